@@ -1,0 +1,58 @@
+# `make run` and `make test` are all that a newcomer needs; each sets up what it uses.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test faults check requirements format clean help
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
+
+run: $(VENV)/run.stamp  ## set up and run the bot (the demo, where no App is configured)
+	@# With job control the bot is in a process group of its own: a Ctrl-C is for it alone, and make,
+	@# which would die of it, ends as the bot does. Without a terminal, a signal for make is for the bot.
+	@if [ -t 0 ]; then set -m; $(BIN)/python -m bot_deploy start --or-demo; \
+	  else exec $(BIN)/python -m bot_deploy start --or-demo; fi
+
+test: $(VENV)/dev.stamp  ## set up and run the tests, with the coverage gate
+	$(BIN)/python -m pytest -n 3 --cov --cov-report=
+	$(BIN)/python -m tests.coverage_gate
+
+faults: $(VENV)/dev.stamp  ## the fault campaign, hours; parts of it: make faults ROW=name SEED=n SHORT=1 SIZE=n
+	$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(DATABASE),--database $(DATABASE)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) $(if $(SHORT),--short)
+
+check: $(VENV)/dev.stamp  ## ruff, mypy strict, import-linter, docs checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/shape/test_docs.py
+
+format: $(VENV)/dev.stamp  ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements: $(VENV)/dev.stamp  ## compile *.in into *.txt: exact versions, with hashes
+	for name in requirements requirements-build requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
+	done
+
+clean:  ## remove the virtual environment
+	rm -rf $(VENV)
+
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run.stamp: requirements.txt $(VENV)/python.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
