@@ -1,0 +1,1 @@
+"""Infrastructure: knows GitHub, queues and processes; has never heard of the bot."""

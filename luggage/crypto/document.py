@@ -1,0 +1,219 @@
+"""The document under edit: comments, order and blank lines stay as a person left them.
+
+tomlkit parses and writes; what it does not do is put a new value in the place where a person would
+look for it, so `_place` does that: over the commented example of the same name, or else at the end
+of its section, before the blank line and the comments that introduce the next one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import tomlkit
+import tomlkit.exceptions
+import tomlkit.items
+
+from luggage.crypto.errors import DocumentError, KeyMissing, KeyPresent, NameUnknown, ValueCount
+from luggage.crypto.keys import PrivateKey, PublicKey
+from luggage.crypto.opening import (
+    CURRENT,
+    KEYS_SECTION,
+    leaves,
+    live_keys,
+    open_secrets,
+    texts,
+)
+from luggage.crypto.sealed import is_sealed, split
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_MARK = "portmanteau: a value is put here"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value: `key_id` is None for a plain one; `number` starts at 1 and ends at `count`."""
+
+    name: str
+    number: int
+    count: int
+    key_id: str | None
+
+
+class Document:
+    """A TOML text with sealed values; each change parses again, so that it is always valid."""
+
+    def __init__(self, text: str) -> None:
+        """Raise DocumentError when `text` is not TOML."""
+        self._load(text)
+
+    @property
+    def text(self) -> str:
+        """The document as it stands now."""
+        return tomlkit.dumps(self._toml)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the dotted names of all values, in order; raise DocumentError."""
+        return tuple(leaves(self._toml.unwrap()))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield each value, elements of lists one by one; raise DocumentError."""
+        for name, value in leaves(self._toml.unwrap()).items():
+            found = texts(value)
+            for number, item in enumerate(found, start=1):
+                yield Entry(name, number, len(found), split(item)[0] if is_sealed(item) else None)
+
+    def is_list(self, name: str) -> bool:
+        """Return whether `name` is there and is a list."""
+        return isinstance(leaves(self._toml.unwrap()).get(name), list)
+
+    def live_keys(self) -> dict[str, PublicKey]:
+        """Return the pairs whose values are accepted, by id; raise NotAKey."""
+        return live_keys(self._toml.unwrap())
+
+    def current_key(self) -> PublicKey:
+        """Return the key that new values are sealed for; raise KeyMissing or NotAKey."""
+        keys = self.live_keys()
+        current = str(self._toml.unwrap().get(KEYS_SECTION, {}).get(CURRENT))
+        if current not in keys:
+            raise KeyMissing("[keys] names no current public key: make a pair with `keygen`")
+        return keys[current]
+
+    def add_key(self, key: PublicKey, *, beside_others: bool = False) -> None:
+        """List `key` as the current one; raise KeyPresent if there are others, unless told."""
+        others = self.live_keys()
+        if others and not beside_others:
+            raise KeyPresent(
+                f"[keys] has the pair {', '.join(others)} already: `rotate` replaces it and seals "
+                "everything again (`keygen --add` makes one more pair beside it)"
+            )
+        self._list_keys([*others.values(), key], current=key)
+
+    def put(self, name: str, sealed: str) -> None:
+        """Put a sealed value in the place of `name`, which may be new.
+
+        Raises NameUnknown, or ValueCount when `name` is a list. The document is not handed plain
+        values to seal: none of them can then be in a report of an error here.
+        """
+        if self.is_list(name):
+            raise ValueCount(f"{name} is a list: add to it (--append) or put one value (--replace)")
+        self._put(_path(name), sealed)
+
+    def put_in_list(self, name: str, sealed: str, *, keep: bool) -> None:
+        """Put a sealed value into the list of `name`: after the others (`keep`), or alone.
+
+        Raises NameUnknown, or ValueCount when `name` is there and is no list.
+        """
+        found = leaves(self._toml.unwrap())
+        if name in found and not isinstance(found[name], list):
+            raise ValueCount(f"{name} is one value, not a list: leave --append and --replace away")
+        if keep and found.get(name):
+            path = _path(name)
+            self._section(path)[path[-1]].append(sealed)
+            self._load(self.text)
+        else:
+            self._put(_path(name), [sealed])
+
+    def reseal(self, keys: Iterable[PrivateKey], new: PublicKey) -> int:
+        """Seal every sealed value for `new`, the one live key from now on; return how many.
+
+        All or nothing: raises what `Secret.reveal` raises before anything is changed.
+        """
+        secrets = open_secrets(self._toml.unwrap(), keys)
+        sealed = [entry for entry in self.entries() if entry.key_id is not None]
+        again = [
+            new.seal(entry.name, secrets[entry.name].reveal_all()[entry.number - 1])
+            for entry in sealed
+        ]
+        for entry, value in zip(sealed, again, strict=True):
+            self._replace(entry, value)
+        self._list_keys([new], current=new)
+        return len(sealed)
+
+    def _load(self, text: str) -> None:
+        try:
+            # A last line without its end would swallow what is put after it, if it is a comment.
+            self._toml = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
+        except tomlkit.exceptions.TOMLKitError as error:
+            problem = str(error)
+        else:
+            return
+        raise DocumentError(f"the document is not TOML ({problem}): mend it by hand")
+
+    def _replace(self, entry: Entry, sealed: str) -> None:
+        section, key = self._section(_path(entry.name)), _path(entry.name)[-1]
+        if isinstance(section[key], list):
+            section[key][entry.number - 1] = sealed
+        else:
+            section[key] = sealed
+
+    def _put(self, path: tuple[str, ...], value: str | list[str]) -> None:
+        section, key, rendered = self._section(path), path[-1], _render(value)
+        if isinstance(section.get(key), dict):
+            raise NameUnknown(f"{'.'.join(path)} is a section: name a value in it")
+        if key not in section and _can_place(section):
+            _place(section, key)
+            self._load(self.text.replace(f"# {_MARK}", f"{key} = {rendered.as_string()}"))
+        else:
+            section[key] = rendered
+            self._load(self.text)
+
+    def _section(self, path: tuple[str, ...]) -> Any:  # tomlkit's sections share no public class
+        section: Any = self._toml
+        for part in path[:-1]:
+            section = section.setdefault(part, tomlkit.table())
+            if not isinstance(section, dict):
+                raise NameUnknown(f"{part} is a value, not a section: choose another name")
+        return section
+
+    def _list_keys(self, keys: Iterable[PublicKey], *, current: PublicKey) -> None:
+        section = self._section((KEYS_SECTION, CURRENT))
+        for listed in list(section):
+            del section[listed]
+        self._load(self.text)
+        self._put((KEYS_SECTION, CURRENT), current.id)
+        for key in keys:
+            self._put((KEYS_SECTION, key.id), key.text)
+
+
+def _path(name: str) -> tuple[str, ...]:
+    if not _NAME.fullmatch(name) or name.split(".", maxsplit=1)[0] == KEYS_SECTION:
+        raise NameUnknown(f"{name!r} cannot be a name: write section.key, as in github.private_key")
+    return tuple(name.split("."))
+
+
+def _render(value: str | list[str]) -> tomlkit.items.Item:
+    if isinstance(value, str):
+        return tomlkit.string(value)
+    array = tomlkit.array()
+    array.extend(value)
+    return array.multiline(multiline=True)
+
+
+def _can_place(section: object) -> bool:
+    return isinstance(section, tomlkit.items.Table) and not section.is_super_table()
+
+
+def _place(section: tomlkit.items.Table, key: str) -> None:
+    """Put a comment that marks the place where `key` belongs."""
+    body = section.value.body
+    mark = (None, tomlkit.comment(_MARK))
+    example = re.compile(rf"#+\s*{re.escape(key)}\s*=")
+    for index, (_, item) in enumerate(body):
+        if isinstance(item, tomlkit.items.Comment) and example.match(item.trivia.comment):
+            body[index] = mark
+            return
+    body.insert(_end([item for _, item in body]), mark)
+
+
+def _end(items: list[tomlkit.items.Item]) -> int:
+    """Return the index after what belongs to a section, before what introduces the next one."""
+    inner = (tomlkit.items.Table, tomlkit.items.AoT)
+    end = next((i for i, item in enumerate(items) if isinstance(item, inner)), len(items))
+    blank = end
+    while blank and isinstance(items[blank - 1], tomlkit.items.Comment):
+        blank -= 1
+    while blank and isinstance(items[blank - 1], tomlkit.items.Whitespace):
+        blank -= 1
+        end = blank
+    return end
