@@ -1,0 +1,399 @@
+"""Engines, transactions and migrations for SQLite and PostgreSQL; knows no table of anyone.
+
+Chosen: SQLAlchemy Core with explicit transactions, and Alembic driven by calls. Against: an ORM
+(the states of a job are moved by single statements, which should be seen), `alembic.ini` with an
+`env.py` (a file that has to be found beside the code; inside a wheel or a pex there is only the
+package), and SQLite's own idea of when a transaction begins (it takes the write lock at the first
+write, and then answers "database is locked" at once, whatever the busy timeout says).
+
+Every transaction of a SQLite engine therefore begins with BEGIN IMMEDIATE, unless the connection
+carries the execution option ``read_only=True``, as those of `reading` do.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from psycopg.errors import IdleInTransactionSessionTimeout
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+REMEDY = "run: python -m bot_deploy migrate"
+
+# How long a transaction waits for another one's lock before it gives up, in seconds: GitHub hangs
+# up after ten, and has to hear by then that its delivery could not be stored.
+BUSY_SECONDS = 7.0
+# So long a process may pause inside a transaction. One that was stopped there, or whose machine is
+# gone, keeps what it has locked from all others, for hours; PostgreSQL ends its session instead.
+PAUSE_SECONDS = 20.0
+# A migration may rightly take longer than any other transaction; who waits for it waits this long.
+MIGRATION_SECONDS = 600.0
+# How many pages (of 4 KiB) a file gives back in one transaction.
+_SHRINK_PAGES = 256
+# Any number, the same in all releases: PostgreSQL's advisory locks are named by integers.
+MIGRATION_LOCK = 0x706F72746D616E
+
+# A peer that vanished without a word (a half-open socket) is noticed within 15 s, not after TCP's
+# hours.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+_LIBPQ = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "15000",
+}
+
+
+class DatabaseUrlError(ValueError):
+    """The address of the database cannot be used; the message says why, and shows no password."""
+
+
+class SchemaError(Exception):
+    """The database and the code do not fit; the message says what differs and what to do."""
+
+
+@dataclass(frozen=True)
+class History:
+    """One line of migrations: its name, the package its files live in, and the tables it leads to.
+
+    The version reached is kept in the table ``{name}_version``, so that several histories share a
+    database.
+    """
+
+    name: str
+    package: str
+    metadata: MetaData
+
+    @property
+    def version_table(self) -> str:
+        """Return the name of the table which holds the revision reached."""
+        return f"{self.name}_version"
+
+
+def open_engine(url: str, *, pool_size: int = 5) -> Engine:
+    """Return an engine for ``sqlite:///PATH`` or for PostgreSQL; nothing is connected yet.
+
+    ``postgres://`` and ``postgresql://`` mean psycopg 3. Each thread that uses the engine at the
+    same moment needs one of `pool_size` connections; as many again are opened for a while when
+    those are out. Raises DatabaseUrlError for anything else. Neither the engine's repr nor an error
+    shows a password or a statement's parameters. May be called again; each call makes a pool of its
+    own.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, pool_size)
+    return _open_postgresql(parsed, pool_size)
+
+
+def _parse(url: str) -> URL:
+    remedy = "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The cause is left out: it may quote the address, and with it the password.
+        raise DatabaseUrlError(f"the database's address cannot be read; {remedy}") from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise DatabaseUrlError(f"no database of the kind {parsed.drivername!r}; {remedy}")
+    if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise DatabaseUrlError(
+            f"a SQLite database in memory cannot be shared by processes; {remedy}"
+        )
+    return _hide_password(parsed)
+
+
+def _hide_password(url: URL) -> URL:
+    """Move ``?password=`` to where SQLAlchemy masks it."""
+    password = url.query.get("password")
+    if not isinstance(password, str):
+        return url
+    return url.difference_update_query(["password"]).set(password=password)
+
+
+def _open_sqlite(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # Only a new file can be told that it shall be able to shrink; any other would be written to.
+    # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
+    # FULL: a commit is on the disk before it returns, also when the machine loses its power.
+    # https://www.sqlite.org/pragma.html#pragma_synchronous
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "journal_size_limit = 67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # query_only is a state of the connection, which comes from a pool: set both ways, each time.
+    read_only = bool(connection.get_execution_options().get("read_only"))
+    connection.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _open_postgresql(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        url.update_query_dict({k: v for k, v in _LIBPQ.items() if k not in url.query}),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=BUSY_SECONDS,
+        # A restarted server costs nobody an error: a dead connection is noticed and replaced first.
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "handle_error", _tell_of_ended_session, retval=True)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    # Not as libpq's "options": those may be in the address already, and poolers refuse them.
+    for name, seconds in (
+        ("lock_timeout", BUSY_SECONDS),
+        ("idle_in_transaction_session_timeout", PAUSE_SECONDS),
+    ):
+        connection.execute(f"SET {name} = {int(seconds * 1000)}")
+    connection.commit()
+
+
+def _tell_of_ended_session(context: ExceptionContext) -> BaseException | None:
+    """Tell of a session that was ended as of any other connection that is lost."""
+    ended = context.original_exception
+    if not isinstance(ended, IdleInTransactionSessionTimeout):
+        return None
+    context.is_disconnect = True
+    return OperationalError(
+        context.statement, None, ended, hide_parameters=True, connection_invalidated=True
+    )
+
+
+def writing(engine: Engine) -> AbstractContextManager[Connection]:
+    """Return a context: a connection in one transaction, which an exception rolls back.
+
+    On SQLite the write lock is taken at the beginning, so that what was read is still true when it
+    writes. Raises sqlalchemy.exc.OperationalError when the database is away, or locked for longer
+    than BUSY_SECONDS.
+    """
+    return engine.begin()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in one transaction that cannot write, and keeps no writer waiting.
+
+    Raises sqlalchemy.exc.OperationalError (SQLite) or InternalError (PostgreSQL) at an attempt to
+    write.
+    """
+    options = {"read_only": True}
+    if engine.dialect.name == "postgresql":
+        options["postgresql_readonly"] = True
+    with engine.connect() as plain:
+        connection = plain.execution_options(**options)
+        with connection.begin():
+            yield connection
+
+
+def tidy(engine: Engine) -> None:
+    """Shorten SQLite's log, and give back unused pages beyond a quarter of its file.
+
+    What is kept unused is soon used again. PostgreSQL does this by itself (autovacuum): nothing is
+    done. In small steps, so that nobody waits long; safe to repeat and to interrupt. Raises
+    sqlalchemy.exc.DBAPIError when the database is away.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        # Whoever reads for longer than this is let be until the next time.
+        raw.execute("PRAGMA busy_timeout = 1000").close()
+        try:
+            _shrink(raw)
+        finally:
+            _set_patience(connection, BUSY_SECONDS)
+
+
+def _shrink(raw: Any) -> None:
+    def ask(pragma: str) -> int:
+        rows = raw.execute(f"PRAGMA {pragma}").fetchall()
+        # A pragma that only acts answers, from Python 3.13 on, with rows of nothing.
+        return int(rows[0][0]) if rows and rows[0] else 0
+
+    ask("query_only = 0")
+    unused, all_pages = ask("freelist_count"), ask("page_count")
+    while unused > max(all_pages // 4, _SHRINK_PAGES):
+        ask(f"incremental_vacuum({_SHRINK_PAGES})")
+        before, unused, all_pages = unused, ask("freelist_count"), ask("page_count")
+        if unused >= before:  # a file made before files could shrink; its pages are used again
+            break
+    ask("wal_checkpoint(TRUNCATE)")
+
+
+def migrate(
+    engine: Engine, histories: Sequence[History], *, log: Callable[[str], object]
+) -> list[str]:
+    """Bring the database to the newest revision of each history; return those applied, in order.
+
+    All in one transaction, one process at a time: who comes second waits, and finds nothing to do.
+    Safe to repeat. Raises SchemaError when the database was migrated by a newer release.
+    """
+    applied: list[str] = []
+    with _migrating(engine) as connection:
+        for history in histories:
+            with _scripts(history) as scripts:
+                applied += _upgrade(connection, history, scripts, log)
+    return applied
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in the one transaction that may migrate."""
+    with engine.connect() as connection:
+        sqlite = engine.dialect.name == "sqlite"
+        if sqlite:
+            # BEGIN IMMEDIATE is the lock; only the patience differs.
+            _set_patience(connection, MIGRATION_SECONDS)
+        try:
+            with connection.begin():
+                if not sqlite:
+                    patience = int(MIGRATION_SECONDS * 1000)
+                    connection.execute(text(f"SET LOCAL lock_timeout = {patience}"))
+                    lock = text("SELECT pg_advisory_xact_lock(:lock)")
+                    connection.execute(lock, {"lock": MIGRATION_LOCK})
+                yield connection
+        finally:
+            if sqlite:
+                _set_patience(connection, BUSY_SECONDS)
+
+
+def _set_patience(connection: Connection, seconds: float) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").close()
+
+
+@contextmanager
+def _scripts(history: History) -> Iterator[ScriptDirectory]:
+    """Give the migrations of a history, from wherever its package is installed."""
+    with ExitStack() as stack:
+        folder = str(stack.enter_context(as_file(files(history.package))))
+        yield ScriptDirectory(folder, version_locations=[folder])
+
+
+def _upgrade(
+    connection: Connection,
+    history: History,
+    scripts: ScriptDirectory,
+    log: Callable[[str], object],
+) -> list[str]:
+    applied: list[str] = []
+
+    def steps(revision: Any, _context: MigrationContext) -> Any:
+        # Alembic's own name for "the path from here to the newest"; its public commands want an
+        # env.py.
+        return scripts._upgrade_revs("head", revision)  # noqa: SLF001
+
+    def report(*, step: Any, **_: object) -> None:
+        applied.append(step.up_revision_id)
+        log(f"migrated {history.name} to {step.up_revision_id}")
+
+    context = _context(connection, history, fn=steps, on_version_apply=(report,))
+    _refuse_unknown(history, scripts, context)
+    with Operations.context(context):
+        context.run_migrations()
+    return applied
+
+
+def _context(connection: Connection, history: History, **options: Any) -> MigrationContext:
+    def include_name(name: str | None, type_: str, _parents: object) -> bool:
+        return type_ != "table" or name in history.metadata.tables
+
+    return MigrationContext.configure(
+        connection,
+        opts={
+            "version_table": history.version_table,
+            "transactional_ddl": True,
+            "target_metadata": history.metadata,
+            "include_name": include_name,
+            "compare_type": True,
+            **options,
+        },
+    )
+
+
+def _refuse_unknown(history: History, scripts: ScriptDirectory, context: MigrationContext) -> None:
+    for revision in context.get_current_heads():
+        try:
+            scripts.get_revision(revision)
+        except (CommandError, ResolutionError):
+            raise SchemaError(
+                f"the database's {history.name} tables are at revision {revision}, which this "
+                "release does not know: a newer one migrated them; run that, or restore a backup"
+            ) from None
+
+
+def check(engine: Engine, histories: Sequence[History]) -> None:
+    """Return when the database has exactly the tables that the code expects.
+
+    Raises SchemaError, which names what differs and the remedy, when it is older, newer or was
+    changed by hand. Changes nothing.
+    """
+    with reading(engine) as connection:
+        for history in histories:
+            with _scripts(history) as scripts:
+                _check(connection, history, scripts)
+
+
+def _check(connection: Connection, history: History, scripts: ScriptDirectory) -> None:
+    context = _context(connection, history)
+    _refuse_unknown(history, scripts, context)
+    found, wanted = set(context.get_current_heads()), set(scripts.get_heads())
+    if found != wanted:
+        raise SchemaError(
+            f"the database's {history.name} tables are at revision {_names(found)}, this release "
+            f"needs {_names(wanted)}; {REMEDY}"
+        )
+    differences = compare_metadata(context, history.metadata)
+    if differences:
+        raise SchemaError(
+            f"the database's {history.name} tables differ from revision {_names(wanted)}: "
+            f"{'; '.join(map(_describe, differences))}; restore them, or a backup, by hand"
+        )
+
+
+def _names(revisions: set[str]) -> str:
+    return ", ".join(sorted(revisions)) or "none"
+
+
+def _describe(difference: Any) -> str:
+    """Put one of Alembic's differences into a few words; those within one column come as a list."""
+    if isinstance(difference, list):
+        return "; ".join(map(_describe, difference))
+    verb, *about = difference
+    names = [getattr(thing, "name", thing) for thing in about]
+    return " ".join([verb, *(str(name) for name in names if isinstance(name, str))])

@@ -1,0 +1,17 @@
+"""The switch that keeps jobs from being claimed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "jobs_0002"
+down_revision = "jobs_0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "pause",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("paused_at", sa.Double, nullable=False),
+    )

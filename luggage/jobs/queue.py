@@ -1,0 +1,288 @@
+"""The durable queue: every transition of a job, each in one transaction.
+
+Chosen: one table that any number of processes and machines claim from, with a lease and a fencing
+token for each claim (Kleppmann, "How to do distributed locking", 2016). Against: a broker beside
+the database, which could not be changed in one transaction with it; and a lock held while the work
+runs, which dies with its connection and not with the worker.
+
+The engine must begin writing transactions on SQLite with BEGIN IMMEDIATE, and understand the
+execution option ``read_only``; luggage.database.open_engine makes such engines.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, RowMapping, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from luggage.jobs import followers, schema, statements
+from luggage.jobs.bodies import pack, storable, unpack
+from luggage.jobs.model import Job, LeaseLost, NewJob, Put, State
+from luggage.jobs.schema import job as table
+from luggage.jobs.schema import job_body
+from luggage.jobs.upkeep import Upkeep
+from luggage.jobs.wake import Waker, nobody
+
+# How often a claim that met another at the same subject looks again before it leaves it to the next
+# turn.
+_COLLISIONS = 3
+
+
+class _Held(Protocol):
+    """What is needed to finish a claim: a Job has it, and a row of the table."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def fence(self) -> int: ...
+
+
+class Queue(Upkeep):
+    """All queues of one database. Safe to share between threads; holds no connection between calls.
+
+    `clock` returns epoch seconds. `wake` is called after each commit that may have made a job
+    claimable. Every method raises sqlalchemy.exc.OperationalError when the database is away, and
+    has then changed nothing, or (a connection lost in the commit itself) may be repeated as its
+    docstring says.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Callable[[], float], wake: Waker = nobody) -> None:
+        super().__init__(engine, clock=clock, wake=wake)
+
+    def __repr__(self) -> str:
+        return f"Queue({self._engine!r})"
+
+    # Putting
+
+    def put(self, job: NewJob) -> Put:
+        """Store a job and return its id, and whether it is new; durable when this returns.
+
+        Safe to repeat: a second put of the same queue and key changes nothing, whatever became of
+        the first. Raises UnknownJob when `after` names no job.
+        """
+        with self._engine.begin() as connection:
+            put = self.put_on(connection, job)
+        if put.created:
+            self.wake()
+        return put
+
+    def put_on(self, connection: Connection, job: NewJob) -> Put:
+        """Do what `put` does inside the caller's transaction; call `wake` after its commit."""
+        values = self._first_state(connection, job)
+        new_id = connection.execute(_insert(connection, values)).scalar()
+        if new_id is None:
+            known = select(table.c.id).where(table.c.queue == job.queue, table.c.key == job.key)
+            return Put(connection.execute(known).scalar_one(), created=False)
+        codec, body = pack(job.body)
+        connection.execute(job_body.insert(), {"job_id": new_id, "codec": codec, "body": body})
+        return Put(new_id, created=True)
+
+    def _first_state(self, connection: Connection, job: NewJob) -> dict[str, Any]:
+        now = self._clock()
+        values = {
+            "queue": job.queue,
+            "key": job.key,
+            "subject": job.subject,
+            "kind": job.kind,
+            "state": State.READY,
+            "attempt": 0,
+            "max_attempts": job.max_attempts,
+            "fence": 0,
+            "run_at": job.run_at,
+            "worker": "",
+            "created_at": now,
+            "changed_at": now,
+            "note": job.note,
+            "result": "",
+            "reason": "",
+            "after": None,
+            "parent": job.parent,
+        }
+        return values if job.after is None else values | followers.first_state(connection, job)
+
+    # Claiming
+
+    def claim(
+        self, queues: Sequence[str], *, worker: str, lease_seconds: float, limit: int = 1
+    ) -> list[Job]:
+        """Return up to `limit` jobs that may start now, leased to `worker` for `lease_seconds`.
+
+        The queues are asked in their order; within one, what was due first comes first. Of each
+        subject at most one job is out at a time, the oldest. The attempt is counted here, so that a
+        job which kills its worker comes to its end too. An empty list: nothing may start now.
+        """
+        for _ in range(_COLLISIONS):
+            try:
+                with self._engine.begin() as connection:
+                    return self._claim(connection, queues, worker, lease_seconds, limit)
+            except IntegrityError:
+                # PostgreSQL: another claim took a job of the same subject between our look and our
+                # update; the unique index refused the second. The next look sees it.
+                continue
+        return []
+
+    def _claim(
+        self,
+        connection: Connection,
+        queues: Sequence[str],
+        worker: str,
+        lease_seconds: float,
+        limit: int,
+    ) -> list[Job]:
+        now = self._clock()
+        claimed: list[Job] = []
+        for queue in queues:
+            asked = {"queue": queue, "now": now, "limit": limit - len(claimed)}
+            rows = connection.execute(statements.CLAIMABLE, asked).mappings().all()
+            claimed += [_job(row, now + lease_seconds) for row in rows]
+            if len(claimed) >= limit:
+                break
+        if claimed:
+            lease = {"b_lease_until": now + lease_seconds, "b_worker": worker, "b_now": now}
+            connection.execute(statements.LEASE, [{"b_id": job.id, **lease} for job in claimed])
+        return claimed
+
+    def next_run_at(self, queues: Sequence[str]) -> float | None:
+        """Return when the next claim could succeed (epoch seconds, perhaps past), or None.
+
+        Jobs whose subject has one running are left out: its end wakes whoever waits.
+        """
+        with self._reading() as connection:
+            times = [
+                connection.execute(statements.NEXT_RUN_AT, {"queue": queue}).scalar()
+                for queue in queues
+            ]
+        return min((time for time in times if time is not None), default=None)
+
+    def reclaim(self) -> int:
+        """Take back the jobs whose lease ran out; return how many. Each is ready again, or dead.
+
+        Safe to call from any process at any time: two callers never take the same job.
+        """
+        with self._engine.begin() as connection:
+            now = self._clock()
+            rows = connection.execute(statements.EXPIRED, {"now": now}).all()
+            for row in rows:
+                state = State.READY if row.attempt < row.max_attempts else State.DEAD
+                reason = f"attempt {row.attempt}: the worker was lost, its lease ran out"
+                self._finish(connection, row, state, run_at=now, reason=reason)
+        if rows:
+            self.wake()
+        return len(rows)
+
+    # Holding
+
+    def extend(self, job: Job, lease_seconds: float) -> Job:
+        """Lease the job for `lease_seconds` from now; return it so. Raises LeaseLost."""
+        lease_until = self._clock() + lease_seconds
+        with self._engine.begin() as connection:
+            self._write(connection, job, lease_until=lease_until)
+        return replace(job, lease_until=lease_until)
+
+    def note(self, job: Job, text: str) -> Job:
+        """Write down, durably, how far the work has come; return the job with its note.
+
+        For use before a side effect: the next holder reads it in `Job.note`. Safe to repeat. Raises
+        LeaseLost.
+        """
+        with self._engine.begin() as connection:
+            self._write(connection, job, note=text)
+        return replace(job, note=text)
+
+    def _write(self, connection: Connection, held: _Held, **values: Any) -> None:
+        """Change a leased job, if the claim still holds it."""
+        fenced = table.update().where(
+            table.c.id == held.id, table.c.fence == held.fence, text(schema.LEASED)
+        )
+        if connection.execute(fenced.values(values)).rowcount != 1:
+            raise LeaseLost(
+                f"job {held.id} ({held.queue} {held.key}) is no longer held by claim {held.fence}; "
+                "its result is dropped, whoever holds it now answers for it"
+            )
+
+    # Finishing
+
+    def done(self, job: Job, *, result: str = "", put: Sequence[NewJob] = ()) -> None:
+        """Finish the job, release those that waited for it, put `put` in order: all or nothing.
+
+        Raises LeaseLost when the job is no longer held; so does a repetition. Raises UnknownJob,
+        and leaves the job leased, when one of `put` is to wait for a job that there is not.
+        """
+        with self._engine.begin() as connection:
+            released = self._finish(connection, job, State.DONE, result=result, reason="")
+            for new in put:
+                self.put_on(connection, new)
+        if released or put:
+            self.wake()
+
+    def ignore(self, job: Job, reason: str) -> None:
+        """Finish a job that nobody wanted, and those that waited for it. Raises LeaseLost."""
+        with self._engine.begin() as connection:
+            self._finish(connection, job, State.IGNORED, reason=reason)
+
+    def retry(self, job: Job, *, error: str, run_at: float, counted: bool = True) -> State:
+        """Have the job tried again at `run_at`, or bury it, attempts spent; return its new state.
+
+        An attempt that does not count is made up for by one more that is allowed. Raises LeaseLost.
+        """
+        allowed = job.max_attempts + (not counted)
+        state = State.READY if job.attempt < allowed else State.DEAD
+        values = {"run_at": run_at, "reason": error, "max_attempts": allowed}
+        with self._engine.begin() as connection:
+            self._finish(connection, job, state, **values)
+        return state
+
+    def postpone(self, job: Job, *, reason: str, run_at: float) -> None:
+        """Have the job claimed again at `run_at`, this attempt not counted. Raises LeaseLost."""
+        attempt = job.attempt - 1
+        with self._engine.begin() as connection:
+            self._finish(
+                connection, job, State.READY, run_at=run_at, attempt=attempt, reason=reason
+            )
+
+    def give_back(self, job: Job) -> None:
+        """Return a job whose work was not begun; it is ready at once. Raises LeaseLost."""
+        self.postpone(job, reason="given back before it was begun", run_at=job.run_at)
+        self.wake()
+
+    def bury(self, job: Job, error: str) -> None:
+        """End a job that can never succeed; it stays until someone decides. Raises LeaseLost."""
+        with self._engine.begin() as connection:
+            self._finish(connection, job, State.DEAD, reason=error)
+
+    def _finish(self, connection: Connection, held: _Held, state: State, **values: Any) -> int:
+        """Take a job out of its claim; return how many jobs were waiting for just this."""
+        now = self._clock()
+        words = {
+            name: storable(values.pop(name)) for name in ("reason", "result") if name in values
+        }
+        self._write(
+            connection, held, state=state, lease_until=None, changed_at=now, **words, **values
+        )
+        return followers.tell(connection, held.id, held.key, state, now)
+
+
+def _insert(connection: Connection, values: dict[str, Any]) -> Any:
+    """Return an insert that answers with the new id, or with nothing when the key is known."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(table).values(values)
+    known = [table.c.queue, table.c.key]
+    return insert.on_conflict_do_nothing(index_elements=known).returning(table.c.id)
+
+
+def _job(row: RowMapping, lease_until: float) -> Job:
+    """Return the job of a row as it is once this claim's update is done."""
+    same = ("id", "queue", "key", "subject", "kind", "max_attempts", "run_at", "created_at", "note")
+    return Job(
+        **{name: row[name] for name in (*same, "parent")},
+        body=unpack(row["codec"], row["body"]),
+        attempt=row["attempt"] + 1,
+        fence=row["fence"] + 1,
+        lease_until=lease_until,
+    )

@@ -1,0 +1,225 @@
+"""Waking a loop that waits for jobs, across threads, processes and machines.
+
+Chosen: a byte in a pipe for everything, since one `select` can wait for it, for a FIFO and for
+PostgreSQL's socket at once, and since writing one is allowed in a signal handler. Against: a nap of
+a second between looks (it is a second of latency, or a busy loop), and a condition variable (none
+crosses a process, and setting one in a signal handler can deadlock).
+
+A wake-up that gets lost is harmless: every wait has a time-out, and whoever wakes looks into the
+queue.
+"""
+
+import errno
+import os
+import secrets
+import select
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+CHANNEL = "luggage_jobs"
+
+
+class Wakeup(Protocol):
+    """Something to wait on."""
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return when woken, or after `timeout_seconds`; never raises for a lost connection."""
+
+    def wake(self) -> None:
+        """Wake the waiter of this process; safe from any thread and in a signal handler."""
+
+    def close(self) -> None:
+        """Release what it holds; safe to repeat."""
+
+
+class Waker(Protocol):
+    """Called after a commit that may have made a job claimable; never raises, waits for nobody."""
+
+    def __call__(self) -> None:
+        """Wake every loop that waits, in whatever process."""
+
+
+def nobody() -> None:
+    """Wake nobody: for a queue whose loops look by themselves."""
+
+
+def listener(engine: Engine, directory: Path) -> Wakeup:
+    """Return what a loop waits on: a FIFO in `directory` (SQLite), or LISTEN (PostgreSQL)."""
+    if engine.dialect.name == "postgresql":
+        return PostgresqlWakeup(engine)
+    return FifoWakeup(directory)
+
+
+def notifier(engine: Engine, directory: Path) -> Waker:
+    """Return what wakes the loops which `listener` made with the same arguments, in any process."""
+    if engine.dialect.name == "postgresql":
+        return PostgresqlWaker(engine)
+    return FifoWaker(directory)
+
+
+class LocalWakeup:
+    """A wake-up within one process: a pipe."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._closed = False
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return when woken, or after `timeout_seconds`."""
+        self._select([self._read], timeout_seconds)
+
+    def _select(self, sources: Sequence[int], timeout_seconds: float) -> list[int]:
+        """Wait for one of these; return those that have something, the pipe emptied."""
+        woken, _, _ = select.select(sources, [], [], max(0.0, timeout_seconds))
+        if self._read in woken:
+            _drain(self._read)
+        return woken
+
+    def wake(self) -> None:
+        """Wake the waiter; a full pipe is one that will wake it anyway, a closed one has none."""
+        with suppress(OSError):
+            os.write(self._write, b".")
+
+    def close(self) -> None:
+        """Close the pipe; safe to repeat."""
+        if not self._closed:
+            self._closed = True
+            os.close(self._read)
+            os.close(self._write)
+
+
+def _drain(descriptor: int) -> None:
+    with suppress(BlockingIOError):
+        while os.read(descriptor, 4096):
+            pass
+
+
+class FifoWakeup(LocalWakeup):
+    """A wake-up for the processes of one machine: a FIFO of its own in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._path = directory / name
+        # Opened under another name first: a waker removes a FIFO that nobody reads.
+        unready = directory / f".{name}"
+        os.mkfifo(unready, 0o600)
+        # Opened for writing too, or it would be at its end for ever once the first writer has left.
+        self._fifo = os.open(unready, os.O_RDWR | os.O_NONBLOCK)
+        unready.rename(self._path)
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return when woken, by this process or another, or after `timeout_seconds`."""
+        if self._fifo in self._select([self._read, self._fifo], timeout_seconds):
+            _drain(self._fifo)
+
+    def close(self) -> None:
+        """Remove the FIFO; safe to repeat."""
+        if not self._closed:
+            self._path.unlink(missing_ok=True)
+            os.close(self._fifo)
+        super().close()
+
+
+class FifoWaker:
+    """Wakes every FIFO of a directory, and removes those whose reader has died."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __call__(self) -> None:
+        """Write a byte to each; a directory that is not there has no listener."""
+        with suppress(OSError):
+            for entry in os.scandir(self._directory):
+                if not entry.name.startswith("."):
+                    _poke(entry.path)
+
+
+def _poke(path: str) -> None:
+    try:
+        fifo = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            with suppress(OSError):
+                Path(path).unlink()
+        return
+    # A full FIFO will wake its reader anyway.
+    with suppress(OSError):
+        os.write(fifo, b".")
+    os.close(fifo)
+
+
+class PostgresqlWakeup(LocalWakeup):
+    """A wake-up for all machines: LISTEN, on a connection outside the pool."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._connection: Any = None
+        # A raw connection raises the driver's own errors, the pool SQLAlchemy's.
+        self._lost = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return when woken by any process, after the time-out, or when listening began anew."""
+        if self._connection is None and self._listen():
+            # What happened before we listened is not told to us: go and look.
+            return
+        if self._connection is None:
+            self._select([self._read], timeout_seconds)
+        else:
+            self._wait_for_notice(timeout_seconds)
+
+    def _listen(self) -> bool:
+        try:
+            pooled = self._engine.raw_connection()
+            pooled.detach()
+            self._connection = pooled.dbapi_connection
+            self._connection.autocommit = True
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except self._lost:
+            self._hang_up()
+            return False
+        return True
+
+    def _wait_for_notice(self, timeout_seconds: float) -> None:
+        try:
+            socket = self._connection.fileno()
+            if socket in self._select([self._read, socket], timeout_seconds):
+                for _ in self._connection.notifies(timeout=0):
+                    pass
+        except self._lost:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def close(self) -> None:
+        """Close the connection; safe to repeat."""
+        self._hang_up()
+        super().close()
+
+
+class PostgresqlWaker:
+    """Wakes every listener of the database.
+
+    A transaction of its own after the commit, not a part of it: NOTIFY takes a lock of the whole
+    database until its transaction ends, and would queue up all commits behind each other's fsync.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self) -> None:
+        """Notify; a database that is away wakes nobody."""
+        with suppress(SQLAlchemyError), self._engine.begin() as connection:
+            connection.execute(text(f"NOTIFY {CHANNEL}"))

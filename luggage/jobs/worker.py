@@ -1,0 +1,272 @@
+"""The loop that claims jobs and has threads handle them.
+
+Chosen: one thread that talks to the queue on behalf of all (claims, heartbeats, reclaims), and a
+fixed pool of daemon threads that run handlers. Against: concurrent.futures (its threads are joined
+when the interpreter ends, so that one handler that never returns keeps the process from ending),
+and asyncio (handlers call `requests`, and rules are plain functions). The loop waits on its wakeup
+alone, never for a nap's end.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from luggage.jobs.handling import AWAY, Handling, away_backoff
+from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
+from luggage.jobs.queue import Queue
+from luggage.jobs.wake import Wakeup
+
+_log = logging.getLogger(__name__)
+
+# A lost wake-up costs at most this much.
+POLL_SECONDS = 30.0
+
+
+class Stuck(JobsError):  # noqa: N818
+    """A handler did not return within the limit. A thread cannot be ended: its process must be."""
+
+
+@dataclass
+class _Running:
+    """A claimed job on its way to a thread, or in its hands."""
+
+    job: Job
+    started_at: float
+    begun: bool = False
+    abandoned: bool = False
+
+
+class Worker:
+    """Handles the jobs of some queues, each queue with its handler, asked in the mapping's order.
+
+    `threads` handlers run side by side. A lease lasts `lease_seconds` and is renewed after a third
+    of that, but not for a handler that has been at it for `limit_seconds`: `run` then raises Stuck,
+    for the supervisor to begin anew, and the job is tried again until its attempts are spent.
+
+    `on_beat` is called every `beat_seconds`, and then, while there is nothing to do, `on_idle` with
+    the seconds that this has lasted. `clock` returns epoch seconds, `random` numbers from 0 up to
+    1.
+    """
+
+    def __init__(  # noqa: PLR0913  # all of them are settings, named at the call
+        self,
+        queue: Queue,
+        handlers: Mapping[str, Handler],
+        *,
+        threads: int,
+        lease_seconds: float,
+        wakeup: Wakeup,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        on_beat: Callable[[], object] = lambda: None,
+        beat_seconds: float = 5.0,
+        on_idle: Callable[[float], object] = lambda _seconds: None,
+        grace_seconds: float = 20.0,
+        limit_seconds: float = 600.0,
+        name: str | None = None,
+    ) -> None:
+        self._queue = queue
+        self._queues = list(handlers)
+        self._threads = threads
+        self._lease_seconds = lease_seconds
+        self._wakeup = wakeup
+        self._clock = clock
+        self._random = random
+        self._on_beat = on_beat
+        self._beat_seconds = beat_seconds
+        self._on_idle = on_idle
+        self._grace_seconds = grace_seconds
+        self._limit_seconds = limit_seconds
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.idle_since: float | None = None
+        self._stopping = False
+        # Set while no loop runs: nobody then waits for the database to come back.
+        self._ended = threading.Event()
+        self._ended.set()
+        self._handling = Handling(queue, handlers, clock, random, self._ended.wait)
+        self._inbox: SimpleQueue[_Running | None] = SimpleQueue()
+        # Guarded by the lock: threads take theirs out, the loop puts in and looks through.
+        self._lock = threading.Lock()
+        self._running: dict[int, _Running] = {}
+        self._due: dict[str, float] = {}
+        self._failures = 0
+
+    def stop(self) -> None:
+        """Have `run` finish what it holds and return; safe in a signal handler, and to repeat."""
+        self._stopping = True
+        self._wakeup.wake()
+
+    def run(self) -> None:
+        """Handle jobs until `stop`; may be called once. Survives a database that is away.
+
+        What was begun is then finished within `grace_seconds`, the rest is given back. Raises
+        Stuck.
+        """
+        self._ended.clear()
+        for number in range(self._threads):
+            name = f"{self.name}-{number}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        try:
+            while not self._stopping:
+                self._wakeup.wait(self._turn())
+        finally:
+            self._leave()
+
+    def drain(self) -> int:
+        """Handle every job that may start now in this thread; return how many. For tests and tools.
+
+        Raises what AWAY names when the database is away.
+        """
+        handled = 0
+        while jobs := self._claim(1):
+            self._handling.handle(jobs[0])
+            handled += 1
+        return handled
+
+    def _turn(self) -> float:
+        """Do what is to be done now; return how long there will be nothing to do, in seconds."""
+        try:
+            pause = self._look()
+        except AWAY as error:
+            return self._note_absence(error)
+        if self._failures:
+            _log.warning("the database is back")
+            self._failures = 0
+        return pause
+
+    def _note_absence(self, error: Exception) -> float:
+        if not self._failures:
+            _log.warning("the database is away, trying until it is back: %s", error)
+        self._failures += 1
+        return away_backoff(self._failures, self._random)
+
+    def _look(self) -> float:
+        self._every(self._lease_seconds / 3, "heartbeat", self._extend_all)
+        self._every(self._lease_seconds / 3, "reclaim", self._queue.reclaim)
+        free = self._threads - len(self._running)
+        claimed = self._claim(free) if free > 0 else []
+        for job in claimed:
+            self._start(job)
+        self._note_idleness()
+        self._every(self._beat_seconds, "beat", self._call_back)
+        return 0.0 if claimed else self._pause()
+
+    def _every(self, seconds: float, what: str, call: Callable[[], object]) -> None:
+        now = self._clock()
+        # The second half is for a clock that was put back: it would be silent until it catches up.
+        if now >= self._due.get(what, now) or self._due[what] > now + seconds:
+            call()
+            self._due[what] = now + seconds
+
+    def _pause(self) -> float:
+        now = self._clock()
+        times = [now + POLL_SECONDS, *self._due.values()]
+        if len(self._running) < self._threads:
+            next_run_at = self._queue.next_run_at(self._queues)
+            times += [] if next_run_at is None else [next_run_at]
+        return max(0.0, min(times) - now)
+
+    def _claim(self, limit: int) -> list[Job]:
+        return self._queue.claim(
+            self._queues, worker=self.name, lease_seconds=self._lease_seconds, limit=limit
+        )
+
+    def _start(self, job: Job) -> None:
+        running = _Running(job, self._clock())
+        with self._lock:
+            self._running[job.id] = running
+        self._inbox.put(running)
+
+    def _note_idleness(self) -> None:
+        if self._running:
+            self.idle_since = None
+        elif self.idle_since is None:
+            self.idle_since = self._clock()
+
+    def _call_back(self) -> None:
+        try:
+            self._on_beat()
+            since = self.idle_since
+            self._on_idle(0.0 if since is None else self._clock() - since)
+        except AWAY:
+            raise
+        except Exception:  # noqa: BLE001  # a page's figures must not end the work
+            _log.exception("a callback of the worker failed")
+
+    def _held(self) -> list[_Running]:
+        with self._lock:
+            return list(self._running.values())
+
+    def _extend_all(self) -> None:
+        for running in self._held():
+            if self._clock() - running.started_at >= self._limit_seconds:
+                running.abandoned = True
+                raise Stuck(
+                    f"job {running.job.id} ({running.job.queue} {running.job.key}) did not return "
+                    f"within {self._limit_seconds:g} s; the process ends, the job is tried again"
+                )
+            self._extend(running.job)
+
+    def _extend(self, job: Job) -> None:
+        try:
+            self._queue.extend(job, self._lease_seconds)
+        except LeaseLost as lost:
+            # Or it was finished this very moment. If not, its end will be refused too.
+            _log.info("not extended: %s", lost)
+
+    def _leave(self) -> None:
+        """Finish what was begun, give back what was not."""
+        try:
+            self._give_back()
+            self._wait_for_threads()
+            # Who sleeps until a time that this worker meant to keep has to look anew.
+            self._queue.wake()
+        finally:
+            self._ended.set()
+            for _ in range(self._threads):
+                self._inbox.put(None)
+
+    def _give_back(self) -> None:
+        with self._lock:
+            waiting = [running for running in self._running.values() if not running.begun]
+            for running in waiting:
+                del self._running[running.job.id]
+        for running in waiting:
+            try:
+                self._queue.give_back(running.job)
+            except (LeaseLost, *AWAY) as error:
+                _log.warning("job %d is not given back: %s", running.job.id, error)
+
+    def _wait_for_threads(self) -> None:
+        give_up_at = self._clock() + self._grace_seconds
+        while self._busy() and self._clock() < give_up_at:
+            self._wakeup.wait(give_up_at - self._clock())
+        for running in self._held():
+            _log.warning("job %d is not finished; its lease will run out", running.job.id)
+
+    def _busy(self) -> bool:
+        return any(not running.abandoned for running in self._held())
+
+    def _work(self) -> None:
+        """Be one of the threads: handle what comes in until told to end."""
+        while (running := self._inbox.get()) is not None:
+            with self._lock:
+                running.begun = self._running.get(running.job.id) is running
+            if running.begun:
+                self._handle(running.job)
+            self._wakeup.wake()
+
+    def _handle(self, job: Job) -> None:
+        try:
+            self._handling.handle(job)
+        except Exception:  # noqa: BLE001  # nobody else would hear of it
+            # The thread goes on; the lease runs out, and the job is tried again.
+            _log.exception("the end of job %d could not be recorded", job.id)
+        finally:
+            with self._lock:
+                del self._running[job.id]
