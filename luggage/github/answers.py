@@ -1,0 +1,216 @@
+"""What GitHub's answer means: from status, headers and body to a value or an error. Pure; no I/O.
+
+Sources: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api ("Exceeding
+the rate limit"), .../troubleshooting-the-rest-api, .../best-practices-for-using-the-rest-api.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from luggage.github.errors import (
+    Ambiguous,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    RequestFailed,
+    Transient,
+    Unauthorized,
+)
+
+# GitHub's Date is in whole seconds, so the skew is known to half of one: rather late than early.
+SKEW_ERROR_SECONDS = 0.5
+# "Otherwise, wait for at least one minute before retrying."
+SECONDARY_LIMIT_SECONDS = 60.0
+
+_DIGITS = re.compile(r"[0-9]{1,12}")  # bounded: int() refuses very long ones with another error
+_SECONDARY = re.compile(r"secondary rate limit|abuse detection", re.IGNORECASE)
+_LONGEST_MESSAGE = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer; header names are lower case; `received_at` in epoch seconds."""
+
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    received_at: float
+
+    @property
+    def ok(self) -> bool:
+        """Return whether it is a 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 -- the 2xx
+
+    def decoded(self) -> Any:
+        """Return the decoded JSON, None for an empty body; raises ValueError if it is none."""
+        return json.loads(self.body) if self.body.strip() else None
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """What GitHub last said of a primary limit; `reset_at` in epoch seconds by our clock."""
+
+    resource: str
+    limit: int
+    remaining: int
+    reset_at: float
+
+
+def github_time(answer: Answer) -> float | None:
+    """Return the Date header in epoch seconds, None where there is none that can be read."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def rate_limit(answer: Answer, *, skew_seconds: float) -> RateLimit | None:
+    """Return the primary limit the answer tells of, None where it tells of none.
+
+    `skew_seconds` is how far GitHub's clock is ahead of ours.
+    """
+    values = [_count(answer, f"x-ratelimit-{name}") for name in ("limit", "remaining", "reset")]
+    if None in values:
+        return None
+    limit, remaining, reset = (value or 0 for value in values)
+    resource = answer.headers.get("x-ratelimit-resource", "core")
+    return RateLimit(resource, limit, remaining, reset - skew_seconds + SKEW_ERROR_SECONDS)
+
+
+def limited_until(answer: Answer, *, skew_seconds: float) -> float | None:
+    """Return when a request that met a limit may be tried again; None when it met none.
+
+    In epoch seconds by our own clock, and never in the past: a wrong clock must not make a busy
+    loop.
+    """
+    if answer.status not in {403, 429}:
+        return None
+    limit = rate_limit(answer, skew_seconds=skew_seconds)
+    soonest = answer.received_at + 1.0
+    if "retry-after" in answer.headers:
+        return max(soonest, answer.received_at + _retry_after(answer))
+    if limit is not None and limit.remaining == 0:
+        return max(soonest, limit.reset_at)
+    if answer.status == 429 or _SECONDARY.search(_message(answer)):  # noqa: PLR2004 -- Too Many Requests
+        return answer.received_at + SECONDARY_LIMIT_SECONDS
+    return None
+
+
+def is_primary_limit(answer: Answer) -> bool:
+    """Return whether the limit is a resource's own, not one of the whole installation."""
+    return (
+        "retry-after" not in answer.headers and answer.headers.get("x-ratelimit-remaining") == "0"
+    )
+
+
+def failure(answer: Answer, *, retry_at: float | None) -> RequestFailed:
+    """Return the error that the answer means; `retry_at` is what `limited_until` said."""
+    evidence = _evidence(answer)
+    if retry_at is not None:
+        return RateLimited(_message(answer), retry_at=retry_at, **evidence)
+    return _error_class(answer.status)(_message(answer), **evidence)
+
+
+def graphql_failure(answer: Answer, told: object, *, retry_at: float) -> RequestFailed:
+    """Return the error that a GraphQL answer means; GitHub sends its `errors` with status 200.
+
+    `retry_at` is when to come back if the error is a limit. Source:
+    https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+    """
+    errors = told.get("errors") if isinstance(told, dict) else None
+    listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    kinds = {str(error.get("type", "")) for error in listed}
+    message = "; ".join(_text(error.get("message")) for error in listed)[:_LONGEST_MESSAGE]
+    evidence = _evidence(answer) | {"fields": tuple(_graphql_field(error) for error in listed)}
+    if "RATE_LIMITED" in kinds or "RATE_LIMIT" in kinds or _SECONDARY.search(message):
+        return RateLimited(message, retry_at=retry_at, **evidence)
+    if message.startswith("Something went wrong"):  # GitHub's words for a time-out of its own
+        return Ambiguous(message, **evidence)
+    if "NOT_FOUND" in kinds:
+        return NotFound(message, **evidence)
+    if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        return Forbidden(message, **evidence)
+    return Invalid(message or "an error without words", **evidence)
+
+
+def unreadable(answer: Answer) -> RequestFailed:
+    """Return the error for a 2xx whose body is not the JSON that was promised."""
+    return Ambiguous("the answer is not JSON", **_evidence(answer))
+
+
+def _error_class(status: int) -> type[RequestFailed]:
+    if status >= 500:  # noqa: PLR2004 -- 5xx
+        return Ambiguous
+    return _CLASSES.get(status, Invalid)
+
+
+_CLASSES: Mapping[int, type[RequestFailed]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    408: Transient,
+    409: Transient,
+    410: NotFound,
+    425: Transient,
+    451: NotFound,
+}
+
+
+def _evidence(answer: Answer) -> dict[str, Any]:
+    told = _told(answer)
+    listed = told.get("errors")
+    return {
+        "method": answer.method,
+        "path": answer.path,
+        "status": answer.status,
+        "request_id": answer.headers.get("x-github-request-id", ""),
+        "fields": tuple(_field(e) for e in listed) if isinstance(listed, list) else (),
+        "documentation_url": _text(told.get("documentation_url")),
+    }
+
+
+def _told(answer: Answer) -> Mapping[str, Any]:
+    try:
+        told = answer.decoded()
+    except (ValueError, RecursionError):  # a proxy's HTML page, say
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _message(answer: Answer) -> str:
+    return _text(_told(answer).get("message")) or "no message"
+
+
+def _field(error: object) -> FieldError:
+    if not isinstance(error, dict):  # GitHub sends plain strings here as well
+        return FieldError(message=_text(error))
+    names = ("resource", "field", "code", "message")
+    return FieldError(**{name: _text(error.get(name)) for name in names})
+
+
+def _graphql_field(error: Mapping[str, Any]) -> FieldError:
+    path = error.get("path")
+    where = ".".join(str(part) for part in path) if isinstance(path, list) else ""
+    return FieldError("", where, _text(error.get("type")), _text(error.get("message")))
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)[:_LONGEST_MESSAGE]
+
+
+def _count(answer: Answer, header: str) -> int | None:
+    value = answer.headers.get(header, "")
+    return int(value) if _DIGITS.fullmatch(value) else None
+
+
+def _retry_after(answer: Answer) -> float:
+    seconds = _count(answer, "retry-after")
+    return SECONDARY_LIMIT_SECONDS if seconds is None else float(seconds)

@@ -1,0 +1,103 @@
+"""Where a thing was said, and where to answer: five kinds of comment, three questions.
+
+Paths are built from `repository.full_name`, numbers and ids only. Chosen against the
+`comments_url` that payloads carry: whoever could forge a payload would have our installation token
+posted to any host.
+
+Pure; no I/O.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_FULL_NAME = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+
+# event -> the object of the payload that holds the text
+_SAID_IN = {
+    "issues": "issue",
+    "pull_request": "pull_request",
+    "issue_comment": "comment",
+    "pull_request_review_comment": "comment",
+    "pull_request_review": "review",
+}
+
+# event -> the object of the payload that has the number of the conversation
+_NUMBERED_BY = {
+    "issues": "issue",
+    "issue_comment": "issue",
+    "pull_request": "pull_request",
+    "pull_request_review": "pull_request",
+    "pull_request_review_comment": "pull_request",
+}
+
+
+def get_comment_body(event: str, payload: Mapping[str, Any]) -> str:
+    """Return the Markdown that was written, "" where GitHub has null.
+
+    Raises ValueError for an event that is none of the five, or when the payload lacks the object.
+    """
+    return _object(payload, _lookup(_SAID_IN, event)).get("body") or ""
+
+
+def reply_url(event: str, payload: Mapping[str, Any]) -> str:
+    """Return the API path to POST `{"body": ...}` to, such as `/repos/o/r/issues/7/comments`.
+
+    A review comment is answered in its thread, which GitHub names by the thread's first comment:
+    "This must be the ID of a top-level review comment" (REST, "Create a reply for a review
+    comment"). Raises ValueError for an event that is none of the five, or when the payload lacks
+    name, number or id.
+    """
+    number = _integer(_object(payload, _lookup(_NUMBERED_BY, event)), "number")
+    if event != "pull_request_review_comment":
+        return f"/repos/{_full_name(payload)}/issues/{number}/comments"
+    comment = _object(payload, "comment")
+    thread = "in_reply_to_id" if comment.get("in_reply_to_id") is not None else "id"
+    first = _integer(comment, thread)
+    return f"/repos/{_full_name(payload)}/pulls/{number}/comments/{first}/replies"
+
+
+def reaction_url(event: str, payload: Mapping[str, Any]) -> str | None:
+    """Return the API path to POST `{"content": "heart"}` to; None for reviews, which have none.
+
+    Raises ValueError for an event that is none of the five, or when the payload lacks name, number
+    or id.
+    """
+    numbered_by = _lookup(_NUMBERED_BY, event)
+    if event == "pull_request_review":
+        return None
+    if event in {"issues", "pull_request"}:
+        number = _integer(_object(payload, numbered_by), "number")
+        return f"/repos/{_full_name(payload)}/issues/{number}/reactions"
+    kind = "issues" if event == "issue_comment" else "pulls"
+    comment_id = _integer(_object(payload, "comment"), "id")
+    return f"/repos/{_full_name(payload)}/{kind}/comments/{comment_id}/reactions"
+
+
+def _lookup(table: Mapping[str, str], event: str) -> str:
+    try:
+        return table[event]
+    except KeyError:
+        known = ", ".join(table)
+        raise ValueError(f"{event!r} is no conversation; there are: {known}") from None
+
+
+def _object(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = payload.get(name)
+    if not isinstance(value, Mapping):
+        raise ValueError(f"the payload has no object {name!r}")  # noqa: TRY004 -- a bad value of data
+    return value
+
+
+def _integer(of: Mapping[str, Any], name: str) -> int:
+    value = of.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name!r} is not a whole number")  # noqa: TRY004 -- a bad value of data
+    return value
+
+
+def _full_name(payload: Mapping[str, Any]) -> str:
+    name = _object(payload, "repository").get("full_name")
+    if not isinstance(name, str) or not _FULL_NAME.fullmatch(name):
+        raise ValueError("repository.full_name is not of the form owner/name")
+    return name

@@ -1,0 +1,97 @@
+"""A simulated GitHub to play with: `python -m luggage.github.testing`.
+
+Prints what a bot is configured with. Each line typed is a comment, delivered to the bot. Ctrl-C
+ends it.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from luggage.github.testing.fake import FakeGithub
+from luggage.github.testing.hooks import NOBODY_LISTENS
+from luggage.github.testing.server import HttpServer
+
+REPOSITORY = "example/hello"
+PERSON = "you"
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    typed: Iterable[str] = sys.stdin,
+    out: TextIO = sys.stdout,
+) -> int:
+    """Serve until KeyboardInterrupt, also when `typed` has ended; returns the exit code 0."""
+    options = _parser().parse_args(arguments)
+    fake = FakeGithub(webhook_url=options.webhook_url)
+    happening = fake.open_pull_request(REPOSITORY, PERSON, "Say hello")
+    fake.journal.subscribe(lambda line: _say(out, f"  {line}"))
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="fake-github-") as directory,
+            fake.serve(port=options.port) as server,
+        ):
+            key = Path(directory, "private-key.pem")
+            key.touch(mode=0o600)
+            key.write_text(fake.private_key)
+            _introduce(out, fake, server, key, happening.payload["installation"]["id"])
+            for line in typed:
+                _comment(out, fake, line.strip())
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        _say(out, "")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m luggage.github.testing", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="where to listen; default: a free one")
+    parser.add_argument("--webhook-url", default="", help="where the bot receives webhooks")
+    return parser
+
+
+def _introduce(
+    out: TextIO, fake: FakeGithub, server: HttpServer, key: Path, installation_id: int
+) -> None:
+    told = {
+        "url": server.url,
+        "app id": fake.app_id,
+        "private key": key,
+        "webhook secret": fake.webhook_secret,
+        "installation": installation_id,
+        "pull request": f"{REPOSITORY}#1",
+    }
+    for name, value in told.items():
+        _say(out, f"{name + ':':<16}{value}")
+    if fake.webhook_url:
+        _say(out, f"Type a comment, such as /ping: it goes to {fake.webhook_url}")
+    _say(out, "Ctrl-C ends it.")
+
+
+def _comment(out: TextIO, fake: FakeGithub, text: str) -> None:
+    if not text:
+        return
+    event, payload = fake.comment(REPOSITORY, 1, PERSON, text)
+    if fake.webhook_url:
+        status = fake.deliver(event, payload)
+        unreachable = " (nobody listens)" if status == NOBODY_LISTENS[0] else ""
+        _say(out, f"  delivered: {status}{unreachable}")
+
+
+def _say(out: TextIO, line: str) -> None:
+    out.write(f"{line}\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    # A supervisor's SIGTERM is a Ctrl-C too, or the key file is left behind; and a shell starts
+    # what runs in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    sys.exit(main())

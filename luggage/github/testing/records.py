@@ -1,0 +1,170 @@
+"""What there is on the simulated GitHub, one plain mutable record for each kind of thing.
+
+Times are seconds since the epoch (UTC).
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class Account:
+    """A person, a bot or an organization; `kind` is GitHub's type: User, Bot or Organization."""
+
+    id: int
+    login: str
+    kind: str
+    created_at: float
+    members: dict[str, "Membership"] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_organization(self) -> bool:
+        """Whether it can have members."""
+        return self.kind == "Organization"
+
+
+@dataclass(eq=False)
+class Membership:
+    """A place in an organization: state "pending" or "active", role "member" or "admin"."""
+
+    organization: Account
+    user: Account
+    role: str
+    state: str
+    id: int
+    since_at: float
+
+
+@dataclass(eq=False)
+class Installation:
+    """The App, installed on an account."""
+
+    id: int
+    account: Account
+    created_at: float
+    suspended_at: float | None = None
+
+
+@dataclass(eq=False)
+class Label:
+    """A label of a repository."""
+
+    id: int
+    name: str
+    color: str = "ededed"
+    description: str | None = None
+
+
+@dataclass(eq=False)
+class Reaction:
+    """One person's reaction; `content` is one of GitHub's eight: +1, -1, laugh, heart..."""
+
+    id: int
+    user: Account
+    content: str
+    created_at: float
+
+
+@dataclass(eq=False)
+class Comment:
+    """A comment in the conversation of an issue or a pull request."""
+
+    id: int
+    issue: "Issue" = field(repr=False)
+    author: Account
+    body: str
+    created_at: float
+    updated_at: float
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(eq=False, kw_only=True)
+class ReviewComment(Comment):
+    """A comment on a line of a diff; replies carry the id of the thread's first one."""
+
+    review_id: int
+    path: str = "README.md"
+    line: int = 1
+    in_reply_to: int | None = None
+
+
+@dataclass(eq=False)
+class Review:
+    """A review; `state` is "approved", "changes_requested" or "commented"."""
+
+    id: int
+    author: Account
+    body: str | None
+    state: str
+    submitted_at: float
+
+
+@dataclass(eq=False)
+class Pull:
+    """What a pull request has more than an issue."""
+
+    id: int
+    head_sha: str
+    base_sha: str
+    head_ref: str = "changes"
+    draft: bool = False
+    merged_at: float | None = None
+    merged_by: Account | None = None
+    merge_sha: str | None = None
+    reviews: list[Review] = field(default_factory=list)
+    comments: list[ReviewComment] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Issue:
+    """An issue, or a pull request when `pull` is set; GitHub numbers both in one row."""
+
+    id: int
+    repository: "Repository" = field(repr=False)
+    number: int
+    author: Account
+    title: str
+    body: str | None
+    created_at: float
+    updated_at: float
+    state: str = "open"
+    closed_at: float | None = None
+    closed_by: Account | None = None
+    labels: list[Label] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
+    pull: Pull | None = None
+
+
+@dataclass(eq=False)
+class Repository:
+    """A repository of a user or an organization."""
+
+    id: int
+    owner: Account
+    name: str
+    private: bool
+    created_at: float
+    default_branch: str = "main"
+    labels: dict[str, Label] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict, repr=False)
+    stargazers: list[Account] = field(default_factory=list, repr=False)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    # Counted as it happens: with ten thousand issues, counting anew for each payload is slow.
+    open_issues: int = 0
+    contributors: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def full_name(self) -> str:
+        """Owner and name, as in python-trio/trio."""
+        return f"{self.owner.login}/{self.name}"
+
+
+@dataclass(frozen=True)
+class App:
+    """The GitHub App: its id, the name in URLs, and the events it subscribes to."""
+
+    id: int
+    slug: str
+    name: str
+    events: tuple[str, ...]
+    created_at: float

@@ -1,0 +1,32 @@
+"""What the simulated GitHub answers, one file for each area; ROUTES is all of them."""
+
+from luggage.github.testing.routes import (
+    apps,
+    contents,
+    graphql,
+    hooks,
+    issues,
+    organizations,
+    pulls,
+    reactions,
+    repositories,
+    search,
+)
+from luggage.github.testing.routing import Routes
+
+ROUTES = Routes()
+for _area in (
+    apps,
+    hooks,
+    organizations,
+    repositories,
+    contents,
+    issues,
+    pulls,
+    reactions,
+    search,
+    graphql,
+):
+    ROUTES.include(_area.routes)
+
+__all__ = ["ROUTES"]

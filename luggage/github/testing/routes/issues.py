@@ -1,0 +1,122 @@
+"""Issues, their comments and labels; for GitHub every pull request is an issue too."""
+
+from typing import Any
+
+from luggage.github.testing.messages import Answer, invalid, not_found
+from luggage.github.testing.records import Comment, Issue
+from luggage.github.testing.routing import Call, Routes
+from luggage.github.testing.shapes import issues as shapes
+from luggage.github.testing.shapes.repositories import label
+
+routes = Routes()
+_ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
+_COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
+
+
+@routes("GET", _ISSUE)
+def get_issue(call: Call) -> Answer:
+    """An issue or pull request."""
+    return Answer(200, shapes.issue(call.world, call.issue()))
+
+
+@routes("GET", f"{_ISSUE}/comments")
+def list_comments(call: Call) -> Answer:
+    """The conversation, oldest first; what was just written appears after the read lag."""
+    visible = call.world.visible(call.issue().comments)
+    return call.page(visible, lambda one: shapes.comment(call.world, one))
+
+
+@routes("POST", f"{_ISSUE}/comments")
+def create_comment(call: Call) -> Answer:
+    """A new comment by the bot; twice makes two, as on GitHub."""
+    issue, body = call.issue(), call.text("IssueComment", "body")
+    made = call.world.comment(issue, call.actor, body)
+    where = f"{issue.repository.full_name}#{issue.number}"
+    call.tell(f"{call.actor.login} comments on {where}: {body}")
+    return Answer(201, shapes.comment(call.world, made), {"Location": _comment_url(call, made)})
+
+
+@routes("GET", _COMMENT)
+def get_comment(call: Call) -> Answer:
+    """One comment."""
+    return Answer(200, shapes.comment(call.world, _comment(call)))
+
+
+@routes("PATCH", _COMMENT)
+def update_comment(call: Call) -> Answer:
+    """Another text for a comment."""
+    comment = _comment(call)
+    comment.body = call.text("IssueComment", "body")
+    comment.updated_at = call.world.clock()
+    return Answer(200, shapes.comment(call.world, comment))
+
+
+@routes("DELETE", _COMMENT)
+def delete_comment(call: Call) -> Answer:
+    """The comment is gone."""
+    comment = _comment(call)
+    comment.issue.comments.remove(comment)
+    del call.world.comments[comment.id]
+    return Answer(204)
+
+
+@routes("GET", f"{_ISSUE}/labels")
+def list_issue_labels(call: Call) -> Answer:
+    """The labels of an issue."""
+    issue = call.issue()
+    return call.page(issue.labels, lambda one: label(call.world, issue.repository, one))
+
+
+@routes("POST", f"{_ISSUE}/labels")
+def add_labels(call: Call) -> Answer:
+    """Add labels; one that is there stays one, one that the repository lacks is made."""
+    issue = call.issue()
+    for name in _label_names(call):
+        one = call.world.label(issue.repository, name)
+        if one not in issue.labels:
+            issue.labels.append(one)
+            where = f"{issue.repository.full_name}#{issue.number}"
+            call.tell(f"{call.actor.login} labels {where}: {one.name}")
+    return _labels(call, issue)
+
+
+@routes("DELETE", f"{_ISSUE}/labels/{{name}}")
+def remove_label(call: Call) -> Answer:
+    """Take a label off; 404 when the issue does not have it."""
+    issue = call.issue()
+    one = issue.repository.labels.get(call.names["name"].lower())
+    if one not in issue.labels:
+        raise not_found()
+    issue.labels.remove(one)
+    return _labels(call, issue)
+
+
+def _label_names(call: Call) -> list[str]:
+    sent = call.request.json
+    named = sent.get("labels") if isinstance(sent, dict) else sent
+    if not isinstance(named, list) or not named:
+        raise invalid("Label", "labels", "missing_field")
+    return [_label_name(each) for each in named]
+
+
+def _label_name(sent: Any) -> str:
+    name = sent.get("name") if isinstance(sent, dict) else sent
+    if not isinstance(name, str) or not name.strip():
+        raise invalid("Label", "name")
+    return name
+
+
+def _labels(call: Call, issue: Issue) -> Answer:
+    return Answer(200, [label(call.world, issue.repository, one) for one in issue.labels])
+
+
+def _comment(call: Call) -> Comment:
+    repository = call.repository()
+    found = call.world.comments.get(call.number("comment_id"))
+    if found is None or found.issue.repository is not repository:
+        raise not_found()
+    return found
+
+
+def _comment_url(call: Call, comment: Comment) -> str:
+    return str(shapes.comment(call.world, comment)["url"])

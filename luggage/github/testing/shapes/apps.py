@@ -1,0 +1,81 @@
+"""The App itself, its installations and their tokens."""
+
+from luggage.github.testing.records import Account, Installation
+from luggage.github.testing.shapes.accounts import user
+from luggage.github.testing.shapes.common import Json, node_id, optional_timestamp, timestamp
+from luggage.github.testing.world import World
+
+PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "members": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+
+
+def integration(world: World) -> Json:
+    """The App, as GET /app answers and as comments name the App that wrote them."""
+    app = world.app
+    return {
+        "id": app.id,
+        "client_id": f"Iv1.{app.id:016x}",
+        "slug": app.slug,
+        "node_id": node_id("A", app.id),
+        "owner": user(world, world.app_owner),
+        "name": app.name,
+        "description": "",
+        "external_url": "https://example.com",
+        "html_url": f"{world.server_url}/apps/{app.slug}",
+        "created_at": timestamp(app.created_at),
+        "updated_at": timestamp(app.created_at),
+        "permissions": PERMISSIONS,
+        "events": list(app.events),
+    }
+
+
+def installation(world: World, one: Installation) -> Json:
+    """The App's installation on an account."""
+    account, app = one.account, world.app
+    folder = f"organizations/{account.login}/" if account.is_organization else ""
+    return {
+        "id": one.id,
+        "account": user(world, account),
+        "repository_selection": "all",
+        "access_tokens_url": f"{world.api_url}/app/installations/{one.id}/access_tokens",
+        "repositories_url": f"{world.api_url}/installation/repositories",
+        "html_url": f"{world.server_url}/{folder}settings/installations/{one.id}",
+        "app_id": app.id,
+        "client_id": f"Iv1.{app.id:016x}",
+        "app_slug": app.slug,
+        "target_id": account.id,
+        "target_type": account.kind,
+        "permissions": PERMISSIONS,
+        "events": list(app.events),
+        "created_at": timestamp(one.created_at),
+        "updated_at": timestamp(one.created_at),
+        "single_file_name": None,
+        "has_multiple_single_files": False,
+        "single_file_paths": [],
+        "suspended_by": None if one.suspended_at is None else user(world, account),
+        "suspended_at": optional_timestamp(one.suspended_at),
+    }
+
+
+def installation_context(world: World, account: Account) -> Json:
+    """The key "installation" of a payload, or nothing where the App is not installed."""
+    found = world.installation_of(account)
+    if found is None:
+        return {}
+    return {"installation": {"id": found.id, "node_id": node_id("IN", found.id)}}
+
+
+def token(value: str, expires_at: float) -> Json:
+    """An installation token; it is good for an hour."""
+    return {
+        "token": value,
+        "expires_at": timestamp(expires_at),
+        "permissions": PERMISSIONS,
+        "repository_selection": "all",
+    }
