@@ -1,0 +1,246 @@
+"""ncolony in this process: starts the entries, starts again what ends, ends all when told to.
+
+Between ncolony and Twisted stands a small reactor of our own, because Twisted's process monitor
+says nothing about an exit, loses a child's output after a line of more than 16 kB, waits with the
+restart until grandchildren have closed the pipes too (gunicorn's workers outlive a killed master),
+and does not wait for anybody when it stops.
+"""
+
+import logging
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ncolony import ctllib, service
+from twisted.internet import reactor as _the_reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorProcess, IReactorTime
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import LogEvent, LogLevel, globalLogBeginner
+from twisted.python.failure import Failure
+from zope.interface import implementer  # type: ignore[import-untyped]
+
+from luggage.run.grace import KILL_SECONDS
+
+_log = logging.getLogger(__name__)
+
+# How often ncolony looks into its directories. Nothing there changes in normal life.
+_LOOK_SECONDS = 2.0
+# A child that lived for so long is started again at once; one that did not waits, at first the
+# shorter and then, doubled each time, up to the longer. So a killed one is back within 10 s for
+# ever, and one that cannot start (the port is taken) tries again often, and does not eat a core.
+_SETTLED_SECONDS = 5.0
+_SHORT_SECONDS = 0.5
+_LONG_SECONDS = 5.0
+# No line is longer: a child that never ends its line cannot fill our memory.
+_LINE_BYTES = 1 << 20
+# When a child has exited, its last lines are still in the pipe. A grandchild may keep that open.
+_DRAIN_SECONDS = 0.5
+
+Relay = Callable[[str, str], None]
+
+
+class Supervisor:
+    """Keeps the processes of an ncolony configuration alive, from `run` until a signal or `stop`.
+
+    `relay(name, line)` is called for each line that a child writes, on stdout or stderr; it must
+    not raise. `on_end` is called when the end begins. A process has one Supervisor in its life: a
+    Twisted reactor cannot be run twice.
+    """
+
+    def __init__(
+        self,
+        places: ctllib.Places,
+        *,
+        relay: Relay,
+        on_end: Callable[[], None] = lambda: None,
+        reactor: Any = _the_reactor,
+    ) -> None:
+        self._reactor = reactor
+        self._stopping = False
+        self._on_end = on_end
+        self._children = _Children(reactor, relay)
+        self._service = service.get(
+            places.config, places.messages, _LOOK_SECONDS, reactor=self._children
+        )
+        monitor = self._service.getServiceNamed("procmon")
+        monitor.threshold = _SETTLED_SECONDS
+        monitor.minRestartDelay = _SHORT_SECONDS
+        monitor.maxRestartDelay = _LONG_SECONDS
+        monitor.killTime = KILL_SECONDS
+        self._children.monitor = monitor
+
+    def run(self) -> None:
+        """Block until SIGTERM, SIGINT, SIGHUP or `stop`, and then until all children have ended.
+
+        Must be called in the main thread, where Python's signal handlers live.
+        """
+        globalLogBeginner.beginLoggingTo([_observe], redirectStandardIO=False)  # type: ignore[list-item]
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._end)
+        self._reactor.callWhenRunning(self._begin)
+        self._reactor.run()
+
+    def stop(self) -> None:
+        """End all children and let `run` return; callable from any thread, and safe to repeat."""
+        self._reactor.callFromThread(self._stop)
+
+    def _begin(self) -> None:
+        # After Twisted's own handlers, of which a second Ctrl-C makes an error.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP; let it
+                signal.signal(number, lambda *_: self.stop())
+        self._service.startService()
+
+    def _stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._on_end()
+            self._reactor.stop()
+
+    def _end(self) -> Deferred[None]:
+        ended = self._children.all_ended()
+        self._service.stopService()
+        return ended
+
+
+@implementer(IReactorProcess, IReactorTime)
+class _Children:
+    """The reactor as ncolony's process monitor sees it: spawns, and knows who is alive."""
+
+    def __init__(self, reactor: Any, relay: Relay) -> None:
+        self._reactor = reactor
+        self._relay = relay
+        self._alive: set[_Child] = set()
+        self._ended: Deferred[None] | None = None
+        self._failing: set[str] = set()
+        self.monitor: Any = None
+        self.seconds = reactor.seconds
+        self.callLater = reactor.callLater
+        self.getDelayedCalls = reactor.getDelayedCalls
+
+    def spawnProcess(  # noqa: N802  Twisted's name
+        self, protocol: Any, executable: str, args: Sequence[str], **how: Any
+    ) -> Any:
+        """Start a child, as `IReactorProcess` says; its lines go to the relay."""
+        child = _Child(protocol, self._relay, self)
+        with _sigint_blocked():
+            transport = self._reactor.spawnProcess(child, executable, args, **how)
+        self._alive.add(child)
+        _log.debug("%s started, process %s", protocol.name, transport.pid)
+        return transport
+
+    def all_ended(self) -> Deferred[None]:
+        """Return a Deferred that fires when no child lives any more; from now on none is missed."""
+        self._ended = Deferred()
+        self._fire()
+        return self._ended
+
+    def on_exit(self, child: "_Child", how: str) -> None:
+        """Report the exit; wait for the child's last lines, though not for ever."""
+        if self._ended is None:
+            self._report(child.name, how)
+        self.callLater(_DRAIN_SECONDS, self.on_end, child)
+
+    def on_end(self, child: "_Child") -> None:
+        """Forget a child that has exited and said its last; safe to repeat."""
+        self._alive.discard(child)
+        self._fire()
+
+    def _fire(self) -> None:
+        if self._ended is not None and not self._alive and not self._ended.called:
+            self._ended.callback(None)
+
+    def _report(self, name: str, how: str) -> None:
+        """Say once that a child ended; the tries of one that cannot start are told quietly."""
+        in_seconds = self.monitor.restart[name].getTime() - self.seconds()
+        if in_seconds <= 0:  # it had settled
+            self._failing.discard(name)
+        level = logging.DEBUG if name in self._failing else logging.WARNING
+        _log.log(level, "%s ended (%s); started again in %.1f s", name, how, in_seconds)
+        if in_seconds > 0:
+            self._failing.add(name)
+
+
+class _Child(ProcessProtocol):
+    """Passes a child's lines on, and its exit to ncolony's own protocol and to `parent`."""
+
+    def __init__(self, inner: Any, relay: Relay, parent: _Children) -> None:
+        self.name: str = inner.name
+        self._inner = inner
+        self._parent = parent
+        self._out = _Lines(self.name, relay)
+        self._err = _Lines(self.name, relay)
+
+    def connectionMade(self) -> None:  # noqa: N802
+        self._inner.makeConnection(self.transport)
+
+    def outReceived(self, data: bytes) -> None:  # noqa: N802
+        self._out.feed(data)
+
+    def errReceived(self, data: bytes) -> None:  # noqa: N802
+        self._err.feed(data)
+
+    def processExited(self, reason: Failure) -> None:  # noqa: N802
+        self._inner.processEnded(reason)
+        self._parent.on_exit(self, _how(reason.value))
+
+    def processEnded(self, reason: Failure) -> None:  # noqa: ARG002, N802
+        self._out.end()
+        self._err.end()
+        self._parent.on_end(self)
+
+
+class _Lines:
+    """Bytes in, lines out: what is not UTF-8 is shown escaped, what is too long is cut."""
+
+    def __init__(self, name: str, relay: Relay) -> None:
+        self._name = name
+        self._relay = relay
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._pass_on(line)
+        if len(self._rest) > _LINE_BYTES:
+            self.end()
+
+    def end(self) -> None:
+        if self._rest:
+            self._pass_on(self._rest)
+        self._rest = b""
+
+    def _pass_on(self, line: bytes) -> None:
+        self._relay(self._name, line.decode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Let a child be born with SIGINT blocked, until it has left the terminal (`leave_terminal`).
+
+    Otherwise a Ctrl-C while its Python loads ends in a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _how(end: Any) -> str:
+    """Return how a process ended, in words, from ProcessDone or ProcessTerminated."""
+    if end.signal is not None:
+        return f"killed by {signal.Signals(end.signal).name}"
+    return f"exit code {end.exitCode}"
+
+
+def _observe(event: LogEvent) -> None:
+    """Pass on what Twisted says that somebody should read: warnings, errors and their trace."""
+    level = event.get("log_level", LogLevel.info)
+    if level < LogLevel.warn:
+        return
+    failure = event.get("log_failure")
+    trace = (failure.type, failure.value, failure.getTracebackObject()) if failure else None
+    text = event.get("log_format") or "error in the supervisor"
+    _log.log(logging.ERROR, "%s", text, exc_info=trace)
