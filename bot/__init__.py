@@ -1,0 +1,1 @@
+"""The product: what happens on GitHub, and the pages that show it."""

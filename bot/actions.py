@@ -1,0 +1,105 @@
+"""Frozen effects: what a rule wants done at GitHub, as data.
+
+Because an action is data it can be stored, shown, previewed, compared and performed later. Its
+`key` says what it is about: two events of one click lead to one key, and so to one effect.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Self
+
+# The queue that holds actions.
+ACTIONS = "action"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """Offer a person membership of an organisation."""
+
+    kind: ClassVar[str] = "invite"
+    organization: str
+    person: str
+    role: str = "member"
+
+    @property
+    def key(self) -> str:
+        """One invitation for each person and organisation. Logins do not depend on case."""
+        return f"invite:{self.organization}/{self.person}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"invite {self.person} to {self.organization}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """Say something on an issue or a pull request, once for each `about`.
+
+    `thread` is the review comment to answer under, where the conversation is about a line of code.
+    """
+
+    kind: ClassVar[str] = "comment"
+    about: str
+    repository: str
+    number: int
+    text: str
+    thread: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What the comment is about, never what it says: a changed text is no second comment."""
+        return f"comment:{self.about}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"comment on {self.repository}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class React:
+    """Put a reaction on a text. `target` names it inside the repository: `issues/comments/55`."""
+
+    kind: ClassVar[str] = "react"
+    repository: str
+    target: str
+    content: str
+
+    @property
+    def key(self) -> str:
+        """One reaction of a kind for each text."""
+        return f"react:{self.repository}/{self.target}/{self.content}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"react with {self.content} in {self.repository}"
+
+
+Action = Invite | Comment | React
+_KINDS: Mapping[str, type[Action]] = {kind.kind: kind for kind in (Invite, Comment, React)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An action as it waits in the queue: who wants it, because of what, and for whom."""
+
+    action: Action
+    installation: int
+    delivery: str
+    rule: str
+
+    def encode(self) -> bytes:
+        """All of it as JSON, for the queue."""
+        return json.dumps({**asdict(self), "kind": self.action.kind}).encode()
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """What `encode` was given.
+
+        Raises ValueError for a kind of action that this version of the bot does not know.
+        """
+        fields = json.loads(body)
+        kind = fields.pop("kind")
+        if kind not in _KINDS:
+            raise ValueError(f"this version of the bot knows no action {kind!r}")
+        return cls(**{**fields, "action": _KINDS[kind](**fields["action"])})

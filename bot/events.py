@@ -1,0 +1,171 @@
+"""Frozen views of the payloads that rules read.
+
+A payload is kept as GitHub sent it; a rule never sees it. It sees one of these values, which name
+what the bot uses in the field's own terms and leave the rest out. Nothing here is a URL: whoever
+performs an action builds its address from names and numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from luggage.github.commands import parse_commands
+from luggage.github.conversations import get_comment_body
+
+# The queue that holds deliveries.
+DELIVERIES = "delivery"
+
+# Where a person can write to the bot: the event, the action that says the text is new, and the
+# part of the payload that holds it. Edited texts do nothing: what was answered stays answered.
+_WRITTEN = {
+    ("issues", "opened"): "issue",
+    ("pull_request", "opened"): "pull_request",
+    ("issue_comment", "created"): "comment",
+    ("pull_request_review_comment", "created"): "comment",
+    ("pull_request_review", "submitted"): "review",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account at GitHub: its login as GitHub writes it, and whether a program owns it."""
+
+    login: str
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository: `full_name` is `owner/name`."""
+
+    full_name: str
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request as it stood at the event. `author` is None for a deleted account."""
+
+    number: int
+    author: Person | None
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text that somebody has just written where the bot can answer.
+
+    `number` is that of the issue or pull request. `target` is the part of the API path that names
+    the text inside its repository (`issues/7`, `issues/comments/55`, `pulls/comments/56`), or None
+    for a review, which has no reactions. `thread` is the review comment that an answer goes under.
+    """
+
+    number: int
+    author: Person | None
+    text: str
+    identity: str
+    target: str | None = None
+    thread: int | None = None
+
+    def commands(self) -> list[list[str]]:
+        """The commands in the text, each a list of words: `[["/ping"]]`. Empty for a program's."""
+        if self.author is None or self.author.is_bot:
+            return []
+        return parse_commands(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One delivery, as rules see it. What the payload does not have is None."""
+
+    name: str
+    action: str | None
+    installation: int | None = None
+    organization: str | None = None
+    repository: Repository | None = None
+    pull_request: PullRequest | None = None
+    message: Message | None = None
+
+
+def view(name: str, payload: Mapping[str, Any]) -> Event:
+    """What rules may know of a delivery: `name` is its X-GitHub-Event, `payload` its JSON object.
+
+    Never raises for a payload whose shape the webhook has checked; pure, so safe to repeat.
+    """
+    action = payload.get("action")
+    return Event(
+        name=name,
+        action=action,
+        installation=_dig(payload, "installation", "id"),
+        organization=_dig(payload, "organization", "login"),
+        repository=_repository(payload.get("repository")),
+        pull_request=_pull_request(payload.get("pull_request")),
+        message=_message(name, action, payload),
+    )
+
+
+def subject(payload: Mapping[str, Any]) -> str:
+    """What a delivery is about, `owner/repo#number`: deliveries about one thing keep their order.
+
+    Less is known of some: `owner/repo`, the organisation, or "" where order does not matter.
+    """
+    repository = _dig(payload, "repository", "full_name")
+    if repository is None:
+        return _dig(payload, "organization", "login") or ""
+    number = _dig(payload, "issue", "number") or _dig(payload, "pull_request", "number")
+    return f"{repository}#{number}" if number else f"{repository}"
+
+
+def _dig(payload: Mapping[str, Any], *path: str) -> Any:
+    value: Any = payload
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _person(user: Any) -> Person | None:
+    login = _dig({"user": user}, "user", "login")
+    if login is None:
+        return None
+    return Person(login, is_bot=user.get("type") == "Bot" or login.endswith("[bot]"))
+
+
+def _repository(found: Any) -> Repository | None:
+    full_name = _dig({"repository": found}, "repository", "full_name")
+    return Repository(full_name, private=bool(found.get("private"))) if full_name else None
+
+
+def _pull_request(found: Any) -> PullRequest | None:
+    number = _dig({"pull_request": found}, "pull_request", "number")
+    if number is None:
+        return None
+    return PullRequest(number, _person(found.get("user")), merged=bool(found.get("merged")))
+
+
+def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Message | None:
+    part = _WRITTEN.get((name, action or ""))
+    number = _dig(payload, "issue", "number") or _dig(payload, "pull_request", "number")
+    if part is None or number is None or not isinstance(payload.get(part), Mapping):
+        return None
+    written = payload[part]
+    target, thread = _place(name, number, written)
+    return Message(
+        number=number,
+        author=_person(written.get("user")),
+        text=get_comment_body(name, payload),
+        identity=target or f"reviews/{written.get('id')}",
+        target=target,
+        thread=thread,
+    )
+
+
+def _place(name: str, number: int, written: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """The reaction target of a text and the review thread it stands in."""
+    if name == "issue_comment":
+        return f"issues/comments/{written.get('id')}", None
+    if name == "pull_request_review_comment":
+        thread = written.get("in_reply_to_id") or written.get("id")
+        return f"pulls/comments/{written.get('id')}", thread
+    if name == "pull_request_review":
+        return None, None
+    return f"issues/{number}", None

@@ -1,0 +1,39 @@
+"""Answer `/ping` with `pong!` wherever people write, so that anybody can see the bot is there."""
+
+from collections.abc import Sequence
+
+from bot.actions import Action, Comment, React
+from bot.events import Event
+from bot.policy import Settings
+from bot.rule import Reader, Rule
+
+EVENTS = frozenset(
+    {
+        ("issues", "opened"),
+        ("pull_request", "opened"),
+        ("issue_comment", "created"),
+        ("pull_request_review_comment", "created"),
+        ("pull_request_review", "submitted"),
+    }
+)
+
+
+def decide(event: Event, _reader: Reader, _settings: Settings) -> Sequence[Action]:
+    """One answer for each text, however often it says /ping, and a heart where GitHub has them."""
+    message, repository = event.message, event.repository
+    if message is None or repository is None or ["/ping"] not in message.commands():
+        return []
+    answer = Comment(
+        about=f"ping {repository.full_name}/{message.identity}",
+        repository=repository.full_name,
+        number=message.number,
+        text="pong!",
+        thread=message.thread,
+    )
+    if message.target is None:
+        return [answer]
+    heart = React(repository=repository.full_name, target=message.target, content="heart")
+    return [answer, heart]
+
+
+RULE = Rule("ping", EVENTS, decide)

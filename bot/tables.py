@@ -1,0 +1,82 @@
+"""The bot's own tables, beside those of the queue: board, beats, memberships, recovery, sharing."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the key is exactly INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+board_line = Table(
+    "board_line",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("said_at", Double, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+beat = Table(
+    "beat",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("beat_at", Double, nullable=False),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+# How far GitHub's log of deliveries has been followed: one row. The times of the first three are
+# GitHub's; `caught_up_at` is when nothing was known to be missing, by our clock.
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("caught_up_at", Double, nullable=False),
+)
+
+# What luggage.github knows of an installation's limits; the text is its own.
+limit_memory = Table(
+    "limit_memory",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+# Sealed with a key that is made from the App's private key.
+installation_token = Table(
+    "installation_token",
+    metadata,
+    Column("installation", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+# Deliveries that are to be fetched, and (with a reason) those that can never be had.
+missed = Table(
+    "missed",
+    metadata,
+    Column("guid", String(100), primary_key=True),
+    Column("attempt_id", BigInteger, nullable=False),
+    Column("attempted_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("lost", Text, nullable=False),
+)

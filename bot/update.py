@@ -1,0 +1,164 @@
+"""The loop: a turn claims a delivery and decides it, or claims an action and performs it.
+
+Both are jobs of one queue. Deciding calls the rules, which change nothing; finishing the delivery
+and queueing its actions is one transaction, so nothing is ever half-decided. When there has been
+nothing to do for a while, the loop is bored, and says so on the board.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from bot.actions import ACTIONS, Action, Planned
+from bot.board import Board
+from bot.events import DELIVERIES, Event, view
+from bot.intake import RECOVERED
+from bot.memory import Memory
+from bot.perform import LOOK_FIRST, Performer
+from bot.policy import Settings
+from bot.reader import GithubReader
+from bot.rule import Rule
+from bot.rules import rules_for
+from luggage.github import (
+    Ambiguous,
+    GithubApp,
+    RateLimited,
+    RequestFailed,
+    Transient,
+    Unauthorized,
+    Unreachable,
+)
+from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Postpone, Queue, Retry
+from luggage.observe import about
+
+# For how long an outage of GitHub is waited out before a try that it spoils counts as an attempt.
+PATIENCE_SECONDS = 24 * 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class Updater:
+    """Decides deliveries and performs actions, one job at a time. Threads may share it."""
+
+    def __init__(
+        self,
+        *,
+        app: GithubApp,
+        queue: Queue,
+        memory: Memory,
+        settings: Settings,
+        clock: Callable[[], float],
+    ) -> None:
+        self._app = app
+        self._memory = memory
+        self._settings = settings
+        self._clock = clock
+        self._own_login: str | None = None
+        self._performer = Performer(queue, memory, self._login, clock)
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What a worker does with a job of each queue."""
+        return {DELIVERIES: self.decide, ACTIONS: self.perform}
+
+    def decide(self, job: Job) -> Outcome:
+        """Let the rules decide a delivery; the actions they want are queued as it is finished.
+
+        Raises Postpone, Retry or Dead where GitHub cannot be asked. Safe to repeat.
+        """
+        with about(delivery=job.key), self._trouble_at_github(job):
+            event = view(job.kind, json.loads(job.body))
+            rules = rules_for(event.name, event.action)
+            if not rules:
+                return Ignored("no rule is about this event")
+            if event.installation is None:
+                return Ignored("it belongs to no installation")
+            planned = self._decide(event, rules, event.installation, job)
+            if not planned:
+                return Ignored("no rule wanted anything done")
+            log.info("decided: %s", ", ".join(new.key for new in planned))
+            return Done(put=planned)
+
+    def perform(self, job: Job) -> Outcome:
+        """Perform an action at GitHub.
+
+        Raises Postpone, Retry or Dead where GitHub did not do it. Safe to repeat.
+        """
+        planned = Planned.decode(job.body)
+        with about(delivery=planned.delivery, job=job.key), self._trouble_at_github(job):
+            client = self._app.client_for(planned.installation, turn=str(job.id))
+            answer = self._performer.perform(planned.action, client, job)
+            log.info("done: %s", planned.action.describe())
+            return Done(result=answer)
+
+    def _decide(
+        self, event: Event, rules: Sequence[Rule], installation: int, job: Job
+    ) -> list[NewJob]:
+        client = self._app.client_for(installation, turn=str(job.id)).read_only()
+        reader = GithubReader(client, self._memory)
+        return [
+            new
+            for rule in rules
+            for new in self._chain(
+                rule, rule.decide(event, reader, self._settings), installation, job
+            )
+        ]
+
+    def _chain(
+        self, rule: Rule, actions: Sequence[Action], installation: int, job: Job
+    ) -> Iterator[NewJob]:
+        """The actions of one rule, each waiting for the one before it."""
+        before: str | None = None
+        for action in actions:
+            planned = Planned(
+                action=action, installation=installation, delivery=job.key, rule=rule.name
+            )
+            yield NewJob(
+                queue=ACTIONS,
+                key=action.key,
+                subject=job.subject,
+                kind=action.kind,
+                body=planned.encode(),
+                run_at=self._clock(),
+                after=before,
+                parent=job.id,
+                note=LOOK_FIRST if job.note == RECOVERED else "",
+            )
+            before = action.key
+
+    @contextmanager
+    def _trouble_at_github(self, job: Job) -> Iterator[None]:
+        """Say what each kind of failure means for the job (docs/architecture.md)."""
+        try:
+            yield
+        except RateLimited as error:
+            raise Postpone(error.retry_at, str(error)) from error
+        except (Unreachable, Ambiguous, Transient, Unauthorized) as error:
+            patient = self._clock() - job.created_at < PATIENCE_SECONDS
+            raise Retry(str(error), counted=not patient) from error
+        except RequestFailed as error:
+            raise Dead(str(error)) from error
+
+    def _login(self) -> str:
+        """The login under which our app writes. GitHub: "Get the authenticated app"."""
+        if self._own_login is None:
+            self._own_login = f"{self._app.app_client.get('/app')['slug']}[bot]"
+        return self._own_login
+
+
+class Boredom:
+    """Leaves one line on the board for each spell in which there was nothing to do."""
+
+    def __init__(self, board: Board, *, after_seconds: float = 60.0) -> None:
+        self._board = board
+        self._after_seconds = after_seconds
+        self._bored = False
+
+    def __call__(self, idle_seconds: float) -> None:
+        """Told by the worker, again and again, for how long it has been idle; 0 for busy."""
+        if idle_seconds < self._after_seconds:
+            self._bored = False
+        elif not self._bored:
+            self._bored = True
+            self._board.say("I'm bored")

@@ -1,0 +1,183 @@
+"""The web process: receive a webhook; the status page; health.
+
+A delivery is verified over its raw bytes, stored and committed before it is answered with 202, and
+nothing else happens here: GitHub is never called, and no rule runs. GitHub waits 10 s for an
+answer and does not try again by itself, so whatever cannot be stored is refused, never accepted.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge
+
+from bot.board import ASLEEP_AFTER_SECONDS, Board, Feeling, Mood, feeling
+from bot.intake import job_of
+from luggage.github import webhooks
+from luggage.github.errors import DeliveryRejected
+from luggage.jobs import Queue
+from luggage.observe import about
+
+# GitHub: "payloads are capped at 25 MB".
+LARGEST_BODY = 25 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reception:
+    """What the web process works with.
+
+    `secrets` are the live webhook secrets, one or two; None where deliveries are fetched instead,
+    so that there is no webhook at all.
+    """
+
+    name: str
+    secrets: Sequence[str] | None
+    queue: Queue
+    board: Board
+    clock: Callable[[], float]
+    settle_seconds: float
+
+    def receive(self, delivery: webhooks.Delivery, body: bytes) -> bool:
+        """Store a delivery, which wakes the loop; False for one already stored. Safe to repeat.
+
+        Raises SQLAlchemyError when the database did not commit it.
+        """
+        job = job_of(delivery, body, run_at=self.clock() + self.settle_seconds)
+        return self.queue.put(job).created
+
+    def status(self) -> dict[str, Any]:
+        """The mood and the lines of the board, for the status page. Names nobody."""
+        feels = feeling(
+            self.queue.standing(),
+            beat_at=self.board.last_beat_at(),
+            now=self.clock(),
+            caught_up_at=self.board.caught_up_at(),
+        )
+        return {"name": self.name, "feeling": feels, "lines": self.board.lines()}
+
+    def readiness(self) -> dict[str, str]:
+        """What is not as it should be, by name; empty when the bot is ready.
+
+        Raises SQLAlchemyError when the database cannot be reached.
+        """
+        beat_at = self.board.last_beat_at()
+        if beat_at is None or self.clock() - beat_at > ASLEEP_AFTER_SECONDS:
+            return {"loop": "not heard from; is `python -m bot_deploy loop` running?"}
+        return {}
+
+
+def blueprint(reception: Reception) -> Blueprint:
+    """The routes of the web process, as a Flask blueprint."""
+    pages = Blueprint("bot", __name__, template_folder="templates", static_folder="static")
+    pages.add_app_template_filter(_time, "time")
+    pages.add_app_template_filter(_iso, "iso")
+    pages.after_request(_closed_to_others)
+    pages.register_error_handler(SQLAlchemyError, _database_away)
+    pages.register_error_handler(DeliveryRejected, _rejected)
+
+    if reception.secrets is not None:
+        pages.add_url_rule(
+            "/webhook/github", view_func=_webhook(reception, reception.secrets), methods=["POST"]
+        )
+
+    @pages.get("/")
+    def status() -> ResponseReturnValue:
+        try:
+            return render_template("bot/status.html", **reception.status())
+        except SQLAlchemyError as error:
+            _log_database_away(error)
+            feels = Feeling(Mood.WORRIED, "my database does not answer")
+            return render_template("bot/status.html", name=reception.name, feeling=feels), 503
+
+    @pages.get("/healthz")
+    def healthz() -> ResponseReturnValue:
+        return {"status": "alive"}
+
+    @pages.get("/readyz")
+    def readyz() -> ResponseReturnValue:
+        missing = reception.readiness()
+        return {
+            "status": "ready" if not missing else "not ready",
+            **missing,
+        }, 503 if missing else 200
+
+    return pages
+
+
+def _webhook(reception: Reception, secrets: Sequence[str]) -> Callable[[], ResponseReturnValue]:
+    def webhook() -> ResponseReturnValue:
+        body = _body()
+        delivery = webhooks.read(dict(request.headers), body, secrets)
+        with about(delivery=delivery.id):
+            created = reception.receive(delivery, body)
+            log.info("%s %s", "stored" if created else "known already:", delivery.event)
+        return {"delivery": delivery.id, "stored": created}, 202
+
+    return webhook
+
+
+def _body() -> bytes:
+    """The raw bytes of the request.
+
+    Raises LengthRequired, RequestEntityTooLarge, or BadRequest for a body cut short, which gunicorn
+    hands on without a word.
+    """
+    if request.headers.get("Transfer-Encoding") or request.content_length is None:
+        # Flask would cut a chunked body at the limit without an error.
+        raise LengthRequired("send the body with a Content-Length, not chunked")
+    if request.content_length > LARGEST_BODY:
+        raise RequestEntityTooLarge("a delivery has at most 25 MB")
+    body = request.get_data(cache=False)
+    if len(body) != request.content_length:
+        raise BadRequest("the body is shorter than its Content-Length")
+    return body
+
+
+def _rejected(error: DeliveryRejected) -> ResponseReturnValue:
+    log.warning("delivery refused: %s %s", error.status, error)
+    return {"error": str(error)}, error.status
+
+
+def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
+    _log_database_away(error)
+    return {"error": "the database cannot be reached; try again"}, 503, {"Retry-After": "10"}
+
+
+def _log_database_away(error: SQLAlchemyError) -> None:
+    # The class alone: the text of the error quotes the statement, with its values.
+    log.error("the database did not answer: %s", type(error).__name__)
+
+
+def refused(error: HTTPException) -> Response:
+    """An error that Flask raised itself (404, 405, ...), as JSON like every other answer."""
+    answer = jsonify(error=error.description)
+    answer.status_code = error.code or 500
+    if isinstance(error.get_response().headers.get("Allow"), str):
+        answer.headers["Allow"] = error.get_response().headers["Allow"]
+    return answer
+
+
+def _closed_to_others(response: Response) -> Response:
+    """Nothing of the pages may be framed, sniffed or loaded from elsewhere."""
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
