@@ -1,0 +1,1 @@
+"""Configuration: one subcommand per file; the only package that reads the environment."""

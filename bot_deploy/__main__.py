@@ -1,0 +1,109 @@
+"""`python -m bot_deploy SUBCOMMAND`: each module of this package that says so is a subcommand.
+
+mainland dispatches. It is kept from its traps: on Python 3 an unknown name, or an ImportError
+inside a subcommand, ends in an UnboundLocalError that hides the cause. So the name is looked up and
+the module imported before mainland does it again.
+"""
+
+import ast
+import importlib
+import importlib.util
+import os
+import pkgutil
+import sys
+from collections.abc import Mapping, MutableMapping, Sequence
+
+import mainland
+
+import bot_deploy
+from luggage import run
+
+MARKER = "BOT_DEPLOY_MAIN_OK"
+_PROGRAM = "python -m bot_deploy"
+_INTERRUPTED = 130  # what shells say of a program that a Ctrl-C ended
+
+# Errors that are the operator's to mend: their message is a line with the remedy, a traceback would
+# hide it. Named, not imported, because an error is only raised where its module is loaded already.
+_FOR_THE_OPERATOR = {
+    "bot_deploy.given": ("ConfigError",),
+    "luggage.crypto": ("SecretError",),
+    "luggage.database": ("DatabaseUrlError", "SchemaError"),
+    "luggage.github": ("ConfigurationError",),
+    "sqlalchemy.exc": ("OperationalError",),
+}
+
+
+def subcommands() -> dict[str, str]:
+    """Return each subcommand's name and its summary, a line; nothing is imported for it."""
+    found = {}
+    for module in pkgutil.iter_modules(bot_deploy.__path__):
+        constants = _constants(module.name)
+        if constants.get(MARKER) is True:
+            found[module.name] = str(constants.get("SUMMARY", ""))
+    return found
+
+
+def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
+    """Run the subcommand that `argv` names and return its exit code; 2 for an unknown one."""
+    _obey_supervisor(environ)
+    known = subcommands()
+    name = argv[1] if len(argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        print(_usage(known))
+        return 0
+    if name not in known:
+        print(f"there is no subcommand {name!r}\n\n{_usage(known)}", file=sys.stderr)
+        return 2
+    try:
+        importlib.import_module(f"bot_deploy.{name}")
+        return int(mainland.main(argv=list(argv), root="bot_deploy", marker=MARKER) or 0)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:
+        if not _is_for_the_operator(error):
+            raise
+        # The first line alone: SQLAlchemy's further ones quote statements.
+        print(f"{_PROGRAM} {name}: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 1
+
+
+def _obey_supervisor(environ: MutableMapping[str, str]) -> None:
+    supervisor = environ.pop(run.SUPERVISOR, "")
+    if supervisor:
+        run.leave_terminal()
+        run.end_with_parent(int(supervisor))
+
+
+def _usage(known: Mapping[str, str]) -> str:
+    width = max(map(len, known), default=0)
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in sorted(known.items())]
+    first = f"usage: {_PROGRAM} SUBCOMMAND [ARGUMENT...]   (SUBCOMMAND --help says more)"
+    return "\n".join([first, "", *lines])
+
+
+def _is_for_the_operator(error: Exception) -> bool:
+    """Say whether it is a known error, or a file or directory that cannot be used."""
+    known = tuple(
+        getattr(sys.modules[module], name)
+        for module, names in _FOR_THE_OPERATOR.items()
+        for name in names
+        if module in sys.modules
+    )
+    return isinstance(error, known) or (isinstance(error, OSError) and bool(error.filename))
+
+
+def _constants(module: str) -> dict[str, object]:
+    """Return the constants at the top level of a module of this package, from its source."""
+    spec = importlib.util.find_spec(f"bot_deploy.{module}")
+    source = getattr(spec and spec.loader, "get_source", lambda _: None)(f"bot_deploy.{module}")
+    return {
+        statement.targets[0].id: statement.value.value
+        for statement in ast.parse(source or "").body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(statement.value, ast.Constant)
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv, os.environ))

@@ -1,0 +1,70 @@
+"""`check`: whether everything that the bot needs can be opened."""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+
+from bot_deploy.given import KNOWN
+from bot_deploy.secrets_file import (
+    add_key_file,
+    guarded,
+    keys_from,
+    new_parser,
+    open_config,
+    parse,
+    read_config,
+    say,
+)
+from luggage.crypto import Document, SecretError, Secrets
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "tell whether everything that the bot needs is there and can be opened"
+
+
+def main(argv: list[str]) -> int:
+    """Print one line for each value, without the value; return 0 if all are well, else 1."""
+    parser = new_parser(argv, f"{SUMMARY}: exit code 0, or 1. The environment counts too.")
+    add_key_file(parser)
+    options = parse(parser, argv)
+    return guarded(argv, lambda: _check(options, os.environ))
+
+
+def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    document = Document(read_config(options.config))
+    secrets = open_config(options.config, keys_from(options.key_file, environ))
+    verdicts = list(_verdicts(document, secrets, environ))
+    for well, line in verdicts:
+        say(f"{'ok' if well else 'FAILED':6}  {line}")
+    return 0 if all(well for well, _ in verdicts) else 1
+
+
+def _verdicts(
+    document: Document, secrets: Secrets, environ: Mapping[str, str]
+) -> Iterator[tuple[bool, str]]:
+    sealed = {entry.name for entry in document.entries() if entry.key_id is not None}
+    for name, setting in KNOWN.items():
+        given = next((v for v in _variables(setting.variable) if environ.get(v)), None)
+        if name in secrets:
+            yield _verdict(name, secrets, sealed=name in sealed)
+        elif given:
+            yield True, f"{name}: from {given}"
+        elif setting.needed and not (setting.for_webhook and environ.get("BOT_RECEIVE") == "poll"):
+            yield False, f"{name}: missing, `encrypt {name}` or set {setting.variable}_FILE"
+    for name in sorted(sealed - KNOWN.keys()):
+        yield _verdict(name, secrets, sealed=True)
+
+
+def _verdict(name: str, secrets: Secrets, *, sealed: bool) -> tuple[bool, str]:
+    try:
+        values = secrets[name].reveal_all()
+    except SecretError as error:
+        return False, str(error)
+    if not all(values):
+        return False, f"{name}: empty, `encrypt {name}`"
+    if not sealed and name in KNOWN and KNOWN[name].secret:
+        return False, f"{name}: in clear, `encrypt {name}`, and change it where it comes from"
+    return True, f"{name}: {'opens' if sealed else 'plain'}"
+
+
+def _variables(variable: str) -> tuple[str, str]:
+    return variable, f"{variable}_FILE"

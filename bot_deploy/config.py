@@ -1,0 +1,187 @@
+"""The settings: from the environment, and behind it from config.toml, where secrets are sealed.
+
+This is where the environment becomes one frozen value; everything else is handed what it needs.
+Secrets are opened by the process that needs them, when it needs them: the web process never opens
+the private key.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from bot import policy
+from bot_deploy.given import KNOWN, ConfigError, Given
+from bot_deploy.keys import private_keys
+from luggage.crypto import open_secrets
+
+DEFAULT_USER_AGENT = "portmanteau"
+DEFAULT_PAYLOAD_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppSettings:
+    """The GitHub App. Its secrets are opened by calling for them.
+
+    `webhook_secrets` gives one, or two while one replaces the other. Both raise ConfigError for
+    what is missing, and luggage.crypto's SecretError for what cannot be opened.
+    """
+
+    app_id: str
+    user_agent: str
+    private_key: Callable[[], str] = field(repr=False)
+    webhook_secrets: Callable[[], tuple[str, ...]] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings, checked. `app` is None where no App is configured at all."""
+
+    app: AppSettings | None
+    data: Path
+    database_url: str = field(repr=False)
+    port: int
+    api_url: str
+    server_url: str
+    ca_bundle: str
+    receive: str
+    poll_seconds: float
+    settle_seconds: float
+    write_limits: tuple[float, int, int]
+    payload_days: float
+    sentry_dsn: str = field(repr=False)
+    log_format: str
+    settings: policy.Settings
+
+    def needed_app(self) -> AppSettings:
+        """The App's settings.
+
+        Raises ConfigError when there are none.
+        """
+        if self.app is None:
+            raise ConfigError(
+                "no GitHub App is configured: set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and "
+                "GITHUB_WEBHOOK_SECRET (or each with _FILE), seal them into config.toml with "
+                "`encrypt`, or see `demo`"
+            )
+        return self.app
+
+    def webhook_secrets(self) -> tuple[str, ...] | None:
+        """The live webhook secrets; None with BOT_RECEIVE=poll, where there is no webhook.
+
+        Raises ConfigError where one is missing, SecretError where one cannot be opened.
+        """
+        app = self.needed_app()
+        return None if self.receive == "poll" else app.webhook_secrets()
+
+
+def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) -> Config:
+    """The settings of this process. Reads files, changes nothing; safe to repeat.
+
+    `document` stands for the parsed config.toml of this package. Raises ConfigError for the first
+    setting that cannot be used, and luggage.crypto's SecretError for a key that cannot.
+    """
+    if document is None:
+        text = resources.files(__package__).joinpath("config.toml").read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    given = Given(environ, open_secrets(document, private_keys(environ)))
+    data = Path(given.text("BOT_DATA", "var"))
+    receive = _one_of("BOT_RECEIVE", given.text("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
+    poll_seconds = given.text("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
+    return Config(
+        app=_app(given),
+        data=data,
+        database_url=given.value("database.url", f"sqlite:///{data / 'bot.sqlite'}"),
+        port=_port(given.text("PORT", "8000")),
+        api_url=_url("GITHUB_API_URL", given.text("GITHUB_API_URL", "https://api.github.com")),
+        server_url=_url("GITHUB_SERVER_URL", given.text("GITHUB_SERVER_URL", "https://github.com")),
+        ca_bundle=given.text("REQUESTS_CA_BUNDLE", ""),
+        receive=receive,
+        poll_seconds=_seconds("BOT_POLL_SECONDS", poll_seconds, least=0.1),
+        settle_seconds=_seconds("BOT_SETTLE_SECONDS", given.text("BOT_SETTLE_SECONDS", "1")),
+        write_limits=_write_limits(given.text("BOT_WRITE_LIMITS", "1 80 500")),
+        payload_days=_days(document),
+        sentry_dsn=_dsn(given),
+        log_format=_one_of("LOG_FORMAT", given.text("LOG_FORMAT", "text"), ("text", "json")),
+        settings=_settings(document),
+    )
+
+
+def _app(given: Given) -> AppSettings | None:
+    if given.missing() == [name for name, setting in KNOWN.items() if setting.needed]:
+        return None
+    return AppSettings(
+        app_id=given.demanded("github.app_id")[0],
+        user_agent=given.value("github.user_agent", DEFAULT_USER_AGENT),
+        private_key=lambda: given.demanded("github.private_key")[0],
+        webhook_secrets=lambda: given.demanded("github.webhook_secrets"),
+    )
+
+
+def _dsn(given: Given) -> str:
+    """The address for crash reports; "off" switches off what config.toml says."""
+    found = given.value("sentry.dsn")
+    return "" if found == "off" else found
+
+
+def _settings(document: Mapping[str, Any]) -> policy.Settings:
+    try:
+        return policy.read({"invite": document.get("invite", {})})
+    except policy.PolicyError as error:
+        raise ConfigError(f"config.toml: {error}") from error
+
+
+def _write_limits(value: str) -> tuple[float, int, int]:
+    try:
+        seconds, per_minute, per_hour = value.split()
+        limits = float(seconds), int(per_minute), int(per_hour)
+    except ValueError:
+        limits = -1.0, 0, 0
+    # A day's pause could be a slip; a number below 0 certainly is one.
+    if not (0 <= limits[0] <= 3600 and min(limits[1:]) >= 0):  # noqa: PLR2004
+        raise ConfigError(
+            "BOT_WRITE_LIMITS must be three numbers, 0 for no limit: seconds between writes, "
+            f"writes a minute, writes an hour (GitHub asks for `1 80 500`), not {value!r}"
+        )
+    return limits
+
+
+def _days(document: Mapping[str, Any]) -> float:
+    keep = document.get("keep", {})
+    days = keep.get("payload_days", DEFAULT_PAYLOAD_DAYS) if isinstance(keep, dict) else None
+    # GitHub shows a delivery for three days; until then it may be asked for again.
+    if isinstance(days, bool) or not isinstance(days, int | float) or not days >= 3:  # noqa: PLR2004
+        raise ConfigError(f"config.toml: keep.payload_days must be a number from 3, not {days!r}")
+    return float(days)
+
+
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) <= 65535):  # noqa: PLR2004
+        raise ConfigError(f"PORT must be a number up to 65535, not {value!r}")
+    return int(value)
+
+
+def _seconds(name: str, value: str, *, least: float = 0.0) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not least <= seconds <= 3600:  # noqa: PLR2004
+        raise ConfigError(
+            f"{name} must be a number of seconds from {least:g} to 3600, not {value!r}"
+        )
+    return seconds
+
+
+def _url(name: str, value: str) -> str:
+    if not value.startswith(("https://", "http://")):
+        raise ConfigError(f"{name} must begin with https:// (or http://), not {value!r}")
+    return value.rstrip("/")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise ConfigError(f"{name} must be {' or '.join(choices)}, not {value!r}")
+    return value

@@ -1,0 +1,98 @@
+"""`encrypt`: seal one value into config.toml."""
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+
+from bot_deploy.given import KNOWN
+from bot_deploy.secrets_file import (
+    config_to_write,
+    guarded,
+    new_parser,
+    parse,
+    read_config,
+    say,
+    write_config,
+)
+from luggage.crypto import Document, NameUnknown, SecretError
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "seal one value into config.toml, from a prompt, stdin or a file"
+
+
+class InputError(SecretError):
+    """What was given to be sealed cannot be meant; the message does not repeat it."""
+
+
+def main(argv: list[str]) -> int:
+    """Seal the value and return 0; 1 when the name or the value will not do."""
+    parser = new_parser(
+        argv,
+        "Seal one value into config.toml, in place. It is read from a prompt without echo, or from "
+        "stdin when that is no terminal, or from a file; one line end at its end is dropped.",
+    )
+    parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
+    parser.add_argument("--file", type=Path, metavar="PATH", help="read the value from this file")
+    parser.add_argument("--new", action="store_true", help="NAME may be one that is not known yet")
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument("--append", action="store_true", help="one more value in the list NAME")
+    many.add_argument("--replace", action="store_true", help="this alone in the list NAME")
+    options = parse(parser, argv)
+    return guarded(argv, lambda: _encrypt(options))
+
+
+def _encrypt(options: argparse.Namespace) -> int:
+    path = config_to_write(options.config)
+    _trial(Document(read_config(path)), options)
+    value = _read_value(options.name, options.file)
+    document = Document(read_config(path))  # again: a prompt may have stood for a long time
+    _seal(document, options, value)
+    write_config(path, document)
+    say(f"{options.name}: sealed for {document.current_key().id} in {path}")
+    return 0
+
+
+def _trial(document: Document, options: argparse.Namespace) -> None:
+    """Raise now what sealing would raise, before anybody has typed a secret in vain."""
+    known = sorted({*KNOWN, *document.names()})
+    if options.name not in known and not options.new:
+        raise NameUnknown(
+            f"{options.name} is not known; known are {', '.join(known)} (--new makes another)"
+        )
+    _seal(document, options, "a trial")
+
+
+def _seal(document: Document, options: argparse.Namespace, value: str) -> None:
+    name, sealed = options.name, document.current_key().seal(options.name, value)
+    first_of_list = name in KNOWN and KNOWN[name].is_list and name not in document.names()
+    if options.append or options.replace or first_of_list:
+        document.put_in_list(name, sealed, keep=options.append)
+    else:
+        document.put(name, sealed)
+
+
+def _read_value(name: str, file: Path | None) -> str:
+    raw = file.read_bytes() if file else _read_stdin(name)
+    try:
+        value = raw.decode()
+    except UnicodeDecodeError:
+        value = None
+    if value is None:
+        raise InputError(f"the value of {name} is not UTF-8 text: encode it, for example as base64")
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise InputError(f"the value of {name} is empty, so nothing was sealed: give it again")
+    return value
+
+
+def _read_stdin(name: str) -> bytes:
+    if not sys.stdin.isatty():
+        return sys.stdin.buffer.read()
+    try:
+        value = getpass.getpass(f"{name} (not shown): ")
+    except EOFError:
+        value = ""
+    if value.startswith("-----BEGIN"):
+        raise InputError(f"{name} has many lines and a prompt takes one: use --file or stdin")
+    return value.encode()

@@ -1,0 +1,148 @@
+"""The web process: gunicorn, inside this process, with everything set that matters.
+
+Threads and not sync workers, because as many slow clients as there are workers stop those. Two
+workers, because one that is killed must not be an outage. The modules are imported before the fork;
+the app, with its database connections, is made after it, by each worker for itself.
+"""
+
+import argparse
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from bot_deploy.config import Config, load
+from bot_deploy.given import ConfigError
+from bot_deploy.wsgi import make_app
+from luggage.observe import configure_logging, configure_sentry
+from luggage.run import GRACE_SECONDS, end_with_parent
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "serve the web hook and the pages (one of the two processes of `start`)"
+
+_WORKERS = 2
+_THREADS = 4
+# A worker whose event loop says nothing for so long is replaced.
+_SILENT_SECONDS = 30
+# GitHub sends some twenty headers, a proxy adds a few.
+_MAX_HEADERS = 64
+_MAX_HEADER_BYTES = 8190
+_MAX_LINE_BYTES = 4094
+# The workers of a killed predecessor hold the port until they have answered what they had begun.
+_PATIENCE_SECONDS = GRACE_SECONDS + 2.0
+_PAUSE_SECONDS = 0.1
+_ALL = "0.0.0.0"  # noqa: S104  the port of a container is published from outside
+_LOCAL = "127.0.0.1"
+# Gunicorn makes files of its own there, by mkstemp.
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+
+
+def main(argv: list[str]) -> int:
+    """Serve until SIGTERM, then end within GRACE_SECONDS.
+
+    Raises ConfigError when a setting is missing or the port is taken.
+    """
+    parser = argparse.ArgumentParser(prog="python -m bot_deploy gunicorn", description=SUMMARY)
+    parser.add_argument(
+        "--host", help="where to listen (default: all addresses; with BOT_RECEIVE=poll: this one)"
+    )
+    arguments = parser.parse_args(argv[1:])
+    config = load(os.environ)
+    # Where deliveries are fetched, nobody out there has anything to ask.
+    host = arguments.host or (_LOCAL if config.webhook_secrets() is None else _ALL)
+    configure_logging(config.log_format, name="gunicorn")
+    listener = listen(host, config.port, clock=time.monotonic, sleep=time.sleep)
+    Server(config, options(listener, shared_memory=_SHARED_MEMORY)).run()
+    return 0
+
+
+def listen(
+    host: str, port: int, *, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> socket.socket:
+    """Return a socket bound to `port`; waits a few seconds for one that is only just being freed.
+
+    Raises ConfigError when the port is taken or not ours to take.
+    """
+    deadline = clock() + _PATIENCE_SECONDS
+    while True:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen()
+        except OSError as error:
+            listener.close()
+            if error.errno != errno.EADDRINUSE:
+                raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+            if clock() > deadline:
+                raise ConfigError(
+                    f"port {port} is in use by another program: end that, or set PORT"
+                ) from error
+        else:
+            return listener
+        sleep(_PAUSE_SECONDS)
+
+
+def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
+    """Return gunicorn's settings; it takes `listener` over.
+
+    `shared_memory` is where workers leave their signs of life, if it can be written: on a disk that
+    may block, and in a container of which the root is read-only there is no other place.
+    """
+    writable = os.access(shared_memory, os.W_OK)
+    return {
+        "bind": f"fd://{listener.detach()}",
+        "workers": _WORKERS,
+        "worker_class": "gthread",
+        "threads": _THREADS,
+        "timeout": _SILENT_SECONDS,
+        "graceful_timeout": int(GRACE_SECONDS),
+        "limit_request_fields": _MAX_HEADERS,
+        "limit_request_field_size": _MAX_HEADER_BYTES,
+        "limit_request_line": _MAX_LINE_BYTES,
+        "worker_tmp_dir": str(shared_memory) if writable else None,
+        "control_socket_disable": True,  # it would be made in the home directory
+        "logger_class": _Logger,
+        "errorlog": None,
+        "accesslog": None,
+        "post_fork": _post_fork,
+        "proc_name": "portmanteau",
+    }
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn's application: `settings` instead of a command line, the app made in each worker."""
+
+    def __init__(self, config: Config, settings: Mapping[str, Any]) -> None:
+        self._config = config
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand our settings to gunicorn; called by it, also on SIGHUP."""
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the WSGI app; called by gunicorn in each worker, after the fork."""
+        configure_sentry(self._config.sentry_dsn)
+        return make_app(self._config)
+
+
+class _Logger(Logger):  # type: ignore[misc]
+    """Gunicorn's lines go the way of all others (`configure_logging`)."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
+def _post_fork(_arbiter: Any, worker: Any) -> None:
+    # A worker of a killed master would hold the port that the next one needs.
+    end_with_parent(worker.ppid)

@@ -1,0 +1,41 @@
+"""`keygen`: make the first key pair."""
+
+import argparse
+import sys
+
+from bot_deploy.secrets_file import (
+    add_private_half,
+    config_to_write,
+    guarded,
+    handed_over,
+    new_parser,
+    parse,
+    read_config,
+    write_config,
+)
+from luggage.crypto import Document, PrivateKey
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "make a key pair: the public half into config.toml, the private half into a new file"
+
+
+def main(argv: list[str]) -> int:
+    """Make a pair and return 0; 1 when there is one already, or a file is in the way."""
+    parser = new_parser(argv, f"{SUMMARY}.")
+    add_private_half(parser, "secret.key")
+    parser.add_argument("--add", action="store_true", help="one more pair, beside those there")
+    options = parse(parser, argv)
+    return guarded(argv, lambda: _keygen(options))
+
+
+def _keygen(options: argparse.Namespace) -> int:
+    path = config_to_write(options.config)
+    document = Document(read_config(path))
+    key = PrivateKey.generate()
+    document.add_key(key.public, beside_others=options.add)
+    with handed_over(key, None if options.stdout else options.private_key) as where:
+        write_config(path, document)
+    sys.stderr.write(
+        f"pair {key.id}: public half in {path}, private half in {where}; keep that safe\n"
+    )
+    return 0

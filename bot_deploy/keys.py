@@ -1,0 +1,73 @@
+"""The private keys that the environment gives: SECRET_KEY_FILE, or SECRET_KEY (not a subcommand).
+
+A file is preferred: a variable is inherited by every child and can be read in /proc by whoever runs
+as the same user.
+"""
+
+import logging
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from luggage.crypto import PrivateKey, SecretError, parse_private_keys
+
+_LOG = logging.getLogger(__name__)
+_FOR_OTHERS = 0o066
+_MOST_BYTES = 65_536
+
+
+class KeyGivenTwiceError(SecretError):
+    """SECRET_KEY and SECRET_KEY_FILE are both set; which one counts would be a guess."""
+
+
+class KeyFileError(SecretError):
+    """The key's file cannot be read, or others may read it."""
+
+
+def private_keys(environ: Mapping[str, str]) -> tuple[PrivateKey, ...]:
+    """Return the private keys that `environ` gives, none where it gives none; safe to repeat.
+
+    An empty variable counts as unset, as supervisors set missing ones to nothing. A file that
+    others may read is an error where it can be mended, and a logged warning where it cannot: in a
+    container a mounted file often belongs to somebody else, or is read-only.
+    Raises KeyGivenTwiceError, KeyFileError, and NotAKey, which names the variable.
+    """
+    path = environ.get("SECRET_KEY_FILE")
+    if path and environ.get("SECRET_KEY"):
+        raise KeyGivenTwiceError("SECRET_KEY and SECRET_KEY_FILE are both set: unset one of them")
+    if path:
+        return parse_private_keys(_read(Path(path)), source=f"SECRET_KEY_FILE ({path})")
+    if environ.get("SECRET_KEY"):
+        return parse_private_keys(environ["SECRET_KEY"], source="SECRET_KEY")
+    return ()
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            _require_private(path, os.fstat(file.fileno()))
+            # Latin-1 reads anything; what is no key is told by the parser, without quoting it.
+            return file.read(_MOST_BYTES).decode("latin-1")
+    except OSError as error:
+        problem = error.strerror
+    raise KeyFileError(
+        f"SECRET_KEY_FILE: {path} cannot be read ({problem}): "
+        "mend the path, or make the file readable for the user that the bot runs as"
+    )
+
+
+def _require_private(path: Path, found: os.stat_result) -> None:
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISREG(found.st_mode) or not mode & _FOR_OTHERS:
+        return
+    mendable = found.st_uid == os.geteuid() and mode & stat.S_IWUSR and os.access(path, os.W_OK)
+    if mendable:
+        raise KeyFileError(
+            f"SECRET_KEY_FILE: others may use {path} (mode {mode:04o}): chmod 600 {path}"
+        )
+    _LOG.warning(
+        "SECRET_KEY_FILE: others may read %s (mode %04o): give it to the bot's user, mode 0400",
+        path,
+        mode,
+    )

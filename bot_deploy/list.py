@@ -1,0 +1,37 @@
+"""`list`: the names in config.toml, and which of them are sealed, for which pair."""
+
+import argparse
+from collections.abc import Collection
+
+from bot_deploy.secrets_file import guarded, new_parser, parse, read_config, say
+from luggage.crypto import Document, Entry
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "list the names in config.toml: sealed or plain, and for which key; never a value"
+
+
+def main(argv: list[str]) -> int:
+    """Print one line for each value and return 0; 1 when the document cannot be read."""
+    options = parse(new_parser(argv, f"{SUMMARY}."), argv)
+    return guarded(argv, lambda: _list(options))
+
+
+def _list(options: argparse.Namespace) -> int:
+    document = Document(read_config(options.config))
+    live, entries = document.live_keys(), list(document.entries())
+    width = max((len(_label(entry)) for entry in entries), default=0)
+    for entry in entries:
+        say(f"{_label(entry):{width}}  {_state(entry, live)}")
+    return 0
+
+
+def _label(entry: Entry) -> str:
+    many = f" ({entry.number} of {entry.count})" if entry.count > 1 else ""
+    return f"{entry.name}{many}"
+
+
+def _state(entry: Entry, live: Collection[str]) -> str:
+    if entry.key_id is None:
+        return "plain"
+    retired = "" if entry.key_id in live else " (retired: seal it again)"
+    return f"sealed  {entry.key_id}{retired}"

@@ -1,0 +1,126 @@
+"""`loop`: the process that decides deliveries and performs actions."""
+
+import argparse
+import os
+import random
+import secrets
+import signal
+import socket
+import time
+
+import requests
+from sqlalchemy import Engine
+
+from bot.board import Board
+from bot.duties import Duties, Duty
+from bot.housekeeping import EVERY_SECONDS, Housekeeping
+from bot.limits import SqlLimitMemory
+from bot.memory import Memory
+from bot.recover import QueueInbox, Recoverer, is_wanted
+from bot.tokens import SqlTokenStore, sealing_key
+from bot.update import Boredom, Updater
+from bot_deploy.config import Config, load
+from bot_deploy.wiring import HISTORIES, open_database
+from luggage import database, observe
+from luggage.github import GithubApp, Pace, Recovery
+from luggage.github.transport import make_session
+from luggage.jobs import Leadership, Queue, Worker, listener, notifier
+from luggage.run import GRACE_SECONDS
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "decide deliveries and perform actions; normally started by `start`"
+
+THREADS = 4
+# Longer than any request to GitHub may take, so that a living worker never loses its lease.
+LEASE_SECONDS = 60.0
+
+
+def main(argv: list[str]) -> int:
+    """Run until SIGTERM or SIGINT; returns 0, with the work in hand finished or given back."""
+    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser.add_argument("--threads", type=int, default=THREADS, help="subjects worked on at once")
+    options = parser.parse_args(argv[1:])
+    config = load(os.environ)
+    observe.configure_logging(config.log_format, name="loop")
+    observe.configure_sentry(config.sentry_dsn)
+    worker, duties = make_loop(config, threads=options.threads)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    with duties:
+        worker.run()
+    return 0
+
+
+def make_loop(config: Config, *, threads: int) -> tuple[Worker, Duties]:
+    """The worker that is the loop, and what one loop of all does beside it, wired to the rest.
+
+    Raises ConfigError where no App is configured, SchemaError where the database is of another
+    version of the bot.
+    """
+    engine = open_database(config, pool_size=threads + 5)
+    database.check(engine, HISTORIES)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    # Containers may share their host's name, and the numbers of their processes.
+    holder = f"{name}:{secrets.token_hex(4)}"
+    leadership = Leadership(engine, time.time)
+    app = github_app(config, engine, leadership, holder)
+    queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
+    board = Board(engine, clock=time.time)
+    updater = Updater(
+        app=app,
+        queue=queue,
+        memory=Memory(engine, clock=time.time),
+        settings=config.settings,
+        clock=time.time,
+    )
+    inbox = QueueInbox(
+        engine=engine, queue=queue, clock=time.time, settle_seconds=config.settle_seconds
+    )
+    recovery = Recovery(app.app_client, inbox, wants=is_wanted, clock=time.time)
+    worker = Worker(
+        queue,
+        updater.handlers,
+        name=name,
+        threads=threads,
+        lease_seconds=LEASE_SECONDS,
+        grace_seconds=GRACE_SECONDS,
+        wakeup=listener(engine, config.data / "wake"),
+        clock=time.time,
+        random=random.random,
+        on_idle=Boredom(board),
+        on_beat=lambda: board.beat(name),
+    )
+    recover = Recoverer(recovery, inbox, clock=time.time)
+    housekeeping = Housekeeping(
+        engine=engine, queue=queue, clock=time.time, payload_days=config.payload_days
+    )
+    duties = [
+        Duty("recovery", config.poll_seconds, recover),
+        Duty("housekeeping", EVERY_SECONDS, housekeeping),
+    ]
+    return worker, Duties(duties, leadership, holder=holder, clock=time.time)
+
+
+def github_app(config: Config, engine: Engine, leadership: Leadership, holder: str) -> GithubApp:
+    """The App. It never waits its turn inside a job: a limit reschedules the job instead.
+
+    Limits and tokens are shared with all processes through the database, the tokens sealed.
+    """
+    settings = config.needed_app()
+    private_key = settings.private_key()
+    return GithubApp(
+        app_id=settings.app_id,
+        private_key=private_key,
+        # No delivery is posted to this process; if one were, nobody could have signed it.
+        webhook_secrets=[secrets.token_hex()],
+        user_agent=settings.user_agent,
+        api_url=config.api_url,
+        session=make_session(
+            proxies=requests.utils.get_environ_proxies(config.api_url),
+            verify=config.ca_bundle or True,
+        ),
+        wait=None,
+        limits=SqlLimitMemory(engine),
+        pace=Pace(*config.write_limits),
+        tokens=SqlTokenStore(engine, sealing_key(private_key), leadership, holder),
+    )

@@ -1,0 +1,37 @@
+"""`migrate`: bring the database to the version of the code."""
+
+import argparse
+import logging
+import os
+
+from bot_deploy.config import Config, load
+from bot_deploy.wiring import HISTORIES, open_database
+from luggage import database, observe
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "bring the database to the version of this code; safe to repeat"
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: list[str]) -> int:
+    """Migrate and say what was done; returns 0."""
+    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser.parse_args(argv[1:])
+    config = load(os.environ)
+    observe.configure_logging(config.log_format, name="migrate")
+    applied = migrate(config)
+    print("\n".join(f"applied {revision}" for revision in applied) or "up to date")
+    return 0
+
+
+def migrate(config: Config) -> list[str]:
+    """Apply what is missing, one process at a time, and return the revisions applied.
+
+    Raises luggage.database's errors for a database that is newer than the code or out of reach.
+    """
+    engine = open_database(config)
+    try:
+        return database.migrate(engine, HISTORIES, log=log.info)
+    finally:
+        engine.dispose()

@@ -1,0 +1,133 @@
+"""`mkpex`: the whole bot as one file.
+
+`python -m bot_deploy.mkpex` is the same where nothing is installed yet, as in build.docker: packing
+takes only Python and pip.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bot_deploy
+from luggage.buildpex import Build, BuildError, Built, Commit, Recipe, check_contents, commit_of
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "pack the whole bot into one file, bot.pex, the same to the byte for the same commit"
+
+# What our wheel is built from, and what decides about its contents.
+CONTENTS = ("setup.py", "pyproject.toml", "LICENSE", "bot", "luggage", "bot_deploy")
+LISTS = ("requirements.txt", "requirements-build.txt")
+
+
+def main(argv: list[str]) -> int:
+    """Build the pex and say where it is; 1 when a step fails or two builds differ."""
+    options = _parser(argv[0]).parse_args(argv[1:])
+    if (options.commit is None) != (options.committed_at is None):
+        _parser(argv[0]).error("--commit and --committed-at go together")
+    try:
+        return _make(options)
+    except BuildError as error:
+        print(f"python -m bot_deploy mkpex: {error}", file=sys.stderr)
+        return 1
+
+
+def recipe(root: Path, commit: Commit | None = None) -> Recipe:
+    """Return what the bot's pex is made of, from the checkout `root`; git is asked for the commit.
+
+    Raises BuildError where there is no git.
+    """
+    return Recipe(
+        root=root,
+        contents=CONTENTS,
+        name="portmanteau",
+        package="bot_deploy",
+        commit=commit or commit_of(root, (*CONTENTS, *LISTS)),
+        requirements=LISTS[0],
+        build_requirements=LISTS[1],
+    )
+
+
+def _make(options: argparse.Namespace) -> int:
+    root = options.source.absolute()
+    if options.download:
+        build_of(recipe(root, Commit("none", 0))).fill(options.download.absolute())
+        return 0
+    check_contents(root, (*CONTENTS, *LISTS))
+    given = Commit(options.commit, options.committed_at) if options.commit else None
+    build = build_of(recipe(root, given))
+    if build.recipe.commit.dirty:
+        _tell("the tree is not as committed: this cannot be built again elsewhere")
+    with _house(options, build) as house:
+        return _build(build, options.output.absolute(), house, twice=options.twice)
+
+
+def build_of(what: Recipe) -> Build:
+    """Return the build of a recipe, which tells its progress on stdout."""
+    return Build(recipe=what, environ=os.environ, tell=_tell)
+
+
+def _build(build: Build, output: Path, house: Path, *, twice: bool) -> int:
+    if not twice:
+        _report(build.make(output, house))
+        return 0
+    built, again = build.make_twice(output, house, sleep=time.sleep)
+    _report(built)
+    if built.sha256 != again.sha256:
+        raise BuildError("the second build is different")
+    print("the second build is the same, to the byte")
+    return 0
+
+
+@contextmanager
+def _house(options: argparse.Namespace, build: Build) -> Iterator[Path]:
+    """Yield the wheelhouse: a kept one, or one filled now."""
+    if options.wheelhouse:
+        yield options.wheelhouse.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="mkpex-") as directory:
+        build.fill(Path(directory))
+        yield Path(directory)
+
+
+def _report(built: Built) -> None:
+    print(f"{built.sha256}  {os.path.relpath(built.pex)}")
+    megabytes = built.pex.stat().st_size / 1e6
+    print(f"{megabytes:.1f} MB; its bill of materials: {os.path.relpath(built.bill)}")
+
+
+def _tell(line: str) -> None:
+    print(f"- {line}", flush=True)
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m bot_deploy {name}",
+        description=f"{SUMMARY}. It is for the Python that "
+        "runs this command, and for this kind of machine.",
+    )
+    add = parser.add_argument
+    add("-o", "--output", type=Path, default=Path("bot.pex"), help="default: %(default)s")
+    houses = parser.add_mutually_exclusive_group()
+    houses.add_argument(
+        "--download", type=Path, metavar="DIR", help="only fill DIR, a new one, to be kept"
+    )
+    houses.add_argument(
+        "--wheelhouse", type=Path, metavar="DIR", help="build from such a DIR, without any network"
+    )
+    add("--twice", action="store_true", help="build twice and compare: exit code 1 if they differ")
+    root = Path(bot_deploy.__file__).parent.parent
+    add("--source", type=Path, metavar="DIR", default=root, help="a checkout (default: this one)")
+    add("--commit", metavar="HASH", help="the commit, where there is no git to ask")
+    add(
+        "--committed-at", type=int, metavar="SECONDS", help="its time, since the epoch (git's %%ct)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(["mkpex", *sys.argv[1:]]))

@@ -1,0 +1,105 @@
+"""`move`: take everything from SQLite to PostgreSQL, once, with the bot stopped."""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from bot.board import ASLEEP_AFTER_SECONDS, Board
+from bot_deploy.config import load
+from bot_deploy.given import ConfigError, Given
+from bot_deploy.wiring import HISTORIES
+from luggage import database
+from luggage.crypto import open_secrets
+from luggage.transfer import TransferError, transfer
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "move the database from SQLite to PostgreSQL; stop the bot before"
+
+_TO = "PostgreSQL (default: MOVE_TO, then DATABASE_URL; one with a password belongs there)"
+
+
+def main(argv: list[str]) -> int:
+    """Move, and say how far it is; returns 0 when everything is there, and was compared.
+
+    Raises ConfigError for addresses that cannot be used, a source in use and a target with rows in
+    it; SchemaError where the source is of another version of the bot.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser.add_argument(
+        "--from", dest="source", help="SQLite (default: that of the data directory)"
+    )
+    parser.add_argument("--to", dest="target", help=_TO)
+    arguments = parser.parse_args(argv[1:])
+    config = load(os.environ)
+    source = arguments.source or f"sqlite:///{config.data / 'bot.sqlite'}"
+    target = arguments.target or given(os.environ).text("MOVE_TO", config.database_url)
+    check_addresses(source, target, typed=(arguments.source, arguments.target))
+    old, new = database.open_engine(source), database.open_engine(target)
+    try:
+        moved = move(old, new, clock=time.time, sleep=time.sleep)
+    finally:
+        old.dispose()
+        new.dispose()
+    print(f"moved: {moved} rows. Set DATABASE_URL for all processes, and start them.")
+    print(f"{old.url.database} is left as it was, and takes nothing more.")
+    return 0
+
+
+def given(environ: Mapping[str, str]) -> Given:
+    """Return what looks up a variable, or the file that it names; knows no sealed values."""
+    return Given(environ, open_secrets({}, ()))
+
+
+def check_addresses(source: str, target: str, *, typed: tuple[str | None, ...]) -> None:
+    """Return when the addresses can be used; raises ConfigError. Connects to nothing."""
+    try:
+        old, new = make_url(source), make_url(target)
+        with_password = [url for url in typed if url and make_url(url).password is not None]
+    except (ArgumentError, ValueError):
+        # The cause is left out: it may quote the address, and with it the password.
+        raise ConfigError("an address cannot be read; see docs/howto/many-machines.md") from None
+    if with_password:
+        raise ConfigError(
+            "a password on the command line is seen by everybody on this machine: put the address "
+            "into MOVE_TO, or into a file named by MOVE_TO_FILE"
+        )
+    if old.get_backend_name() != "sqlite" or not Path(old.database or "").is_file():
+        raise ConfigError(f"--from: {old.render_as_string()} is no SQLite database that is there")
+    if not new.drivername.startswith("postgres"):
+        raise ConfigError(
+            f"--to: {new.render_as_string()} is not PostgreSQL: give --to, MOVE_TO or DATABASE_URL"
+        )
+
+
+def move(
+    old: Engine, new: Engine, *, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> int:
+    """Move all tables, when it is sure that no loop runs; return how many rows.
+
+    Raises ConfigError, SchemaError. May be repeated after an abort: until everything is there the
+    target stays empty.
+    """
+    database.check(old, HISTORIES)
+    _wait_for_silence(Board(old, clock=clock), clock, sleep)
+    database.migrate(new, HISTORIES, log=print)
+    try:
+        return transfer(old, new, [history.metadata for history in HISTORIES], say=print)
+    except TransferError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _wait_for_silence(
+    board: Board, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> None:
+    beat_at = board.last_beat_at()
+    silent_for = ASLEEP_AFTER_SECONDS if beat_at is None else clock() - beat_at
+    if 0 <= silent_for < ASLEEP_AFTER_SECONDS:
+        print(f"a loop was heard from {silent_for:.0f} s ago: waiting to be sure that none runs")
+        sleep(ASLEEP_AFTER_SECONDS - silent_for)
+        if board.last_beat_at() != beat_at:
+            raise ConfigError("a loop works on this database: stop the bot, then move it")

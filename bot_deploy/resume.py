@@ -1,0 +1,29 @@
+"""`resume`: go on after `pause`."""
+
+import argparse
+import os
+import time
+
+from bot.board import Board
+from bot_deploy.config import load
+from bot_deploy.wiring import open_queue
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "go on after `pause`, at once"
+
+
+def main(argv: list[str]) -> int:
+    """Resume; every loop is woken. Returns 0, also when it was not paused.
+
+    Raises SchemaError where the database is of another version of the bot.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser.parse_args(argv[1:])
+    with open_queue(load(os.environ)) as (engine, queue):
+        if not queue.resume():
+            print("it was not paused")
+            return 0
+        Board(engine, clock=time.time).say("Back at work")
+        waiting = queue.standing().waiting
+    print(f"resumed; jobs in hand: {waiting}")
+    return 0

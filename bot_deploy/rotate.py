@@ -1,0 +1,50 @@
+"""`rotate`: a new key pair in the place of the old, and every value sealed again for it."""
+
+import argparse
+import os
+import sys
+
+from bot_deploy.secrets_file import (
+    add_key_file,
+    add_private_half,
+    config_to_write,
+    guarded,
+    handed_over,
+    keys_from,
+    new_parser,
+    parse,
+    read_config,
+    write_config,
+)
+from luggage.crypto import Document, PrivateKey
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "make a new key pair and seal every value again for it; the old key is retired"
+
+
+def main(argv: list[str]) -> int:
+    """Rotate and return 0; 1, with nothing changed, when a value cannot be opened."""
+    parser = new_parser(
+        argv,
+        f"{SUMMARY}. What was sealed for the old key stays readable with it in the history: after "
+        "a leak, change the values themselves too (docs/howto/secrets.md).",
+    )
+    add_key_file(parser)
+    add_private_half(parser, "secret.key.new")
+    options = parse(parser, argv)
+    return guarded(argv, lambda: _rotate(options))
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    path = config_to_write(options.config)
+    document = Document(read_config(path))
+    retired = ", ".join(document.live_keys()) or "none"
+    key = PrivateKey.generate()
+    count = document.reseal(keys_from(options.key_file, os.environ), key.public)
+    with handed_over(key, None if options.stdout else options.private_key) as where:
+        write_config(path, document)
+    sys.stderr.write(
+        f"pair {key.id}: {count} values sealed again in {path}, private half in {where}; "
+        f"retired: {retired}\n"
+    )
+    return 0

@@ -1,0 +1,170 @@
+"""What the secrets' subcommands share: options, files, known names (not a subcommand)."""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+
+from bot_deploy.keys import private_keys
+from luggage.crypto import Document, PrivateKey, SecretError, Secrets, open_secrets
+
+_HERE = Path(__file__).parent
+
+
+class FileError(SecretError):
+    """config.toml or a key file cannot be found, read or made; the message says which and why."""
+
+
+def new_parser(argv: list[str], description: str) -> argparse.ArgumentParser:
+    """Return a parser for the subcommand argv[0], with --config."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m bot_deploy {argv[0]}", description=description, allow_abbrev=False
+    )
+    parser.add_argument("--config", type=Path, metavar="PATH", help="instead of the bot's own")
+    return parser
+
+
+def add_key_file(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the option --key-file, for those who open values."""
+    parser.add_argument(
+        "--key-file",
+        type=Path,
+        metavar="PATH",
+        help="the private key, instead of SECRET_KEY_FILE or SECRET_KEY",
+    )
+
+
+def add_private_half(parser: argparse.ArgumentParser, default: str) -> None:
+    """Give `parser` the options that say where a new private half goes."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--private-key",
+        type=Path,
+        default=Path(default),
+        metavar="PATH",
+        help=f"the file to make for the private half, mode 0600 (default: {default})",
+    )
+    where.add_argument("--stdout", action="store_true", help="print the private half instead")
+
+
+def parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespace:
+    """Return the options in `argv`, or end with exit code 2; what is too much is not repeated.
+
+    argparse would print it, and it may be a value that somebody put there instead of on stdin.
+    """
+    options, rest = parser.parse_known_args(argv[1:])
+    if rest:
+        parser.error(
+            f"{len(rest)} arguments too many; a value is never taken from the command line, where "
+            "others can read it: `encrypt` asks for it, or reads stdin or a file"
+        )
+    return options
+
+
+def guarded(argv: list[str], work: Callable[[], int]) -> int:
+    """Return what `work` returns; 1, with one line on stderr, when it fails."""
+    try:
+        return work()
+    except SecretError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename or 'input or output'}: {error.strerror}"
+    sys.stderr.write(f"python -m bot_deploy {argv[0]}: {' '.join(problem.split())}\n")
+    return 1
+
+
+def say(line: str) -> None:
+    """Write one line to stdout."""
+    sys.stdout.write(f"{line}\n")
+
+
+def config_to_write(option: Path | None) -> Path:
+    """Return the config.toml of the checkout; raise FileError where there is none.
+
+    Not simply the file beside this one: in a pex that is a copy, and a change to it would be lost.
+    """
+    if option:
+        return option
+    for package in (_HERE, Path("bot_deploy")):
+        if (package.parent / "setup.py").exists() and (package / "config.toml").exists():
+            return package / "config.toml"
+    raise FileError("this is not a checkout: name the file to change with --config")
+
+
+def read_config(option: Path | None) -> str:
+    """Return the text of the file named, or of the bot's own config.toml; raise FileError."""
+    source = option or resources.files(__package__).joinpath("config.toml")
+    with contextlib.suppress(UnicodeDecodeError):
+        return source.read_text(encoding="utf-8")
+    raise FileError(f"{source} is not UTF-8 text: mend it by hand")
+
+
+def open_config(option: Path | None, keys: tuple[PrivateKey, ...]) -> Secrets:
+    """Return the values of config.toml, to be opened with `keys`; raise SecretError."""
+    try:
+        return open_secrets(tomllib.loads(read_config(option)), keys)
+    except tomllib.TOMLDecodeError as error:
+        problem = str(error)
+    raise FileError(f"config.toml is not TOML ({problem}): mend it by hand")
+
+
+def keys_from(option: Path | None, environ: Mapping[str, str]) -> tuple[PrivateKey, ...]:
+    """Return the keys in the file named by --key-file, or else those of the environment."""
+    return private_keys({"SECRET_KEY_FILE": str(option)} if option else environ)
+
+
+def write_config(path: Path, document: Document) -> None:
+    """Put the document in the place of `path`, all or nothing, with the mode that `path` has."""
+    path = path.resolve()  # a symbolic link stays one
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123  # a handle
+            file.write(document.text)
+            file.flush()
+            os.fchmod(handle, path.stat().st_mode & 0o777)
+            os.fsync(handle)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+@contextlib.contextmanager
+def handed_over(key: PrivateKey, path: Path | None) -> Iterator[str]:
+    """Write the private half to the new file `path`, or to stdout; give in words where it went.
+
+    The key is out before the document changes, so that no crash between the two can leave values
+    which nobody can open. When the change fails, the file is taken back.
+    """
+    if path is None:
+        say(key.reveal())
+        sys.stdout.flush()
+        yield "stdout"
+        return
+    _make_private(path, f"{key.reveal()}\n")
+    try:
+        yield str(path)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def _make_private(path: Path, text: str) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        handle = -1
+    if handle < 0:
+        raise FileError(
+            f"{path} exists, and a private key is never overwritten: "
+            "move it away, or name another file with --private-key"
+        )
+    with open(handle, "w", encoding="ascii") as file:  # noqa: PTH123  # a handle
+        file.write(text)
+        file.flush()
+        os.fsync(handle)

@@ -1,0 +1,29 @@
+"""`textconv`: config.toml as `git diff` shows it, with fingerprints for sealed values."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bot_deploy.secrets_file import guarded, parse
+from luggage.crypto import conceal
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "print a file with each sealed value cut to a fingerprint, for `git diff`"
+
+
+def main(argv: list[str]) -> int:
+    """Print the file and return 0; 1 when it cannot be read."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m bot_deploy {argv[0]}",
+        description=f"{SUMMARY}; docs/howto/secrets.md tells how to set it up.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    options = parse(parser, argv)
+    return guarded(argv, lambda: _textconv(options.file))
+
+
+def _textconv(path: Path) -> int:
+    # Whatever the bytes are, git gets them back; only what looks sealed is cut.
+    text = path.read_bytes().decode(errors="surrogateescape")
+    sys.stdout.buffer.write(conceal(text).encode(errors="surrogateescape"))
+    return 0

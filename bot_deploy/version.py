@@ -1,0 +1,44 @@
+"""`version`: what exactly is running here."""
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bot_deploy
+from luggage.buildpex import Provenance, provenance
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "tell the version, the commit, Python's version and those of all parts"
+
+
+def main(argv: list[str]) -> int:
+    """Print it, for people or as JSON; returns 0."""
+    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    options = parser.parse_args(argv[1:])
+    found = provenance("portmanteau", Path(bot_deploy.__file__).parent)
+    print(as_json(found) if options.json else as_text(found))
+    return 0
+
+
+def as_json(found: Provenance) -> str:
+    """Return the provenance as one JSON object."""
+    return json.dumps(
+        {
+            "name": found.name,
+            "version": found.version,
+            "commit": found.commit.hash,
+            "committed_at": found.commit.committed_at,
+            "python": found.python,
+            "parts": dict(found.parts),
+        }
+    )
+
+
+def as_text(found: Provenance) -> str:
+    """Return the provenance in lines, the bot's own first."""
+    committed = datetime.fromtimestamp(found.commit.committed_at, UTC).date()
+    of = f"commit {found.commit.hash}" + (f" of {committed}" if found.commit.committed_at else "")
+    lines = [f"{found.name} {found.version}, {of}", f"Python {found.python}"]
+    return "\n".join(lines + [f"{name} {version}" for name, version in found.parts.items()])

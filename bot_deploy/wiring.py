@@ -1,0 +1,42 @@
+"""What several processes open in the same way. Not a subcommand."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+import bot.tables
+import luggage.jobs
+from bot_deploy.config import Config
+from luggage.database import History, check, open_engine
+from luggage.jobs import Queue, notifier
+
+HISTORIES = (
+    History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
+    History(name="bot", package="bot.migrations", metadata=bot.tables.metadata),
+)
+
+
+def open_database(config: Config, *, pool_size: int = 5) -> Engine:
+    """The engine of the bot's database; makes the data directory where it is missing.
+
+    Raises luggage.database's DatabaseUrlError for an address that cannot be used.
+    """
+    Path(config.data).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return open_engine(config.database_url, pool_size=pool_size)
+
+
+@contextmanager
+def open_queue(config: Config) -> Iterator[tuple[Engine, Queue]]:
+    """Give the engine and the queue to a subcommand that looks or decides, and close them.
+
+    Raises SchemaError where the database is of another version of the bot.
+    """
+    engine = open_database(config)
+    try:
+        check(engine, HISTORIES)
+        yield engine, Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
+    finally:
+        engine.dispose()
