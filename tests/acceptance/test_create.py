@@ -1,0 +1,158 @@
+"""`./create` says what is wrong before it builds anything; an engine is not needed for that."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.packing import ROOT
+
+GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A small checkout with `create` in it, and a docker that only writes down how it is called."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("create", "setup.py", "run.docker", ".gitignore"):
+        shutil.copy(ROOT / name, tree)
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "One"]):
+        subprocess.run([*GIT, *words], cwd=tree, check=True)
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        f"""#!/bin/sh
+[ -z "$NO_ENGINE" ] || {{ echo "$NO_ENGINE" >&2; exit 1; }}
+[ "$1" = version ] || cat >> {tmp_path}/context
+echo "$@" >> {tmp_path}/calls
+"""
+    )
+    docker.chmod(0o755)
+    return tree
+
+
+@pytest.fixture
+def create(checkout):
+    """Run `./create` there."""
+
+    def _create(*words, **environ):
+        path = f"{checkout.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["./create", *words],
+            cwd=checkout,
+            env={"PATH": path, "HOME": str(checkout), "NO_ENGINE": "", **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return _create
+
+
+@pytest.fixture
+def calls(checkout):
+    """How docker was called to build, a line for each time."""
+
+    def _calls():
+        path = checkout.parent / "calls"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line for line in lines if line.startswith("build")]
+
+    return _calls
+
+
+def commit(checkout):
+    words = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(
+        words, cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_it_builds_both_and_says_how_to_run(checkout, create, calls):
+    """Two builds, the second of the first; tags for the commit and latest; the two lines to run."""
+    done = create()
+    assert done.returncode == 0, done.stderr
+    first, second = calls()
+    name = commit(checkout)
+    assert f"--tag bot-build:{name} " in first
+    assert f"--tag bot:{name} --tag bot:latest " in second
+    assert f"BUILD=bot-build:{name}" in second
+    assert done.stdout.count("docker run ") == 2
+
+
+def test_it_hands_on_what_it_is_given(create, calls):
+    """--python, --base and --name count, and what follows -- is docker's."""
+    create("--python", "3.13", "--name", "mine", "--", "--network", "host")
+    assert all("BASE=python:3.13-slim-bookworm" in call for call in calls())
+    assert all(call.startswith("build --network host ") for call in calls())
+    create("--base", "my/base:1")
+    assert "BASE=my/base:1" in calls()[-1]
+
+
+def test_a_dirty_tree_is_refused(checkout, create, calls):
+    """Exit code 1, the changed files are named, and nothing is built."""
+    (checkout / "new.py").touch()
+    done = create()
+    assert done.returncode == 1
+    assert "new.py" in done.stderr
+    assert "--dirty" in done.stderr
+    assert calls() == []
+
+
+def test_a_dirty_tree_is_built_when_told(checkout, create, calls):
+    """--dirty builds it, new files too, and the tag says so."""
+    (checkout / "new.py").touch()
+    assert create("--dirty").returncode == 0
+    assert f"bot:{commit(checkout)}-dirty " in calls()[-1]
+
+
+def test_what_git_ignores_is_not_sent(checkout, create):
+    """A key that lies about in the tree is not in what Docker gets, dirty or not."""
+    (checkout / "secret.key").write_text("nobody-may-see-me")
+    for words in ([], ["--dirty"]):
+        assert create(*words).returncode == 0
+        assert b"nobody-may-see-me" not in (checkout.parent / "context").read_bytes()
+
+
+def test_an_unknown_option_is_wrong_usage(create):
+    """Exit code 2, and the usage."""
+    done = create("--nonsense")
+    assert done.returncode == 2
+    assert "usage: ./create" in done.stderr
+
+
+def test_an_option_without_its_value_is_wrong_usage(create):
+    """Exit code 2, and the option is named."""
+    done = create("--python")
+    assert done.returncode == 2
+    assert "--python needs a value" in done.stderr
+
+
+def test_without_docker_it_says_so(create, tmp_path):
+    """Exit code 1, one line."""
+    tools = tmp_path / "few"
+    tools.mkdir()
+    for name in ("bash", "git", "dirname", "cat"):
+        (tools / name).symlink_to(shutil.which(name))
+    done = create(PATH=str(tools))
+    assert done.returncode == 1
+    assert done.stderr.startswith("create: docker is not there")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_an_engine_it_says_so(create):
+    """Exit code 1, with docker's own last line."""
+    done = create(NO_ENGINE="Cannot connect to the Docker daemon")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "create: Docker's engine cannot be reached: Cannot connect to the Docker daemon\n"
+    )
+
+
+def test_help_is_no_error(create):
+    """Exit code 0, and the options on stdout."""
+    done = create("--help")
+    assert done.returncode == 0
+    assert "--dirty" in done.stdout

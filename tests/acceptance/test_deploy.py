@@ -1,0 +1,124 @@
+"""docs/howto/deploy.md and backup.md do what they say: their commands are run, in their order."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.docker import HERE, built_once, docker, give_back
+from tests.support.packing import ROOT, packed_once, wheelhouse
+from tests.support.running import free_port
+
+DEPLOY = (ROOT / "docs/howto/deploy.md").read_text()
+BACKUP = (ROOT / "docs/howto/backup.md").read_text()
+
+
+def blocks(page, kind="", section=""):
+    """The blocks of commands of a kind, under a heading if one is given."""
+    if section:
+        page = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)[1]
+    found = re.findall(rf"^```sh{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert found, f"no commands: {section}"
+    return found
+
+
+def shell(script, *, cwd, **environ):
+    """Run commands, one after the other until one fails; return what they printed."""
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"  # noqa: PTH120
+    done = subprocess.run(
+        ["/bin/sh", "-euxc", script],
+        cwd=cwd,
+        env={**os.environ, "PATH": path, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def test_the_commands_for_one_file_work(tmp_path_factory, tmp_path):
+    """Packing, looking, keeping a wheelhouse, building from it, twice."""
+    tree = shutil.copytree(packed_once(tmp_path_factory).home, tmp_path / "tree")
+    commit = (
+        "git init -q . && git add -A && "
+        "git -c user.name=A -c user.email=a@example.org -c core.hooksPath= commit -qm One"
+    )
+    (tree / ".gitignore").write_text((ROOT / ".gitignore").read_text())
+    shell(commit, cwd=tree)
+    local = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse())}
+    printed = shell("\n".join(blocks(DEPLOY, section="As one file")), cwd=tree, **local)
+    assert "the second build is the same, to the byte" in printed
+    assert re.search(r"^portmanteau 0.1.0, commit [0-9a-f]{40} of ", printed, re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    built = built_once(tmp_path_factory)
+    yield built
+    give_back(built)
+
+
+@pytest.fixture
+def operator(images, tmp_path):
+    """Run commands of the pages as they stand, but for names and ports that others may use."""
+    checkout = shutil.copytree(images.checkout, tmp_path / "checkout")
+    name, port = f"{images.name}-page", free_port()
+    github = images.github()
+
+    def _operator(script):
+        for there, here in (
+            ("./create", f"./create --name {images.name}"),
+            ("--name bot ", f"--name {name} "),
+            ("-v bot:", f"-v {name}:"),
+            ("8000:8000", f"127.0.0.1:{port}:8000"),
+            ("localhost:8000", f"127.0.0.1:{port}"),
+            ("run --detach", f"run --detach --add-host {HERE}:host-gateway --env GITHUB_API_URL"),
+            ('"bot:$', f'"{images.name}:$'),
+        ):
+            script = script.replace(there, here)
+        script = re.sub(r"(docker (?:stop|start|rm|logs|exec)) bot\b", rf"\1 {name}", script)
+        script = re.sub(r"\bbot:/data/", f"{name}:/data/", script)
+        script = re.sub(
+            r"(?<=[ \"])bot(?= (?:version|check|-c)|$)", images.name, script, flags=re.MULTILINE
+        )
+        chown = (
+            f'docker run --rm --user 0 -v "$PWD/$3":/key --entrypoint chown {images.name} $2 /key'
+        )
+        script = f"sudo() {{ {chown}; }}\n{script}"
+        return shell(script, cwd=checkout, GITHUB_API_URL=url)
+
+    with github.serve(host="0.0.0.0") as server:
+        url = f"http://{HERE}:{server.port}"
+        yield _operator
+    docker("rm", "--force", name, check=False)
+    docker("volume", "rm", "--force", name, check=False)
+
+
+def test_the_commands_for_docker_work(operator):
+    """Deploy, back up, restore, upgrade and roll back, one after the other."""
+    script = [
+        *blocks(DEPLOY, section="As an image"),
+        *blocks(BACKUP, " docker"),
+        *blocks(DEPLOY, section="Upgrade"),
+        *blocks(DEPLOY, section="Roll back"),
+        blocks(DEPLOY, section="As an image")[-1],
+    ]
+    assert "Traceback" not in operator("\n".join(script))
+
+
+def test_the_compose_file_fits_the_image():
+    """compose.yaml names our image and port, hardens it, and puts nginx in front."""
+    compose = (ROOT / "docs/deploy/compose.yaml").read_text()
+    bot = re.search(r"^  bot:\n(.*?)^  \w", compose, re.MULTILINE | re.DOTALL)[1]
+    assert "image: bot:latest" in bot
+    assert "read_only: true" in bot
+    assert "cap_drop: [ALL]" in bot
+    assert "ports:" not in bot
+    proxy = (ROOT / "docs/deploy/nginx.conf").read_text()
+    assert "proxy_pass http://bot:8000;" in proxy
+    assert "proxy_request_buffering on;" in proxy

@@ -1,0 +1,208 @@
+"""The real images, with a real engine: both `docker run` lines, hard ends, and what is inside."""
+
+import os
+import shutil
+import subprocess
+import tarfile
+from contextlib import suppress
+
+import pytest
+
+from tests.support.docker import (
+    HARDENED,
+    HERE,
+    built_once,
+    container,
+    docker,
+    give_back,
+    secrets_of,
+)
+from tests.support.running import until
+
+REPO = "snakes/trio"
+UID = 10001
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    built = built_once(tmp_path_factory)
+    yield built
+    give_back(built)
+
+
+@pytest.fixture
+def github(images):
+    fake = images.github()
+    fake.add_repository(REPO)
+    return fake
+
+
+@pytest.fixture
+def api(images, github):
+    """The options of `docker run` that lead to the simulated GitHub."""
+    with github.serve(host="0.0.0.0") as server:
+        url = f"http://{HERE}:{server.port}"
+        there = ("--add-host", f"{HERE}:host-gateway", "--env", f"GITHUB_API_URL={url}")
+        yield (*there, "--env", "BOT_SETTLE_SECONDS=0")
+
+
+@pytest.fixture
+def with_file(images, api, tmp_path):
+    """The second line of the two, as it should be: the key in a file of the bot's user."""
+    key = shutil.copy(images.key, tmp_path / "secret.key")
+    own(key)
+    mounted = (
+        "--volume",
+        f"{key}:/run/secrets/key:ro",
+        "--env",
+        "SECRET_KEY_FILE=/run/secrets/key",
+    )
+    return (*api, *mounted, *HARDENED)
+
+
+def own(path):
+    """Give a file to the bot's user; where we may not, let a container do it."""
+    if os.geteuid() == 0:
+        os.chown(path, UID, UID)
+        return
+    docker("run", "--rm", "--user", "0", "-v", f"{path}:/key", "--entrypoint", "chown", "bot", UID)
+
+
+def ping(github, bot, count=1):
+    """Deliver this many commands; return the numbers of their issues."""
+    numbers = []
+    for _ in range(count):
+        event = github.open_issue(REPO, "alice", body="/ping")
+        assert github.deliver(*event, to=bot.hook) == 202
+        numbers.append(event.payload["issue"]["number"])
+    return numbers
+
+
+def answered(github, numbers):
+    return all(github.comments(REPO, number) for number in numbers)
+
+
+def answers_a_ping(github, bot):
+    numbers = ping(github, bot)
+    until(lambda: answered(github, numbers), "the bot answers")
+
+
+def test_the_short_line_runs_the_bot(images, github, api):
+    """With SECRET_KEY in the environment: a signed delivery has its effect, stop ends with 0."""
+    key = images.key.read_text().strip()
+    with container(images, *api, "--env", "SECRET_KEY", SECRET_KEY=key) as bot:
+        bot.wait_until_ready()
+        answers_a_ping(github, bot)
+        docker("stop", "--time", "5", bot.name)
+        assert bot.state("ExitCode") == "0"
+        assert "Traceback" not in bot.logs
+
+
+def test_the_careful_line_runs_the_bot(images, github, with_file):
+    """The key in a file, the root read-only, no capability: it works, and is called healthy."""
+    with container(images, *with_file) as bot:
+        bot.wait_until_ready()
+        answers_a_ping(github, bot)
+        until(lambda: bot.state("Health.Status") == "healthy", "Docker has seen that it is healthy")
+        docker("stop", "--time", "5", bot.name)
+        assert bot.state("ExitCode") == "0"
+
+
+def test_without_a_key_it_says_so_in_one_line(images):
+    """Exit code 1, and a line that names the remedy."""
+    with container(images) as bot:
+        until(lambda: bot.state("Running") == "false", "it ends")
+        assert bot.state("ExitCode") == "1"
+        assert bot.logs.count("\n") == 0
+        assert "SECRET_KEY_FILE" in bot.logs
+
+
+@pytest.mark.parametrize("end", ["kill", "stop", "restart"])
+def test_nothing_is_lost_in_the_middle_of_work(images, github, with_file, end):
+    """Killed, stopped or restarted with work in hand: all of it is done, and once.
+
+    What a killed bot held is taken up when its lease has ended, so that takes a minute.
+    """
+    with container(images, *with_file) as bot:
+        bot.wait_until_ready()
+        numbers = ping(github, bot, count=8)
+        until(lambda: any(github.comments(REPO, number) for number in numbers), "it has begun")
+        docker(end, bot.name)
+        if end != "restart":
+            docker("start", bot.name)
+        until(lambda: answered(github, numbers), "all is answered", patience_seconds=180)
+        assert [len(github.comments(REPO, number)) for number in numbers] == [1] * 8
+
+
+def everything_secret(images, github):
+    """What must be found nowhere: each line of each value long enough to be searched for."""
+    values = [*secrets_of(github).values(), images.key.read_text()]
+    lines = {line.strip() for value in values for line in value.splitlines()}
+    return [line.encode() for line in lines if len(line) > 12 and not line.startswith("---")]
+
+
+def test_no_secret_is_in_any_layer(images, github, tmp_path):
+    """Every file of every layer, and the image's own description, searched for every secret."""
+    saved = tmp_path / "image.tar"
+    docker("save", "--output", saved, images.name)
+    wanted = everything_secret(images, github)
+    with tarfile.open(saved) as image:
+        searched = [search(image, member, wanted) for member in image if member.isfile()]
+    assert sum(searched) > 1000
+
+
+def search(archive, member, wanted):
+    """Search a file, and if it is an archive all that is in it; return how many files that was."""
+    file = archive.extractfile(member)
+    if member.name.startswith("blobs/") or member.name.endswith("layer.tar"):
+        # Among the blobs of the newer format are descriptions too.
+        with suppress(tarfile.ReadError), tarfile.open(fileobj=file) as layer:
+            return sum(search(layer, inner, wanted) for inner in layer if inner.isfile())
+        file.seek(0)
+    assert_clean(file.read(), wanted, member.name)
+    return 1
+
+
+def assert_clean(data, wanted, name):
+    assert not [secret for secret in wanted if secret in data], f"a secret is in {name}"
+
+
+def test_no_secret_is_beside_the_processes_that_need_it(images, github, with_file):
+    """With the key in a file: in no environment, not in the data, not in the logs."""
+    wanted = everything_secret(images, github)
+    with container(images, *with_file) as bot:
+        bot.wait_until_ready()
+        answers_a_ping(github, bot)
+        look = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; find /data -type f -exec cat {} +"
+        found = subprocess.run(
+            ["docker", "exec", bot.name, "sh", "-c", look], capture_output=True, check=True
+        ).stdout
+        assert b"PYTHONPYCACHEPREFIX" in found
+        assert b"SQLite format 3" in found
+        assert_clean(found, wanted, "/proc or /data")
+        assert_clean(bot.logs.encode(), wanted, "the logs")
+
+
+def test_there_is_nothing_but_the_bot_in_it(images):
+    """No compiler, no source tree, no pex, no cache of pip's; and the user is nobody else."""
+    words = ("run", "--rm", "--entrypoint", "sh", images.name, "-c")
+    compiler = "find / -xdev -type f \\( -name 'gcc*' -o -name cc -o -name tcc \\) -perm /111"
+    packed = "find / -xdev \\( -name '*.pex' -o -name '*.whl' -not -path '*/ensurepip/*' \\)"
+    leftovers = "ls -d /build /opt/bot/lib/python3*/site-packages/pip"
+    look = f"( {compiler}; {packed}; {leftovers} ) 2>/dev/null || true"
+    assert docker(*words, look) == ""
+    assert docker(*words, "id -u") == str(UID)
+    label = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
+    assert docker("inspect", "--format", label, images.name) == images.commit
+
+
+def test_it_adds_little_to_its_base(images):
+    """At most 1.2 times the unpacked size of the wheels in the pex."""
+    script = (
+        "import zipfile; files = zipfile.ZipFile('bot.pex').infolist(); "
+        "print(sum(f.file_size for f in files if f.filename.startswith('.deps/')))"
+    )
+    wheels = int(docker("run", "--rm", images.builder, "python", "-c", script))
+    size = ("inspect", "--format", "{{.Size}}")
+    added = int(docker(*size, images.name)) - int(docker(*size, "python:3.12-slim-bookworm"))
+    assert added <= 1.2 * wheels, f"{added / wheels:.3f} times"

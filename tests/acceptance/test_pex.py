@@ -1,0 +1,174 @@
+"""The real pex: what it says of itself, that it can be built again, and that it runs the bot."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from luggage.github.testing import FakeGithub
+from tests.support.packing import COMMIT, pack, packed_once
+from tests.support.running import running, until
+
+REPO = "snakes/trio"
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory):
+    return packed_once(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def unpacked(packed):
+    """Where the pex unpacks itself: in the same place for all tests, so once."""
+    return packed.pex.parent / "pex-root"
+
+
+@pytest.fixture
+def run(packed, unpacked, tmp_path):
+    """Run a subcommand of the pex, in an empty directory and with a bare environment."""
+
+    def _run(*words, python=sys.executable, **environ):
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PEX_ROOT": str(unpacked)}
+        return subprocess.run(
+            [python, packed.pex, *words],
+            cwd=tmp_path,
+            env=env | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return _run
+
+
+def offline():
+    """The words before a command that take the network away from it; none where that fails."""
+    words = ["unshare", "--net", "--map-root-user"]
+    works = (
+        shutil.which("unshare") and subprocess.run([*words, "true"], check=False).returncode == 0
+    )
+    return words if works else []
+
+
+def test_two_builds_of_one_commit_are_the_same_to_the_byte(packed, tmp_path):
+    """In another directory, by another name, later, by somebody with other habits, and no network.
+
+    Where a user may not take the network away from a process, one is there, and is not wanted.
+    """
+    elsewhere = shutil.copytree(packed.home, tmp_path / "elsewhere", copy_function=shutil.copyfile)
+    for path in elsewhere.rglob("*"):
+        os.utime(path, (1, 1))
+    habits = {"TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "7", "PEX_VERBOSE": "1"}
+    again = pack(
+        elsewhere,
+        tmp_path / "out" / "other-name.pex",
+        prefix=offline(),
+        environ=habits,
+        umask=0o077,
+    )
+    assert again.sha256 == packed.sha256
+    assert again.bill.read_bytes() == packed.bill.read_bytes()
+
+
+def test_it_says_where_it_comes_from(run):
+    """`version` prints version, commit, Python and the versions of the parts."""
+    lines = run("version").stdout.splitlines()
+    assert lines[0].startswith(f"portmanteau 0.1.0, commit {COMMIT} of 20")
+    assert lines[1] == "Python " + sys.version.split()[0]
+    assert any(line.startswith("Flask ") for line in lines)
+
+
+def test_the_bill_of_materials_names_what_is_inside(packed, run):
+    """Each part that runs is a component, with version; the document names the pex's digest."""
+    bill = json.loads(packed.bill.read_text())
+    about = bill["metadata"]["component"]
+    assert about["hashes"] == [{"alg": "SHA-256", "content": packed.sha256}]
+    listed = {part["name"]: part["version"] for part in bill["components"]}
+    parts = json.loads(run("version", "--json").stdout)["parts"]
+    assert listed == {
+        name.lower().replace("_", "-").replace(".", "-"): parts[name] for name in parts
+    }
+
+
+def test_it_holds_config_toml_and_no_key(packed, tmp_path):
+    """The sealed configuration is packed; a private key that lies in the tree is not."""
+    tree = shutil.copytree(packed.home, tmp_path / "tree")
+    (tree / "bot_deploy" / "secret.key").write_text("nobody-may-see-me")
+    (tree / "secret.key").write_text("nobody-may-see-me")
+    made = pack(tree, tmp_path / "bot.pex")
+    assert made.sha256 == packed.sha256
+    with zipfile.ZipFile(made.pex) as archive:
+        names = [name for name in archive.namelist() if name.endswith("bot_deploy/config.toml")]
+        assert archive.read(names[0]) == (tree / "bot_deploy" / "config.toml").read_bytes()
+
+
+def test_a_home_that_cannot_be_written_is_one_line_and_once(run, tmp_path):
+    """It unpacks elsewhere and says where; the next start finds it there and says nothing."""
+    there = {"PEX_ROOT": "/proc/nowhere", "TMPDIR": str(tmp_path)}
+    first, second = run("version", **there), run("version", **there)
+    place = f"{tmp_path}/portmanteau-pex-{os.getuid()}"
+    line = f"/proc/nowhere cannot be used, unpacking into {place}, which PEX_ROOT can change"
+    assert first.stderr == f"bot.pex: {line}\n"
+    assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
+
+
+def other_python():
+    """A Python of another minor version, if there is one."""
+    for minor in range(20):
+        found = shutil.which(f"python3.{minor}")
+        usable = (
+            found
+            and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+        )
+        if usable and minor != sys.version_info.minor:
+            return found
+    pytest.skip("there is no Python of another version here")
+
+
+def test_a_wrong_python_is_told_in_one_line(run):
+    """Started by another version, it names the right one and ends with exit code 1."""
+    done = run("version", python=other_python())
+    wanted = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"bot.pex: needs Python {wanted} and was started by 3.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_pex_cannot_pack_itself(run):
+    """`mkpex` inside a pex says that it takes a checkout."""
+    done = run("mkpex")
+    assert done.returncode == 1
+    assert "is no checkout" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def bot(packed, unpacked, tmp_path):
+    """The bot, started from the pex, and the GitHub that it works on."""
+    github = FakeGithub()
+    github.add_repository(REPO)
+    with github.serve() as server:
+        settings = {
+            "GITHUB_APP_ID": str(github.app_id),
+            "GITHUB_PRIVATE_KEY": github.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+            "GITHUB_API_URL": server.url,
+            "PEX_ROOT": str(unpacked),
+        }
+        program = (sys.executable, str(packed.pex))
+        with running(tmp_path, settings, program=program, cwd=tmp_path) as started:
+            started.wait_until_ready()
+            yield started, github
+
+
+def test_the_pex_runs_the_bot(bot):
+    """Both processes start from inside the pex, a command is answered, SIGTERM ends with 0."""
+    started, github = bot
+    github.deliver(*github.open_issue(REPO, "alice", body="/ping"), to=started.hook)
+    until(lambda: github.comments(REPO, 1), "the bot answers")
+    assert started.end() == 0
+    assert "Traceback" not in started.output

@@ -1,0 +1,263 @@
+"""Real processes are killed, and come back; told to end, they end, and nothing is left."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from luggage.github.testing import FakeGithub
+from tests.support.running import Running, running, until
+
+REPO = "snake-charmers/terrarium"
+
+
+@pytest.fixture
+def github() -> FakeGithub:
+    """The GitHub that the bot works on."""
+    return FakeGithub()
+
+
+@pytest.fixture
+def settings(github: FakeGithub) -> Iterator[dict[str, str]]:
+    """The environment of a bot of that GitHub."""
+    with github.serve() as server:
+        yield {
+            "GITHUB_APP_ID": str(github.app_id),
+            "GITHUB_PRIVATE_KEY": github.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+            "GITHUB_API_URL": server.url,
+        }
+
+
+@pytest.fixture
+def bot(settings: dict[str, str], tmp_path: Path) -> Iterator[Running]:
+    """A bot that is ready."""
+    with running(tmp_path, settings) as started:
+        started.wait_until_ready()
+        yield started
+
+
+def children(pid: int) -> dict[int, str]:
+    """The living children of a process: pid -> command line."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            is_child = re.search(rf"^PPid:\t{pid}$", status.read_text(), re.MULTILINE)
+            command = (status.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # it ended meanwhile
+            continue
+        if is_child and command:  # a zombie has no command line
+            found[int(status.parent.name)] = command
+    return found
+
+
+def child(bot: Running, name: str) -> int | None:
+    """The pid of the child that runs this subcommand."""
+    living = children(bot.process.pid).items()
+    return next((pid for pid, command in living if f"bot_deploy {name}" in command), None)
+
+
+def family(bot: Running) -> set[int]:
+    """The supervisor, its children, and the workers."""
+    first = set(children(bot.process.pid))
+    return {bot.process.pid, *first, *(worker for pid in first for worker in children(pid))}
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; a zombie has."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+
+
+def answers_ping(bot: Running, github: FakeGithub) -> bool:
+    """Whether a command is answered: web process, database and loop all work."""
+    event = github.open_issue(REPO, "tamiko", body="/ping")
+    number = event.payload["issue"]["number"]
+    if github.deliver(*event, to=bot.hook) != 202:
+        return False
+    until(lambda: github.comments(REPO, number), "the bot answers")
+    return True
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "loop"])
+def test_a_killed_process_is_running_again(bot: Running, github: FakeGithub, name: str) -> None:
+    """`kill -9` of gunicorn or of the loop: another one does its work; how soon, test_run says."""
+    killed = child(bot, name)
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: child(bot, name) not in {None, killed}, f"{name} is started again")
+    until(lambda: answers_ping(bot, github), "the bot works again")
+
+
+def test_a_killed_worker_is_replaced(bot: Running, github: FakeGithub) -> None:
+    """`kill -9` of one of gunicorn's workers: the other one answers, and there are two again."""
+    master = child(bot, "gunicorn")
+    assert master is not None
+    until(lambda: len(children(master)) == 2, "both workers live")
+    killed = next(iter(children(master)))
+    os.kill(killed, signal.SIGKILL)
+    assert answers_ping(bot, github)
+    until(lambda: len(children(master).keys() - {killed}) == 2, "the worker is replaced")
+
+
+def test_it_comes_back_however_often_it_is_killed(bot: Running) -> None:
+    """The fourth restart is as good as the first."""
+    for _ in range(4):
+        until(lambda: child(bot, "loop"), "the loop lives")
+        killed = child(bot, "loop")
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        until(lambda killed=killed: is_gone(killed), "it is dead")
+    until(lambda: child(bot, "loop"), "it is back")
+
+
+def test_readyz_tells_the_truth_without_the_loop(settings: dict[str, str], tmp_path: Path) -> None:
+    """A web process alone is alive, and not ready."""
+    with running(tmp_path, settings, arguments=("migrate",)) as migration:
+        assert migration.process.wait(60) == 0
+    with running(tmp_path, settings, arguments=("gunicorn",)) as web:
+        until(lambda: answer(web, "/healthz") == 200, "the web process lives")
+        assert answer(web, "/readyz") == 503
+
+
+def answer(bot: Running, path: str) -> int:
+    """The status of a page; 0 while nobody answers."""
+    try:
+        return requests.get(bot.url + path, timeout=5).status_code
+    except requests.RequestException:
+        return 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_with_exit_code_0(bot: Running, number: signal.Signals) -> None:
+    """SIGTERM, or a Ctrl-C: all processes end, the exit code is 0, and there is no traceback."""
+    everyone = family(bot)
+    assert len(everyone) == 5
+    assert bot.end(number) == 0
+    assert all(map(is_gone, everyone))
+    assert "Traceback" not in bot.output
+
+
+def test_a_ctrl_c_hits_the_whole_process_group(bot: Running) -> None:
+    """A terminal sends SIGINT to all at once; the end is just as orderly."""
+    everyone = family(bot)
+    os.killpg(bot.process.pid, signal.SIGINT)
+    assert bot.process.wait(60) == 0
+    assert all(map(is_gone, everyone))
+    assert "Traceback" not in bot.output
+
+
+def test_an_early_ctrl_c_is_as_orderly(settings: dict[str, str], tmp_path: Path) -> None:
+    """A Ctrl-C while the children are still loading leaves no traceback and nobody behind."""
+    with running(tmp_path, settings) as bot:
+        until(lambda: children(bot.process.pid), "a child is born")
+        everyone = family(bot)
+        os.killpg(bot.process.pid, signal.SIGINT)
+        assert bot.process.wait(60) == 0
+        until(lambda: all(map(is_gone, everyone)), "nothing is left")
+        assert "Traceback" not in bot.output
+
+
+def test_children_end_with_a_supervisor_that_was_killed(bot: Running) -> None:
+    """`kill -9` of `start` itself: the children and the workers end by themselves."""
+    everyone = family(bot)
+    os.kill(bot.process.pid, signal.SIGKILL)
+    until(lambda: all(map(is_gone, everyone)), "nothing is left running")
+
+
+def test_nothing_secret_is_written_or_handed_on_in_clear(
+    bot: Running, settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Neither ncolony's files nor NCOLONY_CONFIG nor a command line holds a secret."""
+    secrets = [settings["GITHUB_WEBHOOK_SECRET"], settings["GITHUB_PRIVATE_KEY"].split("\n")[1]]
+    (home,) = tmp_path.glob("ncolony-*")
+    written = [file.read_text() for file in home.rglob("*") if file.is_file()]
+    assert len(written) == 3
+    for pid in children(bot.process.pid):
+        variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        (config,) = (one for one in variables if one.startswith("NCOLONY_CONFIG="))
+        written += [config, Path(f"/proc/{pid}/cmdline").read_text()]
+    assert not [secret for secret in secrets if secret in "".join(written)]
+
+
+def test_the_directories_of_ncolony_are_gone_at_the_end(bot: Running, tmp_path: Path) -> None:
+    """An orderly end leaves nothing of ncolony in the data directory."""
+    bot.end()
+    assert list(tmp_path.glob("ncolony-*")) == []
+
+
+def test_each_line_carries_the_name_of_its_process(bot: Running, github: FakeGithub) -> None:
+    """Whoever reads the log knows which process said it."""
+    answers_ping(bot, github)
+    bot.end()
+    names = {match[1] for match in re.finditer(r"Z [A-Z]+ +([a-z]+)\[\d+\] ", bot.output)}
+    assert names >= {"start", "gunicorn", "loop"}
+
+
+def test_a_taken_port_is_one_line_and_exit_code_1(settings: dict[str, str], tmp_path: Path) -> None:
+    """The web process says what is wrong and how to mend it, without a traceback."""
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        environ = settings | {"PORT": str(other.getsockname()[1])}
+        with running(tmp_path, environ, arguments=("gunicorn",)) as web:
+            assert web.process.wait(60) == 1
+            (line,) = web.output.splitlines()
+    assert "in use by another program" in line
+    assert "set PORT" in line
+
+
+def test_a_port_that_becomes_free_is_taken(settings: dict[str, str], tmp_path: Path) -> None:
+    """The supervisor goes on trying while the port is taken; the bot works as soon as it is not."""
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        environ = settings | {"PORT": str(other.getsockname()[1])}
+        with running(tmp_path, environ) as bot:
+            bot.url = f"http://127.0.0.1:{environ['PORT']}"
+            until(lambda: "in use by another program" in bot.output, "the bot complains")
+            other.close()
+            bot.wait_until_ready()
+
+
+def test_without_an_app_start_says_what_to_do(tmp_path: Path) -> None:
+    """No App, no demo wanted: exit code 1, and one line that names the remedy."""
+    with running(tmp_path, {}) as bot:
+        assert bot.process.wait(60) == 1
+    (line,) = bot.output.splitlines()
+    assert "GITHUB_APP_ID" in line
+
+
+def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
+    """Without an App, `start --or-demo` plays the demo; a Ctrl-C ends it with exit code 0."""
+    with running(tmp_path, {}, arguments=("start", "--or-demo")) as demo:
+        until(lambda: "← the bot comments on" in demo.output, "the bot comments")
+        everyone = family(demo)
+        os.killpg(demo.process.pid, signal.SIGINT)
+        assert demo.process.wait(60) == 0
+    assert all(map(is_gone, everyone))
+    assert "No GitHub App is configured" in demo.output
+    assert demo.url in demo.output
+    assert "Traceback" not in demo.output
+
+
+def test_a_demo_of_so_many_deliveries_ends_by_itself(tmp_path: Path) -> None:
+    """With `--deliveries` the demo ends when all is done, and sums up."""
+    arguments = ("demo", "--deliveries", "4", "--every", "0", "--seed", "7")
+    with running(tmp_path, {}, arguments=arguments) as demo:
+        assert demo.process.wait(120) == 0
+    assert len([line for line in demo.output.splitlines() if line.startswith("→")]) == 4
+    assert "1 person invited, 2 comments" in demo.output
+
+
+def test_the_list_of_subcommands_needs_nothing(tmp_path: Path) -> None:
+    """Without arguments: each subcommand with a line, exit code 0."""
+    command = [sys.executable, "-m", "bot_deploy"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for name in ("start", "gunicorn", "loop", "demo", "migrate"):
+        assert re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE)

@@ -1,0 +1,110 @@
+"""A bot in one process: its database, the simulated GitHub, and a clock that tests set."""
+
+import pytest
+
+import bot.tables
+import luggage.jobs
+from bot.board import Board
+from bot.memory import Memory
+from bot.policy import Settings
+from bot.update import Updater
+from luggage.database import History, migrate, open_engine
+from luggage.github import GithubApp
+from luggage.github.testing import FakeGithub
+from luggage.jobs import Queue, Worker
+from luggage.jobs.wake import LocalWakeup
+from tests.support.clock import FakeClock
+
+HISTORIES = (
+    History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
+    History(name="bot", package="bot.migrations", metadata=bot.tables.metadata),
+)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def store(tmp_path):
+    """The bot's database, migrated."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    migrate(engine, HISTORIES, log=lambda _: None)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def queue(store, clock):
+    return Queue(store, clock=clock)
+
+
+@pytest.fixture
+def memory(store, clock):
+    return Memory(store, clock=clock)
+
+
+@pytest.fixture
+def board(store, clock):
+    return Board(store, clock=clock)
+
+
+@pytest.fixture
+def github(clock):
+    """The simulated GitHub, with an organisation that has one repository."""
+    fake = FakeGithub(clock=clock)
+    fake.add_repository("snakes/trio")
+    return fake
+
+
+@pytest.fixture
+def app(github, clock):
+    """Our App, talking to the simulated GitHub; it never waits, but raises RateLimited."""
+    with github.serve() as server:
+        yield GithubApp(
+            app_id=github.app_id,
+            private_key=github.private_key,
+            webhook_secrets=[github.webhook_secret],
+            user_agent="test-bot",
+            api_url=server.url,
+            clock=clock,
+            sleep=clock.advance,
+            wait=None,
+        )
+
+
+@pytest.fixture
+def updater(app, queue, memory, clock):
+    return Updater(app=app, queue=queue, memory=memory, settings=Settings(), clock=clock)
+
+
+@pytest.fixture
+def worker(queue, updater, clock):
+    wakeup = LocalWakeup()
+    yield Worker(
+        queue,
+        updater.handlers,
+        threads=1,
+        lease_seconds=60.0,
+        wakeup=wakeup,
+        clock=clock,
+        random=lambda: 0.5,
+    )
+    wakeup.close()
+
+
+@pytest.fixture
+def settled(worker, queue, clock):
+    """Let the loop work until nothing is left that will run by itself; the clock jumps ahead."""
+
+    def run(most_turns=1000):
+        for _ in range(most_turns):
+            worker.drain()
+            run_at = queue.next_run_at(["delivery", "action"])
+            if run_at is None:
+                return
+            clock.advance(max(0.0, run_at - clock()) + 0.001)
+        raise AssertionError("the loop does not come to rest")
+
+    return run

@@ -1,0 +1,144 @@
+"""bot.rules: decisions without any network."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.actions import Comment, Invite, React
+from bot.events import Event, Message, Person, PullRequest, Repository
+from bot.policy import InviteSettings, Settings
+from bot.rules import RULES, invite, ping, rules_for
+
+ALICE = Person("alice")
+TRIO = Repository("snakes/trio")
+MERGED = Event(
+    name="pull_request",
+    action="closed",
+    installation=5,
+    organization="snakes",
+    repository=TRIO,
+    pull_request=PullRequest(7, ALICE, merged=True),
+)
+
+
+class FakeReader:
+    """Facts as a test sets them, and the questions that were asked."""
+
+    def __init__(self, *, state=None, merged=1):
+        self.state = state
+        self.merged = merged
+        self.asked = []
+
+    def membership(self, organization, person):
+        self.asked.append(("membership", organization, person))
+        return self.state
+
+    def merged_pull_requests(self, organization, person, *, latest, enough):
+        self.asked.append(("merged", organization, person, enough))
+        return self.merged
+
+
+def test_invite_offers_membership_and_then_says_so():
+    """After the first merged pull request: an invitation, then a comment that names the person."""
+    settings = Settings(InviteSettings(message="Welcome to $organization, @$person!"))
+    assert invite.decide(MERGED, FakeReader(), settings) == [
+        Invite(organization="snakes", person="alice", role="member"),
+        Comment(
+            about="welcome snakes/alice",
+            repository="snakes/trio",
+            number=7,
+            text="Welcome to snakes, @alice!",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(MERGED, pull_request=PullRequest(7, ALICE, merged=False)),
+        replace(MERGED, pull_request=PullRequest(7, Person("x[bot]", is_bot=True), merged=True)),
+        replace(MERGED, pull_request=PullRequest(7, None, merged=True)),
+        replace(MERGED, organization=None),
+        replace(MERGED, pull_request=None),
+        replace(MERGED, repository=None),
+    ],
+    ids=[
+        "unmerged",
+        "bot",
+        "deleted account",
+        "no organisation",
+        "no pull request",
+        "no repository",
+    ],
+)
+def test_invite_asks_nothing_where_nobody_can_be_invited(event):
+    """Unmerged, a bot, a ghost, no organisation: no action, and no question to GitHub."""
+    reader = FakeReader()
+    assert invite.decide(event, reader, Settings()) == []
+    assert reader.asked == []
+
+
+@pytest.mark.parametrize("state", ["active", "pending"])
+def test_invite_leaves_members_and_invited_people_alone(state):
+    """Somebody who is in, or has been asked, is not asked again."""
+    assert invite.decide(MERGED, FakeReader(state=state), Settings()) == []
+
+
+def test_invite_waits_for_as_many_merged_pull_requests_as_set():
+    """Below the threshold nothing happens; at the threshold the invitation goes out."""
+    settings = Settings(InviteSettings(merged_pull_requests=3))
+    assert invite.decide(MERGED, FakeReader(merged=2), settings) == []
+    assert len(invite.decide(MERGED, FakeReader(merged=3), settings)) == 2
+
+
+def written(text, *, target="issues/comments/55", thread=None, author=ALICE):
+    message = Message(7, author, text, identity=target or "reviews/9", target=target, thread=thread)
+    return Event(name="issue_comment", action="created", repository=TRIO, message=message)
+
+
+def test_ping_is_answered_with_pong_and_a_heart():
+    """/ping on a comment gives one answer, then one heart."""
+    assert ping.decide(written("hi\n\n/ping"), FakeReader(), Settings()) == [
+        Comment(
+            about="ping snakes/trio/issues/comments/55",
+            repository="snakes/trio",
+            number=7,
+            text="pong!",
+        ),
+        React(repository="snakes/trio", target="issues/comments/55", content="heart"),
+    ]
+
+
+def test_ping_in_a_review_is_answered_without_a_heart():
+    """Reviews have no reactions."""
+    actions = ping.decide(written("/ping", target=None), FakeReader(), Settings())
+    assert [action.kind for action in actions] == ["comment"]
+
+
+def test_ping_on_a_line_of_code_is_answered_in_its_thread():
+    """A review comment is answered where it stands."""
+    event = written("/ping", target="pulls/comments/57", thread=56)
+    assert ping.decide(event, FakeReader(), Settings())[0].thread == 56
+
+
+@pytest.mark.parametrize("text", ["ping", "/ping me", "> /ping", "`/ping`", "", "say /ping"])
+def test_ping_answers_nothing_but_the_command(text):
+    """Quotes, code, other words and arguments do not count."""
+    assert ping.decide(written(text), FakeReader(), Settings()) == []
+
+
+def test_ping_ignores_events_without_a_message():
+    """An event in which nobody wrote anything gives nothing."""
+    assert ping.decide(MERGED, FakeReader(), Settings()) == []
+
+
+def test_rules_for_gives_the_rules_that_want_an_event():
+    """The table leads from (event, action) to rules."""
+    assert [rule.name for rule in rules_for("pull_request", "closed")] == ["invite"]
+    assert [rule.name for rule in rules_for("issue_comment", "created")] == ["ping"]
+    assert rules_for("star", "created") == []
+
+
+def test_rule_names_differ():
+    """A rule is known by its name."""
+    assert len({rule.name for rule in RULES}) == len(RULES)

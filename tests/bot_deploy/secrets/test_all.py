@@ -1,0 +1,125 @@
+"""What holds for each of the secrets' subcommands."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from bot_deploy.secrets_file import config_to_write
+from tests.support.sealed import COMMANDS, SHIPPED, VALUE, Run, private_half, shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help(name: str, run: Run) -> None:
+    """Each subcommand explains itself, with exit code 0."""
+    result = run(name, "--help")
+    assert (result.code, f"usage: python -m bot_deploy {name}" in result.out) == (0, True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_is_a_subcommand(name: str) -> None:
+    """Each subcommand carries the marker and a summary of one line."""
+    module = importlib.import_module(f"bot_deploy.{name}")
+    assert (module.BOT_DEPLOY_MAIN_OK, module.SUMMARY.count("\n")) == (True, 0)
+
+
+@pytest.mark.parametrize("name", ["keys", "secrets_file"])
+def test_is_no_subcommand(name: str) -> None:
+    """What the subcommands share is none of them."""
+    assert not hasattr(importlib.import_module(f"bot_deploy.{name}"), "BOT_DEPLOY_MAIN_OK")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_wrong_usage(name: str, run: Run) -> None:
+    """An argument too many ends with exit code 2, and is not repeated: it may be a secret."""
+    result = run(name, "github.app_id", "--value", VALUE)
+    assert (result.code, VALUE in shown(result)) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["keygen", "--config", "nowhere.toml"],
+        ["encrypt", "github.app_id", "--config", "nowhere.toml"],
+        ["decrypt", "github.app_id", "--config", "nowhere.toml"],
+        ["list", "--config", "nowhere.toml"],
+        ["rotate", "--config", "nowhere.toml"],
+        ["check", "--config", "nowhere.toml"],
+        ["textconv", "nowhere.toml"],
+        ["check", "--key-file", "nowhere.toml"],
+        ["encrypt", "github.app_id", "--file", "nowhere.toml", "--config", "config.toml"],
+    ],
+    ids=" ".join,
+)
+def test_missing_files(arguments: list[str], config: Path, run: Run) -> None:
+    """A file that is not there ends with exit code 1 and one line on stderr that names it."""
+    result = run(*arguments)
+    line = f"python -m bot_deploy {arguments[0]}: "
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith(line)
+    assert "nowhere.toml" in result.err
+
+
+@pytest.mark.parametrize("name", ["keygen", "list", "rotate", "check", "decrypt", "encrypt"])
+@pytest.mark.parametrize("content", [b"<<<<<<< mine\n", b"a = '\xff'\n"])
+def test_broken_config(name: str, content: bytes, run: Run) -> None:
+    """A config.toml that is not TOML, or not UTF-8, ends in one line that says so."""
+    Path("broken.toml").write_bytes(content)
+    arguments = ["github.app_id"] if name in ("decrypt", "encrypt") else []
+    result = run(name, *arguments, "--config", "broken.toml")
+    assert (result.code, result.err.count("\n"), "mend it by hand" in result.err) == (1, 1, True)
+
+
+def test_the_shipped_config_is_found(run: Run) -> None:
+    """Reading needs no option: the config.toml beside the code is meant."""
+    assert "invite.message" in run("list").out
+
+
+def test_the_config_of_the_checkout_is_written() -> None:
+    """Writing needs no option in a checkout."""
+    assert config_to_write(None) == SHIPPED
+
+
+@pytest.mark.parametrize(("checkout", "code"), [(True, 0), (False, 1)])
+def test_outside_of_a_checkout(
+    checkout: bool, code: int, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From a pex, the checkout in the current directory is written; without one, none is."""
+    monkeypatch.setattr("bot_deploy.secrets_file._HERE", tmp_path / "pex" / "bot_deploy")
+    if checkout:
+        Path("bot_deploy").mkdir()
+        Path("setup.py").touch()
+        Path("bot_deploy", "config.toml").write_text(SHIPPED.read_text())
+    result = run("keygen")
+    assert (result.code, "--config" in result.err) == (code, not checkout)
+
+
+def test_no_output_shows_a_secret(full: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No subcommand but decrypt, whether it succeeds or fails, shows a value or a key."""
+    monkeypatch.setenv("SECRET_KEY", private_half().reveal())
+    runs = [
+        ["list"],
+        ["check"],
+        ["keygen"],
+        ["encrypt", "sentry.dsn"],
+        ["encrypt", "github.webhook_secrets"],
+        ["encrypt", "github.nothing"],
+        ["decrypt", "github.nothing"],
+        ["rotate"],
+        ["check"],
+        ["decrypt", "github.app_id"],
+    ]
+    results = [run(*words, "--config", str(full), stdin=VALUE.encode()) for words in runs]
+    everything = "".join(map(shown, results))
+    assert [secret for secret in (VALUE, "luggage_private_") if secret in everything] == []
+
+
+def test_no_file_shows_a_secret(full: Path, run: Run) -> None:
+    """Of all files around, only the key files hold a private half, and none holds a value."""
+    run("rotate", "--config", str(full), "--key-file", "secret.key")
+    texts = {path.name: path.read_text() for path in Path().iterdir()}
+    assert sorted(name for name, text in texts.items() if "luggage_private_" in text) == [
+        "secret.key",
+        "secret.key.new",
+    ]
+    assert not any(VALUE in text for text in texts.values())

@@ -1,0 +1,174 @@
+"""bot_deploy.config and bot_deploy.given: settings are checked, and secrets opened late."""
+
+from pathlib import Path
+
+import pytest
+
+from bot_deploy.config import DEFAULT_USER_AGENT, load
+from bot_deploy.given import ConfigError
+from luggage.crypto import SecretError
+
+APP = {
+    "GITHUB_APP_ID": "7",
+    "GITHUB_PRIVATE_KEY": "the private key",
+    "GITHUB_WEBHOOK_SECRET": "new-secret old-secret",
+}
+SEALED = "sealed:00000000:AAAA"
+
+
+def test_without_anything_there_are_defaults_and_no_app():
+    """A newcomer has set nothing."""
+    config = load({}, {})
+    assert config.app is None
+    assert (config.data, config.port, config.settle_seconds) == (Path("var"), 8000, 1.0)
+    assert config.database_url == "sqlite:///var/bot.sqlite"
+    assert (config.receive, config.log_format) == ("webhook", "text")
+    assert config.api_url == "https://api.github.com"
+
+
+@pytest.mark.parametrize("days", [2, "30", True, float("nan"), None])
+def test_payloads_are_kept_for_some_days(days):
+    """As many days as config.toml says; a number that makes no sense is refused."""
+    assert load({}, {}).payload_days == 30
+    assert load({}, {"keep": {"payload_days": 3.5}}).payload_days == 3.5
+    with pytest.raises(ConfigError, match=r"keep\.payload_days"):
+        load({}, {"keep": {"payload_days": days}})
+
+
+def test_the_pace_of_writing_can_be_set():
+    """Three numbers, for a server with other limits than github.com."""
+    assert load({}, {}).write_limits == (1.0, 80, 500)
+    assert load({"BOT_WRITE_LIMITS": "0.5 0 0"}, {}).write_limits == (0.5, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "value", ["1", "1 80", "1 80 500 7", "-1 0 0", "1 -1 0", "a b c", "nan 0 0"]
+)
+def test_a_pace_that_makes_no_sense_is_refused(value):
+    """The remedy says what the three numbers are."""
+    with pytest.raises(ConfigError, match="three numbers"):
+        load({"BOT_WRITE_LIMITS": value}, {})
+
+
+def test_the_app_comes_from_the_environment():
+    """Three variables make an App; two webhook secrets may be live."""
+    app = load(APP, {}).needed_app()
+    assert (app.app_id, app.user_agent) == ("7", DEFAULT_USER_AGENT)
+    assert app.private_key() == "the private key"
+    assert app.webhook_secrets() == ("new-secret", "old-secret")
+
+
+def test_the_app_comes_from_the_document_behind_the_environment():
+    """What the environment does not say is in config.toml."""
+    document = {
+        "github": {
+            "app_id": 8,
+            "private_key": "kept",
+            "webhook_secrets": ["a", "b"],
+            "user_agent": "snake",
+        }
+    }
+    app = load({"GITHUB_APP_ID": "7"}, document).needed_app()
+    assert (app.app_id, app.user_agent) == ("7", "snake")
+    assert (app.private_key(), app.webhook_secrets()) == ("kept", ("a", "b"))
+
+
+def test_deliveries_may_be_fetched_instead():
+    """With BOT_RECEIVE=poll no webhook secret is asked for, and GitHub's log is looked at often."""
+    without = {name: value for name, value in APP.items() if name != "GITHUB_WEBHOOK_SECRET"}
+    fetching = load(without | {"BOT_RECEIVE": "poll"}, {})
+    assert (fetching.webhook_secrets(), fetching.poll_seconds) == (None, 5.0)
+    waiting = load(APP, {})
+    assert waiting.webhook_secrets() == ("new-secret", "old-secret")
+    assert waiting.poll_seconds == 300.0
+    with pytest.raises(ConfigError, match="GITHUB_WEBHOOK_SECRET is missing"):
+        load(without, {}).webhook_secrets()
+
+
+def test_a_value_may_be_in_a_file(tmp_path):
+    """NAME_FILE names a file that holds the value."""
+    path = tmp_path / "key.pem"
+    path.write_text("from a file\n")
+    environ = {**APP, "GITHUB_PRIVATE_KEY": "", "GITHUB_PRIVATE_KEY_FILE": str(path)}
+    assert load(environ, {}).needed_app().private_key() == "from a file"
+
+
+def test_a_file_that_is_no_text_is_refused_without_its_bytes(tmp_path):
+    """The error names the file, and holds nothing of what may be a secret."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(b"hush\xff")
+    with pytest.raises(
+        ConfigError, match=r"PORT_FILE: .* cannot be read: it is not UTF-8"
+    ) as found:
+        load({"PORT_FILE": str(path)}, {})
+    assert found.value.__cause__ is None
+    assert "hush" not in str(found.value)
+
+
+def test_secrets_are_not_opened_before_they_are_needed():
+    """The web process can load its settings without ever opening the private key."""
+    document = {"github": {"app_id": 7, "private_key": SEALED, "webhook_secrets": ["plain"]}}
+    app = load({}, document).needed_app()
+    assert app.webhook_secrets() == ("plain",)
+    with pytest.raises(SecretError):
+        app.private_key()
+
+
+def test_what_an_app_lacks_is_said_when_it_is_needed():
+    """The web process runs without the private key; whoever needs it is told how to give it."""
+    app = load({**APP, "GITHUB_PRIVATE_KEY": ""}, {}).needed_app()
+    with pytest.raises(ConfigError, match=r"GITHUB_PRIVATE_KEY is missing: .*`encrypt"):
+        app.private_key()
+
+
+def test_off_switches_off_the_crash_reports_of_the_document():
+    """A sealed DSN need not be opened to be switched off."""
+    assert load({"SENTRY_DSN": "off"}, {"sentry": {"dsn": SEALED}}).sentry_dsn == ""
+
+
+def test_no_secret_shows_in_a_repr():
+    """A configuration can be printed."""
+    environ = {**APP, "DATABASE_URL": "postgresql://u:hush@h/d", "SENTRY_DSN": "https://hush@s/1"}
+    shown = repr(load(environ, {}))
+    assert not [secret for secret in ("hush", "private key", "new-secret") if secret in shown]
+
+
+WRONG = {
+    "an App without its id": ({"GITHUB_PRIVATE_KEY": "k"}, "GITHUB_APP_ID is missing"),
+    "twice": ({"PORT": "1", "PORT_FILE": "x"}, "PORT and PORT_FILE are both set"),
+    "no such file": ({"PORT_FILE": "/no/such"}, "No such file"),
+    "port of letters": ({"PORT": "http"}, "PORT must be a number"),
+    "port too high": ({"PORT": "65536"}, "PORT must be a number"),
+    "seconds of letters": ({"BOT_SETTLE_SECONDS": "soon"}, "BOT_SETTLE_SECONDS must be"),
+    "negative seconds": ({"BOT_SETTLE_SECONDS": "-1"}, "BOT_SETTLE_SECONDS must be"),
+    "seconds that are no number": ({"BOT_SETTLE_SECONDS": "nan"}, "BOT_SETTLE_SECONDS must be"),
+    "address without a scheme": ({"GITHUB_API_URL": "ghe.local"}, "GITHUB_API_URL must begin"),
+    "format": ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be text or json"),
+    "way of receiving": ({"BOT_RECEIVE": "pigeon"}, "BOT_RECEIVE must be webhook or poll"),
+    "no pause at all": ({"BOT_POLL_SECONDS": "0"}, "BOT_POLL_SECONDS must be .* from 0.1 to 3600"),
+}
+
+
+@pytest.mark.parametrize(("environ", "words"), WRONG.values(), ids=WRONG)
+def test_a_setting_that_cannot_be_used_is_named(environ, words):
+    """The error says which variable, and what would be right, on one line."""
+    with pytest.raises(ConfigError, match=words) as found:
+        load(environ, {})
+    assert "\n" not in str(found.value)
+
+
+def test_a_wrong_policy_names_its_place():
+    """What is wrong in [invite] is said to be in config.toml."""
+    with pytest.raises(ConfigError, match=r"config.toml: invite.message may use"):
+        load({}, {"invite": {"message": "$nobody"}})
+
+
+def test_the_shipped_document_is_a_whole_configuration():
+    """config.toml as it is in the package loads."""
+    assert load({}).settings.invite.welcome("alice", "snakes").startswith("Thank you, @alice!")
+
+
+def test_without_an_app_the_error_names_the_ways_to_give_one():
+    """An operator who forgot is told the variables, the sealing, and the demo."""
+    with pytest.raises(ConfigError, match=r"set GITHUB_APP_ID.*`encrypt`.*`demo`"):
+        load({}, {}).needed_app()

@@ -1,0 +1,274 @@
+"""The demo, with a stand-in for the bot. With the real bot: acceptance."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from bot_deploy import demo
+from bot_deploy.config import load
+from bot_deploy.migrate import migrate
+from bot_deploy.scenes import Delivery
+from bot_deploy.wiring import open_database
+from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome
+from luggage.jobs import NewJob, Queue
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """Signal handlers are as they were after each test."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+class Bot:
+    """Answers as the web process does: `ready` and `accepted` are its statuses."""
+
+    def __init__(self):
+        self.ready, self.accepted = 200, 202
+        self.received = []
+
+    def answer(self, request):
+        if request.method == "GET":
+            return Outcome(answer=Answer(self.ready))
+        self.received.append(request)
+        return Outcome(answer=Answer(self.accepted))
+
+
+@pytest.fixture
+def bot():
+    """A stand-in for the bot's web process, served."""
+    stand_in = Bot()
+    with HttpServer(stand_in.answer, clock=time.time) as server:
+        stand_in.port = server.port
+        yield stand_in
+
+
+@pytest.fixture
+def supervisor(monkeypatch):
+    """No processes: `run` blocks until `stop`, or until the test interrupts it."""
+
+    class Supervisor:
+        interrupt_at_once = False
+
+        def __init__(self, places, *, relay, on_end):
+            self.on_end = on_end
+            self.stopped = threading.Event()
+            relay("loop", "hello")
+
+        def run(self):
+            if not self.interrupt_at_once:
+                self.stopped.wait()
+            self.on_end()
+
+        def stop(self):
+            self.stopped.set()
+
+    monkeypatch.setattr("luggage.run.supervisor.Supervisor", Supervisor)
+    monkeypatch.setattr(demo, "configure_logging", lambda *_, **__: None)
+    return Supervisor
+
+
+@pytest.fixture
+def play(bot, supervisor, tmp_path, monkeypatch):
+    """Play the demo with these words; returns its exit code."""
+    monkeypatch.setattr(demo, "_PAUSE_SECONDS", 0.001)
+    environ = {"BOT_DATA": str(tmp_path), "PORT": str(bot.port), "GITHUB_APP_ID": "real"}
+    monkeypatch.setattr(os, "environ", environ)
+    return lambda *words: demo.main(["demo", "--every", "0", "--seed", "1", *words])
+
+
+def test_it_ends_by_itself_after_so_many_deliveries(play, bot, capsys):
+    """The deliveries reach the bot, signed; each is told; the exit code is 0."""
+    assert play("--deliveries", "5") == 0
+    assert len(bot.received) == 5
+    assert all("x-hub-signature-256" in request.headers for request in bot.received)
+    told = capsys.readouterr().out
+    assert len([line for line in told.splitlines() if line.startswith("→")]) == 5
+    assert f"http://127.0.0.1:{bot.port}/" in told
+    assert "The end: 5 deliveries, 0 people invited, 0 comments" in told
+
+
+def test_the_log_is_kept(play, tmp_path):
+    """What the processes say is in a file, which can be read after the end."""
+    play("--deliveries", "1")
+    (log,) = tmp_path.glob("demo-*/log.txt")
+    assert log.read_text() == "loop: hello\n"
+
+
+def test_an_interrupted_demo_is_a_success(play, supervisor):
+    """A Ctrl-C is how a demo ends: exit code 0."""
+    supervisor.interrupt_at_once = True
+    assert play() == 0
+
+
+def test_a_bot_that_never_gets_ready_is_a_failure(play, bot, monkeypatch, capsys):
+    """Where /readyz does not say so in time, the log is named, and the exit code is 1."""
+    monkeypatch.setattr(demo, "_PATIENCE_SECONDS", 0.01)
+    bot.ready = 503
+    assert play() == 1
+    assert "not ready" in capsys.readouterr().out
+
+
+def test_a_refused_delivery_is_shown(play, bot, capsys):
+    """What the bot does not take is said, with the status."""
+    bot.accepted = 503
+    play("--deliveries", "1")
+    assert "! the bot did not take this delivery: status 503" in capsys.readouterr().out
+
+
+def test_without_a_seed_one_is_chosen_and_shown(play, capsys, monkeypatch):
+    """Each demo is another one, and each can be repeated."""
+    monkeypatch.setattr(demo.secrets, "randbelow", lambda _: 4711)
+    assert demo.main(["demo", "--deliveries", "0"]) == 0
+    assert "seed 4711" in capsys.readouterr().out
+
+
+@pytest.fixture
+def script(bot, tmp_path, monkeypatch):
+    """A script whose bot has a database of its own."""
+    monkeypatch.setattr(demo, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(demo, "_PATIENCE_SECONDS", 0.02)
+    config = load({"BOT_DATA": str(tmp_path), "PORT": str(bot.port)})
+    migrate(config)
+    return demo.Script(FakeGithub(), config, seed=1, every_seconds=0)
+
+
+@pytest.fixture
+def queue(script):
+    """The queue of that bot."""
+    engine = open_database(script._config)
+    yield Queue(engine, clock=time.time)
+    engine.dispose()
+
+
+def put(queue):
+    queue.put(NewJob(queue="delivery", key="1", body=b"{}", run_at=0.0))
+
+
+def test_unfinished_work_is_a_failure(script, queue, capsys):
+    """A demo of N deliveries ends well only when all of them were worked on."""
+    put(queue)
+    assert not script._is_finished()
+    assert "has not finished" in capsys.readouterr().out
+
+
+def test_dead_work_is_a_failure(script, queue, capsys):
+    """A job that ended dead is said, and spoils the exit code."""
+    put(queue)
+    (job,) = queue.claim(["delivery"], worker="w", lease_seconds=9)
+    queue.bury(job, "broken")
+    assert not script._is_finished()
+    assert "! 1 job ended dead" in capsys.readouterr().out
+
+
+def test_an_unreachable_bot_is_not_ready(script):
+    """While nobody listens, the bot is not ready yet."""
+    script._address = "http://127.0.0.1:9"
+    assert not script._is_ready()
+
+
+def test_an_end_between_two_deliveries_is_not_a_failure(script):
+    """A Ctrl-C does not spoil anything."""
+    script._over.set()
+    assert script._show(None)
+
+
+def test_an_end_before_the_bot_is_ready_is_not_a_failure(script, bot, capsys):
+    """A Ctrl-C while the processes start does not spoil anything, and is no cause to complain."""
+    bot.ready = 503
+    script._over.set()
+    assert script._show(None)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_redelivery_is_told(script, bot, capsys):
+    """Nobody on GitHub sees that a delivery comes twice; the demo says it."""
+    event = script._github.star("a/b", "tamiko")
+    script._send(Delivery(event, "guid-1", repeated=True))
+    assert bot.received[0].headers["x-github-delivery"] == "guid-1"
+    assert "once more" in capsys.readouterr().out
+
+
+def test_nothing_of_a_real_bot_reaches_the_demo():
+    """Credentials and databases of a real bot are left out, what belongs to the machine is not."""
+    environ = {
+        "DATABASE_URL": "postgresql://real",
+        "GITHUB_PRIVATE_KEY_FILE": "/real.pem",
+        "SECRET_KEY": "real",
+        "SENTRY_DSN": "real",
+        "LOG_FORMAT": "json",
+        "BOT_RECEIVE": "poll",
+        "BOT_DATA": "/data",
+        "PATH": "/bin",
+    }
+    assert demo.surroundings(environ) == {"BOT_DATA": "/data", "PATH": "/bin"}
+
+
+def test_the_bot_is_configured_for_the_simulated_github(tmp_path):
+    """Its App, its address, and a data directory of the demo's own."""
+    github = FakeGithub()
+    found = demo.environment({"PORT": "18000"}, github, api_url="http://127.0.0.1:1", home=tmp_path)
+    config = load(found)
+    assert config.api_url == "http://127.0.0.1:1"
+    assert config.data == tmp_path
+    assert config.port == 18000
+    assert config.needed_app().webhook_secrets() == (github.webhook_secret,)
+
+
+def test_a_taken_port_is_not_used():
+    """Where the usual port is taken, the demo takes another one."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        assert demo.free_port(taken) not in {taken, 0}
+
+
+def test_the_usual_port_is_used_when_it_is_free():
+    """Where nobody listens, it is the usual one."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        free = other.getsockname()[1]
+    assert demo.free_port(free) == free
+
+
+def test_without_any_port_it_says_so(monkeypatch):
+    """A machine without a free port cannot play."""
+    monkeypatch.setattr(demo, "_HOST", "192.0.2.1")
+    with pytest.raises(OSError, match="no free port"):
+        demo.free_port(8000)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("tamiko stars a/b", "→ tamiko stars a/b\n"),
+        ("portmanteau[bot] reacts with heart", "    ← the bot reacts with heart\n"),
+        ("portmanteau[bot] comments: <!-- x:1 --> pong!", "    ← the bot comments: pong!\n"),
+        ("tamiko says \x1b[2J", "→ tamiko says \\x1b[2J\n"),
+    ],
+)
+def test_a_line_says_who_does_what(line, shown, capsys):
+    """People come in, the bot goes out, the hidden marker stays hidden, terminals are safe."""
+    demo.tell(line)
+    assert capsys.readouterr().out == shown
+
+
+def test_a_long_line_is_cut(capsys):
+    """A welcome of many words is told by its first ones."""
+    demo.tell("portmanteau[bot] comments: " + "word " * 100)
+    assert len(capsys.readouterr().out) < 120
+
+
+def test_nobody_listening_stops_nothing(monkeypatch):
+    """When the output was closed, the demo goes on in silence."""
+
+    def closed(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", closed)
+    demo.say("hello")

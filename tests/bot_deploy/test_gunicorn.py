@@ -1,0 +1,149 @@
+"""The web process: its port, its settings, its app. With real processes: acceptance."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bot_deploy import gunicorn
+from bot_deploy.config import ConfigError
+from luggage.run import GRACE_SECONDS, KILL_SECONDS
+from tests.support.clock import FakeClock
+
+APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """A port on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def port_of(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def test_a_free_port_is_taken(clock: FakeClock) -> None:
+    """A socket that listens comes back."""
+    with gunicorn.listen("127.0.0.1", 0, clock=clock, sleep=clock.advance) as listener:
+        socket.create_connection(listener.getsockname()).close()
+
+
+def test_a_taken_port_is_an_error_with_its_remedy(taken: socket.socket, clock: FakeClock) -> None:
+    """After some seconds the operator is told what to do."""
+    with pytest.raises(ConfigError, match=r"in use by another program: .* set PORT"):
+        gunicorn.listen("127.0.0.1", port_of(taken), clock=clock, sleep=clock.advance)
+
+
+def test_a_port_that_is_just_being_freed_is_waited_for(
+    taken: socket.socket, clock: FakeClock
+) -> None:
+    """The workers of a killed predecessor hold the port for a while."""
+    port = port_of(taken)
+
+    def later(seconds: float) -> None:
+        clock.advance(seconds)
+        taken.close()
+
+    with gunicorn.listen("127.0.0.1", port, clock=clock, sleep=later) as listener:
+        assert port_of(listener) == port
+
+
+def test_an_address_that_is_not_ours_is_an_error(clock: FakeClock) -> None:
+    """An address of another machine cannot be listened on, and no waiting helps."""
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:8000"):
+        gunicorn.listen("192.0.2.1", 8000, clock=clock, sleep=pytest.fail)
+
+
+def settings(shared_memory: Path) -> dict[str, object]:
+    """The settings for a listener that is closed again."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        found = gunicorn.options(listener, shared_memory=shared_memory)
+        os.close(int(str(found["bind"]).removeprefix("fd://")))
+    return found
+
+
+def test_nothing_is_made_outside_the_data_directory(tmp_path: Path) -> None:
+    """Gunicorn's control socket would be in the home directory; its logs have one way out."""
+    found = settings(tmp_path)
+    assert found["control_socket_disable"] is True
+    assert found["errorlog"] is found["accesslog"] is None
+
+
+def test_its_grace_ends_before_the_supervisor_kills(tmp_path: Path) -> None:
+    """Requests in hand may take as long as the grace, which leaves time to end."""
+    assert settings(tmp_path)["graceful_timeout"] == GRACE_SECONDS < KILL_SECONDS
+
+
+def test_signs_of_life_are_left_in_memory_where_there_is_some(tmp_path: Path) -> None:
+    """Shared memory if it can be written, else gunicorn's own choice."""
+    assert settings(tmp_path)["worker_tmp_dir"] == str(tmp_path)
+    assert settings(tmp_path / "missing")["worker_tmp_dir"] is None
+
+
+def test_gunicorn_accepts_the_settings_and_makes_our_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each setting exists; the app is made of the configuration, when a worker asks for it."""
+    monkeypatch.setattr(gunicorn, "make_app", lambda config: ("app of", config))
+    config = SimpleNamespace(sentry_dsn="")
+    server = gunicorn.Server(config, settings(tmp_path))
+    assert server.cfg.worker_class_str == "gthread"
+    assert server.wsgi() == ("app of", config)
+
+
+def test_its_lines_go_the_way_of_all_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What gunicorn says comes out through the root logger, once."""
+    server = gunicorn.Server(SimpleNamespace(), settings(tmp_path))
+    server.cfg.logger_class(server.cfg).info("Starting")
+    assert caplog.messages == ["Starting"]
+    assert logging.getLogger("gunicorn.error").handlers == []
+
+
+def test_a_worker_ends_with_its_master(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the fork the worker asks to be ended with the master."""
+    asked: list[int] = []
+    monkeypatch.setattr(gunicorn, "end_with_parent", asked.append)
+    gunicorn._post_fork(None, SimpleNamespace(ppid=7))
+    assert asked == [7]
+
+
+def test_it_serves_the_configured_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`gunicorn` takes PORT and --host, and runs the server on them."""
+    asked = []
+    monkeypatch.setattr(os, "environ", APP | {"PORT": "18000"})
+    monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr(gunicorn, "listen", lambda *where, **_: asked.append(where))
+    monkeypatch.setattr(gunicorn, "options", lambda *_, **__: {})
+    monkeypatch.setattr(gunicorn.Server, "run", lambda self: asked.append(self._config.port))
+    assert gunicorn.main(["gunicorn", "--host", "127.0.0.1"]) == 0
+    assert asked == [("127.0.0.1", 18000), 18000]
+
+
+@pytest.mark.parametrize(("receive", "host"), [("webhook", "0.0.0.0"), ("poll", "127.0.0.1")])
+def test_without_a_webhook_it_is_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch, receive: str, host: str
+) -> None:
+    """Where deliveries are fetched, the pages are shown to nobody else, unless --host says so."""
+    asked = []
+    monkeypatch.setattr(os, "environ", APP | {"BOT_RECEIVE": receive})
+    monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr(gunicorn, "listen", lambda *where, **_: asked.append(where))
+    monkeypatch.setattr(gunicorn, "options", lambda *_, **__: {})
+    monkeypatch.setattr(gunicorn.Server, "run", lambda _self: None)
+    assert gunicorn.main(["gunicorn"]) == 0
+    assert asked == [(host, 8000)]
+
+
+def test_without_an_app_it_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a webhook secret nothing could be verified, so the port is not even opened."""
+    monkeypatch.setattr(os, "environ", {})
+    with pytest.raises(ConfigError, match="GITHUB_APP_ID"):
+        gunicorn.main(["gunicorn"])

@@ -1,0 +1,164 @@
+"""`python -m bot_deploy`: finding, listing and running subcommands."""
+
+import importlib
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import bot_deploy
+
+dispatch = importlib.import_module("bot_deploy.__main__")
+
+COMMAND = """
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "say how many arguments there are"
+
+
+def main(argv):
+    {body}
+"""
+
+
+@pytest.fixture
+def subcommand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Add a subcommand `extra` with this body."""
+
+    def add(body: str, text: str = COMMAND) -> None:
+        (tmp_path / "extra.py").write_text(text.format(body=body))
+        monkeypatch.setattr(bot_deploy, "__path__", [*bot_deploy.__path__, str(tmp_path)])
+        monkeypatch.delitem(sys.modules, "bot_deploy.extra", raising=False)
+        importlib.invalidate_caches()
+
+    yield add
+    sys.modules.pop("bot_deploy.extra", None)
+
+
+def run(*words: str) -> int:
+    """Run it with these words after the program's name."""
+    return dispatch.main(["bot_deploy", *words], {})
+
+
+def test_each_subcommand_has_a_summary() -> None:
+    """The list says a line about each; modules that are none are not in it."""
+    found = dispatch.subcommands()
+    assert {"start", "gunicorn", "loop", "demo", "migrate"} <= found.keys()
+    assert not {"config", "wsgi", "wiring", "scenes", "processes", "__main__"} & found.keys()
+    assert all(found.values())
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_without_a_subcommand_there_is_the_list(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No word, or a call for help: the list on stdout, exit code 0."""
+    assert run(*words) == 0
+    assert "  start " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["nonsense", "config", "__main__", "loop.main", "../x", ""])
+def test_an_unknown_subcommand_gets_the_list(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no subcommand: the list on stderr, exit code 2, and nothing is imported."""
+    assert run(word) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"there is no subcommand {word!r}" in told.err
+    assert "  start " in told.err
+
+
+def test_the_list_imports_no_subcommand(subcommand: Callable[..., None]) -> None:
+    """To list a subcommand its source is read, not run."""
+    subcommand("", text=f"raise SystemExit\n{COMMAND.format(body='pass')}")
+    assert dispatch.subcommands()["extra"] == "say how many arguments there are"
+
+
+def test_its_exit_code_is_handed_on(subcommand: Callable[..., None]) -> None:
+    """The subcommand gets its name and its arguments, and gives the exit code."""
+    subcommand("return len(argv)")
+    assert run("extra", "a", "b") == 3
+
+
+def test_no_exit_code_is_success(subcommand: Callable[..., None]) -> None:
+    """A subcommand that returns nothing has succeeded."""
+    subcommand("pass")
+    assert run("extra") == 0
+
+
+def test_an_import_error_inside_shows_itself(subcommand: Callable[..., None]) -> None:
+    """What a subcommand cannot import is named, whatever mainland makes of it."""
+    subcommand("", text="import no_such_thing\n" + COMMAND.replace("{body}", "pass"))
+    with pytest.raises(ModuleNotFoundError, match="no_such_thing"):
+        run("extra")
+
+
+def test_a_ctrl_c_is_quiet(
+    subcommand: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Ctrl-C is no error to be explained; shells know the exit code."""
+    subcommand("raise KeyboardInterrupt")
+    assert run("extra") == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_the_operator_can_mend_is_one_line(
+    subcommand: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A known error is its message on stderr, without a traceback, and exit code 1."""
+    subcommand("from bot_deploy.config import ConfigError; raise ConfigError('set PORT')")
+    assert run("extra") == 1
+    assert capsys.readouterr().err == "python -m bot_deploy extra: set PORT\n"
+
+
+def test_an_error_of_ours_keeps_its_traceback(subcommand: Callable[..., None]) -> None:
+    """What nobody foresaw is not dressed up."""
+    subcommand("raise ZeroDivisionError")
+    with pytest.raises(ZeroDivisionError):
+        run("extra")
+
+
+def test_the_errors_named_as_known_exist() -> None:
+    """Each name in the table is an exception of its module."""
+    for module, names in dispatch._FOR_THE_OPERATOR.items():
+        for name in names:
+            assert issubclass(getattr(importlib.import_module(module), name), Exception)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("open('/no/such/file')", "No such file or directory: '/no/such/file'"),
+        ("import sqlalchemy; sqlalchemy.create_engine('sqlite:////no/x').connect()", "unable to"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_line(
+    body: str,
+    told: str,
+    subcommand: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A data directory or a database that is out of reach is named, without a traceback."""
+    subcommand(body)
+    assert run("extra") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_a_child_obeys_its_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started by `start`, it leaves the terminal and ends with it; its children are not told."""
+    done = []
+    monkeypatch.setattr(dispatch.run, "leave_terminal", lambda: done.append("left"))
+    monkeypatch.setattr(dispatch.run, "end_with_parent", done.append)
+    environ = {"SUPERVISOR_PID": "7"}
+    dispatch.main(["bot_deploy"], environ)
+    assert done == ["left", 7]
+    assert environ == {}
+
+
+def test_by_hand_it_obeys_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started from a shell, it stays where it is."""
+    monkeypatch.setattr(dispatch.run, "leave_terminal", lambda: pytest.fail("left"))
+    before = signal.getsignal(signal.SIGINT)
+    assert run() == 0
+    assert signal.getsignal(signal.SIGINT) == before

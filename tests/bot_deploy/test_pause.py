@@ -1,0 +1,80 @@
+"""`pause` and `resume`: what the operator does and sees."""
+
+import os
+
+import pytest
+
+from bot_deploy import pause, resume
+from bot_deploy.config import load
+from bot_deploy.migrate import migrate
+from bot_deploy.wiring import open_queue
+from bot_deploy.wsgi import make_app
+from luggage.database import SchemaError
+from luggage.jobs import NewJob
+
+APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """The settings of a bot whose database is migrated."""
+    environ = APP | {"BOT_DATA": str(tmp_path)}
+    monkeypatch.setattr(os, "environ", environ)
+    settings = load(environ)
+    migrate(settings)
+    return settings
+
+
+def lines(config):
+    with open_queue(config) as (engine, _):
+        return [line.text for line in pause.Board(engine, clock=lambda: 0.0).lines()]
+
+
+def test_pausing_says_what_is_in_hand(config, capsys):
+    """What was claimed before is being finished, and the operator is told how much that is."""
+    with open_queue(config) as (_, queue):
+        queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
+        queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+    assert pause.main(["pause"]) == 0
+    assert "in hand, and being finished: 1" in capsys.readouterr().out
+
+
+def test_resuming_says_how_much_waits(config, capsys):
+    """What came in meanwhile is counted, and begun."""
+    pause.main(["pause"])
+    with open_queue(config) as (_, queue):
+        queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
+    assert resume.main(["resume"]) == 0
+    assert "resumed; jobs in hand: 1" in capsys.readouterr().out
+    with open_queue(config) as (_, queue):
+        assert queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+
+
+def test_twice_is_once(config, capsys):
+    """A second pause and a second end are no failures, and leave no line on the board."""
+    codes = [module.main(["x"]) for module in (pause, pause, resume, resume)]
+    out = capsys.readouterr().out
+    assert codes == [0, 0, 0, 0]
+    assert "paused already" in out
+    assert "it was not paused" in out
+    assert lines(config) == ["Back at work", "Paused"]
+
+
+def test_the_status_page_says_that_it_is_paused(config):
+    """The mood is that of a sleeper, with the reason; /readyz stays as it is."""
+    client = make_app(config).test_client()
+    with open_queue(config) as (engine, _):
+        pause.Board(engine, clock=pause.time.time).beat("loop")
+    before = client.get("/readyz").status_code
+    pause.main(["pause"])
+    page = client.get("/").get_data(as_text=True)
+    assert "I am <strong>asleep</strong>: paused by hand." in page
+    assert (before, client.get("/readyz").status_code) == (200, 200)
+
+
+@pytest.mark.parametrize("module", [pause, resume])
+def test_a_database_of_another_version_is_refused(module, tmp_path, monkeypatch):
+    """Nothing is switched where there are no such tables."""
+    monkeypatch.setattr(os, "environ", APP | {"BOT_DATA": str(tmp_path)})
+    with pytest.raises(SchemaError, match="migrate"):
+        module.main(["x"])

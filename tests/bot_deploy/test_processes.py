@@ -1,0 +1,67 @@
+"""What a supervisor keeps alive, and how it ends."""
+
+import io
+import os
+import signal
+
+import pytest
+
+from bot_deploy import processes
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """Signal handlers are as they were after each test."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def test_a_child_inherits_what_is_set_and_no_more():
+    """An empty variable would be handed on as an empty string, one of ours would be wrong."""
+    environ = {
+        "HOME": "/home",
+        "PEX_ROOT": "",
+        "NCOLONY_NAME": "x",
+        "SUPERVISOR_PID": "7",
+        "_PEX_CACHE_ACCESS_LOCK": "0|3|/pex_root",
+    }
+    for entry in processes.entries(environ):
+        assert entry.inherit == ["HOME"]
+        assert entry.settings == {"SUPERVISOR_PID": str(os.getpid())}
+
+
+def test_the_web_process_takes_arguments():
+    """The demo listens on this machine alone."""
+    gunicorn, loop = processes.entries({}, gunicorn=["--host", "127.0.0.1"])
+    assert gunicorn.command[-3:] == ["gunicorn", "--host", "127.0.0.1"]
+    assert loop.command[-1] == "loop"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_early_signal_is_an_orderly_end(number):
+    """Before the supervisor runs, a signal ends the process with exit code 0."""
+    processes.end_with_0(number)
+    with pytest.raises(SystemExit) as ended:
+        signal.raise_signal(number)
+    assert ended.value.code == 0
+
+
+def test_a_log_that_nobody_reads_any_more_stops_nothing():
+    """When the stream is closed, lines are dropped."""
+    stream = io.StringIO()
+    passing = processes.Passing(stream, "text")
+    passing("loop", "one")
+    assert stream.getvalue() == "loop: one\n"
+    stream.close()
+    passing("loop", "two")
+
+
+def test_the_web_process_never_sees_the_private_key():
+    """Only the loop inherits it, by whichever variable it is given."""
+    environ = {"GITHUB_PRIVATE_KEY_FILE": "k", "GITHUB_PRIVATE_KEY": "k", "GITHUB_APP_ID": "7"}
+    web, loop = processes.entries(environ)
+    assert list(web.inherit) == ["GITHUB_APP_ID"]
+    assert set(loop.inherit) == set(environ)

@@ -1,0 +1,79 @@
+"""`start`: what it starts, and with what. With real processes: acceptance."""
+
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot_deploy import demo, start
+from bot_deploy.config import ConfigError
+
+APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """Signal handlers are as they were after each test."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def supervised(monkeypatch, caplog):
+    """What the supervisor is given when it would run: the entries, and a line of a child."""
+    seen = {}
+
+    class Supervisor:
+        def __init__(self, places, *, relay):
+            self.places, self.relay = places, relay
+
+        def run(self):
+            self.relay("loop", "hello")
+            for file in Path(self.places.config).iterdir():
+                seen[file.name] = json.loads(file.read_text())
+
+    monkeypatch.setattr("luggage.run.supervisor.Supervisor", Supervisor)
+    monkeypatch.setattr(start, "configure_logging", lambda *_, **__: None)
+    caplog.set_level(logging.INFO)
+    return seen
+
+
+def test_it_migrates_and_supervises_the_two_processes(
+    supervised, tmp_path, monkeypatch, capsys, caplog
+):
+    """The database is brought up to date, then gunicorn and the loop are kept alive."""
+    environ = APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}
+    monkeypatch.setattr(os, "environ", environ)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "bot_deploy", "start"])
+    monkeypatch.setattr(sys, "argv", ["__main__.py", "start"])
+    assert start.main(["start"]) == 0
+    assert (tmp_path / "bot.sqlite").exists()
+    assert {name: entry["args"] for name, entry in supervised.items()} == {
+        "gunicorn": [sys.executable, "-m", "bot_deploy", "gunicorn"],
+        "loop": [sys.executable, "-m", "bot_deploy", "loop"],
+    }
+    assert "s3cret" not in str(supervised)
+    assert "the status page: http://localhost:18000/" in caplog.messages
+    assert capsys.readouterr().out == "loop: hello\n"
+
+
+def test_without_an_app_it_names_the_remedy(monkeypatch):
+    """Nothing is started where no App is configured."""
+    monkeypatch.setattr(os, "environ", {})
+    with pytest.raises(ConfigError, match="GITHUB_APP_ID"):
+        start.main(["start"])
+
+
+def test_without_an_app_it_may_be_the_demo(monkeypatch, capsys):
+    """With --or-demo it says that this is the demo, and plays it."""
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(demo, "main", lambda argv: 42 if argv == ["demo"] else 0)
+    assert start.main(["start", "--or-demo"]) == 42
+    assert "this is the demo" in capsys.readouterr().out

@@ -1,0 +1,70 @@
+"""What tests of more than one room use: both databases, the queue, a clock that is set."""
+
+import hypothesis
+import pytest
+
+import luggage.jobs
+from luggage.database import History, migrate, open_engine
+from luggage.jobs import Queue
+from tests.support.clock import FakeClock
+from tests.support.postgresql import running_server
+
+# The same examples each time: a red test is then red for everybody. `--hypothesis-profile=search`
+# looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("search", max_examples=2000, deadline=None, database=None)
+hypothesis.settings.load_profile("same")
+
+JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
+
+
+@pytest.fixture
+def clock():
+    """A clock that tests move."""
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory):
+    """A PostgreSQL server for this process of pytest; stopped and removed at its end."""
+    with running_server(tmp_path_factory.getbasetemp().parent / "postgresql.lock") as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    """The address of a SQLite database that is not there yet."""
+    return f"sqlite:///{tmp_path / 'test.sqlite'}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server):
+    """The address of an empty PostgreSQL database."""
+    return postgresql_server.new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request):
+    """The address of an empty database, of either kind."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def empty_engine(database_url):
+    """An engine on an empty database, of either kind."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(empty_engine):
+    """An engine on a database with the queue's tables, of either kind."""
+    migrate(empty_engine, [JOBS], log=lambda _: None)
+    return empty_engine
+
+
+@pytest.fixture
+def queue(engine, clock):
+    """A queue on either database, with the clock of the test."""
+    return Queue(engine, clock=clock)

@@ -1,0 +1,100 @@
+"""What a LimitMemory promises: that of one process, and that of all, on every database."""
+
+import threading
+from itertools import pairwise
+
+import pytest
+
+import bot.tables
+from bot.limits import SqlLimitMemory
+from luggage.database import History, migrate, open_engine
+from luggage.github.errors import RateLimited
+from luggage.github.limits import Gate, OwnMemory
+from luggage.github.turns import Pace
+
+BOT = History("bot", "bot.migrations", bot.tables.metadata)
+
+
+@pytest.fixture
+def opened():
+    """Open a database that has the bot's tables; closed at the end."""
+    engines = []
+
+    def opened(url):
+        engines.append(open_engine(url))
+        migrate(engines[-1], [BOT], log=lambda _: None)
+        return SqlLimitMemory(engines[-1])
+
+    yield opened
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture(params=["own", "sqlite", "postgresql"])
+def memory(request, opened):
+    """Each implementation."""
+    if request.param == "own":
+        return OwnMemory()
+    return opened(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def sql_memory(database_url, opened):
+    return opened(database_url)
+
+
+def test_what_is_new_is_empty(memory):
+    """Of a name that nobody has heard of there is nothing to read."""
+    assert memory.read("installation 7") == ""
+
+
+def test_a_change_is_kept_under_its_name(memory):
+    """What one change leaves the next one finds; its second value is the answer."""
+    answers = [memory.change("a", lambda text: (text + "x", len(text))) for _ in range(3)]
+    assert (answers, memory.read("a"), memory.read("b")) == ([0, 1, 2], "xxx", "")
+
+
+def test_a_change_that_fails_changes_nothing(memory):
+    """What `change` raises comes through, and the text is as it was."""
+    memory.change("a", lambda _: ("before", None))
+    with pytest.raises(ZeroDivisionError):
+        memory.change("a", lambda _: ("after", 1 / 0))
+    assert memory.read("a") == "before"
+
+
+def at_once(count, work):
+    barrier = threading.Barrier(count)
+
+    def start(number):
+        barrier.wait()
+        work(number)
+
+    threads = [threading.Thread(target=start, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_changes_come_one_after_another(memory):
+    """Of changes at the same moment none is lost, the very first included."""
+    at_once(4, lambda _: [memory.change("a", lambda text: (text + "x", None)) for _ in range(5)])
+    assert memory.read("a") == "x" * 20
+
+
+def test_processes_share_one_pace(sql_memory, clock):
+    """Of writes at the same moment one goes; the others are told times that differ."""
+    told = []
+
+    def write(number):
+        gate = Gate(clock=clock, wait=None, name="a", memory=sql_memory, pace=Pace())
+        try:
+            gate.enter("POST", "/x", write=True, turn=f"job {number}")
+            told.append(clock())
+        except RateLimited as error:
+            told.append(error.retry_at)
+
+    at_once(4, write)
+    told.sort()
+    assert told[0] == clock()
+    assert min(b - a for a, b in pairwise(told)) >= 1.0

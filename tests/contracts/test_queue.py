@@ -1,0 +1,352 @@
+"""What the queue promises about putting and claiming, on every database it runs on."""
+
+import threading
+
+import pytest
+from sqlalchemy import select, text
+
+from luggage.database import open_engine, writing
+from luggage.jobs import (
+    NewJob,
+    Put,
+    Queue,
+    State,
+)
+from luggage.jobs.schema import job_body
+from tests.support.jobs import LEASE, claimed_keys, finish
+
+# Putting
+
+
+def test_a_put_job_is_ready_and_says_what_it_was_given(queue, clock):
+    """Everything that a job was put with can be read back."""
+    put = queue.put(
+        NewJob(
+            queue="mail", key="k", subject="s", kind="push", body=b"b", run_at=7.0, max_attempts=3
+        )
+    )
+    row = queue.get(put.id)
+    assert (row.queue, row.key, row.subject, row.kind) == ("mail", "k", "s", "push")
+    assert (row.state, row.run_at, row.attempt, row.max_attempts) == (State.READY, 7.0, 0, 3)
+    assert (row.created_at, row.changed_at) == (clock(), clock())
+    assert queue.body(put.id) == b"b"
+
+
+def test_a_second_put_changes_nothing(queue, put):
+    """A key that is known answers with the first job's id, and the first job stays as it is."""
+    first = put("k", body=b"first", kind="a")
+    second = queue.put(NewJob(queue="mail", key="k", body=b"second", run_at=0.0, kind="b"))
+    assert second == Put(first, created=False)
+    assert (queue.get(first).kind, queue.body(first)) == ("a", b"first")
+
+
+@pytest.mark.parametrize("way", ["done", "ignore", "bury"])
+def test_a_finished_key_is_known_for_ever(queue, put, claim, way):
+    """A put of a key whose job is done, ignored or dead brings nothing back to life."""
+    put("k")
+    finish(queue, claim(), way)
+    put("k")
+    assert claim() is None
+
+
+def test_a_key_belongs_to_its_queue(queue, put):
+    """Two queues may each have a job with the same key."""
+    assert put("k") != put("k", queue="other")
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"x" * 100_000, bytes(range(256)) * 9])
+def test_a_body_comes_back_as_it_was(put, claim, body):
+    """Any bytes, short or long, come out of a claim as they went in."""
+    put("k", body=body)
+    assert claim().body == body
+
+
+def test_a_large_body_is_stored_small(engine, put):
+    """What compresses well takes little room in the database."""
+    put("k", body=b'{"number": 1}' * 10_000)
+    with engine.connect() as connection:
+        assert len(connection.execute(select(job_body.c.body)).scalar()) < 1000
+
+
+def test_a_put_within_a_transaction_goes_with_it(engine, queue, clock):
+    """A put in the caller's transaction is undone with it."""
+
+    def fail():
+        with writing(engine) as connection:
+            queue.put_on(connection, NewJob(queue="mail", key="k", body=b"", run_at=clock()))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert queue.find("mail", "k") is None
+
+
+def test_text_is_kept_whatever_it_says(queue, put, claim):
+    """An error message with a NUL or half a character does not stop its job."""
+    put("k")
+    queue.bury(claim(), "bad \x00 and \ud800")
+    assert "bad" in queue.find("mail", "k").reason
+
+
+def test_a_reason_has_an_end(queue, put, claim):
+    """A long error message is cut: the row of a job stays narrow."""
+    put("k")
+    queue.bury(claim(), "x" * 100_000)
+    assert len(queue.find("mail", "k").reason) == 2000
+
+
+# Claiming
+
+
+def test_an_empty_queue_has_nothing_to_claim(claim):
+    """A claim of nothing is an empty answer, not an error."""
+    assert claim() is None
+
+
+def test_a_claim_counts_the_attempt_and_the_lease(queue, put, claim, clock):
+    """The first claim is attempt 1, with a lease that ends when it was told to."""
+    put("k")
+    job = claim()
+    row = queue.get(job.id)
+    assert (job.attempt, job.lease_until) == (1, clock() + LEASE)
+    assert (row.state, row.attempt, row.worker) == (State.LEASED, 1, "w")
+
+
+def test_a_job_is_claimed_once(put, claim):
+    """What one claim holds no other gets."""
+    put("k")
+    assert [claim() is None, claim() is None] == [False, True]
+
+
+def test_a_job_is_not_claimed_before_its_time(put, claim, clock):
+    """A job whose time has not come stays where it is; then it comes."""
+    put("k", run_at=clock() + 10)
+    early = claim()
+    clock.advance(10)
+    assert (early, claim().key) == (None, "k")
+
+
+def test_what_was_due_first_comes_first(queue, put, clock):
+    """Within a queue the order is that of the times, and then that of the puts."""
+    put("late", run_at=clock() - 1)
+    put("early", run_at=clock() - 2)
+    put("late too", run_at=clock() - 1)
+    assert claimed_keys(queue) == ["early", "late", "late too"]
+
+
+def test_a_claim_takes_no_more_than_it_asked_for(queue, put):
+    """The limit holds, across queues too."""
+    for key in "abc":
+        put(key)
+        put(key, queue="other")
+    jobs = queue.claim(["mail", "other"], worker="w", lease_seconds=LEASE, limit=4)
+    assert [(job.queue, job.key) for job in jobs] == [
+        ("mail", "a"),
+        ("mail", "b"),
+        ("mail", "c"),
+        ("other", "a"),
+    ]
+
+
+def test_a_queue_that_was_not_asked_for_is_left_alone(put, claim):
+    """A claim sees the queues it names."""
+    put("k", queue="other")
+    assert claim() is None
+
+
+def test_one_at_a_time_for_each_subject(queue, put):
+    """Of one subject the oldest comes out; the others, and jobs without one, do not wait."""
+    put("a1", subject="a")
+    put("a2", subject="a")
+    put("b1", subject="b")
+    put("n1")
+    put("n2")
+    assert claimed_keys(queue) == ["a1", "b1", "n1", "n2"]
+
+
+def test_the_next_of_a_subject_follows_the_first(queue, put, claim):
+    """When the oldest job of a subject is done, the next one may start."""
+    put("a1", subject="a")
+    put("a2", subject="a")
+    queue.done(claim())
+    assert claim().key == "a2"
+
+
+def test_subjects_of_two_queues_are_not_the_same(put, queue):
+    """The same subject in another queue is another line."""
+    put("k", subject="a")
+    put("k", subject="a", queue="other")
+    assert len(queue.claim(["mail", "other"], worker="w", lease_seconds=LEASE, limit=9)) == 2
+
+
+def test_an_older_job_that_waits_for_its_retry_blocks_the_younger(queue, put, claim, clock):
+    """The order of a subject is kept even while its oldest job waits to be tried again."""
+    put("a1", subject="a")
+    put("a2", subject="a")
+    queue.retry(claim(), error="failed", run_at=clock() + 100)
+    blocked = claim()
+    clock.advance(100)
+    assert (blocked, claim().key) == (None, "a1")
+
+
+def test_a_younger_job_that_is_due_earlier_still_waits(queue, put, claim, clock):
+    """The order within a subject is that of the puts, not that of the times."""
+    put("a1", subject="a", run_at=clock() + 10)
+    put("a2", subject="a", run_at=clock())
+    assert claim() is None
+
+
+@pytest.mark.parametrize("way", ["ignore", "bury"])
+def test_what_is_over_does_not_block_its_subject(queue, put, claim, way):
+    """A dead or ignored job does not hold up its subject."""
+    put("a1", subject="a")
+    put("a2", subject="a")
+    finish(queue, claim(), way)
+    assert claim().key == "a2"
+
+
+def test_a_held_job_does_not_block_its_subject(queue, put, claim):
+    """A job that waits for a person does not hold up its subject."""
+    queue.hold(put("a1", subject="a"), "to be looked at")
+    put("a2", subject="a")
+    assert claim().key == "a2"
+
+
+def test_a_revived_job_waits_for_the_younger_that_is_running(queue, put, claim):
+    """An older job that comes back starts after the one that runs, not beside it."""
+    old = put("a1", subject="a")
+    put("a2", subject="a")
+    queue.bury(claim(), "hopeless")
+    running = claim()
+    queue.revive(old)
+    beside = claim()
+    queue.done(running)
+    assert (beside, claim().key) == (None, "a1")
+
+
+def test_the_database_itself_refuses_two_of_a_subject(engine, put, claim):
+    """The rule of one at a time does not rest on the claim alone: an index enforces it."""
+    put("a1", subject="a")
+    put("a2", subject="a")
+    claim()
+    with pytest.raises(Exception, match=r"(?i)unique"), writing(engine) as connection:
+        connection.execute(text("UPDATE job SET state = 'leased'"))
+
+
+def test_side_by_side_claims_share_the_jobs_out(engine, clock):
+    """Claims from several threads get each job once, and no subject twice at a time."""
+    queue = Queue(engine, clock=clock)
+    for number in range(60):
+        subject = f"s{number % 20}"
+        job = NewJob(queue="mail", key=str(number), subject=subject, body=b"", run_at=0.0)
+        queue.put(job)
+    done, out, errors = [], [], []
+
+    def work():
+        try:
+            while len(done) < 60:
+                for job in queue.claim(["mail"], worker="w", lease_seconds=LEASE, limit=2):
+                    out.append(job.subject)
+                    assert out.count(job.subject) == 1
+                    out.remove(job.subject)
+                    queue.done(job)
+                    done.append(job.key)
+        except Exception as error:  # noqa: BLE001  # shown by the assertion, in the main thread
+            errors.append(error)
+            done.extend("x" * 60)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert sorted(done, key=int) == [str(number) for number in range(60)]
+
+
+# Knowing
+
+
+def test_the_keys_of_a_queue_are_known(queue, put, claim):
+    """Of many keys those are known that the queue has had a job for, whatever became of it."""
+    put("done")
+    queue.done(claim())
+    put("ready")
+    put("elsewhere", queue="parcels")
+    assert queue.known("mail", ["done", "ready", "elsewhere", "new"]) == {"done", "ready"}
+    assert queue.known("mail", []) == set()
+
+
+def test_a_note_may_be_there_from_the_start(put, claim):
+    """What is put with a note is claimed with it."""
+    put("k", note="look first")
+    assert claim().note == "look first"
+
+
+# Taking back
+
+
+def test_a_running_lease_is_not_taken_back(queue, put, claim, clock):
+    """A job is the holder's until the very end of its lease."""
+    put("k")
+    claim()
+    clock.advance(LEASE)
+    assert queue.reclaim() == 0
+
+
+def test_an_expired_lease_is_taken_back(queue, put, claim, clock):
+    """A job whose worker died is ready again, and its attempt counted."""
+    put("k")
+    claim()
+    clock.advance(LEASE + 1)
+    assert queue.reclaim() == 1
+    assert claim().attempt == 2
+
+
+def test_a_job_that_kills_its_workers_ends_dead(queue, put, claim, clock):
+    """A job that never comes back is tried as often as it may, and then is dead with a reason."""
+    put("k", max_attempts=3)
+    claims = 0
+    while claim():
+        claims += 1
+        clock.advance(LEASE + 1)
+        queue.reclaim()
+    row = queue.find("mail", "k")
+    assert (claims, row.state) == (3, State.DEAD)
+    assert "the worker was lost" in row.reason
+
+
+def test_two_that_take_back_do_not_take_the_same(queue, put, claim, clock):
+    """Taking back is safe to repeat."""
+    put("k")
+    claim()
+    clock.advance(LEASE + 1)
+    assert [queue.reclaim(), queue.reclaim()] == [1, 0]
+
+
+class Colliding(Queue):
+    """A queue whose first claims meet another's at the same subject."""
+
+    collisions = 0
+
+    def _claim(self, connection, *asked):
+        if self.collisions:
+            self.collisions -= 1
+            connection.execute(text("UPDATE job SET state = 'leased'"))
+        return super()._claim(connection, *asked)
+
+
+@pytest.mark.parametrize(("collisions", "expected"), [(2, ["a1"]), (3, [])])
+def test_a_claim_that_meets_another_looks_again(engine, clock, put, collisions, expected):
+    """A claim that the index refuses is made anew; after some tries it is left to the next turn."""
+    queue = Colliding(engine, clock=clock)
+    queue.collisions = collisions
+    put("a1", subject="a")
+    put("a2", subject="a")
+    assert claimed_keys(queue) == expected
+
+
+def test_a_queue_shows_no_password(clock):
+    """The repr of a queue may stand in a log."""
+    engine = open_engine("postgresql://bot:geheim@db.example/bot")
+    assert "geheim" not in repr(Queue(engine, clock=clock))

@@ -1,0 +1,229 @@
+"""What the queue promises to those who hold jobs and finish them, on every database."""
+
+import pytest
+
+from luggage.jobs import (
+    LeaseLost,
+    NewJob,
+    Queue,
+    State,
+    UnknownJob,
+)
+from tests.support.jobs import LEASE, WAYS, finish
+
+# Holding
+
+
+def test_a_lease_can_be_extended(queue, put, claim, clock):
+    """A holder that is still at work keeps its job past the first lease."""
+    put("k")
+    job = claim()
+    clock.advance(50)
+    extended = queue.extend(job, LEASE)
+    clock.advance(50)
+    assert (queue.reclaim(), extended.lease_until) == (0, clock() + 10)
+
+
+def test_a_note_outlives_its_holder(queue, put, claim, clock):
+    """What a holder wrote down before it died is there for the next."""
+    put("k")
+    assert queue.note(claim(), "sending").note == "sending"
+    clock.advance(LEASE + 1)
+    queue.reclaim()
+    assert claim().note == "sending"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_holder_that_was_given_up_is_refused(queue, put, claim, clock, way):
+    """Whatever a holder does after its lease ran out and its job was taken back changes nothing."""
+    put("k")
+    late = claim()
+    clock.advance(LEASE + 1)
+    queue.reclaim()
+    before = queue.get(late.id)
+    with pytest.raises(LeaseLost, match=r"job \d+ \(mail k\) is no longer held by claim 1"):
+        finish(queue, late, way)
+    assert queue.get(late.id) == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_holder_is_fenced_off_by_the_next(queue, put, claim, clock, way):
+    """A holder that comes late cannot touch the job while another claim has it."""
+    put("k")
+    late = claim()
+    clock.advance(LEASE + 1)
+    queue.reclaim()
+    present = claim()
+    with pytest.raises(LeaseLost):
+        finish(queue, late, way)
+    queue.done(present)
+    assert queue.get(late.id).state is State.DONE
+
+
+@pytest.mark.parametrize("way", ["done", "ignore", "retry", "postpone", "bury", "give_back"])
+def test_an_end_is_recorded_once(queue, put, claim, way):
+    """A claim that was finished is over; finishing it again is refused."""
+    put("k")
+    job = claim()
+    finish(queue, job, way)
+    with pytest.raises(LeaseLost):
+        finish(queue, job, way)
+
+
+def test_a_late_end_counts_while_nobody_has_taken_the_job_back(queue, put, claim, clock):
+    """A holder whose lease ran out unnoticed is still the holder."""
+    put("k")
+    job = claim()
+    clock.advance(LEASE * 10)
+    queue.done(job)
+    assert queue.get(job.id).state is State.DONE
+
+
+# Finishing
+
+
+def test_done_records_the_result(queue, put, claim, clock):
+    """A finished job says what came of it, and when."""
+    put("k")
+    job = claim()
+    clock.advance(3)
+    queue.done(job, result="sent")
+    row = queue.get(job.id)
+    assert (row.state, row.result, row.changed_at) == (State.DONE, "sent", clock())
+    assert row.lease_until is None
+
+
+def test_done_puts_what_follows(queue, put, claim, clock):
+    """The jobs that follow from a job are there once it is done, and know whence they came."""
+    put("k")
+    job = claim()
+    queue.done(
+        job,
+        put=[NewJob(queue="mail", key="next", body=b"n", run_at=clock(), parent=job.id)],
+    )
+    assert claim().key == "next"
+    assert [child.key for child in queue.children(job.id)] == ["next"]
+
+
+def test_done_is_all_or_nothing(queue, put, claim):
+    """A job with one follower that cannot be put is not done, and has put none."""
+    put("k")
+    job = claim()
+    good = NewJob(queue="mail", key="good", body=b"", run_at=0.0)
+    bad = NewJob(queue="mail", key="bad", body=b"", run_at=0.0, after="unheard of")
+    with pytest.raises(UnknownJob, match="unheard of"):
+        queue.done(job, put=[good, bad])
+    assert queue.find("mail", "good") is None
+    assert queue.get(job.id).state is State.LEASED
+
+
+def test_done_fenced_off_puts_nothing(queue, put, claim, clock):
+    """A late holder's followers are refused with its end."""
+    put("k")
+    late = claim()
+    clock.advance(LEASE + 1)
+    queue.reclaim()
+    with pytest.raises(LeaseLost):
+        queue.done(late, put=[NewJob(queue="mail", key="next", body=b"", run_at=0.0)])
+    assert queue.find("mail", "next") is None
+
+
+def test_ignored_jobs_say_why(queue, put, claim):
+    """A job that nobody wanted says so."""
+    put("k")
+    job = claim()
+    queue.ignore(job, "no rule")
+    row = queue.get(job.id)
+    assert (row.state, row.reason) == (State.IGNORED, "no rule")
+
+
+def test_a_retry_is_the_next_attempt(queue, put, claim, clock):
+    """A job that failed comes again at its time, counted, with the error on record."""
+    put("k")
+    assert queue.retry(claim(), error="failed", run_at=clock() + 5) is State.READY
+    clock.advance(5)
+    job = claim()
+    assert (job.attempt, queue.get(job.id).reason) == (2, "failed")
+
+
+def test_attempts_have_an_end(queue, put, claim):
+    """A job that failed as often as it may is dead, and does not come again."""
+    put("k", max_attempts=2)
+    queue.retry(claim(), error="first", run_at=0.0)
+    assert queue.retry(claim(), error="second", run_at=0.0) is State.DEAD
+    assert (claim(), queue.find("mail", "k").reason) == (None, "second")
+
+
+def test_a_postponed_attempt_does_not_count(queue, put, claim, clock):
+    """However often a job is postponed, it has all its attempts left."""
+    put("k", max_attempts=1)
+    for _ in range(3):
+        queue.postpone(claim(), reason="limit", run_at=clock() + 5)
+        assert claim() is None
+        clock.advance(5)
+    assert claim().attempt == 1
+
+
+def test_a_job_that_is_given_back_is_ready_at_once(queue, put, claim):
+    """A job that was not begun comes again as if it had never been claimed."""
+    put("k")
+    queue.give_back(claim())
+    assert claim().attempt == 1
+
+
+def test_a_buried_job_stays_dead(queue, put, claim, clock):
+    """A job that can never succeed is not tried again."""
+    put("k")
+    queue.bury(claim(), "hopeless")
+    clock.advance(1e6)
+    assert (claim(), queue.find("mail", "k").state) == (None, State.DEAD)
+
+
+# Waking
+
+NEXT = NewJob(queue="mail", key="next", body=b"", run_at=0.0)
+
+
+@pytest.fixture
+def woken(engine, clock):
+    """A queue, and the list to which each wake-up adds."""
+    calls = []
+    return Queue(engine, clock=clock, wake=lambda: calls.append(1)), calls
+
+
+def test_a_new_job_wakes(woken):
+    """A put wakes the loops once it is committed; a repeated one does not."""
+    queue, calls = woken
+    for _ in range(2):
+        queue.put(NewJob(queue="mail", key="k", body=b"", run_at=0.0))
+    assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("end", "wakes"),
+    [
+        (lambda queue, job: queue.done(job), 0),
+        (lambda queue, job: queue.done(job, put=[NEXT]), 1),
+        (lambda queue, job: queue.give_back(job), 1),
+        (lambda queue, job: (queue.bury(job, "x"), queue.revive(job.id)), 1),
+    ],
+)
+def test_ends_wake_when_they_make_work(woken, end, wakes):
+    """An end that makes another job claimable wakes the loops; no other does."""
+    queue, calls = woken
+    queue.put(NewJob(queue="mail", key="k", body=b"", run_at=0.0))
+    [job] = queue.claim(["mail"], worker="w", lease_seconds=LEASE)
+    calls.clear()
+    end(queue, job)
+    assert len(calls) == wakes
+
+
+def test_a_job_taken_back_wakes(woken, clock):
+    """A job of a dead worker is work for the others."""
+    queue, calls = woken
+    queue.put(NewJob(queue="mail", key="k", body=b"", run_at=0.0))
+    queue.claim(["mail"], worker="w", lease_seconds=LEASE)
+    clock.advance(LEASE + 1)
+    calls.clear()
+    queue.reclaim()
+    assert calls == [1]

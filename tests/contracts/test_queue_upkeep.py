@@ -1,0 +1,226 @@
+"""What the queue promises to people, pages and housekeepers, on every database."""
+
+import pytest
+
+from luggage.jobs import (
+    JobsError,
+    LeaseLost,
+    Standing,
+    State,
+    UnknownJob,
+    WrongState,
+)
+from tests.support.jobs import finish
+
+# By hand
+
+
+@pytest.mark.parametrize("way", ["ignore", "bury"])
+def test_what_is_over_can_be_revived(queue, put, claim, way):
+    """A person brings a dead or ignored job back, with all its attempts before it."""
+    job_id = put("k", max_attempts=1)
+    finish(queue, claim(), way)
+    queue.revive(job_id)
+    row = queue.get(job_id)
+    assert (row.state, row.reason, claim().attempt) == (State.READY, "", 1)
+
+
+def test_a_revived_job_is_fenced_from_its_past(queue, put, claim):
+    """A holder from before the death cannot touch the life after."""
+    job_id = put("k")
+    late = claim()
+    queue.bury(late, "hopeless")
+    queue.revive(job_id)
+    claim()
+    with pytest.raises(LeaseLost):
+        queue.done(late)
+
+
+def test_reviving_twice_is_reviving_once(queue, put, claim):
+    """A job that is ready stays as it is."""
+    job_id = put("k")
+    queue.bury(claim(), "hopeless")
+    queue.revive(job_id)
+    row = queue.get(job_id)
+    queue.revive(job_id)
+    assert queue.get(job_id) == row
+
+
+def test_what_runs_or_is_done_cannot_be_revived(queue, put, claim):
+    """Reviving is for what is over without success."""
+    job_id = put("k")
+    job = claim()
+    with pytest.raises(WrongState, match="is leased"):
+        queue.revive(job_id)
+    queue.done(job)
+    with pytest.raises(WrongState, match="is done"):
+        queue.revive(job_id)
+
+
+def test_what_has_lost_its_body_cannot_be_revived(queue, put, claim, clock):
+    """An ignored job whose body has expired has nothing left to run on."""
+    job_id = put("k")
+    queue.ignore(claim(), "unwanted")
+    queue.expire_bodies(clock() + 1)
+    with pytest.raises(WrongState, match="expired"):
+        queue.revive(job_id)
+
+
+def test_a_held_job_is_not_claimed_until_revived(queue, put, claim):
+    """A person may stop a job, and let it go."""
+    job_id = put("k")
+    queue.hold(job_id, "to be looked at")
+    held = (claim(), queue.get(job_id).reason)
+    queue.revive(job_id)
+    assert (held, claim().key) == ((None, "to be looked at"), "k")
+
+
+def test_a_follower_held_by_hand_is_freed_by_hand_only(queue, put, claim):
+    """The end of the first does not overrule a person."""
+    put("first")
+    queue.hold(put("second", after="first"), "not today")
+    queue.done(claim())
+    assert claim() is None
+
+
+@pytest.mark.parametrize("way", ["done", "ignore", "bury"])
+def test_only_what_waits_can_be_held(queue, put, claim, way):
+    """A job that is over is not held."""
+    job_id = put("k")
+    finish(queue, claim(), way)
+    with pytest.raises(WrongState):
+        queue.hold(job_id, "too late")
+
+
+def test_a_job_that_is_not_there(queue):
+    """What there is not can neither be revived nor held, and is nothing to look at."""
+    for call in (queue.revive, lambda job_id: queue.hold(job_id, "why")):
+        with pytest.raises(UnknownJob, match="no job 4711"):
+            call(4711)
+    assert (queue.get(4711), queue.find("mail", "k"), queue.body(4711)) == (None, None, None)
+
+
+def test_the_errors_have_one_root():
+    """Whoever does not care why can catch all that the queue refuses at once."""
+    assert all(issubclass(error, JobsError) for error in (LeaseLost, UnknownJob, WrongState))
+
+
+# Looking
+
+
+def test_the_next_time_is_that_of_the_first_due(queue, put, clock):
+    """A loop that has nothing to do learns how long it may sleep."""
+    put("b", run_at=clock() + 20)
+    put("a", run_at=clock() + 10, queue="other")
+    assert queue.next_run_at(["mail", "other"]) == clock() + 10
+    assert queue.next_run_at(["mail"]) == clock() + 20
+    assert queue.next_run_at(["nowhere"]) is None
+
+
+def test_the_next_time_is_not_that_of_a_blocked_job(queue, put, claim, clock):
+    """A job that waits for its elders is no reason to wake up."""
+    put("a1", subject="a", run_at=clock() + 50)
+    put("a2", subject="a", run_at=clock() + 10)
+    put("b1", subject="b")
+    put("b2", subject="b")
+    claim()
+    assert queue.next_run_at(["mail"]) == clock() + 50
+
+
+def test_the_oldest_ready_is_told(queue, put, clock):
+    """A page can say how far behind the loop is."""
+    put("a", run_at=clock() - 30)
+    put("b", run_at=clock() - 20)
+    assert queue.oldest_ready_at("mail") == clock() - 30
+    assert queue.oldest_ready_at("other") is None
+
+
+def test_jobs_are_counted_by_queue_and_state(queue, put, claim):
+    """Each state of each queue has its number; none is left out."""
+    for way in ("done", "ignore", "bury"):
+        put(way)
+        finish(queue, claim(), way)
+    put("leased")
+    claim()
+    queue.hold(put("held"), "why")
+    put("ready")
+    put("elsewhere", queue="other")
+    assert queue.counts() == {
+        **{("mail", state): 1 for state in State},
+        ("other", State.READY): 1,
+    }
+
+
+def test_the_standing_is_what_needs_time_or_a_person(queue, put, claim):
+    """Finished jobs are left out; what failed, what waits and what is dead is told apart."""
+    put("done")
+    queue.done(claim())
+    put("dead")
+    queue.bury(claim(), "hopeless")
+    put("failed")
+    queue.retry(claim(), error="failed", run_at=1e12)
+    put("leased")
+    claim()
+    put("ready")
+    assert queue.standing() == Standing(waiting=3, retrying=1, dead=1)
+
+
+def test_recent_jobs_come_newest_first_in_pages(queue, put):
+    """A page shows the newest; the next one goes on where it ended."""
+    for number in range(5):
+        put(f"k{number}")
+    first = queue.recent("mail", limit=2)
+    second = queue.recent("mail", limit=2, before=first[-1].id)
+    assert [row.key for row in first + second] == ["k4", "k3", "k2", "k1"]
+
+
+@pytest.mark.parametrize("by", [{"state": State.DEAD}, {"subject": "s"}, {"kind": "push"}])
+def test_recent_jobs_can_be_searched(queue, put, claim, by):
+    """By state, by subject and by kind."""
+    put("wanted", subject="s", kind="push")
+    queue.bury(claim(), "hopeless")
+    put("other", subject="t", kind="star")
+    put("elsewhere", queue="other", subject="s", kind="push")
+    assert [row.key for row in queue.recent("mail", **by)] == ["wanted"]
+
+
+# Housekeeping
+
+
+def test_bodies_of_finished_jobs_expire(queue, put, claim, clock):
+    """The bodies of old done and ignored jobs go; the jobs stay."""
+    for way in ("done", "ignore"):
+        put(way)
+        finish(queue, claim(), way)
+    clock.advance(100)
+    assert queue.expire_bodies(older_than=clock()) == 2
+    assert queue.find("mail", "done").state is State.DONE
+    assert queue.body(queue.find("mail", "done").id) is None
+
+
+def test_bodies_that_may_be_needed_stay(queue, put, claim, clock):
+    """A dead, held, leased or ready job keeps its body, however old."""
+    put("dead")
+    queue.bury(claim(), "hopeless")
+    put("leased")
+    claim()
+    queue.hold(put("held"), "why")
+    put("ready")
+    clock.advance(1e9)
+    assert queue.expire_bodies(older_than=clock()) == 0
+
+
+def test_young_bodies_stay(queue, put, claim, clock):
+    """A body expires by the age of its job."""
+    put("k")
+    queue.done(claim())
+    assert queue.expire_bodies(older_than=clock()) == 0
+
+
+def test_many_bodies_expire_in_small_steps(queue, put, claim, clock, monkeypatch):
+    """More bodies than fit into one transaction go in several, the living among them skipped."""
+    monkeypatch.setattr("luggage.jobs.upkeep._EXPIRE_BATCH", 2)
+    for number in range(5):
+        put(f"k{number}")
+        finish(queue, claim(), "bury" if number == 2 else "done")
+    assert queue.expire_bodies(older_than=clock() + 1) == 4

@@ -1,0 +1,147 @@
+"""Where a process of the bot may die: before, inside and after each step of its work.
+
+The steps are wrapped from outside, in the process that is to die; the product knows nothing of it.
+"""
+
+import functools
+import inspect
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot.actions import ACTIONS
+from bot.events import DELIVERIES
+from bot.update import Updater
+from luggage.github.transport import Transport
+from luggage.jobs import Queue
+
+# claim, decide, queue, send, record: in the order in which a delivery passes them. "inside" is in a
+# transaction that has not been committed; "under way" is while GitHub has the request.
+STEPS = (
+    "claim:before", "claim:after",
+    "decide:before", "decide:after",
+    "queue:before", "queue:inside", "queue:after",
+    "note:before", "note:after",
+    "send:before", "send:under way", "send:after",
+    "record:before", "record:inside", "record:after",
+    "postpone:before", "postpone:after",
+    "extend:before", "extend:after",
+    "reclaim:before", "reclaim:after",
+)  # fmt: skip
+# These are passed once in a while, not for each job; the number is the most passes to wait for.
+_RARE = {"extend": 1, "reclaim": 2, "postpone": 10}
+_UNDER_WAY_SECONDS = 0.004
+
+Pass = Callable[[str], None]
+
+
+class Strike:
+    """Acts at one of the named points, after so many passes of it: both are drawn from `rng`."""
+
+    def __init__(
+        self, rng: random.Random, names: Sequence[str], mean: int, act: Callable[[str], None]
+    ) -> None:
+        self.name = rng.choice(list(names))
+        most = _RARE.get(self.name.split(":")[0], max(1, 2 * mean - 1))
+        self._wanted = rng.randint(1, most)
+        self._delay_seconds = rng.uniform(0.0, _UNDER_WAY_SECONDS)
+        self._passes = itertools.count(1)
+        # A point that does not come is not waited for.
+        self._claims = itertools.count(1)
+        self._most_claims = 3 * mean if mean > 2 else None
+        self._act = act
+
+    def __call__(self, name: str) -> None:
+        """Told of each pass of each point, by any thread."""
+        if name == "claim:after" and next(self._claims) == self._most_claims:
+            self._act(name)
+        if name == self.name and next(self._passes) == self._wanted:
+            if name == "send:under way":
+                threading.Thread(target=self._later, daemon=True).start()
+            else:
+                self._act(name)
+
+    def _later(self) -> None:
+        time.sleep(self._delay_seconds)
+        self._act(self.name)
+
+
+def install(strike: Pass) -> None:
+    """Wrap the steps of this process."""
+    _around(Updater, "decide", strike, lambda *_, **__: "decide")
+    _around(Queue, "note", strike, lambda *_, **__: "note")
+    _around(Queue, "retry", strike, lambda *_, **__: "postpone")
+    _around(Queue, "postpone", strike, lambda *_, **__: "postpone")
+    _around(Queue, "extend", strike, lambda *_, **__: "extend")
+    _around(Queue, "reclaim", strike, lambda *_, **__: "reclaim")
+    _around(Queue, "done", strike, lambda _queue, job, **_: _STEP_OF[job.queue])
+    _claim(strike)
+    _inside(strike)
+    _send(strike)
+
+
+_STEP_OF = {DELIVERIES: "queue", ACTIONS: "record"}
+
+
+def _around(owner: Any, name: str, strike: Pass, step: Callable[..., str]) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        here = step(*args, **kwargs)
+        strike(f"{here}:before")
+        result = original(*args, **kwargs)
+        strike(f"{here}:after")
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _claim(strike: Pass) -> None:
+    original = Queue.claim
+
+    @functools.wraps(original)
+    def claim(*args: Any, **kwargs: Any) -> Any:
+        strike("claim:before")
+        claimed = original(*args, **kwargs)
+        if claimed:
+            strike("claim:after")
+        return claimed
+
+    Queue.claim = claim
+
+
+def _inside(strike: Pass) -> None:
+    """Between the statements of the transaction that finishes a job and its commit."""
+    original = Queue._finish
+
+    @functools.wraps(original)
+    def finish(queue: Any, connection: Any, held: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(queue, connection, held, *args, **kwargs)
+        strike(f"{_STEP_OF[held.queue]}:inside")
+        return result
+
+    Queue._finish = finish
+
+
+def _send(strike: Pass) -> None:
+    """Writes alone: a read that is cut off is merely read again."""
+    original = Transport.send
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def send(*args: Any, **kwargs: Any) -> Any:
+        asked = signature.bind(*args, **kwargs).arguments
+        is_write = asked["method"] != "GET" and "access_tokens" not in asked["path"]
+        if is_write:
+            strike("send:before")
+            strike("send:under way")
+        answer = original(*args, **kwargs)
+        if is_write:
+            strike("send:after")
+        return answer
+
+    Transport.send = send

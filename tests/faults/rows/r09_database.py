@@ -1,0 +1,200 @@
+"""The database is away: full, read-only, locked, restarted, or at the end of a dead line.
+
+Mounting, chattr and iptables need root; what cannot be done is said in the figures.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sqlalchemy import text
+
+from luggage.github.testing import FakeGithub
+from tests.faults.campaign import Row, Run
+from tests.faults.lines import dead_line
+from tests.faults.load import ACCEPTED, Delivery, Sender, Town, meanwhile
+from tests.faults.site import SQLITE, Site
+
+_PER_SECOND = 10.0
+_PROMISED_SECONDS = 30.0
+_DISK = "8m"
+
+Fault = Callable[[Run, Site, threading.Event], contextlib.AbstractContextManager[None]]
+
+
+def run(run: Run) -> None:
+    """One bot for each fault: deliveries before it, during it and after it."""
+    faults = _OF_SQLITE if run.database == SQLITE else _OF_POSTGRESQL
+    for name, fault in faults.items():
+        try:
+            _try(run, name, fault)
+        except _CannotError as error:
+            run.note(**{name: f"not run ({error})"})
+            run.say(f"{name}: not run ({error})")
+
+
+def _try(run: Run, name: str, fault: Fault) -> None:
+    fake = run.github()
+    town = run.town(fake, 60)
+    deliveries: list[Delivery] = []
+    on = _own_disk if name == "disk full" else None
+    with run.site(fake, on=on, over_a_line=name == "half-open") as site:
+        bot = site.run("start")
+        site.until(site.answers, "the bot answers")
+        with meanwhile(lambda stop: _load(run, site, town, deliveries, stop)):
+            time.sleep(1.0)
+            begin, struck = len(deliveries), threading.Event()
+            with fault(run, site, struck):
+                struck.wait(run.size)
+            during, ended = len(deliveries), time.monotonic()
+            back = _back(site, deliveries, during)
+            time.sleep(1.0)
+        site.drained()
+        drained = time.monotonic() - ended
+        answers = Counter(d.statuses[0] for d in deliveries[begin:during] if d.statuses)
+        told = " ".join(f"{status or 'none'}:{n}" for status, n in sorted(answers.items()))
+        run.note(**{f"{name}: answers": told, f"{name}: back after s": back})
+        run.note(**{f"{name}: drained after s": drained})
+        run.say(f"{name}: answers {told}; back after {back:.1f} s, drained after {drained:.1f} s")
+        _conclude(run, name, site, fake, deliveries)
+        run.expect(bot.lives, f"{name}: the supervisor has ended")
+        run.expect_in_time(back <= _PROMISED_SECONDS, f"{name}: back after {back:.0f} s")
+        run.expect(set(answers) <= {0, ACCEPTED, 503}, f"{name}: answers {told}")
+
+
+def _conclude(
+    run: Run, name: str, site: Site, fake: FakeGithub, deliveries: list[Delivery]
+) -> None:
+    stored = {row[0] for row in site.ask("SELECT key FROM job WHERE queue = 'delivery'")}
+    false = [d.guid for d in deliveries if d.accepted and d.guid not in stored]
+    run.note(**{f"{name}: false 202": len(false)})
+    run.expect(not false, f"{name}: answered 202 and not stored: {false[:3]}")
+    run.judge(fake, deliveries, under=name)
+
+
+def _load(
+    run: Run, site: Site, town: Town, deliveries: list[Delivery], stop: threading.Event
+) -> None:
+    """Posts at a steady pace, whatever becomes of the earlier ones; GitHub waits for none."""
+    threads = []
+    for delivery in town.mixed(1_000_000, pings=1):
+        if stop.wait(1.0 / _PER_SECOND):
+            break
+        deliveries.append(delivery)
+        thread = threading.Thread(target=_post, args=(run, site, delivery), daemon=True)
+        thread.start()
+        threads.append(thread)
+    for thread in threads:
+        thread.join()
+
+
+def _post(run: Run, site: Site, delivery: Delivery) -> None:
+    sender = Sender(site.port)
+    sender.post(delivery)
+    sender.hang_up()
+
+
+def _back(site: Site, deliveries: list[Delivery], since: int) -> float:
+    """Seconds until something that was posted after the fault is answered 202."""
+    return site.until(lambda: any(d.accepted for d in deliveries[since:]), "it is back")
+
+
+class _CannotError(Exception):
+    """Neither this machine nor this user can make the fault."""
+
+
+def _order(*command: str) -> None:
+    if os.geteuid() or shutil.which(command[0]) is None:
+        raise _CannotError(f"needs root and {command[0]}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise _CannotError(f"{command[0]}: {done.stderr.strip()[:80]}")
+
+
+@contextlib.contextmanager
+def _own_disk(home: Path) -> Iterator[None]:
+    _order("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(home))
+    try:
+        yield
+    finally:
+        _order("umount", "-l", str(home))
+
+
+@contextlib.contextmanager
+def _disk_full(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
+    """Something else on the disk takes all the room there is."""
+    ballast = site.home / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    yield
+    ballast.unlink()
+
+
+@contextlib.contextmanager
+def _read_only(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
+    """The files of the database cannot be written, as on a file system that went read-only."""
+    files = [str(path) for path in site.home.glob("bot.sqlite*") if not path.name.endswith("-shm")]
+    _order("chattr", "+i", *files)
+    try:
+        yield
+    finally:
+        _order("chattr", "-i", *files)
+
+
+@contextlib.contextmanager
+def _locked(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
+    """Somebody else holds the lock: a backup gone wrong, an operator's forgotten transaction."""
+    with site.engine.connect() as connection:
+        if site.kind == SQLITE:
+            raw = connection.connection.dbapi_connection
+            raw.execute("BEGIN IMMEDIATE")
+            yield
+            raw.rollback()
+        else:
+            connection.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
+            yield
+            connection.rollback()
+
+
+@contextlib.contextmanager
+def _restarted(run: Run, site: Site, struck: threading.Event) -> Iterator[None]:
+    """PostgreSQL is killed, and started again when the fault is over."""
+    site.engine.dispose()
+    with run.server.away():
+        yield
+
+
+@contextlib.contextmanager
+def _half_open(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
+    """The connections of now lead nowhere any more, and nobody says so; new ones are good."""
+    with dead_line(site.line, _order):
+        yield
+
+
+_OF_SQLITE: dict[str, Fault] = {
+    "disk full": _disk_full,
+    "read-only": _read_only,
+    "locked": _locked,
+}
+_OF_POSTGRESQL: dict[str, Fault] = {
+    "restarted": _restarted,
+    "locked": _locked,
+    "half-open": _half_open,
+}
+
+ROW = Row(
+    name="database-away",
+    fault="disk full, read-only disk, database locked for 30 s, PostgreSQL restarted, half-open",
+    target="`503`, never a false `202`; back by itself within 30 s",
+    size="seconds away",
+    full=30,
+    short=2,
+    run=run,
+)

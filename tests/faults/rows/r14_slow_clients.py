@@ -1,0 +1,118 @@
+"""Two hundred connections that send a byte a second, in front of a healthy client."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from tests.faults.campaign import Row, Run
+from tests.faults.load import Sender, meanwhile
+from tests.faults.site import SQLITE, Site
+from tests.support.running import ROOT, free_port
+
+_PROMISED_SECONDS = 1.0
+_HEAD = b"POST /webhook/github HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nX-Slow: "
+
+
+def run(run: Run) -> None:
+    """Behind nginx as docs/deploy/nginx.conf sets it up; and, to compare, without it."""
+    nginx = shutil.which("nginx")
+    if run.short and nginx is None:
+        run.note(behind_nginx="not run (nginx is not installed)")
+        return
+    fake = run.github()
+    town = run.town(fake, 4)
+    with run.site(fake) as site:
+        site.web()
+        without = _measure(run, site.port, town, tries=2)
+        run.note(**{"without a proxy: longest wait s": without})
+        if nginx is None:
+            run.note(behind_nginx="not run (nginx is not installed)")
+            return
+        port = free_port()
+        with _Nginx(nginx, run.home, port, site) as proxy:
+            behind = _measure(run, port, town, tries=5 if run.short else 30)
+            run.note(**{"behind nginx: longest wait s": behind})
+            run.expect_in_time(behind <= _PROMISED_SECONDS, f"{behind:.1f} s behind nginx")
+            run.expect(proxy.poll() is None, "nginx has ended")
+
+
+def _measure(run: Run, port: int, town, *, tries: int) -> float:
+    """The longest that a healthy client waited for its 202, in seconds; 10 when it had none."""
+    slow = [_slow(port) for _ in range(run.count)]
+    longest = 0.0
+    sender = Sender(port)
+    with meanwhile(lambda stop: _drip(slow, stop)):
+        time.sleep(2.0)
+        for _ in range(tries):
+            began = time.monotonic()
+            status = sender.post(town.noise(town.repositories[0]))
+            sender.hang_up()
+            longest = max(longest, time.monotonic() - began if status == 202 else 10.0)
+            time.sleep(0.2)
+    for line in slow:
+        line.close()
+    return longest
+
+
+def _slow(port: int) -> socket.socket:
+    line = socket.create_connection(("127.0.0.1", port), timeout=10)
+    line.sendall(_HEAD)
+    return line
+
+
+def _drip(slow: list[socket.socket], stop: threading.Event) -> None:
+    """A byte a second on each."""
+    while not stop.wait(1.0):
+        for line in slow:
+            try:
+                line.send(b"x")
+            except OSError:
+                continue
+
+
+class _Nginx:
+    """nginx with the documented server block, on a port of its own."""
+
+    def __init__(self, program: str, home: Path, port: int, site: Site) -> None:
+        server = (ROOT / "docs/deploy/nginx.conf").read_text()
+        server = server.replace("listen 80;", f"listen 127.0.0.1:{port};")
+        server = server.replace("http://bot:8000", f"http://127.0.0.1:{site.port}")
+        assert str(port) in server
+        assert str(site.port) in server
+        kept = f"pid {home}/nginx.pid; error_log {home}/nginx.log; daemon off;"
+        http = f"access_log off; client_body_temp_path {home}/body; {server}"
+        for name in ("proxy", "fastcgi", "uwsgi", "scgi"):
+            http = f"{name}_temp_path {home}/{name}; {http}"
+        config = home / "nginx.conf"
+        config.write_text(f"{kept}\nevents {{}}\nhttp {{ {http} }}\n")
+        self._command = [program, "-c", str(config), "-p", str(home)]
+        self._port = port
+
+    def __enter__(self) -> subprocess.Popen:
+        self._process = subprocess.Popen(self._command)
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+ROW = Row(
+    name="slow-clients",
+    fault="200 connections that send a byte a second",
+    target="a healthy client still gets its `202` within a second, behind the documented set-up",
+    size="connections",
+    full=200,
+    short=40,
+    run=run,
+    databases=(SQLITE,),
+)

@@ -1,0 +1,33 @@
+"""The fault campaign in its short form: each row, smaller and with shortened times, in CI."""
+
+import pytest
+
+from tests.faults.campaign import perform, rows
+from tests.faults.site import POSTGRESQL, SQLITE
+
+SEED = 1
+# In CI each row is run on one database, the other one's turn is the full campaign's: a loop that is
+# killed does the same on both. Where the database is what fails, or decides who is first, both.
+_ON_BOTH = {"database-away", "one-instant"}
+_ON_POSTGRESQL = {"web-worker-killed", "stopped-past-its-lease", "duplicates", "clock"}
+
+
+def _chosen():
+    for row in rows().values():
+        for database in row.databases:
+            usual = POSTGRESQL if row.name in _ON_POSTGRESQL else SQLITE
+            if row.name in _ON_BOTH or database == usual:
+                yield pytest.param(row, database, id=f"{row.name}-{database}")
+
+
+@pytest.mark.parametrize(("row", "database"), list(_chosen()))
+def test_a_promise_is_kept_under_a_fault(row, database, postgresql_server):
+    """What docs/reliability.md promises for this fault holds, at a small size."""
+    outcome = perform(row, database, seed=SEED, short=True, server=postgresql_server, say=print)
+    assert not outcome.missed
+
+
+def test_the_two_databases_are_known():
+    """Each row names databases that there are."""
+    for row in rows().values():
+        assert set(row.databases) <= {SQLITE, POSTGRESQL}

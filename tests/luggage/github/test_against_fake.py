@@ -1,0 +1,165 @@
+"""The library against the simulated GitHub, over HTTP, judged by GitHub's OpenAPI description."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from luggage.github import (
+    Ambiguous,
+    Client,
+    GithubApp,
+    GithubError,
+    RateLimited,
+    make_session,
+)
+from luggage.github.testing import FakeGithub, faults
+from tests.support.clock import FakeClock
+from tests.support.openapi import CheckingServer
+
+COMMENTS = "/repos/acme/widgets/issues/1/comments"
+
+
+@dataclass
+class Scene:
+    """A simulated GitHub with one issue, and a client of its installation."""
+
+    fake: FakeGithub
+    app: GithubApp
+    client: Client
+
+    def said(self) -> list[str]:
+        return [comment.body for comment in self.fake.comments("acme/widgets", 1)]
+
+
+def scene_at(fake: FakeGithub, url: str, clock: FakeClock) -> Iterator[Scene]:
+    """Give a scene, and close its connections in the end."""
+    installation = fake.install("acme")
+    fake.open_issue("acme/widgets", "alice", "A title", None)
+    with make_session() as session:
+        app = GithubApp(
+            app_id=fake.app_id,
+            private_key=fake.private_key,
+            webhook_secrets=[fake.webhook_secret],
+            user_agent="portmanteau-tests",
+            api_url=url,
+            session=session,
+            clock=clock,
+            sleep=clock.advance,
+            wait=clock.advance,
+        )
+        yield Scene(fake, app, app.client_for(installation.id))
+
+
+@pytest.fixture
+def fake() -> FakeGithub:
+    """Return a simulated GitHub with an organization, a repository and a person."""
+    fake = FakeGithub()
+    fake.add_repository("acme/widgets")
+    fake.add_user("alice")
+    return fake
+
+
+@pytest.fixture
+def scene(fake: FakeGithub, clock: FakeClock) -> Iterator[Scene]:
+    """Give a scene over HTTP; our clock is months away from GitHub's."""
+    with fake.serve() as server:
+        yield from scene_at(fake, server.url, clock)
+
+
+def test_requests_are_as_github_describes_them(fake, clock) -> None:
+    """Token, membership, comment, reaction, pages, query: each request is valid by the book."""
+    with CheckingServer(fake) as server:
+        for scene in scene_at(fake, server.url, clock):
+            client = scene.client
+            client.put("/orgs/{org}/memberships/{username}", org="acme", username="alice")
+            client.post(COMMENTS, json={"body": "Welcome! ünï 🎉"})
+            client.post("/repos/acme/widgets/issues/1/reactions", json={"content": "heart"})
+            assert [one["body"] for one in client.pages(COMMENTS)] == ["Welcome! ünï 🎉"]
+            assert scene.app.app_client.get("/app")["id"] == fake.app_id
+        assert server.violations == []
+
+
+def test_wrong_clock_does_not_keep_us_out(scene) -> None:
+    """The JWT is refused, its dates are corrected by GitHub's clock, and the token is given."""
+    assert scene.client.get("/repos/acme/widgets")["full_name"] == "acme/widgets"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [faults.reset(done=True), faults.cut_short(), faults.failed(502, done=True)],
+    ids=lambda fault: fault.name,
+)
+def test_writes_that_took_place_unseen_are_ambiguous(scene, fault) -> None:
+    """Whatever hides the end of a write that was done, the error says to look first."""
+    scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
+    with pytest.raises(Ambiguous):
+        scene.client.post(COMMENTS, json={"body": "once"})
+    assert scene.said() == ["once"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [faults.dropped(), faults.reset(done=False), faults.failed(503, done=False)],
+    ids=lambda fault: fault.name,
+)
+def test_writes_that_failed_unseen_look_the_same(scene, fault) -> None:
+    """From outside it cannot be told from a write that was done; it is never Unreachable."""
+    scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
+    with pytest.raises(Ambiguous):
+        scene.client.post(COMMENTS, json={"body": "never"})
+    assert scene.said() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        (faults.too_many_requests(30), 30),
+        (faults.secondary_limit(45), 45),
+        (faults.secondary_limit(), 60),
+    ],
+)
+def test_limits_are_kept(scene, clock, fault, seconds) -> None:
+    """Until the limit is over nothing more is sent; then the same write goes through."""
+    scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
+    for _ in range(2):
+        with pytest.raises(RateLimited) as caught:
+            scene.client.post(COMMENTS, json={"body": "later"})
+    assert len(scene.fake.calls_to("POST", COMMENTS)) == 1
+    assert caught.value.retry_at - clock() == pytest.approx(seconds, abs=2.0)
+    clock.now = caught.value.retry_at
+    scene.client.post(COMMENTS, json={"body": "later"})
+    assert scene.said() == ["later"]
+
+
+def test_unchanged_answer_costs_no_limit(scene) -> None:
+    """The second look at the same thing is a 304 that GitHub does not count."""
+    first = scene.client.get("/repos/acme/widgets")
+    remaining = scene.client.rate_limit.remaining
+    assert scene.client.get("/repos/acme/widgets") == first
+    assert scene.fake.calls[-1].status == 304
+    assert scene.client.rate_limit.remaining == remaining
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda c: c.get("/repos/{o}/{r}", o="acme", r="../../orgs/acme"),
+        lambda c: c.get("/repos/{o}/{r}", o="acme", r="wid%67ets"),
+        lambda c: c.get("/users/{u}", u="ünï"),
+    ],
+)
+def test_hostile_names_find_nothing(scene, ask: Callable[[Client], object]) -> None:
+    """A name that would be a path is one unknown name at the other end of the line."""
+    with pytest.raises(GithubError):
+        ask(scene.client)
+    assert scene.fake.calls[-1].status == 404
+
+
+def test_pages_are_walked(scene, clock) -> None:
+    """All comments come, over GitHub's own links, in order."""
+    for number in range(5):
+        scene.client.post(COMMENTS, json={"body": str(number)})
+    found = scene.client.pages(COMMENTS, params={"per_page": 2})
+    assert [one["body"] for one in found] == ["0", "1", "2", "3", "4"]
+    assert len(scene.fake.calls_to("GET", COMMENTS)) == 3

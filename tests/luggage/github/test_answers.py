@@ -1,0 +1,228 @@
+"""What GitHub's answers mean."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luggage.github import answers, errors
+from luggage.github.answers import Answer, failure, graphql_failure, limited_until, rate_limit
+
+NOW = 1_800_000_000.0
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes."
+SPENT = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0"}
+
+
+def answer(status: int, told: object = None, **headers: str) -> Answer:
+    lowered = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = b"" if told is None else json.dumps(told).encode()
+    return Answer("GET", "/x", status, lowered, body, NOW)
+
+
+def until(given: Answer, skew: float = 0.0) -> float | None:
+    return limited_until(given, skew_seconds=skew)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.Invalid),
+        (401, errors.Unauthorized),
+        (403, errors.Forbidden),
+        (404, errors.NotFound),
+        (405, errors.Invalid),
+        (408, errors.Transient),
+        (409, errors.Transient),
+        (410, errors.NotFound),
+        (422, errors.Invalid),
+        (425, errors.Transient),
+        (451, errors.NotFound),
+        (500, errors.Ambiguous),
+        (502, errors.Ambiguous),
+        (503, errors.Ambiguous),
+        (599, errors.Ambiguous),
+        (304, errors.Invalid),
+    ],
+)
+def test_status_decides_the_reaction(status, kind) -> None:
+    """Each status means one reaction of the caller."""
+    assert type(failure(answer(status), retry_at=None)) is kind
+
+
+def test_failure_carries_githubs_words() -> None:
+    """Message, request id, documentation and the fields at fault come from the answer."""
+    told = {
+        "message": "Validation Failed",
+        "documentation_url": "https://docs.github.com/x",
+        "errors": [{"resource": "Issue", "field": "title", "code": "missing_field"}, "in words"],
+    }
+    error = failure(answer(422, told, x_github_request_id="A:1"), retry_at=None)
+    assert (error.message, error.request_id) == ("Validation Failed", "A:1")
+    assert error.documentation_url == "https://docs.github.com/x"
+    assert [str(field) for field in error.fields] == ["Issue.title missing_field", "in words"]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b"\xff", b"[" * 100_000])
+def test_any_body_makes_an_error(body) -> None:
+    """A proxy's page instead of JSON does not hide the status."""
+    error = failure(Answer("GET", "/x", 502, {}, body, NOW), retry_at=None)
+    assert (type(error), error.message) == (errors.Ambiguous, "no message")
+
+
+def test_odd_errors_are_kept_as_text() -> None:
+    """An `errors` that is no list is left out; values that are no text become text."""
+    assert failure(answer(422, {"errors": {"a": 1}}), retry_at=None).fields == ()
+    odd = failure(answer(422, {"errors": [{"field": 7}]}), retry_at=None)
+    assert odd.fields == (errors.FieldError(field="7"),)
+
+
+def test_long_messages_are_cut() -> None:
+    """A message as long as a page does not fill the log."""
+    assert len(failure(answer(500, {"message": "x" * 9999}), retry_at=None).message) == 500
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_retry_after_is_in_seconds(status) -> None:
+    """Retry-After counts from when the answer came."""
+    assert until(answer(status, None, retry_after="120")) == NOW + 120
+
+
+def test_retry_after_comes_first() -> None:
+    """With both headers, GitHub's documentation gives Retry-After the first word."""
+    both = answer(403, None, retry_after="30", x_ratelimit_reset=str(int(NOW) + 900), **HEADERS)
+    assert until(both) == NOW + 30
+
+
+HEADERS = {name.replace("-", "_"): value for name, value in SPENT.items()}
+
+
+def test_spent_limit_lasts_until_its_reset() -> None:
+    """A primary limit ends when GitHub's clock shows x-ratelimit-reset, by ours for certain."""
+    spent = answer(403, None, x_ratelimit_reset=str(int(NOW) + 900), **HEADERS)
+    assert (until(spent), until(spent, skew=60.0)) == (NOW + 900.5, NOW + 840.5)
+
+
+@pytest.mark.parametrize("headers", [{"retry_after": "0"}, {"x_ratelimit_reset": "1", **HEADERS}])
+def test_limits_never_end_in_the_past(headers) -> None:
+    """Whatever the clocks say, the next try is a second away, so that no busy loop arises."""
+    assert until(answer(429, None, **headers)) == NOW + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "headers"),
+    [
+        (403, {"message": SECONDARY}, {}),
+        (429, {"message": SECONDARY}, {}),
+        (429, None, {}),
+        (403, {"message": "You have triggered an abuse detection mechanism."}, {}),
+        (403, None, {"retry_after": "soon"}),
+        (403, None, {"retry_after": "9" * 5000}),
+        (403, None, {"retry_after": "-5"}),
+        (429, None, {"x_ratelimit_remaining": "0"}),
+    ],
+)
+def test_secondary_limit_without_a_time_lasts_a_minute(status, told, headers) -> None:
+    """Where GitHub gives no time that can be read, its rule is to wait for a minute."""
+    assert until(answer(status, told, **headers)) == NOW + 60
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        answer(403, {"message": "Resource not accessible by integration"}),
+        answer(200, None, retry_after="5"),
+        answer(503, None, retry_after="5"),
+        answer(403, None, x_ratelimit_remaining="12", x_ratelimit_reset="1", x_ratelimit_limit="1"),
+    ],
+)
+def test_other_answers_are_no_limits(other) -> None:
+    """A missing permission is not waited for, and only 403 and 429 are limits."""
+    assert until(other) is None
+
+
+def test_limit_becomes_rate_limited() -> None:
+    """A failure with a time is RateLimited, with that time."""
+    error = failure(answer(403, {"message": SECONDARY}), retry_at=NOW + 60)
+    assert (type(error), error.retry_at, error.status) == (errors.RateLimited, NOW + 60, 403)
+
+
+def test_rate_limit_is_read_from_headers() -> None:
+    """The primary limit has a resource, and a reset by our clock."""
+    headers = {"x_ratelimit_limit": "30", "x_ratelimit_remaining": "29"}
+    headers |= {"x_ratelimit_reset": "1000", "x_ratelimit_resource": "search"}
+    seen = rate_limit(answer(200, None, **headers), skew_seconds=10.0)
+    assert seen == answers.RateLimit("search", 30, 29, 990.5)
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "\u0661"])
+def test_odd_rate_limits_are_none(value) -> None:
+    """Enterprise Server may send no limits at all; odd ones are no better."""
+    odd = answer(
+        200, None, x_ratelimit_limit=value, x_ratelimit_remaining="1", x_ratelimit_reset="1"
+    )
+    assert rate_limit(odd, skew_seconds=0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        ("Sat, 21 Nov 2026 10:00:00 GMT", 1795255200.0),
+        ("", None),
+        ("yesterday", None),
+        ("Sat, 99 Nov 2026 10:00:00 GMT", None),
+    ],
+)
+def test_date_header_is_githubs_clock(date, at) -> None:
+    """The Date header is read in epoch seconds, an odd one not at all."""
+    assert answers.github_time(answer(200, None, date=date)) == at
+
+
+def graphql(*listed: object, **headers: str) -> errors.RequestFailed:
+    return graphql_failure(answer(200, None, **headers), {"errors": list(listed)}, retry_at=5.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"type": "RATE_LIMITED", "message": "API rate limit exceeded"}, errors.RateLimited),
+        ({"type": "RATE_LIMIT", "message": "API rate limit exceeded"}, errors.RateLimited),
+        ({"message": SECONDARY}, errors.RateLimited),
+        ({"type": "NOT_FOUND", "message": "Could not resolve"}, errors.NotFound),
+        ({"type": "FORBIDDEN", "message": "no"}, errors.Forbidden),
+        ({"type": "INSUFFICIENT_SCOPES", "message": "no"}, errors.Forbidden),
+        ({"message": "Something went wrong while executing your query."}, errors.Ambiguous),
+        ({"message": "Parse error"}, errors.Invalid),
+        ("odd", errors.Invalid),
+    ],
+)
+def test_graphql_errors_come_with_status_200(error, kind) -> None:
+    """The type in a GraphQL error decides the reaction, since the status does not."""
+    assert type(graphql(error)) is kind
+
+
+def test_graphql_fields_are_paths() -> None:
+    """The path of a GraphQL error is the field at fault."""
+    error = graphql({"message": "no", "type": "X", "path": ["repository", 0, "name"]})
+    assert [str(field) for field in error.fields] == ["repository.0.name X no"]
+
+
+@pytest.mark.parametrize("told", [None, [], {"errors": "x"}, {"errors": 7}])
+def test_graphql_answers_of_any_shape(told) -> None:
+    """An answer that is no GraphQL answer at all is invalid, not a crash."""
+    error = graphql_failure(answer(200), told, retry_at=5.0)
+    assert error.message == "an error without words"
+
+
+@given(
+    status=st.integers(300, 599),
+    headers=st.dictionaries(
+        st.sampled_from(["retry-after", "date", "x-ratelimit-reset", *SPENT]), st.text()
+    ),
+    body=st.binary(),
+)
+def test_every_answer_means_something(status, headers, body) -> None:
+    """Whatever comes back, it is one of the errors, and never another one."""
+    odd = Answer("GET", "/x", status, headers, body, NOW)
+    assert isinstance(failure(odd, retry_at=until(odd)), errors.RequestFailed)
+    answers.github_time(odd)

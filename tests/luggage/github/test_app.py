@@ -1,0 +1,369 @@
+"""The App: settings, routes, commands, dispatch."""
+
+import hashlib
+import hmac
+import json
+import logging
+from typing import Any
+
+import pytest
+import requests
+
+from luggage.github import BadSignature, Client, ConfigurationError, GithubApp, Malformed, Unsigned
+from luggage.github.conversations import reaction_url, reply_url
+from tests.luggage.github.scripted import API, INSTALLATION, SECRET, Reply, Scripted, keys, make_app
+
+
+def signed(event: str, payload: Any, secret: str = SECRET) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of a delivery."""
+    body = json.dumps(payload).encode()
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": "d-1",
+        "X-Hub-Signature-256": f"sha256={digest}",
+    }
+    return headers, body
+
+
+def delivery(**changed: Any) -> dict[str, Any]:
+    """Return the payload of an issue that was opened with a command."""
+    return {
+        "action": "opened",
+        "installation": {"id": INSTALLATION},
+        "repository": {"full_name": "o/r"},
+        "sender": {"login": "alice", "type": "User"},
+        "issue": {"number": 7, "body": "/ping"},
+    } | changed
+
+
+class Heard:
+    """A handler that remembers its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __call__(self, *args: Any) -> None:
+        self.calls.append(args)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """Return a handler that remembers its calls."""
+    return Heard()
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"webhook_secrets": []}, "webhook secret is missing"),
+        ({"webhook_secrets": [""]}, "webhook secret is missing"),
+        ({"webhook_secrets": "hush"}, "sequence"),
+        ({"app_id": ""}, "app_id"),
+        ({"app_id": "1\n2"}, "app_id"),
+        ({"private_key": "hush"}, "private key"),
+        ({"user_agent": " "}, "user_agent"),
+        ({"user_agent": "bot\r\nX-Evil: 1"}, "user_agent"),
+        ({"user_agent": "bøt"}, "user_agent"),
+        ({"api_url": "https://user:hush@api.github.com"}, "api_url"),
+        ({"api_url": "api.github.com"}, "api_url"),
+    ],
+)
+def test_bad_settings_are_refused_at_once(scripted, settings, words) -> None:
+    """A setting that cannot work stops the start, named, without showing its value."""
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        make_app(scripted, **settings)
+    assert "hush" not in str(caught.value)
+
+
+def test_app_needs_no_more_than_its_settings() -> None:
+    """Without session, clock and sleep the App has its own, and talks to github.com."""
+    app = GithubApp(
+        app_id="Iv1.abc", private_key=keys()[0], webhook_secrets=[SECRET], user_agent="bot"
+    )
+    assert repr(app) == "<GithubApp Iv1.abc at https://api.github.com>"
+
+
+ENVIRON = {
+    "GITHUB_APP_ID": "12",
+    "GITHUB_PRIVATE_KEY": "",
+    "GITHUB_WEBHOOK_SECRET": "one secret",
+    "GITHUB_USER_AGENT": "bot",
+    "GITHUB_API_URL": "https://ghes.example/api/v3",
+}
+
+
+def test_settings_can_come_from_an_environment(heard) -> None:
+    """With the usual names set, an App is made of the mapping that is handed in."""
+    app = GithubApp.from_environ(ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0]})
+    assert repr(app) == "<GithubApp 12 at https://ghes.example/api/v3>"
+    app.add(heard, "issues")
+    app.dispatch_webhook(*signed("issues", delivery(), "one secret"))
+    assert len(heard.calls) == 1
+
+
+def test_settings_given_stand_before_the_environment() -> None:
+    """What the caller passes is not looked for in the environment."""
+    app = GithubApp.from_environ(ENVIRON, private_key=keys()[0], app_id=13)
+    assert repr(app).startswith("<GithubApp 13 ")
+
+
+def test_what_is_missing_is_named() -> None:
+    """All names that are missing, or empty, are told at once; the API's address may be."""
+    with pytest.raises(ConfigurationError, match=r"^not set: GITHUB_PRIVATE_KEY$"):
+        GithubApp.from_environ(ENVIRON)
+    with pytest.raises(ConfigurationError, match=r"APP_ID, .*KEY, .*SECRET, GITHUB_USER_AGENT$"):
+        GithubApp.from_environ({})
+
+
+def test_clients_say_whose_they_are(app) -> None:
+    """A client in a log shows whose it is."""
+    shown = [repr(c) for c in (app.app_client, app.client_for(7), app.client_for(7).read_only())]
+    assert shown == [
+        "<Client of the App>",
+        "<Client of installation 7>",
+        "<Client of installation 7, read-only>",
+    ]
+
+
+# Routes
+
+
+def test_handler_gets_event_payload_and_client(app, heard) -> None:
+    """A handler is called with what it needs, its client being the installation's."""
+    app.add(heard, "issues")
+    app.dispatch_webhook(*signed("issues", delivery()))
+    [(event, payload, client)] = heard.calls
+    assert (event, payload) == ("issues", delivery())
+    assert repr(client) == f"<Client of installation {INSTALLATION}>"
+    assert isinstance(client, Client)
+
+
+@pytest.mark.parametrize(
+    ("restrictions", "calls"),
+    [
+        ({}, 1),
+        ({"action": "opened"}, 1),
+        ({"action": "closed"}, 0),
+        ({"action": "opened", "repository": {"full_name": "o/r"}}, 1),
+        ({"action": "opened", "repository": {"full_name": "o/x"}}, 0),
+        ({"missing": None}, 0),
+    ],
+)
+def test_restrictions_choose_deliveries(app, heard, restrictions, calls) -> None:
+    """Each restriction names a top-level field and the value it must have."""
+    app.add(heard, "issues", **restrictions)
+    app.dispatch_webhook(*signed("issues", delivery()))
+    assert len(heard.calls) == calls
+
+
+def test_other_events_go_elsewhere(app, heard) -> None:
+    """A handler hears of its own event only."""
+    app.add(heard, "pull_request")
+    app.dispatch_webhook(*signed("issues", delivery()))
+    assert heard.calls == []
+
+
+def test_decorators_return_the_function(app) -> None:
+    """A decorated handler is still the function it was; several routes can share it."""
+
+    def fn(*_: object) -> None: ...
+
+    assert app.route("issues")(app.route("pull_request", action="opened")(fn)) is fn
+    assert app.route_command("/ping")(fn) is fn
+
+
+def test_handlers_run_in_order(app) -> None:
+    """All handlers that match run, in the order in which they were added, commands last."""
+    order: list[int] = []
+    app.add_command(lambda *_: order.append(3), "/ping")
+    app.add(lambda *_: order.append(1), "issues")
+    app.add(lambda *_: order.append(2), "issues", action="opened")
+    app.dispatch_webhook(*signed("issues", delivery()))
+    assert order == [1, 2, 3]
+
+
+def test_one_failing_handler_does_not_stop_the_others(app, heard) -> None:
+    """All handlers run; their failures are raised together at the end."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("first")
+
+    def fail_too(*_: object) -> None:
+        raise KeyError("second")
+
+    for fn in (fail, heard, fail_too, heard):
+        app.add(fn, "issues")
+    with pytest.raises(ExceptionGroup, match=r"2 handler\(s\) of delivery d-1 failed") as caught:
+        app.dispatch_webhook(*signed("issues", delivery()))
+    assert [type(error) for error in caught.value.exceptions] == [ValueError, KeyError]
+    assert len(heard.calls) == 2
+
+
+def test_dispatch_returns_the_delivery(app) -> None:
+    """Whoever dispatches can log or count what it was."""
+    got = app.dispatch_webhook(*signed("issues", delivery()))
+    assert (got.id, got.event, got.action) == ("d-1", "issues", "opened")
+
+
+def test_without_installation_nothing_is_dispatched(app, heard, caplog) -> None:
+    """A delivery of a plain webhook has no client to act with: it is logged, not handled."""
+    app.add(heard, "issues")
+    with caplog.at_level(logging.INFO):
+        app.dispatch_webhook(*signed("issues", delivery(installation=None)))
+    assert heard.calls == []
+    assert "no installation, not dispatched" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "kind"),
+    [
+        ({}, b"{}", Unsigned),
+        (signed("issues", {}, "wrong")[0], b"{}", BadSignature),
+        ({k: v for k, v in signed("x", {})[0].items() if k != "X-GitHub-Event"}, b"{}", Malformed),
+    ],
+)
+def test_bad_deliveries_are_rejected(app, heard, headers, body, kind) -> None:
+    """What does not verify reaches no handler."""
+    app.add(heard, "issues")
+    with pytest.raises(kind):
+        app.dispatch_webhook(headers, body)
+    assert heard.calls == []
+
+
+def test_each_live_secret_counts(scripted) -> None:
+    """While a secret is exchanged, deliveries signed with either are dispatched."""
+    app = make_app(scripted, webhook_secrets=["old", "new"])
+    for secret in ("old", "new"):
+        assert app.dispatch_webhook(*signed("issues", delivery(), secret)).id == "d-1"
+
+
+# Commands
+
+PULL = {"pull_request": {"number": 7, "body": "/ping"}}
+COMMENT = {"comment": {"id": 9, "body": "/ping"}}
+
+
+@pytest.mark.parametrize(
+    ("event", "changed"),
+    [
+        ("issues", {}),
+        ("pull_request", PULL),
+        ("issue_comment", {"action": "created", **COMMENT}),
+        ("pull_request_review_comment", {"action": "created", **PULL, **COMMENT}),
+        ("pull_request_review", {"action": "submitted", **PULL, "review": {"body": "/ping"}}),
+    ],
+)
+def test_commands_come_from_five_kinds_of_comment(app, heard, event, changed) -> None:
+    """A command counts wherever a person can say something for the first time."""
+    app.add_command(heard, "/ping")
+    app.dispatch_webhook(*signed(event, delivery(**changed)))
+    assert [call[:2] for call in heard.calls] == [(["/ping"], event)]
+
+
+@pytest.mark.parametrize(
+    ("event", "changed"),
+    [
+        ("issues", {"action": "edited"}),
+        ("issue_comment", {"action": "deleted", **COMMENT}),
+        ("pull_request_review", {"action": "dismissed", **PULL, "review": {"body": "/ping"}}),
+        ("commit_comment", {"action": "created", **COMMENT}),
+        ("issues", {"sender": {"login": "some-app[bot]", "type": "Bot"}}),
+        ("issues", {"issue": {"number": 7, "body": "> /ping"}}),
+        ("issues", {"issue": {"number": 7, "body": None}}),
+        ("issues", {"issue": None}),
+    ],
+)
+def test_no_commands_elsewhere(app, heard, event, changed) -> None:
+    """Edits, other events, quotes, silence and bots give no commands."""
+    app.add_command(heard, "/ping")
+    app.dispatch_webhook(*signed(event, delivery(**changed)))
+    assert heard.calls == []
+
+
+def test_commands_have_words(app, heard) -> None:
+    """Each command goes to its handlers with its words; unknown ones go nowhere."""
+    app.add_command(heard, "/label")
+    said = {"number": 7, "body": "/label bug\n/unknown\n/label help wanted\n/labels x"}
+    app.dispatch_webhook(*signed("issues", delivery(issue=said)))
+    assert [call[0] for call in heard.calls] == [["/label", "bug"], ["/label", "help", "wanted"]]
+
+
+def test_commands_have_words_of_their_own(app, heard) -> None:
+    """A handler that takes the words apart does not take them from the next one."""
+
+    def greedy(words: list[str], *_: object) -> None:
+        words.clear()
+
+    app.add_command(greedy, "/ping")
+    app.add_command(heard, "/ping")
+    app.dispatch_webhook(*signed("issues", delivery()))
+    assert heard.calls[0][0] == ["/ping"]
+
+
+def test_sender_may_be_missing(app, heard) -> None:
+    """A delivery without a sender can still give a command."""
+    app.add_command(heard, "/ping")
+    app.dispatch_webhook(*signed("issues", delivery(sender=None)))
+    assert len(heard.calls) == 1
+
+
+@pytest.mark.parametrize("command", ["ping", "/", "/ping pong", "/1", "", "/ ping", "//ping"])
+def test_commands_have_a_form(app, heard, command) -> None:
+    """A command that could never be recognised is refused when it is added."""
+    with pytest.raises(ValueError, match=r"is no command: write a slash and a word"):
+        app.add_command(heard, command)
+
+
+# A forged payload
+
+EVIL = "https://evil.example/collect"
+
+
+def poisoned(value: Any) -> Any:
+    """Return the payload with an address of ours to nothing in every place for an address."""
+    addresses = dict.fromkeys(
+        ["url", "html_url", "comments_url", "issues_url", "pulls_url", "reviews_url", "href"], EVIL
+    )
+    if isinstance(value, dict):
+        return addresses | {name: poisoned(inner) for name, inner in value.items()}
+    return value
+
+
+def test_forged_addresses_are_never_called(app, scripted) -> None:
+    """A payload full of addresses elsewhere sends nothing there: paths are made of names."""
+
+    def answer(event: str, payload: dict[str, Any], client: Client) -> None:
+        client.post(reply_url(event, payload), json={"body": "pong!"})
+        client.post(str(reaction_url(event, payload)), json={"content": "heart"})
+
+    scripted.on("POST", "/repos/o/r/issues/7/comments", Reply(201, {"url": EVIL}))
+    scripted.on("POST", "/repos/o/r/issues/7/reactions", Reply(201, {"url": EVIL}))
+    app.add(answer, "issues")
+    app.dispatch_webhook(*signed("issues", poisoned(delivery())))
+    assert len(scripted.sent) == 3
+    assert all(str(request.url).startswith(f"{API}/") for request in scripted.sent)
+
+
+def test_forged_path_is_refused(app, scripted) -> None:
+    """A handler that posts to an address of the payload all the same is stopped."""
+
+    def careless(_event: str, payload: dict[str, Any], client: Client) -> None:
+        client.post(payload["issue"]["comments_url"], json={"body": "pong!"})
+
+    app.add(careless, "issues")
+    with pytest.raises(ExceptionGroup):
+        app.dispatch_webhook(*signed("issues", poisoned(delivery())))
+    assert scripted.sent == []
+
+
+def test_session_can_be_handed_in(scripted: Scripted) -> None:
+    """A session of the caller's, with its own proxies and bundles, is used as it is."""
+    with requests.Session() as session:
+        session.mount("https://", scripted)
+        app = make_app(scripted, session=session)
+        scripted.on("GET", "/app", Reply(200, {"id": 123}))
+        assert app.app_client.get("/app") == {"id": 123}

@@ -1,0 +1,521 @@
+"""A client's requests, and what comes of their answers."""
+
+import json
+import threading
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from luggage.github import Page, errors
+from tests.luggage.github.scripted import (
+    API,
+    INSTALLATION,
+    START_AT,
+    Reply,
+    Scripted,
+    make_app,
+)
+
+ISSUES = "/repos/o/r/issues"
+
+
+def urls(scripted: Scripted) -> list[str]:
+    """Return all addresses asked for, but for tokens."""
+    return [str(r.url) for r in scripted.sent if "access_tokens" not in str(r.url)]
+
+
+# Requests
+
+
+def test_request_has_the_headers_github_asks_for(client, scripted) -> None:
+    """Accept, version, user agent and token are sent with each request; the token as a bearer."""
+    scripted.on("GET", "/x", Reply(200, {}))
+    client.get("/x")
+    headers = scripted.sent[-1].headers
+    assert headers["Accept"] == "application/vnd.github+json"
+    assert headers["X-GitHub-Api-Version"] == "2022-11-28"
+    assert headers["User-Agent"] == "portmanteau-tests"
+    assert headers["Authorization"] == "Bearer ghs_secret1"
+    assert "Cookie" not in headers
+
+
+@pytest.mark.parametrize("method", ["put", "post", "patch", "delete"])
+def test_writes_send_json(client, scripted, method) -> None:
+    """Each kind of write sends its body as JSON, in any script."""
+    scripted.on(method.upper(), "/x", Reply(200, {"done": True}))
+    assert getattr(client, method)("/x", json={"body": "ünï 🎉"}) == {"done": True}
+    assert json.loads(scripted.sent[-1].body) == {"body": "ünï 🎉"}
+    assert scripted.sent[-1].headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["put", "post", "patch", "delete"])
+def test_writes_without_a_body(client, scripted, method) -> None:
+    """A write without a body sends none; an empty answer is None."""
+    scripted.on(method.upper(), "/x", Reply(204))
+    assert getattr(client, method)("/x") is None
+    assert scripted.sent[-1].body is None
+
+
+def test_names_and_parameters_are_encoded(client, scripted) -> None:
+    """Names stay within their segment, parameters within the query; None is left out."""
+    client_path = "/orgs/{org}/members/{username}"
+    with pytest.raises(errors.NotFound):
+        client.get(
+            client_path, org="../x", username="é", params={"q": "a&b=c", "z": None, "t": True}
+        )
+    assert urls(scripted) == [f"{API}/orgs/..%2Fx/members/%C3%A9?q=a%26b%3Dc&t=true"]
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("https://evil.example/x", {}),
+        ("//evil.example", {"n": 1}),
+        ("/orgs/{n}", {"n": ".."}),
+        ("/orgs/{n}", {"n": ""}),
+        ("/orgs/{n}", {"n": None}),
+    ],
+)
+def test_bad_addresses_are_never_sent(client, scripted, path, names) -> None:
+    """A path or name that could lead elsewhere is Invalid, and nothing is sent, no token either."""
+    with pytest.raises((errors.Invalid, TypeError)):
+        client.get(path, **names)
+    assert scripted.sent == []
+
+
+def test_lone_surrogate_in_a_parameter_is_invalid(client) -> None:
+    """A parameter that is no text is told as such."""
+    with pytest.raises(errors.Invalid):
+        client.get("/x", params={"q": "\ud800"})
+
+
+def test_doubled_slash_stays_at_the_api(client, scripted) -> None:
+    """A path that begins with two slashes is a path, not a host."""
+    with pytest.raises(errors.NotFound):
+        client.get("//evil.example/x")
+    assert urls(scripted) == [f"{API}//evil.example/x"]
+
+
+# Answers
+
+
+def test_failure_names_request_and_fields(client, scripted) -> None:
+    """A refused write says which, why, and which field."""
+    told = {"message": "Validation Failed", "errors": [{"field": "body", "code": "missing"}]}
+    scripted.on("POST", ISSUES, Reply(422, told, {"X-GitHub-Request-Id": "A:1"}))
+    with pytest.raises(errors.Invalid) as caught:
+        client.post("/repos/{o}/{r}/issues", o="o", r="r", json={})
+    error = caught.value
+    assert (error.method, error.path, error.status) == ("POST", ISSUES, 422)
+    assert (error.request_id, str(error.fields[0])) == ("A:1", "body missing")
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"{", b"\xff", b"[" * 100_000])
+def test_good_answer_that_is_no_json_is_ambiguous(client, scripted, content) -> None:
+    """A write that was answered with 201 and nonsense may have been done."""
+    scripted.on("POST", "/x", Reply(201, content=content))
+    with pytest.raises(errors.Ambiguous, match="not JSON"):
+        client.post("/x")
+
+
+def test_server_error_after_a_write_is_ambiguous(client, scripted) -> None:
+    """A 502 may come after the write was done."""
+    scripted.on("POST", "/x", Reply(502))
+    with pytest.raises(errors.Ambiguous):
+        client.post("/x")
+    assert len(scripted.requests_to("/x")) == 1
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("location", [f"{API}/repositories/1/issues", "/repositories/1/issues"])
+def test_redirects_within_the_api_are_followed_verbatim(client, scripted, status, location) -> None:
+    """A renamed repository's new address gets the same method and body, and our token."""
+    scripted.on("POST", ISSUES, Reply(status, headers={"Location": location}))
+    scripted.on("POST", "/repositories/1/issues", Reply(201, {"number": 7}))
+    assert client.post(ISSUES, json={"title": "x"}) == {"number": 7}
+    assert json.loads(scripted.sent[-1].body) == {"title": "x"}
+    assert scripted.sent[-1].headers["Authorization"] == "Bearer ghs_secret1"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://evil.example/x",
+        "//evil.example/x",
+        "http://api.github.test/x",
+        "https://api.github.test:8443/x",
+        "https://api.github.test@evil.example/x",
+        "https://evil.example\\@api.github.test/x",
+        "https://api.github.test.evil.example/x",
+        "",
+        "mailto:x",
+        "http://[",
+    ],
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_redirects_elsewhere_get_nothing(client, scripted, location, method) -> None:
+    """A redirect to another host is told, and neither token nor body ever goes there."""
+    scripted.on(method.upper(), "/x", Reply(307, headers={"Location": location}))
+    with pytest.raises(errors.RequestFailed):
+        getattr(client, method)("/x")
+    assert urls(scripted) == [f"{API}/x"]
+
+
+def test_redirects_in_a_circle_end(client, scripted) -> None:
+    """A redirect to itself is given up after five."""
+    scripted.on("GET", "/x", Reply(302, headers={"Location": "/x"}))
+    with pytest.raises(errors.Invalid, match="redirected too often"):
+        client.get("/x")
+    assert len(scripted.requests_to("/x")) == 6
+
+
+# ETags
+
+
+def test_unchanged_answer_comes_from_memory(client, scripted) -> None:
+    """A 304 gives what was kept; each caller gets a value of its own."""
+    scripted.on("GET", "/x", Reply(200, {"a": [1]}, {"ETag": '"one"'}), Reply(304))
+    client.get("/x")["a"].append(2)
+    assert client.get("/x") == {"a": [1]}
+    assert scripted.sent[-1].headers["If-None-Match"] == '"one"'
+
+
+def test_changed_answer_takes_the_place(client, scripted) -> None:
+    """A 200 with another ETag is kept in place of the old one."""
+    first, second = Reply(200, {"a": 1}, {"ETag": '"1"'}), Reply(200, {"a": 2}, {"ETag": 'W/"2"'})
+    scripted.on("GET", "/x", first, second, Reply(304))
+    assert [client.get("/x") for _ in range(3)] == [{"a": 1}, {"a": 2}, {"a": 2}]
+    assert scripted.sent[-1].headers["If-None-Match"] == 'W/"2"'
+
+
+def test_memory_is_of_one_installation(app, client, scripted) -> None:
+    """What one installation was told is not used for another."""
+    scripted.on("GET", "/x", Reply(200, {"private": True}, {"ETag": '"1"'}))
+    scripted.on(
+        "POST",
+        "/app/installations/8/access_tokens",
+        Reply(201, {"token": "ghs_8", "expires_at": "2099-01-01T00:00:00Z"}),
+    )
+    client.get("/x")
+    app.client_for(8).get("/x")
+    assert "If-None-Match" not in scripted.sent[-1].headers
+
+
+def test_parameters_are_part_of_the_address(client, scripted) -> None:
+    """Another query is another answer."""
+    scripted.on("GET", "/x", Reply(200, {}, {"ETag": '"1"'}))
+    client.get("/x", params={"page": 1})
+    client.get("/x", params={"page": 2})
+    assert "If-None-Match" not in scripted.sent[-1].headers
+
+
+def test_304_out_of_the_blue_is_an_error(client, scripted) -> None:
+    """A 304 that was not asked for has no answer to stand for."""
+    scripted.on("GET", "/x", Reply(304))
+    with pytest.raises(errors.Invalid):
+        client.get("/x")
+
+
+def test_writes_are_not_kept(client, scripted) -> None:
+    """An ETag of a write's answer is of no use."""
+    scripted.on("POST", "/x", Reply(201, {}, {"ETag": '"1"'}))
+    scripted.on("GET", "/x", Reply(200, {}))
+    client.post("/x")
+    client.get("/x")
+    assert "If-None-Match" not in scripted.sent[-1].headers
+
+
+# Pages
+
+
+def page(items: object, following: str | None = None) -> Reply:
+    link = f'<{API}/last>; rel="last", <{following}>; rel="next"'
+    return Reply(200, items, {"Link": link} if following else {})
+
+
+def test_pages_are_one_sequence(client, scripted) -> None:
+    """All items of all pages come in order, a hundred asked for at a time."""
+    scripted.on("GET", "/x", page([1, 2], f"{API}/y?page=2"))
+    scripted.on("GET", "/y", page([3]))
+    assert list(client.pages("/x", params={"state": "open"})) == [1, 2, 3]
+    assert parse_qs(urlsplit(urls(scripted)[0]).query) == {"per_page": ["100"], "state": ["open"]}
+
+
+def test_pages_are_asked_for_when_reached(client, scripted) -> None:
+    """Who stops at the first item does not pay for the second page."""
+    scripted.on("GET", "/x", page([1, 2], f"{API}/y"))
+    assert next(client.pages("/x")) == 1
+    assert len(urls(scripted)) == 1
+
+
+@pytest.mark.parametrize("told", [{"total_count": 2, "items": [1, 2]}, {"check_runs": [1, 2]}])
+def test_pages_understand_objects_with_a_list(client, scripted, told) -> None:
+    """Searches and check runs wrap their list in an object."""
+    scripted.on("GET", "/x", page(told))
+    assert list(client.pages("/x")) == [1, 2]
+
+
+@pytest.mark.parametrize("told", [None, 7, {}, {"a": [], "b": []}])
+def test_pages_refuse_what_is_no_page(client, scripted, told) -> None:
+    """An answer that holds not one list is told, not taken for an empty page."""
+    scripted.on("GET", "/x", page(told))
+    with pytest.raises(errors.Invalid, match="no page"):
+        list(client.pages("/x"))
+
+
+@pytest.mark.parametrize(
+    "link", ["https://evil.example/x?page=2", "//evil.example/x", "http://api.github.test/x", "x"]
+)
+def test_hostile_link_is_not_followed(client, scripted, link) -> None:
+    """A next page elsewhere is an error: neither is the token sent nor the list cut silently."""
+    scripted.on("GET", "/x", page([1], link))
+    items = client.pages("/x")
+    assert next(items) == 1
+    with pytest.raises(errors.Invalid, match="not followed"):
+        next(items)
+    assert urls(scripted) == [f"{API}/x?per_page=100"]
+
+
+def test_pages_in_a_circle_end(client, scripted) -> None:
+    """A next page that was there already is an error, not a loop."""
+    scripted.on("GET", "/x", page([1], f"{API}/y"))
+    scripted.on("GET", "/y", page([2], f"{API}/x?per_page=100"))
+    with pytest.raises(errors.Invalid, match="circle"):
+        list(client.pages("/x"))
+
+
+def test_unchanged_page_still_leads_on(client, scripted) -> None:
+    """A page from memory has its link to the next one."""
+    first = page([1], f"{API}/y")
+    first.headers["ETag"] = '"1"'
+    scripted.on("GET", "/x", first, Reply(304))
+    scripted.on("GET", "/y", page([2]))
+    assert [list(client.pages("/x")) for _ in range(2)] == [[1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("link", ["nonsense", '<>; rel="next', ",,;;", "<x>; rel"])
+def test_odd_links_lead_nowhere(client, scripted, link) -> None:
+    """A Link header that cannot be read ends the pages, or is refused."""
+    scripted.on("GET", "/x", Reply(200, [1], {"Link": link}))
+    try:
+        assert list(client.pages("/x")) == [1]
+    except errors.Invalid:
+        assert len(urls(scripted)) == 1
+
+
+def test_page_says_how_to_go_on(client, scripted) -> None:
+    """One page, and the parameters that ask for the next one, at any later time."""
+    scripted.on("GET", "/x", page([1, 2], f"{API}/x?per_page=100&cursor=v1_7&odd=%2F"), page([3]))
+    first = client.page("/x")
+    assert first == Page([1, 2], {"per_page": "100", "cursor": "v1_7", "odd": "/"})
+    assert client.page("/x", params=first.following) == Page([3], None)
+    assert urls(scripted) == [
+        f"{API}/x?per_page=100",
+        f"{API}/x?per_page=100&cursor=v1_7&odd=%2F",
+    ]
+
+
+def test_page_with_a_hostile_link_is_refused(client, scripted) -> None:
+    """A next page elsewhere is an error for a single page too."""
+    scripted.on("GET", "/x", page([1], "https://evil.example/x?cursor=v1_7"))
+    with pytest.raises(errors.Invalid, match="not followed"):
+        client.page("/x")
+
+
+# GraphQL
+
+
+def test_graphql_gives_the_data(client, scripted) -> None:
+    """Values travel as variables; `data` comes back."""
+    scripted.on("POST", "/graphql", Reply(200, {"data": {"viewer": {"login": "x"}}}))
+    assert client.graphql("query($n: Int) { x }", n=7) == {"viewer": {"login": "x"}}
+    sent = {"query": "query($n: Int) { x }", "variables": {"n": 7}}
+    assert json.loads(scripted.sent[-1].body) == sent
+
+
+def test_graphql_of_enterprise_server_is_beside_rest(scripted) -> None:
+    """On GitHub Enterprise Server, GraphQL is not below /api/v3."""
+    app = make_app(scripted, api_url=f"{API}/api/v3")
+    expires = "2099-01-01T00:00:00Z"
+    scripted.on("POST", "/api/graphql", Reply(200, {"data": {}}))
+    scripted.on(
+        "POST",
+        f"/api/v3/app/installations/{INSTALLATION}/access_tokens",
+        Reply(201, {"token": "ghs_1", "expires_at": expires}),
+    )
+    assert app.client_for(INSTALLATION).graphql("{ x }") == {}
+
+
+def test_graphql_errors_with_status_200_are_raised(client, scripted) -> None:
+    """An error hidden in a 200 is an error."""
+    told = {"data": None, "errors": [{"type": "NOT_FOUND", "message": "no such repository"}]}
+    scripted.on("POST", "/graphql", Reply(200, told))
+    with pytest.raises(errors.NotFound, match="no such repository"):
+        client.graphql("{ x }")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 60),
+        (
+            {
+                "X-RateLimit-Limit": "5000",
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": str(int(START_AT) + 900),
+                "X-RateLimit-Resource": "graphql",
+            },
+            900,
+        ),
+    ],
+)
+def test_graphql_limit_closes_graphql(client, scripted, headers, seconds) -> None:
+    """A limit told in a 200 holds until its reset; meanwhile no query is sent."""
+    told = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
+    scripted.on("POST", "/graphql", Reply(200, told, headers))
+    for _ in range(2):
+        with pytest.raises(errors.RateLimited) as caught:
+            client.graphql("{ x }")
+        assert caught.value.retry_at == pytest.approx(START_AT + seconds, abs=1.0)
+    assert len(scripted.requests_to("/graphql")) == 1
+
+
+@pytest.mark.parametrize("told", [None, [], "x"])
+def test_graphql_answer_of_another_shape(client, scripted, told) -> None:
+    """An answer without `data` is told as an error."""
+    scripted.on("POST", "/graphql", Reply(200, told))
+    with pytest.raises(errors.Invalid):
+        client.graphql("{ x }")
+
+
+# Read-only
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda c: c.put("/x"),
+        lambda c: c.post("/x"),
+        lambda c: c.patch("/x"),
+        lambda c: c.delete("/x"),
+        lambda c: c.graphql("mutation { x }"),
+        lambda c: c.graphql("# comment\n  mutation M { x }"),
+        lambda c: c.graphql("{ x }\nsubscription { y }"),
+    ],
+)
+def test_read_only_client_refuses_to_write(client, scripted, write) -> None:
+    """A rule's reader cannot change anything, not by GraphQL either; nothing is sent."""
+    with pytest.raises(errors.WriteRefused):
+        write(client.read_only())
+    assert scripted.sent == []
+
+
+def test_read_only_client_reads(client, scripted) -> None:
+    """Reading goes on as before: objects, pages, queries."""
+    scripted.on("GET", "/x", Reply(200, [1]))
+    scripted.on("POST", "/graphql", Reply(200, {"data": 1}))
+    reader = client.read_only()
+    assert (reader.get("/x"), list(reader.pages("/x")), reader.graphql("{ x }")) == ([1], [1], 1)
+
+
+# Limits
+
+
+def test_secondary_limit_stops_the_installation(client, scripted) -> None:
+    """After a secondary limit nothing is sent until it is over, then requests go again."""
+    limited = Reply(403, {"message": "secondary rate limit"}, {"Retry-After": "30"})
+    scripted.on("GET", "/x", limited, Reply(200, {}))
+    for _ in range(2):
+        with pytest.raises(errors.RateLimited) as caught:
+            client.get("/x")
+        assert caught.value.retry_at == START_AT + 30
+    assert len(scripted.requests_to("/x")) == 1
+    scripted.clock.now += 30
+    assert client.get("/x") == {}
+
+
+def test_limit_of_one_installation_leaves_others_alone(app, scripted) -> None:
+    """One organisation's limit does not hold up another's work."""
+    scripted.on("GET", "/x", Reply(429, headers={"Retry-After": "30"}), Reply(200, {}))
+    scripted.on(
+        "POST",
+        "/app/installations/8/access_tokens",
+        Reply(201, {"token": "ghs_8", "expires_at": "2099-01-01T00:00:00Z"}),
+    )
+    with pytest.raises(errors.RateLimited):
+        app.client_for(INSTALLATION).get("/x")
+    assert app.client_for(8).get("/x") == {}
+
+
+def test_clients_of_one_installation_share_its_limits(app, scripted) -> None:
+    """A limit met by one client stops the others of the installation, readers too."""
+    scripted.on("GET", "/x", Reply(429))
+    with pytest.raises(errors.RateLimited):
+        app.client_for(INSTALLATION).get("/x")
+    with pytest.raises(errors.RateLimited):
+        app.client_for(INSTALLATION).read_only().get("/y")
+    assert scripted.requests_to("/y") == []
+
+
+def test_client_knows_the_limit_last_seen(client, scripted) -> None:
+    """The primary limit can be shown on a status page."""
+    assert client.rate_limit is None
+    headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999"}
+    scripted.on("GET", "/x", Reply(200, {}, headers | {"X-RateLimit-Reset": "1800003600"}))
+    client.get("/x")
+    assert (client.rate_limit.limit, client.rate_limit.remaining) == (5000, 4999)
+    assert client.rate_limit.reset_at == pytest.approx(1_800_003_600, abs=1.0)
+
+
+def test_writes_are_a_second_apart(client, scripted) -> None:
+    """Writes of one installation wait for their turn; reads and token renewals do not."""
+    scripted.on("POST", "/x", Reply(201, {}))
+    scripted.on("GET", "/x", Reply(200, {}))
+    for _ in range(3):
+        client.get("/x")
+        client.post("/x")
+    assert scripted.clock.slept == [1.0, 1.0]
+
+
+def test_write_too_soon_is_told_where_waiting_is_not_wanted(scripted) -> None:
+    """With wait=None the caller learns when the turn comes, and nothing is sent."""
+    client = make_app(scripted, wait=None).client_for(INSTALLATION)
+    scripted.on("POST", "/x", Reply(201, {}))
+    client.post("/x")
+    with pytest.raises(errors.RateLimited) as caught:
+        client.post("/x")
+    assert caught.value.retry_at == START_AT + 1
+    assert len(scripted.requests_to("/x")) == 1
+
+
+def test_mutations_take_turns(client, scripted) -> None:
+    """A mutation is a write, a query is not."""
+    scripted.on("POST", "/graphql", Reply(200, {"data": {}}))
+    for query in ("{ x }", "mutation { x }", "{ x }", "mutation { x }"):
+        client.graphql(query)
+    assert scripted.clock.slept == [1.0]
+
+
+# Threads
+
+
+def test_threads_share_one_client(client, scripted) -> None:
+    """Twenty threads that start together get twenty answers with one token."""
+    scripted.on("GET", "/x", Reply(200, {"n": 1}, {"ETag": '"1"'}))
+    barrier = threading.Barrier(20)
+    answers = []
+
+    def ask() -> None:
+        barrier.wait()
+        answers.append(client.get("/x"))
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [{"n": 1}] * 20
+    assert scripted.minted == 1

@@ -1,0 +1,176 @@
+"""Which lines of a comment are commands."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luggage.github.commands import parse_commands
+
+LONGEST_COMMENT = 65_536  # characters, GitHub's own limit
+
+
+@pytest.mark.parametrize(
+    ("markdown", "commands"),
+    [
+        ("/ping", [["/ping"]]),
+        ("/label bug  help\twanted ", [["/label", "bug", "help", "wanted"]]),
+        ("/ping\n/label bug", [["/ping"], ["/label", "bug"]]),
+        ("/ping\r\n/pong\r\n", [["/ping"], ["/pong"]]),
+        ("Thanks!\n/ping\nBye.", [["/ping"]]),
+        ("Thanks **so** much, see `this`\n/ping", [["/ping"]]),
+        ("   /ping", [["/ping"]]),
+        ("/ping  \n/pong\\\n/pang", [["/ping"], ["/pong"], ["/pang"]]),
+        ("> quoted\n\n/ping", [["/ping"]]),
+        ("/say ünï 日本 🎉", [["/say", "ünï", "日本", "🎉"]]),
+        ("/assign @alice #7", [["/assign", "@alice", "#7"]]),
+        ("/label a\\_b", [["/label", "a_b"]]),
+        ("/label snake_case_name", [["/label", "snake_case_name"]]),
+        ("/see https://example.com/x", [["/see", "https://example.com/x"]]),
+        ("/pi*ng", [["/pi*ng"]]),
+    ],
+)
+def test_commands(markdown, commands) -> None:
+    """A plain line of a top-level paragraph that starts with a slash and a letter is a command."""
+    assert parse_commands(markdown) == commands
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "",
+        "please /ping",
+        "/",
+        "/ ping",
+        "//ping",
+        "/1",
+        "/élan",
+        "\\/ping",
+        "&#47;ping",
+        "`/ping`",
+        "/ping `now`",
+        "/ping *now*",
+        "/ping ~~now~~",
+        "*/ping*",
+        "    /ping",
+        "\t/ping",
+        "```\n/ping\n```",
+        "~~~\n/ping",
+        "`a\n/ping\nb`",
+        "**a\n/ping\nb**",
+        "> /ping",
+        "> quoted\n/ping",
+        "- /ping",
+        "1. /ping",
+        "- item\n/ping",
+        "# /ping",
+        "/ping\n===",
+        "/ping\n---",
+        "<!--\n/ping\n-->",
+        "<!-- x -->/ping",
+        "<details>\n/ping\n</details>",
+        "<b>/ping</b>",
+        "/ping <b>",
+        "[/ping](https://example.com)",
+        "/ping [x](https://example.com)",
+        "![/ping](x)",
+        "[text\n/ping\n](https://example.com)",
+        "<https://example.com/ping>",
+        "/ping | x\n--- | ---\n",
+        "a | b\n--- | ---\n/ping | x",
+        "\x00/ping",
+    ],
+)
+def test_no_commands(markdown) -> None:
+    """Code, quotes, lists, headings, tables, HTML, links, escapes and mid-line do not count."""
+    assert parse_commands(markdown) == []
+
+
+@given(st.text())
+def test_any_text_is_parsed(markdown) -> None:
+    """Whatever a person writes, the answer is a list of commands with words."""
+    for words in parse_commands(markdown):
+        assert words[0].startswith("/")
+        assert all(words)
+
+
+MARKUP = st.lists(st.sampled_from([*"[](){}<>*_`~|#-+.!&\\\"' \t\n/a1", "/ping", "\n\n", "    "]))
+
+
+@given(MARKUP.map("".join))
+def test_any_markup_is_parsed(markdown) -> None:
+    """Whatever characters of Markdown are thrown together, the answer is a list of commands."""
+    assert all(words[0].startswith("/") for words in parse_commands(markdown))
+
+
+@given(MARKUP.map("".join))
+def test_fenced_text_gives_no_commands(markdown) -> None:
+    """Nothing inside a fenced block is a command, whatever it is."""
+    fenced = f"``````\n{markdown.replace('`', '')}\n``````"
+    assert parse_commands(fenced) == []
+
+
+def calls_made(work: Callable[[], object]) -> int:
+    """Count the calls of functions that some work makes: a measure of time without a clock."""
+    made = 0
+
+    def count(_frame: object, event: str, _arg: object) -> None:
+        nonlocal made
+        made += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *[
+            "[",
+            ">",
+            "> ",
+            "*",
+            "*a ",
+            "`",
+            "![",
+            "<",
+            "<a ",
+            "&",
+            "\\",
+            "- ",
+            "_ _",
+            "[a](",
+            "/a\n",
+        ],
+        *["|", "<!--", "[a]: b\n", "~~a ", "> a\n", " ", "[a\n", "```\n", "x<![CDATA[", "a**b"],
+        *["](", "a|", "a|\n"],
+    ],
+)
+def test_hostile_text_costs_no_more_than_its_length(piece) -> None:
+    """Eight times the text takes about eight times the work, so no comment can stop the bot."""
+
+    def work(length: int) -> Callable[[], object]:
+        text = "/ping\n" + piece * (length // len(piece))
+        return lambda: parse_commands(text)
+
+    # Some rules give up on long runs at once; a floor keeps their tiny counts from mattering.
+    small = max(calls_made(work(LONGEST_COMMENT // 64)), 1_000)
+    assert calls_made(work(LONGEST_COMMENT // 8)) < 10 * small
+
+
+@pytest.mark.parametrize("piece", ["[", ">", "![", "> ", "- ", "*"])
+def test_longest_hostile_comment_is_parsed(piece) -> None:
+    """A comment as long as GitHub allows, made of one nesting mark, ends without an error."""
+    text = "/ping\n" + piece * ((LONGEST_COMMENT - 6) // len(piece))
+    assert parse_commands(text)[:1] in ([["/ping"]], [])
+
+
+def test_a_command_before_hostile_text_still_counts() -> None:
+    """Nesting marks after a command do not hide it."""
+    assert parse_commands("/ping\n\n" + "[" * 10_000) == [["/ping"]]

@@ -1,0 +1,128 @@
+"""Where things are said, answered and reacted to."""
+
+import pytest
+
+from luggage.github.conversations import get_comment_body, reaction_url, reply_url
+
+EVIL = "https://evil.example/collect"
+REPOSITORY = {"full_name": "o/r", "url": EVIL, "issues_url": EVIL}
+ISSUE = {"number": 7, "body": "in the issue", "comments_url": EVIL, "url": EVIL}
+PULL = {
+    "number": 8,
+    "body": "in the pull request",
+    "comments_url": EVIL,
+    "review_comments_url": EVIL,
+}
+COMMENT = {"id": 99, "body": "in the comment", "url": EVIL, "reactions": {"url": EVIL}}
+PAYLOADS = {
+    "issues": {"repository": REPOSITORY, "issue": ISSUE},
+    "pull_request": {"repository": REPOSITORY, "pull_request": PULL},
+    "issue_comment": {"repository": REPOSITORY, "issue": ISSUE, "comment": COMMENT},
+    "pull_request_review_comment": {
+        "repository": REPOSITORY,
+        "pull_request": PULL,
+        "comment": COMMENT,
+    },
+    "pull_request_review": {
+        "repository": REPOSITORY,
+        "pull_request": PULL,
+        "review": {"id": 5, "body": "in the review", "_links": {"html": {"href": EVIL}}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "body"),
+    [
+        ("issues", "in the issue"),
+        ("pull_request", "in the pull request"),
+        ("issue_comment", "in the comment"),
+        ("pull_request_review_comment", "in the comment"),
+        ("pull_request_review", "in the review"),
+    ],
+)
+def test_body_of_each_kind(event, body) -> None:
+    """Each of the five kinds of comment has its text in its own place."""
+    assert get_comment_body(event, PAYLOADS[event]) == body
+
+
+@pytest.mark.parametrize("said", [{"body": None}, {}])
+def test_no_words_are_an_empty_text(said) -> None:
+    """An issue without a description has null; that is an empty text."""
+    assert get_comment_body("issues", {"issue": said}) == ""
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        ("issues", "/repos/o/r/issues/7/comments"),
+        ("pull_request", "/repos/o/r/issues/8/comments"),
+        ("issue_comment", "/repos/o/r/issues/7/comments"),
+        ("pull_request_review_comment", "/repos/o/r/pulls/8/comments/99/replies"),
+        ("pull_request_review", "/repos/o/r/issues/8/comments"),
+    ],
+)
+def test_reply_of_each_kind(event, path) -> None:
+    """Each kind is answered where it was said, by a path made of names and numbers alone."""
+    assert reply_url(event, PAYLOADS[event]) == path
+
+
+def test_reply_goes_to_the_head_of_the_thread() -> None:
+    """GitHub takes replies to the first comment of a thread only."""
+    payload = PAYLOADS["pull_request_review_comment"] | {
+        "comment": COMMENT | {"in_reply_to_id": 90}
+    }
+    path = reply_url("pull_request_review_comment", payload)
+    assert path == "/repos/o/r/pulls/8/comments/90/replies"
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        ("issues", "/repos/o/r/issues/7/reactions"),
+        ("pull_request", "/repos/o/r/issues/8/reactions"),
+        ("issue_comment", "/repos/o/r/issues/comments/99/reactions"),
+        ("pull_request_review_comment", "/repos/o/r/pulls/comments/99/reactions"),
+        ("pull_request_review", None),
+    ],
+)
+def test_reaction_of_each_kind(event, path) -> None:
+    """Each kind but the review takes reactions."""
+    assert reaction_url(event, PAYLOADS[event]) == path
+
+
+@pytest.mark.parametrize("ask", [get_comment_body, reply_url, reaction_url])
+def test_other_events_are_no_conversation(ask) -> None:
+    """An event that is none of the five is named in the error, with those that are."""
+    with pytest.raises(ValueError, match=r"'star' is no conversation.*issue_comment"):
+        ask("star", {})
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"repository": None},
+        {"repository": {"full_name": "o"}},
+        {"repository": {"full_name": "o/.."}},
+        {"repository": {"full_name": "../r"}},
+        {"repository": {"full_name": "o/r/../../x"}},
+        {"repository": {"full_name": "o/r?x=1"}},
+        {"repository": {"full_name": None}},
+        {"issue": None},
+        {"issue": {"number": None}},
+        {"issue": {"number": "7/../8"}},
+        {"issue": {"number": True}},
+    ],
+)
+def test_paths_are_made_of_sound_parts_only(broken) -> None:
+    """A name or number that could bend the path is refused."""
+    with pytest.raises(ValueError, match=r"payload|number|owner/name"):
+        reply_url("issues", PAYLOADS["issues"] | broken)
+
+
+@pytest.mark.parametrize("ask", [reply_url, reaction_url])
+def test_comment_ids_are_numbers(ask) -> None:
+    """A comment's id that is no number is refused."""
+    payload = PAYLOADS["pull_request_review_comment"] | {"comment": {"id": "99/../.."}}
+    with pytest.raises(ValueError, match="id"):
+        ask("pull_request_review_comment", payload)

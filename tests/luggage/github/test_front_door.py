@@ -1,0 +1,30 @@
+"""What `luggage.github` makes public."""
+
+import types
+
+import luggage.github
+
+
+def test_front_door_lists_what_it_imports() -> None:
+    """Every name imported by the package is in __all__, and the other way round."""
+    public = {
+        name
+        for name, value in vars(luggage.github).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert public == set(luggage.github.__all__)
+
+
+def test_all_errors_are_at_the_front_door() -> None:
+    """Whatever can be raised can be caught by a name of the front door."""
+    errors = {
+        name
+        for name, value in vars(luggage.github.errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+    assert errors <= set(luggage.github.__all__)
+
+
+def test_all_public_names_are_described() -> None:
+    """Every public name has a docstring of its own."""
+    assert [n for n in luggage.github.__all__ if not getattr(luggage.github, n).__doc__] == []

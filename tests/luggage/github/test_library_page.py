@@ -1,0 +1,111 @@
+"""docs/library.md: its code runs, and it tells of everything public."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import luggage.github
+from luggage.github.testing import FakeGithub
+from tests.support.inbox import MemoryInbox
+
+if TYPE_CHECKING:
+    import flask
+
+PAGE = (Path(__file__).parents[3] / "docs/library.md").read_text()
+BOT, ONE_MORE, REQUESTS, RECOVERY, BEHIND_A_PROXY = re.findall(
+    r"```python\n(.*?)```", PAGE, re.DOTALL
+)
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGithub]:
+    """Give a simulated GitHub that serves its API, with one repository."""
+    fake = FakeGithub()
+    fake.add_repository("acme/widgets")
+    fake.add_user("alice")
+    with fake.serve():
+        yield fake
+
+
+@pytest.fixture
+def bot(github: FakeGithub, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the names of the page's bot after it was run as it stands."""
+    monkeypatch.setenv("GITHUB_APP_ID", str(github.app_id))
+    monkeypatch.setenv("GITHUB_PRIVATE_KEY", github.private_key)
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", github.webhook_secret)
+    monkeypatch.setenv("GITHUB_USER_AGENT", "pong")
+    monkeypatch.setenv("GITHUB_API_URL", github.world.api_url)
+    names: dict[str, Any] = {"__name__": "pong"}
+    exec(BOT, names)
+    return names
+
+
+def test_bot_has_ten_lines() -> None:
+    """The page promises ten lines."""
+    assert len(BOT.splitlines()) == 10
+
+
+def test_bot_answers_ping(github, bot) -> None:
+    """A signed delivery with /ping is answered by the page's code with a comment."""
+    event, payload = github.open_issue("acme/widgets", "alice", "A title", "/ping")
+    headers, body = github.signed(event, payload)
+    answer = bot["web"].test_client().post("/webhook/github", headers=headers, data=body)
+    assert answer.status_code == 202
+    said = github.comments("acme/widgets", payload["issue"]["number"])
+    assert [comment.body for comment in said] == ["pong!"]
+
+
+def test_bot_with_one_more_statement_answers_bad_deliveries(bot) -> None:
+    """With the error handler of the page, an unsigned delivery is answered 401."""
+    exec(ONE_MORE, bot)
+    web: flask.Flask = bot["web"]
+    assert web.test_client().post("/webhook/github", data=b"{}").status_code == 401
+
+
+def test_bot_without_it_refuses_them_too(bot) -> None:
+    """Without the error handler, an unsigned delivery ends in an error and reaches no handler."""
+    assert bot["web"].test_client().post("/webhook/github", data=b"{}").status_code == 500
+
+
+def test_requests_of_the_page_run(github, bot, capsys) -> None:
+    """The requests that the page shows are real ones."""
+    github.open_issue("acme/widgets", "alice", "A title", None)
+    github.comment("acme/widgets", 1, "alice", "so it says")
+    names = {
+        "app": bot["github"],
+        "installation_id": github.install("acme").id,
+        "org": "acme",
+        "login": "alice",
+        "owner": "acme",
+        "repo": "widgets",
+    }
+    exec(REQUESTS, names)
+    assert github.membership("acme", "alice").state == "pending"
+    assert capsys.readouterr().out.splitlines()[0] == "so it says"
+
+
+def test_recovery_of_the_page_fetches_what_was_missed(github, bot) -> None:
+    """One turn of the page's recovery, and a missed delivery is in the inbox."""
+    github.miss(*github.open_issue("acme/widgets", "alice", "A title", None))
+    inbox = MemoryInbox()
+    names = {"app": bot["github"], "inbox": inbox, "time": time}
+    exec(RECOVERY, vars(luggage.github) | names)
+    assert [event for event, _ in inbox.received.values()] == ["issues"]
+
+
+def test_session_of_the_page_is_made() -> None:
+    """The page's session has the proxies and the bundle that were handed in."""
+    names: dict[str, Any] = {"requests": luggage.github.transport.requests, **vars(luggage.github)}
+    exec("\n".join(BEHIND_A_PROXY.splitlines()[:2]), names)
+    assert names["session"].verify == "/etc/ssl/our-authority.pem"
+    names["session"].close()
+
+
+@pytest.mark.parametrize("name", luggage.github.__all__)
+def test_public_names_are_on_the_page(name) -> None:
+    """Everything that can be imported from the front door is told of on the page."""
+    assert re.search(rf"\b{name}\b", PAGE)

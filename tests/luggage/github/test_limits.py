@@ -1,0 +1,231 @@
+"""When the next request may go."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from luggage.github.answers import Answer
+from luggage.github.errors import RateLimited
+from luggage.github.limits import Gate, OwnMemory, resource_of
+from luggage.github.turns import Pace
+from tests.luggage.github.scripted import START_AT as NOW
+from tests.luggage.github.scripted import Clock
+
+
+@pytest.fixture
+def gate(standing_clock: Clock) -> Gate:
+    """Return a gate that refuses rather than waits."""
+    return Gate(clock=standing_clock, wait=None)
+
+
+def answer(status: int, **headers: str) -> Answer:
+    lowered = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer("GET", "/x", status, lowered, b"", NOW)
+
+
+def spent(resource: str, status: int = 403) -> Answer:
+    return answer(
+        status,
+        x_ratelimit_limit="30",
+        x_ratelimit_remaining="0",
+        x_ratelimit_reset=str(int(NOW) + 600),
+        x_ratelimit_resource=resource,
+    )
+
+
+def refusal(gate: Gate, path: str = "/x", *, write: bool = False, turn: str = "") -> float | None:
+    """Return until when the gate is closed for a request, None when it is open."""
+    try:
+        gate.enter("GET", path, write=write, turn=turn)
+    except RateLimited as error:
+        return error.retry_at
+    return None
+
+
+@pytest.mark.parametrize(
+    ("path", "resource"),
+    [
+        ("/repos/o/r", "core"),
+        ("/search/issues", "search"),
+        ("/search/code", "code_search"),
+        ("/graphql", "graphql"),
+        ("/searching", "core"),
+    ],
+)
+def test_paths_belong_to_resources(path, resource) -> None:
+    """GitHub counts searches, code searches and GraphQL apart from the rest."""
+    assert resource_of(path) == resource
+
+
+def test_secondary_limit_closes_everything(gate) -> None:
+    """After a secondary limit nothing is sent for the installation until it is over."""
+    gate.learn(answer(403, retry_after="30"), skew_seconds=0.0)
+    assert [refusal(gate, p) for p in ("/x", "/search/issues", "/graphql")] == [NOW + 30] * 3
+
+
+def test_gate_opens_when_the_limit_is_over(gate, standing_clock) -> None:
+    """At the time that was told, requests go again."""
+    gate.learn(answer(403, retry_after="30"), skew_seconds=0.0)
+    standing_clock.now += 30
+    assert refusal(gate) is None
+
+
+def test_primary_limit_closes_its_resource_only(gate) -> None:
+    """When the searches are spent, other requests still go."""
+    gate.learn(spent("search"), skew_seconds=0.0)
+    assert (refusal(gate, "/search/issues"), refusal(gate, "/x")) == (NOW + 600.5, None)
+
+
+def test_last_request_of_a_limit_closes_it(gate) -> None:
+    """A good answer that says none remain saves us the refusal of the next."""
+    assert gate.learn(spent("core", status=200), skew_seconds=0.0) is None
+    assert refusal(gate) == NOW + 600.5
+
+
+def test_limit_without_a_resource_closes_everything(gate) -> None:
+    """A limit that says nothing of what it counts is taken for all of it."""
+    gate.learn(answer(429, x_ratelimit_remaining="0"), skew_seconds=0.0)
+    assert refusal(gate, "/search/issues") == NOW + 60
+
+
+def test_shorter_limit_does_not_end_a_longer_one(gate) -> None:
+    """Two limits at once last as long as the longer."""
+    gate.learn(answer(429, retry_after="90"), skew_seconds=0.0)
+    gate.learn(answer(429, retry_after="5"), skew_seconds=0.0)
+    assert refusal(gate) == NOW + 90
+
+
+def test_graphql_limit_told_in_the_body_closes_graphql(gate) -> None:
+    """A limit that was found in a body closes what the path belongs to."""
+    gate.close_until("/graphql", NOW + 9)
+    assert (refusal(gate, "/graphql"), refusal(gate, "/x")) == (NOW + 9, None)
+
+
+def test_last_seen_limit_is_kept(gate) -> None:
+    """What was last told stays known, over answers that tell nothing."""
+    gate.learn(spent("search"), skew_seconds=0.0)
+    gate.learn(answer(200), skew_seconds=0.0)
+    assert gate.rate_limit is not None
+    assert gate.rate_limit.resource == "search"
+
+
+def test_refusal_names_the_request(gate) -> None:
+    """Who is refused by us learns which request it was, as if GitHub had refused."""
+    gate.learn(answer(429), skew_seconds=0.0)
+    with pytest.raises(RateLimited, match=r"GET /x: a rate limit") as caught:
+        gate.enter("GET", "/x", write=False)
+    assert caught.value.status is None
+
+
+def test_second_write_comes_a_second_later(gate, standing_clock) -> None:
+    """Without a way to wait, a write too soon is told when its turn comes, and takes no turn."""
+    assert refusal(gate, write=True) is None
+    standing_clock.now += 0.25
+    assert [refusal(gate, write=True) for _ in range(3)] == [NOW + 1] * 3
+    standing_clock.now = NOW + 1
+    assert refusal(gate, write=True) is None
+
+
+def test_reads_take_no_turns(gate) -> None:
+    """Reads go between writes as they like."""
+    gate.enter("POST", "/x", write=True)
+    assert refusal(gate, write=False) is None
+
+
+def test_writes_wait_for_their_turns(standing_clock) -> None:
+    """With a way to wait, each write goes a second after the one before."""
+    gate = Gate(clock=standing_clock, wait=standing_clock.sleep)
+    for _ in range(3):
+        gate.enter("POST", "/x", write=True)
+    assert standing_clock.slept == [1.0, 1.0]
+
+
+def test_clock_set_back_does_not_stop_writes(gate, standing_clock) -> None:
+    """When the clock is set back by an hour, the next write does not wait for an hour."""
+    gate.enter("POST", "/x", write=True)
+    standing_clock.now -= 3600
+    assert refusal(gate, write=True) == NOW - 3600 + 1
+
+
+def test_limit_met_while_waiting_counts(standing_clock) -> None:
+    """Who waited for a turn while another thread met a limit is refused, not sent."""
+
+    def wait(seconds: float) -> None:
+        standing_clock.sleep(seconds)
+        gate.learn(answer(429, retry_after="30"), skew_seconds=0.0)
+
+    gate = Gate(clock=standing_clock, wait=wait)
+    gate.enter("POST", "/x", write=True)
+    assert refusal(gate, write=True) == NOW + 30
+
+
+def test_jobs_that_wait_are_promised_times_of_their_own(gate, standing_clock) -> None:
+    """Each piece of work comes back at another time, and then it is let through."""
+    gate.enter("POST", "/x", write=True)
+    times = [refusal(gate, write=True, turn=f"job {number}") or 0.0 for number in range(3)]
+    assert times == pytest.approx([NOW + 1, NOW + 2.1, NOW + 3.2])
+    for number, at in enumerate(times):
+        standing_clock.now = at
+        assert refusal(gate, write=True, turn=f"job {number}") is None
+
+
+def test_who_comes_later_stands_behind(gate, standing_clock) -> None:
+    """A promise is kept: a newcomer does not take the turn of who has waited."""
+    gate.enter("POST", "/x", write=True)
+    at = refusal(gate, write=True, turn="early") or 0.0
+    standing_clock.now = at
+    assert (refusal(gate, write=True, turn="late") or 0.0) > at
+    assert refusal(gate, write=True, turn="early") is None
+
+
+def test_jobs_that_meet_a_limit_come_back_one_by_one(gate) -> None:
+    """Not before it is over, and not all in that second; reads as well."""
+    met = gate.learn(answer(403, retry_after="30"), skew_seconds=0.0, turn="first")
+    told = [refusal(gate, write=number > 2, turn=f"job {number}") for number in range(1, 4)]
+    assert [met, *told] == pytest.approx([NOW + 30, NOW + 31.1, NOW + 32.2, NOW + 33.3])
+
+
+def test_a_long_wait_is_told_instead_of_waited_for(standing_clock) -> None:
+    """With a way to wait, a minute is waited for a turn and an hour is not."""
+    pace = Pace(pause_seconds=0.0, per_minute=1, per_hour=2)
+    gate = Gate(clock=standing_clock, wait=standing_clock.sleep, pace=pace)
+    for _ in range(2):
+        gate.enter("POST", "/x", write=True)
+    assert standing_clock.slept == [60.0]
+    assert refusal(gate, write=True) == NOW + 3600
+
+
+def test_gates_with_one_memory_are_one(standing_clock) -> None:
+    """What one has sent or learned counts for all of that name, and for no other."""
+    memory = OwnMemory()
+    one, two, other = (
+        Gate(clock=standing_clock, wait=None, name=name, memory=memory) for name in ("a", "a", "b")
+    )
+    one.enter("POST", "/x", write=True)
+    one.close_until("/graphql", NOW + 9)
+    assert [refusal(gate, write=True) for gate in (two, other)] == [NOW + 1, None]
+    assert [refusal(gate, "/graphql") for gate in (two, other)] == [NOW + 9, None]
+
+
+def run_at_once(count: int, work: Callable[[], object]) -> None:
+    """Run the work in several threads that all start at the same moment."""
+    barrier = threading.Barrier(count)
+
+    def start() -> None:
+        barrier.wait()
+        work()
+
+    threads = [threading.Thread(target=start) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_threads_get_turns_of_their_own() -> None:
+    """Twenty threads that write at once get twenty turns, a second apart."""
+    waited: list[float] = []
+    gate = Gate(clock=lambda: NOW, wait=waited.append)
+    run_at_once(20, lambda: gate.enter("POST", "/x", write=True))
+    assert sorted(waited) == [float(turn) for turn in range(1, 20)]

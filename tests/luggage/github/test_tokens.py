@@ -1,0 +1,421 @@
+"""Credentials: dated by GitHub's clock, renewed once for all threads."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from luggage.github import tokens
+from luggage.github.errors import (
+    ConfigurationError,
+    Forbidden,
+    GithubError,
+    NotFound,
+    RateLimited,
+    Transient,
+    Unauthorized,
+)
+from luggage.github.tokens import InstallationTokens, Skew, Token, load_private_key
+from tests.luggage.github.scripted import (
+    INSTALLATION,
+    START_AT,
+    TOKENS,
+    Clock,
+    Reply,
+    Scripted,
+    formatted,
+    keys,
+)
+
+THREADS = 12
+PATIENCE_SECONDS = 30.0  # only a broken test waits for so long
+
+
+def good(clock: Clock, value: str = "ghs_1") -> dict[str, Any]:
+    return {"token": value, "expires_at": formatted(clock() + 3600)}
+
+
+class CountedEvent(threading.Event):
+    """An event that calls `full` when the last of the expected threads begins to wait."""
+
+    def __init__(self, expected: int, full: Callable[[], None]) -> None:
+        super().__init__()
+        self._left = expected
+        self._full = full
+        self._counting = threading.Lock()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        with self._counting:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self._full()
+        return super().wait(PATIENCE_SECONDS if timeout is None else timeout)
+
+
+def ends_of_threads(work: Callable[[], Token]) -> list[Token | BaseException]:
+    """Run the work in many threads; return what each returned or raised."""
+    ends: list[Token | BaseException] = []
+
+    def run() -> None:
+        try:
+            ends.append(work())
+        except BaseException as error:  # noqa: BLE001 -- the end of a thread, told to the test
+            ends.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+    return ends
+
+
+class Renewing:
+    """A renewal that ends only when all other threads wait for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, end: Callable[[], Any]) -> None:
+        self.calls: list[int] = []
+        self._all_wait = threading.Event()
+        self._end = end
+        renewal = tokens._Renewal
+        event = CountedEvent(THREADS - 1, self._all_wait.set)
+        monkeypatch.setattr(tokens, "_Renewal", lambda: renewal(over=event))
+
+    def __call__(self, installation_id: int) -> Any:
+        self.calls.append(installation_id)
+        assert self._all_wait.wait(PATIENCE_SECONDS)
+        return self._end()
+
+
+def test_many_threads_share_one_renewal(monkeypatch, standing_clock) -> None:
+    """However many threads ask at once, GitHub is asked once, and all get the same token."""
+    renewing = Renewing(monkeypatch, lambda: good(standing_clock))
+    shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
+    ends = ends_of_threads(lambda: shared.get(INSTALLATION))
+    assert renewing.calls == [INSTALLATION]
+    assert [end.value for end in ends] == ["ghs_1"] * THREADS
+
+
+def test_failed_renewal_wakes_everybody(monkeypatch, standing_clock) -> None:
+    """When the one renewal fails, each waiting thread gets an error of its own, at once."""
+
+    def fail() -> Any:
+        raise NotFound("gone", method="POST", path=TOKENS, status=404)
+
+    renewing = Renewing(monkeypatch, fail)
+    shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
+    ends = ends_of_threads(lambda: shared.get(INSTALLATION))
+    assert renewing.calls == [INSTALLATION]
+    assert [(type(end), end.status) for end in ends] == [(NotFound, 404)] * THREADS
+    assert len({id(end) for end in ends}) == THREADS
+
+
+def test_broken_renewal_wakes_everybody(monkeypatch, standing_clock) -> None:
+    """When the renewing thread dies of something else, the others can try again later."""
+
+    def die() -> Any:
+        raise KeyboardInterrupt
+
+    renewing = Renewing(monkeypatch, die)
+    shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
+    kinds = sorted(type(end).__name__ for end in ends_of_threads(lambda: shared.get(INSTALLATION)))
+    assert kinds == ["KeyboardInterrupt"] + ["Transient"] * (THREADS - 1)
+
+
+def test_next_call_after_a_failure_tries_again(standing_clock) -> None:
+    """A failure is kept for nobody."""
+    ends = [Transient("no", method="POST", path=TOKENS), good(standing_clock)]
+
+    def renew(_: int) -> Any:
+        end = ends.pop(0)
+        if isinstance(end, GithubError):
+            raise end
+        return end
+
+    shared = InstallationTokens(renew, clock=standing_clock, skew=Skew())
+    with pytest.raises(Transient):
+        shared.get(INSTALLATION)
+    assert shared.get(INSTALLATION).value == "ghs_1"
+
+
+def test_renewal_of_one_installation_does_not_hold_up_another(standing_clock) -> None:
+    """While one installation's renewal hangs, another's goes through."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def renew(installation_id: int) -> Any:
+        if installation_id == 1:
+            begun.set()
+            assert go_on.wait(PATIENCE_SECONDS)
+        return good(standing_clock, f"ghs_{installation_id}")
+
+    shared = InstallationTokens(renew, clock=standing_clock, skew=Skew())
+    slow = threading.Thread(target=shared.get, args=(1,))
+    slow.start()
+    assert begun.wait(PATIENCE_SECONDS)
+    assert shared.get(2).value == "ghs_2"
+    go_on.set()
+    slow.join(PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize(("age_seconds", "minted"), [(3299, 1), (3300, 2), (9999, 2)])
+def test_tokens_are_renewed_before_they_expire(app, scripted, age_seconds, minted) -> None:
+    """A token is used until five minutes before its hour is over."""
+    app.token_for(INSTALLATION)
+    scripted.clock.now += age_seconds
+    app.token_for(INSTALLATION)
+    assert scripted.minted == minted
+
+
+def test_expiry_is_by_githubs_clock(app, scripted) -> None:
+    """With our clock an hour behind, a token is still known to last for an hour."""
+    scripted.skew_seconds = 3600.0
+    scripted.on("GET", "/app", Reply(200, {}))
+    app.app_client.get("/app")
+    app.token_for(INSTALLATION)
+    scripted.clock.now += 3000
+    app.token_for(INSTALLATION)
+    assert scripted.minted == 1
+
+
+def test_tokens_are_opaque(app, scripted) -> None:
+    """A token of any length and alphabet is used as it came."""
+    value = "ghs_" + "aB3.-_~+/=" * 52
+    scripted.on("POST", TOKENS, Reply(201, good(scripted.clock, value)))
+    assert app.token_for(INSTALLATION) == value
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        [],
+        {},
+        {"token": "ghs_x"},
+        {"token": None, "expires_at": formatted(START_AT)},
+        {"token": "", "expires_at": formatted(START_AT)},
+        {"token": "a\r\nX-Evil: 1", "expires_at": formatted(START_AT)},
+        {"token": "ünï", "expires_at": formatted(START_AT)},
+        {"token": "ghs_x", "expires_at": "soon"},
+        {"token": "ghs_x", "expires_at": "2026-11-21T10:00:00"},
+        {"token": "ghs_x", "expires_at": 7},
+    ],
+)
+def test_odd_token_answers_are_transient(app, scripted, told) -> None:
+    """An answer without a usable token and time is no token, and does not show what it held."""
+    scripted.on("POST", TOKENS, Reply(201, told))
+    with pytest.raises(Transient, match="holds no token") as caught:
+        app.token_for(INSTALLATION)
+    assert "ghs_x" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply(502), Transient),
+        (requests.ReadTimeout(), Transient),
+        (Reply(200, content=b"<html>"), Transient),
+        (Reply(404), NotFound),
+        (Reply(403, {"message": "This installation has been suspended"}), Forbidden),
+        (Reply(401), Unauthorized),
+        (Reply(429, headers={"retry-after": "9"}), RateLimited),
+    ],
+)
+def test_failed_renewals_tell_what_to_do(client, scripted, reply, kind) -> None:
+    """A write that got no token was not sent, however dark the end of the renewal was."""
+    scripted.on("POST", TOKENS, reply)
+    with pytest.raises(kind) as caught:
+        client.post("/repos/o/r/issues/7/comments", json={"body": "hi"})
+    assert type(caught.value) is kind
+    assert scripted.requests_to("/repos/o/r/issues/7/comments") == []
+
+
+# The App's own credentials
+
+
+def claims_of(request: requests.PreparedRequest, at: float) -> dict[str, Any]:
+    """Verify the request's JWT as GitHub would at that time; return its claims."""
+    token = str(request.headers["Authorization"]).removeprefix("Bearer ")
+    options = {"verify_exp": False, "verify_iat": False}
+    claims: dict[str, Any] = jwt.decode(token, keys()[1], algorithms=["RS256"], options=options)
+    assert claims["iat"] <= at
+    assert at < claims["exp"] <= at + 600
+    return claims
+
+
+def check(scripted: Scripted) -> Callable[[requests.PreparedRequest], Reply]:
+    """Return an answer to GET /app that refuses a JWT with the wrong dates."""
+
+    def answer(request: requests.PreparedRequest) -> Reply:
+        try:
+            claims = claims_of(request, int(scripted.clock() + scripted.skew_seconds))
+        except AssertionError:
+            return Reply(
+                401, {"message": "'Expiration time' claim ('exp') is too far in the future"}
+            )
+        return Reply(200, {"iss": claims["iss"]})
+
+    return answer
+
+
+def test_jwt_says_who_and_when(app, scripted) -> None:
+    """The JWT is dated back by a minute, lasts nine, and names the App."""
+    scripted.on("GET", "/app", Reply(200, {}))
+    app.app_client.get("/app")
+    now = int(scripted.clock())
+    claims = claims_of(scripted.sent[0], now)
+    assert claims == {"iat": now - 60, "exp": now + 540, "iss": "123"}
+
+
+@pytest.mark.parametrize("skew_seconds", [-7200.0, -120.0, 0.0, 59.0, 120.0, 86_400.0])
+def test_skewed_clocks_are_corrected(app, scripted, skew_seconds) -> None:
+    """However wrong our clock, the App gets in, by GitHub's Date, at the second try at most."""
+    scripted.skew_seconds = skew_seconds
+    scripted.on("GET", "/app", check(scripted))
+    assert app.app_client.get("/app") == {"iss": "123"}
+
+
+def test_skew_is_learned_for_good(app, scripted) -> None:
+    """After one refusal the next requests are right at the first try."""
+    scripted.skew_seconds = 7200.0
+    scripted.on("GET", "/app", check(scripted))
+    app.app_client.get("/app")
+    app.app_client.get("/app")
+    assert len(scripted.sent) == 3
+
+
+@pytest.mark.parametrize(("age_seconds", "made"), [(299, 1), (300, 2), (-120, 2)])
+def test_jwt_is_used_again(app, scripted, age_seconds, made) -> None:
+    """For five minutes it is the same, so that ETags stay good; one from the future is dropped."""
+    scripted.on("GET", "/app", check(scripted))
+    app.app_client.get("/app")
+    scripted.clock.now += age_seconds
+    scripted.skew_seconds = 0.0
+    app.app_client.get("/app")
+    sent = [request.headers["Authorization"] for request in scripted.requests_to("/app")]
+    assert len(set(sent)) == made
+
+
+def test_refused_app_is_not_tried_for_ever(app, scripted) -> None:
+    """A 401 that no clock explains is final at once."""
+    scripted.on("GET", "/app", Reply(401, {"message": "A JSON web token could not be decoded"}))
+    with pytest.raises(Unauthorized):
+        app.app_client.get("/app")
+    assert len(scripted.sent) == 1
+
+
+def test_wandering_clock_is_followed_once(app, scripted) -> None:
+    """A server whose Date is another each time gets one more try, not more."""
+
+    def wander(_: requests.PreparedRequest) -> Reply:
+        scripted.skew_seconds += 1000.0
+        return Reply(401)
+
+    scripted.on("GET", "/app", wander)
+    with pytest.raises(Unauthorized):
+        app.app_client.get("/app")
+    assert len(scripted.sent) == 2
+
+
+def test_key_is_loaded_once(monkeypatch, app, scripted) -> None:
+    """The PEM is parsed when the App is made, and never again."""
+    monkeypatch.setattr(tokens, "load_pem_private_key", None)
+    scripted.on("GET", "/app", Reply(200, {}))
+    assert app.app_client.get("/app") == {}
+
+
+def test_key_with_spelled_out_line_ends() -> None:
+    """A key that went through an environment file, its line ends spelled out, is understood."""
+    assert load_private_key(keys()[0].replace("\n", "\\n")).key_size == 2048
+
+
+@pytest.mark.parametrize(
+    "pem", ["", "hush", keys()[1], keys()[0][:200], keys()[0].replace("A", "B"), None]
+)
+def test_bad_keys_are_refused_without_being_shown(pem) -> None:
+    """A key that cannot be used is told with the remedy, and with no part of it."""
+    with pytest.raises(ConfigurationError, match="private key cannot be read") as caught:
+        load_private_key(pem)
+    assert "hush" not in str(caught.value)
+
+
+# A token that GitHub refuses
+
+
+def test_fresh_token_is_given_time(client, scripted) -> None:
+    """A token refused in its first seconds is tried again, with growing waits, unrenewed."""
+    scripted.on("GET", "/x", Reply(401), Reply(403), Reply(200, {"good": True}))
+    assert client.get("/x") == {"good": True}
+    assert (scripted.clock.slept, scripted.minted) == ([0.5, 1.0], 1)
+
+
+def test_fresh_token_without_the_permission_is_final_after_five_seconds(client, scripted) -> None:
+    """A permission that is really missing is told after five seconds."""
+    scripted.on("GET", "/x", Reply(403, {"message": "Resource not accessible by integration"}))
+    with pytest.raises(Forbidden):
+        client.get("/x")
+    assert (sum(scripted.clock.slept), scripted.minted) == (5.0, 1)
+
+
+def test_fresh_token_that_stays_refused_is_renewed_once(client, scripted) -> None:
+    """When neither time nor a new token helps, it is Unauthorized."""
+    scripted.on("GET", "/x", Reply(401))
+    with pytest.raises(Unauthorized):
+        client.get("/x")
+    assert (sum(scripted.clock.slept), scripted.minted) == (5.0, 2)
+
+
+def test_older_token_is_renewed_once(client, scripted) -> None:
+    """A token that was good before and is refused now is made anew, and the request goes again."""
+    client._exchange._attempt().secret()
+    scripted.clock.now += 60
+    scripted.on("GET", "/x", Reply(401), Reply(200, {"good": True}))
+    assert client.get("/x") == {"good": True}
+    used = [r.headers["Authorization"] for r in scripted.requests_to("/x")]
+    assert used == ["Bearer ghs_secret1", "Bearer ghs_secret2"]
+
+
+def test_older_token_without_the_permission_is_final_at_once(app, client, scripted) -> None:
+    """A 403 of a token that all servers know is a missing permission."""
+    app.token_for(INSTALLATION)
+    scripted.clock.now += 60
+    scripted.on("GET", "/x", Reply(403))
+    with pytest.raises(Forbidden):
+        client.get("/x")
+    assert (scripted.clock.slept, len(scripted.requests_to("/x"))) == ([], 1)
+
+
+def test_limit_is_not_taken_for_freshness(client, scripted) -> None:
+    """A fresh token that meets a limit is not tried again: that would make it worse."""
+    scripted.on("GET", "/x", Reply(403, headers={"retry-after": "9"}))
+    with pytest.raises(RateLimited):
+        client.get("/x")
+    assert len(scripted.requests_to("/x")) == 1
+
+
+def test_dropping_an_old_token_keeps_the_new_one(standing_clock) -> None:
+    """Two threads refused with the same token renew it once between them."""
+    values = iter(["ghs_1", "ghs_2", "ghs_3"])
+    shared = InstallationTokens(
+        lambda _: good(standing_clock, next(values)), clock=standing_clock, skew=Skew()
+    )
+    refused = shared.get(INSTALLATION)
+    shared.drop(INSTALLATION, refused)
+    renewed = shared.get(INSTALLATION)
+    shared.drop(INSTALLATION, refused)
+    assert shared.get(INSTALLATION) is renewed
+
+
+def test_answers_without_a_date_teach_nothing(app, scripted) -> None:
+    """What is known of GitHub's clock stays known when an answer, of a proxy say, has no date."""
+    scripted.skew_seconds = 7200.0
+    scripted.on("GET", "/app", check(scripted))
+    app.app_client.get("/app")
+    scripted.on("GET", "/app", Reply(200, {}, {"Date": ""}), check(scripted))
+    app.app_client.get("/app")
+    assert app.app_client.get("/app") == {"iss": "123"}
+    assert len(scripted.sent) == 4

@@ -1,0 +1,325 @@
+"""Whether anything was sent, over real sockets on this machine."""
+
+import ipaddress
+import socket
+import ssl
+import struct
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+import urllib3.util.connection
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from luggage.github import transport
+from luggage.github.answers import Answer
+from luggage.github.errors import Ambiguous, RequestFailed, Unreachable
+from luggage.github.transport import Transport, make_session
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+Serve = Callable[[socket.socket], None]
+
+
+@contextmanager
+def served(serve: Serve, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Give the port of a server that treats each connection so, until the end."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with (
+                    context.wrap_socket(connection, server_side=True)
+                    if context
+                    else connection as plain
+                ):
+                    serve(plain)
+            except OSError:
+                connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Read to the end: closing a socket with unread bytes would reset the connection."""
+    told = b""
+    while b"\r\n\r\n" not in told or (b"Content-Length: 2" in told and told[-2:] != b"{}"):
+        told += connection.recv(65536)
+    return told
+
+
+def answering(answer: bytes) -> Serve:
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(answer)
+
+    return serve
+
+
+def reset(connection: socket.socket) -> None:
+    read_request(connection)
+    # Closing with no time to linger sends RST instead of FIN.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def close(connection: socket.socket) -> None:
+    read_request(connection)
+
+
+def send(url: str, session: requests.Session | None = None, body: bytes | None = b"{}") -> Answer:
+    with session or make_session() as used:
+        carrier = Transport(used, clock=lambda: 5.0)
+        return carrier.send("POST", url, path="/x", headers={"User-Agent": "test"}, body=body)
+
+
+def failure_of(url: str, session: requests.Session | None = None) -> RequestFailed:
+    with pytest.raises(RequestFailed) as caught:
+        send(url, session)
+    return caught.value
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_once_it_is_too_late_nothing_is_sent() -> None:
+    """After its last moment a request is not begun, and the error says that nothing was sent."""
+    with make_session() as session, pytest.raises(Unreachable, match="too late"):
+        Transport(session, clock=lambda: 5.0).send(
+            "POST", "http://127.0.0.1:1/x", path="/x", headers={}, body=None, not_after=4.9
+        )
+
+
+def test_what_nobody_acknowledges_is_given_up_after_ten_seconds() -> None:
+    """A dead process leaves no request behind that the kernel still carries to GitHub."""
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with served(answering(page)) as port, make_session() as session:
+        answer = session.get(f"http://127.0.0.1:{port}/x", stream=True)
+        kernel = answer.raw.connection.sock
+        assert kernel.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+        answer.close()
+
+
+def test_answer_is_given_whatever_its_status() -> None:
+    """A status is for the caller to judge; headers have lower-case names."""
+    page = b"HTTP/1.1 502 Bad Gateway\r\nX-Thing: One\r\nContent-Length: 4\r\n\r\noops"
+    with served(answering(page)) as port:
+        answer = send(f"http://127.0.0.1:{port}/x")
+    assert (answer.status, answer.body, answer.received_at) == (502, b"oops", 5.0)
+    assert answer.headers["x-thing"] == "One"
+
+
+def test_refused_connection_sent_nothing() -> None:
+    """Where nobody listens, nothing was sent."""
+    error = failure_of(f"http://127.0.0.1:{free_port()}/x")
+    assert (type(error), error.message) == (Unreachable, "the connection was refused")
+
+
+def test_unknown_host_sent_nothing(monkeypatch) -> None:
+    """Where the name is not known, nothing was sent."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = failure_of("http://api.github.test/x")
+    assert (type(error), error.message) == (Unreachable, "the host is not known")
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [(TimeoutError("timed out"), "no connection in time"), (OSError("no route"), "could be made")],
+)
+def test_connection_that_was_not_made_sent_nothing(monkeypatch, cause, words) -> None:
+    """A connection that takes too long, or has no route, sent nothing."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise cause
+
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", fail)
+    error = failure_of("http://127.0.0.1:9/x")
+    assert type(error) is Unreachable
+    assert words in error.message
+
+
+def test_reset_after_the_request_is_ambiguous() -> None:
+    """When the connection is reset after the request was read, it may have been done."""
+    with served(reset) as port:
+        error = failure_of(f"http://127.0.0.1:{port}/x")
+    assert type(error) is Ambiguous
+
+
+def test_close_without_an_answer_is_ambiguous() -> None:
+    """When the connection ends without an answer, it may have been done."""
+    with served(close) as port:
+        assert type(failure_of(f"http://127.0.0.1:{port}/x")) is Ambiguous
+
+
+def test_read_timeout_is_ambiguous(monkeypatch) -> None:
+    """When no answer comes in time, it may have been done."""
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.05)
+    over = threading.Event()
+
+    def hang(_: socket.socket) -> None:
+        over.wait(30)
+
+    with served(hang) as port:
+        error = failure_of(f"http://127.0.0.1:{port}/x")
+        over.set()
+    assert type(error) is Ambiguous
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 301 X\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 301 X\r\nLocation: \xff\xff\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_broken_answers_are_ambiguous_or_answers(page) -> None:
+    """An answer that breaks off or cannot be read is never an error of another kind."""
+    with served(answering(page)) as port:
+        try:
+            kind = send(f"http://127.0.0.1:{port}/x").status
+        except RequestFailed as error:
+            kind = type(error)
+    assert kind in (301, Ambiguous)
+
+
+def test_redirects_are_left_to_the_caller() -> None:
+    """A redirect is an answer; nothing is sent to where it leads."""
+    asked: list[bytes] = []
+    with served(lambda c: asked.append(read_request(c))) as other:
+        page = f"HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:{other}/\r\nContent-Length: 0\r\n\r\n"
+        with served(answering(page.encode())) as port:
+            assert send(f"http://127.0.0.1:{port}/x").status == 307
+    assert asked == []
+
+
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """Write a certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2099, 1, 1, tzinfo=UTC))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, key_pem = tmp_path / "cert.pem", tmp_path / "key.pem"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return pem, key_pem
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """Give the port of a TLS server, and its certificate."""
+    pem, key = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, key)
+    with served(answering(OK), context) as port:
+        yield port, pem
+
+
+def test_unknown_certificate_sent_nothing(tls) -> None:
+    """A server that cannot prove who it is gets nothing."""
+    error = failure_of(f"https://127.0.0.1:{tls[0]}/x")
+    assert (type(error), error.message) == (Unreachable, "TLS could not be set up")
+
+
+def test_own_certificate_authority_is_believed(tls) -> None:
+    """With the bundle of an Enterprise Server's own authority, its server is believed."""
+    session = make_session(verify=str(tls[1]))
+    assert send(f"https://127.0.0.1:{tls[0]}/x", session).status == 200
+
+
+def test_server_without_tls_sent_nothing() -> None:
+    """An https address where plain HTTP is spoken ends before the request."""
+    with served(lambda c: c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
+        assert type(failure_of(f"https://127.0.0.1:{port}/x")) is Unreachable
+
+
+def test_proxy_that_is_away_sent_nothing_and_keeps_its_password() -> None:
+    """When the proxy cannot be reached nothing was sent, and its password stays unseen."""
+    proxy = f"http://user:hush@127.0.0.1:{free_port()}"
+    error = failure_of("http://api.github.test/x", make_session(proxies={"http": proxy}))
+    assert type(error) is Unreachable
+    assert "hush" not in "".join(traceback.format_exception(error))
+
+
+def test_proxy_is_used() -> None:
+    """Requests go through the proxy that was handed in."""
+    asked: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        asked.append(read_request(connection))
+        connection.sendall(OK)
+
+    with served(serve) as port:
+        session = make_session(proxies={"http": f"http://127.0.0.1:{port}"})
+        send("http://api.github.test/x", session)
+    assert asked[0].startswith(b"POST http://api.github.test/x HTTP/1.1")
+
+
+def test_environment_is_not_read(monkeypatch) -> None:
+    """Proxies and bundles of the environment do not count; the caller hands them in."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    with served(answering(OK)) as port:
+        assert send(f"http://127.0.0.1:{port}/x").status == 200
+
+
+def test_cookies_are_not_kept() -> None:
+    """A cookie that one installation's request got is not sent with another's."""
+    asked: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        for _ in range(2):
+            asked.append(read_request(connection))
+            connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n"))
+
+    with served(serve) as port, make_session() as session:
+        carrier = Transport(session, clock=lambda: 5.0)
+        for _ in range(2):
+            carrier.send("GET", f"http://127.0.0.1:{port}/x", path="/x", headers={}, body=None)
+    assert [b"cookie" in one.lower() for one in asked] == [False, False]
+
+
+def test_the_cause_is_kept() -> None:
+    """What the network said is the error's cause, for who has to find out."""
+    error = failure_of(f"http://127.0.0.1:{free_port()}/x")
+    assert isinstance(error.__cause__, requests.ConnectionError)

@@ -1,0 +1,487 @@
+"""What the simulated GitHub answers, route by route, and what it remembers."""
+
+import base64
+
+import pytest
+
+from tests.support.asker import REPO
+
+MEMBERSHIP = "/orgs/snakes/memberships/alice"
+
+
+def _at(number, rest=""):
+    return f"/repos/{REPO}/issues/{number}{rest}"
+
+
+# The App
+
+
+def test_the_app_finds_its_installations(ask, github):
+    """All installations are listed, and each is found by id, organization, user and repository."""
+    github.add_user("carol")
+    carol, snakes = github.install("carol"), github.install("snakes")
+    listed = ask.as_app("GET", "/app/installations").json()
+    assert [one["account"]["login"] for one in listed] == ["snakes", "carol"]
+    for path, one in (
+        (f"/app/installations/{snakes.id}", snakes),
+        ("/orgs/snakes/installation", snakes),
+        (f"/repos/{REPO}/installation", snakes),
+        ("/users/carol/installation", carol),
+    ):
+        assert ask.as_app("GET", path).json()["id"] == one.id
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/app/installations/1", "/orgs/nobody/installation", "/repos/no/thing/installation"],
+)
+def test_no_installation_is_not_found(ask, path):
+    """What the App is not installed on is 404."""
+    assert ask.as_app("GET", path).status_code == 404
+
+
+def test_an_account_without_the_app_has_no_installation(ask, github):
+    """A user on whom the App is not installed has no installation."""
+    github.add_user("carol")
+    assert ask.as_app("GET", "/users/carol/installation").status_code == 404
+
+
+def test_an_unknown_installation_gets_no_token(ask):
+    """A token for an installation that does not exist is 404."""
+    assert ask.as_app("POST", "/app/installations/1/access_tokens").status_code == 404
+
+
+def test_what_is_left_costs_nothing(ask):
+    """GET /rate_limit tells what is left, and is not counted."""
+    ask("GET", "/rate_limit")
+    assert ask("GET", "/rate_limit").json()["resources"]["core"]["used"] == 0
+
+
+# Organizations
+
+
+def test_an_invitation_stays_pending_until_it_is_accepted(ask, github):
+    """PUT invites; again it is still pending; once accepted it is active."""
+    github.add_user("alice")
+    states = [ask("PUT", MEMBERSHIP, json={"role": "member"}).json()["state"] for _ in range(2)]
+    github.accept_invitation("snakes", "alice")
+    states.append(ask("GET", MEMBERSHIP).json()["state"])
+    assert states == ["pending", "pending", "active"]
+
+
+def test_a_member_who_is_invited_stays_a_member(ask, github):
+    """PUT for an active member changes the role only."""
+    github.add_member("snakes", "alice")
+    answer = ask("PUT", MEMBERSHIP, json={"role": "admin"}).json()
+    assert (answer["state"], answer["role"]) == ("active", "admin")
+
+
+def test_without_a_body_the_role_is_member(ask, github):
+    """The role is member where none is given."""
+    github.add_user("alice")
+    assert ask("PUT", MEMBERSHIP).json()["role"] == "member"
+
+
+def test_the_invited_are_no_members_yet(ask, github):
+    """GET members/{username} is 204 for members and 404 for the invited and for strangers."""
+    github.add_member("snakes", "alice")
+    github.add_member("snakes", "bob", state="pending")
+    people = ("Alice", "bob", "carol")
+    statuses = [ask("GET", f"/orgs/snakes/members/{name}").status_code for name in people]
+    assert statuses == [204, 404, 404]
+
+
+def test_members_and_invited_are_listed_apart(ask, github):
+    """One list has the members, the other the open invitations."""
+    github.add_member("snakes", "alice")
+    github.add_member("snakes", "bob", state="pending", role="admin")
+    (member,) = ask("GET", "/orgs/snakes/members").json()
+    (invited,) = ask("GET", "/orgs/snakes/invitations").json()
+    assert (member["login"], invited["login"], invited["role"]) == ("alice", "bob", "admin")
+
+
+def test_a_membership_ends(ask, github):
+    """DELETE ends a membership; then it is not found."""
+    github.add_member("snakes", "alice")
+    assert ask("DELETE", MEMBERSHIP).status_code == 204
+    assert github.membership("snakes", "alice") is None
+    assert ask("DELETE", MEMBERSHIP).status_code == 404
+
+
+def test_nobody_cannot_be_invited(ask):
+    """Inviting a login that does not exist is 404."""
+    assert ask("PUT", "/orgs/snakes/memberships/nobody").status_code == 404
+
+
+def test_bots_cannot_be_invited(ask, github):
+    """Inviting a bot is 422."""
+    github.add_user("helper[bot]", bot=True)
+    assert ask("PUT", "/orgs/snakes/memberships/helper%5Bbot%5D").status_code == 422
+
+
+def test_there_are_two_roles(ask, github):
+    """A role that is neither member nor admin is 422."""
+    github.add_user("alice")
+    assert ask("PUT", MEMBERSHIP, json={"role": "emperor"}).status_code == 422
+
+
+def test_other_organizations_are_out_of_reach(ask, github):
+    """A token of one installation is 403 at another organization."""
+    github.add_organization("lions", installed=False)
+    answer = ask("GET", "/orgs/lions/members/alice")
+    assert (answer.status_code, answer.json()["message"]) == (
+        403,
+        "Resource not accessible by integration",
+    )
+
+
+def test_names_are_found_whatever_their_case(ask, github):
+    """Logins and repository names do not depend on case."""
+    github.add_user("Alice")
+    assert ask("GET", "/users/aLICE").json()["login"] == "Alice"
+    assert ask("GET", "/repos/Snakes/TRIO").json()["full_name"] == REPO
+
+
+def test_an_organization_is_shown(ask):
+    """GET /orgs/{org} tells about an organization; a user is none."""
+    assert ask("GET", "/orgs/snakes").json()["login"] == "snakes"
+    assert ask("GET", "/orgs/nobody").status_code == 404
+
+
+# Repositories
+
+
+def test_private_repositories_of_others_are_hidden(ask, github):
+    """A private repository without the App is 404; a public one can be read, but not written to."""
+    github.add_repository("lions/secret", private=True, installed=False)
+    github.add_repository("lions/open", installed=False)
+    github.open_issue("lions/open", "bob")
+    assert ask("GET", "/repos/lions/secret").status_code == 404
+    assert ask("GET", "/repos/lions/open").status_code == 200
+    write = ask("POST", "/repos/lions/open/issues/1/comments", json={"body": "Hi"})
+    assert write.status_code == 403
+
+
+def test_a_users_repository_has_no_organization(ask, github):
+    """A repository of an organization names it; one of a user does not."""
+    github.add_user("carol")
+    github.add_repository("carol/notes")
+    assert "organization" in ask("GET", f"/repos/{REPO}").json()
+    assert "organization" not in ask("GET", "/repos/carol/notes").json()
+
+
+def test_the_installation_lists_its_repositories(ask, github):
+    """GET /installation/repositories shows those of its account only."""
+    github.add_repository("lions/open")
+    answer = ask("GET", "/installation/repositories").json()
+    assert [one["full_name"] for one in answer["repositories"]] == [REPO]
+
+
+def test_a_label_is_made_once(ask):
+    """A label that exists already is 422 with already_exists."""
+    assert ask("POST", f"/repos/{REPO}/labels", json={"name": "Bug"}).status_code == 201
+    again = ask("POST", f"/repos/{REPO}/labels", json={"name": "bug"})
+    assert again.json()["errors"][0]["code"] == "already_exists"
+    assert [one["name"] for one in ask("GET", f"/repos/{REPO}/labels").json()] == ["Bug"]
+
+
+def test_a_file_is_read(ask, github):
+    """A file comes in base64, in short lines, found also in a folder."""
+    github.add_file(REPO, ".github/bot.toml", "welcome = 'Grüezi'\n" * 9)
+    answer = ask("GET", f"/repos/{REPO}/contents/.github/bot.toml").json()
+    assert base64.b64decode(answer["content"]).decode() == "welcome = 'Grüezi'\n" * 9
+    assert max(map(len, answer["content"].splitlines())) == 60
+
+
+def test_no_file_is_not_found(ask):
+    """A file that is not there is 404."""
+    assert ask("GET", f"/repos/{REPO}/contents/none.txt").status_code == 404
+
+
+def test_permissions_follow_membership(ask, github):
+    """Owners administer, members write, the invited and strangers read."""
+    github.add_member("snakes", "olga", role="admin")
+    github.add_member("snakes", "mike")
+    github.add_member("snakes", "ida", state="pending")
+    github.add_user("sam")
+    found = [
+        ask("GET", f"/repos/{REPO}/collaborators/{name}/permission").json()["permission"]
+        for name in ("olga", "mike", "ida", "sam")
+    ]
+    assert found == ["admin", "write", "read", "read"]
+
+
+# Issues and comments
+
+
+def test_a_comment_is_written_by_the_bot(ask, github, issue):
+    """POST makes a comment by the App's own bot, and tells where it is."""
+    answer = ask("POST", _at(issue, "/comments"), json={"body": "Hi"})
+    made = answer.json()
+    assert (answer.status_code, made["user"]["login"], made["user"]["type"]) == (
+        201,
+        "test-bot[bot]",
+        "Bot",
+    )
+    assert made["performed_via_github_app"]["id"] == github.app_id
+    assert answer.headers["Location"] == made["url"]
+
+
+def test_twice_said_is_said_twice(ask, github, issue):
+    """The same comment posted twice makes two: GitHub does not remove duplicates."""
+    for _ in range(2):
+        ask("POST", _at(issue, "/comments"), json={"body": "Hi"})
+    assert [one.body for one in github.comments(REPO, issue)] == ["Hi", "Hi"]
+
+
+def test_a_comment_is_read_changed_and_removed(ask, issue):
+    """GET, PATCH and DELETE by the comment's id."""
+    made = ask("POST", _at(issue, "/comments"), json={"body": "Hi"}).json()
+    path = f"/repos/{REPO}/issues/comments/{made['id']}"
+    assert ask("PATCH", path, json={"body": "Hello"}).json()["body"] == "Hello"
+    assert ask("GET", path).json()["body"] == "Hello"
+    assert ask("DELETE", path).status_code == 204
+    assert ask("GET", path).status_code == 404
+    assert ask("GET", _at(issue, "/comments")).json() == []
+
+
+def test_a_comment_is_found_in_its_repository_only(ask, github, issue):
+    """The id of a comment of another repository is 404."""
+    github.add_repository("snakes/other")
+    made = ask("POST", _at(issue, "/comments"), json={"body": "Hi"}).json()
+    assert ask("GET", f"/repos/snakes/other/issues/comments/{made['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"{}", 422),
+        (b'{"body": ""}', 422),
+        (b'{"body": " \\n"}', 422),
+        (b'{"body": 7}', 422),
+        (b"[1]", 400),
+        (b"{", 400),
+        (b"\xff", 400),
+    ],
+)
+def test_a_comment_must_say_something(ask, github, issue, body, status):
+    """No body, a blank one, a wrong type, or what is no JSON is refused; nothing is made."""
+    answer = ask("POST", _at(issue, "/comments"), data=body)
+    assert answer.status_code == status
+    assert github.comments(REPO, issue) == []
+
+
+def test_where_nothing_is_nothing_is_said(ask):
+    """Comments on an issue that is not there are 404."""
+    assert ask("POST", _at(99, "/comments"), json={"body": "Hi"}).status_code == 404
+
+
+def test_a_pull_request_is_an_issue_too(ask, pull, issue):
+    """GET issues/{n} shows a pull request with the key pull_request, an issue without."""
+    assert "pull_request" in ask("GET", _at(pull)).json()
+    assert "pull_request" not in ask("GET", _at(issue)).json()
+
+
+def test_labels_come_and_go(ask, issue):
+    """Labels are added once, made where needed, listed, and taken off."""
+    ask("POST", _at(issue, "/labels"), json={"labels": ["bug", {"name": "good first issue"}]})
+    ask("POST", _at(issue, "/labels"), json=["Bug"])
+    names = [one["name"] for one in ask("GET", _at(issue, "/labels")).json()]
+    assert names == ["bug", "good first issue"]
+    path = _at(issue, "/labels/good%20first%20issue")
+    assert [one["name"] for one in ask("DELETE", path).json()] == ["bug"]
+    assert ask("DELETE", path).status_code == 404
+
+
+@pytest.mark.parametrize("sent", [{}, {"labels": []}, {"labels": [7]}, {"labels": [" "]}, "bug"])
+def test_labels_must_have_names(ask, issue, sent):
+    """No labels, or labels without a name, are 422."""
+    assert ask("POST", _at(issue, "/labels"), json=sent).status_code == 422
+
+
+# Pull requests
+
+
+def test_a_pull_request_is_shown(ask, github, pull):
+    """GET pulls/{n} shows whether it is merged; an issue is no pull request."""
+    github.merge_pull_request(REPO, "alice", number=pull, by="olga")
+    shown = ask("GET", f"/repos/{REPO}/pulls/{pull}").json()
+    assert (shown["merged"], shown["merged_by"]["login"], shown["state"]) == (
+        True,
+        "olga",
+        "closed",
+    )
+
+
+def test_an_issue_is_no_pull_request(ask, issue):
+    """GET pulls/{n} with the number of an issue is 404."""
+    assert ask("GET", f"/repos/{REPO}/pulls/{issue}").status_code == 404
+
+
+def test_a_review_comment_is_answered_in_its_thread(ask, github, pull):
+    """A reply carries the id of the first comment; a reply to a reply is 422."""
+    first = github.review_comment(REPO, pull, "bob", "Why?").payload["comment"]["id"]
+    path = f"/repos/{REPO}/pulls/{pull}/comments"
+    reply = ask("POST", f"{path}/{first}/replies", json={"body": "Because"})
+    assert (reply.status_code, reply.json()["in_reply_to_id"]) == (201, first)
+    nested = ask("POST", f"{path}/{reply.json()['id']}/replies", json={"body": "So there"})
+    assert nested.status_code == 422
+    assert [one["body"] for one in ask("GET", path).json()] == ["Why?", "Because"]
+
+
+def test_a_thread_that_is_not_there_is_not_found(ask, pull):
+    """A reply to a comment that does not exist is 404."""
+    path = f"/repos/{REPO}/pulls/{pull}/comments/1/replies"
+    assert ask("POST", path, json={"body": "Hm"}).status_code == 404
+
+
+def test_a_review_comment_is_read_and_changed(ask, github, pull):
+    """GET and PATCH by the comment's id; in another repository it is 404."""
+    github.add_repository("snakes/other")
+    made = github.review_comment(REPO, pull, "bob", "Why?").payload["comment"]["id"]
+    path = f"/repos/{REPO}/pulls/comments/{made}"
+    assert ask("PATCH", path, json={"body": "How?"}).json()["body"] == "How?"
+    assert ask("GET", path).json()["body"] == "How?"
+    assert ask("GET", f"/repos/snakes/other/pulls/comments/{made}").status_code == 404
+
+
+def test_reviews_are_listed(ask, github, pull):
+    """Reviews are listed with their state in capitals, as REST has it."""
+    github.review(REPO, pull, "bob", "Good", "approved")
+    (review,) = ask("GET", f"/repos/{REPO}/pulls/{pull}/reviews").json()
+    assert (review["state"], review["body"]) == ("APPROVED", "Good")
+
+
+# Reactions
+
+
+@pytest.fixture
+def places(github, pull):
+    """Where one can react: a pull request, a comment on it, a comment on its diff."""
+    comment = github.comment(REPO, pull, "bob", "Nice").payload["comment"]["id"]
+    on_diff = github.review_comment(REPO, pull, "bob", "Why?").payload["comment"]["id"]
+    return {
+        "issue": _at(pull, "/reactions"),
+        "comment": f"/repos/{REPO}/issues/comments/{comment}/reactions",
+        "diff": f"/repos/{REPO}/pulls/comments/{on_diff}/reactions",
+    }
+
+
+@pytest.mark.parametrize("place", ["issue", "comment", "diff"])
+def test_a_reaction_is_given_once(ask, places, place):
+    """The first time 201, the second time 200 with the same reaction."""
+    first, again = (ask("POST", places[place], json={"content": "heart"}) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert ask.fake.journal.lines[-1].startswith("test-bot[bot] reacts with heart to ")
+    assert first.json()["id"] == again.json()["id"]
+    assert len(ask("GET", places[place]).json()) == 1
+
+
+def test_reactions_are_listed_by_content(ask, places):
+    """The list can be narrowed to one content."""
+    for content in ("heart", "rocket"):
+        ask("POST", places["issue"], json={"content": content})
+    found = ask("GET", places["issue"], params={"content": "rocket"}).json()
+    assert [one["content"] for one in found] == ["rocket"]
+
+
+def test_there_are_eight_reactions(ask, places):
+    """Another content than GitHub's eight is 422."""
+    assert ask("POST", places["issue"], json={"content": "shrug"}).status_code == 422
+
+
+def test_no_comment_no_reaction(ask, places):
+    """A reaction to a comment that does not exist is 404."""
+    path = f"/repos/{REPO}/issues/comments/1/reactions"
+    assert ask("POST", path, json={"content": "heart"}).status_code == 404
+
+
+# Search and GraphQL
+
+
+def test_merged_pull_requests_are_found(ask, github, pull, issue):
+    """is:pr is:merged author: org: finds those of one person in one organization."""
+    github.merge_pull_request(REPO, "alice", number=pull)
+    github.merge_pull_request(REPO, "bob")
+    github.merge_pull_request("lions/den", "alice")
+    query = "is:pr is:merged author:alice org:snakes"
+    found = ask("GET", "/search/issues", params={"q": query}).json()
+    assert (found["total_count"], found["items"][0]["number"]) == (1, pull)
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("is:issue", ["It fails"]),
+        ("type:pr state:open", ["Fix it"]),
+        ("-is:issue fix", ["Fix it"]),
+        ('"it"', ["It fails", "Fix it"]),
+        (f"repo:{REPO} label:bug", ["It fails"]),
+        ("user:snakes is:unmerged is:public", ["Fix it"]),
+        ("is:closed", []),
+        ("is:strange", []),
+        ("is:private", []),
+    ],
+)
+def test_a_search_narrows_down(ask, github, pull, issue, query, titles):
+    """Each qualifier narrows down; a minus turns it round; other words are looked for in titles."""
+    github.label_issue(REPO, issue, "bob", "bug")
+    found = ask("GET", "/search/issues", params={"q": query}).json()
+    assert [one["title"] for one in found["items"]] == titles
+
+
+@pytest.mark.parametrize("query", ["", " ", "author:nobody", "org:nothing", "repo:no/thing"])
+def test_a_search_for_nobody_is_refused(ask, query):
+    """An empty query, and names that do not exist, are 422, as on GitHub."""
+    assert ask("GET", "/search/issues", params={"q": query}).status_code == 422
+
+
+def test_private_repositories_of_others_are_not_searched(ask, github):
+    """A search shows nothing of private repositories where the App is not installed."""
+    github.add_repository("lions/secret", private=True, installed=False)
+    github.open_issue("lions/secret", "bob", "Hidden")
+    found = ask("GET", "/search/issues", params={"q": "hidden"}).json()
+    assert found["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "data"),
+    [
+        ("query { viewer { login } }", {"viewer": {"login": "test-bot[bot]"}}),
+        ("{ rateLimit { cost } }", {"rateLimit": {"limit": 5000, "cost": 1, "remaining": 4999}}),
+    ],
+)
+def test_graphql_knows_two_things(ask, query, data):
+    """Who am I, and how much is left."""
+    assert ask("POST", "/graphql", json={"query": query}).json() == {"data": data}
+
+
+@pytest.mark.parametrize("query", ["{ world { peace } }", "nonsense"])
+def test_graphql_says_errors_with_200(ask, query):
+    """What it does not know is an error in a 200, as GraphQL has it."""
+    answer = ask("POST", "/graphql", json={"query": query})
+    assert (answer.status_code, len(answer.json()["errors"])) == (200, 1)
+
+
+# All routes
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/orgs", f"/repos/{REPO}/issues/x", "/repos/a%2Fb"]
+)
+def test_everything_else_is_not_found(ask, path):
+    """A path that is no route is 404 with JSON, before anybody is asked who they are."""
+    answer = ask.ask("GET", path, None)
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+
+
+def test_an_encoded_slash_stays_in_its_segment(ask, github):
+    """A login with a slash in it cannot reach another route."""
+    github.add_user("alice")
+    assert ask("GET", "/orgs/snakes/memberships/alice%2F..%2Fbob").status_code == 404
+
+
+def test_a_wrong_method_is_not_found(ask):
+    """A method that the path does not have is 404, as on GitHub."""
+    assert ask("DELETE", "/orgs/snakes").status_code == 404

@@ -1,0 +1,94 @@
+"""A worker on a SQLite queue, with time in the test's hand."""
+
+import threading
+
+import pytest
+
+from luggage.database import migrate, open_engine
+from luggage.jobs import NewJob, Queue, Worker
+from tests.conftest import JOBS
+
+
+class PatientWakeup:
+    """Waits by moving the clock; `script` is what happens meanwhile, one step for each wait."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.worker = None
+        self.changed = threading.Condition()
+        self.waits = []
+        self.script = []
+        self.at_the_end = lambda: None
+
+    def wait(self, timeout_seconds):
+        """Let the time pass, then let the next thing happen."""
+        self.waits.append(timeout_seconds)
+        self.clock.advance(timeout_seconds)
+        step = self.script.pop(0) if self.script else self.at_the_end
+        step()
+
+    def all_done(self):
+        """Wait, for real, until no thread has a job in hand."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: not self.worker._running, 10)
+
+    def wake(self):
+        """Be told by a thread that it has finished a job."""
+        with self.changed:
+            self.changed.notify_all()
+
+    def close(self):
+        """Nothing is open."""
+
+
+@pytest.fixture
+def wakeup(clock):
+    """A wait that takes no time."""
+    return PatientWakeup(clock)
+
+
+@pytest.fixture
+def engine(sqlite_url):
+    """A migrated SQLite database."""
+    engine = open_engine(sqlite_url, pool_size=10)
+    migrate(engine, [JOBS], log=lambda _: None)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def queue(engine, clock):
+    """A queue on SQLite."""
+    return Queue(engine, clock=clock)
+
+
+@pytest.fixture
+def put(queue, clock):
+    """Put a job that is due; return its id."""
+
+    def put(key, **said):
+        values = {"queue": "mail", "body": b"hello", "run_at": clock(), **said}
+        return queue.put(NewJob(key=key, **values)).id
+
+    return put
+
+
+@pytest.fixture
+def make_worker(queue, wakeup, clock):
+    """Make a worker of which a test says only what matters to it."""
+
+    def make_worker(handler=None, **said):
+        values = {
+            "threads": 1,
+            "lease_seconds": 60.0,
+            "wakeup": wakeup,
+            "clock": clock,
+            "random": lambda: 0.5,
+            **said,
+        }
+        handlers = values.pop("handlers", {"mail": handler})
+        worker = Worker(values.pop("queue", queue), handlers, **values)
+        wakeup.worker, wakeup.at_the_end = worker, worker.stop
+        return worker
+
+    return make_worker

@@ -1,0 +1,86 @@
+"""luggage.jobs.statements: how the databases go about the queries that have to be fast."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+
+from luggage.database import migrate, open_engine, writing
+from luggage.jobs import statements
+from tests.conftest import JOBS
+
+FAST = {
+    "claim": statements.CLAIMABLE,
+    "next": statements.NEXT_RUN_AT,
+    "oldest": statements.OLDEST_READY_AT,
+    "expired": statements.EXPIRED,
+    "standing": statements.STANDING,
+    "counts": statements.COUNTS,
+}
+VALUES = {"queue": "mail", "now": 1.0, "limit": 1}
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url):
+    """A migrated SQLite database."""
+    engine = open_engine(sqlite_url)
+    migrate(engine, [JOBS], log=lambda _: None)
+    yield engine
+    engine.dispose()
+
+
+def sqlite_plan(engine, statement):
+    """Return the steps of SQLite's plan for a statement."""
+    compiled = statement.compile(engine)
+    values = tuple({**compiled.params, **VALUES}[name] for name in compiled.positiontup)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values).all()
+    return [row[-1] for row in rows]
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_sqlite_scans_no_table(sqlite_engine, name):
+    """Every step searches, or reads an index that holds only what it asks for."""
+    steps = sqlite_plan(sqlite_engine, FAST[name])
+    scans = [step for step in steps if step.startswith("SCAN job") and " INDEX job_" not in step]
+    assert scans == []
+
+
+@pytest.mark.parametrize("name", ["claim", "next"])
+def test_sqlite_finds_the_next_job_without_sorting(sqlite_engine, name):
+    """The first job is the first of an index of ready jobs; its rivals are found in two others."""
+    steps = sqlite_plan(sqlite_engine, FAST[name])
+    used = [
+        index
+        for index in ("job_ready", "job_ready_subject", "job_leased_subject")
+        if any(f"INDEX {index} " in step for step in steps)
+    ]
+    assert used == ["job_ready", "job_ready_subject", "job_leased_subject"]
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("name", ["claim", "next", "oldest", "expired"])
+def test_postgresql_scans_no_table(postgresql_url, name):
+    """With many finished jobs PostgreSQL, too, goes by the indexes of what is alive."""
+    engine = open_engine(postgresql_url)
+    migrate(engine, [JOBS], log=lambda _: None)
+    dialect = postgresql.dialect(paramstyle="pyformat")
+    query = FAST[name].compile(dialect=dialect)
+    with writing(engine) as connection:
+        connection.execute(text(FILL))
+        connection.exec_driver_sql("ANALYZE job")
+        plan = (
+            connection.exec_driver_sql(f"EXPLAIN {query}", {**query.params, **VALUES})
+            .scalars()
+            .all()
+        )
+    engine.dispose()
+    assert not [step for step in plan if "Seq Scan on job" in step and "job_body" not in step]
+
+
+FILL = """
+INSERT INTO job (queue, key, subject, kind, state, attempt, max_attempts, fence, run_at, worker,
+                 created_at, changed_at, note, result, reason)
+SELECT 'mail', n, 's' || n % 100, '', CASE WHEN n % 100 = 0 THEN 'ready' ELSE 'done' END,
+       1, 5, 1, n, '', n, n, '', '', ''
+FROM generate_series(1, 20000) AS n
+"""

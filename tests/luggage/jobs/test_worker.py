@@ -1,0 +1,368 @@
+"""luggage.jobs.worker: the loop that claims jobs and has threads handle them."""
+
+import signal
+import threading
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from luggage.jobs import Done, LocalWakeup, Queue, State, Stuck
+
+
+def nothing(_job):
+    """Handle anything."""
+    return Done()
+
+
+class Flaky(Queue):
+    """A queue whose database goes away and comes back as told."""
+
+    away = False
+
+    def claim(self, *args, **kwargs):
+        """Claim, if the database is there."""
+        if self.away:
+            raise OperationalError("BEGIN", {}, Exception("no such host"))
+        return super().claim(*args, **kwargs)
+
+
+# Draining: without threads
+
+
+def test_draining_handles_all_there_is(make_worker, put):
+    """Every job that may start is handled, also those that become free meanwhile."""
+    seen = []
+    worker = make_worker(lambda job: seen.append(job.key) or Done())
+    for key in ("a1", "a2"):
+        put(key, subject="a")
+    put("later", run_at=1e12)
+    assert (worker.drain(), seen) == (2, ["a1", "a2"])
+
+
+def test_queues_are_asked_in_the_order_of_the_handlers(make_worker, put):
+    """What was begun is finished before something new is begun."""
+    seen = []
+    note = lambda job: seen.append(job.queue) or Done()  # noqa: E731
+    put("k", queue="delivery")
+    put("k", queue="action")
+    make_worker(handlers={"action": note, "delivery": note}).drain()
+    assert seen == ["action", "delivery"]
+
+
+# Running
+
+
+def test_running_handles_jobs_until_told_to_stop(make_worker, put, queue, wakeup):
+    """The loop claims what is there, and ends when it is stopped."""
+    worker = make_worker(nothing)
+    wakeup.script = [wakeup.all_done]
+    job_id = put("k")
+    worker.run()
+    assert queue.get(job_id).state is State.DONE
+
+
+def test_subjects_run_side_by_side(make_worker, put, wakeup):
+    """As many handlers run at once as there are threads, each with a subject of its own."""
+    together = threading.Barrier(2, timeout=10)
+    worker = make_worker(lambda _job: together.wait() * 0 or Done(), threads=2)
+    wakeup.script = [wakeup.all_done]
+    for subject in "ab":
+        put(subject, subject=subject)
+    worker.run()
+    assert not together.broken
+
+
+def test_no_more_is_claimed_than_there_are_threads(make_worker, put, queue, wakeup):
+    """What no thread is free for stays in the queue, for other processes."""
+    go, standing = threading.Event(), []
+    worker = make_worker(lambda _job: go.wait(10) and Done())
+
+    def look():
+        standing.append(queue.counts())
+        go.set()
+        wakeup.all_done()
+        worker.stop()
+
+    wakeup.script = [lambda: None, look]
+    put("a")
+    put("b")
+    worker.run()
+    assert standing[0] == {("mail", State.LEASED): 1, ("mail", State.READY): 1}
+
+
+def test_the_loop_sleeps_until_the_next_job_is_due(make_worker, put, wakeup, clock):
+    """With nothing to do now it waits for exactly as long as there is nothing to do."""
+    put("k", run_at=clock() + 3)
+    make_worker(nothing).run()
+    assert wakeup.waits == [3.0]
+
+
+def test_the_loop_looks_now_and_then_even_if_nobody_wakes_it(make_worker, wakeup):
+    """A lost wake-up costs seconds, not for ever: the beat comes first, every five seconds."""
+    make_worker(nothing).run()
+    assert wakeup.waits == [5.0]
+    wakeup.waits.clear()
+    make_worker(nothing, beat_seconds=1e6, lease_seconds=1e6).run()
+    assert wakeup.waits == [30.0]
+
+
+def test_a_stop_in_a_signal_handler_ends_a_real_wait(make_worker):
+    """SIGTERM while the loop waits ends it at once."""
+    wakeup = LocalWakeup()
+    worker = make_worker(nothing, wakeup=wakeup)
+    before = signal.signal(signal.SIGALRM, lambda *_: worker.stop())
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    worker.run()
+    signal.signal(signal.SIGALRM, before)
+    wakeup.close()
+
+
+def test_leases_are_extended_while_handlers_run(make_worker, put, queue, wakeup, clock):
+    """A job that takes longer than its lease is still its holder's."""
+    go, leases = threading.Event(), []
+    worker = make_worker(lambda _job: go.wait(10) and Done(), beat_seconds=1e6)
+    job_id = put("k")
+    begin = clock()
+
+    def look():
+        leases.append(queue.get(job_id).lease_until - begin)
+
+    wakeup.script = [look] * 5 + [lambda: go.set() or wakeup.all_done()]
+    worker.run()
+    assert leases == [60.0, 60.0, 80.0, 100.0, 120.0]
+    assert queue.get(job_id).state is State.DONE
+
+
+def test_leases_of_others_are_taken_back(make_worker, put, queue, wakeup, clock):
+    """The jobs of a worker that died are handled by the next."""
+    job_id = put("k")
+    queue.claim(["mail"], worker="dead", lease_seconds=10)
+    worker = make_worker(nothing)
+    clock.advance(11)
+    wakeup.script = [wakeup.all_done]
+    worker.run()
+    row = queue.get(job_id)
+    assert (row.state, row.attempt) == (State.DONE, 2)
+
+
+def test_a_lost_lease_does_not_stop_the_loop(make_worker, put, queue, wakeup, clock, caplog):
+    """A loop that was stopped past its lease finds it lost, and goes on."""
+    go = threading.Event()
+    worker = make_worker(lambda _job: go.wait(10) and Done())
+    job_id = put("k")
+
+    def lose():
+        clock.advance(100)
+        queue.reclaim()
+
+    wakeup.script = [lose, lambda: None, lambda: go.set() or wakeup.all_done()]
+    with caplog.at_level("INFO"):
+        worker.run()
+    assert "not extended" in caplog.text
+    assert queue.get(job_id).result == ""
+
+
+# Idleness and callbacks
+
+
+def test_idleness_is_told_with_each_beat(make_worker, wakeup):
+    """The bot learns for how long there has been nothing to do."""
+    idle = []
+    worker = make_worker(nothing, on_idle=idle.append)
+    wakeup.script = [lambda: None] * 3
+    worker.run()
+    assert idle == [0.0, 5.0, 10.0, 15.0]
+
+
+def test_a_loop_with_work_is_not_idle(make_worker, put, wakeup):
+    """While a handler runs, the idle time is nought."""
+    go, idle = threading.Event(), []
+    worker = make_worker(lambda _job: go.wait(10) and Done(), on_idle=idle.append)
+    put("k")
+    end = [go.set, worker.stop, wakeup.all_done]
+    wakeup.script = [lambda: None] * 3 + [lambda: [step() for step in end]]
+    worker.run()
+    assert set(idle) == {0.0}
+    assert worker.idle_since is None
+
+
+def test_beats_come_at_their_interval(make_worker, wakeup, clock):
+    """A heartbeat row can be written every few seconds."""
+    beats, begin = [], clock()
+    worker = make_worker(nothing, on_beat=lambda: beats.append(clock() - begin), beat_seconds=2.0)
+    wakeup.script = [lambda: None] * 2
+    worker.run()
+    assert beats == [0.0, 2.0, 4.0]
+
+
+def test_beats_go_on_when_the_clock_is_put_back(make_worker, wakeup, clock):
+    """A clock that jumps back an hour does not silence the loop for an hour."""
+    beats = []
+    worker = make_worker(nothing, on_beat=lambda: beats.append(1))
+    wakeup.script = [lambda: clock.advance(-3600)]
+    worker.run()
+    assert len(beats) == 2
+
+
+def test_a_callback_that_fails_does_not_stop_the_work(make_worker, put, queue, wakeup, caplog):
+    """A bug in the mood is logged; the jobs are handled."""
+    worker = make_worker(nothing, on_beat=lambda: 1 / 0)
+    job_id = put("k")
+    wakeup.script = [wakeup.all_done]
+    worker.run()
+    assert queue.get(job_id).state is State.DONE
+    assert "a callback of the worker failed" in caplog.text
+
+
+# A database that is away
+
+
+def test_a_database_that_is_away_is_waited_for(make_worker, put, engine, clock, wakeup, caplog):
+    """The loop says so once, tries again with growing pauses, and goes on when it is back."""
+    queue = Flaky(engine, clock=clock)
+    worker = make_worker(nothing, queue=queue)
+    job_id = put("k")
+    queue.away = True
+    wakeup.script = [
+        lambda: None,
+        lambda: None,
+        lambda: setattr(queue, "away", False),
+        wakeup.all_done,
+    ]
+    worker.run()
+    assert wakeup.waits[:3] == [0.25, 0.5, 1.0]
+    assert queue.get(job_id).state is State.DONE
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
+        "the database is away",
+        "the database is back",
+    ]
+
+
+def test_a_beat_that_finds_the_database_away_is_tried_again(make_worker, wakeup, caplog):
+    """A callback may write to the database as well."""
+    failures = [OperationalError("UPDATE", {}, Exception("gone"))]
+
+    def beat():
+        if failures:
+            raise failures.pop()
+
+    worker = make_worker(nothing, on_beat=beat)
+    wakeup.script = [lambda: None]
+    worker.run()
+    assert "the database is back" in caplog.text
+
+
+def test_a_job_can_be_handled_after_an_end_that_was_not_recorded(
+    make_worker, put, queue, wakeup, monkeypatch, caplog
+):
+    """A thread whose job's end could not be recorded goes on with the next."""
+    worker = make_worker(nothing)
+    first = put("first")
+    failures = [ZeroDivisionError(), ZeroDivisionError()]
+    done, retry = queue.done, queue.retry
+
+    def fail(call):
+        def failing(*args, **kwargs):
+            if failures:
+                raise failures.pop()
+            return call(*args, **kwargs)
+
+        return failing
+
+    monkeypatch.setattr(queue, "done", fail(done))
+    monkeypatch.setattr(queue, "retry", fail(retry))
+    second = put("second")
+    wakeup.script = [wakeup.all_done] * 3
+    worker.run()
+    assert queue.get(first).state is State.LEASED
+    assert queue.get(second).state is State.DONE
+    assert "could not be recorded" in caplog.text
+
+
+# The end
+
+
+def test_what_was_begun_is_finished(make_worker, put, queue, wakeup):
+    """Told to stop, the loop waits for its handlers."""
+    go, entered = threading.Event(), threading.Event()
+    worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done("finished")))
+    job_id = put("k")
+    wakeup.script = [
+        lambda: entered.wait(10) and worker.stop(),
+        lambda: go.set() or wakeup.all_done(),
+    ]
+    worker.run()
+    assert queue.get(job_id).result == "finished"
+
+
+def test_what_is_not_finished_in_time_is_left_to_its_lease(make_worker, put, queue, wakeup, caplog):
+    """A handler that needs longer than the grace does not keep the process."""
+    go, entered = threading.Event(), threading.Event()
+    worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done()))
+    job_id = put("k")
+    wakeup.script = [lambda: entered.wait(10) and worker.stop()]
+    worker.run()
+    left = queue.get(job_id).state
+    go.set()
+    assert left is State.LEASED
+    assert "is not finished" in caplog.text
+
+
+def test_what_was_not_begun_is_given_back(make_worker, put, queue, wakeup):
+    """A job that was claimed for a thread which never came to it is ready again, uncounted."""
+    worker = make_worker(nothing, threads=1)
+    job_id = put("k")
+    [job] = queue.claim(["mail"], worker="w", lease_seconds=60)
+    worker._start(job)
+    worker._leave()
+    row = queue.get(job_id)
+    assert (row.state, row.attempt) == (State.READY, 0)
+
+
+def test_a_job_lost_before_it_was_begun_cannot_be_given_back(
+    make_worker, put, queue, clock, caplog
+):
+    """A worker that leaves too late finds its job with somebody else."""
+    worker = make_worker(nothing, threads=1)
+    put("k")
+    [job] = queue.claim(["mail"], worker="w", lease_seconds=60)
+    worker._start(job)
+    clock.advance(61)
+    queue.reclaim()
+    worker._leave()
+    assert "is not given back" in caplog.text
+
+
+def test_leaving_wakes_the_others(make_worker, engine, clock):
+    """Other loops learn that this one will not keep the time it slept until."""
+    woken = []
+    queue = Queue(engine, clock=clock, wake=lambda: woken.append(1))
+    make_worker(nothing, queue=queue).run()
+    assert woken == [1]
+
+
+def test_the_threads_end_with_the_loop(make_worker, wakeup):
+    """Nothing is left running."""
+    make_worker(nothing, threads=3, name="mine").run()
+    for thread in threading.enumerate():
+        if thread.name.startswith("mine"):
+            thread.join(10)
+    assert not [t for t in threading.enumerate() if t.name.startswith("mine")]
+
+
+def test_a_handler_that_does_not_return_ends_the_process(make_worker, put, queue, wakeup):
+    """A loop in a rule is not extended for ever: the supervisor gets to begin anew."""
+    go, entered = threading.Event(), threading.Event()
+    worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done()), limit_seconds=30.0)
+    job_id = put("k", kind="push")
+    wakeup.at_the_end = lambda: entered.wait(10)
+    with pytest.raises(Stuck, match=r"mail k. did not return within 30 s"):
+        worker.run()
+    left = queue.get(job_id)
+    go.set()
+    assert left.state is State.LEASED
+
+
+def test_a_worker_has_a_name_of_its_own(make_worker):
+    """Two workers of one process can be told apart."""
+    assert make_worker(nothing).name != make_worker(nothing).name

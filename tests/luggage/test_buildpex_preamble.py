@@ -1,0 +1,172 @@
+"""The first lines of a pex: the right Python, and a place to unpack."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from luggage.buildpex import preamble
+from luggage.buildpex.pexfile import preamble_source
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The directory for temporary files, empty."""
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setattr(preamble.tempfile, "tempdir", str(place))
+    return place
+
+
+@pytest.fixture(autouse=True)
+def built_for(monkeypatch):
+    monkeypatch.setattr(preamble, "NAME", "bot.pex")
+    monkeypatch.setattr(preamble, "PLACE", "bot-pex")
+    monkeypatch.setattr(preamble, "PYTHON", (3, 12))
+    monkeypatch.setattr(preamble, "SUFFIX", ".cpython-312-x86_64-linux-gnu.so")
+
+
+def test_the_right_python_is_right():
+    """Nothing is said."""
+    assert preamble.wrong_python((3, 12, 9), [".cpython-312-x86_64-linux-gnu.so", ".so"]) == ""
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 11, 7), (3, 13, 0), (4, 12, 0)])
+def test_another_version_is_told(version):
+    """The line names what is needed, what it was, and what to run."""
+    started = ".".join(map(str, version))
+    line = f"bot.pex: needs Python 3.12 and was started by {started}: run `python3.12 bot.pex ...`"
+    assert preamble.wrong_python(version, []) == line
+
+
+def test_another_machine_is_told():
+    """The same version for another processor cannot load the compiled modules."""
+    line = preamble.wrong_python((3, 12, 9), [".cpython-312-aarch64-linux-gnu.so", ".so"])
+    assert "built for .cpython-312-x86_64-linux-gnu.so, and this is .cpython-312-aarch64" in line
+
+
+def test_a_pex_without_compiled_modules_fits_every_machine(monkeypatch):
+    """Without a suffix only the version counts."""
+    monkeypatch.setattr(preamble, "SUFFIX", "")
+    assert preamble.wrong_python((3, 12, 9), []) == ""
+
+
+def test_the_usual_place_is_taken(tmp_path):
+    """It is made, and nothing is said; PEX_ROOT holds it for what comes after."""
+    environ = {"PEX_ROOT": str(tmp_path / "new" / "place")}
+    assert preamble.choose_place(environ, 1000) == ""
+    assert Path(environ["PEX_ROOT"]).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({"XDG_CACHE_HOME": "/caches"}, "/caches/pex"),
+        ({"PEX_ROOT": "", "XDG_CACHE_HOME": "/caches"}, "/caches/pex"),
+        ({"PEX_ROOT": "/here", "XDG_CACHE_HOME": "/caches"}, "/here"),
+    ],
+)
+def test_the_usual_place_is_where_pex_has_it(environ, place):
+    """PEX_ROOT, then the user's cache; an empty variable is none."""
+    assert preamble.usual_place(environ) == place
+
+
+def test_without_any_variable_it_is_in_the_home(monkeypatch):
+    """As pex itself has it."""
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert preamble.usual_place({}) == "/home/somebody/.cache/pex"
+
+
+def test_another_place_is_told_once(temporary):
+    """The first start says where; the second finds it there and is silent."""
+    first, second = {"PEX_ROOT": "/proc/no"}, {"PEX_ROOT": "/proc/no"}
+    line = preamble.choose_place(first, os.getuid())
+    assert line.startswith("bot.pex: /proc/no cannot be used, unpacking into ")
+    assert preamble.choose_place(second, os.getuid()) == ""
+    assert first == second == {"PEX_ROOT": f"{temporary}/bot-pex-{os.getuid()}"}
+
+
+def test_the_other_place_is_private(temporary):
+    """Nobody else may put code there for us to run."""
+    environ = {"PEX_ROOT": "/proc/no"}
+    preamble.choose_place(environ, os.getuid())
+    assert Path(environ["PEX_ROOT"]).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_somebody_prepared_is_not_taken(temporary):
+    """One that others may write is passed over for a fresh one."""
+    prepared = temporary / f"bot-pex-{os.getuid()}"
+    prepared.mkdir()
+    prepared.chmod(0o777)
+    environ = {"PEX_ROOT": "/proc/no"}
+    assert preamble.choose_place(environ, os.getuid()) != ""
+    assert environ["PEX_ROOT"] != str(prepared)
+
+
+def test_a_link_that_somebody_prepared_is_not_followed(temporary, tmp_path):
+    """It could lead to a directory of ours that others may read."""
+    (temporary / f"bot-pex-{os.getuid()}").symlink_to(tmp_path)
+    environ = {"PEX_ROOT": "/proc/no"}
+    preamble.choose_place(environ, os.getuid())
+    assert environ["PEX_ROOT"] != f"{temporary}/bot-pex-{os.getuid()}"
+
+
+def test_a_place_that_programs_may_not_run_from_is_not_usable(tmp_path, monkeypatch):
+    """Compiled modules could not be loaded from it."""
+    real = os.statvfs(tmp_path)
+
+    class NoPrograms:
+        f_flag = real.f_flag | 8
+
+    monkeypatch.setattr(os, "statvfs", lambda _: NoPrograms)
+    assert not preamble.usable(str(tmp_path))
+
+
+@pytest.mark.parametrize("broken", [OSError("no usable temporary directory"), None])
+def test_no_place_at_all_is_one_line(monkeypatch, broken, temporary):
+    """It ends there, and the line says what to set."""
+
+    def other_place(user):
+        if broken:
+            raise broken
+        return "/proc/no-either", True
+
+    monkeypatch.setattr(preamble, "other_place", other_place)
+    with pytest.raises(SystemExit, match="no place to unpack: make /proc/no writable, or set"):
+        preamble.choose_place({"PEX_ROOT": "/proc/no"}, 1000)
+
+
+def run(source, tmp_path, **environ):
+    program = tmp_path / "my.pex"
+    program.write_text(source + "\nprint(os.environ['PEX_ROOT'])")
+    return subprocess.run(
+        [sys.executable, program],
+        env={"PEX_ROOT": str(tmp_path / "root"), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_source_that_is_packed_works(tmp_path):
+    """With its values set and its call, on the right Python: it goes on."""
+    done = run(preamble_source("my", sys.version_info[:2], ".so"), tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path}/root\n", "")
+
+
+def test_the_source_that_is_packed_tells_a_place(tmp_path):
+    """A line on stderr about another place, and it goes on."""
+    source = preamble_source("my", sys.version_info[:2], "")
+    done = run(source, tmp_path, PEX_ROOT="/proc/no", TMPDIR=str(tmp_path))
+    assert done.returncode == 0
+    assert done.stderr.startswith("my.pex: /proc/no cannot be used")
+
+
+def test_the_source_that_is_packed_refuses_a_wrong_python(tmp_path):
+    """One line on stderr and exit code 1."""
+    done = run(preamble_source("my", (3, 99), ""), tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("my.pex: needs Python 3.99 and was started by 3.")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,163 @@
+"""The bill of materials, and what a program says of where it comes from."""
+
+import json
+import sys
+
+import pytest
+
+from luggage.buildpex import Commit, provenance, sbom, warm
+from luggage.buildpex.provenance import setup_version, stamp
+from tests.luggage.test_buildpex import make_wheel
+
+COMMIT = Commit("c0ffee", 1_700_000_000)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Make a wheel with these headers and read it."""
+
+    def _read(name="part", *headers):
+        path = tmp_path / f"{name}-1.0-py3-none-any.whl"
+        make_wheel(path, name, *headers)
+        return sbom.read_wheel(path)
+
+    return _read
+
+
+@pytest.fixture
+def document(read, tmp_path):
+    """The bill of an application and two parts, of which one needs the other."""
+    pex = tmp_path / "app.pex"
+    pex.write_bytes(b"pex")
+    wheels = [
+        read("app"),
+        read("Part.One", "License-Expression: MIT", "Requires-Dist: part_two>=1"),
+        read("part-two"),
+    ]
+    return json.loads(sbom.bill(pex, wheels, main="app", commit=COMMIT, python="3.12"))
+
+
+def test_the_bill_names_what_it_is_about(document):
+    """The application, its digest, its commit, its Python, and the time of the commit."""
+    about = document["metadata"]["component"]
+    assert (about["type"], about["name"], about["version"]) == ("application", "app", "1.0")
+    assert {"name": "commit", "value": "c0ffee"} in about["properties"]
+    assert {"name": "python", "value": "3.12"} in about["properties"]
+    assert document["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
+
+
+def test_the_bill_names_each_part(document):
+    """By its package URL, as scanners look it up."""
+    purls = [part["purl"] for part in document["components"]]
+    assert purls == ["pkg:pypi/part-one@1.0", "pkg:pypi/part-two@1.0"]
+    assert all(part["hashes"][0]["alg"] == "SHA-256" for part in document["components"])
+
+
+def test_the_bill_says_who_needs_whom(document):
+    """The application needs all, a part what it requires and what is there."""
+    needs = {entry["ref"]: entry["dependsOn"] for entry in document["dependencies"]}
+    assert needs["pkg:pypi/app@1.0"] == ["pkg:pypi/part-one@1.0", "pkg:pypi/part-two@1.0"]
+    assert needs["pkg:pypi/part-one@1.0"] == ["pkg:pypi/part-two@1.0"]
+    assert needs["pkg:pypi/part-two@1.0"] == []
+
+
+def test_every_reference_is_one_of_a_part(document):
+    """No name in the graph is unknown, and the form is the one that the standard asks for."""
+    refs = [document["metadata"]["component"]["bom-ref"]]
+    refs += [part["bom-ref"] for part in document["components"]]
+    assert sorted(entry["ref"] for entry in document["dependencies"]) == sorted(refs)
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
+    assert document["serialNumber"].startswith("urn:uuid:")
+
+
+@pytest.mark.parametrize(
+    ("headers", "license_"),
+    [
+        (["License-Expression: MIT OR ISC"], {"expression": "MIT OR ISC"}),
+        (
+            ["License: MIT", "Classifier: License :: OSI Approved :: MIT License"],
+            {"license": {"name": "MIT License"}},
+        ),
+        (["License: ISC"], {"license": {"name": "ISC"}}),
+        ([], None),
+    ],
+)
+def test_a_license_is_told_as_well_as_it_is_known(read, headers, license_):
+    """An expression, else a classifier, else words."""
+    assert read("part", *headers).license == license_
+
+
+def test_a_license_in_full_is_kept_in_full(read):
+    """Some wheels put the whole text where its name should be."""
+    found = read("part", "License: Permission is granted", "        to everybody.").license
+    assert found["license"]["text"]["content"].startswith("Permission is granted\n")
+
+
+def test_what_only_an_extra_needs_is_not_needed(read):
+    """Extras are the choice of whoever asks for them."""
+    found = read("part", "Requires-Dist: a (>=1)", 'Requires-Dist: b; extra == "more"')
+    assert found.requires == {"a"}
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A package in something like a checkout."""
+    (tmp_path / "setup.py").write_text('setup(name="pytest", version="4.5.6")\n')
+    (tmp_path / "app").mkdir()
+    return tmp_path / "app"
+
+
+def test_a_built_program_knows_its_commit(package):
+    """From the stamp; the version is that of the installed distribution."""
+    stamp(package, COMMIT)
+    found = provenance("pytest", package)
+    assert found.commit == COMMIT
+    assert found.version == pytest.__version__
+    assert found.python == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_a_checkout_asks_git(package):
+    """Where there is none, the commit is unknown, and nothing fails."""
+    found = provenance("pytest", package)
+    assert found.commit.hash == "unknown"
+    assert found.version == "4.5.6"
+
+
+def test_the_parts_are_what_is_installed_beside_it(package):
+    """Names and versions, in order, without the program itself."""
+    parts = provenance("pytest", package).parts
+    assert "Flask" in parts
+    assert "pytest" not in parts
+    assert list(parts) == sorted(parts, key=str.lower)
+
+
+@pytest.mark.parametrize("text", ["setup(name='app')\n", None])
+def test_a_version_that_cannot_be_found_is_unknown(tmp_path, text):
+    """A setup.py without one, or none at all."""
+    if text:
+        (tmp_path / "setup.py").write_text(text)
+    assert setup_version(tmp_path) == "unknown"
+
+
+@pytest.fixture
+def importable(tmp_path, monkeypatch):
+    """A package with a module in it that is loaded by nobody else."""
+    (tmp_path / "warmed").mkdir()
+    (tmp_path / "warmed" / "__init__.py").touch()
+    (tmp_path / "warmed" / "inner.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in ("warmed", "warmed.inner"):
+        sys.modules.pop(name, None)
+
+
+def test_a_module_is_loaded_alone(importable):
+    """A name is that module."""
+    assert warm.main(["warmed"]) == 0
+    assert "warmed.inner" not in sys.modules
+
+
+def test_a_package_is_loaded_with_all_that_is_in_it(importable):
+    """A name with .* is the package and its modules."""
+    assert warm.main(["warmed.*"]) == 0
+    assert "warmed.inner" in sys.modules

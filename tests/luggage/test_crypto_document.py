@@ -1,0 +1,287 @@
+"""Editing a document: values go where a person would look for them, and nothing else moves."""
+
+import difflib
+import tomllib
+from collections.abc import Callable
+
+import pytest
+
+from luggage.crypto import (
+    Document,
+    DocumentError,
+    Entry,
+    KeyMissing,
+    KeyOfAnotherPair,
+    KeyPresent,
+    NameUnknown,
+    PrivateKey,
+    ValueCount,
+    conceal,
+    open_secrets,
+)
+
+KEY = PrivateKey(b"1" * 32)
+OTHER = PrivateKey(b"2" * 32)
+TEXT = '''\
+# What this is.
+[keys]
+
+# About the bot.
+[github]
+# The number.
+# app_id = 12345   # an example
+
+user_agent = 'bot'   # kept as it is
+
+[github.deep]
+x = "1"
+
+# About people.
+[invite]
+merged = 1
+message = """
+# app_id = 5
+[github]
+"""
+
+[sentry]
+# dsn = "x"'''
+
+
+@pytest.fixture
+def document() -> Document:
+    """Return a document with a current key."""
+    made = Document(TEXT)
+    made.add_key(KEY.public)
+    return made
+
+
+def seal(document: Document, name: str, value: str = "hunter2") -> None:
+    """Put `value` in the place of `name`, sealed for the current key."""
+    document.put(name, document.current_key().seal(name, value))
+
+
+def seal_in_list(document: Document, name: str, value: str, *, keep: bool) -> None:
+    """Put `value` in the list of `name`, sealed for the current key."""
+    document.put_in_list(name, document.current_key().seal(name, value), keep=keep)
+
+
+def added(before: str, after: str) -> list[str]:
+    """Return the lines that came and went, up to a colon, as `diff` would say it."""
+    lines = difflib.ndiff(conceal(before).splitlines(), conceal(after).splitlines())
+    return sorted(line.split(":")[0] for line in lines if line[0] in "+-")
+
+
+def value(document: Document, name: str, *keys: PrivateKey) -> tuple[str, ...]:
+    """Return the plain values under `name`."""
+    return open_secrets(tomllib.loads(document.text), keys or (KEY,))[name].reveal_all()
+
+
+def test_untouched_text_is_kept() -> None:
+    """A document that is not changed is written as it was read, but for a last line end."""
+    assert Document(TEXT).text == f"{TEXT}\n"
+
+
+def test_a_key_is_listed_in_its_section(document: Document) -> None:
+    """The public key goes into [keys], before the comment that introduces the next section."""
+    assert document.text.startswith(
+        f'# What this is.\n[keys]\ncurrent = "{KEY.id}"\n{KEY.id} = "{KEY.public.text}"\n\n# About'
+    )
+
+
+def test_a_second_pair_is_refused(document: Document) -> None:
+    """A document that has a pair takes no other, and says what to do instead."""
+    with pytest.raises(KeyPresent, match=f"{KEY.id} already: `rotate`"):
+        document.add_key(OTHER.public)
+
+
+def test_a_second_pair_on_demand(document: Document) -> None:
+    """Told so, it takes another, which is current from then on."""
+    document.add_key(OTHER.public, beside_others=True)
+    assert (list(document.live_keys()), document.current_key().id) == ([KEY.id, OTHER.id], OTHER.id)
+
+
+@pytest.mark.parametrize("keys", ["", '[keys]\ncurrent = "12345678"\n', "[keys]\ncurrent = []\n"])
+def test_no_current_key(keys: str) -> None:
+    """Without a current public key there is a remedy instead of a key."""
+    with pytest.raises(KeyMissing, match="make a pair with `keygen`"):
+        Document(keys).current_key()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("github.app_id", ["- # app_id = 12345   # an example", '+ app_id = "sealed']),
+        ("github.user_agent", ["- user_agent = 'bot'   # kept as it is", '+ user_agent = "sealed']),
+        ("github.new", ['+ new = "sealed']),
+        ("github.deep.y", ['+ y = "sealed']),
+        ("invite.new", ['+ new = "sealed']),
+        ("sentry.dsn", ['- # dsn = "x"', '+ dsn = "sealed']),
+        ("sentry.new", ['+ new = "sealed']),
+        ("brand.new", ["+ ", "+ [brand]", '+ new = "sealed']),
+        ("top", ['+ top = "sealed', "+ "]),
+    ],
+)
+def test_a_value_takes_its_place(document: Document, name: str, change: list[str]) -> None:
+    """A value replaces the old one or the commented example, or is added; no other line changes."""
+    before = document.text
+    seal(document, name)
+    assert (added(before, document.text), value(document, name)) == (sorted(change), ("hunter2",))
+
+
+def test_a_new_value_ends_its_section(document: Document) -> None:
+    """A new value stands after the last one of its section, before what introduces the next."""
+    seal(document, "github.deep.new")
+    lines = document.text.splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("new = "))
+    assert [lines[i] for i in (place - 1, place + 1, place + 2)] == [
+        'x = "1"',
+        "",
+        "# About people.",
+    ]
+
+
+def test_comments_behind_values_stay(document: Document) -> None:
+    """The comment behind a value stays when the value is replaced."""
+    seal(document, "github.user_agent")
+    assert '"   # kept as it is\n' in document.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "github = {a = 1}\n",
+        "[github.deep]\nx = 1\n",
+        "github.x = 1\n",
+        "[github.a]\n[other]\n[github.b]\n",
+        "[github]\n[[github.many]]\nx = 1\n",
+        "[github]\na = 1\n[github.deep]\n# token = 1\n",
+        "[github]\r\n# token = 1\r\n\r\n[other]\r\n",
+        "",
+    ],
+)
+def test_unusual_forms(text: str) -> None:
+    """Inline, implied, scattered and repeated sections take a value too."""
+    document = Document(text)
+    document.add_key(KEY.public)
+    seal(document, "github.token")
+    assert value(document, "github.token") == ("hunter2",)
+
+
+def test_a_list_grows(document: Document) -> None:
+    """A list takes a first value and one more, each on a line of its own."""
+    seal_in_list(document, "github.hooks", "one", keep=True)
+    seal_in_list(document, "github.hooks", "two", keep=True)
+    lines = [line.strip()[:9] for line in document.text.splitlines() if "sealed:" in line]
+    assert (value(document, "github.hooks"), lines) == (("one", "two"), ['"sealed:a'[:9]] * 2)
+
+
+def test_a_list_is_replaced(document: Document) -> None:
+    """A list can be replaced by one value alone."""
+    seal_in_list(document, "github.hooks", "one", keep=True)
+    seal_in_list(document, "github.hooks", "two", keep=False)
+    assert value(document, "github.hooks") == ("two",)
+
+
+def test_one_value_is_not_put_over_a_list(document: Document) -> None:
+    """A list is not overwritten by one value: one must say whether it is added or replaces."""
+    seal_in_list(document, "github.hooks", "one", keep=True)
+    with pytest.raises(ValueCount, match=r"--append.*--replace"):
+        seal(document, "github.hooks", "two")
+
+
+def test_a_list_is_not_put_over_one_value(document: Document) -> None:
+    """One value is not turned into a list."""
+    with pytest.raises(ValueCount, match=r"github\.user_agent is one value"):
+        seal_in_list(document, "github.user_agent", "two", keep=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a b", "a..b", "a.", "keys.current", "keys", "github", "github.user_agent.x", "gïthub.x"],
+)
+def test_names_that_cannot_be(document: Document, name: str) -> None:
+    """A name that is malformed, a section, beneath a value, or in [keys] is refused."""
+    with pytest.raises(NameUnknown):
+        seal(document, name)
+
+
+def test_entries(document: Document) -> None:
+    """Each value has an entry, which says whether and for which pair it is sealed."""
+    seal_in_list(document, "sentry.hooks", "one", keep=True)
+    assert [
+        entry for entry in document.entries() if entry.name.startswith(("github", "sentry"))
+    ] == [
+        Entry("github.user_agent", 1, 1, None),
+        Entry("github.deep.x", 1, 1, None),
+        Entry("sentry.hooks", 1, 1, KEY.id),
+    ]
+
+
+@pytest.fixture
+def full(document: Document) -> Document:
+    """Return a document with sealed and plain values, and a list of both."""
+    seal(document, "sentry.dsn", "one")
+    seal_in_list(document, "github.hooks", "two", keep=True)
+    seal_in_list(document, "github.hooks", "three", keep=True)
+    return document
+
+
+def test_reseal_opens_with_the_new_key(full: Document) -> None:
+    """After a rotation every value opens with the new key alone."""
+    assert full.reseal([KEY], OTHER.public) == 3
+    assert value(full, "sentry.dsn", OTHER) + value(full, "github.hooks", OTHER) == (
+        "one",
+        "two",
+        "three",
+    )
+
+
+def test_reseal_refuses_the_old_key(full: Document) -> None:
+    """After a rotation the old key opens nothing."""
+    full.reseal([KEY], OTHER.public)
+    with pytest.raises(KeyOfAnotherPair):
+        value(full, "sentry.dsn", KEY)
+
+
+def test_reseal_retires_the_old_pair(full: Document) -> None:
+    """After a rotation [keys] lists the new pair alone."""
+    full.reseal([KEY], OTHER.public)
+    assert (list(full.live_keys()), KEY.id in full.text) == ([OTHER.id], False)
+
+
+def test_reseal_moves_nothing_else(full: Document) -> None:
+    """A rotation changes the sealed values and the keys; all other lines stay where they are."""
+
+    def without(text: str) -> list[str]:
+        kept = conceal(text).splitlines()
+        return [line.split("sealed:")[0] for line in kept if "public_" not in line]
+
+    before = full.text.replace(KEY.id, OTHER.id)
+    full.reseal([KEY], OTHER.public)
+    assert without(full.text) == without(before)
+
+
+def test_reseal_is_all_or_nothing(full: Document) -> None:
+    """When one value cannot be opened, nothing is changed."""
+    full.add_key(OTHER.public, beside_others=True)
+    seal(full, "github.app_id", "four")
+    before = full.text
+    with pytest.raises(KeyOfAnotherPair):
+        full.reseal([KEY], PrivateKey(b"3" * 32).public)
+    assert full.text == before
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        Document,
+        lambda text: Document("x = 1\n").__init__(text),  # type: ignore[misc]
+    ],
+)
+def test_not_toml(use: Callable[[str], object]) -> None:
+    """A text that is no TOML is refused in one line."""
+    with pytest.raises(
+        DocumentError, match=r"^the document is not TOML \([^\n]*\): mend it[^\n]*$"
+    ):
+        use("<<<<<<< mine\n")

@@ -1,0 +1,141 @@
+"""A document whose sealed values open when they are asked for."""
+
+import copy
+import pickle
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from luggage.crypto import (
+    DocumentError,
+    KeyMissing,
+    KeyOfAnotherPair,
+    KeyRetired,
+    NotAKey,
+    PrivateKey,
+    Secrets,
+    ValueCount,
+    ValueDamaged,
+    ValueMoved,
+    open_secrets,
+)
+
+KEY = PrivateKey(b"1" * 32)
+OTHER = PrivateKey(b"2" * 32)
+KEYS = {"current": KEY.id, KEY.id: KEY.public.text}
+
+
+def document(**values: Any) -> dict[str, Any]:
+    """Return a parsed document with a [keys] section and `values` in [github]."""
+    return {"keys": KEYS, "github": values}
+
+
+def opened(*keys: PrivateKey, **values: Any) -> Secrets:
+    """Return the document of `values`, to be opened with `keys`."""
+    return open_secrets(document(**values), keys)
+
+
+def sealed(name: str, value: str, key: PrivateKey = KEY) -> str:
+    """Return `value` sealed under github.`name`."""
+    return key.public.seal(f"github.{name}", value)
+
+
+def test_reveal() -> None:
+    """A sealed value opens under its dotted name."""
+    assert opened(KEY, token=sealed("token", "hunter2"))["github.token"].reveal() == "hunter2"
+
+
+def test_reveal_all() -> None:
+    """The values of a list open in their order, sealed and plain ones side by side."""
+    secrets = opened(KEY, hooks=[sealed("hooks", "one"), "two"])
+    assert secrets["github.hooks"].reveal_all() == ("one", "two")
+
+
+def test_one_value_is_a_list_of_one() -> None:
+    """A single value can be read as a list of one, so that a reader need not care."""
+    assert opened(KEY, hook=sealed("hook", "one"))["github.hook"].reveal_all() == ("one",)
+
+
+def test_a_list_is_not_one_value() -> None:
+    """A list where one value is wanted is refused, even when it has one element."""
+    with pytest.raises(ValueCount, match=r"github\.hooks is a list"):
+        opened(KEY, hooks=[sealed("hooks", "one")])["github.hooks"].reveal()
+
+
+@pytest.mark.parametrize(("value", "text"), [("x", "x"), (7, "7"), ("", "")])
+def test_plain_values_need_no_key(value: object, text: str) -> None:
+    """A plain value is given as its text, without any key."""
+    assert opened(app_id=value)["github.app_id"].reveal() == text
+
+
+def test_the_mapping_holds_all_but_the_keys() -> None:
+    """The names are those of all values, in order; the public keys are none of them."""
+    found = open_secrets(
+        tomllib.loads("[b]\nx = 1\n[keys]\n[a.deep]\ny = []\nz = [[1], [2]]\n"), ()
+    )
+    assert (list(found), len(found)) == (["b.x", "a.deep.y", "a.deep.z"], 3)
+
+
+def test_get() -> None:
+    """A name that is not there is no error of its own: the mapping does what mappings do."""
+    assert opened().get("github.token") is None
+
+
+def test_opens_late() -> None:
+    """Values that cannot be opened harm nobody until they are asked for."""
+    assert "github.token" in opened(token=sealed("token", "hunter2"))
+
+
+def test_several_live_keys() -> None:
+    """While two pairs are live, each value opens with the key of its own."""
+    two = document(a=sealed("a", "one"), b=sealed("b", "two", OTHER))
+    two["keys"] = {**KEYS, OTHER.id: OTHER.public.text}
+    secrets = open_secrets(two, [OTHER, KEY])
+    assert [secret.reveal() for secret in secrets.values()] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "error", "remedy"),
+    [
+        ((), sealed("token", "x"), KeyMissing, "set SECRET_KEY_FILE"),
+        ((OTHER,), sealed("token", "x"), KeyOfAnotherPair, f"to the key of {KEY.id}"),
+        ((KEY, OTHER), sealed("token", "x", OTHER), KeyRetired, "seal it again"),
+        ((KEY,), sealed("token", "x")[:-8], ValueDamaged, "seal it again"),
+        ((KEY,), sealed("other", "x"), ValueMoved, "move it back"),
+        ((KEY,), "sealed:", KeyRetired, "seal it again"),
+    ],
+)
+def test_each_failure_has_its_class_and_remedy(
+    keys: tuple[PrivateKey, ...], value: str, error: type[Exception], remedy: str
+) -> None:
+    """Each way in which a value does not open has a class, and a line with name and remedy."""
+    with pytest.raises(error, match=rf"^github.token .*: .*{remedy}[^\n]*$"):
+        opened(*keys, token=value)["github.token"].reveal()
+
+
+@pytest.mark.parametrize(
+    ("broken", "error", "message"),
+    [
+        ({"keys": "x"}, DocumentError, "must be a section"),
+        ({"keys": {"12345678": KEY.public.text}}, NotAKey, f"calls the key {KEY.id} 12345678"),
+        ({"keys": {KEY.id: "x"}}, NotAKey, "not a public key"),
+        ({"keys": {KEY.id: KEY.reveal()}}, NotAKey, "the other half"),
+        ({"a": {"b.c": 1}}, DocumentError, r'"a\.b\.c" is no name'),
+        ({"a": [{"b": "sealed:1:x"}]}, DocumentError, "a has a sealed value in a nested list"),
+        ({"a": [[["sealed:1:x"]]]}, DocumentError, "give it a name of its own"),
+    ],
+)
+def test_broken_documents(broken: dict[str, Any], error: type[Exception], message: str) -> None:
+    """A document in which a value or key cannot be addressed is refused as a whole."""
+    with pytest.raises(error, match=message):
+        open_secrets(broken, ())
+
+
+@pytest.mark.parametrize("use", [pickle.dumps, copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("pick", [lambda s: s, lambda s: s["github.a"]], ids=["mapping", "value"])
+def test_not_copied(use: Callable[[object], object], pick: Callable[[Secrets], object]) -> None:
+    """Neither the mapping nor a value in it can be pickled or copied by accident."""
+    with pytest.raises(TypeError, match="hand the object itself on"):
+        use(pick(opened(a="x")))

@@ -1,0 +1,410 @@
+"""luggage.database: engines, transactions, migrations, and the check of the schema."""
+
+import multiprocessing
+import re
+import sqlite3
+import sys
+import threading
+
+import pytest
+import sqlalchemy
+from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, text
+from sqlalchemy.exc import InternalError, OperationalError
+
+from luggage import database
+from luggage.database import (
+    DatabaseUrlError,
+    History,
+    SchemaError,
+    check,
+    migrate,
+    open_engine,
+    reading,
+    writing,
+)
+from tests.conftest import JOBS
+
+THINGS = MetaData()
+things = Table("things", THINGS, Column("id", Integer, primary_key=True), Column("name", String))
+
+FIRST = """
+import sqlalchemy as sa
+from alembic import op
+revision = "first"
+down_revision = None
+def upgrade():
+    op.create_table(
+        "things", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String)
+    )
+"""
+BROKEN = """
+from alembic import op
+revision = "second"
+down_revision = "first"
+def upgrade():
+    op.execute("CREATE TABLE half (id INTEGER)")
+    raise RuntimeError("the power is gone")
+"""
+
+
+def drop(*_):
+    """Log nothing."""
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of migrations to which a test adds files; its name."""
+    folder = tmp_path / "packages" / "things_migrations"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "0001_first.py").write_text(FIRST)
+    monkeypatch.syspath_prepend(str(folder.parent))
+    yield folder
+    sys.modules.pop("things_migrations", None)
+
+
+@pytest.fixture
+def history(package):
+    """A history of one table."""
+    return History("things", package.name, THINGS)
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_means_psycopg_3(scheme):
+    """All the names that hosts give to PostgreSQL lead to the one driver that is installed."""
+    engine = open_engine(f"{scheme}://user:word@db.example/bot")
+    assert engine.url.drivername == "postgresql+psycopg"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://user:geheim@host/db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql+asyncpg://user:geheim@host/db",
+        "user:geheim@host",
+        "postgresql://user:geheim@host:port/db",
+        "",
+    ],
+)
+def test_other_addresses_are_refused_with_a_remedy_and_without_the_password(url):
+    """An address that cannot be used is answered with those that can, without the password."""
+    with pytest.raises(DatabaseUrlError, match=re.escape("sqlite:///PATH")) as refused:
+        open_engine(url)
+    assert "geheim" not in "".join(map(str, [refused.value, refused.value.__cause__]))
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:geheim@h/d", "postgresql://u@h/d?password=geheim"])
+def test_no_repr_shows_the_password(url):
+    """Neither spelling of a password comes out of an engine's repr."""
+    assert "geheim" not in repr(open_engine(url)) + str(open_engine(url).url)
+
+
+def test_a_password_in_the_query_is_still_used():
+    """Hiding a password does not lose it."""
+    engine = open_engine("postgresql://u@h/d?password=geheim&application_name=bot")
+    assert engine.dialect.create_connect_args(engine.url)[1]["password"] == "geheim"
+
+
+def test_a_setting_of_libpq_in_the_address_wins():
+    """Who sets a time-out in the address gets that, not ours."""
+    engine = open_engine("postgresql://u@h/d?connect_timeout=99")
+    assert engine.url.query["connect_timeout"] == "99"
+
+
+# Transactions
+
+
+@pytest.fixture
+def counters(empty_engine):
+    """An engine with a table to write to."""
+    with writing(empty_engine) as connection:
+        connection.execute(text("CREATE TABLE counter (n INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO counter VALUES (0)"))
+    return empty_engine
+
+
+def read_counter(engine):
+    """Return what the counter says."""
+    with reading(engine) as connection:
+        return connection.execute(text("SELECT n FROM counter")).scalar()
+
+
+def test_what_was_written_is_read(counters):
+    """A transaction that ends well is there for the next."""
+    with writing(counters) as connection:
+        connection.execute(text("UPDATE counter SET n = 7"))
+    assert read_counter(counters) == 7
+
+
+def test_an_exception_rolls_back(counters):
+    """A transaction that ends in an exception never was."""
+
+    def fail():
+        with writing(counters) as connection:
+            connection.execute(text("UPDATE counter SET n = 7"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert read_counter(counters) == 0
+
+
+def test_a_reader_cannot_write(counters):
+    """An attempt to write while reading is refused by the database."""
+    with pytest.raises((OperationalError, InternalError)), reading(counters) as connection:
+        connection.execute(text("UPDATE counter SET n = 7"))
+    assert read_counter(counters) == 0
+
+
+def test_a_writer_may_have_the_connection_of_a_reader(counters):
+    """A connection that comes back from a reader can write again."""
+    for value in range(3):
+        read_counter(counters)
+        with writing(counters) as connection:
+            connection.execute(text("UPDATE counter SET n = :n"), {"n": value})
+    assert read_counter(counters) == 2
+
+
+def test_errors_do_not_show_parameters(counters):
+    """What a statement was given, a body or a token, is not in the error about it."""
+    with pytest.raises(sqlalchemy.exc.DBAPIError) as failed, writing(counters) as connection:
+        connection.execute(text("INSERT INTO nowhere VALUES (:x)"), {"x": "geheim"})
+    assert "geheim" not in str(failed.value)
+
+
+def test_sqlite_is_durable_and_shared(sqlite_url):
+    """A file is opened with WAL, FULL and foreign keys, whatever SQLite's defaults are."""
+    engine = open_engine(sqlite_url)
+    with reading(engine) as connection:
+        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+    engine.dispose()
+    assert found == ["wal", 2, 1, 7000]
+
+
+def add_one_many_times(url, times):
+    """Read, then write, as often as told; run in several processes at once."""
+    engine = open_engine(url)
+    for _ in range(times):
+        with writing(engine) as connection:
+            n = connection.execute(text("SELECT n FROM counter")).scalar()
+            connection.execute(text("UPDATE counter SET n = :n"), {"n": n + 1})
+    engine.dispose()
+
+
+def test_processes_share_a_sqlite_file(sqlite_url):
+    """Processes which read and then write the same row lose nothing and are never told "locked"."""
+    engine = open_engine(sqlite_url)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE counter (n INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO counter VALUES (0)"))
+    run_side_by_side(add_one_many_times, [(sqlite_url, 100)] * 3)
+    found = read_counter(engine)
+    engine.dispose()
+    assert found == 300
+
+
+def run_side_by_side(target, arguments):
+    """Run a function in fresh processes, one for each tuple of arguments; all must end well."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=target, args=these) for these in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    codes = [process.exitcode for process in processes]
+    for process in processes:
+        process.close()
+    assert codes == [0] * len(processes)
+
+
+def test_a_writer_waits_for_a_writer(counters):
+    """A second writer waits for the first one's commit, and then sees what it wrote."""
+    inside, seen = threading.Event(), []
+
+    def second():
+        inside.wait(10)
+        with writing(counters) as connection:
+            connection.execute(text("UPDATE counter SET n = n + 1"))
+        seen.append(read_counter(counters))
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with writing(counters) as connection:
+        connection.execute(text("UPDATE counter SET n = 10"))
+        inside.set()
+        thread.join(0.2)
+        waited = not seen
+    thread.join(10)
+    assert (waited, seen) == (True, [11])
+
+
+def test_a_restarted_server_costs_nobody_an_error(postgresql_server, postgresql_url):
+    """Connections that died in the pool are replaced before anybody notices."""
+    engine = open_engine(postgresql_url)
+    with reading(engine):
+        pass
+    postgresql_server.disconnect(postgresql_url)
+    with reading(engine) as connection:
+        found = connection.execute(text("SELECT 1")).scalar()
+    engine.dispose()
+    assert found == 1
+
+
+# Migrations
+
+
+def test_migrating_an_empty_database_applies_all(empty_engine):
+    """An empty database gets every revision, in order, and the log says which."""
+    lines = []
+    applied = migrate(empty_engine, [JOBS], log=lines.append)
+    assert applied == sorted(applied)
+    assert applied[0] == "jobs_0001"
+    assert lines == [f"migrated jobs to {revision}" for revision in applied]
+
+
+def test_migrating_again_applies_nothing(engine):
+    """Who comes second finds nothing to do."""
+    assert migrate(engine, [JOBS], log=drop) == []
+
+
+def test_histories_share_a_database(engine, history):
+    """Two histories keep their own versions, and each is checked for its own tables only."""
+    migrate(engine, [JOBS, history], log=drop)
+    check(engine, [JOBS, history])
+    assert {"job", "things", "jobs_version", "things_version"} <= set(
+        inspect(engine).get_table_names()
+    )
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_engine, package, history):
+    """All revisions of a run are one transaction, tables included."""
+    (package / "0002_broken.py").write_text(BROKEN)
+    with pytest.raises(RuntimeError, match="power"):
+        migrate(empty_engine, [history], log=drop)
+    assert set(inspect(empty_engine).get_table_names()) <= {"things_version"}
+
+
+def migrate_at(url):
+    """Migrate in a process of its own."""
+    engine = open_engine(url)
+    migrate(engine, [JOBS], log=drop)
+    check(engine, [JOBS])
+    engine.dispose()
+
+
+def test_processes_migrate_one_at_a_time(database_url):
+    """Processes that start together on an empty database all find it migrated."""
+    run_side_by_side(migrate_at, [(database_url,)] * 3)
+
+
+def test_the_patience_of_a_migration_is_not_kept(sqlite_url):
+    """After a migration the connection waits for others no longer than any other does."""
+    engine = open_engine(sqlite_url)
+    migrate(engine, [JOBS], log=drop)
+    with reading(engine) as connection:
+        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    engine.dispose()
+    assert patience == 7000
+
+
+def test_postgresql_ends_a_session_that_pauses_inside_a_transaction(postgresql_url, monkeypatch):
+    """A process that was stopped there does not keep its locks from the others for long."""
+    migrate_at(postgresql_url)
+    monkeypatch.setattr(database, "PAUSE_SECONDS", 0.1)
+    engine = open_engine(postgresql_url)
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
+        with engine.begin() as other:
+            assert other.execute(text("SELECT count(*) FROM job")).scalar() == 0
+        with pytest.raises(OperationalError) as told:
+            connection.execute(text("SELECT count(*) FROM job"))
+    assert told.value.connection_invalidated
+    engine.dispose()
+
+
+def test_postgresql_gives_up_on_a_lock_in_time_for_an_answer(postgresql_url, monkeypatch):
+    """A table that somebody has locked is an error for whoever wants it, not a wait for ever."""
+    migrate_at(postgresql_url)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    engine = open_engine(postgresql_url)
+    with engine.begin() as holder:
+        holder.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(OperationalError), engine.begin() as connection:
+            connection.execute(text("SELECT count(*) FROM job"))
+    engine.dispose()
+
+
+# The check
+
+
+def test_a_migrated_database_fits_the_code(engine):
+    """What the migrations make is what the tables in the code say."""
+    check(engine, [JOBS])
+
+
+def test_an_empty_database_is_too_old(empty_engine):
+    """The check of a database that was never migrated names the remedy."""
+    with pytest.raises(SchemaError, match=r"revision none.*run: python -m bot_deploy migrate"):
+        check(empty_engine, [JOBS])
+
+
+def test_a_database_of_an_older_release_is_too_old(empty_engine, package, history):
+    """A database that lacks the newest revision is told to migrate."""
+    migrate(empty_engine, [history], log=drop)
+    (package / "0002_more.py").write_text(BROKEN)
+    with pytest.raises(SchemaError, match=r"at revision first, this release needs second"):
+        check(empty_engine, [history])
+
+
+@pytest.mark.parametrize("call", [check, lambda *args: migrate(*args, log=drop)])
+def test_a_database_of_a_newer_release_is_refused(engine, call):
+    """Code that is older than its database neither runs on it nor migrates it."""
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE jobs_version SET version_num = 'jobs_9999'"))
+    with pytest.raises(SchemaError, match=r"jobs_9999.*newer"):
+        call(engine, [JOBS])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("ALTER TABLE job_body DROP COLUMN codec", "codec"),
+        ("ALTER TABLE job_body ADD COLUMN extra INTEGER", "extra"),
+        ("DROP INDEX job_ready", "job_ready"),
+        ("DROP TABLE job_body", "job_body"),
+    ],
+)
+def test_a_change_by_hand_is_found(engine, change, named):
+    """A column, an index or a table that is not as it should be is named."""
+    with writing(engine) as connection:
+        connection.execute(text(change))
+    with pytest.raises(SchemaError, match=named):
+        check(engine, [JOBS])
+
+
+def test_a_column_of_another_type_is_found(empty_engine, package):
+    """A column whose type in the code is not that of the database is named."""
+    other = MetaData()
+    Table("things", other, Column("id", Integer, primary_key=True), Column("name", Integer))
+    history = History("things", package.name, other)
+    migrate(empty_engine, [history], log=drop)
+    with pytest.raises(SchemaError, match="name"):
+        check(empty_engine, [history])
+
+
+def test_the_check_changes_nothing(sqlite_url, tmp_path):
+    """A database that was only checked has no tables."""
+    engine = open_engine(sqlite_url)
+    with pytest.raises(SchemaError):
+        check(engine, [JOBS])
+    engine.dispose()
+    with sqlite3.connect(tmp_path / "test.sqlite") as raw:
+        tables = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    raw.close()
+    assert tables == (0,)

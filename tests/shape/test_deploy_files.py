@@ -1,0 +1,131 @@
+"""docs/deploy: the files fit Kubernetes, the image, and what the pages say of them."""
+
+import copy
+import re
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from bot_deploy.__main__ import subcommands
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/howto/many-machines.md").read_text()
+REFERENCE = (ROOT / "docs/reference.md").read_text()
+# The oldest release that is cared for, and the newest whose schema there is.
+VERSIONS = ("1.33", "1.37")
+MANIFESTS = list(yaml.safe_load_all((ROOT / "docs/deploy/kubernetes.yaml").read_text()))
+WEB, LOOP, SERVICE = MANIFESTS
+COMPOSE = yaml.safe_load((ROOT / "docs/deploy/compose.yaml").read_text())
+
+
+def pod(deployment):
+    return deployment["spec"]["template"]["spec"]
+
+
+def containers(deployment):
+    return [*pod(deployment)["initContainers"], *pod(deployment)["containers"]]
+
+
+def every_container():
+    return [one for deployment in (WEB, LOOP) for one in containers(deployment)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: one["metadata"]["name"])
+def test_a_manifest_fits_the_schema(manifest, version):
+    """Kubernetes takes it, and knows every field of it."""
+    assert kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_a_misspelt_field_is_found():
+    """The check can fail."""
+    spoiled = copy.deepcopy(WEB)
+    pod(spoiled)["containers"][0]["readinesProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(spoiled, VERSIONS[-1], strict=True)
+
+
+def test_each_container_runs_a_subcommand():
+    """What the image is told to run is there."""
+    told = [one["args"] for one in every_container()]
+    assert told == [["migrate"], ["gunicorn"], ["migrate"], ["loop"]]
+    assert {name for (name,) in told} <= set(subcommands())
+
+
+def test_each_container_can_do_no_more_than_it_must():
+    """No root, no privileges, nothing to write to but two empty directories."""
+    for deployment in (WEB, LOOP):
+        assert pod(deployment)["securityContext"]["runAsNonRoot"]
+        assert not pod(deployment)["automountServiceAccountToken"]
+    for one in every_container():
+        context = one["securityContext"]
+        assert (context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"]) == (
+            False,
+            True,
+        )
+        assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_secrets_come_by_reference_from_the_secret_of_the_page():
+    """No value stands in the file, and each key is one that the page has the operator make."""
+    made = set(re.findall(r"--from-(?:literal|file)=([\w-]+)", PAGE))
+    variables = [variable for one in every_container() for variable in one["env"]]
+    keys = {
+        variable["valueFrom"]["secretKeyRef"]["key"]
+        for variable in variables
+        if "valueFrom" in variable
+    }
+    plain = {variable["name"] for variable in variables if "value" in variable}
+    assert keys | {"private-key"} == made
+    assert plain == {"LOG_FORMAT", "GITHUB_PRIVATE_KEY_FILE"}
+
+
+def test_each_pod_has_the_secrets_it_needs_and_no_other():
+    """What the world can talk to cannot act for the App; the loop needs no webhook secret."""
+    assert "private-key" not in str(WEB)
+    assert "webhook-secret" not in str(LOOP)
+
+
+def test_each_variable_is_in_the_reference():
+    """Every variable of the files is a setting of the bot."""
+    services = [COMPOSE["services"][name]["environment"] for name in ("bot", "loop")]
+    names = {variable["name"] for one in every_container() for variable in one["env"]}
+    for name in names.union(*services):
+        assert re.search(rf"^\| `{name.removesuffix('_FILE')}`", REFERENCE, re.MULTILINE), name
+
+
+def test_the_service_leads_to_the_web_pods():
+    """And to them alone, at the port they listen on."""
+    labels = WEB["spec"]["template"]["metadata"]["labels"]
+    assert SERVICE["spec"]["selector"].items() <= labels.items()
+    assert not SERVICE["spec"]["selector"].items() <= LOOP["metadata"]["labels"].items()
+    (port,) = pod(WEB)["containers"][0]["ports"]
+    assert (port["name"], port["containerPort"]) == (
+        SERVICE["spec"]["ports"][0]["targetPort"],
+        8000,
+    )
+
+
+def test_each_deployment_finds_its_pods():
+    """The selector is that of the template's labels."""
+    for deployment in (WEB, LOOP):
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert deployment["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_the_web_pods_are_asked_whether_they_live():
+    """Not whether a loop does: a bot without one still has to receive."""
+    web = pod(WEB)["containers"][0]
+    paths = [web[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")]
+    assert paths == ["/healthz", "/healthz"]
+
+
+def test_compose_can_add_loops():
+    """A service of its own, as hardened as the bot, on the same database, none unless asked for."""
+    bot, loop = (COMPOSE["services"][name] for name in ("bot", "loop"))
+    same = ("image", "read_only", "cap_drop", "security_opt", "environment", "volumes")
+    assert [loop[name] for name in same] == [bot[name] for name in same]
+    assert (loop["command"], loop["scale"]) == (["loop"], 0)
+    assert "--scale loop=3" in PAGE

@@ -1,0 +1,121 @@
+"""GitHub's own examples and description, from npm: installed once into a cache, never copied here.
+
+The cache is $PORTMANTEAU_TEST_CACHE, or portmanteau-tests in the user's cache directory. Tests that
+want them are skipped, with the reason, where npm cannot be had.
+"""
+
+import contextlib
+import fcntl
+import functools
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PACKAGES = ("@octokit/webhooks-examples@7.6.1", "@octokit/openapi@23.0.2")
+INSTALL_SECONDS = 180
+# So long other test processes take it from the first that npm fails, instead of trying themselves.
+GIVEN_UP_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Example:
+    """One real delivery: the event's name and its payload."""
+
+    event: str
+    payload: dict[str, Any]
+
+
+@functools.cache
+def examples() -> tuple[Example, ...]:
+    """All example payloads of github.com, 329 of them; skips the test where npm cannot be had."""
+    text = (package("webhooks-examples") / "api.github.com/index.json").read_text()
+    return tuple(Example(e["name"], payload) for e in json.loads(text) for payload in e["examples"])
+
+
+@pytest.fixture(scope="session")
+def octokit_examples() -> tuple[Example, ...]:
+    """All example payloads, for those who prefer a fixture."""
+    return examples()
+
+
+def package(name: str) -> Path:
+    """The directory of an installed @octokit package; skips the test where npm cannot be had."""
+    try:
+        return installed(cache_directory()) / "node_modules/@octokit" / name
+    except NotInstalledError as error:
+        pytest.skip(f"@octokit/{name} cannot be had: {error}")
+
+
+def cache_directory() -> Path:
+    """Where the tests keep what they download."""
+    named = os.environ.get("PORTMANTEAU_TEST_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "portmanteau-tests"
+
+
+class NotInstalledError(Exception):
+    """npm is missing or failed; the message says which."""
+
+
+def installed(cache: Path) -> Path:
+    """The directory with node_modules, installed now if need be; raises NotInstalledError.
+
+    Safe to call from many processes at once: one installs, the others wait for it.
+    """
+    here = cache / "+".join(each.removeprefix("@octokit/") for each in PACKAGES)
+    if here.is_dir():
+        return here
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache / "lock"):
+        given_up = cache / "given-up"
+        if here.is_dir():
+            return here
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - given_up.stat().st_mtime < GIVEN_UP_SECONDS:
+                raise NotInstalledError(given_up.read_text())
+        try:
+            _install(here)
+        except NotInstalledError as error:
+            given_up.write_text(str(error))
+            raise
+    return here
+
+
+def _install(here: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NotInstalledError("npm is not installed")
+    # Into another directory first: what is interrupted must not look finished.
+    fresh = here.with_suffix(".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
+    try:
+        subprocess.run(
+            [*command, "--prefix", str(fresh), *PACKAGES],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        raise NotInstalledError(f"npm install failed: {error.stderr.strip()[-300:]}") from error
+    except subprocess.TimeoutExpired as error:
+        raise NotInstalledError(f"npm install took more than {INSTALL_SECONDS} s") from error
+    fresh.rename(here)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

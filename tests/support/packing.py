@@ -1,0 +1,120 @@
+"""The real pex for the tests: packed once for a whole test run, from a wheelhouse that is kept.
+
+The wheelhouse is filled once for each list of requirements and Python, in the tests' cache, by the
+machine's own pip; a build then uses no network. The tree is copied first, so that what is packed
+does not change while it is packed.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot_deploy.mkpex import CONTENTS, LISTS
+from tests.support.octokit import cache_directory
+
+ROOT = Path(__file__).parents[2]
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+COMMITTED_AT = 1_790_000_000
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A pex, and the directory where it was packed."""
+
+    pex: Path
+    home: Path
+
+    @property
+    def bill(self) -> Path:
+        """The bill of materials."""
+        return self.pex.with_suffix(".cdx.json")
+
+    @property
+    def sha256(self) -> str:
+        """The pex's digest."""
+        return hashlib.sha256(self.pex.read_bytes()).hexdigest()
+
+
+def wheelhouse() -> Path:
+    """A wheelhouse for this Python; skips the test where no package index can be reached."""
+    lists = b"".join((ROOT / name).read_bytes() for name in LISTS)
+    key = hashlib.sha256(lists + sys.version.encode()).hexdigest()[:16]
+    place = cache_directory() / f"wheelhouse-{key}"
+    with locked(place.with_name(place.name + ".lock")):
+        if not place.exists():
+            filling = place.with_name(place.name + ".part")
+            shutil.rmtree(filling, ignore_errors=True)
+            done = mkpex(ROOT, "--download", filling)
+            if done.returncode != 0:
+                pytest.skip(f"the parts of a pex cannot be downloaded: {done.stderr}")
+            filling.rename(place)
+    return place
+
+
+def mkpex(
+    tree: Path,
+    *words: str | Path,
+    prefix: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    umask: int = -1,
+) -> subprocess.CompletedProcess[str]:
+    """Run `mkpex` in a tree, as its operator would."""
+    command = [*prefix, sys.executable, "-m", "bot_deploy.mkpex", *map(str, words)]
+    env = {**os.environ, **(environ or {})}
+    return subprocess.run(
+        command, cwd=tree, env=env, umask=umask, capture_output=True, text=True, check=False
+    )
+
+
+def pack(tree: Path, output: Path, **how: object) -> Packed:
+    """Pack a tree as `COMMIT`; AssertionError with what `mkpex` said when it fails."""
+    stamp = ("--commit", COMMIT, "--committed-at", str(COMMITTED_AT))
+    done = mkpex(tree, "--wheelhouse", wheelhouse(), "--output", output, *stamp, **how)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Packed(output, tree)
+
+
+def copy_tree(to: Path) -> Path:
+    """Copy what is packed, and return the copy."""
+    to.mkdir(parents=True)
+    for name in (*CONTENTS, *LISTS):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, to / name)
+    return to
+
+
+def shared_directory(factory: pytest.TempPathFactory) -> Path:
+    """A directory that all processes of this test run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def packed_once(factory: pytest.TempPathFactory) -> Packed:
+    """The pex of this test run; the first who asks packs it."""
+    place = shared_directory(factory) / "packed"
+    pex = place / "out" / "bot.pex"
+    with locked(place.with_name("packed.lock")):
+        if not pex.exists():
+            shutil.rmtree(place, ignore_errors=True)
+            pack(copy_tree(place / "tree"), pex)
+    return Packed(pex, place / "tree")
