@@ -240,12 +240,16 @@ def versions(server: Server | None) -> str:
 
 
 def commit() -> str:
-    """The commit that was measured; with a plus where the tree differs from it."""
+    """The commit that was measured; with a plus where the tree differs from it.
+
+    The page itself does not count: each row writes its figures into it.
+    """
     try:
-        named = _git("describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+").strip()
+        named = _git("rev-parse", "--short=7", "HEAD").strip()
+        changed = _git("status", "--porcelain", "-uno", "--", ".", ":(exclude)docs/reliability.md")
     except (OSError, subprocess.CalledProcessError):
         return os.environ.get("COMMIT", "unknown")
-    return named
+    return named + "+" * bool(changed)
 
 
 def _git(*arguments: str) -> str:
