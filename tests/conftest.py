@@ -6,6 +6,7 @@ import pytest
 import luggage.jobs
 from luggage.database import History, migrate, open_engine
 from luggage.jobs import Queue
+from tests.support.browser import running_chromium
 from tests.support.clock import FakeClock
 from tests.support.postgresql import running_server
 
@@ -29,6 +30,13 @@ def postgresql_server(tmp_path_factory):
     """A PostgreSQL server for this process of pytest; stopped and removed at its end."""
     with running_server(tmp_path_factory.getbasetemp().parent / "postgresql.lock") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A Chromium for this process of pytest; see tests.support.browser for pages of it."""
+    with running_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""GitHub's own examples and description, from npm: installed once into a cache, never copied here.
+"""What the tests take from npm: GitHub's own examples and description, and axe-core for the pages.
+
+Installed once into a cache, never copied here.
 
 The cache is $PORTMANTEAU_TEST_CACHE, or portmanteau-tests in the user's cache directory. Tests that
 want them are skipped, with the reason, where npm cannot be had.
@@ -19,7 +21,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = ("@octokit/webhooks-examples@7.6.1", "@octokit/openapi@23.0.2")
+PACKAGES = ("@octokit/webhooks-examples@7.6.1", "@octokit/openapi@23.0.2", "axe-core@4.14.1")
 INSTALL_SECONDS = 180
 # So long other test processes take it from the first that npm fails, instead of trying themselves.
 GIVEN_UP_SECONDS = 300
@@ -48,10 +50,15 @@ def octokit_examples() -> tuple[Example, ...]:
 
 def package(name: str) -> Path:
     """The directory of an installed @octokit package; skips the test where npm cannot be had."""
+    return module(f"@octokit/{name}")
+
+
+def module(name: str) -> Path:
+    """The directory of any installed package; skips the test where npm cannot be had."""
     try:
-        return installed(cache_directory()) / "node_modules/@octokit" / name
+        return installed(cache_directory()) / "node_modules" / name
     except NotInstalledError as error:
-        pytest.skip(f"@octokit/{name} cannot be had: {error}")
+        pytest.skip(f"{name} cannot be had: {error}")
 
 
 def cache_directory() -> Path:

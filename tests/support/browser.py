@@ -1,0 +1,152 @@
+"""A real Chromium for the tests, driven by Playwright: one for each process of pytest.
+
+Debian's package, not Playwright's own download: it comes the way every other tool of the machine
+comes. As root it is installed where it is missing; otherwise tests are skipped, with the reason.
+"""
+
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support import octokit
+
+CHROMIUM = "/usr/bin/chromium"
+INSTALL_SECONDS = 300
+# Nothing but what a test asks for: no updates, no accounts, no guesses about the network.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# A page that takes longer than this on a busy machine will not come at all.
+PATIENCE_MILLISECONDS = 20_000
+WIDTHS = (1280, 390)
+_HEIGHT = 844
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Give a headless Chromium; skips the test where there is none and none can be installed."""
+    executable = _chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Visit:
+    """A page, and what should not have happened on it: errors in the console, dialogs."""
+
+    page: Page
+    troubles: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def visiting(
+    browser: Browser, *, width: int = WIDTHS[0], javascript: bool = True, dark: bool = False
+) -> Iterator[Visit]:
+    """Give a page of a browser that has seen nothing yet: no cookies, no cache."""
+    with browser.new_context(
+        viewport={"width": width, "height": _HEIGHT},
+        java_script_enabled=javascript,
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+    ) as context:
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        visit = Visit(context.new_page())
+        _watch(visit)
+        yield visit
+
+
+def _watch(visit: Visit) -> None:
+    def told(message) -> None:
+        if message.type in {"error", "warning"}:
+            visit.troubles.append(f"console: {message.text}")
+
+    def asked(dialog) -> None:
+        visit.troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    visit.page.on("console", told)
+    visit.page.on("dialog", asked)
+    visit.page.on("pageerror", lambda error: visit.troubles.append(f"error: {error}"))
+
+
+def grave_violations(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on the page, a line each; skips without npm."""
+    page.evaluate(_axe())
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:200]}"
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
+
+
+def is_scrolled_sideways(page: Page) -> bool:
+    """Whether the page is wider than its window, so that a reader has to push it about."""
+    wide: bool = page.evaluate(
+        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    )
+    return wide
+
+
+@functools.cache
+def _axe() -> str:
+    return (octokit.module("axe-core") / "axe.min.js").read_text()
+
+
+def _chromium() -> str:
+    if not Path(CHROMIUM).exists():
+        problem = _install()
+        if problem:
+            pytest.skip(f"no {CHROMIUM}: {problem}")
+    return CHROMIUM
+
+
+def _install() -> str:
+    """Install Debian's package; what stands in the way, or "". Others wait for who comes first."""
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        return "install your system's package `chromium`"
+    with Path(tempfile.gettempdir(), "portmanteau-chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if Path(CHROMIUM).exists():
+            return ""
+        install = (apt, "install", "--yes", "--no-install-recommends", "chromium")
+        for command in (install, (apt, "update"), install):
+            problem = _run(command)
+            if not problem and "install" in command:
+                return ""
+    return problem
+
+
+def _run(command: Sequence[str]) -> str:
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        subprocess.run(
+            command, check=True, capture_output=True, text=True, env=quiet, timeout=INSTALL_SECONDS
+        )
+    except subprocess.CalledProcessError as error:
+        return f"{' '.join(command)}: {error.stderr.strip()[-200:]}"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{' '.join(command)}: {error}"
+    return ""
