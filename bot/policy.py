@@ -1,88 +1,66 @@
-"""The settings that decide what rules do, read from plain data and checked.
+"""The settings of all rules: read strictly from plain data, laid over one another, asked by rule.
 
-A text is a `string.Template`: `$person` and `$organization` are filled in, and nothing else can be
-reached from it, as `str.format` would allow with `{person.__class__}`.
+A layer is what one file gives: a few values of a few rules. Defaults lie below the operator's
+config.toml, that below the file of the organisation, and that below the file of the repository;
+what lies higher counts, key by key.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from string import Template
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-WELCOME = """\
-Thank you, @$person! This is your first pull request that we have merged. :tada:
+from bot.options import Problem, Switched, Unfit, read_table, under
+from bot.rule import Rule
 
-If you would like to keep helping, we would love to have you: I have just sent you an invitation to
-join **$organization**. It is yours to accept, to leave lying, or to decline; you can go on
-contributing exactly as before, and I will not ask again.
-"""
-_NAMES = frozenset({"person", "organization"})
+S = TypeVar("S", bound=Switched)
+
+# The checked values of one file: rule -> setting -> value. What it does not say is not there.
+Layer = Mapping[str, Mapping[str, Any]]
 
 
 class PolicyError(Exception):
-    """A setting that cannot be used; the message names it, and says what would be right."""
+    """Settings that cannot be used; the message names each, and says what would be right."""
 
-
-@dataclass(frozen=True, slots=True)
-class InviteSettings:
-    """When people are invited, and what they are told.
-
-    `merged_pull_requests`: how many it takes, in the whole organisation; at least 1.
-    `message`: Markdown with `$person` and `$organization`.
-    """
-
-    merged_pull_requests: int = 1
-    message: str = WELCOME
-
-    def welcome(self, person: str, organization: str) -> str:
-        """The message with the names filled in; `$$` stands for a dollar sign."""
-        return Template(self.message).substitute(person=person, organization=organization)
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that rules may be told; each part has defaults under which the bot is safe."""
+    """What every rule is told: the layers over the defaults, the highest last."""
 
-    invite: InviteSettings = field(default_factory=InviteSettings)
+    layers: tuple[Layer, ...] = ()
+
+    def of(self, rule: Rule[S]) -> S:
+        """The settings of a rule. Pure."""
+        values: dict[str, Any] = {}
+        for layer in self.layers:
+            values |= layer.get(rule.name, {})
+        return rule.settings(**values)
+
+    def under(self, *layers: Layer) -> "Settings":
+        """These settings with other layers over them."""
+        return Settings((*self.layers, *layers))
 
 
-def read(values: Mapping[str, Any]) -> Settings:
-    """The settings in `values`, as a TOML document gives them: `{"invite": {...}}`.
+def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any]) -> Layer:
+    """The layer in `values`, as a TOML document gives them: `{"invite": {...}}`.
 
-    Raises PolicyError for an unknown key, a wrong type, or a template that asks for another name.
+    Raises PolicyError with everything that is wrong: an unknown rule or key, a wrong type, a
+    template that asks for another name.
     """
-    invite = values.get("invite", {})
-    if not isinstance(invite, Mapping):
-        raise PolicyError("[invite] must be a table")
-    unknown = set(invite) - {"merged_pull_requests", "message"}
-    if unknown:
-        raise PolicyError(
-            f"invite.{min(unknown)} is not a setting; known are merged_pull_requests, message"
-        )
-    return Settings(
-        invite=InviteSettings(
-            merged_pull_requests=_count(invite.get("merged_pull_requests", 1)),
-            message=_message(invite.get("message", WELCOME)),
-        )
-    )
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 100:  # noqa: PLR2004
-        raise PolicyError(
-            f"invite.merged_pull_requests must be a whole number from 1 to 100, not {value!r}"
-        )
-    return int(value)
-
-
-def _message(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise PolicyError("invite.message must be a text")
-    template = Template(str(value))
-    unknown = set(template.get_identifiers()) - _NAMES
-    if unknown or not template.is_valid():
-        raise PolicyError(
-            "invite.message may use $person and $organization (and $$ for a dollar sign)"
-            + (f", not ${min(unknown)}" if unknown else "")
-        )
-    return template.template
+    known = {rule.name: rule for rule in rules}
+    problems: list[Problem] = []
+    layer: dict[str, Mapping[str, Any]] = {}
+    for name, table in values.items():
+        if name not in known:
+            problems.append(Problem((name,), f"is not a rule; known are {', '.join(known)}"))
+            continue
+        try:
+            layer[name] = read_table(known[name].settings, table)
+        except Unfit as error:
+            problems += under(name, error)
+    if problems:
+        raise PolicyError(problems)
+    return layer

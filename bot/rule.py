@@ -4,13 +4,15 @@ A rule decides and does nothing. It is given an event, a reader that refuses eve
 settings; it returns actions, which run in the order in which it lists them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from bot.actions import Action
 from bot.events import Event, PullRequest, Repository
-from bot.policy import Settings
+from bot.options import Switched
+
+S = TypeVar("S", bound=Switched)
 
 
 class Reader(Protocol):
@@ -32,10 +34,21 @@ class Reader(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One behaviour: its name, the (event, action) pairs it wants to see, and its decision."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Generic[S]):
+    """One behaviour: what it wants to see, what it needs, how it can be set, and its decision.
+
+    `name` is also the name of its table in bot.toml. `events` are (event, action) pairs, with ""
+    for an event that has no action. `permissions` are those that the App needs for what the rule
+    reads and wants done: `{"members": "write"}`. `settings` is a frozen dataclass of
+    `bot.options.option` fields, of which `enabled` is the switch. `schedule` is a cron line in UTC
+    for a rule that also looks from time to time: for each repository it is then given an event
+    `schedule` whose action is its own name.
+    """
 
     name: str
     events: frozenset[tuple[str, str]]
-    decide: Callable[[Event, Reader, Settings], Sequence[Action]]
+    settings: type[S]
+    decide: Callable[[Event, Reader, S], Sequence[Action]]
+    permissions: Mapping[str, str] = field(default_factory=dict)
+    schedule: str | None = None

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from bot.actions import ACTIONS, Action, Planned
 from bot.board import Board
@@ -93,20 +94,20 @@ class Updater:
             return Done(result=answer)
 
     def _decide(
-        self, event: Event, rules: Sequence[Rule], installation: int, job: Job
+        self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> list[NewJob]:
         client = self._app.client_for(installation, turn=str(job.id)).read_only()
         reader = GithubReader(client, self._memory)
-        return [
-            new
-            for rule in rules
-            for new in self._chain(
-                rule, rule.decide(event, reader, self._settings), installation, job
-            )
-        ]
+        planned: list[NewJob] = []
+        for rule in rules:
+            settings = self._settings.of(rule)
+            if settings.enabled:
+                actions = rule.decide(event, reader, settings)
+                planned += self._chain(rule, actions, installation, job)
+        return planned
 
     def _chain(
-        self, rule: Rule, actions: Sequence[Action], installation: int, job: Job
+        self, rule: Rule[Any], actions: Sequence[Action], installation: int, job: Job
     ) -> Iterator[NewJob]:
         """The actions of one rule, each waiting for the one before it."""
         before: str | None = None

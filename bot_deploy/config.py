@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import policy
+from bot.rules import RULES
 from bot_deploy.given import KNOWN, ConfigError, Given
 from bot_deploy.keys import private_keys
 from luggage.crypto import open_secrets
@@ -128,7 +129,8 @@ def _dsn(given: Given) -> str:
 
 def _settings(document: Mapping[str, Any]) -> policy.Settings:
     try:
-        return policy.read({"invite": document.get("invite", {})})
+        tables = {rule.name: document[rule.name] for rule in RULES if rule.name in document}
+        return policy.Settings((policy.read(RULES, tables),))
     except policy.PolicyError as error:
         raise ConfigError(f"config.toml: {error}") from error
 

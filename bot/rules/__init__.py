@@ -1,13 +1,55 @@
 """One behaviour in each file; here is the table that leads from an event to its rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from bot.policy import Settings
 from bot.rule import Rule
 from bot.rules import invite, ping
 
-RULES: tuple[Rule, ...] = (invite.RULE, ping.RULE)
+RULES: tuple[Rule[Any], ...] = (invite.RULE, ping.RULE)
+
+# What the bot itself needs, whatever the rules: it reads `.github/bot.toml` and hears of its
+# changes, shows what a changed file would do, and says what is wrong with it.
+CORE_PERMISSIONS: Mapping[str, str] = {
+    "metadata": "read",
+    "contents": "read",
+    "pull_requests": "write",
+    "issues": "write",
+    "checks": "write",
+}
+CORE_EVENTS = frozenset({"push", "pull_request"})
+_STRENGTH = {"read": 1, "write": 2, "admin": 3}
 
 
-def rules_for(event: str, action: str | None) -> Sequence[Rule]:
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a GitHub App must be given: `permissions` by name, and the events it subscribes to."""
+
+    permissions: Mapping[str, str]
+    events: frozenset[str]
+
+
+def rules_for(
+    event: str, action: str | None, rules: Sequence[Rule[Any]] | None = None
+) -> Sequence[Rule[Any]]:
     """The rules that want to see an event with this action, in the order of the table."""
-    return [rule for rule in RULES if (event, action) in rule.events]
+    table = RULES if rules is None else rules
+    return [rule for rule in table if (event, action or "") in rule.events]
+
+
+def needs(rules: Sequence[Rule[Any]], settings: Settings | None = None) -> Needs:
+    """What these rules and the bot itself need of GitHub, the stronger permission counting.
+
+    With `settings`, only the rules that they enable count; without, all. Pure.
+    """
+    counted = [rule for rule in rules if settings is None or settings.of(rule).enabled]
+    permissions = dict(CORE_PERMISSIONS)
+    for rule in counted:
+        for name, access in rule.permissions.items():
+            permissions[name] = max(
+                permissions.get(name, access), access, key=_STRENGTH.__getitem__
+            )
+    events = {event for rule in counted for event, _action in rule.events}
+    return Needs(permissions, CORE_EVENTS | events)

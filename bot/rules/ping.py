@@ -1,10 +1,11 @@
 """Answer `/ping` with `pong!` wherever people write, so that anybody can see the bot is there."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.actions import Action, Comment, React
 from bot.events import Event
-from bot.policy import Settings
+from bot.options import FLAG, option
 from bot.rule import Reader, Rule
 
 EVENTS = frozenset(
@@ -18,7 +19,14 @@ EVENTS = frozenset(
 )
 
 
-def decide(event: Event, _reader: Reader, _settings: Settings) -> Sequence[Action]:
+@dataclass(frozen=True, slots=True)
+class PingSettings:
+    """Whether the bot answers."""
+
+    enabled: bool = option(FLAG, default=True, words="Whether `/ping` is answered.")
+
+
+def decide(event: Event, _reader: Reader, _settings: PingSettings) -> Sequence[Action]:
     """One answer for each text, however often it says /ping, and a heart where GitHub has them."""
     message, repository = event.message, event.repository
     if message is None or repository is None or ["/ping"] not in message.commands():
@@ -36,4 +44,10 @@ def decide(event: Event, _reader: Reader, _settings: Settings) -> Sequence[Actio
     return [answer, heart]
 
 
-RULE = Rule("ping", EVENTS, decide)
+RULE = Rule(
+    name="ping",
+    events=EVENTS,
+    permissions={"issues": "write", "pull_requests": "write"},
+    settings=PingSettings,
+    decide=decide,
+)

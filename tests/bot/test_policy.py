@@ -1,37 +1,62 @@
-"""bot.policy: settings are read strictly."""
+"""bot.policy: settings are read strictly, and laid over one another."""
 
 import pytest
 
 from bot.policy import PolicyError, Settings, read
+from bot.rules import RULES, invite, ping
+from bot.rules.invite import InviteSettings
+
+
+def settings(*documents):
+    return Settings(tuple(read(RULES, document) for document in documents))
 
 
 def test_without_settings_the_defaults_hold():
     """Nothing set is a whole policy."""
-    assert read({}) == Settings()
+    assert settings({}).of(invite.RULE) == InviteSettings()
 
 
 def test_the_welcome_names_the_person_and_the_organisation():
     """$person and $organization are filled in; $$ is a dollar sign."""
-    settings = read({"invite": {"message": "$person, ${organization}, 5 $$"}})
-    assert settings.invite.welcome("alice", "snakes") == "alice, snakes, 5 $"
+    told = settings({"invite": {"message": "$person, ${organization}, 5 $$"}}).of(invite.RULE)
+    assert told.welcome("alice", "snakes") == "alice, snakes, 5 $"
 
 
 def test_a_name_cannot_reach_into_the_template():
     """What is filled in is not read as a template again, and format strings mean nothing."""
-    settings = read({"invite": {"message": "$person {person.__class__} %s"}})
-    assert settings.invite.welcome("$organization", "snakes") == (
-        "$organization {person.__class__} %s"
+    told = settings({"invite": {"message": "$person {person.__class__} %s"}}).of(invite.RULE)
+    assert told.welcome("$organization", "snakes") == "$organization {person.__class__} %s"
+
+
+def test_the_highest_layer_counts_key_by_key():
+    """A repository changes one value, and the organisation's others stay."""
+    told = settings(
+        {"invite": {"merged_pull_requests": 2, "message": "low"}},
+        {"invite": {"merged_pull_requests": 3}},
+        {"ping": {"enabled": False}},
     )
+    assert told.of(invite.RULE) == InviteSettings(merged_pull_requests=3, message="low")
+    assert not told.of(ping.RULE).enabled
+
+
+def test_a_layer_can_be_laid_over_settings():
+    """`under` leaves the settings as they are, and gives new ones."""
+    below = settings({"invite": {"merged_pull_requests": 2}})
+    above = below.under(read(RULES, {"invite": {"merged_pull_requests": 5}}))
+    counts = [each.of(invite.RULE).merged_pull_requests for each in (below, above)]
+    assert counts == [2, 5]
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"invite": 5}, "must be a table"),
-        ({"invite": {"mesage": ""}}, "invite.mesage is not a setting"),
+        ({"invite": 5}, "invite must be a table, not 5"),
+        ({"invit": {}}, "invit is not a rule; known are invite"),
+        ({"invite": {"mesage": ""}}, "invite.mesage is not a setting; known are enabled"),
+        ({"invite": {"enabled": 1}}, "invite.enabled must be true or false, not 1"),
         ({"invite": {"merged_pull_requests": 0}}, "from 1 to 100, not 0"),
-        ({"invite": {"merged_pull_requests": True}}, "from 1 to 100, not True"),
-        ({"invite": {"merged_pull_requests": "2"}}, "from 1 to 100, not '2'"),
+        ({"invite": {"merged_pull_requests": True}}, "from 1 to 100, not true"),
+        ({"invite": {"merged_pull_requests": "2"}}, 'from 1 to 100, not "2"'),
         ({"invite": {"message": " "}}, "must be a text"),
         ({"invite": {"message": 5}}, "must be a text"),
         ({"invite": {"message": "$nobody"}}, r"not \$nobody"),
@@ -41,4 +66,15 @@ def test_a_name_cannot_reach_into_the_template():
 def test_a_setting_that_cannot_be_used_is_named(values, words):
     """The error names the setting and says what would be right."""
     with pytest.raises(PolicyError, match=words):
-        read(values)
+        read(RULES, values)
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    """Whoever mends a file should not have to do it one error at a time."""
+    with pytest.raises(PolicyError) as found:
+        read(RULES, {"invit": {}, "invite": {"message": 1, "merged_pull_requests": 0}})
+    assert {problem.path for problem in found.value.problems} == {
+        ("invit",),
+        ("invite", "message"),
+        ("invite", "merged_pull_requests"),
+    }

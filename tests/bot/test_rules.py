@@ -6,8 +6,10 @@ import pytest
 
 from bot.actions import Comment, Invite, React
 from bot.events import Event, Message, Person, PullRequest, Repository
-from bot.policy import InviteSettings, Settings
-from bot.rules import RULES, invite, ping, rules_for
+from bot.policy import Settings, read
+from bot.rules import CORE_EVENTS, CORE_PERMISSIONS, RULES, invite, needs, ping, rules_for
+from bot.rules.invite import InviteSettings
+from bot.rules.ping import PingSettings
 
 ALICE = Person("alice")
 TRIO = Repository("snakes/trio")
@@ -40,7 +42,7 @@ class FakeReader:
 
 def test_invite_offers_membership_and_then_says_so():
     """After the first merged pull request: an invitation, then a comment that names the person."""
-    settings = Settings(InviteSettings(message="Welcome to $organization, @$person!"))
+    settings = InviteSettings(message="Welcome to $organization, @$person!")
     assert invite.decide(MERGED, FakeReader(), settings) == [
         Invite(organization="snakes", person="alice", role="member"),
         Comment(
@@ -74,19 +76,19 @@ def test_invite_offers_membership_and_then_says_so():
 def test_invite_asks_nothing_where_nobody_can_be_invited(event):
     """Unmerged, a bot, a ghost, no organisation: no action, and no question to GitHub."""
     reader = FakeReader()
-    assert invite.decide(event, reader, Settings()) == []
+    assert invite.decide(event, reader, InviteSettings()) == []
     assert reader.asked == []
 
 
 @pytest.mark.parametrize("state", ["active", "pending"])
 def test_invite_leaves_members_and_invited_people_alone(state):
     """Somebody who is in, or has been asked, is not asked again."""
-    assert invite.decide(MERGED, FakeReader(state=state), Settings()) == []
+    assert invite.decide(MERGED, FakeReader(state=state), InviteSettings()) == []
 
 
 def test_invite_waits_for_as_many_merged_pull_requests_as_set():
     """Below the threshold nothing happens; at the threshold the invitation goes out."""
-    settings = Settings(InviteSettings(merged_pull_requests=3))
+    settings = InviteSettings(merged_pull_requests=3)
     assert invite.decide(MERGED, FakeReader(merged=2), settings) == []
     assert len(invite.decide(MERGED, FakeReader(merged=3), settings)) == 2
 
@@ -98,7 +100,7 @@ def written(text, *, target="issues/comments/55", thread=None, author=ALICE):
 
 def test_ping_is_answered_with_pong_and_a_heart():
     """/ping on a comment gives one answer, then one heart."""
-    assert ping.decide(written("hi\n\n/ping"), FakeReader(), Settings()) == [
+    assert ping.decide(written("hi\n\n/ping"), FakeReader(), PingSettings()) == [
         Comment(
             about="ping snakes/trio/issues/comments/55",
             repository="snakes/trio",
@@ -111,25 +113,25 @@ def test_ping_is_answered_with_pong_and_a_heart():
 
 def test_ping_in_a_review_is_answered_without_a_heart():
     """Reviews have no reactions."""
-    actions = ping.decide(written("/ping", target=None), FakeReader(), Settings())
+    actions = ping.decide(written("/ping", target=None), FakeReader(), PingSettings())
     assert [action.kind for action in actions] == ["comment"]
 
 
 def test_ping_on_a_line_of_code_is_answered_in_its_thread():
     """A review comment is answered where it stands."""
     event = written("/ping", target="pulls/comments/57", thread=56)
-    assert ping.decide(event, FakeReader(), Settings())[0].thread == 56
+    assert ping.decide(event, FakeReader(), PingSettings())[0].thread == 56
 
 
 @pytest.mark.parametrize("text", ["ping", "/ping me", "> /ping", "`/ping`", "", "say /ping"])
 def test_ping_answers_nothing_but_the_command(text):
     """Quotes, code, other words and arguments do not count."""
-    assert ping.decide(written(text), FakeReader(), Settings()) == []
+    assert ping.decide(written(text), FakeReader(), PingSettings()) == []
 
 
 def test_ping_ignores_events_without_a_message():
     """An event in which nobody wrote anything gives nothing."""
-    assert ping.decide(MERGED, FakeReader(), Settings()) == []
+    assert ping.decide(MERGED, FakeReader(), PingSettings()) == []
 
 
 def test_rules_for_gives_the_rules_that_want_an_event():
@@ -142,3 +144,32 @@ def test_rules_for_gives_the_rules_that_want_an_event():
 def test_rule_names_differ():
     """A rule is known by its name."""
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_rules_for_looks_through_the_rules_it_is_given():
+    """An event without an action is asked for with "", and other tables can be asked."""
+    pushed = replace(ping.RULE, events=frozenset({("push", "")}))
+    assert rules_for("push", None, [pushed]) == [pushed]
+    assert rules_for("issue_comment", "created", [pushed]) == []
+
+
+def test_needs_are_those_of_all_rules_and_of_the_bot_itself():
+    """Permissions and events are joined; what the bot itself needs is always there."""
+    found = needs(RULES)
+    assert found.permissions["members"] == "write"
+    assert found.permissions["contents"] == "read"
+    assert {"push", "pull_request", "issue_comment"} <= found.events
+
+
+def test_of_two_permissions_the_stronger_is_needed():
+    """A rule that writes contents raises what the bot itself only reads, and none lowers it."""
+    writer = replace(ping.RULE, permissions={"contents": "write", "issues": "read"})
+    found = needs([writer])
+    assert found.permissions == {**CORE_PERMISSIONS, "contents": "write", "issues": "write"}
+
+
+def test_rules_that_are_switched_off_need_nothing():
+    """With settings, only enabled rules count."""
+    layer = read(RULES, {rule.name: {"enabled": False} for rule in RULES})
+    found = needs(RULES, Settings((layer,)))
+    assert (found.permissions, found.events) == (CORE_PERMISSIONS, CORE_EVENTS)

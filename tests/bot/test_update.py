@@ -6,7 +6,7 @@ from bot.actions import ACTIONS
 from bot.board import Board
 from bot.events import DELIVERIES, subject
 from bot.perform import READ_LAG_SECONDS, marker
-from bot.policy import WELCOME
+from bot.rules.invite import WELCOME
 from bot.update import PATIENCE_SECONDS, Boredom
 from luggage.github.testing import faults
 from luggage.jobs import NewJob, State

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.rules import invite
 from bot_deploy.config import DEFAULT_USER_AGENT, load
 from bot_deploy.given import ConfigError
 from luggage.crypto import SecretError
@@ -165,7 +166,12 @@ def test_a_wrong_policy_names_its_place():
 
 def test_the_shipped_document_is_a_whole_configuration():
     """config.toml as it is in the package loads."""
-    assert load({}).settings.invite.welcome("alice", "snakes").startswith("Thank you, @alice!")
+    assert (
+        load({})
+        .settings.of(invite.RULE)
+        .welcome("alice", "snakes")
+        .startswith("Thank you, @alice!")
+    )
 
 
 def test_without_an_app_the_error_names_the_ways_to_give_one():

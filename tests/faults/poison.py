@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import bot.rules
 from bot.rule import Rule
+from bot.rules.ping import PingSettings
 
 _CHUNK = 64 * 1024 * 1024
 
@@ -62,5 +63,10 @@ def _decide(event, _reader, _settings):
 
 def install() -> None:
     """Put the rule into this process's table."""
-    rule = Rule("poison", frozenset({("issues", "opened")}), _decide)
+    rule = Rule(
+        name="poison",
+        events=frozenset({("issues", "opened")}),
+        settings=PingSettings,
+        decide=_decide,
+    )
     bot.rules.RULES = (*bot.rules.RULES, rule)
