@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import time
+from contextlib import closing
 
 import requests
 from sqlalchemy import Engine
@@ -24,7 +25,7 @@ from bot_deploy.wiring import HISTORIES, open_database
 from luggage import database, observe
 from luggage.github import GithubApp, Pace, Recovery
 from luggage.github.transport import make_session
-from luggage.jobs import Leadership, Queue, Worker, listener, notifier
+from luggage.jobs import Leadership, Queue, Wakeup, Worker, listener, notifier
 from luggage.run import GRACE_SECONDS
 
 BOT_DEPLOY_MAIN_OK = True
@@ -43,21 +44,25 @@ def main(argv: list[str]) -> int:
     config = load(os.environ)
     observe.configure_logging(config.log_format, name="loop")
     observe.configure_sentry(config.sentry_dsn)
-    worker, duties = make_loop(config, threads=options.threads)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stop())
-    with duties:
-        worker.run()
+    engine = open_database(config, pool_size=options.threads + 5)
+    with closing(listener(engine, config.data / "wake")) as wakeup:
+        worker, duties = make_loop(config, engine, wakeup, threads=options.threads)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        with duties:
+            worker.run()
+    engine.dispose()
     return 0
 
 
-def make_loop(config: Config, *, threads: int) -> tuple[Worker, Duties]:
+def make_loop(
+    config: Config, engine: Engine, wakeup: Wakeup, *, threads: int
+) -> tuple[Worker, Duties]:
     """The worker that is the loop, and what one loop of all does beside it, wired to the rest.
 
     Raises ConfigError where no App is configured, SchemaError where the database is of another
     version of the bot.
     """
-    engine = open_database(config, pool_size=threads + 5)
     database.check(engine, HISTORIES)
     name = f"{socket.gethostname()}:{os.getpid()}"
     # Containers may share their host's name, and the numbers of their processes.
@@ -84,7 +89,7 @@ def make_loop(config: Config, *, threads: int) -> tuple[Worker, Duties]:
         threads=threads,
         lease_seconds=LEASE_SECONDS,
         grace_seconds=GRACE_SECONDS,
-        wakeup=listener(engine, config.data / "wake"),
+        wakeup=wakeup,
         clock=time.time,
         random=random.random,
         on_idle=Boredom(board),

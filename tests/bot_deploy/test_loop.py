@@ -1,0 +1,99 @@
+"""`loop` and `migrate`: the wiring, run in this process against the simulated GitHub."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from bot_deploy import loop, migrate
+from bot_deploy.config import load
+from bot_deploy.wiring import open_queue
+from luggage import observe
+from luggage.database import SchemaError
+from luggage.github.testing import FakeGithub
+from luggage.jobs import NewJob, State
+from tests.support.running import until
+
+REPO = "snake-charmers/terrarium"
+
+
+@pytest.fixture
+def github():
+    """The GitHub that the loop works on."""
+    return FakeGithub()
+
+
+@pytest.fixture
+def config(github, tmp_path, monkeypatch):
+    """The settings of a bot of that GitHub, also as this process's environment."""
+    monkeypatch.setattr(observe, "configure_logging", lambda *_args, **_named: None)
+    with github.serve() as server:
+        environ = {
+            "GITHUB_APP_ID": str(github.app_id),
+            "GITHUB_PRIVATE_KEY": github.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+            "GITHUB_API_URL": server.url,
+            "BOT_DATA": str(tmp_path),
+        }
+        monkeypatch.setattr(os, "environ", environ)
+        yield load(environ)
+
+
+@pytest.fixture
+def _own_signals():
+    """The signal handlers of the test run, put back after the loop has set its own."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def put(config, happening, github):
+    _, body = github.signed(*happening, delivery_id="guid-1")
+    with open_queue(config) as (_, queue):
+        queue.put(
+            NewJob(queue="delivery", key="guid-1", kind=happening.event, body=body, run_at=0.0)
+        )
+
+
+def end_when_answered(config, github):
+    """Send this process a SIGTERM once the pull request is answered, or nothing came for long."""
+    try:
+        until(lambda: github.comments(REPO, 1) and is_finished(config), "the comment is there")
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def is_finished(config):
+    with open_queue(config) as (_, queue):
+        return {state for _, state in queue.counts()} == {State.DONE}
+
+
+def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(config, capsys):
+    """The first time names the revisions, the second says that all is up to date."""
+    assert migrate.main(["migrate"]) == 0
+    assert "applied jobs_0001" in capsys.readouterr().out
+    assert migrate.main(["migrate"]) == 0
+    assert capsys.readouterr().out == "up to date\n"
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_the_loop_does_what_waits_and_ends_when_told(config, github):
+    """A stored delivery has its effect at GitHub; SIGTERM ends the loop with exit code 0."""
+    migrate.migrate(config)
+    put(config, github.merge_pull_request(REPO, "alice"), github)
+    ender = threading.Thread(target=end_when_answered, args=(config, github))
+    ender.start()
+    assert loop.main(["loop", "--threads", "2"]) == 0
+    ender.join()
+    [comment] = github.comments(REPO, 1)
+    assert "@alice" in comment.body
+    assert not any((config.data / "wake").iterdir())
+
+
+def test_the_loop_refuses_a_database_of_another_version(config):
+    """Nothing is claimed from tables that this code does not know."""
+    with pytest.raises(SchemaError):
+        loop.main(["loop"])
