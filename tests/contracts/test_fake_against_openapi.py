@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from luggage.github.testing import Answer, FakeGithub, Request, faults
 from tests.support import octokit, openapi
 from tests.support.asker import REPO, Asker
+from tests.support.registering import registered
 
 ROOT = f"/repos/{REPO}"
 
@@ -66,6 +68,7 @@ def _ids(github):
         "/app/installations/{installation}",
         "/orgs/snakes/installation",
         "{root}/installation",
+        "/app/hook/config",
         "/app/hook/deliveries",
         "/app/hook/deliveries?status=failure&per_page=1",
         "/app/hook/deliveries/{delivery}",
@@ -149,6 +152,17 @@ def test_a_redelivery_is_as_described(github, judge, ask):
     """The wish to get a delivery again is accepted as the description has it."""
     path = f"/app/hook/deliveries/{_ids(github)['delivery']}/attempts"
     assert (ask.as_app("POST", path).status_code, judge.violations) == (202, [])
+
+
+def test_an_app_from_a_manifest_is_as_described(github, judge, ask):
+    """The secrets of a registered App come as the description has them, and come once."""
+    location = registered(github)
+    code = dict(parse_qsl(urlsplit(location).query))["code"]
+    path = f"/app-manifests/{code}/conversions"
+    answers = [ask.ask("POST", path, None) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 404]
+    assert ask.as_app("GET", "/app").json()["id"] == answers[0].json()["id"]
+    assert judge.violations == []
 
 
 def test_a_repeated_reaction_is_as_described(judge, ask):

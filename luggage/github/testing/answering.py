@@ -11,7 +11,7 @@ from dataclasses import replace
 from luggage.github.testing.credentials import Credentials
 from luggage.github.testing.hooks import Hooks
 from luggage.github.testing.limits import Budget, Limits
-from luggage.github.testing.messages import Answer, Refused, Request
+from luggage.github.testing.messages import Answer, Page, Refused, Request
 from luggage.github.testing.records import Installation
 from luggage.github.testing.routes import ROUTES
 from luggage.github.testing.routing import Call, Route
@@ -70,6 +70,8 @@ class Answering:
                 "User-Agent header.",
             )
         route, names = ROUTES.find(request.method, request.path)
+        if route.by_anybody:
+            return route, names, None
         authorization = request.headers.get("authorization", "")
         if route.by_app:
             self._credentials.app(authorization)
@@ -104,7 +106,7 @@ class Answering:
 
     def _unless_known(self, request: Request, answer: Answer, budget: Budget) -> Answer:
         """With an ETag; a 304, which is not counted, when the client has the answer already."""
-        if request.method != "GET" or answer.body is None:
+        if request.method != "GET" or answer.body is None or isinstance(answer.body, Page):
             return answer
         # As at GitHub, where a tag is good only together with the credentials it was given to.
         whose = request.headers.get("authorization", "").encode()

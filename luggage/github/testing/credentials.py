@@ -25,7 +25,12 @@ _NO_JWT = "A JSON web token could not be decoded"
 
 @functools.cache
 def private_key() -> str:
-    """A new RSA key of 2048 bits as PEM; made once in a process, for making one takes 0.1 s."""
+    """An RSA key of 2048 bits as PEM; made once in a process, for making one takes 0.1 s."""
+    return new_private_key()
+
+
+def new_private_key() -> str:
+    """A new RSA key of 2048 bits as PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM,
@@ -68,6 +73,7 @@ class Credentials:
         make_token: Callable[[], str] = lambda: "ghs_" + secrets.token_urlsafe(270),
     ) -> None:
         self._world = world
+        self.pem = pem
         self._key = public_key(pem)
         self._token_seconds = token_seconds
         self._make_token = make_token
@@ -130,6 +136,11 @@ class Credentials:
         token = Token(self._make_token(), installation, now, now + self._token_seconds)
         self._tokens[token.value] = token
         return token
+
+    def become(self, pem: str) -> None:
+        """Know the App by another private key; the tokens of the one before are gone."""
+        self.pem, self._key = pem, public_key(pem)
+        self.revoke_all()
 
     def revoke_all(self) -> None:
         """Forget all tokens, as GitHub does when the permissions of an installation change."""

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -41,6 +41,14 @@ EVENTS = (
     "push",
     "star",
 )
+PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "members": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +72,10 @@ class Recorded:
 class FakeGithub(Story):
     """GitHub for one App, in memory: accounts, repositories, tokens, limits, webhooks.
 
-    `app_id`, `private_key` (PEM) and `webhook_secret` are what a bot is configured with. `faults`
-    is the list of plans of what goes wrong; `journal` tells in plain words what happens. Safe from
-    any thread. Times are seconds since the epoch by `clock`. What people do is in the methods of
-    Story.
+    `app_id`, `private_key` (PEM) and `webhook_secret` are what a bot is configured with; those of
+    an App that is registered from a manifest take their place. `faults` is the list of plans of
+    what goes wrong; `journal` tells in plain words what happens. Safe from any thread. Times are
+    seconds since the epoch by `clock`. What people do is in the methods of Story.
     """
 
     def __init__(  # noqa: PLR0913 - each is a knob of the simulation, all have defaults
@@ -86,14 +94,22 @@ class FakeGithub(Story):
         content_per_minute: int | None = None,
         content_per_hour: int | None = None,
     ) -> None:
-        app = App(app_id, app_slug, app_slug.replace("-", " ").title(), EVENTS, clock())
+        app = App(
+            id=app_id,
+            slug=app_slug,
+            name=app_slug.replace("-", " ").title(),
+            permissions=PERMISSIONS,
+            events=EVENTS,
+            created_at=clock(),
+            owner=f"{app_slug}-owner",
+            hook_url=webhook_url,
+            client_secret=secrets.token_hex(20),
+        )
         super().__init__(World(app, clock=clock, read_lag_seconds=read_lag_seconds), Journal())
-        self.app_id = app_id
-        self.private_key = private_key or made_private_key()
-        self.webhook_secret = webhook_secret or secrets.token_hex(20)
-        self.webhook_url = webhook_url
         self.faults: list[Plan] = []
-        self.credentials = Credentials(self.world, self.private_key, token_seconds=token_seconds)
+        self.credentials = Credentials(
+            self.world, private_key or made_private_key(), token_seconds=token_seconds
+        )
         self.limits = Limits(
             clock=clock,
             requests_per_hour=requests_per_hour,
@@ -102,13 +118,43 @@ class FakeGithub(Story):
             content_per_hour=content_per_hour,
         )
         self.hooks = Hooks(
-            app_id=app_id, secret=self.webhook_secret, clock=clock, next_id=self.world.next_id
+            app_id=app_id,
+            secret=webhook_secret or secrets.token_hex(20),
+            clock=clock,
+            next_id=self.world.next_id,
         )
         self._answering = Answering(
             self.world, self.credentials, self.limits, self.hooks, tell=self.journal.tell
         )
         self._calls: list[Recorded] = []
         self._calls_lock = threading.Lock()
+
+    # What a bot is configured with
+
+    @property
+    def app_id(self) -> int:
+        """The App's id; another one after a registration."""
+        return self.world.app.id
+
+    @property
+    def private_key(self) -> str:
+        """The App's private key, as PEM."""
+        return self.credentials.pem
+
+    @property
+    def webhook_secret(self) -> str:
+        """What deliveries are signed with."""
+        return self.hooks.secret
+
+    @property
+    def webhook_url(self) -> str:
+        """Where deliveries go, "" for nowhere; can be set."""
+        return self.world.app.hook_url
+
+    @webhook_url.setter
+    def webhook_url(self, url: str) -> None:
+        with self.world.lock:
+            self.world.app = replace(self.world.app, hook_url=url)
 
     # Setting the scene
 
@@ -214,6 +260,18 @@ class FakeGithub(Story):
             raise ValueError("Where to? Give to=URL, or make FakeGithub(webhook_url=URL).")
         headers, body = self.signed(event, payload, delivery_id=delivery_id, secret=secret)
         return self.hooks.send(event, headers, body, url=url).status
+
+    def notify(self, event: str, payload: Any) -> int | None:
+        """Deliver as GitHub does by itself; the status, or None where it would not even try.
+
+        It tries where the webhook is active and has an address, and the App is installed and has
+        subscribed to the event.
+        """
+        app = self.world.app
+        listens = app.hook_active and app.hook_url and event in app.events
+        if not listens or "installation" not in payload:
+            return None
+        return self.deliver(event, payload)
 
     def miss(self, event: str, payload: Any, *, delivery_id: str | None = None) -> Sent:
         """A delivery that never reached the bot: it is only in GitHub's log, with status 502."""

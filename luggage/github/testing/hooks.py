@@ -60,12 +60,18 @@ class Hooks:
     ) -> None:
         self.asked: list[Sent] = []
         self._app_id = app_id
-        self._secret = secret
+        self.secret = secret
         self._clock = clock
         self._next_id = next_id
         self._lock = threading.Lock()
         self._sent: list[Sent] = []
         self._guids: set[str] = set()
+
+    def become(self, app_id: int, secret: str) -> None:
+        """Sign for another App, whose log is empty yet."""
+        with self._lock:
+            self._app_id, self.secret = app_id, secret
+            self._sent.clear()
 
     @property
     def sent(self) -> list[Sent]:
@@ -83,7 +89,7 @@ class Hooks:
     ) -> tuple[dict[str, str], bytes]:
         """Headers and body as GitHub would send them; `secret=""` leaves the signatures out."""
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        key = (self._secret if secret is None else secret).encode()
+        key = (self.secret if secret is None else secret).encode()
         headers = {
             "Accept": "*/*",
             "Content-Type": "application/json",

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 DOCUMENTATION = "https://docs.github.com/rest"
 
@@ -32,10 +33,21 @@ class Request:
         except ValueError as error:
             raise Refused(400, "Problems parsing JSON") from error
 
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The fields of an HTML form that was sent."""
+        return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
+
+
+class Page(str):
+    """A body that is HTML as it stands, not JSON: what a person sees in a browser."""
+
+    __slots__ = ()
+
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer: status, a JSON value (None: an empty body) and further headers."""
+    """One HTTP answer: status, a JSON value or Page (None: an empty body) and further headers."""
 
     status: int
     body: Any = None
@@ -45,7 +57,15 @@ class Answer:
         """The body as bytes: UTF-8 JSON without needless spaces, as GitHub sends it."""
         if self.body is None:
             return b""
+        if isinstance(self.body, Page):
+            return self.body.encode()
         return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @property
+    def content_type(self) -> str:
+        """What the body is."""
+        kind = "text/html" if isinstance(self.body, Page) else "application/json"
+        return f"{kind}; charset=utf-8"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 Times are seconds since the epoch (UTC).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -36,11 +37,16 @@ class Membership:
 
 @dataclass(eq=False)
 class Installation:
-    """The App, installed on an account."""
+    """The App, installed on an account.
+
+    `permissions` and `events` are those that the account's owners have accepted.
+    """
 
     id: int
     account: Account
     created_at: float
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
     suspended_at: float | None = None
 
 
@@ -161,10 +167,28 @@ class Repository:
 
 @dataclass(frozen=True)
 class App:
-    """The GitHub App: its id, the name in URLs, and the events it subscribes to."""
+    """The GitHub App: its id, the name in URLs, what it may do, and the events it subscribes to.
+
+    `owner` is the login of the organization or user it belongs to, and the only one that may
+    install it where `public` is False. `hook_url` is where its deliveries go, "" for nowhere.
+    """
 
     id: int
     slug: str
     name: str
+    permissions: Mapping[str, str]
     events: tuple[str, ...]
     created_at: float
+    owner: str
+    public: bool = True
+    external_url: str = "https://example.com"
+    hook_url: str = ""
+    hook_active: bool = True
+    hook_content_type: str = "json"
+    hook_insecure_ssl: str = "0"
+    client_secret: str = field(default="", repr=False)
+
+    @property
+    def client_id(self) -> str:
+        """Its name towards OAuth."""
+        return f"Iv1.{self.id:016x}"

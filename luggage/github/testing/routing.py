@@ -151,12 +151,16 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """One route: a handler, and whether the App itself (by JWT) or an installation calls it."""
+    """One route: a handler, and who calls it.
+
+    The App itself (`by_app`, by its JWT), anybody at all (`by_anybody`), or else an installation.
+    """
 
     method: str
     pattern: re.Pattern[str]
     handler: Handler
     by_app: bool
+    by_anybody: bool
 
 
 class Routes:
@@ -166,12 +170,12 @@ class Routes:
         self._routes: list[Route] = []
 
     def __call__(
-        self, method: str, template: str, *, by_app: bool = False
+        self, method: str, template: str, *, by_app: bool = False, by_anybody: bool = False
     ) -> Callable[[Handler], Handler]:
         """Decorate a handler: `routes("GET", "/repos/{owner}/{repo}")`."""
 
         def add(handler: Handler) -> Handler:
-            self._routes.append(Route(method, _pattern(template), handler, by_app))
+            self._routes.append(Route(method, _pattern(template), handler, by_app, by_anybody))
             return handler
 
         return add

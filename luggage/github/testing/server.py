@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Server", "github.com")
         self.send_header("Date", formatdate(self.server.clock(), usegmt=True))
         if body:
-            self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("Content-Type", answer.content_type)
         if answer.status not in {204, 304}:
             self.send_header("Content-Length", str(len(body)))
         for name, value in answer.headers.items():

@@ -50,7 +50,17 @@ class World:
         # Above 32 bits, as GitHub's newer ids are: what cuts them off shows itself.
         self._ids = itertools.count(5_000_000_001)
         self.bot = self.account(f"{app.slug}[bot]", "Bot")
-        self.app_owner = self.account(f"{app.slug}-owner")
+        self.app_owner = self.account(app.owner)
+        # Apps that were registered, by the code that gives their secrets out.
+        self.registered: dict[str, App] = {}
+        self.app_slugs = {app.slug}
+
+    def become(self, app: App) -> None:
+        """Be the GitHub of another App: with a bot account of its own, and installed nowhere."""
+        self.app = app
+        self.bot = self.account(f"{app.slug}[bot]", "Bot")
+        self.app_owner = self.account(app.owner, "Organization")
+        self.installations.clear()
 
     def next_id(self) -> int:
         """A number that no other thing has."""
@@ -84,7 +94,8 @@ class World:
         """The installation on the account, made when there is none."""
         found = self.installation_of(account)
         if found is None:
-            found = Installation(self.next_id(), account, self.clock())
+            app = self.app
+            found = Installation(self.next_id(), account, self.clock(), app.permissions, app.events)
             self.installations[found.id] = found
         return found
 

@@ -9,6 +9,7 @@ from luggage.github.testing.routes import (
     organizations,
     pulls,
     reactions,
+    registering,
     repositories,
     search,
 )
@@ -17,6 +18,7 @@ from luggage.github.testing.routing import Routes
 ROUTES = Routes()
 for _area in (
     apps,
+    registering,
     hooks,
     organizations,
     repositories,

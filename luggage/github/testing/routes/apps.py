@@ -35,7 +35,7 @@ def create_token(call: Call) -> Answer:
     if one.suspended_at is not None:
         raise Refused(403, "This installation has been suspended")
     token = call.credentials.issue(one)
-    return Answer(201, shapes.token(token.value, token.expires_at))
+    return Answer(201, shapes.token(token.value, token.expires_at, one))
 
 
 @routes("GET", "/orgs/{org}/installation", by_app=True)

@@ -10,6 +10,12 @@ _FIRST_FAILURE = 400
 _MOST_PER_PAGE = 100
 
 
+@routes("GET", "/app/hook/config", by_app=True)
+def get_config(call: Call) -> Answer:
+    """Where deliveries go; the secret is not shown."""
+    return Answer(200, shapes.config(call.world))
+
+
 @routes("GET", "/app/hook/deliveries", by_app=True)
 def list_deliveries(call: Call) -> Answer:
     """Newest first, from the cursor on; the Link header has the next cursor."""

@@ -5,32 +5,23 @@ from luggage.github.testing.shapes.accounts import user
 from luggage.github.testing.shapes.common import Json, node_id, optional_timestamp, timestamp
 from luggage.github.testing.world import World
 
-PERMISSIONS = {
-    "checks": "write",
-    "contents": "read",
-    "issues": "write",
-    "members": "write",
-    "metadata": "read",
-    "pull_requests": "write",
-}
-
 
 def integration(world: World) -> Json:
     """The App, as GET /app answers and as comments name the App that wrote them."""
     app = world.app
     return {
         "id": app.id,
-        "client_id": f"Iv1.{app.id:016x}",
+        "client_id": app.client_id,
         "slug": app.slug,
         "node_id": node_id("A", app.id),
         "owner": user(world, world.app_owner),
         "name": app.name,
         "description": "",
-        "external_url": "https://example.com",
+        "external_url": app.external_url,
         "html_url": f"{world.server_url}/apps/{app.slug}",
         "created_at": timestamp(app.created_at),
         "updated_at": timestamp(app.created_at),
-        "permissions": PERMISSIONS,
+        "permissions": dict(app.permissions),
         "events": list(app.events),
     }
 
@@ -47,12 +38,12 @@ def installation(world: World, one: Installation) -> Json:
         "repositories_url": f"{world.api_url}/installation/repositories",
         "html_url": f"{world.server_url}/{folder}settings/installations/{one.id}",
         "app_id": app.id,
-        "client_id": f"Iv1.{app.id:016x}",
+        "client_id": app.client_id,
         "app_slug": app.slug,
         "target_id": account.id,
         "target_type": account.kind,
-        "permissions": PERMISSIONS,
-        "events": list(app.events),
+        "permissions": dict(one.permissions),
+        "events": list(one.events),
         "created_at": timestamp(one.created_at),
         "updated_at": timestamp(one.created_at),
         "single_file_name": None,
@@ -71,11 +62,11 @@ def installation_context(world: World, account: Account) -> Json:
     return {"installation": {"id": found.id, "node_id": node_id("IN", found.id)}}
 
 
-def token(value: str, expires_at: float) -> Json:
+def token(value: str, expires_at: float, one: Installation) -> Json:
     """An installation token; it is good for an hour."""
     return {
         "token": value,
         "expires_at": timestamp(expires_at),
-        "permissions": PERMISSIONS,
+        "permissions": dict(one.permissions),
         "repository_selection": "all",
     }

@@ -7,6 +7,17 @@ from luggage.github.testing.shapes.common import Json, timestamp
 from luggage.github.testing.world import World
 
 
+def config(world: World) -> Json:
+    """Where the App's deliveries go, and how."""
+    app = world.app
+    return {
+        "content_type": app.hook_content_type,
+        "insecure_ssl": app.hook_insecure_ssl,
+        "secret": "********",
+        "url": app.hook_url or "https://example.com/webhook",
+    }
+
+
 def app_hook(world: World) -> Json:
     """The App's webhook, as its ping carries it."""
     created_at = timestamp(world.app.created_at)
@@ -14,14 +25,9 @@ def app_hook(world: World) -> Json:
         "type": "App",
         "id": 1,
         "name": "web",
-        "active": True,
+        "active": world.app.hook_active,
         "events": list(world.app.events),
-        "config": {
-            "content_type": "json",
-            "insecure_ssl": "0",
-            "secret": "********",
-            "url": "https://example.com/webhook",
-        },
+        "config": config(world),
         "updated_at": created_at,
         "created_at": created_at,
         "app_id": world.app.id,
