@@ -28,6 +28,7 @@ def github():
     fake.add_member("snakes", "olga", role="admin")
     fake.add_member("snakes", "ida", state="pending")
     fake.add_file(REPO, ".github/bot.toml", "a = 1\n")
+    fake.add_team("snakes", "Tamers", "tom")
     fake.miss(*fake.star(REPO, "bob"))
     return fake
 
@@ -90,12 +91,15 @@ def test_what_the_app_reads_is_as_described(github, judge, ask, path):
         "/orgs/snakes/memberships/olga",
         "/orgs/snakes/memberships/ida",
         "/orgs/snakes/invitations",
+        "/orgs/snakes/teams",
+        "/orgs/snakes/teams/tamers/memberships/tom",
         "/rate_limit",
         "/installation/repositories",
         "{root}",
         "{root}/labels",
         "{root}/contents/.github%2Fbot.toml",
         "{root}/collaborators/olga/permission",
+        "{root}/issues?creator=bob&state=all&sort=created&direction=asc&per_page=1",
         "{root}/issues/1",
         "{root}/issues/2",
         "{root}/issues/1/labels",
@@ -125,6 +129,16 @@ def test_what_an_installation_reads_is_as_described(github, judge, ask, path):
         ("GET", "/orgs/snakes/members/olga", None, 204),
         ("GET", "/orgs/snakes/members/ida", None, 404),
         ("GET", "/orgs/snakes/memberships/bob", None, 404),
+        ("PUT", "/orgs/snakes/teams/tamers/memberships/alice", {"role": "maintainer"}, 200),
+        ("PUT", "/orgs/snakes/teams/tamers/memberships/olga", None, 200),
+        ("PUT", "/orgs/snakes/teams/tamers/memberships/judge-me%5Bbot%5D", None, 422),
+        ("GET", "/orgs/snakes/teams/tamers/memberships/bob", None, 404),
+        ("GET", "/orgs/snakes/teams/nobodies/memberships/bob", None, 404),
+        ("DELETE", "/orgs/snakes/teams/tamers/memberships/tom", None, 204),
+        ("POST", "{root}/issues", {"title": "Hi", "body": "There"}, 201),
+        ("POST", "{root}/issues", {"title": " "}, 422),
+        ("PATCH", "{root}/issues/1", {"state": "closed"}, 200),
+        ("PATCH", "{root}/issues/1", {"title": "Ho", "body": None, "state": "open"}, 200),
         ("POST", "{root}/labels", {"name": "bug"}, 201),
         ("POST", "{root}/issues/1/labels", {"labels": ["bug"]}, 200),
         ("DELETE", "{root}/issues/1/labels/good%20first%20issue", None, 200),
@@ -311,6 +325,8 @@ def _story(fake: FakeGithub) -> Iterator[Any]:
     yield fake.ping()
     fake.add_member("snakes", "alice", state="pending")
     yield fake.accept_invitation("snakes", "alice")
+    yield fake.leave("snakes", "alice")
+    yield fake.invite_by_hand("snakes", "bob")
 
 
 STORY = tuple(_story(FakeGithub()))

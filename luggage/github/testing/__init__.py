@@ -7,13 +7,21 @@ so that a mistake there cannot be repeated here.
 """
 
 from luggage.github.testing import faults
+from luggage.github.testing.belonging import Happening
 from luggage.github.testing.fake import FakeGithub, Recorded
 from luggage.github.testing.hooks import Sent
 from luggage.github.testing.journal import Journal
 from luggage.github.testing.messages import Answer, Outcome, Refused, Request
-from luggage.github.testing.records import Account, Comment, Installation, Membership, Repository
+from luggage.github.testing.records import (
+    Account,
+    Comment,
+    Installation,
+    Membership,
+    Repository,
+    Team,
+)
 from luggage.github.testing.server import HttpServer
-from luggage.github.testing.story import Happening, Story
+from luggage.github.testing.story import Story
 
 __all__ = [
     "Account",
@@ -32,5 +40,6 @@ __all__ = [
     "Request",
     "Sent",
     "Story",
+    "Team",
     "faults",
 ]

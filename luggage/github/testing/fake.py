@@ -26,6 +26,7 @@ from luggage.github.testing.records import (
     Installation,
     Membership,
     Repository,
+    Team,
 )
 from luggage.github.testing.server import HttpServer
 from luggage.github.testing.story import Story
@@ -199,6 +200,23 @@ class FakeGithub(Story):
             )
             place.state = state
             return place
+
+    def add_team(self, organization: str, name: str, *logins: str) -> Team:
+        """The team of that name, made when there is none, with these people (members) in it."""
+        with self.world.lock:
+            team = self.world.team(self.add_organization(organization), name)
+            for login in logins:
+                self.world.join(
+                    team.organization, self.world.account(login), role="member", state="active"
+                )
+                team.roles[login.lower()] = "member"
+            return team
+
+    def add_collaborator(self, repo: str, login: str, permission: str = "write") -> None:
+        """Let someone who is no member work on a repository: read, triage, write, maintain..."""
+        with self.world.lock:
+            self.world.account(login)
+            self._repository(repo).collaborators[login.lower()] = permission
 
     def install(self, login: str) -> Installation:
         """The App's installation on an account, made when there is none; LookupError: no one."""

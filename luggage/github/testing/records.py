@@ -16,6 +16,7 @@ class Account:
     kind: str
     created_at: float
     members: dict[str, "Membership"] = field(default_factory=dict, repr=False)
+    teams: dict[str, "Team"] = field(default_factory=dict, repr=False)
 
     @property
     def is_organization(self) -> bool:
@@ -33,6 +34,17 @@ class Membership:
     state: str
     id: int
     since_at: float
+
+
+@dataclass(eq=False)
+class Team:
+    """A team of an organization; `roles` has "member" or "maintainer" for each login."""
+
+    id: int
+    organization: Account
+    slug: str
+    name: str
+    roles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -155,6 +167,8 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict, repr=False)
     stargazers: list[Account] = field(default_factory=list, repr=False)
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    # What those may do who are no members, by login: read, triage, write, maintain or admin.
+    collaborators: dict[str, str] = field(default_factory=dict, repr=False)
     # Counted as it happens: with ten thousand issues, counting anew for each payload is slow.
     open_issues: int = 0
     contributors: set[str] = field(default_factory=set, repr=False)

@@ -4,32 +4,20 @@ The payloads carry what GitHub's own carry; tests/contracts/test_fake_against_op
 them with the description and with real examples.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from luggage.github.testing.journal import Journal
+from luggage.github.testing.belonging import Belonging, Happening
 from luggage.github.testing.records import Account, Issue, Pull, Repository, Review
-from luggage.github.testing.shapes import accounts, apps, hooks, issues, pulls, pushes, repositories
+from luggage.github.testing.shapes import accounts, hooks, issues, pulls, pushes, repositories
 from luggage.github.testing.shapes.common import Json, fake_sha, timestamp
-from luggage.github.testing.world import World
 
 
-class Happening(NamedTuple):
-    """An event's name and its payload: `fake.deliver(*happening)` sends it."""
-
-    event: str
-    payload: Json
-
-
-class Story:
+class Story(Belonging):
     """People at work; every method may be called from any thread.
 
     Who and what does not exist yet is made: users, the repository, and its owner as an organization
     with the App installed. Numbers are those of the repository; LookupError for one that is none.
     """
-
-    def __init__(self, world: World, journal: Journal) -> None:
-        self.world = world
-        self.journal = journal
 
     def open_issue(
         self, repo: str, author: str, title: str = "It fails", body: str | None = None
@@ -158,26 +146,6 @@ class Story:
             hook = hooks.app_hook(self.world)
             zen = "Keep it logically awesome."
             return Happening("ping", {"zen": zen, "hook_id": hook["id"], "hook": hook})
-
-    def accept_invitation(self, organization: str, login: str) -> Happening:
-        """The invited joins: organization, action member_added; LookupError without invitation."""
-        with self.world.lock:
-            place = self.world.account(organization, "Organization").members[login.lower()]
-            place.state = "active"
-            self.journal.tell(f"{login} joins {organization}")
-            shape = accounts.membership(self.world, place)
-            # The webhook's membership names no organization: it stands beside it.
-            kept = {
-                name: shape[name] for name in ("url", "state", "role", "organization_url", "user")
-            }
-            payload = {
-                "action": "member_added",
-                "membership": kept,
-                "organization": accounts.organization(self.world, place.organization),
-                **apps.installation_context(self.world, place.organization),
-                "sender": shape["user"],
-            }
-            return Happening("organization", payload)
 
     def _repository(self, full_name: str) -> Repository:
         repository = self.world.repositories.get(full_name.lower())

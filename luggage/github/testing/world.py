@@ -21,9 +21,10 @@ from luggage.github.testing.records import (
     Reaction,
     Repository,
     ReviewComment,
+    Team,
 )
 
-Written = TypeVar("Written", Comment, ReviewComment, Reaction)
+Written = TypeVar("Written", Comment, ReviewComment, Reaction, Issue)
 
 
 class World:
@@ -108,6 +109,22 @@ class World:
         found.role = role
         return found
 
+    def leave(self, place: Membership) -> None:
+        """End a place in an organization, and in all its teams."""
+        login = place.user.login.lower()
+        del place.organization.members[login]
+        for team in place.organization.teams.values():
+            team.roles.pop(login, None)
+
+    def team(self, organization: Account, name: str) -> Team:
+        """The organization's team of that name, made when there is none."""
+        slug = name.lower().replace(" ", "-")
+        found = organization.teams.get(slug)
+        if found is None:
+            found = Team(self.next_id(), organization, slug, name)
+            organization.teams[slug] = found
+        return found
+
     def issue(self, repository: Repository, author: Account, title: str, body: str | None) -> Issue:
         """A new open issue with the next number of the repository."""
         number = len(repository.issues) + 1
@@ -123,6 +140,13 @@ class World:
             issue.state, issue.closed_by = "closed", by
             issue.closed_at = issue.updated_at = self.clock()
             issue.repository.open_issues -= 1
+
+    def reopen(self, issue: Issue) -> None:
+        """Open an issue or pull request again; an open one stays as it is."""
+        if issue.state == "closed":
+            issue.state, issue.closed_by, issue.closed_at = "open", None, None
+            issue.updated_at = self.clock()
+            issue.repository.open_issues += 1
 
     def merge(self, issue: Issue, pull: Pull, by: Account, sha: str) -> None:
         """Merge and close a pull request; its author is a contributor from now on."""

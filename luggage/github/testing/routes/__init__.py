@@ -12,6 +12,7 @@ from luggage.github.testing.routes import (
     registering,
     repositories,
     search,
+    teams,
 )
 from luggage.github.testing.routing import Routes
 
@@ -21,6 +22,7 @@ for _area in (
     registering,
     hooks,
     organizations,
+    teams,
     repositories,
     contents,
     issues,

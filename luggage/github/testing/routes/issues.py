@@ -9,8 +9,48 @@ from luggage.github.testing.shapes import issues as shapes
 from luggage.github.testing.shapes.repositories import label
 
 routes = Routes()
+_ISSUES = "/repos/{owner}/{repo}/issues"
 _ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 _COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
+
+
+@routes("GET", _ISSUES)
+def list_issues(call: Call) -> Answer:
+    """Issues and pull requests by creator and state, newest first unless asked otherwise."""
+    query = call.request.query
+    state, creator = query.get("state", "open"), query.get("creator", "").lower()
+    found = [
+        one
+        for one in call.world.visible(call.repository().issues.values())
+        if state in {"all", one.state} and creator in {"", one.author.login.lower()}
+    ]
+    found.sort(key=lambda one: one.number, reverse=query.get("direction") != "asc")
+    return call.page(found, lambda one: shapes.issue(call.world, one))
+
+
+@routes("POST", _ISSUES)
+def create_issue(call: Call) -> Answer:
+    """A new issue by the bot; twice makes two, as on GitHub."""
+    repository, title = call.repository(), call.text("Issue", "title")
+    made = call.world.issue(repository, call.actor, title, call.body().get("body"))
+    call.tell(f"{call.actor.login} opens {repository.full_name}#{made.number}: {title}")
+    shape = shapes.issue(call.world, made)
+    return Answer(201, shape, {"Location": shape["url"]})
+
+
+@routes("PATCH", _ISSUE)
+def update_issue(call: Call) -> Answer:
+    """Another title, text or state; what is not named stays."""
+    issue, sent = call.issue(), call.body()
+    if sent.get("state") not in {None, "open", "closed"}:
+        raise invalid("Issue", "state")
+    issue.title, issue.body = sent.get("title") or issue.title, sent.get("body", issue.body)
+    if sent.get("state") == "closed" and issue.state == "open":
+        call.world.close(issue, call.actor)
+        call.tell(f"{call.actor.login} closes {issue.repository.full_name}#{issue.number}")
+    elif sent.get("state") == "open":
+        call.world.reopen(issue)
+    return Answer(200, shapes.issue(call.world, issue))
 
 
 @routes("GET", _ISSUE)

@@ -68,7 +68,7 @@ def list_invitations(call: Call) -> Answer:
 def delete_membership(call: Call) -> Answer:
     """Remove a member or take back an invitation."""
     place = _membership(call)
-    del place.organization.members[place.user.login.lower()]
+    call.world.leave(place)
     call.tell(f"{call.actor.login} removes {place.user.login} from {place.organization.login}")
     return Answer(204)
 

@@ -1,11 +1,14 @@
 """Repositories and their labels."""
 
 from luggage.github.testing.messages import Answer, invalid
+from luggage.github.testing.records import Account, Repository
 from luggage.github.testing.routing import Call, Routes
 from luggage.github.testing.shapes import accounts
 from luggage.github.testing.shapes import repositories as shapes
 
 routes = Routes()
+_ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+_RIGHTS = ("pull", "triage", "push", "maintain", "admin")
 
 
 @routes("GET", "/repos/{owner}/{repo}")
@@ -46,15 +49,24 @@ def create_label(call: Call) -> Answer:
 
 @routes("GET", "/repos/{owner}/{repo}/collaborators/{username}/permission")
 def get_permission(call: Call) -> Answer:
-    """What someone may do: owners administer, members write, everybody else reads."""
+    """What someone may do: owners administer, members write, others what was given to them.
+
+    `permission` is the legacy form, in which maintain is write, and triage is read.
+    """
     repository, user = call.repository(), call.user()
+    role = _role(repository, user)
+    at = _ROLES.index(role)
+    # "pull" comes first, and who may do more may do all that comes before it.
+    rights = {right: rank < at for rank, right in enumerate(_RIGHTS)}
+    permission = {"triage": "read", "maintain": "write"}.get(role, role)
+    shape = {**accounts.user(call.world, user), "permissions": rights, "role_name": role}
+    return Answer(200, {"permission": permission, "role_name": role, "user": shape})
+
+
+def _role(repository: Repository, user: Account) -> str:
     place = repository.owner.members.get(user.login.lower())
     role = place.role if place is not None and place.state == "active" else ""
-    is_owner = user is repository.owner or role == "admin"
-    permission = "admin" if is_owner else "write" if role else "read"
-    rights = dict.fromkeys(("admin", "maintain", "push", "triage", "pull"), False)
-    rights |= {"pull": True, "triage": bool(role), "push": bool(role)}
-    if is_owner:
-        rights = dict.fromkeys(rights, True)
-    shape = {**accounts.user(call.world, user), "permissions": rights, "role_name": permission}
-    return Answer(200, {"permission": permission, "role_name": permission, "user": shape})
+    if user is repository.owner or role == "admin":
+        return "admin"
+    given = repository.collaborators.get(user.login.lower())
+    return given or ("write" if role else "none" if repository.private else "read")

@@ -1,6 +1,6 @@
 """Accounts: users, organizations, memberships."""
 
-from luggage.github.testing.records import Account, Membership
+from luggage.github.testing.records import Account, Membership, Team
 from luggage.github.testing.shapes.common import Json, node_id, optional_timestamp, timestamp
 from luggage.github.testing.world import World
 
@@ -135,4 +135,38 @@ def invitation(world: World, place: Membership) -> Json:
         "inviter": user(world, world.bot),
         "team_count": 0,
         "invitation_teams_url": f"{page}/teams",
+    }
+
+
+def team(world: World, one: Team) -> Json:
+    """A team, as lists have it."""
+    url = f"{world.api_url}/organizations/{one.organization.id}/team/{one.id}"
+    page = f"{world.server_url}/orgs/{one.organization.login}/teams/{one.slug}"
+    return {
+        "id": one.id,
+        "node_id": node_id("T", one.id),
+        "url": url,
+        "html_url": page,
+        "name": one.name,
+        "slug": one.slug,
+        "description": None,
+        "privacy": "closed",
+        "notification_setting": "notifications_enabled",
+        "permission": "pull",
+        "members_url": f"{url}/members{{/member}}",
+        "repositories_url": f"{url}/repos",
+        "type": "organization",
+        "parent": None,
+    }
+
+
+def team_membership(world: World, one: Team, login: str) -> Json:
+    """A place in a team; it is pending for as long as that in the organization is."""
+    place = one.organization.members[login.lower()]
+    url = f"{world.api_url}/organizations/{one.organization.id}/team/{one.id}"
+    return {
+        "url": f"{url}/memberships/{place.user.login}",
+        # Owners maintain every team that they are in.
+        "role": "maintainer" if place.role == "admin" else one.roles[login.lower()],
+        "state": place.state,
     }

@@ -15,12 +15,14 @@ from luggage.github.testing.world import World
 
 
 def author_association(repository: Repository, author: Account) -> str:
-    """How GitHub sees the author in this repository: OWNER, MEMBER, CONTRIBUTOR or NONE."""
+    """How GitHub sees the author here: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR or NONE."""
     if author is repository.owner:
         return "OWNER"
     place = repository.owner.members.get(author.login.lower())
     if place is not None and place.state == "active":
         return "MEMBER"
+    if author.login.lower() in repository.collaborators:
+        return "COLLABORATOR"
     return "CONTRIBUTOR" if author.login in repository.contributors else "NONE"
 
 

@@ -108,6 +108,65 @@ def test_a_membership_ends(ask, github):
     assert ask("DELETE", MEMBERSHIP).status_code == 404
 
 
+TEAM = "/orgs/snakes/teams/tamers/memberships/alice"
+
+
+def test_a_place_in_a_team_is_pending_until_the_person_has_joined(ask, github):
+    """Who is put into a team is invited to the organization, and is in both on joining."""
+    github.add_user("alice")
+    github.add_team("snakes", "Tamers")
+    states = [ask("PUT", TEAM, json={"role": "maintainer"}).json()["state"]]
+    github.accept_invitation("snakes", "alice")
+    states.append(ask("GET", TEAM).json()["state"])
+    assert states == ["pending", "active"]
+
+
+def test_owners_maintain_the_teams_they_are_in(ask, github):
+    """An owner who is put into a team as a member is its maintainer all the same."""
+    github.add_member("snakes", "alice", role="admin")
+    github.add_team("snakes", "tamers")
+    assert ask("PUT", TEAM).json()["role"] == "maintainer"
+
+
+def test_an_unknown_role_in_a_team_is_refused(ask, github):
+    """Roles in a team are member and maintainer."""
+    github.add_team("snakes", "tamers", "alice")
+    assert ask("PUT", TEAM, json={"role": "admin"}).status_code == 422
+
+
+def test_a_place_in_a_team_ends_alone_or_with_that_in_the_organization(ask, github):
+    """DELETE ends the place in the team; who leaves the organization is in no team any more."""
+    team = github.add_team("snakes", "tamers", "alice", "bob")
+    assert [ask("DELETE", TEAM).status_code for _ in range(2)] == [204, 404]
+    assert github.membership("snakes", "alice").state == "active"
+    github.leave("snakes", "bob")
+    assert team.roles == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("triage", ("read", "triage")),
+        ("write", ("write", "write")),
+        ("maintain", ("write", "maintain")),
+        ("admin", ("admin", "admin")),
+    ],
+)
+def test_permission_is_told_in_its_old_and_its_new_form(ask, github, given, expected):
+    """`permission` knows fewer words than `role_name`."""
+    github.add_collaborator(REPO, "carl", given)
+    told = ask("GET", f"/repos/{REPO}/collaborators/carl/permission").json()
+    assert (told["permission"], told["role_name"]) == expected
+
+
+def test_strangers_have_no_permission_in_a_private_repository(ask, github):
+    """What nobody gave them they do not have."""
+    github.add_repository("snakes/secret", private=True)
+    github.add_user("carl")
+    told = ask("GET", "/repos/snakes/secret/collaborators/carl/permission").json()
+    assert (told["permission"], told["user"]["permissions"]["pull"]) == ("none", False)
+
+
 def test_nobody_cannot_be_invited(ask):
     """Inviting a login that does not exist is 404."""
     assert ask("PUT", "/orgs/snakes/memberships/nobody").status_code == 404
@@ -485,3 +544,30 @@ def test_an_encoded_slash_stays_in_its_segment(ask, github):
 def test_a_wrong_method_is_not_found(ask):
     """A method that the path does not have is 404, as on GitHub."""
     assert ask("DELETE", "/orgs/snakes").status_code == 404
+
+
+# Opening, listing and closing issues
+
+
+def test_issues_are_listed_by_creator_and_state(ask, github):
+    """Newest first, open ones, unless something else is asked for."""
+    for author in ("alice", "bob", "alice"):
+        github.open_issue(REPO, author)
+    github.close_issue(REPO, 1, "alice")
+
+    def listed(query):
+        return [one["number"] for one in ask("GET", f"/repos/{REPO}/issues{query}").json()]
+
+    assert listed("") == [3, 2]
+    assert listed("?creator=Alice&state=all&direction=asc") == [1, 3]
+
+
+def test_an_issue_is_opened_closed_and_opened_again(ask, github):
+    """The bot opens it as itself; PATCH changes what it names, and the rest stays."""
+    made = ask("POST", f"/repos/{REPO}/issues", json={"title": "Hi", "body": "There"}).json()
+    path = f"/repos/{REPO}/issues/{made['number']}"
+    closed = ask("PATCH", path, json={"state": "closed"}).json()
+    assert (made["user"]["type"], closed["state"], closed["body"]) == ("Bot", "closed", "There")
+    assert ask("PATCH", path, json={"state": "open"}).json()["closed_at"] is None
+    assert ask("PATCH", path, json={"state": "open"}).json()["state"] == "open"
+    assert ask("PATCH", path, json={"state": "ajar"}).status_code == 422

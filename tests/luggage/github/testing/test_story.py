@@ -194,3 +194,19 @@ def test_strangers_cannot_install(github):
     """Installing on an account that does not exist is a mistake of the test."""
     with pytest.raises(LookupError):
         github.install("nobody")
+
+
+def test_who_declines_or_leaves_has_no_place_any_more(github):
+    """Of a member who leaves GitHub tells; of an invitation that is declined it does not."""
+    github.invite_by_hand("snakes", "alice")
+    assert github.decline_invitation("snakes", "alice") is None
+    github.add_member("snakes", "bob")
+    assert github.leave("snakes", "bob", by="olga").payload["sender"]["login"] == "olga"
+    assert github.membership("snakes", "alice") is github.membership("snakes", "bob") is None
+
+
+def test_collaborators_are_told_as_such(github):
+    """Someone who may work on the repository without being a member is a collaborator."""
+    github.add_collaborator(REPO, "carl")
+    told = github.open_issue(REPO, "carl").payload["issue"]
+    assert told["author_association"] == "COLLABORATOR"
