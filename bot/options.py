@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 _SHOWN_CHARACTERS = 60
+_LARGEST_SHOWN = 10**20
 
 
 class Switched(Protocol):
@@ -27,14 +28,24 @@ class Switched(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one value: the keys that lead to it, and words that say what is right."""
+    """What is wrong with one value: the keys that lead to it, and words that say what is right.
+
+    `line` and `column` count from 1; 0 where the place is not known.
+    """
 
     path: tuple[str | int, ...]
     words: str
+    line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
         """For people: `invite.merged_pull_requests must be a whole number, not "two"`."""
-        return f"{dotted(self.path)} {self.words}"
+        return f"{dotted(self.path)} {self.words}".strip()
+
+    def of(self, source: str) -> str:
+        """The same after its place: `.github/bot.toml:12:3: invite.enabled must be ...`."""
+        place = f":{self.line}:{self.column}" if self.line else ""
+        return f"{source}{place}: {self}"
 
 
 class Unfit(ValueError):  # noqa: N818  it reads as what it is where it is raised
@@ -133,6 +144,8 @@ def shown(value: Any) -> str:
         return "a table"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, int) and abs(value) >= _LARGEST_SHOWN:
+        return "so large a number"  # Python refuses to write the largest ones out
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 

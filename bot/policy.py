@@ -5,11 +5,14 @@ config.toml, that below the file of the organisation, and that below the file of
 what lies higher counts, key by key.
 """
 
+import re
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from bot.options import Problem, Switched, Unfit, read_table, under
+from bot.places import places
 from bot.rule import Rule
 
 S = TypeVar("S", bound=Switched)
@@ -18,12 +21,23 @@ S = TypeVar("S", bound=Switched)
 Layer = Mapping[str, Mapping[str, Any]]
 
 
-class PolicyError(Exception):
-    """Settings that cannot be used; the message names each, and says what would be right."""
+# A settings file is some dozens of lines. Reading more could keep the loop busy for long.
+MOST_BYTES = 64 * 1024
+# tomllib takes time by the square of the parts of a dotted key; nobody needs thirty of them.
+_ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){30}""")
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(map(str, problems)))
-        self.problems = tuple(problems)
+
+class PolicyError(Exception):
+    """Settings that cannot be used: each problem, with its place in `source` where it is known.
+
+    The message is one line that names each, and says what would be right.
+    """
+
+    def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
+        self.problems = tuple(sorted(problems, key=lambda each: (each.line, each.column)))
+        said = [each.of(source) if source else str(each) for each in self.problems]
+        super().__init__("; ".join(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +78,56 @@ def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any]) -> Layer:
     if problems:
         raise PolicyError(problems)
     return layer
+
+
+def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
+    """The layer in the text of a settings file; `source` is how errors call the file.
+
+    Raises PolicyError with everything that is wrong, each with its line and column. Bounded in time
+    and memory, whatever the text; pure.
+    """
+    values = parse(text, source=source)
+    try:
+        return read(rules, values)
+    except PolicyError as error:
+        raise PolicyError(placed(error.problems, text), source) from None
+
+
+def parse(text: str, *, source: str) -> Mapping[str, Any]:
+    """The TOML document in a text; raises PolicyError for what is none, or too large."""
+    if len(text.encode()) > MOST_BYTES:
+        words = f"a settings file has at most {MOST_BYTES // 1024} KiB; shorten it"
+        raise PolicyError([Problem((), words)], source)
+    if _ENDLESS_KEY.search(text):
+        raise PolicyError([Problem((), "a key has too many parts")], source)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise PolicyError([Problem((), "brackets are nested too deeply")], source) from None
+    except ValueError as error:  # TOMLDecodeError, and numbers of too many digits
+        raise PolicyError([_syntax(str(error), text)], source) from None
+
+
+def placed(problems: Sequence[Problem], text: str) -> list[Problem]:
+    """The problems, with the places of their keys in `text`."""
+    found = places(text)
+    return [_placed(problem, found) for problem in problems]
+
+
+def _placed(problem: Problem, found: Mapping[tuple[str | int, ...], tuple[int, int]]) -> Problem:
+    """A problem at its key, or at the nearest one above it that is written down."""
+    for length in range(len(problem.path), 0, -1):
+        place = found.get(problem.path[:length])
+        if place:
+            return replace(problem, line=place[0], column=place[1])
+    return problem
+
+
+def _syntax(said: str, text: str) -> Problem:
+    """What tomllib says, with its place taken out of the sentence."""
+    place = _PLACE.search(said)
+    line, column = place.groups() if place else (None, None)
+    words = f"is not TOML: {said[: place.start()] if place else said}"
+    if line is None or column is None:
+        return Problem((), words, line=text.count("\n") + 1, column=1)
+    return Problem((), words, line=int(line), column=int(column))

@@ -84,6 +84,7 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
     `document` stands for the parsed config.toml of this package. Raises ConfigError for the first
     setting that cannot be used, and luggage.crypto's SecretError for a key that cannot.
     """
+    text = ""
     if document is None:
         text = resources.files(__package__).joinpath("config.toml").read_text(encoding="utf-8")
         document = tomllib.loads(text)
@@ -106,7 +107,7 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
         payload_days=_days(document),
         sentry_dsn=_dsn(given),
         log_format=_one_of("LOG_FORMAT", given.text("LOG_FORMAT", "text"), ("text", "json")),
-        settings=_settings(document),
+        settings=_settings(document, text),
     )
 
 
@@ -127,12 +128,13 @@ def _dsn(given: Given) -> str:
     return "" if found == "off" else found
 
 
-def _settings(document: Mapping[str, Any]) -> policy.Settings:
+def _settings(document: Mapping[str, Any], text: str) -> policy.Settings:
     try:
         tables = {rule.name: document[rule.name] for rule in RULES if rule.name in document}
         return policy.Settings((policy.read(RULES, tables),))
     except policy.PolicyError as error:
-        raise ConfigError(f"config.toml: {error}") from error
+        located = policy.PolicyError(policy.placed(error.problems, text), "config.toml")
+        raise ConfigError(str(located)) from error
 
 
 def _write_limits(value: str) -> tuple[float, int, int]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.policy import PolicyError, Settings, read
+from bot.policy import MOST_BYTES, PolicyError, Settings, read, read_text
 from bot.rules import RULES, invite, ping
 from bot.rules.invite import InviteSettings
 
@@ -78,3 +78,49 @@ def test_all_that_is_wrong_is_said_at_once():
         ("invite", "message"),
         ("invite", "merged_pull_requests"),
     }
+
+
+def wrong(text):
+    """What is said of the text of a settings file."""
+    with pytest.raises(PolicyError) as found:
+        read_text(RULES, text, source=".github/bot.toml")
+    return str(found.value)
+
+
+def test_what_is_wrong_in_a_file_has_its_line_and_column():
+    """Each problem leads to its key, in the order of the file."""
+    text = '[ping]\nenabled = 1\n[invite]\n  merged_pull_requests = "two"\n'
+    assert wrong(text) == (
+        ".github/bot.toml:2:1: ping.enabled must be true or false, not 1; "
+        ".github/bot.toml:4:3: invite.merged_pull_requests must be a whole number from 1 to 100, "
+        'not "two"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[invite]\nmessage = \n", ".github/bot.toml:2:11: is not TOML: Invalid value"),
+        ("[invite", ".github/bot.toml:1:1: is not TOML"),
+        ("a = " + "[" * 5000, "brackets are nested too deeply"),
+        ("[" + "a." * 20_000 + "a]", "a key has too many parts"),
+        ("'a' . " * 5_000 + "a = 1", "a key has too many parts"),
+        ("a = " + "9" * 5000, "is not TOML"),
+        ("a = 0x" + "f" * 5000, ":1:1: a is not a rule"),
+        ("[invite]\nmerged_pull_requests = 0x" + "f" * 9000, "not so large a number"),
+        ("#" * (MOST_BYTES + 1), "at most 64 KiB; shorten it"),
+        ("\ufeffa = 1", "is not TOML"),
+        ("a = nan", ":1:1: a is not a rule"),
+        ("[invite]\nenabled = nan", "must be true or false, not NaN"),
+        ("[invite]\nenabled = 2020-01-01", 'not "2020-01-01"'),
+    ],
+)
+def test_hostile_text_is_refused_with_a_reason(text, words):
+    """Nothing in a settings file is worse than an error: no endless work, no other exception."""
+    assert words in wrong(text)
+
+
+def test_a_whole_file_is_a_layer():
+    """What the file does not say is not there."""
+    text = "[invite]\nenabled = false\n"
+    assert read_text(RULES, text, source="x") == {"invite": {"enabled": False}}
