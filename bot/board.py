@@ -6,6 +6,7 @@ Kept in the bot's database. The board is public, so a line never names a reposit
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from sqlalchemy import Engine, delete, func, insert, select
 
@@ -75,7 +76,17 @@ def _jobs(count: int) -> str:
     return "one job" if count == 1 else f"{count} jobs"
 
 
-class Board:
+class Board(Protocol):
+    """Where lines are left for the world to read; each keeps at least the newest hundred."""
+
+    def say(self, text: str) -> None:
+        """Leave a line. Repeating it leaves another line."""
+
+    def lines(self, limit: int = 20) -> Sequence[Line]:
+        """The lines, newest first."""
+
+
+class SqlBoard:
     """The lines and the beats, in the bot's database. Threads and processes may share it."""
 
     def __init__(self, engine: Engine, *, clock: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ nothing to do for a while, the loop is bored, and says so on the board.
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from bot.actions import ACTIONS, Action, Planned
@@ -68,7 +68,7 @@ class Updater:
 
         Raises Postpone, Retry or Dead where GitHub cannot be asked. Safe to repeat.
         """
-        with about(delivery=job.key), self._trouble_at_github(job):
+        with self._trouble_at_github(job):
             event = view(job.kind, json.loads(job.body))
             rules = rules_for(event.name, event.action)
             if not rules:
@@ -87,7 +87,7 @@ class Updater:
         Raises Postpone, Retry or Dead where GitHub did not do it. Safe to repeat.
         """
         planned = Planned.decode(job.body)
-        with about(delivery=planned.delivery, job=job.key), self._trouble_at_github(job):
+        with self._trouble_at_github(job):
             client = self._app.client_for(planned.installation, turn=str(job.id))
             answer = self._performer.perform(planned.action, client, job)
             log.info("done: %s", planned.action.describe())
@@ -146,6 +146,16 @@ class Updater:
         if self._own_login is None:
             self._own_login = f"{self._app.app_client.get('/app')['slug']}[bot]"
         return self._own_login
+
+
+def about_job(job: Job) -> AbstractContextManager[None]:
+    """The context in which each line of the log, and each crash report, names the delivery."""
+    if job.queue == DELIVERIES:
+        return about(delivery=job.key)
+    try:
+        return about(delivery=Planned.decode(job.body).delivery, job=job.key)
+    except (KeyError, TypeError, ValueError):  # of another version of the bot; its key says enough
+        return about(job=job.key)
 
 
 class Boredom:

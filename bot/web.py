@@ -7,16 +7,17 @@ answer and does not try again by itself, so whatever cannot be stored is refused
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge
 
-from bot.board import ASLEEP_AFTER_SECONDS, Board, Feeling, Mood, feeling
+from bot.board import ASLEEP_AFTER_SECONDS, Feeling, Mood, SqlBoard, feeling
 from bot.intake import job_of
 from luggage.github import webhooks
 from luggage.github.errors import DeliveryRejected
@@ -25,6 +26,8 @@ from luggage.observe import about
 
 # GitHub: "payloads are capped at 25 MB".
 LARGEST_BODY = 25 * 1024 * 1024
+# GitHub's ids have 36 characters; a stranger's claim may have thousands.
+_LONGEST_ID = 100
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ class Reception:
     name: str
     secrets: Sequence[str] | None
     queue: Queue
-    board: Board
+    board: SqlBoard
     clock: Callable[[], float]
     settle_seconds: float
 
@@ -78,6 +81,8 @@ def blueprint(reception: Reception) -> Blueprint:
     pages = Blueprint("bot", __name__, template_folder="templates", static_folder="static")
     pages.add_app_template_filter(_time, "time")
     pages.add_app_template_filter(_iso, "iso")
+    pages.before_request(_begin_about)
+    pages.teardown_request(_end_about)
     pages.after_request(_closed_to_others)
     pages.register_error_handler(SQLAlchemyError, _database_away)
     pages.register_error_handler(DeliveryRejected, _rejected)
@@ -115,12 +120,27 @@ def _webhook(reception: Reception, secrets: Sequence[str]) -> Callable[[], Respo
     def webhook() -> ResponseReturnValue:
         body = _body()
         delivery = webhooks.read(dict(request.headers), body, secrets)
-        with about(delivery=delivery.id):
-            created = reception.receive(delivery, body)
-            log.info("%s %s", "stored" if created else "known already:", delivery.event)
+        created = reception.receive(delivery, body)
+        log.info("%s %s", "stored" if created else "known already:", delivery.event)
         return {"delivery": delivery.id, "stored": created}, 202
 
     return webhook
+
+
+def _begin_about() -> None:
+    """Have all that is logged and reported of this request name the delivery that it claims to be.
+
+    What is refused too, and what no handler of ours catches: so not within the view.
+    """
+    claimed = request.headers.get("X-GitHub-Delivery")
+    g.about = ExitStack()
+    if claimed:
+        g.about.enter_context(about(delivery=claimed[:_LONGEST_ID]))
+
+
+def _end_about(_error: BaseException | None) -> None:
+    if "about" in g:
+        g.about.close()
 
 
 def _body() -> bytes:

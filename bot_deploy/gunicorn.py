@@ -19,8 +19,9 @@ from gunicorn.glogging import Logger
 
 from bot_deploy.config import Config, load
 from bot_deploy.given import ConfigError
+from bot_deploy.wiring import report_crashes
 from bot_deploy.wsgi import make_app
-from luggage.observe import configure_logging, configure_sentry
+from luggage.observe import configure_logging
 from luggage.run import GRACE_SECONDS, end_with_parent
 
 BOT_DEPLOY_MAIN_OK = True
@@ -131,7 +132,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Return the WSGI app; called by gunicorn in each worker, after the fork."""
-        configure_sentry(self._config.sentry_dsn)
+        report_crashes(self._config)
         return make_app(self._config)
 
 

@@ -12,16 +12,16 @@ from contextlib import closing
 import requests
 from sqlalchemy import Engine
 
-from bot.board import Board
+from bot.board import SqlBoard
 from bot.duties import Duties, Duty
 from bot.housekeeping import EVERY_SECONDS, Housekeeping
 from bot.limits import SqlLimitMemory
 from bot.memory import Memory
 from bot.recover import QueueInbox, Recoverer, is_wanted
 from bot.tokens import SqlTokenStore, sealing_key
-from bot.update import Boredom, Updater
+from bot.update import Boredom, Updater, about_job
 from bot_deploy.config import Config, load
-from bot_deploy.wiring import HISTORIES, open_database
+from bot_deploy.wiring import HISTORIES, open_database, report_crashes
 from luggage import database, observe
 from luggage.github import GithubApp, Pace, Recovery
 from luggage.github.transport import make_session
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv[1:])
     config = load(os.environ)
     observe.configure_logging(config.log_format, name="loop")
-    observe.configure_sentry(config.sentry_dsn)
+    report_crashes(config)
     engine = open_database(config, pool_size=options.threads + 5)
     with closing(listener(engine, config.data / "wake")) as wakeup:
         worker, duties = make_loop(config, engine, wakeup, threads=options.threads)
@@ -70,7 +70,7 @@ def make_loop(
     leadership = Leadership(engine, time.time)
     app = github_app(config, engine, leadership, holder)
     queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
-    board = Board(engine, clock=time.time)
+    board = SqlBoard(engine, clock=time.time)
     updater = Updater(
         app=app,
         queue=queue,
@@ -92,6 +92,7 @@ def make_loop(
         wakeup=wakeup,
         clock=time.time,
         random=random.random,
+        context=about_job,
         on_idle=Boredom(board),
         on_beat=lambda: board.beat(name),
     )

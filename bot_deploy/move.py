@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.board import ASLEEP_AFTER_SECONDS, Board
+from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError, Given
 from bot_deploy.wiring import HISTORIES
@@ -85,7 +85,7 @@ def move(
     target stays empty.
     """
     database.check(old, HISTORIES)
-    _wait_for_silence(Board(old, clock=clock), clock, sleep)
+    _wait_for_silence(SqlBoard(old, clock=clock), clock, sleep)
     database.migrate(new, HISTORIES, log=print)
     try:
         return transfer(old, new, [history.metadata for history in HISTORIES], say=print)
@@ -94,7 +94,7 @@ def move(
 
 
 def _wait_for_silence(
-    board: Board, clock: Callable[[], float], sleep: Callable[[float], None]
+    board: SqlBoard, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> None:
     beat_at = board.last_beat_at()
     silent_for = ASLEEP_AFTER_SECONDS if beat_at is None else clock() - beat_at

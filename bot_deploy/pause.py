@@ -4,7 +4,7 @@ import argparse
 import os
 import time
 
-from bot.board import Board
+from bot.board import SqlBoard
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 from luggage.jobs import State
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
         if not queue.pause():
             print("paused already; `resume` ends it")
             return 0
-        Board(engine, clock=time.time).say("Paused")
+        SqlBoard(engine, clock=time.time).say("Paused")
         leased = sum(n for (_, state), n in queue.counts().items() if state is State.LEASED)
     print("paused; deliveries are still stored, `resume` goes on with them")
     if leased:

@@ -4,7 +4,7 @@ import argparse
 import os
 import time
 
-from bot.board import Board
+from bot.board import SqlBoard
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
         if not queue.resume():
             print("it was not paused")
             return 0
-        Board(engine, clock=time.time).say("Back at work")
+        SqlBoard(engine, clock=time.time).say("Back at work")
         waiting = queue.standing().waiting
     print(f"resumed; jobs in hand: {waiting}")
     return 0

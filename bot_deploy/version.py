@@ -22,6 +22,12 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def release() -> str:
+    """Return version and commit, `1.0.0+0123abc`, as crash reports and /metrics name them."""
+    found = provenance("portmanteau", Path(bot_deploy.__file__).parent)
+    return f"{found.version}+{found.commit.hash[:12]}"
+
+
 def as_json(found: Provenance) -> str:
     """Return the provenance as one JSON object."""
     return json.dumps(

@@ -12,6 +12,7 @@ import luggage.jobs
 from bot_deploy.config import Config
 from luggage.database import History, check, open_engine
 from luggage.jobs import Queue, notifier
+from luggage.observe import configure_sentry
 
 HISTORIES = (
     History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
@@ -40,3 +41,11 @@ def open_queue(config: Config) -> Iterator[tuple[Engine, Queue]]:
         yield engine, Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
     finally:
         engine.dispose()
+
+
+def report_crashes(config: Config) -> None:
+    """Have this process send crash reports, if there is an address for them; once in a process."""
+    if config.sentry_dsn:
+        from bot_deploy.version import release  # noqa: PLC0415  asks git; for a report alone
+
+        configure_sentry(config.sentry_dsn, release())

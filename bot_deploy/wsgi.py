@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from bot import web
-from bot.board import Board
+from bot.board import SqlBoard
 from bot_deploy.config import Config
 from bot_deploy.wiring import open_database
 from luggage.jobs import Queue, notifier
@@ -24,7 +24,7 @@ def make_app(config: Config) -> Flask:
         name=app_settings.user_agent,
         secrets=config.webhook_secrets(),
         queue=Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake")),
-        board=Board(engine, clock=time.time),
+        board=SqlBoard(engine, clock=time.time),
         clock=time.time,
         settle_seconds=config.settle_seconds,
     )

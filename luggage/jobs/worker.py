@@ -13,8 +13,10 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import NoReturn
 
 from luggage.jobs.handling import AWAY, Handling, away_backoff
 from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
@@ -48,9 +50,9 @@ class Worker:
     of that, but not for a handler that has been at it for `limit_seconds`: `run` then raises Stuck,
     for the supervisor to begin anew, and the job is tried again until its attempts are spent.
 
-    `on_beat` is called every `beat_seconds`, and then, while there is nothing to do, `on_idle` with
-    the seconds that this has lasted. `clock` returns epoch seconds, `random` numbers from 0 up to
-    1.
+    `context` makes the context in which all about a job is done and logged. `on_beat` is called
+    every `beat_seconds`, and then, while there is nothing to do, `on_idle` with the seconds that
+    this has lasted. `clock` returns epoch seconds, `random` numbers from 0 up to 1.
     """
 
     def __init__(  # noqa: PLR0913  # all of them are settings, named at the call
@@ -63,6 +65,7 @@ class Worker:
         wakeup: Wakeup,
         clock: Callable[[], float],
         random: Callable[[], float],
+        context: Callable[[Job], AbstractContextManager[object]] = nullcontext,
         on_beat: Callable[[], object] = lambda: None,
         beat_seconds: float = 5.0,
         on_idle: Callable[[float], object] = lambda _seconds: None,
@@ -77,6 +80,7 @@ class Worker:
         self._wakeup = wakeup
         self._clock = clock
         self._random = random
+        self._context = context
         self._on_beat = on_beat
         self._beat_seconds = beat_seconds
         self._on_idle = on_idle
@@ -124,7 +128,8 @@ class Worker:
         """
         handled = 0
         while jobs := self._claim(1):
-            self._handling.handle(jobs[0])
+            with self._context(jobs[0]):
+                self._handling.handle(jobs[0])
             handled += 1
         return handled
 
@@ -206,11 +211,17 @@ class Worker:
         for running in self._held():
             if self._clock() - running.started_at >= self._limit_seconds:
                 running.abandoned = True
-                raise Stuck(
-                    f"job {running.job.id} ({running.job.queue} {running.job.key}) did not return "
-                    f"within {self._limit_seconds:g} s; the process ends, the job is tried again"
-                )
-            self._extend(running.job)
+                self._give_up(running.job)
+            with self._context(running.job):
+                self._extend(running.job)
+
+    def _give_up(self, job: Job) -> NoReturn:
+        with self._context(job):
+            _log.error("job %d (%s %s) does not return", job.id, job.queue, job.key)
+        raise Stuck(
+            f"job {job.id} ({job.queue} {job.key}) did not return within "
+            f"{self._limit_seconds:g} s; the process ends, the job is tried again"
+        )
 
     def _extend(self, job: Job) -> None:
         try:
@@ -237,17 +248,22 @@ class Worker:
             for running in waiting:
                 del self._running[running.job.id]
         for running in waiting:
-            try:
-                self._queue.give_back(running.job)
-            except (LeaseLost, *AWAY) as error:
-                _log.warning("job %d is not given back: %s", running.job.id, error)
+            with self._context(running.job):
+                self._give_one_back(running.job)
+
+    def _give_one_back(self, job: Job) -> None:
+        try:
+            self._queue.give_back(job)
+        except (LeaseLost, *AWAY) as error:
+            _log.warning("job %d is not given back: %s", job.id, error)
 
     def _wait_for_threads(self) -> None:
         give_up_at = self._clock() + self._grace_seconds
         while self._busy() and self._clock() < give_up_at:
             self._wakeup.wait(give_up_at - self._clock())
         for running in self._held():
-            _log.warning("job %d is not finished; its lease will run out", running.job.id)
+            with self._context(running.job):
+                _log.warning("job %d is not finished; its lease will run out", running.job.id)
 
     def _busy(self) -> bool:
         return any(not running.abandoned for running in self._held())
@@ -258,7 +274,8 @@ class Worker:
             with self._lock:
                 running.begun = self._running.get(running.job.id) is running
             if running.begun:
-                self._handle(running.job)
+                with self._context(running.job):
+                    self._handle(running.job)
             self._wakeup.wake()
 
     def _handle(self, job: Job) -> None:

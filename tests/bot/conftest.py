@@ -4,10 +4,10 @@ import pytest
 
 import bot.tables
 import luggage.jobs
-from bot.board import Board
+from bot.board import SqlBoard
 from bot.memory import Memory
 from bot.policy import Settings
-from bot.update import Updater
+from bot.update import Updater, about_job
 from luggage.database import History, migrate, open_engine
 from luggage.github import GithubApp
 from luggage.github.testing import FakeGithub
@@ -47,7 +47,7 @@ def memory(store, clock):
 
 @pytest.fixture
 def board(store, clock):
-    return Board(store, clock=clock)
+    return SqlBoard(store, clock=clock)
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def worker(queue, updater, clock):
         wakeup=wakeup,
         clock=clock,
         random=lambda: 0.5,
+        context=about_job,
     )
     wakeup.close()
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bot.board import Board
+from bot.board import SqlBoard
 from bot.intake import job_of
 from bot.recover import QueueInbox, Recoverer, is_wanted
 from luggage.database import migrate, writing
@@ -128,7 +128,7 @@ def test_a_new_database_counts_from_now(inbox, clock):
     clock.advance(60)
     assert inbox.begin() == began_at
     assert inbox.caught_up() == clock()
-    assert inbox.begin() == Board(inbox.engine, clock=clock).caught_up_at() == clock()
+    assert inbox.begin() == SqlBoard(inbox.engine, clock=clock).caught_up_at() == clock()
 
 
 # A turn, and what it leads to

@@ -2,12 +2,13 @@
 
 import pytest
 
-from bot.actions import ACTIONS
-from bot.board import Board
+from bot.actions import ACTIONS, Planned, React
+from bot.board import SqlBoard
 from bot.events import DELIVERIES, subject
 from bot.perform import READ_LAG_SECONDS, marker
 from bot.rules.invite import WELCOME
-from bot.update import PATIENCE_SECONDS, Boredom
+from bot.update import PATIENCE_SECONDS, Boredom, about_job
+from luggage import observe
 from luggage.github.testing import faults
 from luggage.jobs import NewJob, State
 
@@ -343,7 +344,7 @@ def test_a_marker_tells_nothing_but_its_own_action():
 
 def test_boredom_leaves_one_line_for_each_spell(store, clock):
     """Bored once a minute has passed with nothing to do; bored again only after work."""
-    board = Board(store, clock=clock)
+    board = SqlBoard(store, clock=clock)
     boredom = Boredom(board, after_seconds=60.0)
     for idle_seconds in (5.0, 59.0, 60.0, 65.0, 300.0):
         boredom(idle_seconds)
@@ -351,3 +352,28 @@ def test_boredom_leaves_one_line_for_each_spell(store, clock):
     boredom(1.0)
     boredom(61.0)
     assert [line.text for line in board.lines()] == ["I'm bored", "I'm bored"]
+
+
+@pytest.mark.parametrize(
+    ("queue_name", "body", "expected"),
+    [
+        (DELIVERIES, b"{}", {"delivery": "a-key"}),
+        (
+            ACTIONS,
+            Planned(
+                action=React(repository="snakes/trio", target="issues/7", content="heart"),
+                installation=5,
+                delivery="guid-1",
+                rule="ping",
+            ).encode(),
+            {"delivery": "guid-1", "job": "a-key"},
+        ),
+        (ACTIONS, b'{"kind": "of another release"}', {"job": "a-key"}),
+    ],
+)
+def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name, body, expected):
+    """A delivery by its own id, an action by that of the delivery which led to it."""
+    queue.put(NewJob(queue=queue_name, key="a-key", body=body, run_at=clock()))
+    (job,) = queue.claim([queue_name], worker="w", lease_seconds=60.0)
+    with about_job(job):
+        assert dict(observe._about.get()) == expected

@@ -2,7 +2,9 @@
 
 import hashlib
 import hmac
+import io
 import json
+import logging
 
 import pytest
 from flask import Flask
@@ -11,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from bot import web
 from bot.events import DELIVERIES
+from luggage import observe
 from luggage.jobs import Queue, State
 
 SECRET = "it is raining"
@@ -258,3 +261,40 @@ def test_pages_load_nothing_from_elsewhere(client):
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     with client.get("/static/style.css") as style:
         assert style.status_code == 200
+
+
+def logged(client, **headers):
+    """The lines of the log that a delivery leaves, as an operator sees them."""
+    stream = io.StringIO()
+    observe.configure_logging("text", name="gunicorn", stream=stream)
+    post(client, **headers)
+    return stream.getvalue().splitlines()
+
+
+@pytest.fixture
+def _own_logging():
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+
+
+@pytest.mark.usefixtures("_own_logging")
+@pytest.mark.parametrize("kind", ["stored", "refused", "database away"])
+def test_each_line_about_a_delivery_names_it(client, store, kind):
+    """Whether it is stored, refused or cannot be stored, and nothing else wears its name."""
+    if kind == "database away":
+        with store.begin() as connection:
+            connection.execute(text("DROP TABLE job_body"))
+    wrong = {"X_Hub_Signature_256": "sha256=00"} if kind == "refused" else {}
+    lines = logged(client, X_GitHub_Delivery="guid-9", **wrong)
+    assert lines
+    assert all(line.endswith(" (delivery=guid-9)") for line in lines)
+    assert "delivery" not in dict(observe._about.get())
+
+
+@pytest.mark.usefixtures("_own_logging")
+def test_a_strangers_claim_is_cut_and_cannot_forge_a_line(client):
+    """The id of a delivery that is refused is whatever a stranger wrote."""
+    (line,) = logged(client, X_GitHub_Delivery="x" * 5000, X_Hub_Signature_256="sha256=00")
+    assert line.endswith(f" (delivery={'x' * 100})")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bot.board import Board
+from bot.board import SqlBoard
 from bot_deploy import move
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError
@@ -93,7 +93,7 @@ def engines(environ, postgresql_url):
 
 def test_a_bot_that_was_just_stopped_is_waited_for(engines, clock):
     """A loop that was heard from a moment ago may have ended; after half a minute that is sure."""
-    Board(engines[0], clock=clock).beat("loop")
+    SqlBoard(engines[0], clock=clock).beat("loop")
     clock.advance(10)
     slept = []
     assert move.move(*engines, clock=clock, sleep=slept.append) == 3
@@ -102,7 +102,7 @@ def test_a_bot_that_was_just_stopped_is_waited_for(engines, clock):
 
 def test_a_bot_that_runs_is_refused(engines, clock):
     """A database that is worked on is not moved; nothing was done."""
-    board = Board(engines[0], clock=clock)
+    board = SqlBoard(engines[0], clock=clock)
     board.beat("loop")
 
     def sleep(seconds):

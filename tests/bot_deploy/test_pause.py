@@ -27,7 +27,7 @@ def config(tmp_path, monkeypatch):
 
 def lines(config):
     with open_queue(config) as (engine, _):
-        return [line.text for line in pause.Board(engine, clock=lambda: 0.0).lines()]
+        return [line.text for line in pause.SqlBoard(engine, clock=lambda: 0.0).lines()]
 
 
 def test_pausing_says_what_is_in_hand(config, capsys):
@@ -64,7 +64,7 @@ def test_the_status_page_says_that_it_is_paused(config):
     """The mood is that of a sleeper, with the reason; /readyz stays as it is."""
     client = make_app(config).test_client()
     with open_queue(config) as (engine, _):
-        pause.Board(engine, clock=pause.time.time).beat("loop")
+        pause.SqlBoard(engine, clock=pause.time.time).beat("loop")
     before = client.get("/readyz").status_code
     pause.main(["pause"])
     page = client.get("/").get_data(as_text=True)

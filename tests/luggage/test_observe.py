@@ -225,23 +225,28 @@ class Printing(Transport):
         print(envelope.serialize().decode())
 
 def open_it(key):
-    raise ValueError("it broke")
+    raise ValueError(f"it broke over {key}")
 
 observe.configure_sentry("https://key@sentry.example/1")
 sentry_sdk.get_client().transport = Printing()
-secret = "s3" + "cret"
+secret = "s3" + "cret"  # the source of a frame is sent; this way it does not hold the word
 logging.warning("a line about %s", secret)
 with observe.about(delivery="d-1"):
     try:
         open_it(secret)
     except ValueError:
-        logging.exception("failed")
+        logging.exception("failed over %s", secret)
 """
 
 
 def test_a_crash_report_holds_the_stack_and_no_secret() -> None:
-    """What is really sent has the error and the delivery, and neither variables nor log lines."""
-    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=True)
-    assert "it broke" in done.stdout
+    """What is really sent has the kind of error and the delivery, and nothing that is quoted."""
+    done = subprocess.run(
+        [sys.executable, "-c", CRASH, "--an-argument"], capture_output=True, text=True, check=True
+    )
+    assert '"type":"ValueError"' in done.stdout
+    assert '"function":"open_it"' in done.stdout
     assert '"delivery":"d-1"' in done.stdout
+    assert '"message":"failed over %s"' in done.stdout
     assert "s3cret" not in done.stdout
+    assert "--an-argument" not in done.stdout

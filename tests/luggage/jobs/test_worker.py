@@ -1,5 +1,6 @@
 """luggage.jobs.worker: the loop that claims jobs and has threads handle them."""
 
+import contextlib
 import signal
 import threading
 
@@ -366,3 +367,22 @@ def test_a_handler_that_does_not_return_ends_the_process(make_worker, put, queue
 def test_a_worker_has_a_name_of_its_own(make_worker):
     """Two workers of one process can be told apart."""
     assert make_worker(nothing).name != make_worker(nothing).name
+
+
+def test_all_about_a_job_is_done_and_logged_in_its_context(make_worker, put, wakeup):
+    """The handler, and whatever the worker has to say of the job, run inside the context."""
+    inside, seen = [], []
+
+    @contextlib.contextmanager
+    def context(job):
+        inside.append(job.key)
+        yield
+        inside.pop()
+
+    worker = make_worker(lambda _job: seen.append(inside[:]) or Done(), context=context)
+    put("one")
+    worker.drain()
+    put("two")
+    wakeup.script = [wakeup.all_done]
+    worker.run()
+    assert (seen, inside) == ([["one"], ["two"]], [])
