@@ -6,8 +6,8 @@ Because an action is data it can be stored, shown, previewed, compared and perfo
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import ClassVar, Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Self
 
 # The queue that holds actions.
 ACTIONS = "action"
@@ -81,12 +81,16 @@ _KINDS: Mapping[str, type[Action]] = {kind.kind: kind for kind in (Invite, Comme
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """An action as it waits in the queue: who wants it, because of what, and for whom."""
+    """An action as it waits in the queue: who wants it, because of what, and for whom.
+
+    `settings` are those that the rule obeyed, where they differ from its defaults; plain JSON.
+    """
 
     action: Action
     installation: int
     delivery: str
     rule: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """All of it as JSON, for the queue."""

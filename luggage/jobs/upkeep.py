@@ -4,7 +4,7 @@ Chosen: small transactions, each of one decision. Against: letting tools write t
 queue knows who waits for whom.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
@@ -29,20 +29,22 @@ class Upkeep(Views):
         self._clock = clock
         self.wake = wake
 
-    def revive(self, job_id: int) -> None:
+    def revive(self, job_id: int, *, done_too: bool = False) -> None:
         """Make a dead, held or ignored job ready now, with all its attempts before it.
 
-        Safe to repeat: a ready job stays as it is. Raises UnknownJob; WrongState when it is leased
-        or done, or when its body has expired.
+        With `done_too` a finished one as well: for work that is safe to do again. Safe to repeat: a
+        ready job stays as it is. Raises UnknownJob; WrongState when it is leased or done, or when
+        its body has expired.
         """
+        allowed = {State.DEAD, State.HELD, State.IGNORED, *([State.DONE] if done_too else [])}
         with self._engine.begin() as connection:
             row = _locked(connection, job_id)
             if row.state != State.READY:
-                self._revive(connection, row)
+                self._revive(connection, row, allowed)
         self.wake()
 
-    def _revive(self, connection: Connection, row: Row[Any]) -> None:
-        if row.state not in (State.DEAD, State.HELD, State.IGNORED):
+    def _revive(self, connection: Connection, row: Row[Any], allowed: Collection[State]) -> None:
+        if row.state not in allowed:
             raise WrongState(f"{_name(row)} is {row.state}, not to be revived")
         body = select(job_body.c.job_id).where(job_body.c.job_id == row.id)
         if connection.execute(body).scalar() is None:
@@ -64,6 +66,21 @@ class Upkeep(Views):
                 raise WrongState(f"{_name(row)} is {row.state}, not to be held")
             held = {"state": State.HELD, "after": None, "reason": storable(reason)}
             self._change(connection, row, held)
+
+    def dismiss(self, job_id: int, reason: str) -> None:
+        """End a ready, held or dead job as ignored, and those that wait for it.
+
+        Safe to repeat. Raises UnknownJob; WrongState when it is leased or done. `revive` brings it
+        back.
+        """
+        with self._engine.begin() as connection:
+            row = _locked(connection, job_id)
+            if row.state == State.IGNORED:
+                return
+            if row.state not in (State.READY, State.HELD, State.DEAD):
+                raise WrongState(f"{_name(row)} is {row.state}, not to be dismissed")
+            self._change(connection, row, {"state": State.IGNORED, "reason": storable(reason)})
+            followers.tell(connection, row.id, row.key, State.IGNORED, self._clock())
 
     def _change(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
         statement = table.update().where(table.c.id == row.id)

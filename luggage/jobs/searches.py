@@ -1,0 +1,111 @@
+"""The queries of those who look through the queue by hand: by state, kind, subject, key, hour.
+
+A job and the jobs that it asked for are looked at as one here: a delivery whose action is dead is
+found among the dead. Chosen: the states that are rare are looked up in the indexes that hold only
+them. Against: a column with the state of the whole; each end of a job would write two rows.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Select,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from luggage.jobs import schema
+from luggage.jobs.model import State
+from luggage.jobs.schema import job as table
+
+HOUR_SECONDS = 3600
+
+_child = table.alias("child")
+
+
+def matching(
+    queue: str, *, state: State | None, kind: str | None, within: str | None, before: int | None
+) -> Select[Any]:
+    """Return the query for the jobs of a queue that match, newest first."""
+    query = _of(queue, state).order_by(table.c.id.desc())
+    if kind is not None:
+        query = query.where(table.c.kind == kind)
+    if within is not None:
+        query = query.where(_within(within))
+    if before is not None:
+        query = query.where(table.c.id < before)
+    return query
+
+
+def _of(queue: str, state: State | None) -> Select[Any]:
+    if state is None:
+        # By its plain name, SQLite would look the queue up among all keys, and then sort.
+        return select(table).where(table.c.queue + literal_column("''") == queue)
+    query = select(table).where(table.c.queue == queue)
+    if state in (State.DONE, State.IGNORED):
+        settled = query.where(table.c.state == state, text(schema.CONDITIONS[state]))
+        return settled.where(~_unfinished()) if state is State.DONE else settled
+    return query.where(table.c.id.in_(_in_state(queue, state)))
+
+
+def _in_state(queue: str, state: State) -> CompoundSelect[Any]:
+    """Return the ids of the jobs in a state, and of those that asked for one in it."""
+    condition = text(schema.CONDITIONS[state])
+    same = select(table.c.id).where(table.c.queue == queue, table.c.state == state, condition)
+    parents = select(table.c.parent).where(
+        table.c.state == state, condition, table.c.parent.is_not(None)
+    )
+    return union(same, parents)
+
+
+def _unfinished() -> ColumnElement[bool]:
+    """Return the condition that a job which this one asked for is not yet over."""
+    over = _child.c.state.in_([State.DONE, State.IGNORED])
+    return exists().where(_child.c.parent == table.c.id, ~over).correlate(table)
+
+
+def _within(subject: str) -> ColumnElement[bool]:
+    """Return the condition that a job is about `subject`, or a numbered part of it."""
+    lowered = func.lower(table.c.subject)
+    part = lowered.startswith(f"{subject.lower()}#", autoescape=True)
+    return or_(lowered == subject.lower(), part)
+
+
+def beginning(queue: str, prefix: str) -> Select[Any]:
+    """Return the query for the jobs of a queue whose key begins with `prefix`, newest first."""
+    found = select(table).where(
+        table.c.queue == queue, table.c.key.startswith(prefix, autoescape=True)
+    )
+    return found.order_by(table.c.id.desc())
+
+
+def answered(queue: str, words: str) -> Select[Any]:
+    """Return the query for the finished jobs of a queue whose result holds `words`, newest first.
+
+    A look at all that is finished: some 0.2 s for a million jobs.
+    """
+    found = select(table).where(table.c.queue == queue, table.c.state == State.DONE)
+    in_result = table.c.result.contains(words, autoescape=True)
+    return found.where(text(schema.SETTLED), in_result).order_by(table.c.id.desc())
+
+
+def per_hour(since: float) -> Select[Any]:
+    """Return the query for how many jobs each queue was given in each hour from `since` on.
+
+    Hours are those of the clock, counted from the epoch. Ids grow with time: it looks from the
+    newest job back to the first old one, and no further.
+    """
+    last_old = select(table.c.id).where(table.c.created_at < since)
+    newest_old = last_old.order_by(table.c.id.desc()).limit(1).scalar_subquery()
+    hour = cast(table.c.created_at, BigInteger) // HOUR_SECONDS
+    young = table.c.id > func.coalesce(newest_old, 0)
+    counted = select(table.c.queue, hour.label("hour"), func.count().label("number"))
+    return counted.where(young).group_by(table.c.queue, hour)

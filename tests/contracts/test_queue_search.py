@@ -1,0 +1,149 @@
+"""What the queue answers to those who look through it, on every database."""
+
+import pytest
+
+from luggage.jobs import NewJob, State, UnknownJob, WrongState
+from tests.support.jobs import finish
+
+
+def keys(rows):
+    return [row.key for row in rows]
+
+
+@pytest.fixture
+def family(queue, put):
+    """Put a job that is done, and asked for one which ends in the given way; return its id."""
+
+    def put_family(key, way, **said):
+        parent = put(key, **said)
+        (job,) = queue.claim(["mail"], worker="w", lease_seconds=60.0)
+        asked = NewJob(queue="post", key=f"{key}'s", body=b"", run_at=0.0, parent=parent)
+        queue.done(job, put=[asked])
+        if way is not None:
+            (child,) = queue.claim(["post"], worker="w", lease_seconds=60.0)
+            finish(queue, child, way)
+        return parent
+
+    return put_family
+
+
+def test_the_dead_are_those_of_which_a_part_is_dead(queue, put, claim, family):
+    """A job is found among the dead when one that it asked for is."""
+    family("whole", "done")
+    family("torn", "bury")
+    put("gone")
+    queue.bury(claim(), "hopeless")
+    assert keys(queue.search("mail", state=State.DEAD)) == ["gone", "torn"]
+
+
+def test_the_done_are_those_that_are_done_with_all(queue, family):
+    """What still has a job to be done, or a dead one, is not done."""
+    family("whole", "done")
+    family("unwanted", "ignore")
+    family("torn", "bury")
+    family("waiting", None)
+    assert keys(queue.search("mail", state=State.DONE)) == ["unwanted", "whole"]
+    assert keys(queue.search("mail", state=State.READY)) == ["waiting"]
+
+
+def test_the_ignored_are_found_by_their_own_state(queue, put, claim, family):
+    """What was done, and asked for something that nobody wanted, is not ignored itself."""
+    family("whole", "ignore")
+    put("noise")
+    queue.ignore(claim(), "unwanted")
+    assert keys(queue.search("mail", state=State.IGNORED)) == ["noise"]
+
+
+def test_a_repository_is_found_with_all_its_numbers(queue, put):
+    """Neither case nor number matters; a longer name, or a wildcard in it, is another one."""
+    for subject in ("Snakes/Trio", "snakes/trio#7", "snakes/trio-2#7", "snakes/tri_", "snakes"):
+        put(subject, subject=subject)
+    assert keys(queue.search("mail", within="snakes/TRIO")) == ["snakes/trio#7", "Snakes/Trio"]
+    assert keys(queue.search("mail", within="snakes/tri_")) == ["snakes/tri_"]
+
+
+def test_a_search_goes_on_page_by_page(queue, put):
+    """With the last id of a page the next one is had, and the kind may be asked for too."""
+    for number in range(5):
+        put(f"k{number}", kind="even" if number % 2 == 0 else "odd")
+    first = queue.search("mail", kind="even", limit=2)
+    second = queue.search("mail", kind="even", limit=2, before=first[-1].id)
+    assert (keys(first), keys(second)) == (["k4", "k2"], ["k0"])
+
+
+def test_what_several_jobs_asked_for_is_had_at_once(queue, family):
+    """Each job of a page with its own, those without with nothing."""
+    one, two = family("one", "done"), family("two", "bury")
+    asked = queue.asked_for([one, two, 99])
+    assert {job_id: keys(rows) for job_id, rows in asked.items()} == {
+        one: ["one's"],
+        two: ["two's"],
+        99: [],
+    }
+
+
+def test_a_key_is_found_by_how_it_begins(queue, put):
+    """As people copy them; an underscore is no wildcard."""
+    for key in ("72d3162e-cc78", "72d3162e-ff00", "8a", "8_"):
+        put(key)
+    assert keys(queue.beginning("mail", "72d3")) == ["72d3162e-ff00", "72d3162e-cc78"]
+    assert keys(queue.beginning("mail", "8_")) == ["8_"]
+
+
+def test_a_job_is_found_by_its_result(queue, put, claim):
+    """Words of the result lead to the job, words of another lead nowhere."""
+    put("k")
+    queue.done(claim(), result='{"comment": 7}')
+    assert keys(queue.answered("mail", '"comment": 7}')) == ["k"]
+    assert queue.answered("mail", '"comment": 70') == []
+
+
+def test_keys_are_had_page_by_page(queue, put):
+    """Newest first, each with its id."""
+    ids = [put(key) for key in ("a", "b", "c")]
+    assert queue.keys("mail", limit=2) == {ids[2]: "c", ids[1]: "b"}
+    assert queue.keys("mail", before=ids[1]) == {ids[0]: "a"}
+
+
+def test_jobs_are_counted_by_the_hour_they_came(queue, put, clock):
+    """An hour is one of the clock; what is older than asked for is left out."""
+    clock.now = 36000.0
+    for seconds in (-1, 0, 3599, 3600):
+        clock.now = 36000.0 + seconds
+        put(f"k{seconds}")
+    put("other", queue="post")
+    assert queue.per_hour(36000.0) == {("mail", 10): 2, ("mail", 11): 1, ("post", 11): 1}
+
+
+@pytest.mark.parametrize("way", [None, "bury", "retry"])
+def test_what_is_dismissed_is_over(queue, put, claim, way):
+    """A ready, failing or dead job ends as ignored, and so does what waits for it."""
+    first, second = put("first"), put("second", after="first")
+    if way:
+        finish(queue, claim(), way)
+    queue.dismiss(first, "not needed")
+    queue.dismiss(first, "again")
+    assert (queue.get(first).state, queue.get(first).reason) == (State.IGNORED, "not needed")
+    assert queue.get(second).state is State.IGNORED
+    assert queue.standing().dead == 0
+
+
+def test_what_runs_or_is_done_is_not_dismissed(queue, put, claim):
+    """A worker's job is the worker's, and what is done is done."""
+    job_id = put("k")
+    job = claim()
+    with pytest.raises(WrongState, match="is leased"):
+        queue.dismiss(job_id, "no")
+    queue.done(job)
+    with pytest.raises(WrongState, match="is done"):
+        queue.dismiss(job_id, "no")
+    with pytest.raises(UnknownJob):
+        queue.dismiss(99, "no")
+
+
+def test_what_is_done_is_revived_only_when_that_is_said(queue, put, claim):
+    """For work that may be done again, such as a decision."""
+    job_id = put("k")
+    queue.done(claim())
+    queue.revive(job_id, done_too=True)
+    assert claim().key == "k"
