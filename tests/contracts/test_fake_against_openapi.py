@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from luggage.github.testing import Answer, FakeGithub, Request, faults
+from luggage.github.testing import Answer, ChangedFile, FakeGithub, Request, faults
 from tests.support import octokit, openapi
 from tests.support.asker import REPO, Asker
 from tests.support.registering import registered
@@ -29,6 +29,10 @@ def github():
     fake.add_member("snakes", "ida", state="pending")
     fake.add_file(REPO, ".github/bot.toml", "a = 1\n")
     fake.add_team("snakes", "Tamers", "tom")
+    fake.open_pull_request(REPO, "alice", "And this", "It is for #1")
+    fake.push_to_pull_request(REPO, 3, "alice", files=[ChangedFile("b.py", previous="a b.py")])
+    fake.request_review(REPO, 3, "alice", "olga")
+    fake.assign(REPO, 1, "olga", "bob")
     fake.miss(*fake.star(REPO, "bob"))
     return fake
 
@@ -107,6 +111,14 @@ def test_what_the_app_reads_is_as_described(github, judge, ask, path):
         "{root}/issues/comments/{comment}",
         "{root}/issues/1/reactions",
         "{root}/issues/comments/{comment}/reactions?content=heart",
+        "{root}/issues?assignee=bob&state=all&sort=updated&direction=asc",
+        "{root}/issues/1/timeline?per_page=100",
+        "{root}/issues/2/timeline",
+        "{root}/issues/3/timeline",
+        "{root}/labels/Good%20First%20Issue",
+        "{root}/pulls?state=open&base=main&per_page=100",
+        "{root}/pulls/3",
+        "{root}/pulls/3/files",
         "{root}/pulls/2",
         "{root}/pulls/2/reviews",
         "{root}/pulls/2/comments",
@@ -142,6 +154,13 @@ def test_what_an_installation_reads_is_as_described(github, judge, ask, path):
         ("POST", "{root}/labels", {"name": "bug"}, 201),
         ("POST", "{root}/issues/1/labels", {"labels": ["bug"]}, 200),
         ("DELETE", "{root}/issues/1/labels/good%20first%20issue", None, 200),
+        ("GET", "{root}/issues/1/assignees/olga", None, 204),
+        ("GET", "{root}/issues/1/assignees/ida", None, 404),
+        ("GET", "{root}/labels/nothing", None, 404),
+        ("POST", "{root}/issues/1/assignees", {"assignees": ["olga"]}, 201),
+        ("DELETE", "{root}/issues/1/assignees", {"assignees": ["bob"]}, 200),
+        ("PATCH", "{root}/issues/1", {"state": "closed", "state_reason": "not_planned"}, 200),
+        ("PATCH", "{root}/issues/2", {"state": "open"}, 422),
         ("POST", "{root}/issues/1/comments", {"body": "Hi"}, 201),
         ("POST", "{root}/issues/1/comments", {"body": " "}, 422),
         ("POST", "{root}/issues/99/comments", {"body": "Hi"}, 404),
@@ -319,7 +338,12 @@ def _story(fake: FakeGithub) -> Iterator[Any]:
     )
     yield fake.merge_pull_request(REPO, "alice", number=2)
     yield fake.open_pull_request(REPO, "eve")
+    yield fake.push_to_pull_request(REPO, 3, "eve")
+    yield fake.rename_pull_request(REPO, 3, "eve", "Better")
+    yield fake.request_review(REPO, 3, "eve", "olga")
+    yield fake.assign(REPO, 1, "olga", "bob")
     yield fake.close_pull_request(REPO, 3, "olga")
+    yield fake.reopen_pull_request(REPO, 3, "eve")
     yield fake.star(REPO, "bob")
     yield fake.push(REPO, "olga")
     yield fake.ping()

@@ -14,6 +14,7 @@ from luggage.github.testing.journal import Journal
 from luggage.github.testing.messages import Answer, Outcome, Refused, Request
 from luggage.github.testing.records import (
     Account,
+    ChangedFile,
     Comment,
     Installation,
     Membership,
@@ -26,6 +27,7 @@ from luggage.github.testing.story import Story
 __all__ = [
     "Account",
     "Answer",
+    "ChangedFile",
     "Comment",
     "FakeGithub",
     "Happening",

@@ -29,7 +29,7 @@ from luggage.github.testing.records import (
     Team,
 )
 from luggage.github.testing.server import HttpServer
-from luggage.github.testing.story import Story
+from luggage.github.testing.work import Work
 from luggage.github.testing.world import World
 
 EVENTS = (
@@ -70,13 +70,14 @@ class Recorded:
     fault: str
 
 
-class FakeGithub(Story):
+class FakeGithub(Work):
     """GitHub for one App, in memory: accounts, repositories, tokens, limits, webhooks.
 
     `app_id`, `private_key` (PEM) and `webhook_secret` are what a bot is configured with; those of
     an App that is registered from a manifest take their place. `faults` is the list of plans of
     what goes wrong; `journal` tells in plain words what happens. Safe from any thread. Times are
-    seconds since the epoch by `clock`. What people do is in the methods of Story.
+    seconds since the epoch by `clock`. What people do is in the methods
+    of Story and Work.
     """
 
     def __init__(  # noqa: PLR0913 - each is a knob of the simulation, all have defaults

@@ -117,19 +117,61 @@ class Review:
 
 
 @dataclass(eq=False)
+class Commit:
+    """A commit on a pull request's branch."""
+
+    sha: str
+    author: Account
+    message: str
+    committed_at: float
+
+
+@dataclass(frozen=True)
+class ChangedFile:
+    """A file that a pull request changes; `previous` is its old path where it was renamed."""
+
+    path: str
+    additions: int = 1
+    deletions: int = 1
+    previous: str = ""
+
+
+@dataclass(eq=False)
 class Pull:
-    """What a pull request has more than an issue."""
+    """What a pull request has more than an issue.
+
+    `conflicts`: whether it no longer merges. `unsettled`: how many looks GitHub still answers with
+    "not yet worked out".
+    """
 
     id: int
     head_sha: str
     base_sha: str
     head_ref: str = "changes"
+    base_ref: str = ""
     draft: bool = False
+    conflicts: bool = False
+    unsettled: int = 0
+    branch_gone: bool = False
+    requested: list[Account] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    files: list[ChangedFile] = field(default_factory=lambda: [ChangedFile("README.md")])
     merged_at: float | None = None
     merged_by: Account | None = None
     merge_sha: str | None = None
     reviews: list[Review] = field(default_factory=list)
     comments: list[ReviewComment] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """That an issue was given to somebody, or (not `on`) taken from them."""
+
+    id: int
+    actor: Account
+    assignee: Account
+    on: bool
+    created_at: float
 
 
 @dataclass(eq=False)
@@ -147,7 +189,10 @@ class Issue:
     state: str = "open"
     closed_at: float | None = None
     closed_by: Account | None = None
+    state_reason: str | None = None
     labels: list[Label] = field(default_factory=list)
+    assignees: list[Account] = field(default_factory=list)
+    assigned: list["Assigned"] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     pull: Pull | None = None

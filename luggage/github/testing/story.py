@@ -7,7 +7,7 @@ them with the description and with real examples.
 from typing import Any
 
 from luggage.github.testing.belonging import Belonging, Happening
-from luggage.github.testing.records import Account, Issue, Pull, Repository, Review
+from luggage.github.testing.records import Account, Commit, Issue, Pull, Repository, Review
 from luggage.github.testing.shapes import accounts, hooks, issues, pulls, pushes, repositories
 from luggage.github.testing.shapes.common import Json, fake_sha, timestamp
 
@@ -117,7 +117,11 @@ class Story(Belonging):
         with self.world.lock:
             issue, user = self._issue(repo, number), self.world.account(author)
             review = Review(self.world.next_id(), user, body, state, self.world.clock())
-            self._pull_of(issue).reviews.append(review)
+            pull = self._pull_of(issue)
+            pull.reviews.append(review)
+            # Who has reviewed is not waited for any more.
+            pull.requested = [each for each in pull.requested if each is not user]
+            issue.updated_at = review.submitted_at
             self.journal.tell(f"{author} reviews {repo}#{number}: {body or state}")
             shape = pulls.review(self.world, issue, review, shout=False)
             return self._about_pull("pull_request_review", "submitted", issue, user, review=shape)
@@ -163,7 +167,9 @@ class Story(Belonging):
     def _new_pull(self, repo: str, author: Account, title: str, body: str | None) -> Issue:
         issue = self.world.issue(self._repository(repo), author, title, body)
         number = self.world.next_id()
-        issue.pull = Pull(number, fake_sha("head", number), fake_sha("base", number))
+        head = fake_sha("head", number)
+        issue.pull = Pull(number, head, fake_sha("base", number))
+        issue.pull.commits.append(Commit(head, author, title, issue.created_at))
         return issue
 
     @staticmethod

@@ -12,6 +12,7 @@ from typing import TypeVar
 from luggage.github.testing.records import (
     Account,
     App,
+    Assigned,
     Comment,
     Installation,
     Issue,
@@ -134,19 +135,38 @@ class World:
         repository.open_issues += 1
         return made
 
-    def close(self, issue: Issue, by: Account) -> None:
+    def close(self, issue: Issue, by: Account, reason: str = "completed") -> None:
         """Close an issue or pull request; closing it again changes nothing."""
         if issue.state == "open":
             issue.state, issue.closed_by = "closed", by
+            issue.state_reason = None if issue.pull else reason
             issue.closed_at = issue.updated_at = self.clock()
             issue.repository.open_issues -= 1
 
     def reopen(self, issue: Issue) -> None:
-        """Open an issue or pull request again; an open one stays as it is."""
+        """Open it again; what is open stays so."""
         if issue.state == "closed":
             issue.state, issue.closed_by, issue.closed_at = "open", None, None
+            issue.state_reason = None if issue.pull else "reopened"
             issue.updated_at = self.clock()
             issue.repository.open_issues += 1
+
+    def assign(self, issue: Issue, user: Account, by: Account, *, on: bool) -> None:
+        """Give the issue to somebody, or take it from them; a repetition changes nothing."""
+        if (user in issue.assignees) is on:
+            return
+        change = issue.assignees.append if on else issue.assignees.remove
+        change(user)
+        issue.updated_at = self.clock()
+        issue.assigned.append(Assigned(self.next_id(), by, user, on, issue.updated_at))
+
+    @staticmethod
+    def may_be_assigned(issue: Issue, user: Account) -> bool:
+        """Members of the organization may, the owner, and whoever has commented."""
+        place = issue.repository.owner.members.get(user.login.lower())
+        is_member = place is not None and place.state == "active"
+        commented = any(comment.author is user for comment in issue.comments)
+        return is_member or commented or user is issue.repository.owner
 
     def merge(self, issue: Issue, pull: Pull, by: Account, sha: str) -> None:
         """Merge and close a pull request; its author is a contributor from now on."""

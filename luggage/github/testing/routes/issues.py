@@ -3,9 +3,11 @@
 from typing import Any
 
 from luggage.github.testing.messages import Answer, invalid, not_found
-from luggage.github.testing.records import Comment, Issue
+from luggage.github.testing.records import Account, Comment, Issue
+from luggage.github.testing.routes.lists import in_order, in_state
 from luggage.github.testing.routing import Call, Routes
 from luggage.github.testing.shapes import issues as shapes
+from luggage.github.testing.shapes import timeline
 from luggage.github.testing.shapes.repositories import label
 
 routes = Routes()
@@ -16,16 +18,23 @@ _COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
 
 @routes("GET", _ISSUES)
 def list_issues(call: Call) -> Answer:
-    """Issues and pull requests by creator and state, newest first unless asked otherwise."""
-    query = call.request.query
-    state, creator = query.get("state", "open"), query.get("creator", "").lower()
+    """Issues and pull requests, newest first unless asked otherwise; `assignee=*`: of anybody."""
+    asked = call.request.query
+    wanted, creator = (asked.get(name, "").lower() for name in ("assignee", "creator"))
     found = [
         one
         for one in call.world.visible(call.repository().issues.values())
-        if state in {"all", one.state} and creator in {"", one.author.login.lower()}
+        if in_state(one, asked)
+        and _is_assigned(one, wanted)
+        and creator in {"", one.author.login.lower()}
     ]
-    found.sort(key=lambda one: one.number, reverse=query.get("direction") != "asc")
-    return call.page(found, lambda one: shapes.issue(call.world, one))
+    return call.page(in_order(found, asked), lambda one: shapes.issue(call.world, one))
+
+
+def _is_assigned(one: Issue, wanted: str) -> bool:
+    if wanted in {"", "none", "*"}:
+        return not wanted or bool(one.assignees) is (wanted == "*")
+    return any(each.login.lower() == wanted for each in one.assignees)
 
 
 @routes("POST", _ISSUES)
@@ -45,18 +54,73 @@ def update_issue(call: Call) -> Answer:
     if sent.get("state") not in {None, "open", "closed"}:
         raise invalid("Issue", "state")
     issue.title, issue.body = sent.get("title") or issue.title, sent.get("body", issue.body)
+    where = f"{issue.repository.full_name}#{issue.number}"
     if sent.get("state") == "closed" and issue.state == "open":
-        call.world.close(issue, call.actor)
-        call.tell(f"{call.actor.login} closes {issue.repository.full_name}#{issue.number}")
-    elif sent.get("state") == "open":
+        call.world.close(issue, call.actor, sent.get("state_reason") or "completed")
+        call.tell(f"{call.actor.login} closes {where}")
+    elif sent.get("state") == "open" and issue.state == "closed":
+        _need_branch(issue)
         call.world.reopen(issue)
+        call.tell(f"{call.actor.login} reopens {where}")
     return Answer(200, shapes.issue(call.world, issue))
+
+
+def _need_branch(issue: Issue) -> None:
+    if issue.pull is not None and (issue.pull.merged_at or issue.pull.branch_gone):
+        message = "state cannot be changed. The changes branch has been deleted."
+        raise invalid("PullRequest", "state", "custom", message)
 
 
 @routes("GET", _ISSUE)
 def get_issue(call: Call) -> Answer:
     """An issue or pull request."""
     return Answer(200, shapes.issue(call.world, call.issue()))
+
+
+@routes("GET", f"{_ISSUE}/assignees/{{assignee}}")
+def check_assignee(call: Call) -> Answer:
+    """204 for somebody who can be assigned to it, 404 for everybody else."""
+    issue, user = call.issue(), call.user("assignee")
+    if not call.world.may_be_assigned(issue, user):
+        raise not_found()
+    return Answer(204)
+
+
+@routes("POST", f"{_ISSUE}/assignees")
+def add_assignees(call: Call) -> Answer:
+    """Assign; who cannot be assigned is passed over in silence, as on GitHub."""
+    issue = call.issue()
+    for user in _people(call):
+        if call.world.may_be_assigned(issue, user) and user not in issue.assignees:
+            call.world.assign(issue, user, call.actor, on=True)
+            call.tell(f"{call.actor.login} assigns {user.login} to #{issue.number}")
+    return Answer(201, shapes.issue(call.world, issue))
+
+
+@routes("DELETE", f"{_ISSUE}/assignees")
+def remove_assignees(call: Call) -> Answer:
+    """Take it from people; who was not assigned is passed over in silence."""
+    issue = call.issue()
+    for user in _people(call):
+        if user in issue.assignees:
+            call.world.assign(issue, user, call.actor, on=False)
+            call.tell(f"{call.actor.login} unassigns {user.login} from #{issue.number}")
+    return Answer(200, shapes.issue(call.world, issue))
+
+
+def _people(call: Call) -> list[Account]:
+    logins = call.body().get("assignees")
+    if not isinstance(logins, list):
+        raise invalid("Issue", "assignees", "missing_field")
+    found = [call.world.accounts.get(str(login).lower()) for login in logins]
+    return [user for user in found if user is not None]
+
+
+@routes("GET", f"{_ISSUE}/timeline")
+def list_timeline(call: Call) -> Answer:
+    """What happened to it, oldest first."""
+    events = timeline.events(call.world, call.issue())
+    return call.page(events, lambda one: one)
 
 
 @routes("GET", f"{_ISSUE}/comments")

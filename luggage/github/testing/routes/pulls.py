@@ -2,6 +2,7 @@
 
 from luggage.github.testing.messages import Answer, invalid, not_found
 from luggage.github.testing.records import Issue, Pull, ReviewComment
+from luggage.github.testing.routes.lists import in_order, in_state
 from luggage.github.testing.routing import Call, Routes
 from luggage.github.testing.shapes import pulls as shapes
 
@@ -13,8 +14,31 @@ _COMMENT = "/repos/{owner}/{repo}/pulls/comments/{comment_id}"
 @routes("GET", _PULL)
 def get_pull(call: Call) -> Answer:
     """A pull request."""
-    issue, _ = _pull(call)
-    return Answer(200, shapes.full_pull(call.world, issue))
+    issue, pull = _pull(call)
+    answer = Answer(200, shapes.full_pull(call.world, issue))
+    # Whoever looks makes GitHub work out whether it merges; a later look has the answer.
+    pull.unsettled = max(0, pull.unsettled - 1)
+    return answer
+
+
+@routes("GET", "/repos/{owner}/{repo}/pulls")
+def list_pulls(call: Call) -> Answer:
+    """Pull requests, newest first unless asked for otherwise; of one base branch, if asked."""
+    asked, base = call.request.query, call.request.query.get("base")
+    found = [
+        one
+        for one in call.repository().issues.values()
+        if one.pull and in_state(one, asked) and base in {None, shapes.base_ref(one)}
+    ]
+    return call.page(in_order(found, asked), lambda one: shapes.simple_pull(call.world, one))
+
+
+@routes("GET", f"{_PULL}/files")
+def list_files(call: Call) -> Answer:
+    """The files that it changes; GitHub shows 3,000 at most."""
+    issue, pull = _pull(call)
+    shown = pull.files[:3000]
+    return call.page(shown, lambda one: shapes.changed_file(call.world, issue, one))
 
 
 @routes("GET", f"{_PULL}/comments")

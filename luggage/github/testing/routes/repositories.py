@@ -1,6 +1,6 @@
 """Repositories and their labels."""
 
-from luggage.github.testing.messages import Answer, invalid
+from luggage.github.testing.messages import Answer, invalid, not_found
 from luggage.github.testing.records import Account, Repository
 from luggage.github.testing.routing import Call, Routes
 from luggage.github.testing.shapes import accounts
@@ -36,6 +36,16 @@ def list_labels(call: Call) -> Answer:
     repository = call.repository()
     found = list(repository.labels.values())
     return call.page(found, lambda one: shapes.label(call.world, repository, one))
+
+
+@routes("GET", "/repos/{owner}/{repo}/labels/{name}")
+def get_label(call: Call) -> Answer:
+    """A label, whatever the case its name is asked for in."""
+    repository = call.repository()
+    found = repository.labels.get(call.names["name"].lower())
+    if found is None:
+        raise not_found()
+    return Answer(200, shapes.label(call.world, repository, found))
 
 
 @routes("POST", "/repos/{owner}/{repo}/labels")

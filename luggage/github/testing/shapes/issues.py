@@ -60,7 +60,7 @@ def issue(world: World, one: Issue) -> Json:
         "reactions": reaction_rollup(f"{url}/reactions", one.reactions),
         "performed_via_github_app": by_app(world, one.author),
         "draft": one.pull is not None and one.pull.draft,
-        "state_reason": "completed" if one.state == "closed" and not one.pull else None,
+        "state_reason": one.state_reason,
         "closed_by": optional_user(world, one.closed_by),
     }
     if one.pull is not None:
@@ -78,8 +78,8 @@ def _matter(world: World, one: Issue) -> Json:
         "state": one.state,
         "locked": False,
         "active_lock_reason": None,
-        "assignee": None,
-        "assignees": [],
+        "assignee": optional_user(world, next(iter(one.assignees), None)),
+        "assignees": [user(world, each) for each in one.assignees],
         "milestone": None,
         "created_at": timestamp(one.created_at),
         "updated_at": timestamp(one.updated_at),

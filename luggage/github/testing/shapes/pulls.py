@@ -1,9 +1,12 @@
 """Pull requests, their reviews, and the comments on their diff."""
 
-from luggage.github.testing.records import Issue, Pull, Review, ReviewComment
+from urllib.parse import quote
+
+from luggage.github.testing.records import ChangedFile, Issue, Pull, Review, ReviewComment
 from luggage.github.testing.shapes.accounts import optional_user, user
 from luggage.github.testing.shapes.common import (
     Json,
+    fake_sha,
     node_id,
     optional_timestamp,
     reaction_rollup,
@@ -35,10 +38,10 @@ def simple_pull(world: World, one: Issue) -> Json:
         **_matter(world, one),
         "merged_at": optional_timestamp(pull.merged_at),
         "merge_commit_sha": pull.merge_sha,
-        "requested_reviewers": [],
+        "requested_reviewers": [user(world, each) for each in pull.requested],
         "requested_teams": [],
         "head": _branch(world, one, pull.head_ref, pull.head_sha),
-        "base": _branch(world, one, one.repository.default_branch, pull.base_sha),
+        "base": _branch(world, one, base_ref(one), pull.base_sha),
         "auto_merge": None,
         "draft": pull.draft,
     }
@@ -47,21 +50,46 @@ def simple_pull(world: World, one: Issue) -> Json:
 def full_pull(world: World, one: Issue) -> Json:
     """A pull request as its own events and GET /repos/{owner}/{repo}/pulls/{n} carry it."""
     pull = _pull(one)
+    merges = None if pull.merged_at is not None or pull.unsettled else not pull.conflicts
     return {
         **simple_pull(world, one),
         "merged": pull.merged_at is not None,
-        "mergeable": None if pull.merged_at is not None else True,
-        "rebaseable": None if pull.merged_at is not None else True,
-        "mergeable_state": "unknown" if pull.merged_at is not None else "clean",
+        "mergeable": merges,
+        "rebaseable": merges,
+        "mergeable_state": {None: "unknown", True: "clean", False: "dirty"}[merges],
         "merged_by": optional_user(world, pull.merged_by),
         "comments": len(one.comments),
         "review_comments": len(pull.comments),
         "maintainer_can_modify": False,
-        "commits": 1,
-        "additions": 1,
-        "deletions": 1,
-        "changed_files": 1,
+        "commits": max(1, len(pull.commits)),
+        "additions": sum(each.additions for each in pull.files),
+        "deletions": sum(each.deletions for each in pull.files),
+        "changed_files": len(pull.files),
     }
+
+
+def base_ref(one: Issue) -> str:
+    """The branch that the pull request is to be merged into."""
+    return _pull(one).base_ref or one.repository.default_branch
+
+
+def changed_file(world: World, one: Issue, file: ChangedFile) -> Json:
+    """A file that the pull request changes, without its patch, as GitHub leaves out long ones."""
+    sha, place = _pull(one).head_sha, quote(file.path, safe="")
+    page = f"{world.server_url}/{one.repository.full_name}"
+    contents = f"{repository_url(world, one.repository)}/contents/{place}?ref={sha}"
+    made: Json = {
+        "sha": fake_sha(file.path, 0),
+        "filename": file.path,
+        "status": "renamed" if file.previous else "modified",
+        "additions": file.additions,
+        "deletions": file.deletions,
+        "changes": file.additions + file.deletions,
+        "blob_url": f"{page}/blob/{sha}/{place}",
+        "raw_url": f"{page}/raw/{sha}/{place}",
+        "contents_url": contents,
+    }
+    return made | ({"previous_filename": file.previous} if file.previous else {})
 
 
 def _matter(world: World, one: Issue) -> Json:
@@ -75,8 +103,8 @@ def _matter(world: World, one: Issue) -> Json:
         "body": one.body,
         "labels": [label(world, one.repository, each) for each in one.labels],
         "milestone": None,
-        "assignee": None,
-        "assignees": [],
+        "assignee": optional_user(world, next(iter(one.assignees), None)),
+        "assignees": [user(world, each) for each in one.assignees],
         "created_at": timestamp(one.created_at),
         "updated_at": timestamp(one.updated_at),
         "closed_at": optional_timestamp(one.closed_at),
