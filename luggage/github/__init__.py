@@ -34,6 +34,7 @@ from luggage.github.errors import (
     WriteRefused,
 )
 from luggage.github.limits import LimitMemory
+from luggage.github.oauth import OAuth
 from luggage.github.tokens import Token, TokenStore
 from luggage.github.transport import make_session
 from luggage.github.turns import Pace
@@ -56,6 +57,7 @@ __all__ = [
     "Malformed",
     "Missed",
     "NotFound",
+    "OAuth",
     "Pace",
     "Page",
     "Progress",

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from luggage.github.testing.messages import Refused
-from luggage.github.testing.records import Installation
+from luggage.github.testing.records import Account, Installation
 from luggage.github.testing.world import World
 
 LONGEST_JWT_SECONDS = 600
@@ -61,8 +61,16 @@ class Token:
     expires_at: float
 
 
+@dataclass(frozen=True)
+class Code:
+    """What a person who signed in brings back to the App, with the PKCE challenge it is tied to."""
+
+    person: Account
+    challenge: str
+
+
 class Credentials:
-    """Checks JWTs and gives out installation tokens; the caller holds the world's lock."""
+    """Checks JWTs and gives out tokens and codes; the caller holds the world's lock."""
 
     def __init__(
         self,
@@ -78,6 +86,8 @@ class Credentials:
         self._token_seconds = token_seconds
         self._make_token = make_token
         self._tokens: dict[str, Token] = {}
+        self._codes: dict[str, Code] = {}
+        self._people: dict[str, Account] = {}
 
     def app(self, authorization: str) -> None:
         """Check the App's JWT; raises Refused(401, or 404 for another App) in GitHub's words."""
@@ -136,6 +146,30 @@ class Credentials:
         token = Token(self._make_token(), installation, now, now + self._token_seconds)
         self._tokens[token.value] = token
         return token
+
+    def remember(self, code: Code) -> str:
+        """A word that stands for a code."""
+        word = secrets.token_hex(10)
+        self._codes[word] = code
+        return word
+
+    def recall(self, word: str) -> Code | None:
+        """What the word stands for, once."""
+        return self._codes.pop(word, None)
+
+    def issue_to(self, person: Account) -> str:
+        """A new token of somebody who signed in with the App."""
+        token = "ghu_" + secrets.token_urlsafe(27)
+        self._people[token] = person
+        return token
+
+    def person(self, authorization: str) -> Account:
+        """Who signed in and got this token; raises Refused(401)."""
+        scheme, _, value = authorization.partition(" ")
+        found = self._people.get(value) if scheme.lower() in {"bearer", "token"} else None
+        if found is None:
+            raise Refused(401, "Bad credentials")
+        return found
 
     def become(self, pem: str) -> None:
         """Know the App by another private key; the tokens of the one before are gone."""

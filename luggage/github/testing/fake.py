@@ -6,7 +6,7 @@ A real HTTP server in front of a world in memory; docs/decisions/0030-simulated-
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -78,6 +78,9 @@ class FakeGithub(Work):
     what goes wrong; `journal` tells in plain words what happens. Safe from any thread. Times are
     seconds since the epoch by `clock`. What people do is in the methods
     of Story and Work.
+
+    With `app_owner`, an organization, the App is private; without, anybody may install it. People
+    who sign in with it are sent back to the first of `callback_urls`.
     """
 
     def __init__(  # noqa: PLR0913 - each is a knob of the simulation, all have defaults
@@ -85,6 +88,8 @@ class FakeGithub(Work):
         *,
         app_id: int = 1001,
         app_slug: str = "test-bot",
+        app_owner: str | None = None,
+        callback_urls: Sequence[str] = (),
         webhook_secret: str | None = None,
         webhook_url: str = "",
         private_key: str | None = None,
@@ -103,7 +108,9 @@ class FakeGithub(Work):
             permissions=PERMISSIONS,
             events=EVENTS,
             created_at=clock(),
-            owner=f"{app_slug}-owner",
+            owner=app_owner or f"{app_slug}-owner",
+            public=app_owner is None,
+            callback_urls=tuple(callback_urls),
             hook_url=webhook_url,
             client_secret=secrets.token_hex(20),
         )
@@ -218,6 +225,11 @@ class FakeGithub(Work):
         with self.world.lock:
             self.world.account(login)
             self._repository(repo).collaborators[login.lower()] = permission
+
+    def sits_at_the_browser(self, login: str | None) -> None:
+        """From now on this person signs in with the App, and agrees; None: says no."""
+        with self.world.lock:
+            self.world.at_the_browser = None if login is None else self.world.account(login)
 
     def install(self, login: str) -> Installation:
         """The App's installation on an account, made when there is none; LookupError: no one."""

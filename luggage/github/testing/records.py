@@ -230,6 +230,7 @@ class App:
 
     `owner` is the login of the organization or user it belongs to, and the only one that may
     install it where `public` is False. `hook_url` is where its deliveries go, "" for nowhere.
+    `callback_urls` are where people are sent back to who sign in with it.
     """
 
     id: int
@@ -246,6 +247,7 @@ class App:
     hook_content_type: str = "json"
     hook_insecure_ssl: str = "0"
     client_secret: str = field(default="", repr=False)
+    callback_urls: tuple[str, ...] = ()
 
     @property
     def client_id(self) -> str:

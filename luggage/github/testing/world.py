@@ -52,10 +52,12 @@ class World:
         # Above 32 bits, as GitHub's newer ids are: what cuts them off shows itself.
         self._ids = itertools.count(5_000_000_001)
         self.bot = self.account(f"{app.slug}[bot]", "Bot")
-        self.app_owner = self.account(app.owner)
+        self.app_owner = self.account(app.owner, "User" if app.public else "Organization")
         # Apps that were registered, by the code that gives their secrets out.
         self.registered: dict[str, App] = {}
         self.app_slugs = {app.slug}
+        # Who signs in with the App; None says no.
+        self.at_the_browser: Account | None = None
 
     def become(self, app: App) -> None:
         """Be the GitHub of another App: with a bot account of its own, and installed nowhere."""

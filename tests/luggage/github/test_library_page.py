@@ -1,12 +1,15 @@
 """docs/library.md: its code runs, and it tells of everything public."""
 
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 import luggage.github
 from luggage.github.testing import FakeGithub
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     import flask
 
 PAGE = (Path(__file__).parents[3] / "docs/library.md").read_text()
-BOT, ONE_MORE, REQUESTS, RECOVERY, BEHIND_A_PROXY = re.findall(
+BOT, ONE_MORE, SIGNING_IN, REQUESTS, RECOVERY, BEHIND_A_PROXY = re.findall(
     r"```python\n(.*?)```", PAGE, re.DOTALL
 )
 
@@ -95,6 +98,23 @@ def test_recovery_of_the_page_fetches_what_was_missed(github, bot) -> None:
     names = {"app": bot["github"], "inbox": inbox, "time": time}
     exec(RECOVERY, vars(luggage.github) | names)
     assert [event for event, _ in inbox.received.values()] == ["issues"]
+
+
+def test_signing_in_as_on_the_page_tells_who_it_is() -> None:
+    """The browser comes back with a code, and the code says who sits there."""
+    github = FakeGithub(callback_urls=["http://bot.example/back"])
+    github.sits_at_the_browser("alice")
+    app = github.world.app
+    with github.serve() as server:
+        names = {"client_id": app.client_id, "client_secret": app.client_secret, "time": time}
+        names |= {"secrets": secrets, "server_url": server.url, "api_url": server.url}
+        names |= vars(luggage.github)
+        exec(SIGNING_IN, names)
+        back = requests.get(names["address"], allow_redirects=False, timeout=5).headers["Location"]
+        query = parse_qs(urlsplit(back).query)
+        assert query["state"] == [names["state"]]
+        assert names["came_back"](query["code"][0]) == "alice"
+        names["oauth"].session.close()
 
 
 def test_session_of_the_page_is_made() -> None:

@@ -179,6 +179,7 @@ def _app(call: Call, org: Account, name: str, manifest: dict[str, Any]) -> App:
         hook_url=hook["url"],
         hook_active=hook.get("active", True),
         client_secret=secrets.token_hex(20),
+        callback_urls=tuple(manifest.get("callback_urls", ())),
     )
 
 
