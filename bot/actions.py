@@ -83,7 +83,8 @@ _KINDS: Mapping[str, type[Action]] = {kind.kind: kind for kind in (Invite, Comme
 class Planned:
     """An action as it waits in the queue: who wants it, because of what, and for whom.
 
-    `settings` are those that the rule obeyed, where they differ from its defaults; plain JSON.
+    `settings` are those that the rule obeyed, where they differ from its defaults, as plain JSON;
+    `digest` is that of all of them.
     """
 
     action: Action
@@ -91,6 +92,7 @@ class Planned:
     delivery: str
     rule: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
 
     def encode(self) -> bytes:
         """All of it as JSON, for the queue."""

@@ -6,6 +6,7 @@ few kinds are our own, because a validation library either stops at the first er
 costs more memory than all of the rules (docs/decisions/0095).
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass
@@ -16,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 T = TypeVar("T")
 _SHOWN_CHARACTERS = 60
 _LARGEST_SHOWN = 10**20
+_RECORDED_CHARACTERS = 500
 
 
 class Switched(Protocol):
@@ -94,6 +96,25 @@ def options(settings: type[Any]) -> Mapping[str, Option]:
         for found in fields(settings)
         if "option" in found.metadata
     }
+
+
+def changed(settings: Any) -> dict[str, Any]:
+    """The settings of a rule that are not its defaults, as plain JSON: for the record. Pure.
+
+    Long values are cut, to a text; `digest` tells whether two are the same.
+    """
+    return {
+        name: _recorded(_plain(getattr(settings, name)))
+        for name, known in options(type(settings)).items()
+        if getattr(settings, name) != known.default
+    }
+
+
+def digest(settings: Any) -> str:
+    """A few letters that are the same for the same settings of a rule, defaults included. Pure."""
+    values = {name: _plain(getattr(settings, name)) for name in options(type(settings))}
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def stray_fields(settings: type[Any]) -> Iterator[Field[Any]]:
@@ -244,9 +265,16 @@ def _plain(default: Any) -> Any:
     """A default as a TOML document would give it: lists for tuples, tables for records."""
     if isinstance(default, tuple):
         return [_plain(each) for each in default]
+    if isinstance(default, Mapping):
+        return {key: _plain(value) for key, value in default.items()}
     if is_dataclass(default) and not isinstance(default, type):
         return {name: _plain(getattr(default, name)) for name in options(type(default))}
     return default
+
+
+def _recorded(value: Any) -> Any:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= _RECORDED_CHARACTERS else f"{text[:_RECORDED_CHARACTERS]}…"
 
 
 def _unknown(known: Mapping[str, Option]) -> str:

@@ -47,9 +47,10 @@ class ActionRow:
     """An action: what was to be done, in `words`, by which `rule`, and what came of it.
 
     `answer` is what GitHub answered (a few words of JSON), `reason` why it is not done; `address`
-    leads to what was written, where there is something to see. `rule`, `text` (what a comment says)
-    and `settings` (what the rule was told, where that differs from its defaults) are empty once the
-    action has expired. `text` and `settings` are as they are: not cut, not made visible.
+    leads to what was written, where there is something to see. `text` is what a comment says,
+    `settings` what the rule obeyed where that differs from its defaults, `digest` that of all its
+    settings; `text` and `settings` are as they were stored: not cut, not made visible. These and
+    `rule` are empty once the action has expired.
     """
 
     id: int
@@ -59,6 +60,7 @@ class ActionRow:
     rule: str
     text: str
     settings: Mapping[str, Any]
+    digest: str
     state: State
     attempt: int
     reason: str
@@ -127,6 +129,7 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
         rule="" if planned is None else planned.rule,
         text="" if planned is None else str(getattr(planned.action, "text", "")),
         settings={} if planned is None else planned.settings,
+        digest="" if planned is None else planned.digest,
         state=job.state,
         attempt=job.attempt,
         reason=one_line(job.reason),

@@ -16,6 +16,7 @@ from bot.board import Board
 from bot.events import DELIVERIES, Event, view
 from bot.intake import RECOVERED
 from bot.memory import Memory
+from bot.options import Switched, changed, digest
 from bot.perform import LOOK_FIRST, Performer
 from bot.policy import Settings
 from bot.reader import GithubReader
@@ -103,17 +104,27 @@ class Updater:
             settings = self._settings.of(rule)
             if settings.enabled:
                 actions = rule.decide(event, reader, settings)
-                planned += self._chain(rule, actions, installation, job)
+                planned += self._chain(rule, settings, actions, installation, job)
         return planned
 
     def _chain(
-        self, rule: Rule[Any], actions: Sequence[Action], installation: int, job: Job
+        self,
+        rule: Rule[Any],
+        settings: Switched,
+        actions: Sequence[Action],
+        installation: int,
+        job: Job,
     ) -> Iterator[NewJob]:
         """The actions of one rule, each waiting for the one before it."""
         before: str | None = None
         for action in actions:
             planned = Planned(
-                action=action, installation=installation, delivery=job.key, rule=rule.name
+                action=action,
+                installation=installation,
+                delivery=job.key,
+                rule=rule.name,
+                settings=changed(settings),
+                digest=digest(settings),
             )
             yield NewJob(
                 queue=ACTIONS,

@@ -39,9 +39,12 @@ class Client:
     when GitHub does not give what was asked for.
     """
 
-    def __init__(self, exchange: Exchange, *, reads_only: bool = False) -> None:
+    def __init__(
+        self, exchange: Exchange, *, reads_only: bool = False, asks_graphql: bool = True
+    ) -> None:
         self._exchange = exchange
         self._reads_only = reads_only
+        self._asks_graphql = asks_graphql
 
     def __repr__(self) -> str:
         """Return whose client it is; never a credential."""
@@ -52,9 +55,14 @@ class Client:
         """Return the primary limit this installation last heard of, None before that."""
         return self._exchange.rate_limit
 
-    def read_only(self) -> "Client":
-        """Return a client of the same installation that raises WriteRefused for every write."""
-        return Client(self._exchange, reads_only=True)
+    def read_only(self, *, graphql: bool = True) -> "Client":
+        """Return a client of the same installation that raises WriteRefused for every write.
+
+        It sends GET, and queries of GraphQL, which go by POST; with `graphql=False` nothing but
+        GET, for those who will not rest on how a query reads.
+        """
+        asks = graphql and self._asks_graphql
+        return Client(self._exchange, reads_only=True, asks_graphql=asks)
 
     def get(self, path: str, /, *, params: _Params = None, **names: str | int) -> Any:
         """Read; raises RequestFailed. Repeating is safe, and cheap where nothing has changed."""
@@ -133,7 +141,7 @@ class Client:
         text that has the word anywhere counts as a mutation.
         """
         body = {"query": query, "variables": variables}
-        writes = _WRITING_QUERY.search(query) is not None
+        writes = _WRITING_QUERY.search(query) is not None or not self._asks_graphql
         call = self._permitted(self._exchange.graphql_call(body, writes=writes))
         answer = self._exchange.ask(call)
         told = decode(answer)

@@ -1,5 +1,6 @@
 """bot.options: what a setting may be, and how it is said that it is not."""
 
+import json
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,7 +9,9 @@ from bot.options import (
     FLAG,
     TEXT,
     Unfit,
+    changed,
     choice,
+    digest,
     dotted,
     many,
     option,
@@ -114,3 +117,24 @@ def test_long_values_are_cut_short_in_errors():
 def test_a_path_is_written_as_in_toml():
     """Keys that are not bare are quoted."""
     assert dotted(("label", "paths", "docs/**", 0)) == 'label.paths."docs/**"[0]'
+
+
+def test_what_differs_from_the_defaults_is_recorded():
+    """And nothing else, as plain JSON, however the values are kept."""
+    given = {"mode": "b", "paths": {"docs/**": "docs"}, "sizes": [{"label": "big", "lines": 7}]}
+    told = changed(Everything(**read_table(Everything, given)))
+    assert changed(Everything()) == {}
+    assert json.loads(json.dumps(told)) == given
+
+
+def test_a_long_value_is_recorded_in_part():
+    """The record of an action stays small; the digest still tells two long texts apart."""
+    one, two = Size(label="x" * 1000 + "1"), Size(label="x" * 1000 + "2")
+    assert changed(one) == changed(two) == {"label": "x" * 500 + "…"}
+    assert digest(one) != digest(two)
+
+
+def test_the_digest_is_that_of_the_values():
+    """The same for the same, another for others, defaults included."""
+    assert digest(Size()) == digest(Size(label="small"))
+    assert len({digest(Size()), digest(Size(lines=4)), digest(Everything())}) == 3

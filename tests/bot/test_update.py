@@ -5,9 +5,12 @@ import pytest
 from bot.actions import ACTIONS, Planned, React
 from bot.board import SqlBoard
 from bot.events import DELIVERIES, subject
+from bot.options import digest
 from bot.perform import READ_LAG_SECONDS, marker
+from bot.policy import Settings, read
+from bot.rules import invite
 from bot.rules.invite import WELCOME
-from bot.update import PATIENCE_SECONDS, Boredom, about_job
+from bot.update import PATIENCE_SECONDS, Boredom, Updater, about_job
 from luggage import observe
 from luggage.github.testing import faults
 from luggage.jobs import NewJob, State
@@ -377,3 +380,17 @@ def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name,
     (job,) = queue.claim([queue_name], worker="w", lease_seconds=60.0)
     with about_job(job):
         assert dict(observe._about.get()) == expected
+
+
+def test_an_action_remembers_the_settings_that_its_rule_obeyed(
+    app, queue, memory, clock, deliver, github
+):
+    """What was set otherwise than by default, so that it can be said later why."""
+    layer = read([invite.RULE], {"invite": {"message": "Hello $person"}})
+    told = Settings((layer,))
+    updater = Updater(app=app, queue=queue, memory=memory, settings=told, clock=clock)
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    stored = [Planned.decode(new.body) for new in updater.decide(job).put]
+    assert [planned.settings for planned in stored] == [{"message": "Hello $person"}] * 2
+    assert {planned.digest for planned in stored} == {digest(told.of(invite.RULE))}

@@ -11,6 +11,7 @@ from tests.luggage.github.scripted import (
     API,
     INSTALLATION,
     START_AT,
+    TOKENS,
     Reply,
     Scripted,
     make_app,
@@ -410,6 +411,33 @@ def test_read_only_client_refuses_to_write(client, scripted, write) -> None:
     """A rule's reader cannot change anything, not by GraphQL either; nothing is sent."""
     with pytest.raises(errors.WriteRefused):
         write(client.read_only())
+    assert scripted.sent == []
+
+
+@pytest.mark.parametrize("graphql", [True, False])
+def test_read_only_client_has_no_other_way(client, scripted, graphql) -> None:
+    """Whatever a client can be asked: it sends GET, queries where they are wanted, or nothing."""
+    scripted.on("GET", "/x", Reply(200, []))
+    scripted.on("POST", "/graphql", Reply(200, {"data": 1}))
+    refused, asking = set(), {name for name in dir(client) if not name.startswith("_")}
+    for name in asking - {"rate_limit", "read_only"}:
+        try:
+            answer = getattr(client.read_only(graphql=graphql), name)("/x")
+            list(answer if name == "pages" else [])
+        except errors.WriteRefused:
+            refused.add(name)
+    writing = {"post", "put", "patch", "delete", *([] if graphql else ["graphql"])}
+    sent = {(r.method, urlsplit(r.url).path) for r in scripted.sent} - {("POST", TOKENS)}
+    assert refused == writing
+    assert sent == {("GET", "/x"), *([("POST", "/graphql")] if graphql else [])}
+
+
+def test_read_only_stays_read_only(client, scripted) -> None:
+    """There is no way back to a client that writes, or that asks by POST."""
+    with pytest.raises(errors.WriteRefused):
+        client.read_only().read_only().post("/x")
+    with pytest.raises(errors.WriteRefused):
+        client.read_only(graphql=False).read_only().graphql("{ x }")
     assert scripted.sent == []
 
 
