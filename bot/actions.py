@@ -75,8 +75,42 @@ class React:
         return f"react with {self.content} in {self.repository}"
 
 
-Action = Invite | Comment | React
-_KINDS: Mapping[str, type[Action]] = {kind.kind: kind for kind in (Invite, Comment, React)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepIssue:
+    """Keep one issue about something: open with this text, or closed with it.
+
+    There is one issue for each `about`, however often its text changes; `version` tells the changes
+    apart. An issue that does not exist is not made to be closed.
+    """
+
+    kind: ClassVar[str] = "keep issue"
+    about: str
+    version: str
+    repository: str
+    title: str
+    text: str
+    open: bool = True
+
+    @property
+    def key(self) -> str:
+        """One effect for each version."""
+        return f"keep-issue:{self.about}/{self.version}".lower()
+
+    @property
+    def subject(self) -> str:
+        """Versions of one issue are performed in their order, whatever deliveries led to them."""
+        return f"keep-issue:{self.about}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        what = "open or change" if self.open else "close"
+        return f"{what} the issue about {self.about}"
+
+
+Action = Invite | Comment | React | KeepIssue
+_KINDS: Mapping[str, type[Action]] = {
+    kind.kind: kind for kind in (Invite, Comment, React, KeepIssue)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,10 @@ _WRITTEN = {
     ("pull_request_review", "submitted"): "review",
 }
 
+# GitHub: "The array includes a maximum of 2048 commits" (webhook payload of a push).
+MOST_COMMITS = 2048
+_CHANGES = ("added", "removed", "modified")
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -75,6 +79,24 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """Commits that came onto a branch: `branch` is its name, None for a tag.
+
+    `default` says whether it is the repository's default branch. `commit` is what the branch shows
+    now. `paths` are the files that changed, None where GitHub does not tell all of them.
+    """
+
+    branch: str | None
+    default: bool
+    commit: str
+    paths: frozenset[str] | None
+
+    def touches(self, path: str) -> bool:
+        """Whether a file may have changed."""
+        return self.paths is None or path in self.paths
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One delivery, as rules see it. What the payload does not have is None."""
 
@@ -85,6 +107,7 @@ class Event:
     repository: Repository | None = None
     pull_request: PullRequest | None = None
     message: Message | None = None
+    push: Push | None = None
 
 
 def view(name: str, payload: Mapping[str, Any]) -> Event:
@@ -101,6 +124,7 @@ def view(name: str, payload: Mapping[str, Any]) -> Event:
         repository=_repository(payload.get("repository")),
         pull_request=_pull_request(payload.get("pull_request")),
         message=_message(name, action, payload),
+        push=_push(payload) if name == "push" else None,
     )
 
 
@@ -169,3 +193,26 @@ def _place(name: str, number: int, written: Mapping[str, Any]) -> tuple[str | No
     if name == "pull_request_review":
         return None, None
     return f"issues/{number}", None
+
+
+def _push(payload: Mapping[str, Any]) -> Push:
+    _, kind, branch = f"{payload.get('ref')}//".split("/", 2)
+    branch = branch.removesuffix("//")
+    on_branch = kind == "heads"
+    return Push(
+        branch=branch if on_branch else None,
+        default=on_branch and branch == _dig(payload, "repository", "default_branch"),
+        commit=str(payload.get("after") or ""),
+        paths=_changed_paths(payload),
+    )
+
+
+def _changed_paths(payload: Mapping[str, Any]) -> frozenset[str] | None:
+    """The files of a push's commits; None where commits are left out or history was rewritten."""
+    commits = payload.get("commits") or []
+    if not 0 < len(commits) < MOST_COMMITS or any(
+        payload.get(name) for name in ("forced", "created", "deleted")
+    ):
+        return None
+    named = (commit.get(kind) or [] for commit in commits for kind in _CHANGES)
+    return frozenset(path for paths in named for path in paths)

@@ -5,11 +5,20 @@ left is invited again. Logins do not depend on case, so they are kept in lower c
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, insert, select
 
-from bot.tables import membership
+from bot.tables import kept_issue, membership
 from luggage.database import reading, writing
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIssue:
+    """An issue that is kept about something: its number, and the job that last changed it."""
+
+    number: int
+    job: int
 
 
 class Memory:
@@ -37,3 +46,16 @@ class Memory:
         with writing(self._engine) as connection:
             connection.execute(delete(membership).where(same))
             connection.execute(insert(membership).values(**row, state=state, seen_at=self._clock()))
+
+    def kept_issue(self, about: str) -> KeptIssue | None:
+        """The issue that is kept about something, or None where none is known."""
+        wanted = select(kept_issue.c.number, kept_issue.c.job).where(kept_issue.c.about == about)
+        with reading(self._engine) as connection:
+            row = connection.execute(wanted).one_or_none()
+        return None if row is None else KeptIssue(row.number, row.job)
+
+    def keep_issue(self, about: str, number: int, job: int) -> None:
+        """Remember the issue that is kept about something, and the job that changed it."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(kept_issue).where(kept_issue.c.about == about))
+            connection.execute(insert(kept_issue).values(about=about, number=number, job=job))

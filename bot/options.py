@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from string import Template
-from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -229,7 +228,7 @@ def table(kind: Kind[T], *, most: int = 1000) -> Kind[Mapping[str, T]]:
 
     def read(value: Any) -> Mapping[str, T]:
         _be(isinstance(value, Mapping) and len(value) <= most, keyed, value)
-        return MappingProxyType(_all(kind, value.items()))
+        return _all(kind, value.items())
 
     keyed: Kind[Mapping[str, T]] = Kind(f"a table; each value is {kind.words}", read)
     return keyed

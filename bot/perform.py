@@ -12,15 +12,18 @@ How each is repeated:
   note finds that it is too late to send (docs/model). A failed look-up is a failed try, never "not
   there". A comment because of a recovered delivery is looked for at the first try already: a
   database that was lost may have written it.
+* an issue that is kept: its number is remembered, and changing it sets what it is to say. Where no
+  number is known it is looked for by its marker before it is opened, and opened as a comment is
+  written. A change that comes late, after a later one, is not made.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.actions import Action, Comment, Invite, React
+from bot.actions import Action, Comment, Invite, KeepIssue, React
 from bot.memory import Memory
 from bot.reader import membership_at_github
 from luggage.github import Ambiguous, Client, RequestFailed
@@ -65,7 +68,9 @@ class Performer:
             case React():
                 return self._react(action, client)
             case Comment():
-                return self._comment(action, client, job)
+                return _written(self._write_once(_answer(action), client, job))
+            case KeepIssue():
+                return self._keep_issue(action, client, job)
 
     def _invite(self, action: Invite, client: Client) -> str:
         state = membership_at_github(client, action.organization, action.person)
@@ -85,18 +90,42 @@ class Performer:
         answer = client.post(path, json={"content": action.content})
         return json.dumps({"reaction": answer["id"]})
 
-    def _comment(self, action: Comment, client: Client, job: Job) -> str:
+    def _keep_issue(self, action: KeepIssue, client: Client, job: Job) -> str:
+        kept = self.memory.kept_issue(action.about)
+        if kept is not None and kept.job > job.id:
+            return json.dumps({"issue": kept.number, "state": "changed since"})
+        text = _issue(f"keep-issue:{action.about}", action.repository, action.title, action.text)
+        if kept is None:
+            looked = replace(job, note=job.note or LOOK_FIRST)
+            found = self._already_written(text, client, looked)
+            if found is None:
+                return self._open_kept(action, text, client, job)
+            number = int(found["number"])
+        else:
+            number = kept.number
+        state = "open" if action.open else "closed"
+        path = f"{_repository(action.repository)}/issues/{number}"
+        client.patch(path, json={**text.marked(), "state": state})
+        self.memory.keep_issue(action.about, number, job.id)
+        return json.dumps({"issue": number, "state": state})
+
+    def _open_kept(self, action: KeepIssue, text: "_Text", client: Client, job: Job) -> str:
+        if not action.open:
+            return json.dumps({"issue": None})
+        issue = self._write_once(text, client, replace(job, note=""))
+        self.memory.keep_issue(action.about, int(issue["number"]), job.id)
+        return _opened(issue)
+
+    def _write_once(self, text: "_Text", client: Client, job: Job) -> Any:
+        """GitHub's answer for what was written, by this try or by an earlier one."""
         if job.note:
-            found = self._already_written(action, client, job)
+            found = self._already_written(text, client, job)
             if found is not None:
-                return _written(found)
+                return found
         now = self.clock()
         job = self.queue.note(job, json.dumps({"sending_at": now}))
-        text = {"body": _body(action)}
         try:
-            return _written(
-                client.post(_answer_path(action), json=text, not_after=now + SEND_SECONDS)
-            )
+            return client.post(text.path, json=text.marked(), not_after=now + SEND_SECONDS)
         except Ambiguous:
             raise
         except RequestFailed:
@@ -104,36 +133,53 @@ class Performer:
             self.queue.note(job, "")
             raise
 
-    def _already_written(self, action: Comment, client: Client, job: Job) -> Any | None:
+    def _already_written(self, text: "_Text", client: Client, job: Job) -> Any | None:
         sending_at = json.loads(job.note)["sending_at"]
         visible_at = sending_at + SEND_SECONDS + ARRIVAL_SECONDS + READ_LAG_SECONDS
         if self.clock() < visible_at:
-            raise Postpone(visible_at, "a comment was sent, and it is not known whether it arrived")
+            raise Postpone(visible_at, "it was sent, and it is not known whether it arrived")
         login = self.own_login()
-        for comment in client.pages(_list_path(action), params={"per_page": 100}):
-            author = (comment.get("user") or {}).get("login")
-            if author == login and marker(action.key) in (comment.get("body") or ""):
-                return comment
+        for found in client.pages(text.list_path, params={"per_page": 100, **text.listed}):
+            author = (found.get("user") or {}).get("login")
+            if author == login and marker(text.key) in (found.get("body") or ""):
+                return found
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Something to be written once: where it is posted, where it is listed, what is sent."""
+
+    key: str
+    path: str
+    list_path: str
+    content: Mapping[str, str]
+    listed: Mapping[str, str] = field(default_factory=dict)
+
+    def marked(self) -> Mapping[str, str]:
+        """What is sent, with the hidden marker at the end of its body."""
+        return {**self.content, "body": f"{self.content['body']}\n\n{marker(self.key)}"}
+
+
+def _answer(action: Comment) -> _Text:
+    kind = "issues" if action.thread is None else "pulls"
+    list_path = f"{_repository(action.repository)}/{kind}/{action.number}/comments"
+    replies = "" if action.thread is None else f"/{action.thread}/replies"
+    return _Text(action.key, list_path + replies, list_path, {"body": action.text})
+
+
+def _issue(key: str, repository: str, title: str, body: str) -> _Text:
+    path = f"{_repository(repository)}/issues"
+    return _Text(key, path, path, {"title": title, "body": body}, {"state": "all"})
 
 
 def _repository(full_name: str) -> str:
     return f"/repos/{full_name}"
 
 
-def _body(action: Comment) -> str:
-    return f"{action.text}\n\n{marker(action.key)}"
-
-
-def _list_path(action: Comment) -> str:
-    kind = "issues" if action.thread is None else "pulls"
-    return f"{_repository(action.repository)}/{kind}/{action.number}/comments"
-
-
-def _answer_path(action: Comment) -> str:
-    replies = "" if action.thread is None else f"/{action.thread}/replies"
-    return _list_path(action) + replies
-
-
 def _written(comment: Any) -> str:
     return json.dumps({"comment": comment["id"], "url": comment.get("html_url")})
+
+
+def _opened(issue: Any) -> str:
+    return json.dumps({"issue": issue["number"], "url": issue.get("html_url")})

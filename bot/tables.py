@@ -80,3 +80,25 @@ missed = Table(
     Column("tries", Integer, nullable=False),
     Column("lost", Text, nullable=False),
 )
+
+# What is known of `.github/bot.toml` of each repository: the last good text, and what is wrong with
+# the present one.
+settings_file = Table(
+    "settings_file",
+    metadata,
+    Column("repository", String(200), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("problems", Text, nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("checked_at", Double, nullable=False),
+)
+
+# The issues that are kept about something: their number, and the job that last changed them.
+kept_issue = Table(
+    "kept_issue",
+    metadata,
+    Column("about", String(300), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("job", BigInteger, nullable=False),
+)

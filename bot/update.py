@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from bot.actions import ACTIONS, Action, Planned
+from bot.actions import ACTIONS, Planned
 from bot.board import Board
+from bot.complaint import NAME as SETTINGS
+from bot.complaint import complaint
+from bot.deciding import Wanted, jobs, wanted
 from bot.events import DELIVERIES, Event, view
-from bot.intake import RECOVERED
 from bot.memory import Memory
-from bot.options import Switched, changed, digest
-from bot.perform import LOOK_FIRST, Performer
-from bot.policy import Settings
+from bot.perform import Performer
 from bot.reader import GithubReader
 from bot.rule import Rule
 from bot.rules import rules_for
+from bot.settings import Known, SettingsFiles
 from luggage.github import (
     Ambiguous,
     GithubApp,
@@ -49,10 +50,11 @@ class Updater:
         app: GithubApp,
         queue: Queue,
         memory: Memory,
-        settings: Settings,
+        settings: SettingsFiles,
         clock: Callable[[], float],
     ) -> None:
         self._app = app
+        self._queue = queue
         self._memory = memory
         self._settings = settings
         self._clock = clock
@@ -71,12 +73,12 @@ class Updater:
         """
         with self._trouble_at_github(job):
             event = view(job.kind, json.loads(job.body))
-            rules = rules_for(event.name, event.action)
-            if not rules:
+            rules = rules_for(event.name, event.action, self._settings.rules)
+            if not (self._settings.heard(event) or rules):
                 return Ignored("no rule is about this event")
             if event.installation is None:
                 return Ignored("it belongs to no installation")
-            planned = self._decide(event, rules, event.installation, job)
+            planned = list(self._planned(event, rules, event.installation, job))
             if not planned:
                 return Ignored("no rule wanted anything done")
             log.info("decided: %s", ", ".join(new.key for new in planned))
@@ -94,50 +96,24 @@ class Updater:
             log.info("done: %s", planned.action.describe())
             return Done(result=answer)
 
-    def _decide(
+    def _planned(
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
-    ) -> list[NewJob]:
-        client = self._app.client_for(installation, turn=str(job.id)).read_only()
-        reader = GithubReader(client, self._memory)
-        planned: list[NewJob] = []
-        for rule in rules:
-            settings = self._settings.of(rule)
-            if settings.enabled:
-                actions = rule.decide(event, reader, settings)
-                planned += self._chain(rule, settings, actions, installation, job)
-        return planned
-
-    def _chain(
-        self,
-        rule: Rule[Any],
-        settings: Switched,
-        actions: Sequence[Action],
-        installation: int,
-        job: Job,
     ) -> Iterator[NewJob]:
-        """The actions of one rule, each waiting for the one before it."""
-        before: str | None = None
-        for action in actions:
-            planned = Planned(
-                action=action,
-                installation=installation,
-                delivery=job.key,
-                rule=rule.name,
-                settings=changed(settings),
-                digest=digest(settings),
-            )
-            yield NewJob(
-                queue=ACTIONS,
-                key=action.key,
-                subject=job.subject,
-                kind=action.kind,
-                body=planned.encode(),
-                run_at=self._clock(),
-                after=before,
-                parent=job.id,
-                note=LOOK_FIRST if job.note == RECOVERED else "",
-            )
-            before = action.key
+        client = self._app.client_for(installation, turn=str(job.id)).read_only()
+        effective = self._settings.effective(client, event)
+        reader = GithubReader(client, self._memory)
+        wants = [
+            *self._complaints(effective.files),
+            *wanted(rules, effective.settings, event, reader),
+        ]
+        for each in wants:
+            yield from jobs(each, job, installation=installation, now=self._clock())
+
+    def _complaints(self, files: Sequence[Known]) -> Iterator[Wanted]:
+        """What is to be said of settings files, unless it is in the queue already."""
+        for action in filter(None, map(complaint, files)):
+            if not self._queue.known(ACTIONS, [action.key]):
+                yield Wanted(SETTINGS, [action])
 
     @contextmanager
     def _trouble_at_github(self, job: Job) -> Iterator[None]:

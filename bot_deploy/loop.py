@@ -12,12 +12,14 @@ from contextlib import closing
 import requests
 from sqlalchemy import Engine
 
+import bot.rules
 from bot.board import SqlBoard
 from bot.duties import Duties, Duty
 from bot.housekeeping import EVERY_SECONDS, Housekeeping
 from bot.limits import SqlLimitMemory
 from bot.memory import Memory
 from bot.recover import QueueInbox, Recoverer, is_wanted
+from bot.settings import SettingsFiles
 from bot.tokens import SqlTokenStore, sealing_key
 from bot.update import Boredom, Updater, about_job
 from bot_deploy.config import Config, load
@@ -75,7 +77,7 @@ def make_loop(
         app=app,
         queue=queue,
         memory=Memory(engine, clock=time.time),
-        settings=config.settings,
+        settings=SettingsFiles(engine, bot.rules.RULES, config.settings, clock=time.time),
         clock=time.time,
     )
     inbox = QueueInbox(

@@ -7,6 +7,8 @@ import luggage.jobs
 from bot.board import SqlBoard
 from bot.memory import Memory
 from bot.policy import Settings
+from bot.rules import RULES
+from bot.settings import SettingsFiles
 from bot.update import Updater, about_job
 from luggage.database import History, migrate, open_engine
 from luggage.github import GithubApp
@@ -75,8 +77,14 @@ def app(github, clock):
 
 
 @pytest.fixture
-def updater(app, queue, memory, clock):
-    return Updater(app=app, queue=queue, memory=memory, settings=Settings(), clock=clock)
+def files(store, clock):
+    """The settings files; the operator has set nothing."""
+    return SettingsFiles(store, RULES, Settings(), clock=clock)
+
+
+@pytest.fixture
+def updater(app, queue, memory, files, clock):
+    return Updater(app=app, queue=queue, memory=memory, settings=files, clock=clock)
 
 
 @pytest.fixture

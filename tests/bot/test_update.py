@@ -8,8 +8,9 @@ from bot.events import DELIVERIES, subject
 from bot.options import digest
 from bot.perform import READ_LAG_SECONDS, marker
 from bot.policy import Settings, read
-from bot.rules import invite
+from bot.rules import RULES, invite
 from bot.rules.invite import WELCOME
+from bot.settings import SettingsFiles
 from bot.update import PATIENCE_SECONDS, Boredom, Updater, about_job
 from luggage import observe
 from luggage.github.testing import faults
@@ -383,12 +384,13 @@ def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name,
 
 
 def test_an_action_remembers_the_settings_that_its_rule_obeyed(
-    app, queue, memory, clock, deliver, github
+    app, queue, memory, store, clock, deliver, github
 ):
     """What was set otherwise than by default, so that it can be said later why."""
     layer = read([invite.RULE], {"invite": {"message": "Hello $person"}})
     told = Settings((layer,))
-    updater = Updater(app=app, queue=queue, memory=memory, settings=told, clock=clock)
+    files = SettingsFiles(store, RULES, told, clock=clock)
+    updater = Updater(app=app, queue=queue, memory=memory, settings=files, clock=clock)
     deliver(github.merge_pull_request(TRIO, "alice"))
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     stored = [Planned.decode(new.body) for new in updater.decide(job).put]

@@ -212,6 +212,8 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict, repr=False)
     stargazers: list[Account] = field(default_factory=list, repr=False)
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    # Files at commits that are not (yet) on the default branch, by their sha.
+    at_commits: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
     # What those may do who are no members, by login: read, triage, write, maintain or admin.
     collaborators: dict[str, str] = field(default_factory=dict, repr=False)
     # Counted as it happens: with ten thousand issues, counting anew for each payload is slow.

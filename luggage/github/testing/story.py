@@ -4,6 +4,7 @@ The payloads carry what GitHub's own carry; tests/contracts/test_fake_against_op
 them with the description and with real examples.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from luggage.github.testing.belonging import Belonging, Happening
@@ -136,12 +137,22 @@ class Story(Belonging):
             more = {"starred_at": timestamp(self.world.clock())}
             return Happening("star", self._payload("created", repository, account, **more))
 
-    def push(self, repo: str, author: str, message: str = "Tidy up") -> Happening:
-        """Someone pushes to the default branch: push (it has no action); noise for most bots."""
+    def push(
+        self,
+        repo: str,
+        author: str,
+        message: str = "Tidy up",
+        *,
+        files: Mapping[str, str] | None = None,
+    ) -> Happening:
+        """Someone pushes to the default branch, perhaps `files`: push (it has no action)."""
         with self.world.lock:
             repository, account = self._repository(repo), self.world.account(author)
+            changed = files or {}
+            repository.files |= {path: text.encode() for path, text in changed.items()}
             self.journal.tell(f"{author} pushes to {repo}: {message}")
-            shape = pushes.push(self.world, repository, account, message)
+            modified = sorted(changed) or ["README.md"]
+            shape = pushes.push(self.world, repository, account, message, modified)
             return Happening("push", shape)
 
     def ping(self) -> Happening:

@@ -13,19 +13,22 @@ routes = Routes()
 
 @routes("GET", "/repos/{owner}/{repo}/contents/{path}")
 def get_contents(call: Call) -> Answer:
-    """One file in base64, in lines of 60 characters as GitHub breaks them; no directories."""
+    """One file in base64, in lines of 60 characters as GitHub breaks them; no directories.
+
+    With `ref`, the sha of a commit, that of the commit.
+    """
     repository, path = call.repository(), call.names["path"]
-    data = repository.files.get(path)
+    ref = call.request.query.get("ref", repository.default_branch)
+    files = repository.files if ref == repository.default_branch else repository.at_commits.get(ref)
+    data = (files or {}).get(path)
     if data is None:
         raise not_found()
     # The id that git gives to a blob.
     sha = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
     api, place = repository_url(call.world, repository), quote(path)
-    page = (
-        f"{call.world.server_url}/{repository.full_name}/blob/{repository.default_branch}/{place}"
-    )
+    page = f"{call.world.server_url}/{repository.full_name}/blob/{ref}/{place}"
     links = {
-        "self": f"{api}/contents/{place}?ref={repository.default_branch}",
+        "self": f"{api}/contents/{place}?ref={ref}",
         "git": f"{api}/git/blobs/{sha}",
         "html": page,
     }

@@ -1,5 +1,7 @@
 """Pushes: the one payload in which GitHub writes a repository in another way."""
 
+from collections.abc import Sequence
+
 from luggage.github.testing.records import Account, Repository
 from luggage.github.testing.shapes.accounts import user
 from luggage.github.testing.shapes.common import Json, fake_sha, timestamp
@@ -7,12 +9,19 @@ from luggage.github.testing.shapes.repositories import repository_context
 from luggage.github.testing.world import World
 
 
-def push(world: World, repository: Repository, author: Account, message: str) -> Json:
+def push(
+    world: World,
+    repository: Repository,
+    author: Account,
+    message: str,
+    modified: Sequence[str] = ("README.md",),
+) -> Json:
     """A push of one commit to the default branch; it has no action."""
     number = world.next_id()
     before, after = fake_sha("before", number), fake_sha("after", number)
     page = f"{world.server_url}/{repository.full_name}"
     commit = _commit(world, page, author, message, after)
+    commit["modified"] = list(modified)
     context = repository_context(world, repository)
     context["repository"] |= {
         # Elsewhere the times are text, and these names are not there.
@@ -56,5 +65,5 @@ def _commit(world: World, page: str, author: Account, message: str, sha: str) ->
         "committer": person,
         "added": [],
         "removed": [],
-        "modified": ["README.md"],
+        "modified": [],
     }

@@ -1,0 +1,27 @@
+"""What is known of settings files, and the issues that are kept about them."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "bot_0006"
+down_revision = "bot_0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "settings_file",
+        sa.Column("repository", sa.String(200), primary_key=True),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("sha", sa.String(64), nullable=False),
+        sa.Column("problems", sa.Text, nullable=False),
+        sa.Column("serial", sa.Integer, nullable=False),
+        sa.Column("checked_at", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "kept_issue",
+        sa.Column("about", sa.String(300), primary_key=True),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("job", sa.BigInteger, nullable=False),
+    )
