@@ -7,6 +7,7 @@ decide. A delivery and its actions are looked at as one: it is dead when one of 
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from bot.actions import ACTIONS
 from bot.events import DELIVERIES
@@ -67,7 +68,7 @@ class History:
         `text` is looked for in the payloads, without regard to case. They lie compressed, so each
         is unpacked, newest first, until `limit` are found: a few seconds for ten thousand payloads,
         and without another condition it may be all of them. `looked` is told after every hundred
-        how many have been looked through. Expired payloads hold no text.
+        how many more have been looked through. Expired payloads hold no text.
         """
         found: list[DeliveryRow] = []
         for page in self._pages(state, event, repository, before, limit if text is None else _PAGE):
@@ -76,6 +77,13 @@ class History:
             if len(found) >= limit or text is None:
                 break
         return found[:limit]
+
+    def every(self, **conditions: Any) -> Iterator[DeliveryRow]:
+        """All deliveries that match the conditions of `deliveries`, newest first, page by page."""
+        before: int | None = None
+        while found := self.deliveries(**conditions, before=before, limit=_PAGE):
+            yield from found
+            before = found[-1].id
 
     def _pages(
         self,

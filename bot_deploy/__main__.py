@@ -21,10 +21,12 @@ from luggage import run
 MARKER = "BOT_DEPLOY_MAIN_OK"
 _PROGRAM = "python -m bot_deploy"
 _INTERRUPTED = 130  # what shells say of a program that a Ctrl-C ended
+_HUNG_UP = 141  # and of one that nobody listened to any more (SIGPIPE)
 
 # Errors that are the operator's to mend: their message is a line with the remedy, a traceback would
 # hide it. Named, not imported, because an error is only raised where its module is loaded already.
 _FOR_THE_OPERATOR = {
+    "bot.history": ("UnknownDelivery",),
     "bot_deploy.given": ("ConfigError",),
     "luggage.crypto": ("SecretError",),
     "luggage.database": ("DatabaseUrlError", "SchemaError"),
@@ -56,15 +58,26 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
         return 2
     try:
         importlib.import_module(f"bot_deploy.{name}")
-        return int(mainland.main(argv=list(argv), root="bot_deploy", marker=MARKER) or 0)
+        code = int(mainland.main(argv=list(argv), root="bot_deploy", marker=MARKER) or 0)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        return _hung_up()
     except Exception as error:
         if not _is_for_the_operator(error):
             raise
         # The first line alone: SQLAlchemy's further ones quote statements.
         print(f"{_PROGRAM} {name}: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
+    return code
+
+
+def _hung_up() -> int:
+    """End quietly when whoever read our output has left, as `head` does."""
+    # What is still to be written would raise again as the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _HUNG_UP
 
 
 def _obey_supervisor(environ: MutableMapping[str, str]) -> None:

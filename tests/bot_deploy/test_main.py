@@ -1,6 +1,7 @@
 """`python -m bot_deploy`: finding, listing and running subcommands."""
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -100,6 +101,19 @@ def test_a_ctrl_c_is_quiet(
     subcommand("raise KeyboardInterrupt")
     assert run("extra") == 130
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("body", ["print('x' * 100_000)", "print('x')"])
+def test_a_reader_that_has_left_is_no_failure_of_ours(
+    subcommand: Callable[..., None], monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    """As behind `| head`: no traceback, now or when Python ends, and the code that shells know."""
+    subcommand(body)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert run("extra") == 141
 
 
 def test_what_the_operator_can_mend_is_one_line(

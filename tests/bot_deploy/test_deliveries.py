@@ -1,0 +1,331 @@
+"""`deliveries`: what the operator sees of them at a terminal, through a pipe, and can do."""
+
+import io
+import json
+import os
+import sys
+
+import pytest
+
+from bot.actions import ACTIONS, Comment, Invite, Planned
+from bot.events import DELIVERIES
+from bot.history import UnknownDelivery
+from bot_deploy import deliveries
+from bot_deploy.config import load
+from bot_deploy.migrate import migrate
+from bot_deploy.wiring import open_queue
+from luggage.jobs import NewJob, State
+
+APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
+INVITE = Invite(organization="snakes", person="alice")
+WELCOME = Comment(about="welcome", repository="snakes/trio", number=7, text="Hi\x1b[31m!")
+PAYLOAD = {"action": "closed", "sender": {"login": "alice"}, "hook": {"secret": "hunter2"}}
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """The queue of the bot that the subcommand works on."""
+    environ = APP | {"BOT_DATA": str(tmp_path)}
+    monkeypatch.setattr(os, "environ", environ)
+    migrate(load(environ))
+    with open_queue(load(environ)) as (_, opened):
+        yield opened
+
+
+@pytest.fixture
+def store(queue):
+    """Store a delivery that ends in a way: decided into actions, or `bury` or `ignore`."""
+
+    def put(guid, *, actions=(), way=None, event="pull_request", subject="snakes/trio#7"):
+        body = json.dumps(PAYLOAD).encode()
+        new = NewJob(queue=DELIVERIES, key=guid, kind=event, subject=subject, body=body, run_at=0.0)
+        parent = queue.put(new).id
+        (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+        if way == "bury":
+            queue.bury(job, "403 Forbidden")
+        elif way == "ignore":
+            queue.ignore(job, "no rule wanted anything done")
+        else:
+            queue.done(job, put=[planned(action, guid, parent, subject) for action in actions])
+
+    return put
+
+
+def planned(action, guid, parent, subject):
+    body = Planned(
+        action=action,
+        installation=1,
+        delivery=guid,
+        rule="invite",
+        settings={"merged_pull_requests": 2},
+        digest="ab",
+    )
+    key = f"{guid}:{action.key}"
+    return NewJob(
+        queue=ACTIONS, key=key, subject=subject, body=body.encode(), run_at=0.0, parent=parent
+    )
+
+
+@pytest.fixture
+def several(queue, store):
+    """One done, one ignored, one dead, and one of which an action is dead."""
+    store("11111111-done", actions=[INVITE])
+    (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
+    queue.done(job, result='{"state": "pending"}')
+    store("22222222-noise", way="ignore", event="star", subject="snakes/other")
+    store("33333333-dead", way="bury")
+    store("44444444-part", actions=[WELCOME])
+    (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
+    queue.bury(job, "404 Not Found")
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Make stdout and stderr a terminal of some columns."""
+
+    def of(columns):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        os.environ["COLUMNS"] = str(columns)
+
+    return of
+
+
+def run(*words):
+    return deliveries.main(["deliveries", *words])
+
+
+# Listing
+
+
+def test_into_a_pipe_goes_a_line_for_each_with_tabs(several, capsys):
+    """Newest first, nothing cut, no header; `list` need not be said."""
+    assert run() == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [(line[1], line[2]) for line in lines] == [
+        ("dead", "44444444-part"),
+        ("dead", "33333333-dead"),
+        ("ignored", "22222222-noise"),
+        ("done", "11111111-done"),
+    ]
+    assert {len(line) for line in lines} == {6}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_table_fits_the_terminal(several, capsys, terminal, columns):
+    """With a header; where there is little room, the beginning of the GUID is enough."""
+    terminal(columns)
+    run("list")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["received", "state", "delivery"]
+    assert max(map(len, lines)) <= columns
+    assert ("44444444-part" in lines[1]) == (columns == 200)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--state", "dead"], ["44444444-part", "33333333-dead"]),
+        (["list", "--event", "star"], ["22222222-noise"]),
+        (["--repository", "Snakes/Other"], ["22222222-noise"]),
+        (["--text", "HUNTER2", "--state", "done"], ["11111111-done"]),
+        (["--limit", "1"], ["44444444-part"]),
+        (["--before", "3"], ["11111111-done"]),
+    ],
+)
+def test_each_condition_narrows_the_list(several, capsys, words, found):
+    """By state, event, repository, text, number and page."""
+    assert run(*words, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["guid"] for row in told] == found
+
+
+def test_nothing_found_is_no_failure(several, capsys):
+    """It is said on stderr, and a pipe gets nothing."""
+    assert run("--event", "nothing") == 0
+    assert capsys.readouterr() == ("", "no delivery matches\n")
+
+
+def test_a_long_search_tells_how_far_it_is(several, capsys, terminal):
+    """On a terminal, and on stderr."""
+    terminal(80)
+    run("--text", "hunter2")
+    assert "4 looked through" in capsys.readouterr().err
+
+
+def test_the_next_page_is_offered(several, capsys, terminal):
+    """A full page says how to go on."""
+    terminal(80)
+    run("--limit", "2")
+    assert "older ones: --before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--state", "asleep"],
+        ["--limit", "0"],
+        ["--limit", "x"],
+        ["retry"],
+        ["show"],
+        ["--nonsense"],
+    ],
+)
+def test_wrong_usage_ends_with_2(queue, words, capsys):
+    """And says how it is done, on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        run(*words)
+    assert ended.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_help_tells_of_all_commands(capsys):
+    """Without a database."""
+    with pytest.raises(SystemExit) as ended:
+        run("--help")
+    assert ended.value.code == 0
+    assert "retry" in capsys.readouterr().out
+
+
+# Showing
+
+
+def test_all_about_one_is_shown(several, capsys):
+    """What it was, what was decided, and of each action the rule, its settings and the reason."""
+    assert run("show", "4444") == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "44444444-part",
+        "pull_request, closed, by alice",
+        "1 action",
+        "1. comment on snakes/trio#7: dead since",
+        "merged_pull_requests = 2",
+        "404 Not Found",
+        r"   | Hi\x1b[31m!",
+    ):
+        assert words in shown
+    assert "payload" not in shown
+
+
+def test_what_github_answered_is_shown(several, capsys):
+    """Of an action that is done."""
+    run("show", "1111")
+    shown = capsys.readouterr().out
+    assert '{"state": "pending"}' in shown
+    assert "1. invite alice to snakes: done" in shown
+
+
+@pytest.mark.parametrize(
+    ("guid", "decision"),
+    [("3333", "dead after 1 attempt: 403 Forbidden"), ("2222", "ignored: no rule wanted")],
+)
+def test_a_decision_is_told_with_its_reason(several, capsys, guid, decision):
+    """Also the decision to do nothing, and the one that failed."""
+    run("show", guid)
+    assert decision in capsys.readouterr().out
+
+
+def test_the_payload_is_shown_when_asked_for(several, queue, capsys):
+    """Redacted; once it has expired, that is said."""
+    run("show", "1111", "--payload")
+    assert '"secret": "[redacted]"' in capsys.readouterr().out
+    queue.expire_bodies(1e12)
+    run("show", "1111", "--payload")
+    assert "the payload has expired" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "shown"), [([], False), (["--payload"], True)])
+def test_one_is_shown_as_json(several, capsys, words, shown):
+    """For programs, with the payload where it is asked for."""
+    assert run("show", "1111", "--json", *words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["guid"], told["state"], told["sender"]) == ("11111111-done", "done", "alice")
+    assert told["actions"][0]["words"] == "invite alice to snakes"
+    assert ("payload" in told) == shown
+
+
+def test_an_unknown_delivery_is_a_line(several):
+    """`__main__` makes a line on stderr of it, and exit code 1."""
+    with pytest.raises(UnknownDelivery, match="no delivery 9999"):
+        run("show", "9999")
+
+
+# Trying again
+
+
+def test_dead_ones_are_tried_again_by_their_guid(several, queue, capsys):
+    """The delivery, or its dead actions; what is not dead is left alone."""
+    assert run("retry", "3333", "4444", "1111") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "3333: to be tried again: decide pull_request",
+        "4444: to be tried again: comment on snakes/trio#7",
+        "1111: nothing of it is dead",
+    ]
+    assert queue.standing().dead == 0
+
+
+def test_an_unknown_guid_fails_and_the_others_are_tried(several, queue, capsys):
+    """Exit code 1, and a line that names it."""
+    assert run("retry", "9999", "3333") == 1
+    told = capsys.readouterr()
+    assert "no delivery 9999" in told.err
+    assert "3333: to be tried again" in told.out
+
+
+def test_what_has_expired_cannot_be_tried_again(queue, store, capsys, monkeypatch):
+    """Told as a line, exit code 1."""
+    store("g", way="bury")
+    with queue._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM job_body")
+    assert run("retry", "g") == 1
+    assert "has expired" in capsys.readouterr().err
+
+
+def test_all_that_match_are_tried_again_without_asking(several, queue, capsys):
+    """With --yes, for scripts."""
+    assert run("retry", "--all", "--yes", "--state", "dead", "--event", "pull_request") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert queue.standing().dead == 0
+
+
+@pytest.mark.parametrize(("answer", "code", "dead"), [("y\n", 0, 0), ("\n", 1, 2), ("no\n", 1, 2)])
+def test_a_person_is_asked_first(several, queue, capsys, monkeypatch, answer, code, dead):
+    """With the number of those that are meant; anything but yes is no."""
+    stdin = io.StringIO(answer)
+    stdin.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert run("retry", "--all") == code
+    assert "2 deliveries have something dead" in capsys.readouterr().err
+    assert queue.standing().dead == dead
+
+
+def test_a_script_is_not_asked(several, queue, capsys, monkeypatch):
+    """Where nobody can answer, nothing is done, and the way is shown."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert run("retry", "--all") == 1
+    assert "--yes does it without asking" in capsys.readouterr().err
+    assert queue.standing().dead == 2
+
+
+def test_nothing_dead_is_no_failure(store, capsys):
+    """All that match may be none."""
+    store("g", way="ignore")
+    assert run("retry", "--all") == 0
+    assert "nothing is dead" in capsys.readouterr().err
+
+
+def test_a_ready_action_tells_when_it_is_due(store, capsys):
+    """And which attempt it will be."""
+    store("g", actions=[INVITE])
+    run("show", "g")
+    assert "to be done 1970-01-01 00:00:00, attempt 1" in capsys.readouterr().out
+
+
+def test_more_than_a_page_of_dead_ones_is_tried_again(queue, capsys):
+    """All of them, however many."""
+    for number in range(101):
+        queue.put(NewJob(queue=DELIVERIES, key=f"k{number}", body=b"{}", run_at=0.0))
+    for job in queue.claim([DELIVERIES], worker="w", lease_seconds=60.0, limit=200):
+        queue.bury(job, "hopeless")
+    assert run("retry", "--all", "--yes") == 0
+    assert queue.counts() == {(DELIVERIES, State.READY): 101}
