@@ -14,6 +14,8 @@ from luggage.github.conversations import get_comment_body
 
 # The queue that holds deliveries.
 DELIVERIES = "delivery"
+# The name of the event that a scheduled rule is given; its action is the name of the rule.
+SCHEDULE = "schedule"
 
 # Where a person can write to the bot: the event, the action that says the text is new, and the
 # part of the payload that holds it. Edited texts do nothing: what was answered stays answered.

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.events import Event
+from bot.events import SCHEDULE, Event
 from bot.policy import Layer, PolicyError, Settings, parse, read, read_text
 from bot.reader import ReadingClient
 from bot.rule import Rule
@@ -32,6 +32,8 @@ from luggage.github.errors import Forbidden, NotFound, RequestFailed
 FILE = ".github/bot.toml"
 # The longest time for which a change can go unseen whose push was never delivered.
 RECHECK_SECONDS = 900.0
+# The same for scheduled rules, which look through repositories where nothing may ever happen.
+SCHEDULED_SECONDS = 24 * 3600.0
 # GitHub's API may still show the old file when the push is told; then it is looked at again.
 LAG_SECONDS = 30.0
 _KEPT_LAYERS = 128
@@ -116,6 +118,14 @@ class SettingsFiles:
             )
         return True
 
+    def remembered(self, event: Event) -> Settings | None:
+        """What holds for an event as far as is known, without a request; None for unread files."""
+        names = _sources(event)
+        known = self._known(names)
+        if any(name not in known or known[name].sha == _UNREAD for name in names):
+            return None
+        return self._base.under(*(self._layer(known[name].text) for name in names))
+
     def effective(self, client: ReadingClient, event: Event) -> Effective:
         """What holds for an event. One request for each file that has to be looked at.
 
@@ -124,7 +134,8 @@ class SettingsFiles:
         """
         names = _sources(event)
         known = self._known(names)
-        files = tuple(self._current(client, name, known.get(name)) for name in names)
+        patience = SCHEDULED_SECONDS if event.name == SCHEDULE else RECHECK_SECONDS
+        files = tuple(self._current(client, name, known.get(name), patience) for name in names)
         layers = tuple(self._layer(file.text) for file in files)
         return Effective(self._base.under(*layers), files)
 
@@ -134,9 +145,11 @@ class SettingsFiles:
             rows = connection.execute(wanted).mappings().all()
         return {row["repository"]: Known(**row) for row in rows}
 
-    def _current(self, client: ReadingClient, name: str, known: Known | None) -> Known:
+    def _current(
+        self, client: ReadingClient, name: str, known: Known | None, patience: float
+    ) -> Known:
         now = self._clock()
-        if known is not None and now - known.checked_at < RECHECK_SECONDS:
+        if known is not None and now - known.checked_at < patience:
             return known
         try:
             file = fetch(client, name)

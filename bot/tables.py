@@ -102,3 +102,11 @@ kept_issue = Table(
     Column("number", Integer, nullable=False),
     Column("job", BigInteger, nullable=False),
 )
+
+# The moment for which each scheduled rule was last put to work.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("rule", String(100), primary_key=True),
+    Column("tick", Double, nullable=False),
+)

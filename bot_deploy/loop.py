@@ -13,12 +13,14 @@ import requests
 from sqlalchemy import Engine
 
 import bot.rules
+from bot import schedule
 from bot.board import SqlBoard
 from bot.duties import Duties, Duty
 from bot.housekeeping import EVERY_SECONDS, Housekeeping
 from bot.limits import SqlLimitMemory
 from bot.memory import Memory
 from bot.recover import QueueInbox, Recoverer, is_wanted
+from bot.schedule import Scheduler
 from bot.settings import SettingsFiles
 from bot.tokens import SqlTokenStore, sealing_key
 from bot.update import Boredom, Updater, about_job
@@ -73,11 +75,12 @@ def make_loop(
     app = github_app(config, engine, leadership, holder)
     queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
     board = SqlBoard(engine, clock=time.time)
+    settings = SettingsFiles(engine, bot.rules.RULES, config.settings, clock=time.time)
     updater = Updater(
         app=app,
         queue=queue,
         memory=Memory(engine, clock=time.time),
-        settings=SettingsFiles(engine, bot.rules.RULES, config.settings, clock=time.time),
+        settings=settings,
         clock=time.time,
     )
     inbox = QueueInbox(
@@ -102,9 +105,11 @@ def make_loop(
     housekeeping = Housekeeping(
         engine=engine, queue=queue, clock=time.time, payload_days=config.payload_days
     )
+    scheduler = Scheduler(app=app, engine=engine, queue=queue, settings=settings, clock=time.time)
     duties = [
         Duty("recovery", config.poll_seconds, recover),
         Duty("housekeeping", EVERY_SECONDS, housekeeping),
+        Duty("schedule", schedule.EVERY_SECONDS, scheduler),
     ]
     return worker, Duties(duties, leadership, holder=holder, clock=time.time)
 

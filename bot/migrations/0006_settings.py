@@ -1,4 +1,4 @@
-"""What is known of settings files, and the issues that are kept about them."""
+"""What is known of settings files, the issues kept about them, and when rules last looked."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,4 +24,9 @@ def upgrade() -> None:
         sa.Column("about", sa.String(300), primary_key=True),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("job", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "schedule",
+        sa.Column("rule", sa.String(100), primary_key=True),
+        sa.Column("tick", sa.Double, nullable=False),
     )

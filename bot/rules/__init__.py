@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.events import SCHEDULE
 from bot.policy import Settings
 from bot.rule import Rule
 from bot.rules import invite, ping
@@ -34,8 +35,13 @@ class Needs:
 def rules_for(
     event: str, action: str | None, rules: Sequence[Rule[Any]] | None = None
 ) -> Sequence[Rule[Any]]:
-    """The rules that want to see an event with this action, in the order of the table."""
+    """The rules that want to see an event with this action, in the order of the table.
+
+    A rule with a schedule wants to see the event `schedule` whose action is its own name.
+    """
     table = RULES if rules is None else rules
+    if event == SCHEDULE:
+        return [rule for rule in table if rule.schedule and rule.name == action]
     return [rule for rule in table if (event, action or "") in rule.events]
 
 

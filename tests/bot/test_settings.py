@@ -7,7 +7,14 @@ import pytest
 from bot.events import Event, Repository, view
 from bot.policy import Settings, read
 from bot.rules import RULES, invite, ping
-from bot.settings import FILE, LAG_SECONDS, RECHECK_SECONDS, SettingsFiles, fetch
+from bot.settings import (
+    FILE,
+    LAG_SECONDS,
+    RECHECK_SECONDS,
+    SCHEDULED_SECONDS,
+    SettingsFiles,
+    fetch,
+)
 from luggage.github.errors import Forbidden, NotFound, Unreachable
 from luggage.github.testing import FakeGithub
 
@@ -239,3 +246,25 @@ def test_a_file_can_be_read_at_a_commit(client):
     client.files["snakes/trio"] = "a = 1"
     assert fetch(client, "snakes/trio", ref="abc").text == "a = 1"
     assert client.asked == [("snakes/trio", {"ref": "abc"})]
+
+
+def test_for_scheduled_rules_a_file_is_looked_at_once_a_day(files, client, clock):
+    """They come to repositories where nothing else happens; a push still tells of a change."""
+    event = Event("schedule", "look", 5, organization="snakes", repository=EVENT.repository)
+    threshold(files, client, event)
+    clock.advance(SCHEDULED_SECONDS - 1)
+    threshold(files, client, event)
+    assert len(client.asked) == 2
+
+
+def test_what_is_remembered_is_had_without_a_request(files, client):
+    """None where a file was never read, or is only known to have been pushed."""
+    assert files.remembered(EVENT) is None
+    files.heard(pushed())
+    files.heard(pushed("snakes/.github"))
+    assert files.remembered(EVENT) is None
+    client.files["snakes/trio"] = "[ping]\nenabled = false\n"
+    threshold(files, client)
+    asked = len(client.asked)
+    assert not files.remembered(EVENT).of(ping.RULE).enabled
+    assert len(client.asked) == asked
