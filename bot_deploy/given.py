@@ -33,6 +33,8 @@ KNOWN: Mapping[str, Setting] = {
     "github.webhook_secrets": Setting(
         variable="GITHUB_WEBHOOK_SECRET", needed=True, secret=True, is_list=True, for_webhook=True
     ),
+    "github.client_id": Setting(variable="GITHUB_CLIENT_ID"),
+    "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", secret=True),
     "database.url": Setting(variable="DATABASE_URL"),
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
 }

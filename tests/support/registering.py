@@ -1,8 +1,14 @@
 """A person at the pages of the simulated GitHub who registers an App, without a browser."""
 
 import json
+import re
+import threading
+from collections.abc import Callable
+from html import unescape
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
+
+import requests
 
 from luggage.github.testing import Answer, FakeGithub, Request
 
@@ -44,3 +50,48 @@ def registered(fake: FakeGithub, **more: Any) -> str:
     answer = create(fake, **more)
     assert answer.status == 302, answer.body
     return str(answer.headers["Location"])
+
+
+class Person(threading.Thread):
+    """Somebody at a browser who presses each button that a page shows, from an address on.
+
+    `pages` are the texts of the pages seen. `change(fields)` changes what a form sends, `lead(url)`
+    where it is sent, and the last page is reloaded `reloads` times.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        change: Callable[[dict[str, str]], object] = bool,
+        lead: Callable[[str], str] = str,
+        reloads: int = 0,
+    ) -> None:
+        super().__init__(name="person")
+        self._address = address
+        self._change = change
+        self._lead = lead
+        self._reloads = reloads
+        self.pages: list[str] = []
+
+    def run(self) -> None:
+        """Go on until a page has no button."""
+        with requests.Session() as session:
+            session.trust_env = False
+            page = session.get(self._address, timeout=20)
+            self.pages.append(page.text)
+            while form := re.search(r'<form method="post" action="([^"]+)">', page.text):
+                page = self._press(session, page, unescape(form[1]))
+            for _ in range(self._reloads):
+                self.pages.append(session.get(page.url, timeout=20).text)
+
+    def _press(
+        self, session: requests.Session, page: requests.Response, action: str
+    ) -> requests.Response:
+        inputs = re.findall(r'name="(\w+)" value="([^"]*)"', page.text)
+        fields = {name: unescape(value) for name, value in inputs}
+        self._change(fields)
+        target = self._lead(urljoin(page.url, action))
+        page = session.post(target, data=fields, timeout=20)
+        self.pages.append(page.text)
+        return page

@@ -1,7 +1,8 @@
 """A simulated GitHub to play with: `python -m luggage.github.testing`.
 
-Prints what a bot is configured with. Each line typed is a comment, delivered to the bot. Ctrl-C
-ends it.
+Prints what a bot is configured with; `register` can make an App of its own there instead. Each
+line typed is a comment, delivered to the bot; `merge NAME` merges a pull request of that person.
+Ctrl-C ends it.
 """
 
 import argparse
@@ -37,12 +38,13 @@ def main(
             tempfile.TemporaryDirectory(prefix="fake-github-") as directory,
             fake.serve(port=options.port) as server,
         ):
+            fake.world.server_url = server.url
             key = Path(directory, "private-key.pem")
             key.touch(mode=0o600)
             key.write_text(fake.private_key)
             _introduce(out, fake, server, key, happening.payload["installation"]["id"])
             for line in typed:
-                _comment(out, fake, line.strip())
+                _act(out, fake, line.strip())
             threading.Event().wait()
     except KeyboardInterrupt:
         _say(out, "")
@@ -70,18 +72,24 @@ def _introduce(
     for name, value in told.items():
         _say(out, f"{name + ':':<16}{value}")
     if fake.webhook_url:
-        _say(out, f"Type a comment, such as /ping: it goes to {fake.webhook_url}")
-    _say(out, "Ctrl-C ends it.")
+        _say(out, f"What happens is delivered to {fake.webhook_url}")
+    _say(out, "Type a comment, such as /ping, or `merge NAME`. Ctrl-C ends it.")
 
 
-def _comment(out: TextIO, fake: FakeGithub, text: str) -> None:
+def _act(out: TextIO, fake: FakeGithub, text: str) -> None:
     if not text:
         return
-    event, payload = fake.comment(REPOSITORY, 1, PERSON, text)
-    if fake.webhook_url:
-        status = fake.deliver(event, payload)
+    verb, _, name = text.partition(" ")
+    if verb == "merge" and name:
+        event, payload = fake.merge_pull_request(REPOSITORY, name)
+    else:
+        event, payload = fake.comment(REPOSITORY, 1, PERSON, text)
+    status = fake.notify(event, payload)
+    if status is not None:
         unreachable = " (nobody listens)" if status == NOBODY_LISTENS[0] else ""
         _say(out, f"  delivered: {status}{unreachable}")
+    elif "installation" not in payload:
+        _say(out, "  delivered to nobody: the App is not installed")
 
 
 def _say(out: TextIO, line: str) -> None:

@@ -1,0 +1,160 @@
+"""A manifest is what GitHub takes, and the code's exchange tells every end apart."""
+
+import json
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from bot.rules import RULES, needs
+from luggage.github import (
+    Ambiguous,
+    ConfigurationError,
+    Invalid,
+    NotFound,
+    Unreachable,
+    make_session,
+)
+from luggage.github.manifest import NOBODY, convert, manifest
+from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome, faults
+from tests.support import octokit
+from tests.support.openapi import CheckingServer
+from tests.support.registering import registered, submit
+
+WISH = {
+    "name": "Snake Charmer",
+    "url": "https://snakes.example",
+    "webhook_url": NOBODY,
+    "redirect_url": "http://127.0.0.1:1/registered",
+    "callback_urls": ["https://bot.example/console/"],
+    "permissions": {"pull_requests": "write", "issues": "write", "metadata": "read"},
+    "events": {"pull_request", "issues"},
+}
+
+
+@pytest.fixture
+def github():
+    fake = FakeGithub()
+    fake.add_organization("snakes")
+    return fake
+
+
+def code_of(github, **more):
+    return dict(parse_qsl(urlsplit(registered(github, **more)).query))["code"]
+
+
+def ask(url, code, clock):
+    with make_session() as session:
+        return convert(code, api_url=url, user_agent="bot", session=session, clock=clock)
+
+
+def test_a_manifest_says_what_the_app_needs():
+    """Permissions and events are those given, in one order; only the owner may install it."""
+    made = manifest(**WISH)
+    assert made["default_permissions"] == WISH["permissions"]
+    assert made["default_events"] == ["issues", "pull_request"]
+    assert made["public"] is False
+    assert json.loads(json.dumps(made)) == made
+
+
+def test_the_webhook_is_active_also_without_an_address():
+    """Else GitHub would make no deliveries, and there would be nothing to fetch."""
+    assert manifest(**WISH)["hook_attributes"] == {"url": NOBODY, "active": True}
+    assert urlsplit(NOBODY).hostname.endswith(".invalid")
+
+
+def test_a_long_name_is_cut():
+    """GitHub takes 34 characters."""
+    assert manifest(**WISH | {"name": "x" * 40})["name"] == "x" * 34
+
+
+def test_githubs_page_takes_it(github):
+    """The manifest with everything that all rules need is taken as it is."""
+    everything = needs(RULES)
+    text = json.dumps(
+        manifest(**WISH | {"permissions": everything.permissions, "events": everything.events})
+    )
+    page = submit(github, "/organizations/snakes/settings/apps/new", manifest=text)
+    assert (page.status, "Create GitHub App for snakes" in page.body) == (200, True)
+
+
+def test_all_that_rules_need_exists_at_github():
+    """Permissions and their levels, and events, are those of GitHub's description."""
+    path = octokit.package("openapi") / "generated/api.github.com.json"
+    description = json.loads(path.read_text())
+    known = description["components"]["schemas"]["app-permissions"]["properties"]
+    hooks = {name.replace("-", "_") for name in description["x-webhooks"]}
+    for name, level in needs(RULES).permissions.items():
+        assert level in known[name]["enum"], name
+    for event in needs(RULES).events:
+        assert any(hook == event or hook.startswith(f"{event}_") for hook in hooks), event
+
+
+def test_the_code_is_exchanged_for_the_app(github, clock):
+    """Id, owner, page and secrets come back; the request is as GitHub describes it."""
+    with CheckingServer(github) as server:
+        app = ask(server.url, code_of(github), clock)
+    assert (app.id, app.owner, app.slug) == (github.app_id, "snakes", "snake-charmer")
+    assert app.private_key == github.private_key
+    assert app.webhook_secret == github.webhook_secret
+    assert app.client_secret == github.world.app.client_secret
+    assert server.violations == []
+
+
+def test_no_secret_shows_itself(github, clock):
+    """Printed, the App shows neither key nor secret."""
+    with github.serve() as server:
+        app = ask(server.url, code_of(github), clock)
+    shown = repr(app) + repr([app.private_key, app.client_secret, app.webhook_secret])
+    for secret in (app.private_key, app.client_secret, app.webhook_secret):
+        assert str(secret)[:20] not in shown
+
+
+def test_a_spent_code_is_not_found(github, clock):
+    """Once, and within an hour; the error does not hold the code."""
+    with github.serve() as server:
+        code = code_of(github)
+        ask(server.url, code, clock)
+        with pytest.raises(NotFound) as told:
+            ask(server.url, code, clock)
+    assert code not in str(told.value)
+
+
+def test_nobody_there_is_unreachable(github, clock):
+    """Nothing was sent, so it may be tried again."""
+    with github.serve() as server:
+        code = code_of(github)
+    with pytest.raises(Unreachable):
+        ask(server.url, code, clock)
+
+
+def test_an_answer_that_is_cut_is_ambiguous(github, clock):
+    """The code may be spent."""
+    code = code_of(github)
+    github.faults.append(faults.plan(faults.cut_short()))
+    with github.serve() as server, pytest.raises(Ambiguous):
+        ask(server.url, code, clock)
+
+
+@pytest.mark.parametrize("body", [{}, [], {"owner": {}, "pem": "hunter2"}, {"owner": None}])
+def test_an_answer_without_an_app_is_ambiguous(body, clock):
+    """What is not as documented is no App, and nothing of it is quoted."""
+    with (
+        HttpServer(lambda _: Outcome(answer=Answer(201, body)), clock=clock) as server,
+        pytest.raises(Ambiguous) as told,
+    ):
+        ask(server.url, "c0de", clock)
+    assert "hunter2" not in f"{told.value!r} {told.value.__cause__!r}"
+
+
+@pytest.mark.parametrize("code", ["", "..", "."])
+def test_what_is_no_code_is_never_sent(github, code, clock):
+    """It would lead to another address."""
+    with github.serve() as server, pytest.raises(Invalid):
+        ask(server.url, code, clock)
+    assert github.calls == []
+
+
+def test_an_address_that_is_none_is_told(clock):
+    """The setting is at fault, not GitHub."""
+    with pytest.raises(ConfigurationError, match="api_url"):
+        ask("nowhere", "c0de", clock)
