@@ -130,13 +130,15 @@ class Standing:
     """How many jobs there are that need time or a person; in all queues together.
 
     `waiting` are ready or leased, `retrying` those of them whose last attempt failed, `dead` the
-    dead. `paused` says that nothing is claimed until a person resumes it.
+    dead. `paused` says that nothing is claimed until a person resumes it; `paused_parts` how many
+    parts are paused, whose ready jobs are not counted here.
     """
 
     waiting: int
     retrying: int
     dead: int
     paused: bool = False
+    paused_parts: int = 0
 
 
 @dataclass(frozen=True)

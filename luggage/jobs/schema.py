@@ -69,6 +69,14 @@ pause = Table(
     Column("paused_at", Double, nullable=False),
 )
 
+# The same for a part: for the subject `name`, and all those that begin with it and a slash.
+pause_part = Table(
+    "pause_part",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("paused_at", Double, nullable=False),
+)
+
 # Who does what one process does for all; `term` grows with each renewal.
 lease = Table(
     "lease",

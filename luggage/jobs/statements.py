@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from luggage.jobs import schema
-from luggage.jobs.schema import job, job_body, pause
+from luggage.jobs.schema import job, job_body, pause, pause_part
 
 _older = job.alias("older")
 _running = job.alias("running")
@@ -54,6 +54,14 @@ def _in_turn() -> ColumnElement[bool]:
     return or_(job.c.subject == literal_column("''"), and_(~older, ~running))
 
 
+def _resting() -> ColumnElement[bool]:
+    """Return the condition that the job's subject belongs to a part that is paused."""
+    name = pause_part.c.name
+    inside = func.substr(job.c.subject, 1, func.length(name) + 1) == name + literal_column("'/'")
+    part = exists().where(or_(job.c.subject == name, inside))
+    return part.correlate(job)
+
+
 _READY = text("job.state = 'ready'")
 # Asked for within the claim itself: whoever claims after a pause was committed gets nothing.
 _PAUSED = exists(select(pause.c.id))
@@ -64,7 +72,7 @@ CLAIMABLE: Select[Any] = (
     select(job, job_body.c.codec, job_body.c.body)
     .outerjoin(job_body, job_body.c.job_id == job.c.id)
     .where(job.c.queue == bindparam("queue"), _READY, job.c.run_at <= bindparam("now"), _in_turn())
-    .where(~_PAUSED)
+    .where(~_PAUSED, ~_resting())
     .order_by(job.c.run_at, job.c.id)
     .limit(bindparam("limit"))
     .with_for_update(of=job, skip_locked=True)
@@ -85,7 +93,7 @@ LEASE = (
 
 NEXT_RUN_AT: Select[Any] = (
     select(job.c.run_at)
-    .where(job.c.queue == bindparam("queue"), _READY, _in_turn(), ~_PAUSED)
+    .where(job.c.queue == bindparam("queue"), _READY, _in_turn(), ~_PAUSED, ~_resting())
     .order_by(job.c.run_at, job.c.id)
     .limit(1)
 )
@@ -133,9 +141,10 @@ def _number() -> Select[Any]:
 
 # Small whatever has been finished: the numbers of the ready, the leased, the failing and the dead.
 STANDING: Select[Any] = select(
-    _number().where(text(schema.READY)).scalar_subquery(),
+    _number().where(text(schema.READY), ~_resting()).scalar_subquery(),
     _number().where(text(schema.LEASED)).scalar_subquery(),
-    _number().where(text(schema.READY), job.c.attempt > 0).scalar_subquery(),
+    _number().where(text(schema.READY), job.c.attempt > 0, ~_resting()).scalar_subquery(),
     _number().where(text(schema.STUCK), job.c.state == "dead").scalar_subquery(),
     _PAUSED,
+    select(func.count()).select_from(pause_part).scalar_subquery(),
 )

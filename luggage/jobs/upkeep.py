@@ -14,7 +14,7 @@ from luggage.jobs.bodies import storable
 from luggage.jobs.model import State, UnknownJob, WrongState
 from luggage.jobs.once import insert_once
 from luggage.jobs.schema import job as table
-from luggage.jobs.schema import job_body, pause
+from luggage.jobs.schema import job_body, pause, pause_part
 from luggage.jobs.views import Views
 from luggage.jobs.wake import Waker
 
@@ -98,6 +98,24 @@ class Upkeep(Views):
         """Have jobs claimed again, at once; return whether they were not. Safe to repeat."""
         with self._engine.begin() as connection:
             resumed = connection.execute(pause.delete()).rowcount > 0
+        self.wake()
+        return resumed
+
+    def pause_part(self, name: str) -> bool:
+        """Have no job claimed whose subject is `name` or begins with `name/`; return if it is new.
+
+        On any machine, until `resume_part`. Jobs are still put, and what is leased is finished.
+        What has no subject belongs to no part. Safe to repeat.
+        """
+        with self._engine.begin() as connection:
+            row = {"name": name, "paused_at": self._clock()}
+            return insert_once(connection, pause_part, row)
+
+    def resume_part(self, name: str) -> bool:
+        """End a `pause_part`, at once; return whether there was one. Safe to repeat."""
+        with self._engine.begin() as connection:
+            ended = pause_part.delete().where(pause_part.c.name == name)
+            resumed = connection.execute(ended).rowcount > 0
         self.wake()
         return resumed
 

@@ -154,8 +154,15 @@ class Views:
     def standing(self) -> Standing:
         """Return how many jobs wait, fail or are dead; cheap, however many are finished."""
         with self._reading() as connection:
-            ready, leased, retrying, dead, paused = connection.execute(statements.STANDING).one()
-        return Standing(waiting=ready + leased, retrying=retrying, dead=dead, paused=bool(paused))
+            found = connection.execute(statements.STANDING).one()
+        ready, leased, retrying, dead, paused, parts = found
+        return Standing(
+            waiting=ready + leased,
+            retrying=retrying,
+            dead=dead,
+            paused=bool(paused),
+            paused_parts=parts,
+        )
 
     def paused_at(self) -> float | None:
         """Return since when nothing is claimed, by order (epoch seconds), or None."""

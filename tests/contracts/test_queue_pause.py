@@ -70,3 +70,57 @@ def test_the_standing_tells_of_a_pause(queue):
     before = queue.standing().paused
     queue.pause()
     assert (before, queue.standing().paused) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("subject", "claimed"),
+    [
+        ("snakes", False),
+        ("snakes/trio", False),
+        ("snakes/trio#7", False),
+        ("snakes-and-ladders/trio", True),
+        ("lions/snakes", True),
+        ("Snakes/trio", True),
+        ("", True),
+    ],
+)
+def test_a_part_is_a_name_and_all_that_begins_with_it_and_a_slash(
+    queue, put, claim, subject, claimed
+):
+    """Nothing of a paused part is claimed, and all of the others."""
+    put("k", subject=subject)
+    queue.pause_part("snakes")
+    assert (queue.next_run_at(["mail"]) is not None) is claimed
+    assert (claim() is not None) is claimed
+
+
+def test_a_part_goes_on_in_its_order_when_it_is_resumed(queue, put, claim):
+    """What was put while paused comes out as it went in."""
+    queue.pause_part("snakes")
+    for key in "abc":
+        put(key, subject="snakes/trio#7")
+    assert (queue.pause_part("snakes"), queue.resume_part("snakes")) == (False, True)
+    came = []
+    while (job := claim()) is not None:
+        came.append(job.key)
+        queue.done(job)
+    assert (came, queue.resume_part("snakes")) == (["a", "b", "c"], False)
+
+
+def test_resuming_a_part_wakes_the_workers(engine, clock):
+    """The end of a part's pause is told like a new job."""
+    woken = []
+    queue = Queue(engine, clock=clock, wake=lambda: woken.append(1))
+    queue.pause_part("snakes")
+    queue.resume_part("snakes")
+    assert woken == [1]
+
+
+def test_the_standing_does_not_count_what_rests(queue, put, claim):
+    """What waits because somebody wanted it so is neither work in hand nor trouble."""
+    put("a", subject="snakes/trio")
+    queue.retry(claim(), error="no", run_at=0.0)
+    put("b", subject="lions/den")
+    queue.pause_part("snakes")
+    standing = queue.standing()
+    assert (standing.waiting, standing.retrying, standing.paused_parts) == (1, 0, 1)
