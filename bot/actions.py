@@ -7,7 +7,7 @@ Because an action is data it can be stored, shown, previewed, compared and perfo
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 # The queue that holds actions.
 ACTIONS = "action"
@@ -15,17 +15,23 @@ ACTIONS = "action"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invite:
-    """Offer a person membership of an organisation."""
+    """Offer a person membership of an organisation, at most so many a day; 0 for no limit."""
 
     kind: ClassVar[str] = "invite"
     organization: str
     person: str
     role: str = "member"
+    most_a_day: int = 0
 
     @property
     def key(self) -> str:
         """One invitation for each person and organisation. Logins do not depend on case."""
         return f"invite:{self.organization}/{self.person}".lower()
+
+    @property
+    def subject(self) -> str:
+        """A line of their own: one that waits for tomorrow holds up those behind it, no more."""
+        return self.organization
 
     def describe(self) -> str:
         """The action in words, for people."""
@@ -107,10 +113,119 @@ class KeepIssue:
         return f"{what} the issue about {self.about}"
 
 
-Action = Invite | Comment | React | KeepIssue
-_KINDS: Mapping[str, type[Action]] = {
-    kind.kind: kind for kind in (Invite, Comment, React, KeepIssue)
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinTeam:
+    """Put a person who is in the organisation, or invited, into a team, named by its slug."""
+
+    kind: ClassVar[str] = "team"
+    organization: str
+    team: str
+    person: str
+    role: str = "member"
+
+    @property
+    def key(self) -> str:
+        """One place for each person and team."""
+        return f"team:{self.organization}/{self.team}/{self.person}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"put {self.person} into the team {self.organization}/{self.team}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIssue:
+    """Open an issue, once for each `about`; `closed` closes it again at once."""
+
+    kind: ClassVar[str] = "issue"
+    about: str
+    repository: str
+    title: str
+    text: str
+    closed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What the issue is about, never what it says."""
+        return f"issue:{self.about}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"open an issue in {self.repository}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Ask maintainers whether to invite a person, once for each person and organisation.
+
+    With `number`, that of the pull request `pull_request` of `repository`, the question is a
+    comment there; without, it is an issue of its own. `pull_request` is `owner/repo#number`: where
+    the person will be told.
+    """
+
+    kind: ClassVar[str] = "ask"
+    organization: str
+    person: str
+    pull_request: str
+    repository: str
+    title: str
+    text: str
+    number: int | None = None
+
+    @property
+    def key(self) -> str:
+        """One question for each person and organisation."""
+        return f"ask:{self.organization}/{self.person}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"ask in {self.repository} whether to invite {self.person}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseIssue:
+    """Close an issue or a pull request, because of what it is `about`."""
+
+    kind: ClassVar[str] = "close"
+    about: str
+    repository: str
+    number: int
+
+    @property
+    def key(self) -> str:
+        """Once for each reason: who opens it again is not argued with."""
+        return f"close:{self.about}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"close {self.repository}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """Pause or resume what the bot does for an organisation, by an order given at `ordered_at`.
+
+    That is GitHub's ISO 8601 in UTC; the latest order counts, whichever comes in last.
+    """
+
+    kind: ClassVar[str] = "rest"
+    about: str
+    organization: str
+    paused: bool
+    ordered_at: str
+
+    @property
+    def key(self) -> str:
+        """One effect for each order."""
+        return f"rest:{self.about}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"{'pause' if self.paused else 'resume'} the work for {self.organization}"
+
+
+Action = Invite | Comment | React | JoinTeam | OpenIssue | Ask | CloseIssue | Rest | KeepIssue
+_KINDS: Mapping[str, type[Action]] = {kind.kind: kind for kind in get_args(Action)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

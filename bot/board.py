@@ -58,8 +58,15 @@ def feeling(
     for worry in _worries(standing, late_seconds):
         return Feeling(Mood.WORRIED, worry)
     if standing.waiting:
-        return Feeling(Mood.BUSY, f"{_jobs(standing.waiting)} in hand")
-    return Feeling(Mood.BORED, "nothing to do")
+        return Feeling(Mood.BUSY, f"{_jobs(standing.waiting)} in hand{_resting(standing)}")
+    return Feeling(Mood.BORED, f"nothing to do{_resting(standing)}")
+
+
+def _resting(standing: Standing) -> str:
+    """That owners have told it to rest; for whom is nobody else's business."""
+    parts = standing.paused_parts
+    for_whom = "one organisation" if parts == 1 else f"{parts} organisations"
+    return f"; paused for {for_whom}" if parts else ""
 
 
 def _worries(standing: Standing, late_seconds: float) -> Iterator[str]:

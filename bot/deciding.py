@@ -23,12 +23,14 @@ class Wanted:
     """What one rule wants done, in its order, and the settings by which it wants it.
 
     `settings` are those that differ from the rule's defaults, as plain JSON; `digest` names all.
+    `subject` is in whose line the actions wait, "" for that of the delivery.
     """
 
     rule: str
     actions: Sequence[Action]
     settings: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    subject: str = ""
 
 
 def wanted(
@@ -42,7 +44,8 @@ def wanted(
         told = settings.of(rule)
         if told.enabled:
             actions = rule.decide(event, reader, told)
-            yield Wanted(rule.name, actions, changed(told), digest(told))
+            subject = "" if rule.while_paused else event.place
+            yield Wanted(rule.name, actions, changed(told), digest(told), subject)
 
 
 def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> Iterator[NewJob]:
@@ -60,7 +63,7 @@ def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> It
         yield NewJob(
             queue=ACTIONS,
             key=action.key,
-            subject=getattr(action, "subject", because_of.subject),
+            subject=getattr(action, "subject", wants.subject or because_of.subject),
             kind=action.kind,
             body=planned.encode(),
             run_at=now,

@@ -5,6 +5,7 @@ what the bot uses in the field's own terms and leave the rest out. Nothing here 
 performs an action builds its address from names and numbers.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,9 @@ _WRITTEN = {
 # GitHub: "The array includes a maximum of 2048 commits" (webhook payload of a push).
 MOST_COMMITS = 2048
 _CHANGES = ("added", "removed", "modified")
+
+
+_ORDER = re.compile(r"^\s*/bot\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,27 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """The issue or pull request that an event is about; GitHub numbers both in one row.
+
+    `author` is None for a deleted account. `association` is what GitHub says of the author in this
+    repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER, NONE.
+    """
+
+    number: int
+    author: Person | None
+    association: str = "NONE"
+    is_pull_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A text that somebody has just written where the bot can answer.
 
     `number` is that of the issue or pull request. `target` is the part of the API path that names
     the text inside its repository (`issues/7`, `issues/comments/55`, `pulls/comments/56`), or None
     for a review, which has no reactions. `thread` is the review comment that an answer goes under.
+    `written_at` is GitHub's time, ISO 8601 in UTC.
     """
 
     number: int
@@ -72,6 +91,7 @@ class Message:
     identity: str
     target: str | None = None
     thread: int | None = None
+    written_at: str = ""
 
     def commands(self) -> list[list[str]]:
         """The commands in the text, each a list of words: `[["/ping"]]`. Empty for a program's."""
@@ -100,7 +120,10 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One delivery, as rules see it. What the payload does not have is None."""
+    """One delivery, as rules see it. What the payload does not have is None.
+
+    `member` is the person whom an event of the organisation is about.
+    """
 
     name: str
     action: str | None
@@ -110,6 +133,16 @@ class Event:
     pull_request: PullRequest | None = None
     message: Message | None = None
     push: Push | None = None
+    issue: Issue | None = None
+    member: Person | None = None
+
+    @property
+    def place(self) -> str:
+        """What it is about: `owner/repo#number`, `owner/repo`, the organisation, or ""."""
+        if self.repository is None:
+            return self.organization or ""
+        number = f"#{self.issue.number}" if self.issue else ""
+        return f"{self.repository.full_name}{number}"
 
 
 def view(name: str, payload: Mapping[str, Any]) -> Event:
@@ -127,19 +160,32 @@ def view(name: str, payload: Mapping[str, Any]) -> Event:
         pull_request=_pull_request(payload.get("pull_request")),
         message=_message(name, action, payload),
         push=_push(payload) if name == "push" else None,
+        issue=_issue(payload),
+        member=_member(payload),
     )
 
 
 def subject(payload: Mapping[str, Any]) -> str:
     """What a delivery is about, `owner/repo#number`: deliveries about one thing keep their order.
 
-    Less is known of some: `owner/repo`, the organisation, or "" where order does not matter.
+    Less is known of some: `owner/repo`, the organisation, or "" where order does not matter. Orders
+    to pause or resume have a subject of their own, so that they get through while all that is about
+    their organisation rests.
     """
+    organization = _dig(payload, "organization", "login")
     repository = _dig(payload, "repository", "full_name")
     if repository is None:
-        return _dig(payload, "organization", "login") or ""
+        return organization or ""
+    if repository == f"{organization}/.github" and _orders(payload):
+        return f"/bot {organization}"
     number = _dig(payload, "issue", "number") or _dig(payload, "pull_request", "number")
     return f"{repository}#{number}" if number else f"{repository}"
+
+
+def _orders(payload: Mapping[str, Any]) -> bool:
+    """Whether somebody may have given an order; whether it is one is for the rule to say."""
+    text = _dig(payload, "comment", "body") or _dig(payload, "issue", "body") or ""
+    return _ORDER.search(text) is not None
 
 
 def _dig(payload: Mapping[str, Any], *path: str) -> Any:
@@ -168,6 +214,25 @@ def _pull_request(found: Any) -> PullRequest | None:
     return PullRequest(number, _person(found.get("user")), merged=bool(found.get("merged")))
 
 
+def _issue(payload: Mapping[str, Any]) -> Issue | None:
+    name = "issue" if isinstance(payload.get("issue"), Mapping) else "pull_request"
+    number = _dig(payload, name, "number")
+    if number is None:
+        return None
+    found = payload[name]
+    return Issue(
+        number,
+        _person(found.get("user")),
+        association=found.get("author_association") or "NONE",
+        is_pull_request=name == "pull_request" or bool(found.get("pull_request")),
+    )
+
+
+def _member(payload: Mapping[str, Any]) -> Person | None:
+    """Whom an event of the organisation is about: a member, or somebody who was invited."""
+    return _person(_dig(payload, "membership", "user")) or _person(payload.get("invitation"))
+
+
 def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Message | None:
     part = _WRITTEN.get((name, action or ""))
     number = _dig(payload, "issue", "number") or _dig(payload, "pull_request", "number")
@@ -182,6 +247,7 @@ def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Messa
         identity=target or f"reviews/{written.get('id')}",
         target=target,
         thread=thread,
+        written_at=written.get("created_at") or written.get("submitted_at") or "",
     )
 
 

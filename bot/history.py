@@ -212,12 +212,20 @@ class History:
         deeds: list[Deed] = []
         # Looks a bounded way back: a bot of private repositories has nothing to tell.
         for job in self._queue.recent(ACTIONS, state=State.DONE, limit=10 * limit):
-            repository = job.subject.split("#")[0]
+            place = self._place(job)
+            repository = place.split("#")[0]
             if repository not in public:
                 public[repository] = self._is_public_now(repository)
             if public[repository] and len(deeds) < limit:
-                deeds.append(Deed(job.changed_at, one_line(_told(job))))
+                deeds.append(Deed(job.changed_at, one_line(_told(job.kind, place))))
         return deeds
+
+    def _place(self, job: JobRow) -> str:
+        """What an action is about; one in its organisation's line says it through its delivery."""
+        if "/" in job.subject or job.parent is None:
+            return job.subject
+        delivery = self._queue.get(job.parent)
+        return job.subject if delivery is None else delivery.subject
 
     def _is_public_now(self, repository: str) -> bool:
         if "/" not in repository:
@@ -254,13 +262,16 @@ def _holds(body: bytes, text: str) -> bool:
 
 # What the public reads of each kind of action; of a kind that is not here, its name.
 _TOLD = {
-    "invite": "invited a newcomer to {owner}, because of {subject}",
-    "comment": "wrote a comment on {subject}",
-    "react": "left a reaction on {subject}",
+    "invite": "invited a newcomer to {owner}, because of {place}",
+    "comment": "wrote a comment on {place}",
+    "team": "put a newcomer into a team of {owner}, because of {place}",
+    "issue": "opened an issue, because of {place}",
+    "ask": "asked whether to invite a newcomer to {owner}, because of {place}",
+    "close": "closed an issue, because of {place}",
+    "react": "left a reaction on {place}",
 }
 
 
-def _told(job: JobRow) -> str:
-    owner = job.subject.split("/")[0]
-    words = _TOLD.get(job.kind, "did something ({kind}) on {subject}")
-    return words.format(owner=owner, subject=job.subject, kind=job.kind)
+def _told(kind: str, place: str) -> str:
+    words = _TOLD.get(kind, "did something ({kind}) on {place}")
+    return words.format(owner=place.split("/", maxsplit=1)[0], place=place, kind=kind)

@@ -1,16 +1,38 @@
-"""What the bot remembers of people, so that it asks GitHub only once.
+"""What the bot remembers of people, so that it asks GitHub only once, and nobody twice.
 
 A membership once seen is remembered for good, also when the person leaves: nobody who declined or
-left is invited again. Logins do not depend on case, so they are kept in lower case.
+left is invited again. GitHub tells in events who joins, leaves or is invited; it does not tell who
+declines. In whatever order events come in, some state is remembered, and each of them keeps the bot
+from inviting; so their order does not matter. Logins do not depend on case, so they are kept in
+lower case.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import ColumnElement, Engine, Table, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.tables import kept_issue, membership
+from bot.events import Event
+from bot.tables import (
+    invitation,
+    invitation_request,
+    kept_issue,
+    membership,
+    merged,
+    newcomer,
+    rest_order,
+)
 from luggage.database import reading, writing
+
+# The states of a membership beside GitHub's own, `active` and `pending`.
+LEFT = "left"
+DECLINED = "declined"
+# What an event of the organisation says of its member.
+_TOLD = {"member_invited": "pending", "member_added": "active", "member_removed": LEFT}
+# What has become of somebody who had this state, and whom GitHub knows no more.
+_GONE = {"active": LEFT, "pending": DECLINED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +44,118 @@ class KeptIssue:
 
 
 class Memory:
-    """The remembered memberships, in the bot's database. Threads may share it."""
+    """What is remembered, in the bot's database. Threads may share it."""
 
     def __init__(self, engine: Engine, *, clock: Callable[[], float]) -> None:
         self._engine = engine
         self._clock = clock
 
+    # Memberships
+
     def membership(self, organization: str, person: str) -> str | None:
-        """`active` or `pending` as it was last seen, or None for somebody not yet seen."""
-        wanted = select(membership.c.state).where(
-            membership.c.organization == organization.lower(),
-            membership.c.person == person.lower(),
-        )
-        with reading(self._engine) as connection:
-            return connection.execute(wanted).scalar_one_or_none()
+        """`active`, `pending`, `left` or `declined` as it was last seen; None for nobody known."""
+        state: str | None = self._find(membership.c.state, _of(organization, person))
+        return state
 
     def remember(self, organization: str, person: str, state: str) -> None:
         """Keep a state; the last one counts. Safe to repeat."""
-        row = {"organization": organization.lower(), "person": person.lower()}
-        same = (membership.c.organization == row["organization"]) & (
-            membership.c.person == row["person"]
-        )
+        self._keep(membership, _of(organization, person), state=state, seen_at=self._clock())
+
+    def learn(self, event: Event) -> None:
+        """Keep what an event of the organisation says of its member. Safe to repeat."""
+        state = _TOLD.get(event.action or "") if event.name == "organization" else None
+        if state and event.organization and event.member:
+            self.remember(event.organization, event.member.login, state)
+
+    def gone(self, organization: str, person: str) -> str | None:
+        """Keep that GitHub knows somebody no more: the state now, None for who never had one."""
+        known = self.membership(organization, person)
+        if known in _GONE:
+            self.remember(organization, person, _GONE[known])
+        return self.membership(organization, person)
+
+    # Invitations
+
+    def inviting(self, organization: str, person: str) -> None:
+        """Keep that an invitation is about to be sent now. Safe to repeat."""
+        self._keep(invitation, _of(organization, person), sent_at=self._clock())
+
+    def not_invited(self, organization: str, person: str) -> None:
+        """Keep that it was not sent after all. Safe to repeat."""
         with writing(self._engine) as connection:
-            connection.execute(delete(membership).where(same))
-            connection.execute(insert(membership).values(**row, state=state, seen_at=self._clock()))
+            connection.execute(
+                delete(invitation).where(*_where(invitation, _of(organization, person)))
+            )
+
+    def was_invited(self, organization: str, person: str) -> bool:
+        """Whether the bot has invited this person."""
+        return self._find(invitation.c.sent_at, _of(organization, person)) is not None
+
+    def invited_since(self, organization: str, at: float, *, but: str) -> int:
+        """How many people the bot has invited since `at` (epoch seconds), one of them left out."""
+        counted = select(func.count()).where(
+            invitation.c.organization == organization.lower(),
+            invitation.c.sent_at >= at,
+            invitation.c.person != but.lower(),
+        )
+        with reading(self._engine) as connection:
+            return int(connection.execute(counted).scalar_one())
+
+    def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
+        """Keep where maintainers were asked about a person, and why. Safe to repeat."""
+        about = {"asked_in": asked_in.lower(), "pull_request": pull_request}
+        self._keep(invitation_request, _of(organization, person), **about)
+
+    def asked_about(self, asked_in: str) -> tuple[str, str] | None:
+        """The person asked about in `owner/repo#number`, and the pull request because of which."""
+        table = invitation_request
+        query = select(table.c.person, table.c.pull_request)
+        with reading(self._engine) as connection:
+            found = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
+        return None if found is None else (found.person, found.pull_request)
+
+    # Merges and first steps
+
+    def merges(
+        self, organization: str, person: str, *, latest: tuple[str, int]
+    ) -> set[tuple[str, int]]:
+        """The merged pull requests known of a person, (repository, number), the latest included.
+
+        It is kept before the others are looked up: of two at one instant, one sees both.
+        """
+        repository, number = latest[0].lower(), latest[1]
+        self._keep(
+            merged, {**_of(organization, person), "repository": repository, "number": number}
+        )
+        query = select(merged.c.repository, merged.c.number)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(*_where(merged, _of(organization, person))))
+            return {(row.repository, row.number) for row in rows}
+
+    def first_number(self, repository: str, person: str) -> int | None:
+        """The number of the first issue or pull request of a person in a repository, if known."""
+        number: int | None = self._find(newcomer.c.number, _newcomer(repository, person))
+        return number
+
+    def came_first(self, repository: str, person: str, number: int) -> None:
+        """Keep that number. Safe to repeat."""
+        self._keep(newcomer, _newcomer(repository, person), number=number)
+
+    # Orders
+
+    def is_latest_order(self, organization: str, ordered_at: str) -> bool:
+        """Whether no order was given later; kept if so. Two of one second: the last asked about.
+
+        `ordered_at` is ISO 8601 in UTC, so that the order of texts is that of times.
+        """
+        key = {"organization": organization.lower()}
+        latest: str | None = self._find(rest_order.c.ordered_at, key)
+        if latest is not None and latest > ordered_at:
+            return False
+        self._keep(rest_order, key, ordered_at=ordered_at)
+        return True
+
+    # Issues that are kept
 
     def kept_issue(self, about: str) -> KeptIssue | None:
         """The issue that is kept about something, or None where none is known."""
@@ -56,6 +166,32 @@ class Memory:
 
     def keep_issue(self, about: str, number: int, job: int) -> None:
         """Remember the issue that is kept about something, and the job that changed it."""
+        self._keep(kept_issue, {"about": about}, number=number, job=job)
+
+    def _find(self, column: Any, key: Mapping[str, Any]) -> Any:
+        with reading(self._engine) as connection:
+            query = select(column).where(*_where(column.table, key))
+            return connection.execute(query).scalar_one_or_none()
+
+    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
         with writing(self._engine) as connection:
-            connection.execute(delete(kept_issue).where(kept_issue.c.about == about))
-            connection.execute(insert(kept_issue).values(about=about, number=number, job=job))
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            adding = dialect.insert(table).values(**key, **values)
+            same = {"index_elements": list(key)}
+            connection.execute(
+                adding.on_conflict_do_update(set_=values, **same)
+                if values
+                else adding.on_conflict_do_nothing(**same)
+            )
+
+
+def _of(organization: str, person: str) -> dict[str, Any]:
+    return {"organization": organization.lower(), "person": person.lower()}
+
+
+def _newcomer(repository: str, person: str) -> dict[str, Any]:
+    return {"repository": repository.lower(), "person": person.lower()}
+
+
+def _where(table: Table, key: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in key.items()]

@@ -2,8 +2,7 @@
 
 How each is repeated:
 
-* an invitation: looks first, and offers membership only to somebody who has none; so a repetition
-  finds what the first try did, and nobody's role is ever changed.
+* an invitation, a place in a team, an order to rest: see bot.joining.
 * a reaction: GitHub keeps one of a kind for each text and app, however often it is asked for.
 * a comment: is not idempotent at GitHub. Before it is sent, the job notes that it is being sent;
   the text carries a hidden marker. If the end is not known, because the connection or this process
@@ -12,9 +11,12 @@ How each is repeated:
   note finds that it is too late to send (docs/model). A failed look-up is a failed try, never "not
   there". A comment because of a recovered delivery is looked for at the first try already: a
   database that was lost may have written it.
+* an issue, and a question to maintainers: as a comment, in the list of what our app opened. What
+  follows (closing it, remembering what it was about) is done again after it was found.
 * an issue that is kept: its number is remembered, and changing it sets what it is to say. Where no
   number is known it is looked for by its marker before it is opened, and opened as a comment is
   written. A change that comes late, after a later one, is not made.
+* closing: sets the state that it is to have.
 """
 
 import hashlib
@@ -23,9 +25,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.actions import Action, Comment, Invite, KeepIssue, React
+from bot import joining
+from bot.actions import (
+    Action,
+    Ask,
+    CloseIssue,
+    Comment,
+    Invite,
+    JoinTeam,
+    KeepIssue,
+    OpenIssue,
+    React,
+    Rest,
+)
 from bot.memory import Memory
-from bot.reader import membership_at_github
 from luggage.github import Ambiguous, Client, RequestFailed
 from luggage.jobs import Job, Postpone, Queue
 
@@ -59,36 +72,58 @@ class Performer:
     def perform(self, action: Action, client: Client, job: Job) -> str:
         """Do it at GitHub, and return GitHub's answer in a few words of JSON for the record.
 
-        Raises luggage.github's RequestFailed as it came, Postpone while a sent comment may not yet
-        be visible, and LeaseLost when another worker has taken the job over. Safe to repeat.
+        Raises luggage.github's RequestFailed as it came, Postpone while a sent text may not yet be
+        visible or a day's invitations are spent, bot.joining's Moot for what is not wanted any
+        more, and LeaseLost when another worker has taken the job over. Safe to repeat.
         """
-        match action:
-            case Invite():
-                return self._invite(action, client)
-            case React():
-                return self._react(action, client)
-            case Comment():
-                return _written(self._write_once(_answer(action), client, job))
-            case KeepIssue():
-                return self._keep_issue(action, client, job)
+        return self._ways[type(action)](action, client, job)
 
-    def _invite(self, action: Invite, client: Client) -> str:
-        state = membership_at_github(client, action.organization, action.person)
-        if state is None:
-            answer = client.put(
-                "/orgs/{organization}/memberships/{person}",
-                json={"role": action.role},
-                organization=action.organization,
-                person=action.person,
-            )
-            state = str(answer["state"])
-        self.memory.remember(action.organization, action.person, state)
-        return json.dumps({"state": state})
+    @property
+    def _ways(self) -> Mapping[type[Action], Callable[[Any, Client, Job], str]]:
+        return {
+            Invite: self._invite,
+            JoinTeam: lambda action, client, _job: joining.join_team(action, client),
+            Rest: lambda action, _client, _job: joining.rest(action, self.queue, self.memory),
+            React: self._react,
+            Comment: self._comment,
+            OpenIssue: self._open_issue,
+            Ask: self._ask,
+            KeepIssue: self._keep_issue,
+            CloseIssue: lambda action, client, _job: _close(
+                action.repository, action.number, client
+            ),
+        }
 
-    def _react(self, action: React, client: Client) -> str:
+    def _invite(self, action: Invite, client: Client, _job: Job) -> str:
+        return joining.invite(action, client, self.memory, self.clock())
+
+    def _react(self, action: React, client: Client, _job: Job) -> str:
         path = f"{_repository(action.repository)}/{action.target}/reactions"
         answer = client.post(path, json={"content": action.content})
         return json.dumps({"reaction": answer["id"]})
+
+    def _comment(self, action: Comment, client: Client, job: Job) -> str:
+        return _written(self._write_once(_answer(action), client, job))
+
+    def _open_issue(self, action: OpenIssue, client: Client, job: Job) -> str:
+        text = _issue(action.key, action.repository, action.title, action.text)
+        issue = self._write_once(text, client, job)
+        if action.closed:
+            _close(action.repository, issue["number"], client)
+        return _opened(issue)
+
+    def _ask(self, action: Ask, client: Client, job: Job) -> str:
+        if action.number is None:
+            text = _issue(action.key, action.repository, action.title, action.text)
+            issue = self._write_once(text, client, job)
+            number, answer = issue["number"], _opened(issue)
+        else:
+            path = f"{_repository(action.repository)}/issues/{action.number}/comments"
+            text = _Text(action.key, path, path, {"body": action.text})
+            number, answer = action.number, _written(self._write_once(text, client, job))
+        asked_in = f"{action.repository}#{number}"
+        self.memory.asked(action.organization, action.person, asked_in, action.pull_request)
+        return answer
 
     def _keep_issue(self, action: KeepIssue, client: Client, job: Job) -> str:
         kept = self.memory.kept_issue(action.about)
@@ -171,6 +206,11 @@ def _answer(action: Comment) -> _Text:
 def _issue(key: str, repository: str, title: str, body: str) -> _Text:
     path = f"{_repository(repository)}/issues"
     return _Text(key, path, path, {"title": title, "body": body}, {"state": "all"})
+
+
+def _close(repository: str, number: int, client: Client) -> str:
+    client.patch(f"{_repository(repository)}/issues/{number}", json={"state": "closed"})
+    return json.dumps({"issue": number, "state": "closed"})
 
 
 def _repository(full_name: str) -> str:

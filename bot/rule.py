@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from bot.actions import Action
-from bot.events import Event, PullRequest, Repository
+from bot.events import Event, Person, PullRequest, Repository
 from bot.options import Switched
 
 S = TypeVar("S", bound=Switched)
@@ -23,14 +23,42 @@ class Reader(Protocol):
     """
 
     def membership(self, organization: str, person: str) -> str | None:
-        """`active` (a member), `pending` (invited), or None for neither; remembered once known."""
+        """`active` (a member), `pending` (invited), or None for neither; remembered once known.
+
+        Of somebody who was one of these once, and is no more: `left` or `declined`.
+        """
+
+    def membership_now(self, organization: str, person: str) -> str | None:
+        """The same, asked of GitHub anew, whatever is remembered."""
+
+    def is_owner(self, organization: str, person: str) -> bool:
+        """Whether the person owns the organisation, asked of GitHub anew."""
+
+    def permission(self, repository: str, person: str) -> str:
+        """`admin`, `write`, `read` or `none`, asked of GitHub anew; maintain counts as write."""
+
+    def account(self, login: str) -> Person | None:
+        """The account of that name, asked of GitHub; None where there is none."""
+
+    def is_first_step(self, repository: str, person: str, number: int) -> bool:
+        """Whether this issue or pull request is the person's first in the repository."""
+
+    def was_invited(self, organization: str, person: str) -> bool:
+        """Whether the bot invited the person."""
+
+    def asked_about(self, place: str) -> tuple[str, str] | None:
+        """Whom maintainers were asked about in `owner/repo#number`, and because of which merge.
+
+        The merge is a pull request as `owner/repo#number`.
+        """
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
     ) -> int:
         """How many pull requests of the person were merged in the organisation, at most `enough`.
 
-        `latest` is counted once, whether GitHub's search has indexed it yet or not.
+        `latest` is counted once, whether GitHub's search has indexed it yet or not, and so is each
+        that was asked about before.
         """
 
 
@@ -43,7 +71,8 @@ class Rule(Generic[S]):
     reads and wants done: `{"members": "write"}`. `settings` is a frozen dataclass of
     `bot.options.option` fields, of which `enabled` is the switch. `schedule` is a cron line in UTC
     for a rule that also looks from time to time: for each repository it is then given an event
-    `schedule` whose action is its own name.
+    `schedule` whose action is its own name. `while_paused` says that what it wants is done also
+    while the bot rests for the organisation, in the order of its deliveries.
     """
 
     name: str
@@ -52,3 +81,4 @@ class Rule(Generic[S]):
     decide: Callable[[Event, Reader, S], Sequence[Action]]
     permissions: Mapping[str, str] = field(default_factory=dict)
     schedule: str | None = None
+    while_paused: bool = False

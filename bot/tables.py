@@ -110,3 +110,50 @@ schedule = Table(
     Column("rule", String(100), primary_key=True),
     Column("tick", Double, nullable=False),
 )
+
+# Invitations that the bot sent, or was just about to send.
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("sent_at", Double, nullable=False),
+)
+
+# People about whom maintainers were asked: in which issue or pull request, and because of which
+# pull request; both as owner/repo#number.
+invitation_request = Table(
+    "invitation_request",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("asked_in", String(300), nullable=False, index=True),
+    Column("pull_request", String(300), nullable=False),
+)
+
+# Pull requests that were seen to be merged: GitHub's search learns of them later.
+merged = Table(
+    "merged",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("repository", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+)
+
+# The first issue or pull request of a person in a repository.
+newcomer = Table(
+    "newcomer",
+    metadata,
+    Column("repository", String(200), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+# The time (GitHub's, ISO 8601) of the latest order to pause or resume for an organisation.
+rest_order = Table(
+    "rest_order",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("ordered_at", String(40), nullable=False),
+)

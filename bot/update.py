@@ -17,6 +17,7 @@ from bot.complaint import NAME as SETTINGS
 from bot.complaint import complaint
 from bot.deciding import Wanted, jobs, wanted
 from bot.events import DELIVERIES, Event, view
+from bot.joining import Moot
 from bot.memory import Memory
 from bot.perform import Performer
 from bot.reader import GithubReader
@@ -73,6 +74,7 @@ class Updater:
         """
         with self._trouble_at_github(job):
             event = view(job.kind, json.loads(job.body))
+            self._memory.learn(event)
             rules = rules_for(event.name, event.action, self._settings.rules)
             if not (self._settings.heard(event) or rules):
                 return Ignored("no rule is about this event")
@@ -92,7 +94,10 @@ class Updater:
         planned = Planned.decode(job.body)
         with self._trouble_at_github(job):
             client = self._app.client_for(planned.installation, turn=str(job.id))
-            answer = self._performer.perform(planned.action, client, job)
+            try:
+                answer = self._performer.perform(planned.action, client, job)
+            except Moot as why:
+                return Ignored(str(why))
             log.info("done: %s", planned.action.describe())
             return Done(result=answer)
 

@@ -4,12 +4,34 @@ import json
 
 import pytest
 
-from bot.actions import Comment, Invite, Planned, React
+from bot.actions import (
+    Ask,
+    CloseIssue,
+    Comment,
+    Invite,
+    JoinTeam,
+    OpenIssue,
+    Planned,
+    React,
+    Rest,
+)
 
 ACTIONS = [
     Invite(organization="Snakes", person="Alice"),
     Comment(about="ping A/b/issues/7", repository="A/b", number=7, text="pong! ü", thread=56),
     React(repository="A/b", target="issues/7", content="heart"),
+    JoinTeam(organization="Snakes", team="tamers", person="Alice"),
+    OpenIssue(about="introduction Snakes/Alice", repository="A/b", title="Hello", text="Hi"),
+    Ask(
+        organization="Snakes",
+        person="Alice",
+        pull_request="A/b#7",
+        repository="A/people",
+        title="Alice?",
+        text="May I?",
+    ),
+    CloseIssue(about="Snakes/Alice", repository="A/people", number=3),
+    Rest(about="A/b/issues/1", organization="A", paused=True, ordered_at="2026-11-21T10:00:00Z"),
 ]
 
 
@@ -44,7 +66,16 @@ def test_the_key_of_a_comment_is_what_it_is_about_not_what_it_says():
     list(
         zip(
             ACTIONS,
-            ["invite Alice to Snakes", "comment on A/b#7", "react with heart in A/b"],
+            [
+                "invite Alice to Snakes",
+                "comment on A/b#7",
+                "react with heart in A/b",
+                "put Alice into the team Snakes/tamers",
+                "open an issue in A/b",
+                "ask in A/people whether to invite Alice",
+                "close A/people#3",
+                "pause the work for A",
+            ],
             strict=True,
         )
     ),

@@ -28,6 +28,14 @@ def test_without_a_beat_the_bot_is_asleep(beat_at):
         ),
         (Standing(waiting=3, retrying=0, dead=0), Feeling(Mood.BUSY, "3 jobs in hand")),
         (Standing(waiting=0, retrying=0, dead=0), Feeling(Mood.BORED, "nothing to do")),
+        (
+            Standing(waiting=0, retrying=0, dead=0, paused_parts=1),
+            Feeling(Mood.BORED, "nothing to do; paused for one organisation"),
+        ),
+        (
+            Standing(waiting=1, retrying=0, dead=0, paused_parts=2),
+            Feeling(Mood.BUSY, "one job in hand; paused for 2 organisations"),
+        ),
     ],
 )
 def test_the_mood_follows_from_the_queue(standing, expected):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.events import Event, Person, PullRequest, Repository, subject, view
+from bot.events import Event, Issue, Person, PullRequest, Repository, subject, view
 
 ALICE = {"login": "alice", "type": "User"}
 REPOSITORY = {"full_name": "snakes/trio", "private": False}
@@ -24,6 +24,7 @@ def test_view_names_who_merged_what_where():
         organization="snakes",
         repository=Repository("snakes/trio"),
         pull_request=PullRequest(7, Person("alice"), merged=True),
+        issue=Issue(7, Person("alice"), is_pull_request=True),
     )
 
 
@@ -141,4 +142,83 @@ def test_a_message_without_text_has_no_commands():
 )
 def test_subject_is_what_the_delivery_is_about(payload, expected):
     """The subject is as narrow as the payload allows."""
+    assert subject(payload) == expected
+
+
+@pytest.mark.parametrize(
+    ("issue", "expected"),
+    [
+        ({"number": 7, "user": ALICE}, Issue(7, Person("alice"))),
+        (
+            {"number": 7, "user": None, "author_association": "OWNER", "pull_request": {"url": ""}},
+            Issue(7, None, association="OWNER", is_pull_request=True),
+        ),
+    ],
+    ids=["an issue", "a pull request whose author is gone"],
+)
+def test_a_comment_is_about_an_issue_or_a_pull_request(issue, expected):
+    """GitHub sends a pull request as an issue with something more."""
+    assert view("issue_comment", {"issue": issue}).issue == expected
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"membership": {"user": ALICE}}, {"invitation": {"login": "alice", "email": None}}],
+    ids=["member_added", "member_invited"],
+)
+def test_an_event_of_the_organisation_names_its_member(payload):
+    """Members and invited people are found where GitHub puts them."""
+    assert view("organization", payload).member == Person("alice")
+
+
+def test_somebody_invited_by_mail_has_no_name():
+    """An address is no login."""
+    payload = {"invitation": {"login": None, "email": "alice@example.com"}}
+    assert view("organization", payload).member is None
+
+
+def test_a_message_says_when_it_was_written():
+    """Reviews have another word for it."""
+    payload = {"repository": REPOSITORY, "pull_request": {"number": 7}}
+    review = {"id": 1, "submitted_at": "2026-11-21T10:00:00Z"}
+    event = view("pull_request_review", {**payload, "action": "submitted", "review": review})
+    assert event.message.written_at == "2026-11-21T10:00:00Z"
+
+
+SNAKES = {"login": "snakes"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "place"),
+    [
+        ({"repository": REPOSITORY, "issue": {"number": 7}}, "snakes/trio#7"),
+        ({"repository": REPOSITORY, "pull_request": {"number": 7}}, "snakes/trio#7"),
+        ({"repository": REPOSITORY}, "snakes/trio"),
+        ({"organization": SNAKES}, "snakes"),
+        ({}, ""),
+    ],
+)
+def test_the_place_of_an_event_is_the_subject_of_its_delivery(payload, place):
+    """What a rule wants done waits in the line of what it is about."""
+    assert (view("x", payload).place, subject(payload)) == (place, place)
+
+
+HOME = {"full_name": "snakes/.github"}
+
+
+@pytest.mark.parametrize(
+    ("repository", "said", "expected"),
+    [
+        (HOME, {"comment": {"body": "please\n\n/bot resume"}}, "/bot snakes"),
+        (HOME, {}, "/bot snakes"),
+        (HOME, {"comment": {"body": "say /bot resume"}}, "snakes/.github#7"),
+        (HOME, {"comment": {"body": "/botany"}}, "snakes/.github#7"),
+        (REPOSITORY, {"comment": {"body": "/bot resume"}}, "snakes/trio#7"),
+    ],
+    ids=["a comment", "the issue itself", "in a sentence", "another word", "elsewhere"],
+)
+def test_orders_have_a_line_of_their_own(repository, said, expected):
+    """What may be an order is not held up by a pause of its organisation."""
+    issue = {"number": 7, "body": "/bot pause"}
+    payload = {"organization": SNAKES, "repository": repository, "issue": issue, **said}
     assert subject(payload) == expected

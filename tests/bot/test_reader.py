@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.events import PullRequest, Repository
+from bot.events import Person, PullRequest, Repository
 from bot.reader import GithubReader
 from luggage.github import NotFound, WriteRefused
 
@@ -80,6 +80,86 @@ def test_the_search_names_the_person_and_the_organisation(memory):
     assert client.asked == [
         ("/search/issues", {"q": "is:pr is:merged author:alice org:snakes", "per_page": 3})
     ]
+
+
+def test_merges_that_were_seen_count_before_github_has_indexed_them(memory):
+    """Three merges at one instant are three, though the search knows of none."""
+    client = Recorded(found(), found())
+    reader = GithubReader(client, memory)
+    counted = [
+        reader.merged_pull_requests(
+            "snakes", "alice", latest=(TRIO, PullRequest(number, None, merged=True)), enough=3
+        )
+        for number in (1, 2, 3)
+    ]
+    # And what is known to be enough is not asked for.
+    assert (counted, len(client.asked)) == ([1, 2, 3], 2)
+
+
+def test_a_membership_is_asked_for_anew_where_it_matters(memory):
+    """What is remembered is brought up to date, and tells what has become of somebody."""
+    client = Recorded({"state": "active"}, ABSENT, ABSENT)
+    reader = GithubReader(client, memory)
+    memory.remember("snakes", "alice", "pending")
+    assert [reader.membership_now("snakes", "alice") for _ in range(2)] == ["active", "left"]
+    assert reader.membership_now("snakes", "bob") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"state": "active", "role": "admin"}, True),
+        ({"state": "active", "role": "member"}, False),
+        ({"state": "pending", "role": "admin"}, False),
+        (ABSENT, False),
+    ],
+)
+def test_owners_are_active_admins(memory, answer, expected):
+    """Neither members, nor those invited to be owners, nor strangers."""
+    assert GithubReader(Recorded(answer), memory).is_owner("snakes", "alice") is expected
+
+
+def test_a_permission_is_asked_for_each_time(memory):
+    """Nothing of it is remembered, and who is not there may do nothing."""
+    client = Recorded({"permission": "write"}, ABSENT)
+    reader = GithubReader(client, memory)
+    assert [reader.permission("snakes/trio", "a") for _ in range(2)] == ["write", "none"]
+    assert client.asked[0] == ("/repos/snakes/trio/collaborators/a/permission", None)
+
+
+def test_an_account_is_a_person_a_bot_or_nothing(memory):
+    """Organisations are no people either; GitHub's spelling of the name counts."""
+    answers = [{"login": "Alice", "type": "User"}, {"login": "x", "type": "Organization"}, ABSENT]
+    reader = GithubReader(Recorded(*answers), memory)
+    found_accounts = [reader.account("alice") for _ in answers]
+    assert found_accounts == [Person("Alice"), Person("x", is_bot=True), None]
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [([], True), ([{"number": 7}], True), ([{"number": 3}], False), ([{"number": 8}], True)],
+    ids=["not listed yet", "the first", "came earlier", "two at once"],
+)
+def test_the_first_step_is_the_lowest_number_of_a_person(memory, listed, expected):
+    """The list may lag behind; what is known is not asked for again."""
+    client = Recorded(listed)
+    reader = GithubReader(client, memory)
+    assert [reader.is_first_step("snakes/trio", "alice", 7) for _ in range(2)] == [expected] * 2
+    ((path, params),) = client.asked
+    assert (path, params["creator"], params["state"]) == (
+        "/repos/snakes/trio/issues",
+        "alice",
+        "all",
+    )
+
+
+def test_what_is_remembered_of_invitations_is_told(memory):
+    """Whom the bot invited, and whom it asked about."""
+    reader = GithubReader(Recorded(), memory)
+    memory.inviting("snakes", "alice")
+    memory.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
+    assert reader.was_invited("snakes", "alice")
+    assert reader.asked_about("snakes/people#3") == ("alice", "snakes/trio#7")
 
 
 def test_the_reader_of_a_rule_cannot_write(app, github):
