@@ -91,7 +91,10 @@ class Run:
         over_a_line: bool = False,
         **orders: Any,
     ) -> Iterator[Site]:
-        """A site on the row's database; times are shortened in the short form, or if `scaled`."""
+        """A site on the row's database; times are shortened if `scaled`, usually in the short form.
+
+        The pace of writing always is in the short form.
+        """
         self._fakes += 1
         home = self.home / f"site{self._fakes}"
         home.mkdir()
@@ -109,7 +112,7 @@ class Run:
     ) -> Iterator[Site]:
         shortened = self.short if scaled is None else scaled
         times = {**(SCALED if shortened else {}), **orders.pop("times", {})}
-        given = {"BOT_WRITE_LIMITS": SCALED_PACE} if shortened else {}
+        given = {"BOT_WRITE_LIMITS": SCALED_PACE} if self.short or shortened else {}
         orders = {"times": times, **orders}
         settings = {**given, **(settings or {})}
         patience = 180.0 if self.short else PATIENCE_SECONDS

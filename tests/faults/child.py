@@ -123,14 +123,18 @@ class Nursery:
 
     def _live(self, life: int) -> int:
         parent = os.getpid()
+        # A life begins deaf: until it has its own way of ending it would have its parent's.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         self._child = os.fork()
         if not self._child:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             obey(self._orders, life=life)
             os._exit(_subcommand(self._arguments))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         return os.waitpid(self._child, 0)[1]
 
     def _pass_on(self, number: int, _frame: object) -> None:

@@ -24,6 +24,8 @@ from luggage.github.testing.messages import Request
 ACCEPTED = 202
 # Faults after which the request has taken effect, by name; see tests.faults.load.done.
 DONE = {"done, then 502", "done, then reset", "done, then silence"}
+# Gunicorn closes a line after two idle seconds: the next post must not cross with that.
+_IDLE_SECONDS = 1.0
 _MARKER = re.compile(r"<!-- portmanteau:[0-9a-f]+ -->")
 
 
@@ -166,6 +168,10 @@ class Sender:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
+        now = time.monotonic()
+        if now - getattr(self._local, "used_at", now) > _IDLE_SECONDS:
+            self.hang_up()
+        self._local.used_at = now
         if getattr(self._local, "connection", None) is None:
             self._local.connection = http.client.HTTPConnection(
                 "127.0.0.1", self._port, timeout=self._patience

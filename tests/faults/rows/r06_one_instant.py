@@ -54,6 +54,6 @@ ROW = Row(
     target="one comment, in order",
     size="pairs",
     full=5_000,
-    short=60,
+    short=30,
     run=run,
 )

@@ -33,7 +33,7 @@ def run(run: Run) -> None:
         posted: list[tuple[Delivery, float]] = []
         with meanwhile(lambda stop: _others(run, site, town, stop, posted)):
             for kind in kinds:
-                sender.post(_poison(town, kind))
+                run.expect(sender.post(_poison(town, kind)) == 202, f"{kind} is stored")
                 time.sleep(1.0 if run.short else _BETWEEN_SECONDS)
             sizes = [_large(site, town, extra) for extra in (0, 1)]
             site.until(lambda: len(site.ask(_DEAD)) >= len(kinds), "the poisons are dead")
