@@ -11,11 +11,13 @@ from typing import Any
 from bot.actions import ACTIONS, Action, Planned
 from bot.events import Event
 from bot.intake import RECOVERED
+from bot.metrics import RULE_SECONDS
 from bot.options import changed, digest
 from bot.perform import LOOK_FIRST
 from bot.policy import Settings
 from bot.rule import Reader, Rule
 from luggage.jobs import Job, NewJob
+from luggage.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,23 @@ class Wanted:
 
 
 def wanted(
-    rules: Sequence[Rule[Any]], settings: Settings, event: Event, reader: Reader
+    rules: Sequence[Rule[Any]],
+    settings: Settings,
+    event: Event,
+    reader: Reader,
+    meter: Meter | None = None,
 ) -> Iterator[Wanted]:
     """What the rules that are switched on want because of an event, rule by rule.
 
-    Raises what the reader raises. Pure but for the reader's questions.
+    Raises what the reader raises. Pure but for the reader's questions, and for what the meter is
+    told of the time that each rule takes.
     """
+    meter = meter or Meter()
     for rule in rules:
         told = settings.of(rule)
         if told.enabled:
-            actions = rule.decide(event, reader, told)
+            with meter.timed(RULE_SECONDS, rule.name):
+                actions = rule.decide(event, reader, told)
             subject = "" if rule.while_paused else event.place
             yield Wanted(rule.name, actions, changed(told), digest(told), subject)
 

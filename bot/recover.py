@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.board import LATE_AFTER_SECONDS
 from bot.events import DELIVERIES
 from bot.intake import RECOVERED, job_of
+from bot.metrics import RECOVERED_TOTAL
 from bot.rules import rules_for
 from bot.tables import missed as missed_table
 from bot.tables import recovery as recovery_table
@@ -24,6 +25,7 @@ from luggage.database import reading, writing
 from luggage.github import Delivery, GithubError, Missed, Progress, Recovery
 from luggage.github.deliveries import KEPT_SECONDS
 from luggage.jobs import Queue
+from luggage.meter import Meter
 
 # The log need not hear of the same trouble every few seconds, nor the database of success.
 REPEAT_SECONDS = 3600.0
@@ -145,11 +147,17 @@ class Recoverer:
     """Takes turns; whatever happens in one is told in the log, and the next one comes."""
 
     def __init__(
-        self, recovery: Recovery, inbox: QueueInbox, *, clock: Callable[[], float]
+        self,
+        recovery: Recovery,
+        inbox: QueueInbox,
+        *,
+        clock: Callable[[], float],
+        meter: Meter | None = None,
     ) -> None:
         self._recovery = recovery
         self._inbox = inbox
         self._clock = clock
+        self._meter = meter or Meter()
         self._caught_up_at: float | None = None
         self._trouble: tuple[str, float] | None = None  # what was told last, and when
 
@@ -170,6 +178,7 @@ class Recoverer:
             self._caught_up_at = self._inbox.begin()
         fetched = self._recovery.turn()
         if fetched:
+            self._meter.add(RECOVERED_TOTAL, by=fetched)
             log.info("%d missed deliveries were fetched", fetched)
         if self._trouble:
             log.info("looking for missed deliveries works again")

@@ -23,6 +23,11 @@ board_line = Table(
     Column("id", _Id, primary_key=True),
     Column("said_at", Double, nullable=False),
     Column("text", Text, nullable=False),
+    # What the board's server knows it by; None in a line older than this column.
+    Column("uid", String(32)),
+    # When it was last about to be sent there, and when it was known to be there.
+    Column("sending_at", Double),
+    Column("sent_at", Double),
 )
 
 beat = Table(
@@ -156,4 +161,23 @@ rest_order = Table(
     metadata,
     Column("organization", String(100), primary_key=True),
     Column("ordered_at", String(40), nullable=False),
+)
+
+# What the counters of all processes have come to (bot.totals); `labels` is a JSON list.
+total = Table(
+    "total",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("labels", String(300), primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+
+# How many additions each process has made, so that none is made twice.
+total_source = Table(
+    "total_source",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("told_at", Double, nullable=False),
 )

@@ -19,6 +19,7 @@ from bot.deciding import Wanted, jobs, wanted
 from bot.events import DELIVERIES, Event, view
 from bot.joining import Moot
 from bot.memory import Memory
+from bot.metrics import measured
 from bot.perform import Performer
 from bot.reader import GithubReader
 from bot.rule import Rule
@@ -34,6 +35,7 @@ from luggage.github import (
     Unreachable,
 )
 from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Postpone, Queue, Retry
+from luggage.meter import Meter
 from luggage.observe import about
 
 # For how long an outage of GitHub is waited out before a try that it spoils counts as an attempt.
@@ -45,7 +47,7 @@ log = logging.getLogger(__name__)
 class Updater:
     """Decides deliveries and performs actions, one job at a time. Threads may share it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it works with, named at the call
         self,
         *,
         app: GithubApp,
@@ -53,19 +55,21 @@ class Updater:
         memory: Memory,
         settings: SettingsFiles,
         clock: Callable[[], float],
+        meter: Meter | None = None,
     ) -> None:
         self._app = app
         self._queue = queue
         self._memory = memory
         self._settings = settings
         self._clock = clock
+        self._meter = meter or Meter()
         self._own_login: str | None = None
         self._performer = Performer(queue, memory, self._login, clock)
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What a worker does with a job of each queue."""
-        return {DELIVERIES: self.decide, ACTIONS: self.perform}
+        return measured({DELIVERIES: self.decide, ACTIONS: self.perform}, self._meter)
 
     def decide(self, job: Job) -> Outcome:
         """Let the rules decide a delivery; the actions they want are queued as it is finished.
@@ -109,7 +113,7 @@ class Updater:
         reader = GithubReader(client, self._memory)
         wants = [
             *self._complaints(effective.files),
-            *wanted(rules, effective.settings, event, reader),
+            *wanted(rules, effective.settings, event, reader, self._meter),
         ]
         for each in wants:
             yield from jobs(each, job, installation=installation, now=self._clock())

@@ -8,7 +8,7 @@ answer and does not try again by itself, so whatever cannot be stored is refused
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +19,11 @@ from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, Reque
 
 from bot.board import ASLEEP_AFTER_SECONDS, Feeling, Mood, SqlBoard, feeling
 from bot.intake import job_of
+from bot.metrics import DELIVERIES_TOTAL, event_label
 from luggage.github import webhooks
 from luggage.github.errors import DeliveryRejected
 from luggage.jobs import Queue
+from luggage.meter import Meter
 from luggage.observe import about
 
 # GitHub: "payloads are capped at 25 MB".
@@ -46,6 +48,7 @@ class Reception:
     board: SqlBoard
     clock: Callable[[], float]
     settle_seconds: float
+    meter: Meter = field(default_factory=Meter)
 
     def receive(self, delivery: webhooks.Delivery, body: bytes) -> bool:
         """Store a delivery, which wakes the loop; False for one already stored. Safe to repeat.
@@ -88,6 +91,7 @@ def blueprint(reception: Reception) -> Blueprint:
     pages.register_error_handler(DeliveryRejected, _rejected)
 
     if reception.secrets is not None:
+        pages.after_request(_counting(reception.meter))
         pages.add_url_rule(
             "/webhook/github", view_func=_webhook(reception, reception.secrets), methods=["POST"]
         )
@@ -120,11 +124,25 @@ def _webhook(reception: Reception, secrets: Sequence[str]) -> Callable[[], Respo
     def webhook() -> ResponseReturnValue:
         body = _body()
         delivery = webhooks.read(dict(request.headers), body, secrets)
-        created = reception.receive(delivery, body)
+        created = g.created = reception.receive(delivery, body)
         log.info("%s %s", "stored" if created else "known already:", delivery.event)
         return {"delivery": delivery.id, "stored": created}, 202
 
     return webhook
+
+
+def _counting(meter: Meter) -> Callable[[Response], Response]:
+    """Count deliveries, also those that are refused, whose event nobody has vouched for."""
+
+    def count(response: Response) -> Response:
+        if request.endpoint == "bot.webhook" and "created" in g:
+            event = event_label(request.headers.get("X-GitHub-Event", ""))
+            meter.add(DELIVERIES_TOTAL, event, "stored" if g.created else "known")
+        elif request.endpoint == "bot.webhook":
+            meter.add(DELIVERIES_TOTAL, "unverified", str(response.status_code))
+        return response
+
+    return count
 
 
 def _begin_about() -> None:

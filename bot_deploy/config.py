@@ -20,6 +20,7 @@ from luggage.crypto import open_secrets
 
 DEFAULT_USER_AGENT = "portmanteau"
 DEFAULT_PAYLOAD_DAYS = 30
+_SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class Config:
     write_limits: tuple[float, int, int]
     payload_days: float
     sentry_dsn: str = field(repr=False)
+    metrics_token: Callable[[], str] = field(repr=False)
     log_format: str
     settings: policy.Settings
 
@@ -106,6 +108,7 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
         write_limits=_write_limits(given.text("BOT_WRITE_LIMITS", "1 80 500")),
         payload_days=_days(document),
         sentry_dsn=_dsn(given),
+        metrics_token=lambda: _metrics_token(given),
         log_format=_one_of("LOG_FORMAT", given.text("LOG_FORMAT", "text"), ("text", "json")),
         settings=_settings(document, text),
     )
@@ -126,6 +129,17 @@ def _dsn(given: Given) -> str:
     """The address for crash reports; "off" switches off what config.toml says."""
     found = given.value("sentry.dsn")
     return "" if found == "off" else found
+
+
+def _metrics_token(given: Given) -> str:
+    """What /metrics asks for; "" where there is to be no /metrics."""
+    found = given.value("metrics.token")
+    if found and not (len(found) >= _SHORTEST_TOKEN and found.isascii() and found.isprintable()):
+        raise ConfigError(
+            f"metrics.token (BOT_METRICS_TOKEN) must have {_SHORTEST_TOKEN} plain characters or "
+            "more: make one with python -c 'import secrets; print(secrets.token_hex(16))'"
+        )
+    return found
 
 
 def _settings(document: Mapping[str, Any], text: str) -> policy.Settings:

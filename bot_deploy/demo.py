@@ -44,7 +44,7 @@ _PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
 # Settings of a real bot; nothing of them may reach the demo.
 _OF_A_BOT = re.compile("(BOT|GITHUB|SECRET|SENTRY|DATABASE|LOG)_.*")
-_KEPT = {"BOT_DATA", "BOT_SETTLE_SECONDS"}
+_KEPT = {"BOT_DATA", "BOT_METRICS_TOKEN", "BOT_SETTLE_SECONDS"}
 _MARKER = re.compile(r"<!--.*?-->")
 
 

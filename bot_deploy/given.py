@@ -37,6 +37,7 @@ KNOWN: Mapping[str, Setting] = {
     "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", secret=True),
     "database.url": Setting(variable="DATABASE_URL"),
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
+    "metrics.token": Setting(variable="BOT_METRICS_TOKEN", secret=True),
 }
 
 

@@ -6,11 +6,13 @@ the app, with its database connections, is made after it, by each worker for its
 """
 
 import argparse
+import atexit
 import errno
 import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,11 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Return the WSGI app; called by gunicorn in each worker, after the fork."""
         report_crashes(self._config)
-        return make_app(self._config)
+        app = make_app(self._config)
+        books = ExitStack()
+        books.enter_context(app.extensions["bookkeeper"])
+        atexit.register(books.close)
+        return app
 
 
 class _Logger(Logger):  # type: ignore[misc]

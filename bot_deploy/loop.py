@@ -5,9 +5,9 @@ import os
 import random
 import secrets
 import signal
-import socket
 import time
 from contextlib import closing
+from functools import partial
 
 import requests
 from sqlalchemy import Engine
@@ -19,17 +19,20 @@ from bot.duties import Duties, Duty
 from bot.housekeeping import EVERY_SECONDS, Housekeeping
 from bot.limits import SqlLimitMemory
 from bot.memory import Memory
+from bot.metrics import heard
 from bot.recover import QueueInbox, Recoverer, is_wanted
 from bot.schedule import Scheduler
 from bot.settings import SettingsFiles
 from bot.tokens import SqlTokenStore, sealing_key
+from bot.totals import Bookkeeper, Totals
 from bot.update import Boredom, Updater, about_job
 from bot_deploy.config import Config, load
-from bot_deploy.wiring import HISTORIES, open_database, report_crashes
+from bot_deploy.wiring import HISTORIES, open_database, own_name, report_crashes
 from luggage import database, observe
 from luggage.github import GithubApp, Pace, Recovery
 from luggage.github.transport import make_session
 from luggage.jobs import Leadership, Queue, Wakeup, Worker, listener, notifier
+from luggage.meter import Meter
 from luggage.run import GRACE_SECONDS
 
 BOT_DEPLOY_MAIN_OK = True
@@ -50,17 +53,18 @@ def main(argv: list[str]) -> int:
     report_crashes(config)
     engine = open_database(config, pool_size=options.threads + 5)
     with closing(listener(engine, config.data / "wake")) as wakeup:
-        worker, duties = make_loop(config, engine, wakeup, threads=options.threads)
+        meter = Meter(time.monotonic)
+        worker, duties = make_loop(config, engine, wakeup, meter, threads=options.threads)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
-        with duties:
+        with Bookkeeper(meter, Totals(engine, name=own_name(), clock=time.time)), duties:
             worker.run()
     engine.dispose()
     return 0
 
 
 def make_loop(
-    config: Config, engine: Engine, wakeup: Wakeup, *, threads: int
+    config: Config, engine: Engine, wakeup: Wakeup, meter: Meter, *, threads: int
 ) -> tuple[Worker, Duties]:
     """The worker that is the loop, and what one loop of all does beside it, wired to the rest.
 
@@ -68,11 +72,9 @@ def make_loop(
     version of the bot.
     """
     database.check(engine, HISTORIES)
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    # Containers may share their host's name, and the numbers of their processes.
-    holder = f"{name}:{secrets.token_hex(4)}"
+    name = own_name()
     leadership = Leadership(engine, time.time)
-    app = github_app(config, engine, leadership, holder)
+    app = github_app(config, engine, leadership, name, meter)
     queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
     board = SqlBoard(engine, clock=time.time)
     settings = SettingsFiles(engine, bot.rules.RULES, config.settings, clock=time.time)
@@ -82,6 +84,7 @@ def make_loop(
         memory=Memory(engine, clock=time.time),
         settings=settings,
         clock=time.time,
+        meter=meter,
     )
     inbox = QueueInbox(
         engine=engine, queue=queue, clock=time.time, settle_seconds=config.settle_seconds
@@ -101,7 +104,7 @@ def make_loop(
         on_idle=Boredom(board),
         on_beat=lambda: board.beat(name),
     )
-    recover = Recoverer(recovery, inbox, clock=time.time)
+    recover = Recoverer(recovery, inbox, clock=time.time, meter=meter)
     housekeeping = Housekeeping(
         engine=engine, queue=queue, clock=time.time, payload_days=config.payload_days
     )
@@ -111,10 +114,12 @@ def make_loop(
         Duty("housekeeping", EVERY_SECONDS, housekeeping),
         Duty("schedule", schedule.EVERY_SECONDS, scheduler),
     ]
-    return worker, Duties(duties, leadership, holder=holder, clock=time.time)
+    return worker, Duties(duties, leadership, holder=name, clock=time.time)
 
 
-def github_app(config: Config, engine: Engine, leadership: Leadership, holder: str) -> GithubApp:
+def github_app(
+    config: Config, engine: Engine, leadership: Leadership, holder: str, meter: Meter
+) -> GithubApp:
     """The App. It never waits its turn inside a job: a limit reschedules the job instead.
 
     Limits and tokens are shared with all processes through the database, the tokens sealed.
@@ -136,4 +141,5 @@ def github_app(config: Config, engine: Engine, leadership: Leadership, holder: s
         limits=SqlLimitMemory(engine),
         pace=Pace(*config.write_limits),
         tokens=SqlTokenStore(engine, sealing_key(private_key), leadership, holder),
+        watch=partial(heard, meter),
     )

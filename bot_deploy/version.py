@@ -3,6 +3,7 @@
 import argparse
 import json
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import bot_deploy
@@ -22,10 +23,16 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def release() -> str:
-    """Return version and commit, `1.0.0+0123abc`, as crash reports and /metrics name them."""
+@cache
+def build() -> dict[str, str]:
+    """Return version, commit and Python, as /metrics names them; looks once."""
     found = provenance("portmanteau", Path(bot_deploy.__file__).parent)
-    return f"{found.version}+{found.commit.hash[:12]}"
+    return {"version": found.version, "commit": found.commit.hash, "python": found.python}
+
+
+def release() -> str:
+    """Return version and commit, `1.0.0+0123456789ab`, as crash reports name them."""
+    return f"{build()['version']}+{build()['commit'][:12]}"
 
 
 def as_json(found: Provenance) -> str:

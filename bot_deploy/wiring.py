@@ -1,5 +1,8 @@
 """What several processes open in the same way. Not a subcommand."""
 
+import os
+import secrets
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,3 +52,8 @@ def report_crashes(config: Config) -> None:
         from bot_deploy.version import release  # noqa: PLC0415  asks git; for a report alone
 
         configure_sentry(config.sentry_dsn, release())
+
+
+def own_name() -> str:
+    """A name for this process that no other has or had: containers may share host and number."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

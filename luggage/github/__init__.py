@@ -33,6 +33,8 @@ from luggage.github.errors import (
     Unsigned,
     WriteRefused,
 )
+from luggage.github.events import EVENTS
+from luggage.github.exchange import Exchanged
 from luggage.github.limits import LimitMemory
 from luggage.github.oauth import OAuth
 from luggage.github.tokens import Token, TokenStore
@@ -41,12 +43,14 @@ from luggage.github.turns import Pace
 from luggage.github.webhooks import Delivery, read
 
 __all__ = [
+    "EVENTS",
     "Ambiguous",
     "BadSignature",
     "Client",
     "ConfigurationError",
     "Delivery",
     "DeliveryRejected",
+    "Exchanged",
     "FieldError",
     "Forbidden",
     "GithubApp",

@@ -18,7 +18,7 @@ from luggage.github.cache import EtagCache
 from luggage.github.client import Client
 from luggage.github.credentials import AppAttempt, InstallationAttempt
 from luggage.github.errors import Ambiguous, ConfigurationError, Transient
-from luggage.github.exchange import Exchange, Wire, decode
+from luggage.github.exchange import Exchange, Exchanged, Wire, decode
 from luggage.github.limits import Gate, LimitMemory
 from luggage.github.routes import Call, CommandHandler, Handler, Routes
 from luggage.github.tokens import (
@@ -51,7 +51,8 @@ class GithubApp:
     `clock` gives seconds since the epoch; `sleep` is used for a fresh token's first seconds;
     `wait` is how a client waits for its turn to write (one write a second for each installation),
     and None lets it raise RateLimited instead. Through `limits` and `tokens` several processes
-    share what they know of limits, and their tokens. Raises ConfigurationError for settings that
+    share what they know of limits, and their tokens; `watch` is told of each HTTP exchange, in the
+    thread that made it. Raises ConfigurationError for settings that
     cannot be used.
     """
 
@@ -70,6 +71,7 @@ class GithubApp:
         limits: LimitMemory | None = None,
         pace: Pace | None = None,
         tokens: TokenStore | None = None,
+        watch: Callable[[Exchanged], object] = lambda _: None,
     ) -> None:
         self.app_id = _app_id(app_id)
         self.user_agent = _user_agent(user_agent)
@@ -86,6 +88,8 @@ class GithubApp:
             skew=skew,
             user_agent=self.user_agent,
             sleep=sleep,
+            clock=clock,
+            watch=watch,
         )
         key = load_private_key(private_key)
         credentials = AppCredentials(self.app_id, key, clock=clock, skew=skew)

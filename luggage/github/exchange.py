@@ -66,6 +66,20 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Exchanged:
+    """One HTTP exchange, for whoever counts: in whose name ("installation 7", "the App").
+
+    `status` is None where no answer came; `limit` is what the answer says of the primary limit.
+    """
+
+    name: str
+    method: str
+    status: int | None
+    seconds: float
+    limit: RateLimit | None
+
+
+@dataclass(frozen=True)
 class Wire:
     """What all exchanges of one App share, in all threads."""
 
@@ -75,6 +89,8 @@ class Wire:
     skew: Skew
     user_agent: str
     sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    watch: Callable[[Exchanged], object]
 
 
 class Exchange:
@@ -185,13 +201,32 @@ class Exchange:
         ("Follow redirects": "repeated verbatim").
         """
         url = call.url
-        send = partial(self._wire.transport.send, call.method, path=call.path, headers=headers)
+        send = partial(
+            self._wire.transport.send,
+            call.method,
+            path=call.path,
+            headers=headers,
+            not_after=call.not_after,
+        )
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = send(url, body=call.body, not_after=call.not_after)
+            answer = self._watched(call, partial(send, url, body=call.body))
             if answer.status not in _REDIRECTS:
                 return answer
             url = self.following(call, answer.headers.get("location", "")).url
         raise Invalid("redirected too often", status=answer.status, **call.named)
+
+    def _watched(self, call: Call, send: Callable[[], Answer]) -> Answer:
+        """Send, and tell whoever counts how it went."""
+        wire, begun = self._wire, self._wire.clock()
+        try:
+            answer = send()
+        except RequestFailed:
+            wire.watch(Exchanged(self.name, call.method, None, wire.clock() - begun, None))
+            raise
+        limit = rate_limit(answer, skew_seconds=wire.skew.seconds)
+        seconds = wire.clock() - begun
+        wire.watch(Exchanged(self.name, call.method, answer.status, seconds, limit))
+        return answer
 
     def _headers(self, secret: Secret, call: Call, kept: Kept | None) -> dict[str, str]:
         headers = {

@@ -15,6 +15,7 @@ from luggage.jobs.handling import AWAY
 from luggage.jobs.leader import Leadership
 from luggage.jobs.model import (
     Dead,
+    Depth,
     Done,
     Handler,
     Ignored,
@@ -44,6 +45,7 @@ __all__ = [
     "AWAY",
     "MIGRATIONS",
     "Dead",
+    "Depth",
     "Done",
     "Handler",
     "Ignored",

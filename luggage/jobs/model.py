@@ -142,6 +142,20 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Depth:
+    """How many jobs of a queue are in a state that is not the end, and since when.
+
+    `since` (epoch seconds) is of the ready when the first was due, perhaps in the future; of the
+    others when the first came into this state.
+    """
+
+    queue: str
+    state: State
+    count: int
+    since: float
+
+
+@dataclass(frozen=True)
 class Done:
     """A handler's answer: finished. The jobs of `put` are queued in the same transaction."""
 

@@ -135,6 +135,21 @@ COUNTS: CompoundSelect[Any] = union_all(
 )
 
 
+def _depth(condition: str, since: ColumnElement[float]) -> Select[Any]:
+    # By its plain name, SQLite would group by the index of all keys.
+    queue = (job.c.queue + literal_column("''")).label("queue")
+    counted = select(queue, job.c.state, func.count(), func.min(since)).where(text(condition))
+    return counted.group_by(queue, job.c.state)
+
+
+# Small whatever has been finished, like STANDING.
+DEPTHS: CompoundSelect[Any] = union_all(
+    _depth(schema.READY, job.c.run_at),
+    _depth(schema.LEASED, job.c.changed_at),
+    _depth(schema.STUCK, job.c.changed_at),
+)
+
+
 def _number() -> Select[Any]:
     return select(func.count()).select_from(job)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, literal_column, s
 
 from luggage.jobs import schema, searches, statements
 from luggage.jobs.bodies import unpack
-from luggage.jobs.model import JobRow, Standing, State
+from luggage.jobs.model import Depth, JobRow, Standing, State
 from luggage.jobs.schema import job as table
 from luggage.jobs.schema import job_body, pause
 
@@ -150,6 +150,12 @@ class Views:
         with self._reading() as connection:
             rows = connection.execute(statements.COUNTS).all()
         return {(queue, State(state)): number for queue, state, number in rows}
+
+    def depths(self) -> list[Depth]:
+        """Return how deep each queue is in each state but the last ones; cheap as `standing`."""
+        with self._reading() as connection:
+            rows = connection.execute(statements.DEPTHS).all()
+        return [Depth(queue, State(state), *rest) for queue, state, *rest in rows]
 
     def standing(self) -> Standing:
         """Return how many jobs wait, fail or are dead; cheap, however many are finished."""

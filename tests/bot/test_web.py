@@ -15,6 +15,7 @@ from bot import web
 from bot.events import DELIVERIES
 from luggage import observe
 from luggage.jobs import Queue, State
+from luggage.meter import Meter
 
 SECRET = "it is raining"
 PAYLOAD = {
@@ -31,20 +32,31 @@ def woken():
 
 
 @pytest.fixture
-def client(store, board, clock, woken):
+def make_client(store, board, clock, woken):
+    """Make a client of the web process."""
+
+    def make(**more):
+        reception = web.Reception(
+            name="test-bot",
+            secrets=["older secret", SECRET],
+            queue=Queue(store, clock=clock, wake=lambda: woken.append(clock())),
+            board=board,
+            clock=clock,
+            settle_seconds=1.5,
+            **more,
+        )
+        app = Flask("bot", static_folder=None)
+        app.register_blueprint(web.blueprint(reception))
+        app.register_error_handler(HTTPException, web.refused)
+        return app.test_client()
+
+    return make
+
+
+@pytest.fixture
+def client(make_client):
     """A client of the web process."""
-    reception = web.Reception(
-        name="test-bot",
-        secrets=["older secret", SECRET],
-        queue=Queue(store, clock=clock, wake=lambda: woken.append(clock())),
-        board=board,
-        clock=clock,
-        settle_seconds=1.5,
-    )
-    app = Flask("bot", static_folder=None)
-    app.register_blueprint(web.blueprint(reception))
-    app.register_error_handler(HTTPException, web.refused)
-    return app.test_client()
+    return make_client()
 
 
 def test_without_a_webhook_there_is_no_such_address(store, board, clock):
@@ -298,3 +310,23 @@ def test_a_strangers_claim_is_cut_and_cannot_forge_a_line(client):
     """The id of a delivery that is refused is whatever a stranger wrote."""
     (line,) = logged(client, X_GitHub_Delivery="x" * 5000, X_Hub_Signature_256="sha256=00")
     assert line.endswith(f" (delivery={'x' * 100})")
+
+
+def test_deliveries_are_counted_by_event_and_answer(make_client):
+    """What is stored or known by its event; for that of what is refused nobody vouches."""
+    meter = Meter()
+    client = make_client(meter=meter)
+    post(client)
+    post(client)
+    post(client, X_GitHub_Delivery="guid-2", X_GitHub_Event="anything")
+    post(client, X_Hub_Signature_256="sha256=00")
+    post(client, Transfer_Encoding="chunked")
+    client.get("/healthz")
+    client.get("/nothing")
+    assert meter.take().added == {
+        ("portmanteau_deliveries_total", ("pull_request", "stored")): 1.0,
+        ("portmanteau_deliveries_total", ("pull_request", "known")): 1.0,
+        ("portmanteau_deliveries_total", ("other", "stored")): 1.0,
+        ("portmanteau_deliveries_total", ("unverified", "401")): 1.0,
+        ("portmanteau_deliveries_total", ("unverified", "411")): 1.0,
+    }
