@@ -136,6 +136,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Return the WSGI app; called by gunicorn in each worker, after the fork."""
         report_crashes(self._config)
         app = make_app(self._config)
+        # After the fork, because threads do not survive it.
         books = ExitStack()
         books.enter_context(app.extensions["bookkeeper"])
         atexit.register(books.close)

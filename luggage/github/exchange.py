@@ -90,7 +90,7 @@ class Wire:
     user_agent: str
     sleep: Callable[[float], None]
     clock: Callable[[], float]
-    watch: Callable[[Exchanged], object]
+    watch: Callable[[Exchanged], object] = lambda _: None
 
 
 class Exchange:

@@ -97,6 +97,7 @@ class OAuth:
             skew=Skew(),
             user_agent=self.user_agent,
             sleep=lambda _seconds: None,
+            clock=self.clock,
         )
         gate = Gate(clock=self.clock, wait=None)
         return Client(Exchange("a person", wire, lambda: _Once(token), gate), reads_only=True)

@@ -1,9 +1,10 @@
 """The web process: its port, its settings, its app. With real processes: acceptance."""
 
+import contextlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -89,12 +90,23 @@ def test_signs_of_life_are_left_in_memory_where_there_is_some(tmp_path: Path) ->
 def test_gunicorn_accepts_the_settings_and_makes_our_app(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each setting exists; the app is made of the configuration, when a worker asks for it."""
-    monkeypatch.setattr(gunicorn, "make_app", lambda config: ("app of", config))
-    config = SimpleNamespace(sentry_dsn="")
-    server = gunicorn.Server(config, settings(tmp_path))
+    """Each setting exists; the app is made when a worker asks for it, which then keeps its books.
+
+    They are closed when the worker ends.
+    """
+    books = contextlib.ExitStack()
+    kept: list[bool] = []
+    books.callback(kept.append, True)  # noqa: FBT003
+    app = SimpleNamespace(extensions={"bookkeeper": books})
+    ends: list[Callable[[], None]] = []
+    monkeypatch.setattr(gunicorn, "make_app", lambda _config: app)
+    monkeypatch.setattr(gunicorn.atexit, "register", ends.append)
+    server = gunicorn.Server(SimpleNamespace(sentry_dsn=""), settings(tmp_path))
     assert server.cfg.worker_class_str == "gthread"
-    assert server.wsgi() == ("app of", config)
+    assert server.wsgi() is app
+    assert kept == []
+    ends[0]()
+    assert kept == [True]
 
 
 def test_its_lines_go_the_way_of_all_others(
