@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Self, get_args
 
+from bot.thread import Assign, Label, SetState, TakeBack, Unassign, Unlabel
+
 # The queue that holds actions.
 ACTIONS = "action"
 
@@ -224,7 +226,23 @@ class Rest:
         return f"{'pause' if self.paused else 'resume'} the work for {self.organization}"
 
 
-Action = Invite | Comment | React | JoinTeam | OpenIssue | Ask | CloseIssue | Rest | KeepIssue
+Action = (
+    Invite
+    | Comment
+    | React
+    | JoinTeam
+    | OpenIssue
+    | Ask
+    | CloseIssue
+    | Rest
+    | KeepIssue
+    | Label
+    | Unlabel
+    | Assign
+    | Unassign
+    | SetState
+    | TakeBack
+)
 _KINDS: Mapping[str, type[Action]] = {kind.kind: kind for kind in get_args(Action)}
 
 
@@ -257,4 +275,10 @@ class Planned:
         kind = fields.pop("kind")
         if kind not in _KINDS:
             raise ValueError(f"this version of the bot knows no action {kind!r}")
-        return cls(**{**fields, "action": _KINDS[kind](**fields["action"])})
+        # JSON has no tuples; a frozen value has no lists.
+        values = {name: _frozen(value) for name, value in fields["action"].items()}
+        return cls(**{**fields, "action": _KINDS[kind](**values)})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

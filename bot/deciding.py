@@ -9,15 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.actions import ACTIONS, Action, Planned
-from bot.events import Event
+from bot.events import DELIVERIES, SCHEDULE, Event
+from bot.facts import NotYet
 from bot.intake import RECOVERED
 from bot.metrics import RULE_SECONDS
 from bot.options import changed, digest
 from bot.perform import LOOK_FIRST
 from bot.policy import Settings
 from bot.rule import Reader, Rule
-from luggage.jobs import Job, NewJob
+from luggage.jobs import Job, NewJob, Postpone
 from luggage.meter import Meter
+
+# How soon a rule is asked again that could not decide yet, and when that comes to an end.
+NOT_YET_SECONDS = 10.0
+NOT_YET_PATIENCE_SECONDS = 600.0
+_ONLY = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,8 @@ class Wanted:
     """What one rule wants done, in its order, and the settings by which it wants it.
 
     `settings` are those that differ from the rule's defaults, as plain JSON; `digest` names all.
-    `subject` is in whose line the actions wait, "" for that of the delivery.
+    `subject` is in whose line the actions wait, "" for that of the delivery. `not_yet` says why the
+    rule could not decide yet, and is to be asked again.
     """
 
     rule: str
@@ -33,6 +40,7 @@ class Wanted:
     settings: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     subject: str = ""
+    not_yet: str = ""
 
 
 def wanted(
@@ -51,8 +59,12 @@ def wanted(
     for rule in rules:
         told = settings.of(rule)
         if told.enabled:
-            with meter.timed(RULE_SECONDS, rule.name):
-                actions = rule.decide(event, reader, told)
+            try:
+                with meter.timed(RULE_SECONDS, rule.name):
+                    actions = rule.decide(event, reader, told)
+            except NotYet as reason:
+                yield Wanted(rule.name, (), not_yet=str(reason))
+                continue
             subject = "" if rule.while_paused else event.place
             yield Wanted(rule.name, actions, changed(told), digest(told), subject)
 
@@ -72,12 +84,55 @@ def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> It
         yield NewJob(
             queue=ACTIONS,
             key=action.key,
-            subject=getattr(action, "subject", wants.subject or because_of.subject),
+            subject=_line(action, wants.subject or because_of.subject),
             kind=action.kind,
             body=planned.encode(),
             run_at=now,
             after=before,
             parent=because_of.id,
-            note=LOOK_FIRST if because_of.note == RECOVERED else "",
+            note=LOOK_FIRST if _may_be_told(because_of) else "",
         )
         before = action.key
+
+
+def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
+    """A job that asks in a moment the one rule that could not decide yet; the others do not wait.
+
+    It stands in no line, so that what comes in meanwhile about the same thing does not wait either.
+    Raises Postpone where this is such a job already.
+    """
+    at = now + NOT_YET_SECONDS
+    if _ONLY in because_of.note.split():
+        raise Postpone(at, wants.not_yet)
+    return NewJob(
+        queue=DELIVERIES,
+        key=f"{because_of.key}/{wants.rule}",
+        kind=because_of.kind,
+        body=because_of.body,
+        run_at=at,
+        parent=because_of.id,
+        note=" ".join([*because_of.note.split(), _ONLY, wants.rule]),
+    )
+
+
+def asked(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
+    """The rules that a job is for: all of these, or the one that is asked again."""
+    _before, only, name = job.note.rpartition(f"{_ONLY} ")
+    return [rule for rule in rules if rule.name == name or not only]
+
+
+def _may_be_told(because_of: Job) -> bool:
+    """Whether a lost database may have led to the same before."""
+    return RECOVERED in because_of.note.split() or because_of.kind == SCHEDULE
+
+
+def _line(action: Action, subject: str) -> str:
+    """In whose line an action waits: what is done in one thread is done in its order.
+
+    Also where a push or a schedule led to it, which is about a whole repository.
+    """
+    own: str | None = getattr(action, "subject", None)
+    number = getattr(action, "number", None)
+    if own is not None or number is None or subject != getattr(action, "repository", None):
+        return subject if own is None else own
+    return f"{subject}#{number}"

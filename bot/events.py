@@ -67,12 +67,18 @@ class Issue:
 
     `author` is None for a deleted account. `association` is what GitHub says of the author in this
     repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER, NONE.
+    `assignees` and `labels` are names. All is as it stood at the event.
     """
 
     number: int
     author: Person | None
     association: str = "NONE"
     is_pull_request: bool = False
+    title: str = ""
+    is_open: bool = True
+    is_merged: bool = False
+    assignees: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +201,8 @@ def _dig(payload: Mapping[str, Any], *path: str) -> Any:
     return value
 
 
-def _person(user: Any) -> Person | None:
+def person(user: Any) -> Person | None:
+    """The account in GitHub's words, `{"login": ..., "type": ...}`; None for a deleted one."""
     login = _dig({"user": user}, "user", "login")
     if login is None:
         return None
@@ -211,7 +218,7 @@ def _pull_request(found: Any) -> PullRequest | None:
     number = _dig({"pull_request": found}, "pull_request", "number")
     if number is None:
         return None
-    return PullRequest(number, _person(found.get("user")), merged=bool(found.get("merged")))
+    return PullRequest(number, person(found.get("user")), merged=bool(found.get("merged")))
 
 
 def _issue(payload: Mapping[str, Any]) -> Issue | None:
@@ -220,17 +227,27 @@ def _issue(payload: Mapping[str, Any]) -> Issue | None:
     if number is None:
         return None
     found = payload[name]
+    as_pull = found if name == "pull_request" else found.get("pull_request")
     return Issue(
         number,
-        _person(found.get("user")),
+        person(found.get("user")),
         association=found.get("author_association") or "NONE",
-        is_pull_request=name == "pull_request" or bool(found.get("pull_request")),
+        is_pull_request=bool(as_pull),
+        title=found.get("title") or "",
+        is_open=found.get("state", "open") == "open",
+        is_merged=bool(_dig({"pull": as_pull}, "pull", "merged_at")),
+        assignees=_names(found.get("assignees"), "login"),
+        labels=_names(found.get("labels"), "name"),
     )
+
+
+def _names(found: Any, key: str) -> tuple[str, ...]:
+    return tuple(one[key] for one in found or () if isinstance(one, Mapping) and key in one)
 
 
 def _member(payload: Mapping[str, Any]) -> Person | None:
     """Whom an event of the organisation is about: a member, or somebody who was invited."""
-    return _person(_dig(payload, "membership", "user")) or _person(payload.get("invitation"))
+    return person(_dig(payload, "membership", "user")) or person(payload.get("invitation"))
 
 
 def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Message | None:
@@ -242,7 +259,7 @@ def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Messa
     target, thread = _place(name, number, written)
     return Message(
         number=number,
-        author=_person(written.get("user")),
+        author=person(written.get("user")),
         text=get_comment_body(name, payload),
         identity=target or f"reviews/{written.get('id')}",
         target=target,

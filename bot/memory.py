@@ -7,7 +7,7 @@ from inviting; so their order does not matter. Logins do not depend on case, so 
 lower case.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.events import Event
 from bot.tables import (
+    claim,
     invitation,
     invitation_request,
     kept_issue,
@@ -167,6 +168,29 @@ class Memory:
     def keep_issue(self, about: str, number: int, job: int) -> None:
         """Remember the issue that is kept about something, and the job that changed it."""
         self._keep(kept_issue, {"about": about}, number=number, job=job)
+
+    # Claims
+
+    def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
+        """What is claimed in a repository: number, login in lower case, since when (epoch)."""
+        wanted = (
+            select(claim.c.number, claim.c.person, claim.c.claimed_at)
+            .where(claim.c.repository == repository.lower())
+            .order_by(claim.c.claimed_at)
+        )
+        with reading(self._engine) as connection:
+            return [(row.number, row.person, row.claimed_at) for row in connection.execute(wanted)]
+
+    def remember_claim(self, repository: str, number: int, person: str) -> None:
+        """Keep that a person has claimed an issue, since now. Safe to repeat."""
+        key = {**_newcomer(repository, person), "number": number}
+        self._keep(claim, key, claimed_at=self._clock())
+
+    def forget_claim(self, repository: str, number: int, person: str) -> None:
+        """Keep no longer that a person has claimed an issue. Safe to repeat."""
+        key = {**_newcomer(repository, person), "number": number}
+        with writing(self._engine) as connection:
+            connection.execute(delete(claim).where(*_where(claim, key)))
 
     def _find(self, column: Any, key: Mapping[str, Any]) -> Any:
         with reading(self._engine) as connection:

@@ -17,16 +17,19 @@ How each is repeated:
   number is known it is looked for by its marker before it is opened, and opened as a comment is
   written. A change that comes late, after a later one, is not made.
 * closing: sets the state that it is to have.
+* labels, assignees, states, and comments that are taken back: see bot.tidying.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from bot import joining
+from bot import joining, tidying
 from bot.actions import (
+    ACTIONS,
     Action,
     Ask,
     CloseIssue,
@@ -39,7 +42,8 @@ from bot.actions import (
     Rest,
 )
 from bot.memory import Memory
-from luggage.github import Ambiguous, Client, RequestFailed
+from bot.thread import Assign, Label, SetState, TakeBack, Unassign, Unlabel
+from luggage.github import Ambiguous, Client, Invalid, RequestFailed
 from luggage.jobs import Job, Postpone, Queue
 
 # So long after its note a comment may still be sent; later is too late.
@@ -53,6 +57,8 @@ READ_LAG_SECONDS = 10.0
 
 # The note of a comment that may have been written by somebody who could not note it.
 LOOK_FIRST = json.dumps({"sending_at": 0.0})
+# The note of an action that GitHub refused, and that is to be answered with a comment.
+REFUSED = json.dumps({"sending_at": 0.0, "refused": True})
 
 
 def marker(key: str) -> str:
@@ -92,6 +98,12 @@ class Performer:
             CloseIssue: lambda action, client, _job: _close(
                 action.repository, action.number, client
             ),
+            Label: lambda action, client, _job: tidying.label(action, client),
+            Unlabel: lambda action, client, _job: tidying.label(action, client),
+            Assign: self._assign,
+            Unassign: lambda action, client, _job: tidying.unassign(action, client, self.memory),
+            SetState: self._set_state,
+            TakeBack: self._take_back,
         }
 
     def _invite(self, action: Invite, client: Client, _job: Job) -> str:
@@ -151,8 +163,43 @@ class Performer:
         self.memory.keep_issue(action.about, int(issue["number"]), job.id)
         return _opened(issue)
 
-    def _write_once(self, text: "_Text", client: Client, job: Job) -> Any:
-        """GitHub's answer for what was written, by this try or by an earlier one."""
+    def _assign(self, action: Assign, client: Client, job: Job) -> str:
+        say = partial(self._say, action, client, job)
+        return tidying.assign(action, client, self.memory, say)
+
+    def _set_state(self, action: SetState, client: Client, job: Job) -> str:
+        if job.note != REFUSED:
+            try:
+                return tidying.set_state(action, client)
+            except Invalid:
+                if not action.refused:
+                    raise
+            # So that the next try is a comment at once, and takes no second turn to write.
+            job = self.queue.note(job, REFUSED)
+        return self._say(action, client, job, action.refused)
+
+    def _say(self, action: Assign | SetState, client: Client, job: Job, words: str) -> str:
+        """Say something in place of an action, as a comment that is about the same."""
+        text = _answer(_comment_on(action, words))
+        return _written(self._write_once(text, client, job, unsent=job.note))
+
+    def _take_back(self, action: TakeBack, client: Client, _job: Job) -> str:
+        said = _comment_on(action, action.text)
+        row = self.queue.find(ACTIONS, said.key)
+        number = json.loads((row and row.result) or "{}").get("comment")
+        if number is None:
+            number = (self._look_for(_answer(said), client) or {}).get("id")
+        if number is None:
+            return json.dumps({"nothing": "no such comment"})
+        # The marker of its own: what was taken back does not count as said.
+        body = f"{action.text}\n\n{marker(action.key)}"
+        return tidying.replace_text(action.repository, number, body, client)
+
+    def _write_once(self, text: "_Text", client: Client, job: Job, unsent: str = "") -> Any:
+        """GitHub's answer for what was written, by this try or by an earlier one.
+
+        `unsent` becomes the job's note where GitHub did not take it, for certain.
+        """
         if job.note:
             found = self._already_written(text, client, job)
             if found is not None:
@@ -165,7 +212,7 @@ class Performer:
             raise
         except RequestFailed:
             # GitHub did not take it, for certain: the next try need not look.
-            self.queue.note(job, "")
+            self.queue.note(job, unsent)
             raise
 
     def _already_written(self, text: "_Text", client: Client, job: Job) -> Any | None:
@@ -173,6 +220,9 @@ class Performer:
         visible_at = sending_at + SEND_SECONDS + ARRIVAL_SECONDS + READ_LAG_SECONDS
         if self.clock() < visible_at:
             raise Postpone(visible_at, "it was sent, and it is not known whether it arrived")
+        return self._look_for(text, client)
+
+    def _look_for(self, text: "_Text", client: Client) -> Any | None:
         login = self.own_login()
         for found in client.pages(text.list_path, params={"per_page": 100, **text.listed}):
             author = (found.get("user") or {}).get("login")
@@ -201,6 +251,11 @@ def _answer(action: Comment) -> _Text:
     list_path = f"{_repository(action.repository)}/{kind}/{action.number}/comments"
     replies = "" if action.thread is None else f"/{action.thread}/replies"
     return _Text(action.key, list_path + replies, list_path, {"body": action.text})
+
+
+def _comment_on(action: Assign | SetState | TakeBack, words: str) -> Comment:
+    where, number = action.repository, action.number
+    return Comment(about=action.about, repository=where, number=number, text=words)
 
 
 def _issue(key: str, repository: str, title: str, body: str) -> _Text:

@@ -3,12 +3,14 @@
 What is remembered costs no request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from bot.events import Person, PullRequest, Repository
 from bot.memory import Memory
+from bot.thread_facts import ThreadClient, ThreadFacts
 from luggage.github.errors import NotFound
+from luggage.jobs import Queue
 
 
 class ReadingClient(Protocol):
@@ -20,10 +22,13 @@ class ReadingClient(Protocol):
         """The decoded JSON of GitHub's answer; raises luggage.github's RequestFailed."""
 
 
-class GithubReader:
+class GithubReader(ThreadFacts):
     """Answers the questions of rules for one installation."""
 
-    def __init__(self, client: ReadingClient, memory: Memory) -> None:
+    def __init__(
+        self, client: ThreadClient, memory: Memory, queue: Queue, *, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(client, memory, queue, clock)
         self._client = client
         self._memory = memory
 

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bot.actions import Action
 from bot.events import Event, Person, PullRequest, Repository
+from bot.facts import Effect, Merging, Moment, Pull, Waiting
 from bot.options import Switched
 
 S = TypeVar("S", bound=Switched)
@@ -60,6 +61,54 @@ class Reader(Protocol):
         `latest` is counted once, whether GitHub's search has indexed it yet or not, and so is each
         that was asked about before.
         """
+
+    def now(self) -> float:
+        """The time at which is decided, in epoch seconds."""
+
+    def may_write(self, repository: str, person: str) -> bool:
+        """Whether the person may work on issues and pull requests there: triage, write or more."""
+
+    def labels(self, repository: str) -> frozenset[str]:
+        """The labels of a repository, as it writes them; the first thousand."""
+
+    def is_assignable(self, repository: str, number: int, person: str) -> bool:
+        """Whether GitHub lets the person be assigned to this issue or pull request."""
+
+    def assigned(self, repository: str, person: str, *, enough: int) -> Sequence[int]:
+        """The numbers of open issues and pull requests assigned to a person, at most `enough`."""
+
+    def pull(self, repository: str, number: int, *, settled: bool = False) -> Pull:
+        """A pull request as it stands now.
+
+        With `settled`, raises NotYet while GitHub works out whether an open one merges.
+        """
+
+    def changed_paths(self, repository: str, number: int) -> Sequence[str]:
+        """The paths that a pull request changes, old names of renamed files too; at most 3,000."""
+
+    def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
+        """Which open pull requests merge, those into `base` or all; the oldest 500 of them."""
+
+    def waiting(self, repository: str) -> Sequence[Waiting]:
+        """The open pull requests, least recently changed first, with the requested reviewers; 300.
+
+        Teams are among the people as `organisation/team`.
+        """
+
+    def claimed(self, repository: str) -> Sequence[Waiting]:
+        """The open issues and pull requests that somebody is assigned to, as `waiting`; 500."""
+
+    def timeline(self, repository: str, number: int) -> Sequence[Moment]:
+        """What was done in a thread, oldest first; the first thousand."""
+
+    def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
+        """What was claimed through the bot: number, login in lower case, since when; remembered."""
+
+    def wanted_at(self, action: Action) -> float | None:
+        """When an action of this key was first wanted (epoch seconds), or None; remembered."""
+
+    def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
+        """What the bot wanted done in a thread, oldest first, the last `most`; remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

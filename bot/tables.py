@@ -46,6 +46,16 @@ membership = Table(
     Column("seen_at", Double, nullable=False),
 )
 
+# Issues that people claimed through the bot and have not released: whom it may warn, and release.
+claim = Table(
+    "claim",
+    metadata,
+    Column("repository", String(200), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("person", String(100), primary_key=True),
+    Column("claimed_at", Double, nullable=False),
+)
+
 # How far GitHub's log of deliveries has been followed: one row. The times of the first three are
 # GitHub's; `caught_up_at` is when nothing was known to be missing, by our clock.
 recovery = Table(

@@ -15,7 +15,7 @@ from bot.actions import ACTIONS, Planned
 from bot.board import Board
 from bot.complaint import NAME as SETTINGS
 from bot.complaint import complaint
-from bot.deciding import Wanted, jobs, wanted
+from bot.deciding import NOT_YET_PATIENCE_SECONDS, Wanted, asked, asked_again, jobs, wanted
 from bot.events import DELIVERIES, Event, view
 from bot.joining import Moot
 from bot.memory import Memory
@@ -79,7 +79,7 @@ class Updater:
         with self._trouble_at_github(job):
             event = view(job.kind, json.loads(job.body))
             self._memory.learn(event)
-            rules = rules_for(event.name, event.action, self._settings.rules)
+            rules = asked(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or rules):
                 return Ignored("no rule is about this event")
             if event.installation is None:
@@ -110,13 +110,22 @@ class Updater:
     ) -> Iterator[NewJob]:
         client = self._app.client_for(installation, turn=str(job.id)).read_only()
         effective = self._settings.effective(client, event)
-        reader = GithubReader(client, self._memory)
+        reader = GithubReader(client, self._memory, self._queue, clock=self._clock)
         wants = [
             *self._complaints(effective.files),
             *wanted(rules, effective.settings, event, reader, self._meter),
         ]
         for each in wants:
+            if each.not_yet:
+                yield from self._again(each, job)
             yield from jobs(each, job, installation=installation, now=self._clock())
+
+    def _again(self, wants: Wanted, job: Job) -> Iterator[NewJob]:
+        now = self._clock()
+        if now - job.created_at < NOT_YET_PATIENCE_SECONDS:
+            yield asked_again(wants, job, now=now)
+        else:
+            log.warning("%s could not decide: %s", wants.rule, wants.not_yet)
 
     def _complaints(self, files: Sequence[Known]) -> Iterator[Wanted]:
         """What is to be said of settings files, unless it is in the queue already."""

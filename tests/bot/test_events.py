@@ -28,6 +28,31 @@ def test_view_names_who_merged_what_where():
     )
 
 
+def test_view_shows_the_issue_as_it_stood():
+    """Title, state, assignees and labels are those of the payload; a pull request may be merged."""
+    found = {
+        "number": 7,
+        "user": ALICE,
+        "title": "It fails",
+        "state": "closed",
+        "author_association": "MEMBER",
+        "assignees": [ALICE],
+        "labels": [{"name": "bug"}],
+        "pull_request": {"merged_at": "2026-11-21T10:00:00Z"},
+    }
+    assert view("issue_comment", {"issue": found}).issue == Issue(
+        7,
+        Person("alice"),
+        association="MEMBER",
+        is_pull_request=True,
+        title="It fails",
+        is_open=False,
+        is_merged=True,
+        assignees=("alice",),
+        labels=("bug",),
+    )
+
+
 def test_view_of_an_empty_payload_knows_nothing():
     """A payload without any of the parts is no error: they are None."""
     assert view("meta", {}) == Event(name="meta", action=None)
