@@ -67,7 +67,7 @@ class Config:
             raise ConfigError(
                 "no GitHub App is configured: set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and "
                 "GITHUB_WEBHOOK_SECRET (or each with _FILE), seal them into config.toml with "
-                "`encrypt`, or see `demo`"
+                "`encrypt`; `register` makes one, and `demo` needs none"
             )
         return self.app
 

@@ -127,6 +127,11 @@ class GithubApp:
         """Return the client of the App itself, which sees its installations and deliveries."""
         return Client(self._app)
 
+    @property
+    def skew_seconds(self) -> float | None:
+        """Return how far GitHub's clock is ahead of ours, None before the first answer."""
+        return self._wire.skew.seconds if self._wire.skew.is_known else None
+
     def client_for(self, installation_id: int, *, turn: str = "") -> Client:
         """Return a client of an installation; nothing is sent yet. Clients share all they learn.
 

@@ -45,12 +45,14 @@ class Skew:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.is_known = False
 
     def learn(self, answer: Answer) -> None:
         """Take the Date of an answer, which GitHub rounds down to a second."""
         date = github_time(answer)
         if date is not None:
             self.seconds = date + 0.5 - answer.received_at
+            self.is_known = True
 
 
 def load_private_key(pem: str) -> RSAPrivateKey:

@@ -1,0 +1,160 @@
+"""`doctor`: what its user sees, and what scripts get."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.board import SqlBoard
+from bot.rules import RULES, needs
+from bot_deploy import doctor
+from bot_deploy.config import load
+from bot_deploy.migrate import migrate
+from bot_deploy.wiring import open_queue
+from luggage.github.testing import FakeGithub
+from tests.support.registering import registered
+
+NAMES = [
+    "settings",
+    "secrets",
+    "app",
+    "clock",
+    "permissions",
+    "events",
+    "installations",
+    "webhook",
+    "deliveries",
+    "database",
+    "disk",
+    "loop",
+]
+
+
+@pytest.fixture
+def github():
+    """An App that has what the rules need, with a webhook that leads to nobody."""
+    fake = FakeGithub()
+    fake.add_organization("snakes", installed=False)
+    everything = needs(RULES, load({}).settings)
+    with fake.serve() as server:
+        fake.world.server_url = server.url
+        fake.server = server
+        location = registered(
+            fake,
+            default_permissions=everything.permissions,
+            default_events=sorted(everything.events),
+        )
+        fake.world.become(fake.world.registered.pop(location.partition("code=")[2]))
+        fake.install("snakes")
+        yield fake
+
+
+@pytest.fixture
+def environ(github, tmp_path, monkeypatch):
+    found = {
+        "GITHUB_APP_ID": str(github.app_id),
+        "GITHUB_PRIVATE_KEY": github.private_key,
+        "GITHUB_API_URL": github.server.url,
+        "GITHUB_SERVER_URL": github.server.url,
+        "BOT_RECEIVE": "poll",
+        "BOT_DATA": str(tmp_path / "data"),
+    }
+    monkeypatch.setattr(os, "environ", found)
+    return found
+
+
+@pytest.fixture
+def run(environ, capsys):
+    def run(*arguments):
+        code = doctor.main(["doctor", *arguments])
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def verdicts(out):
+    return {one["check"]: one["verdict"] for one in json.loads(out)}
+
+
+def test_before_the_first_start_nothing_failed(run, environ):
+    """A line for each check; what is not there yet is no failure, and is not made by looking."""
+    code, out = run()
+    lines = [line for line in out.splitlines() if not line.startswith(" ")]
+    assert (code, [line.split()[1] for line in lines]) == (0, NAMES)
+    assert sum(line.startswith("ok ") for line in lines) == 10
+    assert not Path(environ["BOT_DATA"]).exists()
+
+
+def test_a_bot_that_runs_is_well(run, environ):
+    """With a database and a loop that beats, every check is ok."""
+    config = load(environ)
+    migrate(config)
+    with open_queue(config) as (engine, _):
+        SqlBoard(engine, clock=doctor.time.time).beat("loop")
+    code, out = run("--json")
+    assert (code, verdicts(out)) == (0, dict.fromkeys(NAMES, "ok"))
+
+
+def test_a_failure_is_told_with_its_remedy(run, github):
+    """And the exit code is 1."""
+    github.world.installations.clear()
+    code, out = run()
+    assert code == 1
+    failure = out.index("FAILED   installations")
+    assert "-> install it: http" in out[failure:]
+
+
+def test_settings_that_cannot_be_used_skip_all_the_rest(run, environ):
+    """What is looked at would be a guess."""
+    environ["PORT"] = "far away"
+    code, out = run("--json")
+    expected = dict.fromkeys(NAMES, "skipped") | {"settings": "failed"}
+    assert (code, verdicts(out)) == (1, expected)
+
+
+def test_without_an_app_this_machine_is_looked_at(run, environ):
+    """The remedy is `register`; what has nothing to do with GitHub is told all the same."""
+    del environ["GITHUB_APP_ID"], environ["GITHUB_PRIVATE_KEY"]
+    code, out = run("--json")
+    found = verdicts(out)
+    assert (code, found["secrets"], found["app"], found["disk"]) == (1, "failed", "skipped", "ok")
+    assert "`register`" in out
+
+
+def test_a_secret_that_does_not_open_is_told(run, environ):
+    """A key that is no key is found here, not when the first delivery comes."""
+    environ["GITHUB_PRIVATE_KEY"] = "hunter2"
+    code, out = run("--json")
+    assert (code, verdicts(out)["secrets"]) == (1, "failed")
+    assert "hunter2" not in out
+
+
+def test_a_webhook_secret_is_needed_where_deliveries_come(run, environ):
+    """With BOT_RECEIVE=webhook it is opened too."""
+    environ["BOT_RECEIVE"] = "webhook"
+    code, out = run("--json")
+    assert (code, verdicts(out)["secrets"]) == (1, "failed")
+    assert "GITHUB_WEBHOOK_SECRET" in out
+
+
+def test_the_webhook_is_asked_for_our_healthz(run, environ, github):
+    """Through the address that GitHub has; here nobody is there."""
+    environ |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": github.webhook_secret}
+    github.webhook_url = "http://127.0.0.1:1/webhook/github"
+    code, out = run()
+    assert code == 1
+    assert "http://127.0.0.1:1/healthz, asked from here: no answer" in out
+
+
+def test_no_secret_is_said(run, github):
+    """Neither in words nor as JSON."""
+    shown = run()[1] + run("--json")[1]
+    assert github.private_key.splitlines()[1] not in shown
+    assert github.webhook_secret not in shown
+
+
+def test_a_database_that_is_elsewhere_is_never_new(environ):
+    """Only a SQLite file can be seen not to be there yet."""
+    assert not doctor._is_new("postgresql://nobody@nowhere/none")
+    assert doctor._is_new("sqlite:///nowhere/none.sqlite")
