@@ -58,6 +58,7 @@ class History:
         before: int | None = None,
         limit: int = 50,
         looked: Callable[[int], object] = lambda _number: None,
+        most: int | None = None,
     ) -> Sequence[DeliveryRow]:
         """The deliveries that match, newest first, at most `limit`.
 
@@ -68,13 +69,16 @@ class History:
         `text` is looked for in the payloads, without regard to case. They lie compressed, so each
         is unpacked, newest first, until `limit` are found: a few seconds for ten thousand payloads,
         and without another condition it may be all of them. `looked` is told after every hundred
-        how many more have been looked through. Expired payloads hold no text.
+        how many more have been looked through; of more than `most` (in hundreds) none is. Expired
+        payloads hold no text.
         """
         found: list[DeliveryRow] = []
+        seen = 0
         for page in self._pages(state, event, repository, before, limit if text is None else _PAGE):
             found += self._rows(page if text is None else self._with_text(page, text))
             looked(len(page))
-            if len(found) >= limit or text is None:
+            seen += len(page)
+            if len(found) >= limit or text is None or (most is not None and seen >= most):
                 break
         return found[:limit]
 

@@ -1,6 +1,6 @@
 """What GitHub's limits leave of each installation, shared by all processes through the database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -8,9 +8,53 @@ from sqlalchemy import Engine, select, update
 
 from bot.tables import limit_memory
 from luggage.database import reading, writing
+from luggage.github.turns import Standing
 from luggage.jobs.once import insert_once
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What GitHub leaves one installation of one resource, as it last said; times in epoch seconds.
+
+    `name` is "installation 7" or "the App". `resets_at` is when `limit` counts anew; `closed_until`
+    is 0, or until when nothing is sent; `writes` is how many were sent in the last hour.
+    """
+
+    name: str
+    resource: str
+    limit: int
+    remaining: int
+    resets_at: float
+    said_at: float
+    closed_until: float
+    writes: int
+
+
+def budgets(engine: Engine, *, now: float) -> Sequence[Budget]:
+    """What is left to each installation, by name; of what GitHub has said nothing yet: nothing.
+
+    Raises SQLAlchemyError when the database is away.
+    """
+    query = select(limit_memory.c.name, limit_memory.c.text).order_by(limit_memory.c.name)
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return [each for name, text in rows for each in _budgets(name, Standing.decode(text).at(now))]
+
+
+def _budgets(name: str, standing: Standing) -> Iterator[Budget]:
+    for resource, (limit, remaining, resets_at, said_at) in sorted(standing.seen.items()):
+        yield Budget(
+            name=name,
+            resource=resource,
+            limit=int(limit),
+            remaining=int(remaining),
+            resets_at=resets_at,
+            said_at=said_at,
+            closed_until=max(standing.closed.get(one, 0.0) for one in ("", resource)),
+            writes=len(standing.writes),
+        )
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from bot.tables import recovery as recovery_table
 from luggage.database import reading, writing
 from luggage.github import Delivery, GithubError, Missed, Progress, Recovery
 from luggage.github.deliveries import KEPT_SECONDS
-from luggage.jobs import Queue
+from luggage.jobs import JobRow, Queue
 from luggage.meter import Meter
 
 # The log need not hear of the same trouble every few seconds, nor the database of success.
@@ -141,6 +141,46 @@ class QueueInbox:
             connection.execute(update(recovery_table).values(caught_up_at=now))
             connection.execute(delete(table).where(old))
         return now
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A delivery that is still to be fetched, or (with a reason) can never be had."""
+
+    guid: str
+    attempted_at: float
+    tries: int
+    lost: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What recovery has seen, for people; times in epoch seconds, None before the first turn.
+
+    `followed_to` is how far GitHub's log has been followed, `caught_up_at` when nothing was
+    missing, `fetched` are the newest deliveries that came in this way.
+    """
+
+    followed_to: float | None
+    caught_up_at: float | None
+    absent: Sequence[Absent]
+    fetched: Sequence[JobRow]
+
+
+def sight(engine: Engine, queue: Queue, *, among: int = 1000, limit: int = 20) -> Sight:
+    """What recovery found: what is absent, and of the newest `among` deliveries those it fetched.
+
+    Raises SQLAlchemyError when the database is away.
+    """
+    columns = (missed_table.c[name] for name in Absent.__slots__)
+    absent = select(*columns).order_by(missed_table.c.attempted_at.desc()).limit(limit)
+    looked = select(recovery_table.c.since, recovery_table.c.caught_up_at)
+    with reading(engine) as connection:
+        row = connection.execute(looked).one_or_none()
+        rows = [Absent(*each) for each in connection.execute(absent)]
+    fetched = [job for job in queue.recent(DELIVERIES, limit=among) if job.note == RECOVERED]
+    since, caught_up_at = row or (None, None)
+    return Sight(since or None, caught_up_at, rows, fetched[:limit])
 
 
 class Recoverer:

@@ -1,4 +1,4 @@
-"""The bot's own tables, beside those of the queue: board, beats, memberships, recovery, sharing."""
+"""The bot's own tables: board, beats, memberships, recovery, sharing, sessions of the console."""
 
 from sqlalchemy import (
     BigInteger,
@@ -82,6 +82,23 @@ installation_token = Table(
     metadata,
     Column("installation", BigInteger, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+# Who is signed in at the console. Only hashes are kept: whoever reads the database cannot sign in.
+console_session = Table(
+    "console_session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("who", String(100), nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+)
+
+console_link = Table(
+    "console_link",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
     Column("expires_at", Double, nullable=False),
 )
 

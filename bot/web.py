@@ -1,4 +1,4 @@
-"""The web process: receive a webhook; the status page; health.
+"""The web process: receive a webhook; health; the pages beside them.
 
 A delivery is verified over its raw bytes, stored and committed before it is answered with 202, and
 nothing else happens here: GitHub is never called, and no rule runs. GitHub waits 10 s for an
@@ -9,17 +9,17 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, render_template, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge
 
-from bot.board import ASLEEP_AFTER_SECONDS, Feeling, Mood, SqlBoard, feeling
+from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot.intake import job_of
 from bot.metrics import DELIVERIES_TOTAL, event_label
+from bot.pages import furnish
+from bot.status import Status, add_status
 from luggage.github import webhooks
 from luggage.github.errors import DeliveryRejected
 from luggage.jobs import Queue
@@ -58,15 +58,9 @@ class Reception:
         job = job_of(delivery, body, run_at=self.clock() + self.settle_seconds)
         return self.queue.put(job).created
 
-    def status(self) -> dict[str, Any]:
-        """The mood and the lines of the board, for the status page. Names nobody."""
-        feels = feeling(
-            self.queue.standing(),
-            beat_at=self.board.last_beat_at(),
-            now=self.clock(),
-            caught_up_at=self.board.caught_up_at(),
-        )
-        return {"name": self.name, "feeling": feels, "lines": self.board.lines()}
+    def status(self) -> Status:
+        """The status page of this process."""
+        return Status(self.name, self.queue, self.board, clock=self.clock)
 
     def readiness(self) -> dict[str, str]:
         """What is not as it should be, by name; empty when the bot is ready.
@@ -82,11 +76,9 @@ class Reception:
 def blueprint(reception: Reception) -> Blueprint:
     """The routes of the web process, as a Flask blueprint."""
     pages = Blueprint("bot", __name__, template_folder="templates", static_folder="static")
-    pages.add_app_template_filter(_time, "time")
-    pages.add_app_template_filter(_iso, "iso")
+    furnish(pages, reception.clock)
     pages.before_request(_begin_about)
     pages.teardown_request(_end_about)
-    pages.after_request(_closed_to_others)
     pages.register_error_handler(SQLAlchemyError, _database_away)
     pages.register_error_handler(DeliveryRejected, _rejected)
 
@@ -96,14 +88,7 @@ def blueprint(reception: Reception) -> Blueprint:
             "/webhook/github", view_func=_webhook(reception, reception.secrets), methods=["POST"]
         )
 
-    @pages.get("/")
-    def status() -> ResponseReturnValue:
-        try:
-            return render_template("bot/status.html", **reception.status())
-        except SQLAlchemyError as error:
-            _log_database_away(error)
-            feels = Feeling(Mood.WORRIED, "my database does not answer")
-            return render_template("bot/status.html", name=reception.name, feeling=feels), 503
+    add_status(pages, reception.status())
 
     @pages.get("/healthz")
     def healthz() -> ResponseReturnValue:
@@ -184,13 +169,9 @@ def _rejected(error: DeliveryRejected) -> ResponseReturnValue:
 
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
-    _log_database_away(error)
-    return {"error": "the database cannot be reached; try again"}, 503, {"Retry-After": "10"}
-
-
-def _log_database_away(error: SQLAlchemyError) -> None:
     # The class alone: the text of the error quotes the statement, with its values.
     log.error("the database did not answer: %s", type(error).__name__)
+    return {"error": "the database cannot be reached; try again"}, 503, {"Retry-After": "10"}
 
 
 def refused(error: HTTPException) -> Response:
@@ -200,22 +181,3 @@ def refused(error: HTTPException) -> Response:
     if isinstance(error.get_response().headers.get("Allow"), str):
         answer.headers["Allow"] = error.get_response().headers["Allow"]
     return answer
-
-
-def _closed_to_others(response: Response) -> Response:
-    """Nothing of the pages may be framed, sniffed or loaded from elsewhere."""
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

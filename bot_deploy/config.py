@@ -27,14 +27,19 @@ _SHORTEST_TOKEN = 16
 class AppSettings:
     """The GitHub App. Its secrets are opened by calling for them.
 
-    `webhook_secrets` gives one, or two while one replaces the other. Both raise ConfigError for
-    what is missing, and luggage.crypto's SecretError for what cannot be opened.
+    `webhook_secrets` gives one, or two while one replaces the other. They raise ConfigError for
+    what is missing, and luggage.crypto's SecretError for what cannot be opened. Without a
+    `client_id` nobody can sign in with GitHub at the console; owners of `organizations` can (none:
+    of the one that the App belongs to).
     """
 
     app_id: str
     user_agent: str
     private_key: Callable[[], str] = field(repr=False)
     webhook_secrets: Callable[[], tuple[str, ...]] = field(repr=False)
+    client_id: str
+    client_secret: Callable[[], str] = field(repr=False)
+    organizations: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +127,9 @@ def _app(given: Given) -> AppSettings | None:
         user_agent=given.value("github.user_agent", DEFAULT_USER_AGENT),
         private_key=lambda: given.demanded("github.private_key")[0],
         webhook_secrets=lambda: given.demanded("github.webhook_secrets"),
+        client_id=given.value("github.client_id"),
+        client_secret=lambda: given.demanded("github.client_secret")[0],
+        organizations=given.values("console.organizations"),
     )
 
 

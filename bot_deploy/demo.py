@@ -22,6 +22,7 @@ from pathlib import Path
 
 import requests
 
+from bot.sessions import Sessions
 from bot_deploy.config import Config, load
 from bot_deploy.migrate import migrate
 from bot_deploy.processes import Passing, end_with_0, entries
@@ -155,7 +156,9 @@ class Script:
         """Send deliveries; say whether all went well, which an early end does not change."""
         if not self._wait(self._is_ready):
             return self._in_vain("the bot is not ready; its log may say why")
-        say(f"The status page: {self._address}/\nCtrl-C ends it all.\n")
+        say(f"The status page: {self._address}/")
+        say(f"The console, by a link that is good once and for ten minutes:\n{self._link()}")
+        say("Ctrl-C ends it all.\n")
         self._github.journal.subscribe(tell)
         endless = deliveries(self._github, random.Random(self._seed))  # noqa: S311  a story
         for _ in itertools.count() if number is None else range(number):
@@ -163,6 +166,14 @@ class Script:
             if self._over.wait(self._every_seconds):
                 return True
         return self._is_finished()
+
+    def _link(self) -> str:
+        engine = open_database(self._config)
+        try:
+            token = Sessions(engine, clock=time.time).make_link()
+        finally:
+            engine.dispose()
+        return f"{self._address}/console/sign-in/link/{token}"
 
     def _wait(self, condition: Callable[[], bool]) -> bool:
         """Wait until the condition holds; False when all is over before, or it takes too long."""

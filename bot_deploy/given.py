@@ -35,6 +35,7 @@ KNOWN: Mapping[str, Setting] = {
     ),
     "github.client_id": Setting(variable="GITHUB_CLIENT_ID"),
     "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", secret=True),
+    "console.organizations": Setting(variable="BOT_CONSOLE_ORGANIZATIONS", is_list=True),
     "database.url": Setting(variable="DATABASE_URL"),
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
     "metrics.token": Setting(variable="BOT_METRICS_TOKEN", secret=True),

@@ -2,17 +2,23 @@
 
 import time
 
+import requests
 from flask import Flask
+from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
-from bot import web
+from bot import console, web
 from bot.board import SqlBoard
 from bot.exposition import Exposition
 from bot.exposition import blueprint as exposition_blueprint
+from bot.pages import protect
+from bot.sessions import Sessions
+from bot.signin import Door
 from bot.totals import Bookkeeper, Totals
 from bot_deploy.config import Config
 from bot_deploy.version import build
 from bot_deploy.wiring import open_database, own_name
+from luggage.github import OAuth, make_session
 from luggage.jobs import Queue, notifier
 from luggage.meter import Meter
 
@@ -29,27 +35,63 @@ def make_app(config: Config) -> Flask:
     engine = open_database(config)
     meter = Meter(time.monotonic)
     totals = Totals(engine, name=own_name(), clock=time.time)
+    queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
+    board = SqlBoard(engine, clock=time.time)
     reception = web.Reception(
         name=app_settings.user_agent,
         secrets=config.webhook_secrets(),
-        queue=Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake")),
-        board=SqlBoard(engine, clock=time.time),
+        queue=queue,
+        board=board,
         clock=time.time,
         settle_seconds=config.settle_seconds,
         meter=meter,
     )
+    desk = console.Console(
+        name=app_settings.user_agent,
+        engine=engine,
+        queue=queue,
+        board=board,
+        door=door(config, engine),
+        clock=time.time,
+    )
     app = Flask("bot", static_folder=None)
     app.register_blueprint(web.blueprint(reception))
+    app.register_blueprint(console.blueprint(desk))
     app.register_error_handler(HTTPException, web.refused)
     app.extensions["bookkeeper"] = Bookkeeper(meter, totals)
     if token:
         exposition = Exposition(
             engine=engine,
-            queue=reception.queue,
-            board=reception.board,
+            queue=queue,
+            board=board,
             totals=totals,
             build=build,
             clock=time.time,
         )
         app.register_blueprint(exposition_blueprint(exposition, token))
+    app.after_request(protect)  # what no blueprint answers too
     return app
+
+
+def door(config: Config, engine: Engine) -> Door:
+    """How people come into the console: with a link, and with GitHub where that is configured.
+
+    Raises ConfigError where there is a client id without a secret.
+    """
+    settings = config.needed_app()
+    oauth = None
+    if settings.client_id:
+        oauth = OAuth(
+            client_id=settings.client_id,
+            client_secret=settings.client_secret(),
+            user_agent=settings.user_agent,
+            server_url=config.server_url,
+            api_url=config.api_url,
+            session=make_session(
+                proxies=requests.utils.get_environ_proxies(config.server_url),
+                verify=config.ca_bundle or True,
+            ),
+            clock=time.time,
+        )
+    sessions = Sessions(engine, clock=time.time)
+    return Door(sessions=sessions, oauth=oauth, organizations=settings.organizations)

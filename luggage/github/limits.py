@@ -5,6 +5,7 @@ caller, who can do other work, so that one installation's limit does not hold up
 known is kept where all processes that write for an installation can see it (LimitMemory).
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -13,9 +14,12 @@ from luggage.github.answers import Answer, RateLimit, is_primary_limit, limited_
 from luggage.github.errors import RateLimited
 from luggage.github.turns import Pace, Standing
 
+# So often what is left of a primary limit is noted for others to see; each note is a write.
+NOTED_SECONDS = 60.0
 # A turn to write that is further away than this is not waited for, but told as a limit.
 LONGEST_WAIT_SECONDS = 60.0
 
+_log = logging.getLogger("luggage.github")
 _T = TypeVar("_T")
 _EVERYTHING = ""
 
@@ -85,6 +89,7 @@ class Gate:
         self._memory = OwnMemory() if memory is None else memory
         self._pace = pace or Pace()
         self._seen: RateLimit | None = None
+        self._noted_at: dict[str, float] = {}
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -112,11 +117,27 @@ class Gate:
         retry_at = limited_until(answer, skew_seconds=skew_seconds)
         seen = rate_limit(answer, skew_seconds=skew_seconds)
         self._seen = seen or self._seen
+        if seen is not None:
+            self._note(seen, answer.received_at)
         if retry_at is not None and (seen is None or not is_primary_limit(answer)):
             self._close(_EVERYTHING, retry_at)
         elif seen is not None and seen.remaining == 0:
             self._close(seen.resource, retry_at or seen.reset_at)
         return retry_at if retry_at is None else self._promise(retry_at, turn)
+
+    def _note(self, seen: RateLimit, now: float) -> None:
+        """Let others see what is left, now and then."""
+        if 0.0 <= now - self._noted_at.get(seen.resource, float("-inf")) < NOTED_SECONDS:
+            return
+        self._noted_at[seen.resource] = now
+
+        def noted(text: str) -> tuple[str, None]:
+            return Standing.decode(text).saw(seen, now).encode(), None
+
+        try:
+            self._memory.change(self._name, noted)
+        except Exception:  # noqa: BLE001 -- it is for people to see, and the answer is there
+            _log.debug("what is left to %s could not be noted", self._name)
 
     def close_until(self, path: str, retry_at: float) -> None:
         """Send nothing more of the kind of `path` before `retry_at` (epoch seconds, our clock)."""

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Self
 
+from luggage.github.answers import RateLimit
+
 _MINUTE, _HOUR = 60.0, 3600.0
 # Given times are a little further apart than they need be: who is a moment late shall not make the
 # next one come in vain.
@@ -51,6 +53,8 @@ class Standing:
     `closed`: resource -> until when nothing of it is sent ("" is everything). `writes`: when the
     writes of the last hour went. `promised`: who -> when it may write. `line_at`: the last time
     that was told to anybody for whom there was no place. `asked_at`: when somebody last asked.
+    `seen`: resource -> what GitHub last said of its primary limit, as (limit, remaining, when it
+    starts anew, when it was said).
     """
 
     closed: Mapping[str, float] = field(default_factory=dict)
@@ -58,6 +62,7 @@ class Standing:
     promised: Mapping[str, float] = field(default_factory=dict)
     line_at: float = 0.0
     asked_at: float = 0.0
+    seen: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @classmethod
     def decode(cls, text: str) -> Self:
@@ -92,7 +97,13 @@ class Standing:
             promised={who: at for who, at in keeps.items() if at > now - _KEPT_SECONDS},
             line_at=0.0 if back > _JUMP_SECONDS else self.line_at,
             asked_at=now,
+            seen=self.seen,
         )
+
+    def saw(self, limit: RateLimit, now: float) -> "Standing":
+        """Return it with what GitHub said of a primary limit."""
+        told = (limit.limit, limit.remaining, round(limit.reset_at), round(now))
+        return replace(self, seen={**self.seen, limit.resource: told})
 
     def wrote(self, at: float, pace: Pace, who: str) -> "Standing":
         """Return it with a write that goes at `at`, and with it the place of who writes."""

@@ -8,7 +8,7 @@ import pytest
 from luggage.github.answers import Answer
 from luggage.github.errors import RateLimited
 from luggage.github.limits import Gate, OwnMemory, resource_of
-from luggage.github.turns import Pace
+from luggage.github.turns import Pace, Standing
 from tests.luggage.github.scripted import START_AT as NOW
 from tests.luggage.github.scripted import Clock
 
@@ -229,3 +229,35 @@ def test_threads_get_turns_of_their_own() -> None:
     gate = Gate(clock=lambda: NOW, wait=waited.append)
     run_at_once(20, lambda: gate.enter("POST", "/x", write=True))
     assert sorted(waited) == [float(turn) for turn in range(1, 20)]
+
+
+def left(remaining: int, at: float) -> Answer:
+    """An answer that tells what is left."""
+    names = {"limit": 5000, "remaining": remaining, "reset": int(at) + 1800}
+    headers = {f"x-ratelimit-{name}": str(value) for name, value in names.items()}
+    return Answer("GET", "/", 200, headers, b"", at)
+
+
+def test_what_is_left_is_noted_for_others_now_and_then() -> None:
+    """Each note is a write, so the answers of the next minute are not noted."""
+    memory = OwnMemory()
+    gate = Gate(clock=lambda: NOW, wait=None, name="a", memory=memory)
+    noted = []
+    for later, remaining in ((0, 4000), (30, 3999), (60, 3998)):
+        gate.learn(left(remaining, NOW + later), skew_seconds=0.0)
+        limit, still, *_ = Standing.decode(memory.read("a")).at(NOW + later).seen["core"]
+        noted.append((limit, still))
+    assert noted == [(5000, 4000), (5000, 4000), (5000, 3998)]
+
+
+class Away(OwnMemory):
+    """A memory that cannot be reached."""
+
+    def change(self, *_: object) -> None:
+        raise OSError("away")
+
+
+def test_an_answer_is_not_spoiled_by_a_memory_that_is_away() -> None:
+    """What is only for people to see may be missing."""
+    gate = Gate(clock=lambda: NOW, wait=None, name="a", memory=Away())
+    assert gate.learn(left(4000, NOW), skew_seconds=0.0) is None

@@ -1,0 +1,49 @@
+"""The pictures of the pages in the documentation, taken by `python -m tests.support.pictures`.
+
+The same each time, but for the fonts of the machine.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.support.browser import running_chromium, visiting
+from tests.support.showroom import Showroom, showroom
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+_WIDTH = 1000
+
+
+def main() -> int:
+    """Take all pictures; returns 0."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        showroom(Path(directory)) as room,
+        running_chromium() as browser,
+        visiting(browser, width=_WIDTH) as visit,
+    ):
+        _take_all(visit.page, room)
+    return 0
+
+
+def _take_all(page: Page, room: Showroom) -> None:
+    page.goto(room.url)
+    _take(page, "status")
+    page.goto(room.link())
+    page.click("button")
+    _take(page, "console")
+    page.click(".rows a")
+    _take(page, "delivery", height=900)
+
+
+def _take(page: Page, name: str, *, height: int | None = None) -> None:
+    path = PICTURES / f"{name}.png"
+    clip = {"x": 0, "y": 0, "width": _WIDTH, "height": height} if height else None
+    page.screenshot(path=str(path), full_page=True, clip=clip)
+    print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

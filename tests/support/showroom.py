@@ -1,0 +1,238 @@
+"""A bot with a day behind it, to look at: its pages are served as they are, by a clock that stands.
+
+The people of the demo have been at work for a day; then some things went wrong: an invitation that
+GitHub refused, a delivery that had to be fetched, a payload that means harm. The same each time.
+"""
+
+import json
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import insert
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+import bot.rules
+import bot.tables
+import luggage.jobs
+from bot import console, policy, web
+from bot.board import SqlBoard
+from bot.intake import RECOVERED, job_of
+from bot.memory import Memory
+from bot.sessions import Sessions
+from bot.settings import SettingsFiles
+from bot.signin import Door
+from bot.update import Updater, about_job
+from bot_deploy.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
+from luggage.database import History, migrate, open_engine
+from luggage.github import Delivery, GithubApp, OAuth, make_session
+from luggage.github.testing import FakeGithub, faults
+from luggage.jobs import Queue, Worker
+from luggage.jobs.wake import LocalWakeup
+from tests.support.clock import FakeClock
+
+HISTORIES = (
+    History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
+    History(name="bot", package="bot.migrations", metadata=bot.tables.metadata),
+)
+NAME = "portmanteau"
+DAY_SECONDS = 86_400.0
+_SEED = 20
+_LINE = "x" * 1_000_000
+HOSTILE = {
+    "action": "opened",
+    "repository": {"full_name": REPOSITORIES[0], "private": True},
+    "sender": {"login": "<script>alert('sender')</script>"},
+    "issue": {
+        "number": 13,
+        "title": "</pre><script>alert('title')</script><img src=x onerror=alert('image')>",
+        "body": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \u202egnp.exe {{ 7 * 7 }} ghp_" + "a1" * 18,
+        "line": _LINE,
+    },
+}
+
+
+class Showroom:
+    """The bot and what it is made of; `url` is where its pages are."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.clock = FakeClock()
+        self.engine = open_engine(f"sqlite:///{directory / 'bot.sqlite'}")
+        stack.callback(self.engine.dispose)
+        migrate(self.engine, HISTORIES, log=lambda _: None)
+        self.queue = Queue(self.engine, clock=self.clock)
+        self.board = SqlBoard(self.engine, clock=self.clock)
+        self.sessions = Sessions(self.engine, clock=self.clock)
+        self.github = FakeGithub(clock=self.clock, app_slug=NAME, app_owner=ORGANIZATION)
+        self.github_url = stack.enter_context(self.github.serve()).url
+        self.worker = self._worker(stack)
+        self.url = stack.enter_context(_served(self._app(stack)))
+        self.github.world.app = replace(
+            self.github.world.app, callback_urls=(f"{self.url}/console/sign-in/callback",)
+        )
+
+    def _worker(self, stack: ExitStack) -> Worker:
+        app = GithubApp(
+            app_id=self.github.app_id,
+            private_key=self.github.private_key,
+            webhook_secrets=[self.github.webhook_secret],
+            user_agent=NAME,
+            api_url=self.github_url,
+            clock=self.clock,
+            sleep=self.clock.advance,
+            wait=None,
+            limits=bot.limits.SqlLimitMemory(self.engine),
+        )
+        files = SettingsFiles(self.engine, bot.rules.RULES, policy.Settings(), clock=self.clock)
+        updater = Updater(
+            app=app,
+            queue=self.queue,
+            memory=Memory(self.engine, clock=self.clock),
+            settings=files,
+            clock=self.clock,
+        )
+        wakeup = LocalWakeup()
+        stack.callback(wakeup.close)
+        return Worker(
+            self.queue,
+            updater.handlers,
+            threads=1,
+            lease_seconds=60.0,
+            wakeup=wakeup,
+            clock=self.clock,
+            random=lambda: 0.5,
+            context=about_job,
+        )
+
+    def _app(self, stack: ExitStack) -> Flask:
+        github = self.github.world.app
+        oauth = OAuth(
+            client_id=github.client_id,
+            client_secret=github.client_secret,
+            user_agent=NAME,
+            server_url=self.github_url,
+            api_url=self.github_url,
+            session=stack.enter_context(make_session()),
+            clock=self.clock,
+        )
+        reception = web.Reception(
+            name=NAME,
+            secrets=[self.github.webhook_secret],
+            queue=self.queue,
+            board=self.board,
+            clock=self.clock,
+            settle_seconds=0.0,
+        )
+        desk = console.Console(
+            name=NAME,
+            engine=self.engine,
+            queue=self.queue,
+            board=self.board,
+            door=Door(sessions=self.sessions, oauth=oauth),
+            clock=self.clock,
+        )
+        app = Flask("bot", static_folder=None)
+        app.register_blueprint(web.blueprint(reception))
+        app.register_blueprint(console.blueprint(desk))
+        app.register_error_handler(HTTPException, web.refused)
+        return app
+
+    def link(self) -> str:
+        """The address of a fresh link into the console."""
+        return f"{self.url}/console/sign-in/link/{self.sessions.make_link()}"
+
+    def put(self, event: str, payload: object, guid: str, *, note: str = "") -> int:
+        """Store a delivery, as either way in does; returns its number."""
+        delivery = Delivery(guid, event, payload)
+        job = job_of(delivery, json.dumps(payload).encode(), run_at=self.clock(), note=note)
+        return self.queue.put(job).id
+
+    def settle(self) -> None:
+        """Let the loop do all that it can do now, or soon."""
+        for _ in range(200):
+            self.worker.drain()
+            run_at = self.queue.next_run_at(["delivery", "action"])
+            if run_at is None or run_at > self.clock() + 60:
+                return
+            self.clock.advance(max(0.0, run_at - self.clock()) + 0.001)
+
+    def live_a_day(self, number: int = 60) -> None:
+        """Have people work for a day."""
+        rng = random.Random(_SEED)
+        ended_at = self.clock() + DAY_SECONDS
+        story = deliveries(self.github, rng)
+        for left in range(number, 0, -1):
+            delivery = next(story)
+            self.put(*delivery.happening, delivery.id)
+            self.settle()
+            if rng.random() < 0.05:
+                self.board.say("I'm bored")
+            gap = (ended_at - self.clock()) / left
+            self.clock.advance(rng.uniform(0.1, 1.9) * gap * (0.2 if rng.random() < 0.5 else 1.6))
+        self.board.beat("loop")
+
+    def go_wrong(self) -> None:
+        """An invitation is refused, a delivery was fetched, one is lost, a payload means harm."""
+        refusal = faults.refused(403, "Resource not accessible by integration")
+        self.github.faults.append(faults.plan(refusal, method="PUT", path="/orgs/*"))
+        merged = self.github.merge_pull_request(
+            REPOSITORIES[1], "quetzal", "Count the scales", by=MAINTAINER
+        )
+        self.put(*merged, "7d1c3f10-c6d5-11f0-8de9-0242ac120002")
+        self.settle()
+        opened = self.github.open_issue(REPOSITORIES[2], MAINTAINER, "Anyone?", "/ping")
+        self.put(*opened, "83b0f2a2-c6d5-11f0-9f5c-0242ac120002", note=RECOVERED)
+        self.settle()
+        self.put("issues", HOSTILE, "91c5e7b4-c6d5-11f0-8d3b-0242ac120002")
+        self.settle()
+        now = self.clock()
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(bot.tables.recovery).values(
+                    id=1, since=now - 130, until=0.0, cursor="", caught_up_at=now - 130
+                )
+            )
+            connection.execute(
+                insert(bot.tables.missed).values(
+                    guid="5f0e1d2c-c6d4-11f0-8b7a-0242ac120002",
+                    attempt_id=1,
+                    attempted_at=now - 3 * DAY_SECONDS,
+                    tries=3,
+                    lost="404 Not Found",
+                )
+            )
+        self.clock.advance(130)
+        self.board.beat("loop")
+
+
+@contextmanager
+def showroom(directory: Path) -> Iterator[Showroom]:
+    """Give a bot that has lived for a day and met some trouble."""
+    with ExitStack() as stack:
+        room = Showroom(directory, stack)
+        room.live_a_day()
+        room.go_wrong()
+        yield room
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """What is asked for is not told."""
+
+
+@contextmanager
+def _served(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
