@@ -226,6 +226,32 @@ class Rest:
         return f"{'pause' if self.paused else 'resume'} the work for {self.organization}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRun:
+    """Say something of a commit, where GitHub shows checks: one check of a name for each commit.
+
+    `conclusion` is GitHub's: success, failure, neutral. `summary` and `text` are Markdown.
+    """
+
+    kind: ClassVar[str] = "check"
+    repository: str
+    commit: str
+    name: str
+    conclusion: str
+    title: str
+    summary: str
+    text: str = ""
+
+    @property
+    def key(self) -> str:
+        """One check of a name for each commit."""
+        return f"check:{self.repository}/{self.commit}/{self.name}".lower()
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"check {self.name} of {self.commit[:8]} in {self.repository}: {self.conclusion}"
+
+
 Action = (
     Invite
     | Comment
@@ -236,6 +262,7 @@ Action = (
     | CloseIssue
     | Rest
     | KeepIssue
+    | CheckRun
     | Label
     | Unlabel
     | Assign

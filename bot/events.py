@@ -54,11 +54,15 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as it stood at the event. `author` is None for a deleted account."""
+    """A pull request as it stood at the event. `author` is None for a deleted account.
+
+    `head_sha` is its newest commit.
+    """
 
     number: int
     author: Person | None
     merged: bool = False
+    head_sha: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +222,12 @@ def _pull_request(found: Any) -> PullRequest | None:
     number = _dig({"pull_request": found}, "pull_request", "number")
     if number is None:
         return None
-    return PullRequest(number, person(found.get("user")), merged=bool(found.get("merged")))
+    return PullRequest(
+        number,
+        person(found.get("user")),
+        merged=bool(found.get("merged")),
+        head_sha=_dig(found, "head", "sha") or "",
+    )
 
 
 def _issue(payload: Mapping[str, Any]) -> Issue | None:

@@ -18,6 +18,7 @@ How each is repeated:
   written. A change that comes late, after a later one, is not made.
 * closing: sets the state that it is to have.
 * labels, assignees, states, and comments that are taken back: see bot.tidying.
+* a check run: see bot.checking.
 """
 
 import hashlib
@@ -27,11 +28,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from bot import joining, tidying
+from bot import checking, joining, tidying
 from bot.actions import (
     ACTIONS,
     Action,
     Ask,
+    CheckRun,
     CloseIssue,
     Comment,
     Invite,
@@ -104,6 +106,9 @@ class Performer:
             Unassign: lambda action, client, _job: tidying.unassign(action, client, self.memory),
             SetState: self._set_state,
             TakeBack: self._take_back,
+            CheckRun: lambda action, client, _job: checking.check(
+                action, marker(action.key), client
+            ),
         }
 
     def _invite(self, action: Invite, client: Client, _job: Job) -> str:

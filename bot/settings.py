@@ -126,6 +126,22 @@ class SettingsFiles:
             return None
         return self._base.under(*(self._layer(known[name].text) for name in names))
 
+    def tried(self, event: Event, repository: str, tried: Layer) -> tuple[Settings, Settings]:
+        """What holds for an event as far as is known, and what would with this layer for a file.
+
+        No request is made; the file counts where it would: for events of its repository, or of its
+        organisation.
+        """
+        names = _sources(event)
+        known = self._known(names)
+        present = {name: self._layer(known[name].text) for name in names if name in known}
+        changed = {**present, repository.lower(): tried}
+        layers = (
+            tuple(given[name] for name in names if name in given) for given in (present, changed)
+        )
+        before, after = (self._base.under(*each) for each in layers)
+        return before, after
+
     def effective(self, client: ReadingClient, event: Event) -> Effective:
         """What holds for an event. One request for each file that has to be looked at.
 

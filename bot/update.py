@@ -21,12 +21,15 @@ from bot.joining import Moot
 from bot.memory import Memory
 from bot.metrics import measured
 from bot.perform import Performer
+from bot.preview_words import NAME as PREVIEW
+from bot.previewer import Previewer
 from bot.reader import GithubReader
 from bot.rule import Rule
 from bot.rules import rules_for
 from bot.settings import Known, SettingsFiles
 from luggage.github import (
     Ambiguous,
+    Client,
     GithubApp,
     RateLimited,
     RequestFailed,
@@ -56,6 +59,7 @@ class Updater:
         settings: SettingsFiles,
         clock: Callable[[], float],
         meter: Meter | None = None,
+        server_url: str = "https://github.com",
     ) -> None:
         self._app = app
         self._queue = queue
@@ -63,6 +67,9 @@ class Updater:
         self._settings = settings
         self._clock = clock
         self._meter = meter or Meter()
+        self._previewer = Previewer(
+            queue=queue, memory=memory, settings=settings, server_url=server_url
+        )
         self._own_login: str | None = None
         self._performer = Performer(queue, memory, self._login, clock)
 
@@ -80,7 +87,7 @@ class Updater:
             event = view(job.kind, json.loads(job.body))
             self._memory.learn(event)
             rules = asked(rules_for(event.name, event.action, self._settings.rules), job)
-            if not (self._settings.heard(event) or rules):
+            if not (self._settings.heard(event) or self._previewer.wants(event) or rules):
                 return Ignored("no rule is about this event")
             if event.installation is None:
                 return Ignored("it belongs to no installation")
@@ -114,6 +121,7 @@ class Updater:
         wants = [
             *self._complaints(effective.files),
             *wanted(rules, effective.settings, event, reader, self._meter),
+            *self._previews(client, event),
         ]
         for each in wants:
             if each.not_yet:
@@ -132,6 +140,10 @@ class Updater:
         for action in filter(None, map(complaint, files)):
             if not self._queue.known(ACTIONS, [action.key]):
                 yield Wanted(SETTINGS, [action])
+
+    def _previews(self, client: Client, event: Event) -> Iterator[Wanted]:
+        if self._previewer.wants(event):
+            yield Wanted(PREVIEW, self._previewer.check(client, event))
 
     @contextmanager
     def _trouble_at_github(self, job: Job) -> Iterator[None]:

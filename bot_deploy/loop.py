@@ -85,6 +85,7 @@ def make_loop(
         settings=settings,
         clock=time.time,
         meter=meter,
+        server_url=config.server_url,
     )
     inbox = QueueInbox(
         engine=engine, queue=queue, clock=time.time, settle_seconds=config.settle_seconds

@@ -28,6 +28,15 @@ def github():
     fake.add_member("snakes", "olga", role="admin")
     fake.add_member("snakes", "ida", state="pending")
     fake.add_file(REPO, ".github/bot.toml", "a = 1\n")
+    fake.add_file(REPO, ".github/bot.toml", "a = 2\n", commit="0" * 40)
+    fake.world.repositories[REPO].check_runs[7] = {
+        "id": 7,
+        "head_sha": "0" * 40,
+        "name": "bot.toml",
+        "status": "completed",
+        "conclusion": "success",
+        "completed_at": 0.0,
+    }
     fake.add_team("snakes", "Tamers", "tom")
     fake.open_pull_request(REPO, "alice", "And this", "It is for #1")
     fake.push_to_pull_request(REPO, 3, "alice", files=[ChangedFile("b.py", previous="a b.py")])
@@ -62,6 +71,8 @@ def _ids(github):
         "diff": on_diff.id,
         "installation": github.install("snakes").id,
         "delivery": github.hooks.sent[0].id,
+        "check": 7,
+        "sha": "0" * 40,
     }
 
 
@@ -102,6 +113,8 @@ def test_what_the_app_reads_is_as_described(github, judge, ask, path):
         "{root}",
         "{root}/labels",
         "{root}/contents/.github%2Fbot.toml",
+        "{root}/contents/.github%2Fbot.toml?ref={sha}",
+        "{root}/commits/{sha}/check-runs?check_name=bot.toml&filter=all",
         "{root}/collaborators/olga/permission",
         "{root}/issues?creator=bob&state=all&sort=created&direction=asc&per_page=1",
         "{root}/issues/1",
@@ -171,6 +184,21 @@ def test_what_an_installation_reads_is_as_described(github, judge, ask, path):
         ("POST", "{root}/pulls/comments/{diff}/reactions", {"content": "eyes"}, 201),
         ("POST", "{root}/pulls/2/comments/{diff}/replies", {"body": "Because"}, 201),
         ("PATCH", "{root}/pulls/comments/{diff}", {"body": "How?"}, 200),
+        (
+            "POST",
+            "{root}/check-runs",
+            {
+                "name": "bot.toml",
+                "head_sha": "0" * 40,
+                "external_id": "x",
+                "status": "completed",
+                "conclusion": "success",
+                "output": {"title": "Fine", "summary": "Nothing", "text": "| |"},
+            },
+            201,
+        ),
+        ("PATCH", "{root}/check-runs/{check}", {"output": {"title": "Ho", "summary": "x"}}, 200),
+        ("PATCH", "{root}/check-runs/1", {"name": "x"}, 404),
     ],
 )
 def test_what_an_installation_writes_is_as_described(

@@ -190,10 +190,15 @@ class FakeGithub(Work):
                 self.world.install(repository.owner)
             return repository
 
-    def add_file(self, repo: str, path: str, text: str) -> None:
-        """Put a file into a repository (its default branch), in the place of one that is there."""
+    def add_file(self, repo: str, path: str, text: str, *, commit: str = "") -> None:
+        """Put a file into a repository, in the place of one that is there.
+
+        On its default branch; or at a commit that is not there (yet), such as a pull request's.
+        """
         with self.world.lock:
-            self._repository(repo).files[path] = text.encode()
+            repository = self._repository(repo)
+            files = repository.at_commits.setdefault(commit, {}) if commit else repository.files
+            files[path] = text.encode()
 
     def add_member(
         self, organization: str, login: str, *, role: str = "member", state: str = "active"

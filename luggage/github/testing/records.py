@@ -5,6 +5,7 @@ Times are seconds since the epoch (UTC).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(eq=False)
@@ -128,12 +129,16 @@ class Commit:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file that a pull request changes; `previous` is its old path where it was renamed."""
+    """A file that a pull request changes; `previous` is its old path where it was renamed.
+
+    `status` is GitHub's: added, modified, removed.
+    """
 
     path: str
     additions: int = 1
     deletions: int = 1
     previous: str = ""
+    status: str = "modified"
 
 
 @dataclass(eq=False)
@@ -214,6 +219,7 @@ class Repository:
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
     # Files at commits that are not (yet) on the default branch, by their sha.
     at_commits: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
+    check_runs: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
     # What those may do who are no members, by login: read, triage, write, maintain or admin.
     collaborators: dict[str, str] = field(default_factory=dict, repr=False)
     # Counted as it happens: with ten thousand issues, counting anew for each payload is slow.

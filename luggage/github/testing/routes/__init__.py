@@ -2,6 +2,7 @@
 
 from luggage.github.testing.routes import (
     apps,
+    checks,
     contents,
     graphql,
     hooks,
@@ -27,6 +28,7 @@ for _area in (
     people,
     repositories,
     contents,
+    checks,
     issues,
     pulls,
     reactions,

@@ -81,7 +81,7 @@ def changed_file(world: World, one: Issue, file: ChangedFile) -> Json:
     made: Json = {
         "sha": fake_sha(file.path, 0),
         "filename": file.path,
-        "status": "renamed" if file.previous else "modified",
+        "status": "renamed" if file.previous else file.status,
         "additions": file.additions,
         "deletions": file.deletions,
         "changes": file.additions + file.deletions,

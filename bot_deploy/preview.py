@@ -1,0 +1,83 @@
+"""`preview`: what a settings file would have done differently for the last deliveries."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import bot.rules
+from bot.memory import Memory
+from bot.policy import PolicyError
+from bot.preview import LAST
+from bot.preview_words import lines, values
+from bot.previewer import Previewer
+from bot.settings import SettingsFiles
+from bot_deploy.config import load
+from bot_deploy.wiring import open_queue
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "show what a settings file would have done differently; nothing is performed"
+
+
+def main(argv: list[str]) -> int:
+    """Print the differences; 0, or 1 for a file that cannot be used, with its errors on stderr."""
+    options = _parse(argv)
+    config = load(os.environ)
+    try:
+        text = Path(options.file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"preview: {options.file} cannot be read: {error}", file=sys.stderr)
+        return 1
+    with open_queue(config) as (engine, queue):
+        settings = SettingsFiles(engine, bot.rules.RULES, config.settings, clock=time.time)
+        memory = Memory(engine, clock=time.time)
+        previewer = Previewer(queue=queue, memory=memory, settings=settings)
+        try:
+            made = previewer.preview(
+                text, options.repository, client=None, most=0, last=options.last
+            )
+        except PolicyError as error:
+            for problem in error.problems:
+                print(f"preview: {problem.of(options.file)}", file=sys.stderr)
+            return 1
+    if options.json:
+        print(json.dumps(values(made), indent=2))
+    else:
+        print("\n".join(lines(made)))
+    return 0
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m bot_deploy {argv[0]}",
+        description=f"{SUMMARY}. It rests on what the bot's database remembers: GitHub is not "
+        "asked, and what is not remembered is counted.",
+    )
+    parser.add_argument("file", metavar="FILE", help="as it would stand at .github/bot.toml")
+    parser.add_argument(
+        "--repository",
+        metavar="OWNER/NAME",
+        required=True,
+        type=_full_name,
+        help="where it would stand; OWNER/.github for all of an organisation",
+    )
+    parser.add_argument(
+        "--last", type=_number, default=LAST, help=f"how many deliveries; default {LAST}"
+    )
+    parser.add_argument("--json", action="store_true", help="a JSON object")
+    return parser.parse_args(argv[1:])
+
+
+def _full_name(text: str) -> str:
+    owner, slash, name = text.partition("/")
+    if not (owner and slash and name) or "/" in name:
+        raise argparse.ArgumentTypeError(f"a repository is named OWNER/NAME, not {text!r}")
+    return text
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"a number from 1, not {text!r}")
+    return int(text)

@@ -1,0 +1,89 @@
+"""`preview`: what the operator or a maintainer sees at a terminal."""
+
+import json
+import os
+
+import pytest
+
+from bot.events import DELIVERIES
+from bot_deploy import preview
+from bot_deploy.config import load
+from bot_deploy.migrate import migrate
+from bot_deploy.wiring import open_queue
+from luggage.github.testing import FakeGithub
+from luggage.jobs import NewJob
+
+APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
+TRIO = "snakes/trio"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run `preview` on a text, against a database that holds one /ping."""
+    environ = APP | {"BOT_DATA": str(tmp_path)}
+    monkeypatch.setattr(os, "environ", environ)
+    config = load(environ)
+    migrate(config)
+    github = FakeGithub()
+    github.open_issue(TRIO, "bob")
+    happening = github.comment(TRIO, 1, "bob", "/ping")
+    body = json.dumps(happening.payload).encode()
+    new = NewJob(
+        queue=DELIVERIES, key="g", subject=f"{TRIO}#1", kind=happening.event, body=body, run_at=0.0
+    )
+    with open_queue(config) as (_, queue):
+        queue.put(new)
+
+    def do(text, *arguments):
+        path = tmp_path / "bot.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return preview.main(["preview", str(path), "--repository", TRIO, *arguments])
+
+    return do
+
+
+def test_the_differences_are_listed(run, capsys):
+    """A headline, a line for each, and what it rests on."""
+    assert run("[ping]\nenabled = false\n") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1 comment less, 1 reaction less.",
+        f"less   comment on {TRIO}#1, because of {TRIO}#1",
+        f"less   react with heart in {TRIO}, because of {TRIO}#1",
+        "Looked at the last 1 stored deliveries; 0 questions asked of GitHub.",
+    ]
+
+
+def test_json_is_for_programs(run, capsys):
+    """The same as values."""
+    assert run("[ping]\nenabled = false\n", "--json", "--last", "5") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["deliveries"], [each["kind"] for each in found["differences"]]) == (
+        1,
+        ["comment", "react"],
+    )
+
+
+def test_a_wrong_file_is_told_with_line_and_column(run, capsys, tmp_path):
+    """Exit code 1, an error on each line, under the name that was typed."""
+    assert run("[ping]\nenabled = 1\n[invit]\n") == 1
+    path = tmp_path / "bot.toml"
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"preview: {path}:2:1: ping.enabled must be true or false, not 1"
+    assert second.startswith(f"preview: {path}:3:1: invit is not a rule")
+
+
+def test_a_file_that_cannot_be_read_is_a_failure(run, capsys):
+    """Not UTF-8, or not there: one line, no traceback."""
+    assert run(b"\xff") == 1
+    assert preview.main(["preview", "/no/such/file", "--repository", TRIO]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--repository", "snakes"], ["--repository", "a/b/c"], ["--last", "0"]]
+)
+def test_wrong_usage_ends_with_2(run, arguments):
+    """As everywhere."""
+    with pytest.raises(SystemExit) as ended:
+        run("", *arguments)
+    assert ended.value.code == 2
