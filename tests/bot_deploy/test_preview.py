@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_read_is_a_failure(run, capsys):
     "arguments", [["--repository", "snakes"], ["--repository", "a/b/c"], ["--last", "0"]]
 )
 def test_wrong_usage_ends_with_2(run, arguments):
-    """As everywhere."""
+    """What is no repository, or no number, is said before anything is done."""
     with pytest.raises(SystemExit) as ended:
         run("", *arguments)
     assert ended.value.code == 2
