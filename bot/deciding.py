@@ -11,7 +11,7 @@ from typing import Any
 from bot.actions import ACTIONS, Action, Planned
 from bot.events import DELIVERIES, SCHEDULE, Event
 from bot.facts import NotYet
-from bot.intake import RECOVERED
+from bot.intake import RECOVERED, REPLAYED
 from bot.metrics import RULE_SECONDS
 from bot.options import changed, digest
 from bot.perform import LOOK_FIRST
@@ -122,8 +122,9 @@ def asked(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
 
 
 def _may_be_told(because_of: Job) -> bool:
-    """Whether a lost database may have led to the same before."""
-    return RECOVERED in because_of.note.split() or because_of.kind == SCHEDULE
+    """Whether a lost database, or another one, may have led to the same before."""
+    notes = because_of.note.split()
+    return RECOVERED in notes or REPLAYED in notes or because_of.kind == SCHEDULE
 
 
 def _line(action: Action, subject: str) -> str:

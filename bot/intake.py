@@ -7,6 +7,8 @@ from luggage.jobs import NewJob
 # The note of a delivery that was fetched from GitHub's log. A database that is lost now may have
 # seen it before, so its comments are looked for before they are written.
 RECOVERED = "recovered"
+# The note of a delivery that a person put in from a file, which may come from another database.
+REPLAYED = "replayed"
 
 
 def job_of(delivery: Delivery, body: bytes, *, run_at: float, note: str = "") -> NewJob:

@@ -116,17 +116,30 @@ class Updater:
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
         client = self._app.client_for(installation, turn=str(job.id)).read_only()
+        for each in self._wants(client, event, rules):
+            if each.not_yet:
+                yield from self._again(each, job)
+            yield from jobs(each, job, installation=installation, now=self._clock())
+
+    def foresee(self, event: Event) -> Sequence[Wanted]:
+        """What would be wanted because of an event, rule by rule; nothing is queued or performed.
+
+        Raises luggage.github's RequestFailed where GitHub cannot be asked. Safe to repeat.
+        """
+        rules = rules_for(event.name, event.action, self._settings.rules)
+        if event.installation is None or not rules:
+            return []
+        client = self._app.client_for(event.installation).read_only()
+        return self._wants(client, event, rules)
+
+    def _wants(self, client: Client, event: Event, rules: Sequence[Rule[Any]]) -> Sequence[Wanted]:
         effective = self._settings.effective(client, event)
         reader = GithubReader(client, self._memory, self._queue, clock=self._clock)
-        wants = [
+        return [
             *self._complaints(effective.files),
             *wanted(rules, effective.settings, event, reader, self._meter),
             *self._previews(client, event),
         ]
-        for each in wants:
-            if each.not_yet:
-                yield from self._again(each, job)
-            yield from jobs(each, job, installation=installation, now=self._clock())
 
     def _again(self, wants: Wanted, job: Job) -> Iterator[NewJob]:
         now = self._clock()

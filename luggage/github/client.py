@@ -39,12 +39,9 @@ class Client:
     when GitHub does not give what was asked for.
     """
 
-    def __init__(
-        self, exchange: Exchange, *, reads_only: bool = False, asks_graphql: bool = True
-    ) -> None:
+    def __init__(self, exchange: Exchange, *, reads_only: bool = False) -> None:
         self._exchange = exchange
         self._reads_only = reads_only
-        self._asks_graphql = asks_graphql
 
     def __repr__(self) -> str:
         """Return whose client it is; never a credential."""
@@ -55,14 +52,12 @@ class Client:
         """Return the primary limit this installation last heard of, None before that."""
         return self._exchange.rate_limit
 
-    def read_only(self, *, graphql: bool = True) -> "Client":
+    def read_only(self) -> "Client":
         """Return a client of the same installation that raises WriteRefused for every write.
 
-        It sends GET, and queries of GraphQL, which go by POST; with `graphql=False` nothing but
-        GET, for those who will not rest on how a query reads.
+        It sends GET, and queries of GraphQL; a mutation cannot be written without its word.
         """
-        asks = graphql and self._asks_graphql
-        return Client(self._exchange, reads_only=True, asks_graphql=asks)
+        return Client(self._exchange, reads_only=True)
 
     def get(self, path: str, /, *, params: _Params = None, **names: str | int) -> Any:
         """Read; raises RequestFailed. Repeating is safe, and cheap where nothing has changed."""
@@ -141,7 +136,7 @@ class Client:
         text that has the word anywhere counts as a mutation.
         """
         body = {"query": query, "variables": variables}
-        writes = _WRITING_QUERY.search(query) is not None or not self._asks_graphql
+        writes = _WRITING_QUERY.search(query) is not None
         call = self._permitted(self._exchange.graphql_call(body, writes=writes))
         answer = self._exchange.ask(call)
         told = decode(answer)

@@ -414,30 +414,44 @@ def test_read_only_client_refuses_to_write(client, scripted, write) -> None:
     assert scripted.sent == []
 
 
-@pytest.mark.parametrize("graphql", [True, False])
-def test_read_only_client_has_no_other_way(client, scripted, graphql) -> None:
-    """Whatever a client can be asked: it sends GET, queries where they are wanted, or nothing."""
+def test_read_only_client_has_no_other_way(client, scripted) -> None:
+    """Whatever a client can be asked, read-only it sends GET, a query, or nothing at all."""
     scripted.on("GET", "/x", Reply(200, []))
     scripted.on("POST", "/graphql", Reply(200, {"data": 1}))
     refused, asking = set(), {name for name in dir(client) if not name.startswith("_")}
     for name in asking - {"rate_limit", "read_only"}:
         try:
-            answer = getattr(client.read_only(graphql=graphql), name)("/x")
+            answer = getattr(client.read_only(), name)("/x")
             list(answer if name == "pages" else [])
         except errors.WriteRefused:
             refused.add(name)
-    writing = {"post", "put", "patch", "delete", *([] if graphql else ["graphql"])}
     sent = {(r.method, urlsplit(r.url).path) for r in scripted.sent} - {("POST", TOKENS)}
-    assert refused == writing
-    assert sent == {("GET", "/x"), *([("POST", "/graphql")] if graphql else [])}
+    assert refused == {"post", "put", "patch", "delete"}
+    assert sent == {("GET", "/x"), ("POST", "/graphql")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mutation M($id: ID!) { addComment(input: {subjectId: $id}) { clientMutationId } }",
+        "query Q { viewer { login } } mutation M { x }",
+        "fragment F on Query { x }\nmutation{x}",
+        '{ x } # "\nmutation{x}',
+        "\ufeffmutation,{x}",
+        "query mutation { x }",
+    ],
+)
+def test_read_only_client_finds_a_mutation_wherever_it_stands(client, scripted, text) -> None:
+    """Among queries, behind comments and marks; better one refused too many than one sent."""
+    with pytest.raises(errors.WriteRefused):
+        client.read_only().graphql(text)
+    assert scripted.sent == []
 
 
 def test_read_only_stays_read_only(client, scripted) -> None:
-    """There is no way back to a client that writes, or that asks by POST."""
+    """There is no way back to a client that writes."""
     with pytest.raises(errors.WriteRefused):
         client.read_only().read_only().post("/x")
-    with pytest.raises(errors.WriteRefused):
-        client.read_only(graphql=False).read_only().graphql("{ x }")
     assert scripted.sent == []
 
 
