@@ -19,6 +19,8 @@ _HEADER = ("received", "state", "delivery", "event", "about", "why")
 _SHORT_GUID = 8
 _ROOMY_COLUMNS = 130
 _GAP = "  "
+# How what belongs to an action stands under it.
+INDENT = "   "
 _LONGEST_TEXT_LINE = 200
 _LONGEST_SETTING = 80
 
@@ -56,7 +58,7 @@ def story(delivery: Delivery, *, with_payload: bool) -> Iterator[str]:
     """All about one delivery, in lines for people."""
     row = delivery.row
     source = "fetched from GitHub's log" if row.recovered else "brought by GitHub"
-    yield from _facts(
+    yield from facts(
         {
             "delivery": row.guid,
             "received": f"{moment(row.received_at)}, {source}",
@@ -78,33 +80,33 @@ def story(delivery: Delivery, *, with_payload: bool) -> Iterator[str]:
 
 def action_facts(action: ActionRow) -> Iterator[str]:
     """What there is to say of an action, each fact on a line."""
-    yield from _facts(
+    yield from facts(
         {
             "rule": action.rule,
-            "settings": settings_words(action),
+            "settings": settings_words(action.settings, action.digest),
             "reason": action.reason,
             "answer": action.answer,
             "see": action.address,
             "key": action.key,
         },
-        indent="   ",
+        indent=INDENT,
     )
-    yield from text_lines(action.text, indent="   | ")
+    yield from text_lines(action.text)
 
 
-def text_lines(text: str, *, indent: str) -> Iterator[str]:
+def text_lines(text: str) -> Iterator[str]:
     """A text from outside, as it may be shown: without secrets, visible, each line cut."""
     for line in cut(visible(scrub(text)), _LONGEST_TEXT_LINE).splitlines():
-        yield f"{indent}{line}".rstrip()
+        yield f"{INDENT}| {line}".rstrip()
 
 
-def settings_words(action: ActionRow) -> str:
-    """The settings that an action's rule obeyed, in a line; empty where that is not known."""
-    if not action.digest:
+def settings_words(settings: Mapping[str, Any], digest: str) -> str:
+    """The settings that a rule obeyed, in a line; empty where that is not known."""
+    if not digest:
         return ""
     held = (
         f"{name} = {one_line(json.dumps(value, ensure_ascii=False), _LONGEST_SETTING)}"
-        for name, value in action.settings.items()
+        for name, value in settings.items()
     )
     return ", ".join(held) or "all as by default"
 
@@ -124,10 +126,10 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _facts(facts: Mapping[str, str], indent: str = "") -> Iterator[str]:
-    """The facts that there are, each after its name."""
-    width = max(map(len, facts))
-    for name, words in facts.items():
+def facts(told: Mapping[str, str], indent: str = "") -> Iterator[str]:
+    """The facts that there are, each on a line after its name."""
+    width = max(map(len, told))
+    for name, words in told.items():
         if words:
             yield f"{indent}{name:<{width}}  {words}"
 

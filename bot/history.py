@@ -131,9 +131,17 @@ class History:
         return self._whole(self._job(guid))
 
     def _whole(self, job: JobRow) -> Delivery:
-        asked = self._queue.children(job.id)
+        asked = self._family(job)
         actions = [self._action(each) for each in asked]
         return delivery_of(job, asked, self._queue.body(job.id), actions)
+
+    def _family(self, job: JobRow) -> Sequence[JobRow]:
+        """What a delivery led to; of a rule that is asked again, what that led to as well."""
+        return [
+            each
+            for child in self._queue.children(job.id)
+            for each in (child, *(self._family(child) if child.queue == DELIVERIES else ()))
+        ]
 
     def _action(self, job: JobRow) -> ActionRow:
         return action_row(job, self._queue.body(job.id))
@@ -148,7 +156,7 @@ class History:
         has expired, or a worker was faster.
         """
         job = self._job(guid)
-        dead = [each for each in [job, *self._queue.children(job.id)] if each.state is State.DEAD]
+        dead = [each for each in [job, *self._family(job)] if each.state is State.DEAD]
         for each in dead:
             self._queue.revive(each.id)
         return [self._words(each) for each in dead]
@@ -171,7 +179,7 @@ class History:
         WrongState when a worker has just taken it up.
         """
         job = self._job(guid)
-        left = [job, *self._queue.children(job.id)]
+        left = [job, *self._family(job)]
         left = [each for each in left if each.state in (State.DEAD, State.HELD, State.READY)]
         for each in left:
             self._queue.dismiss(each.id, BURIED)

@@ -209,6 +209,20 @@ class Memory:
             )
 
 
+class Onlooker(Memory):
+    """A memory that takes nothing in: for what would be decided, of which nothing is to be left."""
+
+    def merges(
+        self, organization: str, person: str, *, latest: tuple[str, int]
+    ) -> set[tuple[str, int]]:
+        """As if the latest had been kept."""
+        known = super().merges(organization, person, latest=latest)
+        return known | {(latest[0].lower(), latest[1])}
+
+    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+        """Do nothing."""
+
+
 def _of(organization: str, person: str) -> dict[str, Any]:
     return {"organization": organization.lower(), "person": person.lower()}
 

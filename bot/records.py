@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.actions import Planned
+from bot.events import DELIVERIES
 from bot.intake import RECOVERED
 from bot.redact import one_line, pretty
 from luggage.jobs import JobRow, State
@@ -125,7 +126,7 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
         id=job.id,
         key=one_line(job.key),
         kind=job.kind,
-        words=one_line(job.key if planned is None else planned.action.describe()),
+        words=one_line(_words(job, planned)),
         rule="" if planned is None else planned.rule,
         text="" if planned is None else str(getattr(planned.action, "text", "")),
         settings={} if planned is None else planned.settings,
@@ -138,6 +139,13 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
         run_at=job.run_at,
         changed_at=job.changed_at,
     )
+
+
+def _words(job: JobRow, planned: Planned | None) -> str:
+    if planned is not None:
+        return planned.action.describe()
+    # A rule that could not decide yet is asked again by a delivery of its own.
+    return f"ask again: {job.key}" if job.queue == DELIVERIES else job.key
 
 
 def _planned(body: bytes | None) -> Planned | None:
@@ -166,7 +174,7 @@ def delivery_row(job: JobRow, asked: Sequence[JobRow]) -> DeliveryRow:
         reason=one_line(next(reasons, "")),
         received_at=job.created_at,
         changed_at=max(each.changed_at for each in [job, *asked]),
-        recovered=job.note == RECOVERED,
+        recovered=RECOVERED in job.note.split(),
         actions=dict(states),
     )
 

@@ -27,10 +27,12 @@ _HUNG_UP = 141  # and of one that nobody listened to any more (SIGPIPE)
 # hide it. Named, not imported, because an error is only raised where its module is loaded already.
 _FOR_THE_OPERATOR = {
     "bot.history": ("UnknownDelivery",),
+    "bot.replay": ("ReplayError",),
     "bot_deploy.given": ("ConfigError",),
     "luggage.crypto": ("SecretError",),
     "luggage.database": ("DatabaseUrlError", "SchemaError"),
-    "luggage.github": ("ConfigurationError",),
+    "luggage.github": ("ConfigurationError", "RequestFailed"),
+    "luggage.jobs": ("WrongState",),
     "sqlalchemy.exc": ("OperationalError",),
 }
 

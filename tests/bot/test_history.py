@@ -118,6 +118,22 @@ def test_what_this_version_cannot_read_is_shown_all_the_same(history, queue, bod
     assert (action.words, action.rule, action.address) == ("k", "", "")
 
 
+def test_what_came_of_asking_a_rule_again_belongs_to_the_delivery(history, queue):
+    """Its actions are shown, and tried again, with those of the delivery itself."""
+    first = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
+    again = queue.put(
+        NewJob(queue=DELIVERIES, key="g/conflicts", body=b"{}", run_at=0.0, parent=first.id)
+    )
+    queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, parent=again.id))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.bury(job, "no")
+    assert [action.words for action in history.delivery("g").actions] == [
+        "ask again: g/conflicts",
+        "k",
+    ]
+    assert history.retry("g") == ["k"]
+
+
 @pytest.mark.parametrize("answer", ['{"url": "javascript:alert(1)"}', "[]", "pong", '{"url": 1}'])
 def test_an_address_is_one_of_the_web_or_none(history, queue, answer):
     """Whatever was recorded, nothing else becomes a link."""

@@ -1,0 +1,157 @@
+"""`replay`: what the operator says, and is told."""
+
+import importlib
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.events import DELIVERIES
+from bot.history import UnknownDelivery
+from bot_deploy import replay
+from bot_deploy.config import load
+from bot_deploy.migrate import migrate
+from bot_deploy.wiring import open_queue
+from luggage.github.testing import FakeGithub
+from luggage.jobs import NewJob, State
+
+dispatch = importlib.import_module("bot_deploy.__main__")
+TRIO = "snakes/trio"
+
+
+@pytest.fixture(scope="module")
+def github():
+    """A simulated GitHub with an issue to speak on."""
+    fake = FakeGithub()
+    fake.add_repository(TRIO)
+    fake.open_issue(TRIO, "alice")
+    return fake
+
+
+@pytest.fixture(scope="module")
+def api(github):
+    with github.serve() as server:
+        yield server.url
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch, github, api):
+    """The queue of a bot that talks to the simulated GitHub."""
+    environ = {
+        "GITHUB_APP_ID": str(github.app_id),
+        "GITHUB_PRIVATE_KEY": github.private_key,
+        "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+        "GITHUB_API_URL": api,
+        "BOT_DATA": str(tmp_path),
+    }
+    monkeypatch.setattr(os, "environ", environ)
+    migrate(load(environ))
+    with open_queue(load(environ)) as (_, opened):
+        yield opened
+
+
+@pytest.fixture
+def ping(github, tmp_path):
+    """A file with the payload of a comment that says /ping."""
+    path = tmp_path / "ping.json"
+    path.write_text(json.dumps(github.comment(TRIO, 1, "alice", "/ping").payload))
+    return str(path)
+
+
+def run(*words):
+    return replay.main(["replay", *words])
+
+
+def test_a_dry_run_of_a_file(queue, ping, github, capsys):
+    """The actions in words; the queue stays empty, and GitHub unwritten."""
+    before = len(github.comments(TRIO, 1))
+    assert run(ping, "--event", "issue_comment", "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "1. comment on snakes/trio#1\n" in told
+    assert "| pong!" in told
+    assert "A dry run: nothing was queued, and nothing was written at GitHub." in told
+    assert (queue.counts(), len(github.comments(TRIO, 1))) == ({}, before)
+
+
+def test_a_file_is_put_into_the_queue(queue, ping, capsys):
+    """Ready for the loop; a second time it is the same delivery."""
+    assert run(ping, "--event", "issue_comment") == 0
+    assert run(ping, "--event", "issue_comment") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith(": to be decided by the loop")
+    assert second.endswith(": to be decided again by the loop")
+    assert queue.counts() == {(DELIVERIES, State.READY): 1}
+
+
+def test_a_file_may_come_through_a_pipe(queue, ping, monkeypatch, capsys):
+    """With `-` for its name."""
+    stdin = io.TextIOWrapper(io.BytesIO(Path(ping).read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert run("-", "--event", "issue_comment") == 0
+    assert queue.counts() == {(DELIVERIES, State.READY): 1}
+
+
+def test_a_stored_delivery_is_decided_again(queue, ping, capsys):
+    """By the beginning of its GUID; a dry run of it is possible as well."""
+    run(ping, "--event", "issue_comment")
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    queue.ignore(job, "noise")
+    assert run("replay-", "--dry-run") == 0
+    assert run("replay-") == 0
+    assert "2 of 2 would be done." in capsys.readouterr().out
+    assert queue.get(job.id).state is State.READY
+
+
+def test_what_was_done_before_is_not_promised_again(queue, ping, capsys):
+    """The actions that a delivery led to are named, with their states."""
+    run(ping, "--event", "issue_comment")
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    known = NewJob(queue="action", key="comment:x", body=b"{}", run_at=0.0, parent=job.id)
+    queue.done(job, put=[known])
+    capsys.readouterr()
+    assert run("replay-") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "What it led to before is known by its keys, and is not done again:",
+        "   comment:x: ready",
+    ]
+
+
+def test_an_unknown_delivery_may_be_a_misspelt_file(queue):
+    """Both are named."""
+    with pytest.raises(UnknownDelivery, match="no delivery nope, and no such file"):
+        run("nope")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["gone.json"], "No such file"),
+        (["nope"], "no delivery nope"),
+        (["-"], "give it with --event"),
+    ],
+)
+def test_what_cannot_be_replayed_is_a_line(queue, words, told, capsys, monkeypatch):
+    """On stderr, with exit code 1."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
+    assert dispatch.main(["bot_deploy", "replay", *words], dict(os.environ)) == 1
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_a_github_that_cannot_be_reached_is_a_line(queue, ping, capsys, monkeypatch):
+    """A dry run asks GitHub; when it does not answer, that is what is said."""
+    monkeypatch.setitem(os.environ, "GITHUB_API_URL", "http://127.0.0.1:9")
+    words = ["bot_deploy", "replay", ping, "--event", "issue_comment", "--dry-run"]
+    assert dispatch.main(words, dict(os.environ)) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_event_is_for_a_file(queue, capsys):
+    """A stored delivery knows its own: exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        run("72d3", "--event", "star")
+    assert ended.value.code == 2
