@@ -127,7 +127,7 @@ class Updater:
         Raises luggage.github's RequestFailed where GitHub cannot be asked. Safe to repeat.
         """
         rules = rules_for(event.name, event.action, self._settings.rules)
-        if event.installation is None or not rules:
+        if event.installation is None or not (rules or event.push or self._previewer.wants(event)):
             return []
         client = self._app.client_for(event.installation).read_only()
         return self._wants(client, event, rules)
