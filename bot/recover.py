@@ -18,6 +18,8 @@ from bot.board import LATE_AFTER_SECONDS
 from bot.events import DELIVERIES
 from bot.intake import RECOVERED, job_of
 from bot.metrics import RECOVERED_TOTAL
+from bot.previewer import EVENTS as PREVIEWED
+from bot.rule import Rule
 from bot.rules import rules_for
 from bot.tables import missed as missed_table
 from bot.tables import recovery as recovery_table
@@ -34,9 +36,9 @@ RECORD_SECONDS = 60.0
 log = logging.getLogger(__name__)
 
 
-def is_wanted(event: str, action: str | None) -> bool:
-    """Whether any rule wants to see such a delivery."""
-    return bool(rules_for(event, action))
+def is_wanted(event: str, action: str | None, *, rules: Sequence[Rule[Any]] | None = None) -> bool:
+    """Whether any rule wants to see such a delivery, or a preview is made of it."""
+    return bool(rules_for(event, action, rules)) or (event, action) in PREVIEWED
 
 
 @dataclass(frozen=True, kw_only=True)

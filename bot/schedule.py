@@ -11,12 +11,12 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from cronsim import CronSim
 from sqlalchemy import Engine, delete, insert, select
 
+from bot.cron import latest_tick
 from bot.events import DELIVERIES, SCHEDULE, view
 from bot.rule import Rule
 from bot.settings import SettingsFiles
@@ -30,17 +30,6 @@ from luggage.jobs import NewJob, Queue
 EVERY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
-
-
-def latest_tick(line: str, now: float) -> float:
-    """The last moment that a cron line names, not after `now`; both in epoch seconds. Pure.
-
-    Raises cronsim.CronSimError for a line that is none, StopIteration for one that names none in
-    fifty years.
-    """
-    minute = datetime.fromtimestamp(now, UTC).replace(second=0, microsecond=0)
-    # Backwards it begins before the moment it is given.
-    return next(CronSim(line, minute + timedelta(minutes=1), reverse=True)).timestamp()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,20 @@ the private key.
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import bot.rules
 from bot import policy
-from bot.rules import RULES
+from bot.own import TABLES
+from bot.rule import Rule
 from bot_deploy.given import KNOWN, ConfigError, Given
 from bot_deploy.keys import private_keys
+from bot_deploy.own_rules import own_names, with_own
 from luggage.crypto import open_secrets
 
 DEFAULT_USER_AGENT = "portmanteau"
@@ -61,6 +65,7 @@ class Config:
     sentry_dsn: str = field(repr=False)
     metrics_token: Callable[[], str] = field(repr=False)
     log_format: str
+    rules: tuple[Rule[Any], ...]
     settings: policy.Settings
 
     def needed_app(self) -> AppSettings:
@@ -99,6 +104,7 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
     data = Path(given.text("BOT_DATA", "var"))
     receive = _one_of("BOT_RECEIVE", given.text("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
     poll_seconds = given.text("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
+    rules = with_own(bot.rules.RULES, own_names(document, given.text("BOT_RULES", "")), folder=data)
     return Config(
         app=_app(given),
         data=data,
@@ -115,7 +121,8 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
         sentry_dsn=_dsn(given),
         metrics_token=lambda: _metrics_token(given),
         log_format=_one_of("LOG_FORMAT", given.text("LOG_FORMAT", "text"), ("text", "json")),
-        settings=_settings(document, text),
+        rules=rules,
+        settings=_settings(rules, document, text),
     )
 
 
@@ -150,10 +157,17 @@ def _metrics_token(given: Given) -> str:
     return found
 
 
-def _settings(document: Mapping[str, Any], text: str) -> policy.Settings:
+def _settings(
+    rules: Sequence[Rule[Any]], document: Mapping[str, Any], text: str
+) -> policy.Settings:
+    names = [rule.name for rule in rules]
+    for name in document.keys() - {*names, *TABLES}:
+        # Anybody may keep secrets of their own there; but a slip must not pass for one.
+        for meant in get_close_matches(name, [*names, *TABLES], n=1, cutoff=0.75):
+            raise ConfigError(f"config.toml: [{name}] is not known; is [{meant}] meant?")
     try:
-        tables = {rule.name: document[rule.name] for rule in RULES if rule.name in document}
-        return policy.Settings((policy.read(RULES, tables),))
+        tables = {name: document[name] for name in names if name in document}
+        return policy.Settings((policy.read(rules, tables),))
     except policy.PolicyError as error:
         located = policy.PolicyError(policy.placed(error.problems, text), "config.toml")
         raise ConfigError(str(located)) from error

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from bot.doctor import AtGithub, AtHome, Check, Finding, Verdict, Webhook, examine, who_answers
 from bot.doctor.examination import ok
-from bot.rules import RULES, needs
+from bot.rules import needs
 from bot_deploy.config import Config, load
 from bot_deploy.given import ConfigError
 from bot_deploy.wiring import HISTORIES, open_database
@@ -84,7 +84,7 @@ class Ward:
         )
         self.github = AtGithub(
             lambda: _app(config, session),
-            needs(RULES, config.settings),
+            needs(config.rules, config.settings),
             server_url=config.server_url,
         )
         self.webhook = Webhook(

@@ -12,7 +12,6 @@ from functools import partial
 import requests
 from sqlalchemy import Engine
 
-import bot.rules
 from bot import schedule
 from bot.board import SqlBoard
 from bot.duties import Duties, Duty
@@ -77,7 +76,7 @@ def make_loop(
     app = github_app(config, engine, leadership, name, meter)
     queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
     board = SqlBoard(engine, clock=time.time)
-    settings = SettingsFiles(engine, bot.rules.RULES, config.settings, clock=time.time)
+    settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
     updater = Updater(
         app=app,
         queue=queue,
@@ -90,7 +89,9 @@ def make_loop(
     inbox = QueueInbox(
         engine=engine, queue=queue, clock=time.time, settle_seconds=config.settle_seconds
     )
-    recovery = Recovery(app.app_client, inbox, wants=is_wanted, clock=time.time)
+    recovery = Recovery(
+        app.app_client, inbox, wants=partial(is_wanted, rules=config.rules), clock=time.time
+    )
     worker = Worker(
         queue,
         updater.handlers,

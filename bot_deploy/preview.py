@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import bot.rules
 from bot.memory import Memory
 from bot.policy import PolicyError
 from bot.preview import LAST
@@ -31,7 +30,7 @@ def main(argv: list[str]) -> int:
         print(f"preview: {options.file} cannot be read: {error}", file=sys.stderr)
         return 1
     with open_queue(config) as (engine, queue):
-        settings = SettingsFiles(engine, bot.rules.RULES, config.settings, clock=time.time)
+        settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
         memory = Memory(engine, clock=time.time)
         previewer = Previewer(queue=queue, memory=memory, settings=settings)
         try:

@@ -21,7 +21,8 @@ CORE_PERMISSIONS: Mapping[str, str] = {
     "checks": "write",
 }
 CORE_EVENTS = frozenset({"push", "pull_request"})
-_STRENGTH = {"read": 1, "write": 2, "admin": 3}
+# The kinds of access, the weakest first.
+STRENGTH = {"read": 1, "write": 2, "admin": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,6 @@ def needs(rules: Sequence[Rule[Any]], settings: Settings | None = None) -> Needs
     permissions = dict(CORE_PERMISSIONS)
     for rule in counted:
         for name, access in rule.permissions.items():
-            permissions[name] = max(
-                permissions.get(name, access), access, key=_STRENGTH.__getitem__
-            )
+            permissions[name] = max(permissions.get(name, access), access, key=STRENGTH.__getitem__)
     events = {event for rule in counted for event, _action in rule.events}
     return Needs(permissions, CORE_EVENTS | events)

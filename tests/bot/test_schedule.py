@@ -7,10 +7,11 @@ import pytest
 from cronsim import CronSimError
 
 from bot.actions import Comment
+from bot.cron import latest_tick
 from bot.events import DELIVERIES
 from bot.policy import Settings
 from bot.rules import ping, rules_for
-from bot.schedule import Scheduler, latest_tick
+from bot.schedule import Scheduler
 from bot.settings import FILE, SettingsFiles
 from bot.update import Updater
 from luggage.github.testing import faults

@@ -1,0 +1,78 @@
+"""Rules of one's own: each is one file, or one module, that config.toml names. Not a subcommand.
+
+Such a file is part of the bot, trusted as its code is: only the operator can name one.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bot.own import faults
+from bot.rule import Rule
+from bot_deploy.given import ConfigError
+
+
+def own_names(document: Mapping[str, Any], variable: str) -> Sequence[str]:
+    """The rules that are named: those of BOT_RULES, or `[rules] own` of config.toml.
+
+    Raises ConfigError where that is no list of texts.
+    """
+    if variable.split():
+        return variable.split()
+    table = document.get("rules", {})
+    own = table.get("own", []) if isinstance(table, Mapping) else None
+    if not isinstance(own, list) or not all(isinstance(name, str) and name for name in own):
+        raise ConfigError(
+            'config.toml: rules.own must be a list of files or modules, such as ["greet.py"]'
+        )
+    return own
+
+
+def with_own(
+    known: Sequence[Rule[Any]], names: Sequence[str], *, folder: Path
+) -> tuple[Rule[Any], ...]:
+    """The known rules and, behind them, those that are named; a file is sought from `folder`.
+
+    Raises ConfigError, on one line, for a rule that cannot be loaded or used.
+    """
+    rules = list(known)
+    for name in names:
+        rule: Any = getattr(_module(name, folder), "RULE", None)
+        wrong = faults(rule, rules)
+        if wrong:
+            raise ConfigError(f"the rule {name} cannot be used: {'; '.join(wrong)}")
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _module(name: str, folder: Path) -> ModuleType:
+    try:
+        if not name.endswith(".py"):
+            return importlib.import_module(name)
+        return _from_file((folder / name).resolve())
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        # Whatever is wrong in somebody's file: its kind and its words, on one line.
+        said = " ".join(str(error).split())
+        raise ConfigError(
+            f"the rule {name} cannot be loaded: {type(error).__name__}: {said}"
+        ) from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ConfigError(f"the rule {path} is not there; a relative path begins in BOT_DATA")
+    # Under a name of its own, so that it hides no module, and is found by pickle and dataclasses.
+    name = f"own_rules.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"the rule {path} is no file of Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,30 @@
+"""docs/settings.md can break the build: it says of each setting what the code says."""
+
+import re
+
+import pytest
+
+from bot.options import options
+from bot.policy import read_text
+from bot.rules import RULES
+from tests.support.settings_page import MARK, PAGE, made
+
+
+def test_the_page_is_made_from_the_code():
+    """Each key, its kind, its default and its meaning; `python -m tests.support.settings_page`."""
+    _above, mark, below = PAGE.read_text(encoding="utf-8").partition(MARK)
+    assert mark + below == made(), "run: python -m tests.support.settings_page"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_rule_and_setting_explains_itself(rule):
+    """The settings have a docstring, and each of them a sentence."""
+    assert (rule.settings.__doc__ or "").strip().endswith(".")
+    for each in options(rule.settings).values():
+        assert re.fullmatch(r"[A-Z`].*[.)]", each.words, re.DOTALL), each.name
+
+
+def test_the_examples_on_the_page_can_be_used():
+    """What stands there as TOML is right."""
+    for text in re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        read_text(RULES, text, source="docs/settings.md")
