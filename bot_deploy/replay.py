@@ -13,7 +13,6 @@ from bot import replay
 from bot.history import History, UnknownDelivery
 from bot.memory import Onlooker
 from bot.records import ActionRow
-from bot.rules import RULES
 from bot.settings import SettingsFiles
 from bot.update import Updater
 from bot_deploy.config import Config, load
@@ -101,7 +100,7 @@ def _updater(config: Config, engine: Engine, queue: Queue) -> Updater:
         app=github_app(config, engine, leadership, f"replay:{os.getpid()}", Meter()),
         queue=queue,
         memory=Onlooker(engine, clock=time.time),
-        settings=SettingsFiles(engine, RULES, config.settings, clock=time.time),
+        settings=SettingsFiles(engine, config.rules, config.settings, clock=time.time),
         clock=time.time,
     )
 
