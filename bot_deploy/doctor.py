@@ -106,7 +106,9 @@ class Ward:
 
 def _app(config: Config, session: requests.Session) -> GithubApp:
     app = config.needed_app()
-    config.webhook_secrets()  # opened to see that it can be
+    config.webhook_secrets()  # opened to see that they can be
+    if app.client_id:
+        app.client_secret()
     return GithubApp(
         app_id=app.app_id,
         private_key=app.private_key(),

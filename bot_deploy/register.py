@@ -127,8 +127,14 @@ def _conclude(registration: Registration, place: Place, options: argparse.Namesp
     elif ended.app is None:
         problem = ended.words
     else:
-        for line in next_steps(ended.app, place.path, polls=not options.url):
+        for line in next_steps(ended.app, _nearby(place.path), polls=not options.url):
             say(line)
         return 0
     sys.stderr.write(f"python -m bot_deploy register: {problem}\n")
     return 1
+
+
+def _nearby(path: Path) -> Path:
+    """The path as somebody would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -138,6 +138,14 @@ def test_a_webhook_secret_is_needed_where_deliveries_come(run, environ):
     assert "GITHUB_WEBHOOK_SECRET" in out
 
 
+def test_a_client_secret_is_needed_where_people_sign_in(run, environ):
+    """The console's sign-in would fail when somebody tries it."""
+    environ["GITHUB_CLIENT_ID"] = "Iv1.7"
+    code, out = run("--json")
+    assert (code, verdicts(out)["secrets"]) == (1, "failed")
+    assert "GITHUB_CLIENT_SECRET" in out
+
+
 def test_the_webhook_is_asked_for_our_healthz(run, environ, github):
     """Through the address that GitHub has; here nobody is there."""
     environ |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": github.webhook_secret}

@@ -10,7 +10,9 @@ import pytest
 from bot.rules import RULES, needs
 from bot_deploy import app_secrets, register, registering
 from bot_deploy.app_secrets import NAMES
+from bot_deploy.config import load
 from bot_deploy.given import ConfigError
+from bot_deploy.wsgi import make_app
 from luggage.github.manifest import NOBODY
 from luggage.github.testing import FakeGithub, faults
 from tests.support.registering import Person
@@ -414,6 +416,15 @@ def test_a_missing_webhook_secret_is_told(tmp_path):
     lines = list(registering.next_steps(app, tmp_path, polls=False))
     assert any("made no webhook secret" in line for line in lines)
     assert "github.webhook_secrets" not in app_secrets._values(app)
+
+
+def test_people_come_back_to_the_console(tmp_path):
+    """The address that the App is registered with is the one that the console listens at."""
+    names = ("APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET", "CLIENT_ID", "CLIENT_SECRET")
+    given = {f"GITHUB_{name}": "1" for name in names}
+    app = make_app(load(given | {"BOT_DATA": str(tmp_path)}))
+    routes = {rule.rule for rule in app.url_map.iter_rules()}
+    assert registering.CONSOLE_CALLBACK in routes
 
 
 def test_the_manifest_is_json(config, environ):

@@ -87,6 +87,9 @@ class Description:
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that a request calls, or None; written-out segments win over names."""
         segments = path.split("/")
+        if segments[1:2] + segments[4:5] == ["repos", "contents"]:
+            # A file's path is one name in the description, and may hold slashes.
+            segments = [*segments[:5], "/".join(segments[5:])]
         fitting = [each for each in self._templates.get(len(segments), []) if _fits(each, segments)]
         for each in sorted(fitting, key=lambda one: [_is_name(segment) for segment in one]):
             template = "/".join(each)
