@@ -5,6 +5,7 @@
 (() => {
   const EVERY_MILLISECONDS = 5000;
   const away = document.getElementById("away");
+  document.getElementById("again").hidden = true;
 
   const inUse = (part) =>
     part.contains(document.activeElement) ||

@@ -176,10 +176,14 @@ class Showroom:
             self.clock.advance(rng.uniform(0.1, 1.9) * gap * (0.2 if rng.random() < 0.5 else 1.6))
         self.board.beat("loop")
 
+    def refuse_invitations(self) -> None:
+        """From now on GitHub lets the App invite nobody."""
+        refusal = faults.refused(403, "Resource not accessible by integration")
+        self.github.faults.append(faults.plan(refusal, method="PUT", path="/orgs/*", times=None))
+
     def go_wrong(self) -> None:
         """An invitation is refused, a delivery was fetched, one is lost, a payload means harm."""
-        refusal = faults.refused(403, "Resource not accessible by integration")
-        self.github.faults.append(faults.plan(refusal, method="PUT", path="/orgs/*"))
+        self.refuse_invitations()
         merged = self.github.merge_pull_request(
             REPOSITORIES[1], "quetzal", "Count the scales", by=MAINTAINER
         )

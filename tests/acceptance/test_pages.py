@@ -1,0 +1,238 @@
+"""The pages in a real Chromium: readable, quiet, usable by keyboard, and closed to strangers."""
+
+import re
+
+import pytest
+
+from bot_deploy.scenes import MAINTAINER, ORGANIZATION
+from luggage.jobs import State
+from tests.support.browser import grave_violations, is_scrolled_sideways, visiting
+from tests.support.showroom import showroom
+
+# Where to look, and what is to be read there.
+PAGES = {
+    "/": "The last day",
+    "/console/sign-in": "Sign in with GitHub",
+    "/console/sign-in/link/x": "This link is good once",
+    "/console/": "Waits for you",
+    "/console/deliveries": "Older",
+    "/console/deliveries?text=needle": "Nothing matches",
+    "/console/github": "API budget",
+    "/console/deliveries/999": "That did not work",
+}
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    """A bot with a day behind it; the tests of this file share it."""
+    with showroom(tmp_path_factory.mktemp("room")) as room:
+        yield room
+
+
+def sign_in(page, room):
+    page.goto(room.link())
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+
+
+def dead_one(room):
+    """The number of the delivery with the invitation that GitHub refused."""
+    (row,) = room.queue.search("delivery", state=State.DEAD)
+    return row.id
+
+
+def hostile_one(room):
+    row = room.queue.find("delivery", "91c5e7b4-c6d5-11f0-8d3b-0242ac120002")
+    return row.id
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_each_page_is_readable_and_quiet(chromium, room, width, dark):
+    """On a desk in the light and on a phone in the dark, to axe-core, the eye and the browser."""
+    pages = {
+        **PAGES,
+        f"/console/deliveries/{dead_one(room)}": "What it led to",
+        f"/console/deliveries/{hostile_one(room)}": "Payload",
+    }
+    with visiting(chromium, width=width, dark=dark) as visit:
+        sign_in(visit.page, room)
+        for path, words in pages.items():
+            visit.page.goto(room.url + path)
+            assert visit.page.get_by_text(words).first.is_visible(), path
+            assert visit.page.get_by_role("heading", level=1).count() == 1, path
+            assert grave_violations(visit.page) == [], path
+            assert not is_scrolled_sideways(visit.page), path
+    # That something is not there is told in the console, too.
+    assert [each for each in visit.troubles if "404" not in each] == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_everything_works_without_javascript(chromium, room, width):
+    """Signing in, looking for a delivery, pausing, resuming, signing out: links and forms."""
+    with visiting(chromium, width=width, javascript=False) as visit:
+        page = visit.page
+        page.goto(room.url)
+        assert page.get_by_text("Look again").is_visible()
+        sign_in(page, room)
+        page.get_by_role("link", name="Deliveries").click()
+        page.get_by_label("Event").fill("star")
+        page.get_by_role("button", name="Search").click()
+        assert re.search(r"event=star", page.url)
+        page.get_by_role("link", name="star").first.click()
+        assert page.get_by_role("heading", name="Payload").is_visible()
+        page.get_by_role("link", name="Overview").click()
+        page.get_by_role("button", name="Pause").click()
+        assert page.get_by_text("nothing is decided or performed").first.is_visible()
+        page.get_by_role("button", name="Resume").click()
+        assert page.get_by_text("Back at work").is_visible()
+        page.get_by_role("button", name="Sign out").click()
+        assert page.url.endswith("/console/sign-in")
+    assert room.queue.paused_at() is None
+
+
+def tab_to(page, words):
+    """Press Tab until what is focused says these words, visibly; then it can be pressed."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "(() => { const it = document.activeElement; const style = getComputedStyle(it);"
+            " return [it.innerText || '', style.outlineStyle] })()"
+        )
+        if words in focused[0]:
+            assert focused[1] != "none", f"the focus on {words!r} is not seen"
+            return
+    raise AssertionError(f"{words!r} is not reached by Tab on {page.url}")
+
+
+def test_the_keyboard_is_enough(chromium, room):
+    """From the link to another try of what is dead, without a mouse."""
+    number = dead_one(room)
+    with visiting(chromium) as visit:
+        page = visit.page
+        page.goto(room.link())
+        tab_to(page, "Sign in")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Overview").wait_for()
+        tab_to(page, "Skip to the content")
+        page.keyboard.press("Enter")
+        tab_to(page, "pull_request")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="What it led to").wait_for()
+        tab_to(page, "Try again")
+        page.keyboard.press("Enter")
+        page.get_by_text("It is tried again, at once.").wait_for()
+    assert visit.troubles == []
+    (invitation, comment) = room.queue.children(number)
+    assert (invitation.state, comment.state) == (State.READY, State.HELD)
+    refuse_again(room)
+
+
+def refuse_again(room):
+    """As it was before: GitHub refuses the invitation."""
+    room.refuse_invitations()
+    room.settle()
+    assert room.queue.standing().dead == 1
+
+
+def test_a_payload_that_means_harm_is_text(chromium, room):
+    """No script of it runs, no control character is obeyed, and the page stays usable."""
+    with visiting(chromium) as visit:
+        page = visit.page
+        sign_in(page, room)
+        page.goto(f"{room.url}/console/deliveries/{hostile_one(room)}")
+        text = page.get_by_role("region", name="Payload").inner_text()
+        assert "<script>alert('title')</script>" in text
+        assert r"\u001b[31mred" in text
+        assert r"\u202egnp.exe {{ 7 * 7 }}" in text
+        assert "ghp_" not in page.content()
+        assert page.locator("img").count() == 0
+        assert page.locator("script:not([src])").count() == 0
+        assert len(page.content()) < 50_000
+        page.get_by_role("link", name="Overview").click()
+        assert page.get_by_role("heading", name="Overview").is_visible()
+    assert visit.troubles == []
+
+
+def test_even_a_script_that_got_into_a_page_would_not_run(chromium, room):
+    """The policy of the pages stands behind the escaping."""
+    script = "<img src=x onerror='window.ran = true'><script>window.ran = true</script>"
+    with visiting(chromium) as visit:
+        visit.page.goto(room.url)
+        visit.page.evaluate(
+            "it => document.body.append(...new DOMParser()"
+            ".parseFromString(it, 'text/html').body.children)",
+            script,
+        )
+        visit.page.evaluate(
+            "it => { const s = document.createElement('script');"
+            " s.textContent = 'window.ran = true'; document.body.append(s) }"
+        )
+        visit.page.wait_for_timeout(100)
+        assert visit.page.evaluate("window.ran") is None
+    assert sum("Content Security Policy" in trouble for trouble in visit.troubles) >= 2
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:9", "http://elsewhere.example"])
+def test_a_form_on_another_page_does_nothing(chromium, room, origin):
+    """A page of somebody else, even on the same host, has no power over the operator's browser."""
+    forged = (
+        f'<form method="post" action="{room.url}/console/pause"><input name="token" value="0">'
+        "</form><script>document.forms[0].submit()</script>"
+    )
+    with visiting(chromium) as visit:
+        page = visit.page
+        sign_in(page, room)
+        page.route(f"{origin}/", lambda route: route.fulfill(body=forged, content_type="text/html"))
+        page.goto(f"{origin}/")
+        page.wait_for_url(f"{room.url}/console/**")
+        assert page.get_by_text(re.compile("Nothing was done|Sign in with GitHub")).is_visible()
+    assert room.queue.paused_at() is None
+
+
+def test_an_owner_signs_in_with_github(chromium, room):
+    """One click, by way of GitHub, and back under their own name; and nobody else."""
+    room.github.add_member(ORGANIZATION, MAINTAINER, role="admin")
+    with visiting(chromium) as visit:
+        page = visit.page
+        for login, words in (("mallory", "may not come in"), (MAINTAINER, "Overview")):
+            room.github.sits_at_the_browser(login)
+            page.goto(f"{room.url}/console/")
+            page.get_by_role("link", name="Sign in with GitHub").click()
+            page.get_by_text(words).first.wait_for()
+        assert page.get_by_text(MAINTAINER).is_visible()
+    assert [each for each in visit.troubles if "403" not in each] == []
+
+
+def test_what_is_new_is_shown_without_loading_again(chromium, room):
+    """A new line appears, what a reader has opened stays open, and silence is told of."""
+    with visiting(chromium) as visit:
+        page = visit.page
+        page.clock.install()
+        page.goto(room.url)
+        assert page.get_by_text("Look again").is_hidden()
+        page.evaluate("window.isTheSame = true")
+        page.get_by_text("The same as a table").click()
+        room.board.say("Something new")
+        page.clock.fast_forward(6000)
+        page.get_by_text("Something new").wait_for()
+        assert page.evaluate("window.isTheSame")
+        assert page.get_by_role("table").is_visible()
+        assert visit.troubles == []
+        page.route(f"{room.url}/", lambda route: route.abort())
+        page.clock.fast_forward(6000)
+        page.get_by_text("I do not answer just now").wait_for()
+        page.unroute(f"{room.url}/")
+        page.clock.fast_forward(6000)
+        page.get_by_text("I do not answer just now").wait_for(state="hidden")
+
+
+def test_live_pages_do_not_keep_a_session_awake(chromium, room):
+    """Whoever signed out elsewhere is led to the sign-in by the page itself."""
+    with visiting(chromium) as visit:
+        page = visit.page
+        page.clock.install()
+        sign_in(page, room)
+        with room.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM console_session")
+        page.clock.fast_forward(6000)
+        page.wait_for_url("**/console/sign-in")
