@@ -104,16 +104,16 @@ class Memory:
 
     def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
         """Keep where maintainers were asked about a person, and why. Safe to repeat."""
-        about = {"asked_in": asked_in.lower(), "pull_request": pull_request}
+        about = {"asked_in": asked_in.lower(), "pull_request": pull_request, "login": person}
         self._keep(invitation_request, _of(organization, person), **about)
 
     def asked_about(self, asked_in: str) -> tuple[str, str] | None:
         """The person asked about in `owner/repo#number`, and the pull request because of which."""
         table = invitation_request
-        query = select(table.c.person, table.c.pull_request)
+        query = select(table.c.login, table.c.pull_request)
         with reading(self._engine) as connection:
             found = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
-        return None if found is None else (found.person, found.pull_request)
+        return None if found is None else (found.login, found.pull_request)
 
     # Merges and first steps
 

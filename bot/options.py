@@ -8,6 +8,7 @@ costs more memory than all of the rules (docs/decisions/0095).
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from string import Template
@@ -191,6 +192,17 @@ def choice(*choices: str) -> Kind[str]:
     """One of a few texts."""
     words = " or ".join(f'"{each}"' for each in choices)
     kind: Kind[str] = Kind(words, lambda value: _be(value in choices, kind, value))
+    return kind
+
+
+def matching(pattern: str, words: str) -> Kind[str]:
+    """Texts, the empty one too, that a regular expression matches as a whole; `words` say which."""
+
+    def read(value: Any) -> str:
+        right = isinstance(value, str) and re.fullmatch(pattern, value) is not None
+        return str(_be(right, kind, value))
+
+    kind = Kind(words, read)
     return kind
 
 

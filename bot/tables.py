@@ -153,7 +153,7 @@ invitation = Table(
 )
 
 # People about whom maintainers were asked: in which issue or pull request, and because of which
-# pull request; both as owner/repo#number.
+# pull request; both as owner/repo#number. `login` is the name as GitHub writes it.
 invitation_request = Table(
     "invitation_request",
     metadata,
@@ -161,6 +161,7 @@ invitation_request = Table(
     Column("person", String(100), primary_key=True),
     Column("asked_in", String(300), nullable=False, index=True),
     Column("pull_request", String(300), nullable=False),
+    Column("login", String(100), nullable=False),
 )
 
 # Pull requests that were seen to be merged: GitHub's search learns of them later.

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("person", sa.String(100), primary_key=True),
         sa.Column("asked_in", sa.String(300), nullable=False, index=True),
         sa.Column("pull_request", sa.String(300), nullable=False),
+        sa.Column("login", sa.String(100), nullable=False),
     )
     op.create_table(
         "merged",

@@ -44,7 +44,7 @@ def test_invite_offers_membership_and_then_says_so():
     """After the first merged pull request: an invitation, then a comment that names the person."""
     settings = InviteSettings(message="Welcome to $organization, @$person!")
     assert invite.decide(MERGED, FakeReader(), settings) == [
-        Invite(organization="snakes", person="alice", role="member"),
+        Invite(organization="snakes", person="alice", role="member", most_a_day=50),
         Comment(
             about="welcome snakes/alice",
             repository="snakes/trio",
@@ -137,7 +137,7 @@ def test_ping_ignores_events_without_a_message():
 def test_rules_for_gives_the_rules_that_want_an_event():
     """The table leads from (event, action) to rules."""
     assert [rule.name for rule in rules_for("pull_request", "closed")] == ["invite"]
-    assert [rule.name for rule in rules_for("issue_comment", "created")] == ["ping"]
+    assert "ping" in {rule.name for rule in rules_for("issue_comment", "created")}
     assert rules_for("star", "created") == []
 
 

@@ -115,6 +115,7 @@ def test_what_the_app_reads_is_as_described(github, judge, ask, path):
         "{root}/contents/.github%2Fbot.toml",
         "{root}/contents/.github%2Fbot.toml?ref={sha}",
         "{root}/commits/{sha}/check-runs?check_name=bot.toml&filter=all",
+        "{root}/contents/.github/bot.toml",
         "{root}/collaborators/olga/permission",
         "{root}/issues?creator=bob&state=all&sort=created&direction=asc&per_page=1",
         "{root}/issues/1",

@@ -1,0 +1,150 @@
+"""Stories: people do things at GitHub, the bot is told, and in the end everybody looks around.
+
+Each is played in several weathers: deliveries come as they should, each twice, in reverse, or with
+a bot that is killed after each thing it does. GitHub's own description judges every request.
+"""
+
+import itertools
+
+import pytest
+
+from bot.events import DELIVERIES, subject
+from luggage.github import GithubApp
+from luggage.jobs import NewJob
+from tests.support.openapi import CheckingServer
+
+FAIR, TWICE, REVERSED, KILLED = "fair", "each twice", "in reverse", "killed in between"
+LEASE_SECONDS = 60.0
+
+
+@pytest.fixture(params=[FAIR, TWICE, REVERSED, KILLED])
+def weather(request):
+    """How deliveries come in, and whether the bot lives."""
+    return request.param
+
+
+@pytest.fixture
+def judge(github):
+    """GitHub's description, between the bot and the simulated GitHub."""
+    with CheckingServer(github) as server:
+        yield server
+        assert server.violations == []
+
+
+@pytest.fixture
+def app(github, clock, judge):
+    """Our App, talking to the simulated GitHub under the eyes of the judge."""
+    return GithubApp(
+        app_id=github.app_id,
+        private_key=github.private_key,
+        webhook_secrets=[github.webhook_secret],
+        user_agent="test-bot",
+        api_url=judge.url,
+        clock=clock,
+        sleep=clock.advance,
+        wait=None,
+    )
+
+
+@pytest.fixture
+def set_up(github):
+    """Give the organisation a settings file."""
+
+    def set_up(text):
+        github.add_repository("snakes/.github")
+        github.add_file("snakes/.github", ".github/bot.toml", text)
+
+    return set_up
+
+
+@pytest.fixture
+def deliver(queue, clock, github):
+    """Put deliveries into the queue, as the web process does, each under a new GUID."""
+    guids = (f"guid-{number}" for number in itertools.count(1))
+
+    def deliver(happening):
+        guid = next(guids)
+        _headers, body = github.signed(*happening, delivery_id=guid)
+        queue.put(
+            NewJob(
+                queue=DELIVERIES,
+                key=guid,
+                subject=subject(happening.payload),
+                kind=happening.event,
+                body=body,
+                run_at=clock(),
+            )
+        )
+
+    return deliver
+
+
+class _Killed(BaseException):
+    """Stands for SIGKILL: nothing in the worker catches it."""
+
+
+@pytest.fixture
+def rest(worker, queue, clock, weather, monkeypatch):
+    """Let the bot work until nothing is left to do but after `within` seconds."""
+    if weather == KILLED:
+        monkeypatch.setattr(queue, "done", _first_time_killed(queue.done))
+
+    def rest(within=3600.0):
+        until = clock() + within
+        for _ in range(1000):
+            try:
+                worker.drain()
+            except _Killed:
+                clock.advance(LEASE_SECONDS + 1)
+                queue.reclaim()
+                continue
+            run_at = queue.next_run_at(["delivery", "action"])
+            if run_at is None or run_at > until:
+                return
+            clock.advance(max(0.0, run_at - clock()) + 0.001)
+        raise AssertionError("the bot does not come to rest")
+
+    return rest
+
+
+def _first_time_killed(done):
+    """The worker dies at the end of each job, before it is recorded; the second time it lives."""
+    killed = set()
+
+    def dying(job, **arguments):
+        if job.id not in killed:
+            killed.add(job.id)
+            raise _Killed
+        done(job, **arguments)
+
+    return dying
+
+
+@pytest.fixture
+def play(deliver, rest, weather):
+    """Tell the bot what has happened, as the weather has it, and let it work."""
+
+    def play(*happenings):
+        if weather == REVERSED:
+            happenings = happenings[::-1]
+        for happening in happenings:
+            deliver(happening)
+            if weather == TWICE:
+                deliver(happening)
+        rest()
+
+    return play
+
+
+@pytest.fixture
+def said(github):
+    """What the bot has written in a conversation, without its hidden lines."""
+
+    def said(number, repository="snakes/trio"):
+        return [
+            comment.body.partition("\n\n<!--")[0]
+            for comment in github.comments(repository, number)
+            if comment.author is github.world.bot
+        ]
+
+    return said
