@@ -16,7 +16,7 @@ RULES: tuple[Rule[Any], ...] = (invite.RULE, welcome.RULE, pause.RULE, ping.RULE
 CORE_PERMISSIONS: Mapping[str, str] = {
     "metadata": "read",
     "contents": "read",
-    "pull_requests": "write",
+    "pull_requests": "read",
     "issues": "write",
     "checks": "write",
 }

@@ -7,7 +7,7 @@ import luggage.jobs
 from bot.board import SqlBoard
 from bot.memory import Memory
 from bot.policy import Settings
-from bot.rules import RULES
+from bot.rules import RULES, needs
 from bot.settings import SettingsFiles
 from bot.update import Updater, about_job
 from luggage.database import History, migrate, open_engine
@@ -16,6 +16,7 @@ from luggage.github.testing import FakeGithub
 from luggage.jobs import Queue, Worker
 from luggage.jobs.wake import LocalWakeup
 from tests.support.clock import FakeClock
+from tests.support.permissions import calls_of, lacking
 
 HISTORIES = (
     History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
@@ -54,10 +55,14 @@ def board(store, clock):
 
 @pytest.fixture
 def github(clock):
-    """The simulated GitHub, with an organisation that has one repository."""
+    """The simulated GitHub, with an organisation that has one repository.
+
+    Whatever a test has the bot ask for must be permitted by what the rules say they need.
+    """
     fake = FakeGithub(clock=clock)
     fake.add_repository("snakes/trio")
-    return fake
+    yield fake
+    assert lacking(calls_of(fake), needs(RULES).permissions) == [], "see Rule.permissions"
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""What rules ask of GitHub's permissions is what they use: no less, and no more."""
+
+import json
+
+import pytest
+
+from bot.actions import ACTIONS, Planned
+from bot.events import DELIVERIES, subject
+from bot.rules import CORE_PERMISSIONS, RULES
+from bot.settings import FILE
+from luggage.github.testing.records import ChangedFile
+from luggage.jobs import NewJob
+from tests.support.permissions import calls_of, lacking, spare
+
+TRIO = "snakes/trio"
+
+
+def invite(github):
+    """A merge that brings the invitation and the welcome."""
+    yield github.merge_pull_request(TRIO, "alice")
+
+
+def ping(github):
+    """The command in an issue and on a line of code."""
+    github.open_pull_request(TRIO, "alice")
+    yield github.comment(TRIO, 1, "alice", "/ping")
+    yield github.review_comment(TRIO, 1, "alice", "/ping")
+
+
+# For each rule what it sees, so that it does all that it can.
+STORIES = {"invite": invite, "ping": ping}
+
+
+@pytest.fixture
+def deliver(queue, clock, github, settled):
+    """Deliver what happens, and let the bot do what it wants."""
+
+    def put(happenings):
+        for number, happening in enumerate(happenings):
+            body = json.dumps(happening.payload).encode()
+            about, kind = subject(happening.payload), happening.event
+            queue.put(
+                NewJob(
+                    queue=DELIVERIES,
+                    key=str(number),
+                    subject=about,
+                    kind=kind,
+                    body=body,
+                    run_at=clock(),
+                )
+            )
+            settled()
+
+    return put
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.name in STORIES], ids=lambda rule: rule.name
+)
+def test_a_rule_uses_the_permissions_that_it_asks_for(rule, deliver, github, queue):
+    """Its calls need them, and they are enough, beside what the bot reads for all rules."""
+    deliver(STORIES[rule.name](github))
+    rules = {Planned.decode(queue.body(row.id)).rule for row in queue.recent(ACTIONS)}
+    assert rules == {rule.name}, "the story is about this rule alone"
+    reads = dict.fromkeys(CORE_PERMISSIONS, "read")
+    assert lacking(calls_of(github), {**reads, **rule.permissions}) == []
+    assert spare(calls_of(github), rule.permissions) == {}
+
+
+def test_the_bot_itself_uses_the_permissions_that_it_asks_for(deliver, github):
+    """It reads settings, looks at pull requests, makes checks, and opens an issue."""
+    happening = github.open_pull_request(TRIO, "alice")
+    pull = github.pull(TRIO, 1)
+    pull.files = [ChangedFile(FILE)]
+    github.add_file(TRIO, FILE, "", commit=pull.head_sha)
+    deliver([happening, github.push(TRIO, "olga", files={FILE: "["})])
+    assert lacking(calls_of(github), CORE_PERMISSIONS) == []
+    assert spare(calls_of(github), CORE_PERMISSIONS) == {"metadata": "read"}
+
+
+def test_what_is_too_little_and_too_much_is_seen():
+    """The judge of this page can fail."""
+    calls = [("PUT", "/orgs/snakes/memberships/alice")]
+    assert lacking(calls, {"members": "read"}) != []
+    assert lacking(calls, {"members": "write"}) == []
+    assert spare(calls, {"members": "write", "contents": "write"}) == {"contents": "write"}
