@@ -3,6 +3,7 @@
 Kept in the bot's database. The board is public, so a line never names a repository or a person.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, delete, func, insert, select
 
 from bot.tables import beat, board_line, recovery
 from luggage.database import reading, writing
-from luggage.jobs import Standing
+from luggage.jobs import Queue, Standing
 
 KEPT_LINES = 100
 # The loop beats every few seconds; silence for this long means that no loop is running.
@@ -104,7 +105,8 @@ class SqlBoard:
         """Leave a line; the newest hundred are kept. Repeating it leaves another line."""
         kept = select(board_line.c.id).order_by(board_line.c.id.desc()).limit(KEPT_LINES)
         with writing(self._engine) as connection:
-            connection.execute(insert(board_line).values(said_at=self._clock(), text=text))
+            line = {"said_at": self._clock(), "text": text, "uid": secrets.token_hex(16)}
+            connection.execute(insert(board_line).values(line))
             ids = connection.execute(kept).scalars().all()
             connection.execute(delete(board_line).where(board_line.c.id < min(ids)))
 
@@ -133,3 +135,13 @@ class SqlBoard:
         """When no delivery was known to be missing, in seconds since the epoch; None for never."""
         with reading(self._engine) as connection:
             return connection.execute(select(recovery.c.caught_up_at)).scalar_one_or_none()
+
+
+def current_feeling(queue: Queue, board: SqlBoard, now: float) -> Feeling:
+    """The mood that is, from what the database knows. Raises SQLAlchemyError, database away."""
+    return feeling(
+        queue.standing(),
+        beat_at=board.last_beat_at(),
+        now=now,
+        caught_up_at=board.caught_up_at(),
+    )

@@ -13,7 +13,8 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.board import Feeling, Mood, SqlBoard, feeling
+from bot.board import Feeling, Mood, SqlBoard, current_feeling
+from bot.glance import Shown
 from bot.history import History
 from bot.plot import Plot, plot
 from bot.records import Deed, Hour
@@ -55,33 +56,40 @@ class LastDay:
 
 
 class Status:
-    """What the page shows. Raises SQLAlchemyError when the database is away."""
+    """What the page shows; `glance` gives the lines of a board that is elsewhere.
+
+    Raises SQLAlchemyError when the database is away.
+    """
 
     def __init__(
-        self, name: str, queue: Queue, board: SqlBoard, *, clock: Callable[[], float]
+        self,
+        name: str,
+        queue: Queue,
+        board: SqlBoard,
+        *,
+        clock: Callable[[], float],
+        glance: Callable[[], Shown] | None = None,
     ) -> None:
         self.name = name
         self._queue = queue
         self._board = board
         self._clock = clock
+        self._glance = glance
         self._history = History(queue, clock=clock)
         self._last_day = Remembered(self._look_back, REMEMBERED_SECONDS, clock)
 
     def feeling(self) -> Feeling:
         """The mood and its reason."""
-        return feeling(
-            self._queue.standing(),
-            beat_at=self._board.last_beat_at(),
-            now=self._clock(),
-            caught_up_at=self._board.caught_up_at(),
-        )
+        return current_feeling(self._queue, self._board, self._clock())
 
     def shown(self) -> dict[str, Any]:
         """All that the template is given."""
+        board = self._glance() if self._glance else Shown(self._board.lines())
         return {
             "name": self.name,
             "feeling": self.feeling(),
-            "lines": self._board.lines(),
+            "lines": board.lines,
+            "silent_since": board.silent_since,
             "day": self._last_day(),
         }
 

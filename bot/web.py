@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge
 
 from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
+from bot.glance import Shown
 from bot.intake import job_of
 from bot.metrics import DELIVERIES_TOTAL, event_label
 from bot.pages import furnish
@@ -39,7 +40,7 @@ class Reception:
     """What the web process works with.
 
     `secrets` are the live webhook secrets, one or two; None where deliveries are fetched instead,
-    so that there is no webhook at all.
+    so that there is no webhook at all. `glance` gives the lines of a board that is elsewhere.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Reception:
     clock: Callable[[], float]
     settle_seconds: float
     meter: Meter = field(default_factory=Meter)
+    glance: Callable[[], Shown] | None = None
 
     def receive(self, delivery: webhooks.Delivery, body: bytes) -> bool:
         """Store a delivery, which wakes the loop; False for one already stored. Safe to repeat.
@@ -60,7 +62,7 @@ class Reception:
 
     def status(self) -> Status:
         """The status page of this process."""
-        return Status(self.name, self.queue, self.board, clock=self.clock)
+        return Status(self.name, self.queue, self.board, clock=self.clock, glance=self.glance)
 
     def readiness(self) -> dict[str, str]:
         """What is not as it should be, by name; empty when the bot is ready.

@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Iterator, Mapping
 
-from bot_deploy.given import KNOWN
+from bot_deploy.given import KNOWN, Given
 from bot_deploy.secrets_file import (
     add_key_file,
     guarded,
@@ -42,12 +42,15 @@ def _verdicts(
     document: Document, secrets: Secrets, environ: Mapping[str, str]
 ) -> Iterator[tuple[bool, str]]:
     sealed = {entry.name for entry in document.entries() if entry.key_id is not None}
+    on_parse = Given(environ, secrets).value("board.backend") == "parse"
     for name, setting in KNOWN.items():
         given = next((v for v in _variables(setting.variable) if environ.get(v)), None)
         if name in secrets:
             yield _verdict(name, secrets, sealed=name in sealed)
         elif given:
             yield True, f"{name}: from {given}"
+        elif setting.for_parse and on_parse:
+            yield False, f"{name}: missing, `encrypt {name}` or set {setting.variable}"
         elif setting.needed and not (setting.for_webhook and environ.get("BOT_RECEIVE") == "poll"):
             yield False, f"{name}: missing, `encrypt {name}` or set {setting.variable}_FILE"
     for name in sorted(sealed - KNOWN.keys()):

@@ -16,6 +16,7 @@ from typing import Any
 import bot.rules
 from bot import policy
 from bot.own import TABLES
+from bot.parse import Application
 from bot.rule import Rule
 from bot_deploy.given import KNOWN, ConfigError, Given
 from bot_deploy.keys import private_keys
@@ -47,6 +48,17 @@ class AppSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoardSettings:
+    """The board on Parse Servers. Its ids and keys are opened by calling for them.
+
+    Both raise ConfigError for an address that is none, SecretError for what cannot be opened.
+    """
+
+    lines: Callable[[], Application] = field(repr=False)
+    mood: Callable[[], Application] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings, checked. `app` is None where no App is configured at all."""
 
@@ -64,6 +76,7 @@ class Config:
     payload_days: float
     sentry_dsn: str = field(repr=False)
     metrics_token: Callable[[], str] = field(repr=False)
+    board: BoardSettings | None
     log_format: str
     rules: tuple[Rule[Any], ...]
     settings: policy.Settings
@@ -120,6 +133,7 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
         payload_days=_days(document),
         sentry_dsn=_dsn(given),
         metrics_token=lambda: _metrics_token(given),
+        board=_board(given),
         log_format=_one_of("LOG_FORMAT", given.text("LOG_FORMAT", "text"), ("text", "json")),
         rules=rules,
         settings=_settings(rules, document, text),
@@ -144,6 +158,37 @@ def _dsn(given: Given) -> str:
     """The address for crash reports; "off" switches off what config.toml says."""
     found = given.value("sentry.dsn")
     return "" if found == "off" else found
+
+
+def _board(given: Given) -> BoardSettings | None:
+    """The board on Parse; None for the one in the database."""
+    backend = given.value("board.backend", "database")
+    if _one_of("board.backend (BOT_BOARD)", backend, ("database", "parse")) == "database":
+        return None
+    if missing := given.missing_for_parse():
+        raise ConfigError(
+            f"the board is to be on Parse (board.backend), but there is no {', '.join(missing)}: "
+            f"`encrypt {missing[0]}` and so on, or set {KNOWN[missing[0]].variable}"
+        )
+    return BoardSettings(
+        lines=lambda: _application(given, "board.lines"),
+        mood=lambda: _application(given, "board.mood"),
+    )
+
+
+def _application(given: Given, name: str) -> Application:
+    return Application(
+        url=_url(f"{name}.url", given.demanded(f"{name}.url")[0]),
+        application_id=_header(given, f"{name}.application_id"),
+        rest_key=_header(given, f"{name}.rest_key"),
+    )
+
+
+def _header(given: Given, name: str) -> str:
+    (found,) = given.demanded(name)
+    if not (found.isascii() and found.isprintable()):
+        raise ConfigError(f"{name} has characters that no id or key has; `encrypt {name}` again")
+    return found
 
 
 def _metrics_token(given: Given) -> str:

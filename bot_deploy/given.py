@@ -24,6 +24,7 @@ class Setting:
     secret: bool = False
     is_list: bool = False
     for_webhook: bool = False
+    for_parse: bool = False
 
 
 KNOWN: Mapping[str, Setting] = {
@@ -39,6 +40,17 @@ KNOWN: Mapping[str, Setting] = {
     "database.url": Setting(variable="DATABASE_URL"),
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
     "metrics.token": Setting(variable="BOT_METRICS_TOKEN", secret=True),
+    "board.backend": Setting(variable="BOT_BOARD"),
+    "board.lines.url": Setting(variable="PARSE_LINES_URL", for_parse=True),
+    "board.lines.application_id": Setting(
+        variable="PARSE_LINES_APPLICATION_ID", secret=True, for_parse=True
+    ),
+    "board.lines.rest_key": Setting(variable="PARSE_LINES_REST_KEY", secret=True, for_parse=True),
+    "board.mood.url": Setting(variable="PARSE_MOOD_URL", for_parse=True),
+    "board.mood.application_id": Setting(
+        variable="PARSE_MOOD_APPLICATION_ID", secret=True, for_parse=True
+    ),
+    "board.mood.rest_key": Setting(variable="PARSE_MOOD_REST_KEY", secret=True, for_parse=True),
 }
 
 
@@ -81,13 +93,16 @@ class Given:
             )
         return found
 
+    def missing_for_parse(self) -> list[str]:
+        """The names in KNOWN that a board on Parse needs and that are not given; opens nothing."""
+        return [name for name in KNOWN if KNOWN[name].for_parse and not self._has(name)]
+
     def missing(self) -> list[str]:
         """The names in KNOWN that are needed and not given; opens nothing."""
-        return [
-            name
-            for name, setting in KNOWN.items()
-            if setting.needed and name not in self.secrets and not self.text(setting.variable, "")
-        ]
+        return [name for name in KNOWN if KNOWN[name].needed and not self._has(name)]
+
+    def _has(self, name: str) -> bool:
+        return name in self.secrets or bool(self.text(KNOWN[name].variable, ""))
 
 
 def _read(variable: str, path: str) -> str:

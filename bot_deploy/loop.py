@@ -13,20 +13,23 @@ import requests
 from sqlalchemy import Engine
 
 from bot import schedule
-from bot.board import SqlBoard
+from bot.board import SqlBoard, current_feeling
 from bot.duties import Duties, Duty
 from bot.housekeeping import EVERY_SECONDS, Housekeeping
 from bot.limits import SqlLimitMemory
 from bot.memory import Memory
 from bot.metrics import heard
+from bot.parse import ParseBoard, ParseMood
+from bot.publish import EVERY_SECONDS as PUBLISH_SECONDS
+from bot.publish import Lines, MoodShown, Outbox, Part, Publisher
 from bot.recover import QueueInbox, Recoverer, is_wanted
 from bot.schedule import Scheduler
 from bot.settings import SettingsFiles
 from bot.tokens import SqlTokenStore, sealing_key
 from bot.totals import Bookkeeper, Totals
 from bot.update import Boredom, Updater, about_job
-from bot_deploy.config import Config, load
-from bot_deploy.wiring import HISTORIES, open_database, own_name, report_crashes
+from bot_deploy.config import BoardSettings, Config, load
+from bot_deploy.wiring import HISTORIES, open_database, own_name, parse_client, report_crashes
 from luggage import database, observe
 from luggage.github import GithubApp, Pace, Recovery
 from luggage.github.transport import make_session
@@ -116,7 +119,26 @@ def make_loop(
         Duty("housekeeping", EVERY_SECONDS, housekeeping),
         Duty("schedule", schedule.EVERY_SECONDS, scheduler),
     ]
+    if config.board is not None:
+        publisher = _publisher(config, config.board, engine, queue, meter)
+        duties.append(Duty("board", PUBLISH_SECONDS, publisher))
     return worker, Duties(duties, leadership, holder=name, clock=time.time)
+
+
+def _publisher(
+    config: Config, settings: BoardSettings, engine: Engine, queue: Queue, meter: Meter
+) -> Publisher:
+    """What brings the lines and the mood to Parse."""
+    board = SqlBoard(engine, clock=time.time)
+    lines = Lines(
+        Outbox(engine, time.time), ParseBoard(parse_client(config, settings.lines())), time.time
+    )
+    mood = MoodShown(
+        lambda: current_feeling(queue, board, time.time()).mood,
+        ParseMood(parse_client(config, settings.mood())),
+        time.time,
+    )
+    return Publisher([Part("lines", lines, time.time, meter), Part("mood", mood, time.time, meter)])
 
 
 def github_app(

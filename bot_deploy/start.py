@@ -38,6 +38,10 @@ def main(argv: list[str]) -> int:
     # Opened here once, so that what is missing or sealed for another key is said before the start.
     config.needed_app().private_key()
     config.webhook_secrets()
+    config.metrics_token()
+    if config.board is not None:
+        config.board.lines()
+        config.board.mood()
     return serve(config)
 
 

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 from sqlalchemy import Engine
 
 import bot.tables
 import luggage.jobs
+from bot import parse
+from bot.parse import Application
 from bot_deploy.config import Config
 from luggage.database import History, check, open_engine
+from luggage.github import make_session
 from luggage.jobs import Queue, notifier
 from luggage.observe import configure_sentry
 
@@ -57,3 +61,12 @@ def report_crashes(config: Config) -> None:
 def own_name() -> str:
     """A name for this process that no other has or had: containers may share host and number."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def parse_client(config: Config, application: Application) -> parse.Client:
+    """The client of one application of a Parse Server, with a session of its own."""
+    session = make_session(
+        proxies=requests.utils.get_environ_proxies(application.url),
+        verify=config.ca_bundle or True,
+    )
+    return parse.Client(application, session, time.time)

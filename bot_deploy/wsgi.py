@@ -11,13 +11,15 @@ from bot import console, web
 from bot.board import SqlBoard
 from bot.exposition import Exposition
 from bot.exposition import blueprint as exposition_blueprint
+from bot.glance import Glance
 from bot.pages import protect
+from bot.parse import ParseBoard
 from bot.sessions import Sessions
 from bot.signin import Door
 from bot.totals import Bookkeeper, Totals
 from bot_deploy.config import Config
 from bot_deploy.version import build
-from bot_deploy.wiring import open_database, own_name
+from bot_deploy.wiring import open_database, own_name, parse_client
 from luggage.github import OAuth, make_session
 from luggage.jobs import Queue, notifier
 from luggage.meter import Meter
@@ -45,6 +47,7 @@ def make_app(config: Config) -> Flask:
         clock=time.time,
         settle_seconds=config.settle_seconds,
         meter=meter,
+        glance=_glance(config, board),
     )
     desk = console.Console(
         name=app_settings.user_agent,
@@ -95,3 +98,11 @@ def door(config: Config, engine: Engine) -> Door:
         )
     sessions = Sessions(engine, clock=time.time)
     return Door(sessions=sessions, oauth=oauth, organizations=settings.organizations)
+
+
+def _glance(config: Config, own: SqlBoard) -> Glance | None:
+    """What shows the lines of a board on Parse; None where the board is in the database."""
+    if config.board is None:
+        return None
+    board = ParseBoard(parse_client(config, config.board.lines()))
+    return Glance(board, own, clock=time.time)

@@ -8,6 +8,7 @@ from luggage.database import History, migrate, open_engine
 from luggage.jobs import Queue
 from tests.support.browser import running_chromium
 from tests.support.clock import FakeClock
+from tests.support.parse_server import parse_servers
 from tests.support.postgresql import running_server
 
 # The same examples each time: a red test is then red for everybody. `--hypothesis-profile=search`
@@ -37,6 +38,13 @@ def chromium():
     """A Chromium for this process of pytest; see tests.support.browser for pages of it."""
     with running_chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def parse(postgresql_server):
+    """Two applications on Parse Servers for this process of pytest: lines and mood."""
+    with parse_servers(postgresql_server, "lines", "mood") as servers:
+        yield servers
 
 
 @pytest.fixture

@@ -178,3 +178,67 @@ def test_without_an_app_the_error_names_the_ways_to_give_one():
     """An operator who forgot is told the variables, the sealing, and the demo."""
     with pytest.raises(ConfigError, match=r"set GITHUB_APP_ID.*`encrypt`.*`demo`"):
         load({}, {}).needed_app()
+
+
+PARSE = {
+    f"PARSE_{board}_{what}": f"https://{board.lower()}.example/parse/" if what == "URL" else what
+    for board in ("LINES", "MOOD")
+    for what in ("URL", "APPLICATION_ID", "REST_KEY")
+}
+
+
+def test_the_board_is_in_the_database_unless_told():
+    """No Parse Server is asked for."""
+    assert load({}, {}).board is None
+    assert load({"BOT_BOARD": "database", **PARSE}, {}).board is None
+
+
+def test_a_board_on_parse_has_two_applications():
+    """Each with its own address; the keys are in no repr."""
+    board = load(PARSE, {"board": {"backend": "parse"}}).board
+    assert board.lines().url == "https://lines.example/parse"
+    assert board.mood().rest_key == "REST_KEY"
+    assert "REST_KEY" not in repr(board.mood())
+
+
+def test_what_a_board_on_parse_lacks_is_named():
+    """All of it at once, with the way to give it."""
+    given = {name: value for name, value in PARSE.items() if "LINES" in name}
+    with pytest.raises(ConfigError) as raised:
+        load({"BOT_BOARD": "parse", **given}, {})
+    assert str(raised.value) == (
+        "the board is to be on Parse (board.backend), but there is no board.mood.url, "
+        "board.mood.application_id, board.mood.rest_key: `encrypt board.mood.url` and so on, "
+        "or set PARSE_MOOD_URL"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"BOT_BOARD": "paper"},
+            "board.backend .BOT_BOARD. must be database or parse, not 'paper'",
+        ),
+        ({"PARSE_LINES_URL": "ftp://x"}, "board.lines.url must begin with https://"),
+        ({"PARSE_LINES_REST_KEY": "a\nb"}, "board.lines.rest_key has characters that no id"),
+    ],
+)
+def test_a_board_that_cannot_be_used_is_an_error(wrong, words):
+    """Said by name, without the key itself."""
+    with pytest.raises(ConfigError, match=words):
+        load({"BOT_BOARD": "parse", **PARSE, **wrong}, {}).board.lines()
+
+
+def test_metrics_have_no_token_unless_told():
+    """Then there is no /metrics."""
+    assert load({}, {}).metrics_token() == ""
+    assert load({"BOT_METRICS_TOKEN": "x" * 16}, {}).metrics_token() == "x" * 16
+
+
+@pytest.mark.parametrize("token", ["short", "x" * 15, "ü" * 20, "a\tb" * 10])
+def test_a_token_that_could_be_guessed_or_not_sent_is_an_error(token):
+    """With a command that makes a good one."""
+    with pytest.raises(ConfigError, match="token_hex") as raised:
+        load({"BOT_METRICS_TOKEN": token}, {}).metrics_token()
+    assert token not in str(raised.value)

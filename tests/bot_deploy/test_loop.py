@@ -3,16 +3,18 @@
 import os
 import signal
 import threading
+from contextlib import closing
 
 import pytest
 
 from bot_deploy import loop, migrate
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring import open_database, open_queue
 from luggage import observe
 from luggage.database import SchemaError
 from luggage.github.testing import FakeGithub
-from luggage.jobs import NewJob, State
+from luggage.jobs import NewJob, State, listener
+from luggage.meter import Meter
 from tests.support.running import until
 
 REPO = "snake-charmers/terrarium"
@@ -97,3 +99,21 @@ def test_the_loop_refuses_a_database_of_another_version(config):
     """Nothing is claimed from tables that this code does not know."""
     with pytest.raises(SchemaError):
         loop.main(["loop"])
+
+
+def test_a_board_on_parse_is_one_more_duty(config, github):
+    """The loop itself never talks to Parse; nor does it need Parse to be there."""
+    migrate.migrate(config)
+    names = ("URL", "APPLICATION_ID", "REST_KEY")
+    parse = {
+        f"PARSE_{board}_{name}": "http://127.0.0.1:9"
+        for board in ("LINES", "MOOD")
+        for name in names
+    }
+    elsewhere = load({**os.environ, "BOT_BOARD": "parse", **parse})
+    engine = open_database(elsewhere)
+    with closing(listener(engine, config.data / "wake")) as wakeup:
+        _, duties = loop.make_loop(elsewhere, engine, wakeup, Meter(), threads=1)
+        (board,) = [post.duty for post in duties._posts if post.duty.name == "board"]
+        board.run()
+    engine.dispose()

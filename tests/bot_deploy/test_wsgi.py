@@ -1,12 +1,18 @@
 """The web process, wired: with and without signing in by GitHub."""
 
+import time
+
 import pytest
 
+from bot.board import SqlBoard
 from bot_deploy.config import ConfigError, load
 from bot_deploy.migrate import migrate
+from bot_deploy.wiring import open_queue
 from bot_deploy.wsgi import make_app
+from tests.support.running import free_port
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}
+TOKEN = "0123456789abcdef"
 CLIENT = {"GITHUB_CLIENT_ID": "Iv1.1", "GITHUB_CLIENT_SECRET": "c"}
 
 
@@ -49,3 +55,31 @@ def test_whatever_is_answered_is_protected(client_of):
     assert answer.status_code == 404
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_without_a_token_there_are_no_metrics(client_of):
+    """Nobody has said who may ask."""
+    assert client_of(APP).get("/metrics").status_code == 404
+
+
+def test_with_the_token_there_are_metrics(client_of):
+    """Of what is running, and of what was counted."""
+    client = client_of({**APP, "BOT_METRICS_TOKEN": TOKEN})
+    assert client.get("/metrics").status_code == 401
+    told = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+    assert "portmanteau_database_up 1.0" in told
+    assert 'portmanteau_build_info{commit="' in told
+
+
+def test_a_board_on_parse_that_is_down_is_told_on_the_page(client_of, tmp_path):
+    """With the lines that the database has."""
+    client_of(APP)
+    nobody = f"http://127.0.0.1:{free_port()}/parse"
+    names = ("URL", "APPLICATION_ID", "REST_KEY")
+    with open_queue(load({**APP, "BOT_DATA": str(tmp_path)}, {})) as (engine, _):
+        SqlBoard(engine, clock=time.time).say("I was here")
+    settings = {f"PARSE_{board}_{name}": nobody for board in ("LINES", "MOOD") for name in names}
+    answer = client_of({**APP, "BOT_BOARD": "parse", **settings}).get("/")
+    assert answer.status_code == 200
+    assert "does not answer since" in answer.text
+    assert "I was here" in answer.text

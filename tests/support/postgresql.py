@@ -38,6 +38,11 @@ class Server:
         url = make_url(self._url).update_query_dict(query)
         return url.render_as_string(hide_password=False)
 
+    @property
+    def directory(self) -> Path:
+        """Where its Unix socket is."""
+        return Path(self._process.pgdata)
+
     def disconnect(self, url: str) -> None:
         """End all connections of an address, as a restart of the server does."""
         name = make_url(url).query["application_name"]

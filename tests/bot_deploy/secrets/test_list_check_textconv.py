@@ -109,3 +109,14 @@ def test_textconv_of_any_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stdout", stdout)
     textconv.main(["textconv", "odd"])
     assert stdout.buffer.getvalue() == b"<<<<<<<\xff\r\n"  # type: ignore[attr-defined]
+
+
+def test_check_names_what_a_board_on_parse_lacks(full: Path, run: Run) -> None:
+    """Only where the board is to be there."""
+    text = full.read_text()
+    full.write_text(text.replace("[board]\n", '[board]\nbackend = "parse"\n'))
+    result = run("check", "--config", str(full), "--key-file", "secret.key")
+    assert result.code == 1
+    lacking = [line for line in result.out.splitlines() if line.startswith("FAILED")]
+    assert len(lacking) == 6
+    assert "board.mood.rest_key: missing, `encrypt board.mood.rest_key`" in lacking[-1]

@@ -1,0 +1,169 @@
+"""The board on real Parse Servers: a bot publishes there, and is not harmed when they are down."""
+
+import dataclasses
+import re
+import time
+
+import pytest
+import requests
+
+from bot.board import Mood, SqlBoard
+from bot.parse import BoardAway, Client, ParseBoard, ParseMood
+from bot.publish import (
+    ARRIVAL_SECONDS,
+    SEND_SECONDS,
+    Lines,
+    MoodShown,
+    Outbox,
+    Part,
+    Publisher,
+)
+from bot_deploy.config import load
+from bot_deploy.wiring import open_queue
+from luggage.database import migrate, open_engine
+from luggage.github import make_session
+from luggage.github.testing import FakeGithub
+from tests.bot.conftest import HISTORIES
+from tests.support.running import running, until
+
+REPO = "snake-charmers/terrarium"
+SILENT = re.compile(r'does not answer since <time datetime="20\d\d-.*> before</li>', re.DOTALL)
+
+
+@pytest.fixture
+def github():
+    return FakeGithub()
+
+
+@pytest.fixture
+def store(tmp_path):
+    engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    migrate(engine, HISTORIES, log=lambda _: None)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def board(store, clock):
+    return SqlBoard(store, clock=clock)
+
+
+@pytest.fixture
+def settings(github, parse):
+    """The environment of a bot whose board is on two applications."""
+    lines, mood = (server.application for server in parse)
+    with github.serve() as server:
+        yield {
+            "GITHUB_APP_ID": str(github.app_id),
+            "GITHUB_PRIVATE_KEY": github.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+            "GITHUB_API_URL": server.url,
+            "BOT_BOARD": "parse",
+            "PARSE_LINES_URL": lines.url,
+            "PARSE_LINES_APPLICATION_ID": lines.application_id,
+            "PARSE_LINES_REST_KEY": lines.rest_key,
+            "PARSE_MOOD_URL": mood.url,
+            "PARSE_MOOD_APPLICATION_ID": mood.application_id,
+            "PARSE_MOOD_REST_KEY": mood.rest_key,
+        }
+
+
+def say(settings, data, text):
+    """Leave a line, as the loop and `pause` do."""
+    with open_queue(load({**settings, "BOT_DATA": str(data)})) as (engine, _):
+        SqlBoard(engine, clock=time.time).say(text)
+
+
+def texts(server, *wanted):
+    """What stands on the server of these, in their order."""
+    return [line["status"] for line in server.objects("lines") if line["status"] in wanted]
+
+
+def mood_of(server):
+    """What stands there, as boredbot's page reads it."""
+    return next((each["feeling"] for each in server.objects("current")), None)
+
+
+def page(bot):
+    return requests.get(bot.url, timeout=10).text
+
+
+@pytest.fixture
+def _revived(parse):
+    """The servers run again when the test is over."""
+    yield
+    for server in parse:
+        server.end()
+        server.begin()
+    for server in parse:
+        server.wait()
+
+
+@pytest.mark.usefixtures("_revived")
+def test_a_bot_publishes_on_parse_and_outlives_it(settings, parse, github, tmp_path):
+    """Lines and mood arrive; when the servers are down all else goes on, and the page says so."""
+    lines, mood = parse
+    with running(tmp_path, settings) as bot:
+        bot.wait_until_ready()
+        say(settings, tmp_path, "before")
+        until(lambda: texts(lines, "before"), "the first line is on Parse")
+        until(lambda: mood_of(mood) in {"bored", "busy"}, "the mood is on Parse")
+        until(lambda: "before" in page(bot), "the page shows it")
+
+        lines.end()
+        mood.end()
+        happening = github.merge_pull_request(REPO, "alice")
+        assert github.deliver(*happening, to=bot.hook) == 202
+        until(lambda: github.comments(REPO, 1), "the bot does its work meanwhile")
+        until(lambda: SILENT.search(page(bot)), "the page says since when, and what it saw last")
+        assert bot.is_ready()
+    assert "rest-key" not in bot.output
+
+
+@pytest.fixture
+def publish(parse, store, clock):
+    """A publisher on the real servers, whose time is the test's."""
+    lines, mood = (Client(server.application, make_session(), clock) for server in parse)
+    bring = Lines(Outbox(store, clock), ParseBoard(lines), clock)
+    show = MoodShown(lambda: Mood.WORRIED, ParseMood(mood), clock)
+    return Publisher([Part("lines", bring, clock), Part("mood", show, clock)])
+
+
+def test_what_was_said_meanwhile_arrives_once_and_in_order(parse, publish, board, clock):
+    """The servers are killed and come back; the newest lines were kept in the database."""
+    lines, mood = parse
+    said = [f"{word} at {clock()}" for word in ("before", "meanwhile", "and again")]
+    board.say(said[0])
+    publish()
+    for server in parse:
+        server.end()
+    for text in said[1:]:
+        board.say(text)
+    publish()
+    for server in parse:
+        server.begin()
+    for server in parse:
+        server.wait()
+    assert texts(lines, *said) == said[:1]
+    for _ in range(3):
+        clock.advance(SEND_SECONDS + ARRIVAL_SECONDS + 1)
+        publish()
+    assert texts(lines, *said) == said
+    assert mood.objects("current")[0]["feeling"] == "worried"
+
+
+def test_a_key_that_is_not_good_is_told_in_the_servers_words(parse):
+    """Parse Server's own refusal, without the key."""
+    application = dataclasses.replace(parse[0].application, rest_key="not the key")
+    board = ParseBoard(Client(application, make_session(), time.time))
+    with pytest.raises(BoardAway, match=r"refused \(403: unauthorized\)"):
+        board.lines()
+
+
+def test_a_mood_is_one_object(parse):
+    """However often it changes, as boredbot's page wants it."""
+    mood = ParseMood(Client(parse[1].application, make_session(), time.time))
+    for each in (Mood.BUSY, Mood.WORRIED, Mood.BORED):
+        mood.feel(each, not_after=time.time() + 60)
+        assert mood.felt() == each.value
+    assert len(parse[1].objects("current")) == 1

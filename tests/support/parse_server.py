@@ -1,0 +1,119 @@
+"""A real Parse Server from npm, on the PostgreSQL of the tests: a process for each application.
+
+Two applications in one process are no choice: Parse Server keeps one schema for all of a process.
+Skips, with the reason, where node or npm cannot be had.
+"""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from bot.parse import Application
+from tests.support.octokit import NotInstalledError, cache_directory, installed
+from tests.support.postgresql import Server
+from tests.support.running import PATIENCE_SECONDS, free_port
+
+PACKAGES = ("parse-server@9.10.0",)
+_SCRIPT = Path(__file__).with_name("parse_server.cjs")
+
+
+@dataclass
+class ParseServer:
+    """One application, which can be stopped and started again; its objects stay."""
+
+    application: Application
+    command: list[str]
+    log: Path
+    process: subprocess.Popen | None = None
+
+    def begin(self) -> None:
+        """Start it; it answers when `wait` returns."""
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
+
+    def wait(self) -> None:
+        """Wait until it answers; AssertionError with its output when it ends instead."""
+        give_up_at = time.monotonic() + 2 * PATIENCE_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > give_up_at:
+                self.end()
+                raise AssertionError(self.log.read_text()[-3000:])
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        """Kill it."""
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(f"{self.application.url}/health", timeout=5).ok
+        return False
+
+    def objects(self, name: str) -> list[dict]:
+        """All objects of a class, as a client of somebody else's sees them, oldest first."""
+        headers = {
+            "X-Parse-Application-Id": self.application.application_id,
+            "X-Parse-REST-API-Key": self.application.rest_key,
+        }
+        url = f"{self.application.url}/classes/{name}"
+        params = {"order": "createdAt", "limit": 1000}
+        return requests.get(url, headers=headers, params=params, timeout=30).json()["results"]
+
+
+@contextlib.contextmanager
+def parse_servers(postgresql: Server, *names: str) -> Iterator[list[ParseServer]]:
+    """Give a running server for each name; skips the test where they cannot be had."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed, so there is no Parse Server")
+    try:
+        modules = installed(cache_directory(), PACKAGES) / "node_modules"
+    except NotInstalledError as error:
+        pytest.skip(f"parse-server cannot be had: {error}")
+    servers = [_server(postgresql, name, node, modules) for name in names]
+    try:
+        for server in servers:
+            server.begin()
+        for server in servers:
+            server.wait()
+        yield servers
+    finally:
+        for server in servers:
+            if server.process is not None:
+                server.end()
+
+
+def _server(postgresql: Server, name: str, node: str, modules: Path) -> ParseServer:
+    postgresql.execute(f"CREATE DATABASE parse_{name}")
+    port = free_port()
+    application = Application(
+        url=f"http://127.0.0.1:{port}/parse",
+        application_id=f"the-{name}-application",
+        rest_key=f"the-{name}-rest-key",
+    )
+    options = {
+        "appId": application.application_id,
+        "restAPIKey": application.rest_key,
+        "masterKey": "the master key, which nobody uses",
+        "mountPath": "/parse",
+        "serverURL": application.url,
+        "allowClientClassCreation": True,
+        "logLevel": "error",
+    }
+    told = {
+        "port": port,
+        "socket": str(postgresql.directory),
+        "database": f"parse_{name}",
+        "options": options,
+    }
+    command = [node, str(_SCRIPT), str(modules), json.dumps(told)]
+    return ParseServer(application, command, postgresql.directory.parent / f"parse-{name}.log")
