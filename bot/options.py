@@ -71,21 +71,26 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting as it is documented: its name, kind, default and meaning."""
+    """A setting as it is documented: its name, kind, default and meaning.
+
+    One that is `shared` holds for a whole organisation: no single repository may set it.
+    """
 
     name: str
     kind: Kind[Any]
     default: Any
     words: str
+    shared: bool = False
 
 
-def option(kind: Kind[T], default: T, words: str) -> T:
+def option(kind: Kind[T], default: T, words: str, *, shared: bool = False) -> T:
     """A field of a settings dataclass, as `dataclasses.field`; `words` go into docs/settings.md.
 
+    `shared` is for what whoever can write to one repository must not decide for the organisation.
     Raises Unfit where the default is not of its kind, as the module is imported.
     """
     kind.read(_plain(default))
-    metadata = {"option": (kind, default, words)}
+    metadata = {"option": (kind, default, words, shared)}
     return field(default_factory=lambda: default, metadata=metadata)
 
 

@@ -7,11 +7,11 @@ what lies higher counts, key by key.
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from bot.options import Problem, Switched, Unfit, read_table, under
+from bot.options import Problem, Switched, Unfit, options, read_table, under
 from bot.places import places
 from bot.rule import Rule
 
@@ -58,11 +58,12 @@ class Settings:
         return Settings((*self.layers, *layers))
 
 
-def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any]) -> Layer:
+def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any], *, single: bool = False) -> Layer:
     """The layer in `values`, as a TOML document gives them: `{"invite": {...}}`.
 
-    Raises PolicyError with everything that is wrong: an unknown rule or key, a wrong type, a
-    template that asks for another name.
+    `single` says that they are those of a single repository. Raises PolicyError with everything
+    that is wrong: an unknown rule or key, a wrong type, a template that asks for another name, a
+    setting that a single repository may not have.
     """
     known = {rule.name: rule for rule in rules}
     problems: list[Problem] = []
@@ -75,12 +76,25 @@ def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any]) -> Layer:
             layer[name] = read_table(known[name].settings, table)
         except Unfit as error:
             problems += under(name, error)
+            continue
+        problems += _shared(known[name], layer[name]) if single else ()
     if problems:
         raise PolicyError(problems)
     return layer
 
 
-def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
+def is_single(repository: str) -> bool:
+    """Whether a file of this repository, `owner/name`, is about it alone."""
+    return repository.rpartition("/")[2].lower() != ".github"
+
+
+def _shared(rule: Rule[Any], values: Mapping[str, Any]) -> Iterator[Problem]:
+    known = options(rule.settings)
+    words = "is set for the whole organisation, in its repository `.github`"
+    return (Problem((rule.name, key), words) for key in values if known[key].shared)
+
+
+def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str, single: bool = False) -> Layer:
     """The layer in the text of a settings file; `source` is how errors call the file.
 
     Raises PolicyError with everything that is wrong, each with its line and column. Bounded in time
@@ -88,7 +102,7 @@ def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
     """
     values = parse(text, source=source)
     try:
-        return read(rules, values)
+        return read(rules, values, single=single)
     except PolicyError as error:
         raise PolicyError(placed(error.problems, text), source) from None
 

@@ -13,7 +13,7 @@ from bot.events import Event
 from bot.memory import Memory
 from bot.options import Problem
 from bot.past import Merges, Past, PastReader, Questions, stored
-from bot.policy import PolicyError, Settings, read_text
+from bot.policy import PolicyError, Settings, is_single, read_text
 from bot.preview import LAST, MOST_QUESTIONS, Preview, preview
 from bot.preview_words import refusal, removal, report, unread
 from bot.settings import FILE, File, SettingsFiles, fetch
@@ -58,17 +58,18 @@ class Previewer:
         file = fetch(client, repository, ref=commit)
         if not file.sha:
             return unread(repository, commit)
-        problems = self._problems(file)
+        problems = self._problems(file, repository)
         if problems:
             return refusal(repository, commit, problems)
         made = self.preview(file.text, repository, client=client, most=MOST_QUESTIONS)
         return report(repository, commit, made, server_url=self.server_url)
 
-    def _problems(self, file: File) -> Sequence[Problem]:
+    def _problems(self, file: File, repository: str) -> Sequence[Problem]:
         if file.fault:
             return [Problem((), file.fault)]
         try:
-            read_text(self.settings.rules, file.text, source=FILE)
+            single = is_single(repository)
+            read_text(self.settings.rules, file.text, source=FILE, single=single)
         except PolicyError as error:
             return error.problems
         return []
@@ -87,7 +88,8 @@ class Previewer:
         The file of an organisation's repository `.github` is tried on all its deliveries. Raises
         PolicyError for a text that cannot be used.
         """
-        tried = read_text(self.settings.rules, text, source=FILE)
+        single = is_single(repository)
+        tried = read_text(self.settings.rules, text, source=FILE, single=single)
         questions = Questions(client, most)
         owner, _, name = repository.partition("/")
         pasts = stored(self.queue, owner if name == ".github" else repository, most=last)

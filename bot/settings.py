@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.events import SCHEDULE, Event
-from bot.policy import Layer, PolicyError, Settings, parse, read, read_text
+from bot.policy import Layer, PolicyError, Settings, is_single, parse, read, read_text
 from bot.reader import ReadingClient
 from bot.rule import Rule
 from bot.tables import settings_file as table
@@ -99,7 +99,7 @@ class SettingsFiles:
         self._engine = engine
         self._base = base
         self._clock = clock
-        self._layer = lru_cache(_KEPT_LAYERS)(self._read_layer)
+        self._kept_layer = lru_cache(_KEPT_LAYERS)(self._read_layer)
 
     def heard(self, event: Event) -> bool:
         """Whether an event tells of a change of a settings file, which is then to be read again.
@@ -124,7 +124,7 @@ class SettingsFiles:
         known = self._known(names)
         if any(name not in known or known[name].sha == _UNREAD for name in names):
             return None
-        return self._base.under(*(self._layer(known[name].text) for name in names))
+        return self._base.under(*(self._layer(known[name].text, name) for name in names))
 
     def tried(self, event: Event, repository: str, tried: Layer) -> tuple[Settings, Settings]:
         """What holds for an event as far as is known, and what would with this layer for a file.
@@ -134,7 +134,7 @@ class SettingsFiles:
         """
         names = _sources(event)
         known = self._known(names)
-        present = {name: self._layer(known[name].text) for name in names if name in known}
+        present = {name: self._layer(known[name].text, name) for name in names if name in known}
         changed = {**present, repository.lower(): tried}
         layers = (
             tuple(given[name] for name in names if name in given) for given in (present, changed)
@@ -152,7 +152,7 @@ class SettingsFiles:
         known = self._known(names)
         patience = SCHEDULED_SECONDS if event.name == SCHEDULE else RECHECK_SECONDS
         files = tuple(self._current(client, name, known.get(name), patience) for name in names)
-        layers = tuple(self._layer(file.text) for file in files)
+        layers = tuple(self._layer(file.text, file.repository) for file in files)
         return Effective(self._base.under(*layers), files)
 
     def _known(self, names: Sequence[str]) -> Mapping[str, Known]:
@@ -179,7 +179,7 @@ class SettingsFiles:
 
     def _seen(self, known: Known, file: File, now: float) -> Known:
         """What is known once `file` was seen."""
-        problems = self._problems(file)
+        problems = self._problems(file, known.repository)
         pushed = known.checked_at == 0.0 and known.sha == file.sha
         return Known(
             repository=known.repository,
@@ -190,11 +190,12 @@ class SettingsFiles:
             checked_at=now - RECHECK_SECONDS + LAG_SECONDS if pushed else now,
         )
 
-    def _problems(self, file: File) -> str:
+    def _problems(self, file: File, repository: str) -> str:
         if file.fault:
             return f"{FILE} {file.fault}"
         try:
-            read_text(self.rules, file.text, source=FILE)
+            single = is_single(repository)
+            read_text(self.rules, file.text, source=FILE, single=single)
         except PolicyError as error:
             return "\n".join(problem.of(FILE) for problem in error.problems)
         return ""
@@ -211,19 +212,22 @@ class SettingsFiles:
             change = update(table).where(same, unchanged).values(row)
             return connection.execute(change).rowcount == 1
 
-    def _read_layer(self, text: str) -> Layer:
+    def _layer(self, text: str, repository: str) -> Layer:
+        return self._kept_layer(text, single=is_single(repository))
+
+    def _read_layer(self, text: str, *, single: bool) -> Layer:
         """The layer in a text that was good once; an upgrade may have made parts of it wrong.
 
         Those parts are left out, and the others hold: what was switched off stays switched off.
         """
         values = parse(text, source=FILE)
         try:
-            return read(self.rules, values)
+            return read(self.rules, values, single=single)
         except PolicyError as error:
             sound = {name: dict(part) for name, part in values.items() if isinstance(part, dict)}
             for problem in error.problems:
                 _remove(sound, problem.path)
-            return read(self.rules, sound)
+            return read(self.rules, sound, single=single)
 
 
 def fetch(client: ReadingClient, repository: str, *, ref: str | None = None) -> File:

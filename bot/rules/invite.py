@@ -59,17 +59,26 @@ class InviteSettings:
         texts.COUNTDOWN,
         "That answer; `$merged` of `$wanted` are merged, `$missing` are missing.",
     )
-    team: str = option(_SLUG, "", "The team that people are put into, besides; none if empty.")
+    team: str = option(
+        _SLUG, "", "The team that people are put into, besides; none if empty.", shared=True
+    )
     team_role: str = option(
-        choice("member", "maintainer"), "member", "What they are in it. Nobody's role is changed."
+        choice("member", "maintainer"),
+        "member",
+        "What they are in it. Nobody's role is changed.",
+        shared=True,
     )
     most_a_day: int = option(
         whole(0, 500),
         50,
         "How many invitations are sent in a day (UTC); those above wait for the next. 0: no limit.",
+        shared=True,
     )
     exclude: tuple[str, ...] = option(
-        many(TEXT), (), "Who is never invited: logins, with `*` for any characters."
+        many(TEXT),
+        (),
+        "Who is never invited: logins, with `*` for any characters.",
+        shared=True,
     )
     approval_in: str = option(
         _NAME,

@@ -99,7 +99,7 @@ NEXT_RUN_AT: Select[Any] = (
 )
 
 OLDEST_READY_AT: Select[Any] = select(func.min(job.c.run_at)).where(
-    job.c.queue == bindparam("queue"), _READY
+    job.c.queue == bindparam("queue"), _READY, ~_resting()
 )
 
 EXPIRED: Select[Any] = (

@@ -1,8 +1,11 @@
 """bot.policy: settings are read strictly, and laid over one another."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from bot.policy import MOST_BYTES, PolicyError, Settings, read, read_text
+from bot.events import Event, Person, PullRequest, Repository
+from bot.policy import MOST_BYTES, PolicyError, Settings, is_single, read, read_text
 from bot.rules import RULES, invite, ping
 from bot.rules.invite import InviteSettings
 
@@ -16,16 +19,26 @@ def test_without_settings_the_defaults_hold():
     assert settings({}).of(invite.RULE) == InviteSettings()
 
 
+def welcome(told, person):
+    """What a newcomer reads."""
+    merged = PullRequest(1, Person(person), merged=True)
+    event = Event("pull_request", "closed", 5, "snakes", Repository("snakes/trio"), merged)
+    reader = SimpleNamespace(
+        membership=lambda *_: None, merged_pull_requests=lambda *_args, **_more: 1
+    )
+    return invite.decide(event, reader, told)[1].text
+
+
 def test_the_welcome_names_the_person_and_the_organisation():
     """$person and $organization are filled in; $$ is a dollar sign."""
     told = settings({"invite": {"message": "$person, ${organization}, 5 $$"}}).of(invite.RULE)
-    assert told.welcome("alice", "snakes") == "alice, snakes, 5 $"
+    assert welcome(told, "alice") == "alice, snakes, 5 $"
 
 
 def test_a_name_cannot_reach_into_the_template():
     """What is filled in is not read as a template again, and format strings mean nothing."""
     told = settings({"invite": {"message": "$person {person.__class__} %s"}}).of(invite.RULE)
-    assert told.welcome("$organization", "snakes") == "$organization {person.__class__} %s"
+    assert welcome(told, "$organization") == "$organization {person.__class__} %s"
 
 
 def test_the_highest_layer_counts_key_by_key():
@@ -118,6 +131,19 @@ def test_what_is_wrong_in_a_file_has_its_line_and_column():
 def test_hostile_text_is_refused_with_a_reason(text, words):
     """Nothing in a settings file is worse than an error: no endless work, no other exception."""
     assert words in wrong(text)
+
+
+def test_what_is_shared_is_refused_in_the_file_of_a_single_repository():
+    """Who may write to one repository does not choose the team for the organisation."""
+    text = '[invite]\nmessage = "Hi"\nteam = "owners"\n'
+    assert read_text(RULES, text, source="x")["invite"]["team"] == "owners"
+    with pytest.raises(PolicyError, match=r"x:3:1: invite\.team is set for the whole organisation"):
+        read_text(RULES, text, source="x", single=True)
+
+
+def test_the_file_of_the_organisation_is_that_of_one_repository():
+    """Its name is `.github`, whatever the case."""
+    assert [is_single(name) for name in ("a/.github", "a/.GitHub", "a/b")] == [False, False, True]
 
 
 def test_a_whole_file_is_a_layer():

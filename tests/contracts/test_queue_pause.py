@@ -124,3 +124,11 @@ def test_the_standing_does_not_count_what_rests(queue, put, claim):
     queue.pause_part("snakes")
     standing = queue.standing()
     assert (standing.waiting, standing.retrying, standing.paused_parts) == (1, 0, 1)
+
+
+def test_what_rests_is_not_late(queue, put, clock):
+    """The age of the oldest job is that of the oldest that may start."""
+    put("a", subject="snakes/trio", run_at=1.0)
+    put("b", subject="lions/den", run_at=2.0)
+    queue.pause_part("snakes")
+    assert queue.oldest_ready_at("mail") == 2.0

@@ -36,7 +36,8 @@ def _section(rule: Rule[Any]) -> Iterator[str]:
     yield "| setting | may be | default | meaning |"
     yield "|---|---|---|---|"
     for each in found.values():
-        cells = (f"`{each.name}`", each.kind.words, _default(each), each.words)
+        words = f"{each.words} Set for the whole organisation only." if each.shared else each.words
+        cells = (f"`{each.name}`", each.kind.words, _default(each), words)
         yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
     yield ""
     needed = ", ".join(f"*{name}*: {access}" for name, access in sorted(rule.permissions.items()))

@@ -92,6 +92,16 @@ def test_people_are_put_into_a_team(github, set_up, play, said):
     assert (place(github), len(said(1))) == (("pending", "member"), 1)
 
 
+@fair
+def test_a_single_repository_cannot_choose_the_team(github, set_up, play, said):
+    """Whoever writes to one repository must not hand out places in the owners' team."""
+    set_up("[invite]\nmessage = 'Hi'\n")
+    team = github.add_team("snakes", "Tamers")
+    github.add_file(TRIO, ".github/bot.toml", '[invite]\nteam = "tamers"\n')
+    play(merge(github))
+    assert (team.roles, invited(github)) == ({}, ["alice"])
+
+
 def test_a_team_that_there_is_not_keeps_nobody_from_being_welcomed(github, set_up, play, said):
     """The mistake is the operator's to see, not the newcomer's."""
     set_up('[invite]\nteam = "tmaers"\n')
