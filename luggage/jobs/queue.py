@@ -28,6 +28,8 @@ from luggage.jobs.wake import Waker, nobody
 # How often a claim that met another at the same subject looks again before it leaves it to the next
 # turn.
 _COLLISIONS = 3
+# Between jobs that were lost together; a job that kills its worker does so within this.
+APART_SECONDS = 1.0
 
 
 class _Held(Protocol):
@@ -163,15 +165,18 @@ class Queue(Upkeep):
     def reclaim(self) -> int:
         """Take back the jobs whose lease ran out; return how many. Each is ready again, or dead.
 
-        Safe to call from any process at any time: two callers never take the same job.
+        They come back APART_SECONDS after one another: one of them may have killed the worker that
+        held them all, and must not take the others along each time. Safe to call from any process
+        at any time: two callers never take the same job.
         """
         with self._engine.begin() as connection:
             now = self._clock()
             rows = connection.execute(statements.EXPIRED, {"now": now}).all()
-            for row in rows:
+            for place, row in enumerate(rows):
                 state = State.READY if row.attempt < row.max_attempts else State.DEAD
                 reason = f"attempt {row.attempt}: the worker was lost, its lease ran out"
-                self._finish(connection, row, state, run_at=now, reason=reason)
+                run_at = now + place * APART_SECONDS
+                self._finish(connection, row, state, run_at=run_at, reason=reason)
         if rows:
             self.wake()
         return len(rows)

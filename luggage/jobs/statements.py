@@ -106,7 +106,7 @@ EXPIRED: Select[Any] = (
     select(job.c.id, job.c.queue, job.c.key, job.c.fence, job.c.attempt, job.c.max_attempts)
     .where(text(schema.LEASED), job.c.lease_until < bindparam("now"))
     # By the index of the leases; by id SQLite reads the whole table.
-    .order_by(job.c.lease_until)
+    .order_by(job.c.lease_until, job.c.id)
     .limit(100)
     .with_for_update(skip_locked=True)
 )

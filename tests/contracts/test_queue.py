@@ -12,6 +12,7 @@ from luggage.jobs import (
     Queue,
     State,
 )
+from luggage.jobs.queue import APART_SECONDS
 from luggage.jobs.schema import job_body
 from tests.support.jobs import LEASE, claimed_keys, finish
 
@@ -314,6 +315,21 @@ def test_a_job_that_kills_its_workers_ends_dead(queue, put, claim, clock):
     row = queue.find("mail", "k")
     assert (claims, row.state) == (3, State.DEAD)
     assert "the worker was lost" in row.reason
+
+
+def test_poison_does_not_take_its_neighbours_along(queue, put, clock):
+    """Jobs that were lost together come back one after the other, so that one can be alone."""
+    for key in ("first", "poison", "third"):
+        put(key)
+    how = {"worker": "w", "lease_seconds": LEASE, "limit": 3}
+    queue.claim(["mail"], **how)
+    clock.advance(LEASE + 1)
+    queue.reclaim()
+    alone = []
+    for _ in range(3):
+        alone.append([job.key for job in queue.claim(["mail"], **how)])
+        clock.advance(APART_SECONDS)
+    assert alone == [["first"], ["poison"], ["third"]]
 
 
 def test_two_that_take_back_do_not_take_the_same(queue, put, claim, clock):

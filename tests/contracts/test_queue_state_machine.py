@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from luggage.database import writing
 from luggage.jobs import LeaseLost, NewJob, Queue, State, UnknownJob, WrongState
+from luggage.jobs.queue import APART_SECONDS
 from luggage.jobs.schema import job, job_body
 from tests.support.clock import FakeClock
 
@@ -279,8 +280,9 @@ class QueueMachine(RuleBasedStateMachine):
         now = self.clock()
         expired = [j for j in self.model.jobs if j.state is State.LEASED and j.lease_until < now]
         assert self.queue.reclaim() == len(expired)
-        for modelled in expired:
-            modelled.run_at = now
+        expired.sort(key=lambda j: (j.lease_until, j.id))
+        for place, modelled in enumerate(expired):
+            modelled.run_at = now + place * APART_SECONDS
             spent = modelled.attempt >= modelled.max_attempts
             self.model.end(modelled, State.DEAD if spent else State.READY)
 
