@@ -166,12 +166,8 @@ def test_a_wrong_policy_names_its_place():
 
 def test_the_shipped_document_is_a_whole_configuration():
     """config.toml as it is in the package loads."""
-    assert (
-        load({})
-        .settings.of(invite.RULE)
-        .welcome("alice", "snakes")
-        .startswith("Thank you, @alice!")
-    )
+    message = load({}).settings.of(invite.RULE).message
+    assert message.startswith("Thank you, @$person!")
 
 
 def test_without_an_app_the_error_names_the_ways_to_give_one():

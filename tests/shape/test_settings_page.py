@@ -24,7 +24,10 @@ def test_each_rule_and_setting_explains_itself(rule):
         assert re.fullmatch(r"[A-Z`].*[.)]", each.words, re.DOTALL), each.name
 
 
-def test_the_examples_on_the_page_can_be_used():
+@pytest.mark.parametrize("page", [PAGE, PAGE.parent / "howto" / "invite.md"], ids=lambda p: p.name)
+def test_the_examples_on_a_page_can_be_used(page):
     """What stands there as TOML is right."""
-    for text in re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
-        read_text(RULES, text, source="docs/settings.md")
+    examples = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert examples
+    for text in examples:
+        read_text(RULES, text, source=page.name)
