@@ -59,14 +59,14 @@ def wanted(
     for rule in rules:
         told = settings.of(rule)
         if told.enabled:
+            not_yet = ""
             try:
                 with meter.timed(RULE_SECONDS, rule.name):
                     actions = rule.decide(event, reader, told)
             except NotYet as reason:
-                yield Wanted(rule.name, (), not_yet=str(reason))
-                continue
+                actions, not_yet = reason.meanwhile, str(reason)
             subject = "" if rule.while_paused else event.place
-            yield Wanted(rule.name, actions, changed(told), digest(told), subject)
+            yield Wanted(rule.name, actions, changed(told), digest(told), subject, not_yet)
 
 
 def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> Iterator[NewJob]:

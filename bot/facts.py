@@ -1,20 +1,30 @@
 """Facts about GitHub and about the bot itself, as rules are told them: frozen values, no URLs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.actions import Action
 from bot.events import Person
 
 
 class NotYet(Exception):  # noqa: N818  what is told, not a fault
-    """GitHub is still working a fact out; the rule, and it alone, is asked again a little later."""
+    """GitHub is still working a fact out; the rule, and it alone, is asked again a little later.
+
+    `meanwhile` is what can be decided already.
+    """
+
+    def __init__(self, reason: str, meanwhile: Sequence[Action] = ()) -> None:
+        super().__init__(reason)
+        self.meanwhile = meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
     """A pull request as it stands now.
 
-    `lines` are those added and deleted together. `merges` says whether it can be merged without
-    conflicts. `author` is None for a deleted account; times are epoch seconds.
+    `base` is the branch that it is meant for. `lines` are those added and deleted together.
+    `merges` says whether it can be merged without conflicts. `author` is None for a deleted
+    account; times are epoch seconds.
     """
 
     number: int
@@ -23,6 +33,7 @@ class Pull:
     head: str
     labels: frozenset[str]
     lines: int
+    base: str
     is_open: bool
     is_draft: bool
     merges: bool | None
@@ -35,6 +46,7 @@ class Merging:
 
     number: int
     author: Person | None
+    base: str
     merges: bool | None
     is_draft: bool
     labels: frozenset[str]

@@ -180,6 +180,9 @@ FLAG: Kind[bool] = Kind("true or false", lambda value: _be(isinstance(value, boo
 TEXT: Kind[str] = Kind(
     "a text", lambda value: _be(isinstance(value, str) and bool(value.strip()), TEXT, value)
 )
+WORDS: Kind[str] = Kind(
+    "a text, which may be empty", lambda value: _be(isinstance(value, str), WORDS, value)
+)
 
 
 def whole(least: int, most: int) -> Kind[int]:

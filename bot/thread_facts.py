@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 
-from bot.actions import ACTIONS, Action
+from bot.actions import ACTIONS, Action, React
 from bot.events import person
 from bot.facts import Effect, Merging, Moment, NotYet, Pull, Waiting
 from bot.memory import Memory
@@ -31,7 +31,7 @@ query($owner: String!, $name: String!, $base: String, $cursor: String) {
     pullRequests(states: OPEN, first: 100, baseRefName: $base, after: $cursor) {
       pageInfo { hasNextPage endCursor }
       nodes {
-        number mergeable isDraft
+        number mergeable isDraft baseRefName
         author { login __typename }
         labels(first: 100) { nodes { name } }
       }
@@ -120,6 +120,7 @@ class ThreadFacts:
             title=found["title"],
             head=found["head"]["sha"],
             labels=_label_names(found),
+            base=found["base"]["ref"],
             lines=found["additions"] + found["deletions"],
             is_open=is_open,
             is_draft=bool(found.get("draft")),
@@ -182,7 +183,9 @@ class ThreadFacts:
 
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
         """See `bot.rule.Reader`."""
-        rows = self._queue.search(ACTIONS, within=f"{repository}#{number}", limit=most)
+        # Reactions are signs, not deeds; there is one with each command.
+        found = self._queue.search(ACTIONS, within=f"{repository}#{number}", limit=3 * most)
+        rows = [row for row in found if row.kind != React.kind][:most]
         return [self._effect(row) for row in reversed(rows)]
 
     def _effect(self, row: JobRow) -> Effect:
@@ -195,6 +198,7 @@ def _merging(node: Mapping[str, Any]) -> Merging:
     return Merging(
         number=node["number"],
         author=person(author and {**author, "type": author.get("__typename")}),
+        base=node["baseRefName"],
         merges=_MERGES.get(node["mergeable"]),
         is_draft=node["isDraft"],
         labels=frozenset(one["name"] for one in node["labels"]["nodes"]),

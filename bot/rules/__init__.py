@@ -7,9 +7,18 @@ from typing import Any
 from bot.events import SCHEDULE
 from bot.policy import Settings
 from bot.rule import Rule
-from bot.rules import invite, pause, ping, welcome
+from bot.rules import commands, conflicts, invite, label, nudge, pause, ping, welcome
 
-RULES: tuple[Rule[Any], ...] = (invite.RULE, welcome.RULE, pause.RULE, ping.RULE)
+RULES: tuple[Rule[Any], ...] = (
+    invite.RULE,
+    welcome.RULE,
+    pause.RULE,
+    ping.RULE,
+    commands.RULE,
+    label.RULE,
+    conflicts.RULE,
+    nudge.RULE,
+)
 
 # What the bot itself needs, whatever the rules: it reads `.github/bot.toml` and hears of its
 # changes, shows what a changed file would do, and says what is wrong with it.

@@ -1,0 +1,71 @@
+"""`/help`: what one may ask for here. `/why`: what the bot did here, and because of what."""
+
+from datetime import UTC, datetime
+
+from bot.facts import Effect
+from bot.rules.commands.asking import Answer, Ask, quoted
+
+_MOST_EFFECTS = 10
+_LABELS = "put the label `bug` on; several go with commas"
+_HELP = {
+    "label": ("/label bug", _LABELS),
+    "unlabel": ("/unlabel bug", "take the label `bug` off"),
+    "claim": ("/claim", "take this issue on: it is assigned to you"),
+    "release": ("/release", "let go of it, so that others can take it on"),
+    "assign": ("/assign @octocat", "assign it to somebody else"),
+    "close": ("/close", "close it; `/close not planned` says why"),
+    "reopen": ("/reopen", "open it again"),
+    "help": ("/help", "show this list"),
+    "why": ("/why", "tell what I have done here, and why"),
+}
+
+
+def help_(ask: Ask) -> Answer:
+    """What this person may ask for in this thread."""
+    may_write = ask.may_write()
+    rows = [
+        f"| `{_HELP[name][0]}` | {_HELP[name][1]} |"
+        for name in _HELP
+        if name in ask.settings.allow and _may(ask, name, may_write=may_write)
+    ]
+    table = "\n".join(["| write | and I will |", "|---|---|", *rows])
+    return Answer(say=f"Here is what you can ask of me:\n\n{table}\n\n{_footer(ask, may_write)}")
+
+
+def _may(ask: Ask, name: str, *, may_write: bool) -> bool:
+    if name in {"label", "unlabel"}:
+        return may_write or bool(ask.settings.labels)
+    if name in {"close", "reopen"}:
+        return may_write or ask.is_own
+    if name == "assign":
+        return may_write or (ask.settings.assign == "author" and ask.is_own)
+    if name == "claim":
+        return not ask.issue.is_pull_request
+    return True
+
+
+def _footer(ask: Ask, may_write: bool) -> str:
+    how = "Write a command on a line of its own, in a new comment."
+    if may_write or not ask.settings.labels:
+        return how
+    shown = ", ".join(quoted(pattern) for pattern in ask.settings.labels)
+    return f"{how} Labels for everybody: {shown}."
+
+
+def why(ask: Ask) -> Answer:
+    """What the bot did in this thread, oldest first, and which rule wanted it."""
+    done = ask.reader.done(ask.repository, ask.issue.number, most=_MOST_EFFECTS)
+    if not done:
+        return Answer(say=f"I have not done anything in this {ask.thing} yet.")
+    lines = "\n".join(_line(effect) for effect in done)
+    return Answer(
+        say=f"This is what I have done here, the last {_MOST_EFFECTS} things at most:\n\n{lines}"
+        "\n\nWhat a rule does is set by the maintainers in `.github/bot.toml`, in the table of its "
+        "name."
+    )
+
+
+def _line(effect: Effect) -> str:
+    at = datetime.fromtimestamp(effect.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    rule = f", because of the rule `{effect.rule}`" if effect.rule else ""
+    return f"* {at}: {quoted(effect.words)}{rule}{'' if effect.is_done else ' (not done yet)'}"

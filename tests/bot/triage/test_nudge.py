@@ -1,0 +1,143 @@
+"""Reminders: of whom is waited for, not too often, and never for ever."""
+
+import pytest
+
+TRIO = "snakes/trio"
+DAY = 86_400.0
+
+
+@pytest.fixture
+def policy():
+    return {"nudge": {"enabled": True, "days": 7, "most": 2, "skip": ["on hold"]}}
+
+
+@pytest.fixture(autouse=True)
+def scene(github):
+    """A pull request of alice's."""
+    github.open_pull_request(TRIO, "alice")
+
+
+@pytest.fixture
+def days(clock, tick):
+    """So many days go by, and the bot looks once a day."""
+
+    def pass_by(number):
+        for _ in range(number):
+            clock.advance(DAY)
+            tick("nudge")
+
+    return pass_by
+
+
+def test_who_was_asked_for_a_review_is_reminded(github, days, bots):
+    """After a week, after two, and then no more."""
+    github.request_review(TRIO, 1, "alice", "olga")
+    days(6)
+    assert bots() == []
+    days(2)
+    assert len(bots()) == 1
+    assert bots()[0].startswith(
+        "Hello @olga! This pull request has been waiting for your eyes for 7"
+    )
+    days(40)
+    assert len(bots()) == 2
+    assert "for 14 days or so" in bots()[1]
+
+
+def test_who_was_asked_for_changes_is_reminded(github, days, bots):
+    """The author; a push ends the wait, and then nobody was asked."""
+    github.review(TRIO, 1, "olga", "Please", "changes_requested")
+    days(8)
+    assert bots()[0].startswith("Hello @alice! There is something above that waits for you")
+    github.push_to_pull_request(TRIO, 1, "alice")
+    days(8)
+    assert bots()[1].startswith("Hello @olga! This pull request has been waiting for your eyes")
+
+
+def test_a_remark_waits_for_the_author_too(github, days, bots):
+    """Also one that is no review."""
+    github.comment(TRIO, 1, "bob", "Why?")
+    days(8)
+    assert bots()[0].startswith("Hello @alice!")
+
+
+def test_an_approved_one_waits_to_be_merged(github, days, bots):
+    """Who approved it is asked."""
+    github.review(TRIO, 1, "olga", None, "approved")
+    days(8)
+    assert bots()[0].startswith("Hello @olga! This pull request is approved")
+
+
+def test_where_nobody_was_asked_nobody_is_reminded(github, days, bots):
+    """Unless the maintainers say whom."""
+    days(20)
+    assert bots() == []
+
+
+class TestWithReviewers:
+    """Where the maintainers say whom to remind."""
+
+    @pytest.fixture
+    def policy(self):
+        return {"nudge": {"enabled": True, "days": 7, "reviewers": ["snakes/core"]}}
+
+    def test_they_are_reminded(self, github, days, bots):
+        """A team, for example."""
+        days(8)
+        assert bots()[0].startswith("Hello @snakes/core!")
+
+
+@pytest.mark.parametrize("why", ["draft", "label", "bot", "closed"])
+def test_some_are_left_alone(github, days, bots, why):
+    """Drafts, what is on hold, programs' and closed ones."""
+    github.request_review(TRIO, 1, "alice", "olga")
+    if why == "draft":
+        github.pull(TRIO, 1).draft = True
+    if why == "label":
+        github.label_issue(TRIO, 1, "olga", "On hold")
+        # GitHub's description of this list knows no label without a description.
+        github.issue(TRIO, 1).labels[0].description = "Not now"
+    if why == "bot":
+        github.issue(TRIO, 1).author = github.add_user("helper[bot]", bot=True)
+    if why == "closed":
+        github.close_pull_request(TRIO, 1, "olga")
+    days(9)
+    assert bots() == []
+
+
+def test_a_sign_of_life_starts_the_days_anew(github, days, bots):
+    """Whoever says something; what programs say does not count."""
+    github.request_review(TRIO, 1, "alice", "olga")
+    days(6)
+    github.comment(TRIO, 1, "alice", "Rebased")
+    days(6)
+    assert bots() == []
+    days(2)
+    assert len(bots()) == 1
+
+
+def test_what_has_slept_for_long_is_not_woken(github, clock, tick, bots, cost):
+    """Switched on in an old repository, the bot says nothing, and asks nothing about it."""
+    github.request_review(TRIO, 1, "alice", "olga")
+    clock.advance(100 * DAY)
+    tick("nudge")
+    clock.advance(1)
+    assert cost(lambda: tick("nudge")) == (0, 1)
+    assert bots() == []
+
+
+def test_two_looks_at_once_and_a_restart_remind_once(github, clock, tick, killed_once, queue, bots):
+    """The reminder is about the pull request and the period, whoever decides it."""
+    github.request_review(TRIO, 1, "alice", "olga")
+    clock.advance(7.2 * DAY)
+    tick("nudge")
+    clock.advance(1)
+    tick("nudge")
+    assert len(bots()) == 1
+
+
+def test_nothing_is_closed(github, days):
+    """Whatever time goes by."""
+    github.request_review(TRIO, 1, "alice", "olga")
+    days(60)
+    assert github.issue(TRIO, 1).state == "open"
