@@ -67,7 +67,8 @@ def _register(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         listener = listen(options.port)
     except OSError as error:
-        raise ConfigError(f"port {options.port}: {error.strerror}; choose another --port") from None
+        problem = os.strerror(error.errno or 0)
+        raise ConfigError(f"port {options.port}: {problem}; choose another --port") from None
     port = listener.getsockname()[1]
     registration = Registration(
         wanted(config, port, options.organization, url=options.url, name=options.name),

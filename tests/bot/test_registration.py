@@ -149,7 +149,7 @@ def test_an_hour_is_all(begin, clock):
     clock.advance(1)
     answer = back(client)
     assert (answer.status_code, registration.ended) == (400, None)
-    assert "an hour has passed" in main_of(answer)
+    assert "An hour has passed" in main_of(answer)
 
 
 def test_what_did_not_work_can_be_tried_again(begin):
@@ -171,7 +171,7 @@ def test_what_is_final_ends_it(begin):
     registration, client = begin(RegistrationError("that code is spent: begin again"))
     answer = back(client)
     assert answer.status_code == 502
-    assert "that code is spent: begin again" in main_of(answer)
+    assert "That code is spent: begin again" in main_of(answer)
     assert registration.ended.app is None
     answer.close()
     assert registration.over.is_set()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,13 @@ def test_the_webhook_is_asked_for_our_healthz(run, environ, github):
     code, out = run()
     assert code == 1
     assert "http://127.0.0.1:1/healthz, asked from here: no answer" in out
+
+
+def test_each_check_is_on_the_page():
+    """docs/howto/doctor.md says of each when it is well, in the order in which they are made."""
+    page = Path(doctor.__file__).parents[1] / "docs/howto/doctor.md"
+    rows = re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)
+    assert rows == [check.name for check in doctor.checks({})] == NAMES
 
 
 def test_no_secret_is_said(run, github):

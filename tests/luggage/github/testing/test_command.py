@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from luggage.github.testing import Answer, HttpServer, Outcome
+from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome
 from luggage.github.testing.__main__ import main
 
 
@@ -56,6 +56,40 @@ def test_nobody_listens_is_said(clock):
     out = io.StringIO()
     main(["--webhook-url", bot.url], typed=_ctrl_c(["/ping"]), out=out)
     assert "delivered: 502 (nobody listens)" in out.getvalue()
+
+
+def test_a_pull_request_can_be_merged(clock):
+    """`merge NAME` is a merged pull request of that person, delivered like all else."""
+    received = []
+
+    def handle(request):
+        received.append(request.json["pull_request"])
+        return Outcome(answer=Answer(202))
+
+    out = io.StringIO()
+    with HttpServer(handle, clock=clock) as bot:
+        main(["--webhook-url", bot.url], typed=_ctrl_c(["merge tamiko\n"]), out=out)
+    assert [(one["user"]["login"], one["merged"]) for one in received] == [("tamiko", True)]
+    assert "maintainer merges tamiko's pull request example/hello#2" in out.getvalue()
+
+
+def test_an_app_that_is_not_installed_is_told_of_nothing(monkeypatch):
+    """As after a registration: an App that exists, and may do nothing yet."""
+
+    def without_installations():
+        for fake in made:
+            fake.world.installations.clear()
+        yield "Hello"
+        raise KeyboardInterrupt
+
+    made = []
+    monkeypatch.setattr(
+        "luggage.github.testing.__main__.FakeGithub",
+        lambda **options: made.append(FakeGithub(**options)) or made[-1],
+    )
+    out = io.StringIO()
+    main(["--webhook-url", "http://127.0.0.1:1"], typed=without_installations(), out=out)
+    assert "delivered to nobody: the App is not installed" in out.getvalue()
 
 
 def test_without_a_bot_comments_are_only_made():
