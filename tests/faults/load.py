@@ -110,8 +110,11 @@ class Town:
         """So many deliveries, half of them merges, half pings, `pings` of them on one issue."""
         made = 0
         for turn in itertools.count():
-            repository = self.repositories[turn % len(self.repositories)]
-            if turn % (pings + 1):
+            # Each organization has its share of both: GitHub's pace is one for each.
+            batches, others = divmod(turn, pings + 1)
+            at = turn if others else batches
+            repository = self.repositories[at % len(self.repositories)]
+            if others:
                 batch = [self.merge(repository)]
             else:
                 number = self.issue(repository)
