@@ -31,6 +31,11 @@ _JOURNEY_SECONDS = 600
 BY_LINK = "by link"
 _PATH = "/console"
 
+_ASTRAY = (
+    "This is not the way back of a sign-in that this browser began here. Try again, at the address "
+    "that the App's callback URL names."
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -164,7 +169,7 @@ def _add_github(pages: Blueprint, door: Door, oauth: OAuth, page: _Page) -> None
     def callback() -> ResponseReturnValue:
         state, _, verifier = request.cookies.get(_JOURNEY_COOKIE, "").partition(".")
         if not state or not hmac.compare_digest(state.encode(), _argument("state").encode()):
-            return page(403, error="This is not the way back of a sign-in from here. Try again.")
+            return page(403, error=_ASTRAY)
         if not _argument("code"):
             return page(403, error="GitHub did not sign you in. Nothing was done.")
         try:

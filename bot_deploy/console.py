@@ -25,6 +25,6 @@ def main(argv: list[str]) -> int:
     config = load(os.environ)
     with open_queue(config) as (engine, _queue):
         token = Sessions(engine, clock=time.time).make_link()
-    base = (options.url or f"http://127.0.0.1:{config.port}").rstrip("/")
+    base = (options.url or f"http://localhost:{config.port}").rstrip("/")
     print(f"{base}/console/sign-in/link/{token}")
     return 0

@@ -26,7 +26,7 @@ def test_the_link_opens_the_console(config, capsys):
     assert console.main(["console"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     client = make_app(config).test_client()
-    path = line.removeprefix("http://127.0.0.1:8123")
+    path = line.removeprefix("http://localhost:8123")
     assert client.post(path).status_code == 303
     assert client.get("/console/").status_code == 200
 

@@ -1,12 +1,23 @@
-"""Sessions and links: known by their hashes, over when they should be."""
+"""Sessions and links, on either database: known by their hashes, over when they should be."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
 
+import bot.tables
 from bot.sessions import IDLE_SECONDS, LINK_SECONDS, LONGEST_SECONDS, Sessions
 from bot.tables import console_link, console_session
+from luggage.database import History, migrate
+
+BOT = History("bot", "bot.migrations", bot.tables.metadata)
+
+
+@pytest.fixture
+def store(empty_engine):
+    """A database with the bot's tables, of either kind."""
+    migrate(empty_engine, [BOT], log=lambda _: None)
+    return empty_engine
 
 
 @pytest.fixture
