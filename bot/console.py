@@ -57,6 +57,7 @@ class Console:
         return {
             "feeling": Status(self.name, self.queue, self.board, clock=self.clock).feeling(),
             "paused_at": self.queue.paused_at(),
+            "parts": self.queue.paused_parts(),
             "depths": self.queue.depths(),
             "counts": self.queue.counts(),
             "dead": self.history.deliveries(state=State.DEAD, limit=_WORST),
@@ -153,6 +154,11 @@ def _add_decisions(pages: Blueprint, console: Console) -> None:
     @pages.post("/resume")
     def resume() -> ResponseReturnValue:
         return decided(console.resume(), "console.overview")
+
+    @pages.post("/parts/resume")
+    def resume_part() -> ResponseReturnValue:
+        resumed = console.queue.resume_part(request.form.get("part", ""))
+        return decided("resumed" if resumed else "nothing", "console.overview")
 
     @pages.post("/sign-out")
     def sign_out() -> ResponseReturnValue:

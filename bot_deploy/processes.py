@@ -35,7 +35,7 @@ def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list
     """Return the two processes, started as this one was, with its environment.
 
     `gunicorn` are further arguments of the web process, which never sees the private key: what the
-    world can talk to need not be able to act for the App.
+    world can talk to need not be able to act for the App. People sign in there alone.
     """
     prefix = command_prefix(
         executable=sys.executable, original=sys.orig_argv, arguments=sys.argv[1:]
@@ -43,6 +43,7 @@ def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list
     inherit = [name for name, value in environ.items() if value and not _is_ours(name)]
     settings = {SUPERVISOR: str(os.getpid())}
     for_web = [name for name in inherit if not name.startswith("GITHUB_PRIVATE_KEY")]
+    for_loop = [name for name in inherit if not name.startswith("GITHUB_CLIENT_SECRET")]
     return [
         Entry(
             name="gunicorn",
@@ -50,7 +51,7 @@ def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list
             inherit=for_web,
             settings=settings,
         ),
-        Entry(name="loop", command=[*prefix, "loop"], inherit=inherit, settings=settings),
+        Entry(name="loop", command=[*prefix, "loop"], inherit=for_loop, settings=settings),
     ]
 
 

@@ -14,7 +14,7 @@ from luggage.jobs import schema, searches, statements
 from luggage.jobs.bodies import unpack
 from luggage.jobs.model import Depth, JobRow, Standing, State
 from luggage.jobs.schema import job as table
-from luggage.jobs.schema import job_body, pause
+from luggage.jobs.schema import job_body, pause, pause_part
 
 
 class Views:
@@ -175,6 +175,12 @@ class Views:
         with self._reading() as connection:
             since: float | None = connection.execute(select(pause.c.paused_at)).scalar()
         return since
+
+    def paused_parts(self) -> Mapping[str, float]:
+        """Return the parts that are paused, in their order, and since when (epoch seconds)."""
+        query = select(pause_part.c.name, pause_part.c.paused_at).order_by(pause_part.c.name)
+        with self._reading() as connection:
+            return {row.name: row.paused_at for row in connection.execute(query)}
 
     def oldest_ready_at(self, queue: str) -> float | None:
         """Return the `run_at` of the ready job that is due first (epoch seconds), or None."""

@@ -354,6 +354,19 @@ def test_pause_and_resume(operator, queue, board):
     assert [line.text for line in board.lines()] == ["Back at work", "Paused"]
 
 
+def test_a_part_that_an_owner_paused_is_resumed(operator, queue):
+    """It is shown by name, and the button is for it alone."""
+    queue.pause_part("snakes")
+    queue.pause_part("lions")
+    page = operator.get("/console/").text
+    assert "Paused for snakes" in page
+    token = re.search(r'name="token" value="(\w+)"', page)[1]
+    for done in ("resumed", "nothing"):
+        answer = operator.post("/console/parts/resume", data={"token": token, "part": "snakes"})
+        assert answer.headers["Location"] == f"/console/?done={done}"
+    assert list(queue.paused_parts()) == ["lions"]
+
+
 def test_signing_out_closes_the_door(operator, web_app, sessions):
     """In the browser, and for whoever has copied its cookie."""
     token = operator.get_cookie("console", path="/console").value

@@ -59,6 +59,14 @@ def test_a_log_that_nobody_reads_any_more_stops_nothing():
     passing("loop", "two")
 
 
+def test_the_loop_never_sees_what_people_sign_in_with():
+    """Only the web process inherits the client secret."""
+    environ = {"GITHUB_CLIENT_SECRET": "c", "GITHUB_CLIENT_SECRET_FILE": "c", "GITHUB_APP_ID": "7"}
+    web, loop = processes.entries(environ)
+    assert set(web.inherit) == set(environ)
+    assert list(loop.inherit) == ["GITHUB_APP_ID"]
+
+
 def test_the_web_process_never_sees_the_private_key():
     """Only the loop inherits it, by whichever variable it is given."""
     environ = {"GITHUB_PRIVATE_KEY_FILE": "k", "GITHUB_PRIVATE_KEY": "k", "GITHUB_APP_ID": "7"}

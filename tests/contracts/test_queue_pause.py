@@ -132,3 +132,13 @@ def test_what_rests_is_not_late(queue, put, clock):
     put("b", subject="lions/den", run_at=2.0)
     queue.pause_part("snakes")
     assert queue.oldest_ready_at("mail") == 2.0
+
+
+def test_parts_that_are_paused_are_told(queue, clock):
+    """By name, and since when; a part that was resumed is told no more."""
+    queue.pause_part("b")
+    clock.advance(10)
+    queue.pause_part("a")
+    assert list(queue.paused_parts().items()) == [("a", clock()), ("b", clock() - 10)]
+    queue.resume_part("b")
+    assert list(queue.paused_parts()) == ["a"]
