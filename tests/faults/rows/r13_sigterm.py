@@ -12,7 +12,7 @@ from tests.faults.campaign import Row, Run
 from tests.faults.load import Delivery, meanwhile
 from tests.faults.site import Site, children, is_gone
 
-_PER_SECOND = 15.0
+_PER_SECOND = 5.0
 _WHOLE = 20  # one in so many is of `start`, with all that it has started
 
 
