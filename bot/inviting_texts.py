@@ -17,10 +17,9 @@ I am only a bot. If anything is unclear, ask the people here, in this thread: th
 """
 
 WELCOME = f"""\
-Thank you, @$person! :tada: Your pull request is in.
+Thank you, @$person! :tada: Your pull request is in. That is a good day for **$organization**.
 
-We would like to have you with us, so I have just sent you an invitation to join \
-**$organization**. {_AFTER}"""
+We would like to have you with us, so I have just sent you an invitation to join. {_AFTER}"""
 
 BY_HAND = f"""\
 Hello @$person! The people here would like to have you with them, so I have just sent you an \

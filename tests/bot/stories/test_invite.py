@@ -41,7 +41,7 @@ def test_a_merge_brings_an_invitation_and_a_welcome(github, play, said):
     (text,) = said(1)
     assert (place(github), invited(github)) == (("pending", "member"), ["alice"])
     assert text.startswith("Thank you, @alice! :tada: Your pull request is in.")
-    assert "join **snakes**" in text
+    assert "sent you an invitation" in text
     assert "Nothing is expected of you" in text
 
 
