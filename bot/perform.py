@@ -45,7 +45,7 @@ from bot.actions import (
 )
 from bot.memory import Memory
 from bot.thread import Assign, Label, SetState, TakeBack, Unassign, Unlabel
-from luggage.github import Ambiguous, Client, Invalid, RequestFailed
+from luggage.github import Ambiguous, Client, Invalid, NotFound, RequestFailed
 from luggage.jobs import Job, Postpone, Queue
 
 # So long after its note a comment may still be sent; later is too late.
@@ -116,7 +116,11 @@ class Performer:
 
     def _react(self, action: React, client: Client, _job: Job) -> str:
         path = f"{_repository(action.repository)}/{action.target}/reactions"
-        answer = client.post(path, json={"content": action.content})
+        try:
+            answer = client.post(path, json={"content": action.content})
+        except NotFound as error:
+            # Somebody thought better of it; what follows from the text is not wanted either.
+            raise joining.Moot("the text was deleted") from error
         return json.dumps({"reaction": answer["id"]})
 
     def _comment(self, action: Comment, client: Client, job: Job) -> str:

@@ -8,6 +8,7 @@ from bot.actions import ACTIONS, Planned
 from bot.events import DELIVERIES, subject
 from bot.rules import CORE_PERMISSIONS, RULES
 from bot.settings import FILE
+from luggage.github.testing import Happening
 from luggage.github.testing.records import ChangedFile
 from luggage.jobs import NewJob
 from tests.support.permissions import calls_of, lacking, spare
@@ -27,8 +28,61 @@ def ping(github):
     yield github.review_comment(TRIO, 1, "alice", "/ping")
 
 
+def commands(github):
+    """One of each kind, in an issue and in a pull request, by a stranger and a maintainer."""
+    github.add_file(TRIO, FILE, '[commands]\nenabled = true\nlabels = ["bug"]\n')
+    github.add_member("snakes", "olga")
+    github.open_issue(TRIO, "bob")
+    github.open_pull_request(TRIO, "alice")
+    github.label_issue(TRIO, 1, "olga", "bug")
+    yield github.comment(TRIO, 1, "alice", "/label bug\n/unlabel bug\n/claim\n/close")
+    yield github.comment(TRIO, 1, "olga", "/assign @alice\n/close\n/why")
+    yield github.review_comment(TRIO, 2, "alice", "/close")
+
+
+def label(github):
+    """Paths and titles, and a label that goes."""
+    text = '[label]\nenabled = true\npaths = {bug = ["*.py"]}\ntitles = {docs = ["docs*"]}\n'
+    github.add_file(TRIO, FILE, text)
+    github.open_issue(TRIO, "bob")
+    for name in ("bug", "docs"):
+        github.label_issue(TRIO, 1, "olga", name)
+    happening = github.open_pull_request(TRIO, "alice", "Docs")
+    github.label_issue(TRIO, 2, "olga", "bug")
+    yield happening
+
+
+def conflicts(github):
+    """A push that brings conflicts, and one that takes them away."""
+    text = '[conflicts]\nenabled = true\nlabel = "conflicts"\n'
+    github.add_file(TRIO, FILE, text)
+    github.open_issue(TRIO, "bob")
+    github.label_issue(TRIO, 1, "olga", "conflicts")
+    github.open_pull_request(TRIO, "alice")
+    for conflicting in (True, False):
+        github.pull(TRIO, 2).conflicts = conflicting
+        yield github.push(TRIO, "olga")
+    yield github.rename_pull_request(TRIO, 2, "alice", "Better")
+
+
+def nudge(github):
+    """A review that was asked for a week ago."""
+    github.add_file(TRIO, FILE, "[nudge]\nenabled = true\ndays = 7\n")
+    github.open_pull_request(TRIO, "alice")
+    asked = github.request_review(TRIO, 1, "alice", "olga")
+    github.world.clock.advance(8 * 86_400.0)
+    yield Happening("schedule", {**asked.payload, "action": "nudge"})
+
+
 # For each rule what it sees, so that it does all that it can.
-STORIES = {"invite": invite, "ping": ping}
+STORIES = {
+    "commands": commands,
+    "label": label,
+    "conflicts": conflicts,
+    "nudge": nudge,
+    "invite": invite,
+    "ping": ping,
+}
 
 
 @pytest.fixture

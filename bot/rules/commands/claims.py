@@ -1,10 +1,13 @@
 """`/claim`, `/release` and `/assign @somebody`: who works on an issue."""
 
+import re
 from collections.abc import Sequence
 
 from bot.rules.commands.asking import Answer, Ask, quoted
 from bot.thread import Assign, Unassign
 
+# GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen.
+_LOGIN = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 _TAKEN = (
     "@{person}, somebody is working on this already: you see who at the top of the page, under "
     "*Assignees*. You are welcome to ask them here whether they would like help."
@@ -76,7 +79,7 @@ def release(ask: Ask) -> Answer:
 def assign(ask: Ask) -> Answer:
     """Give the issue to somebody else, where the person who asks may."""
     who = ask.rest.split()
-    if len(who) != 1 or not who[0].startswith("@"):
+    if len(who) != 1 or not _LOGIN.fullmatch(who[0]):
         return Answer(say="Please name one person, such as `/assign @octocat`.")
     login = who[0].removeprefix("@")
     by_author = ask.settings.assign == "author" and ask.is_own

@@ -306,6 +306,25 @@ def test_duplicates_and_restarts_change_nothing(github, story, deliver, killed_o
     assert (assignees(github), len(bots())) == (["alice"], 1)
 
 
+@pytest.mark.parametrize(
+    "text", ["/assign @..", "/assign @a/b", "/assign @%2e", "/label ..", "/close ../"]
+)
+def test_odd_words_are_told_like_others(github, story, bots, queue, text):
+    """Nobody makes a dead job by a name that is none."""
+    story(github.comment(TRIO, 1, "olga", text))
+    assert len(bots()) == 1
+    assert queue.standing().dead == 0
+
+
+def test_a_command_that_was_deleted_is_withdrawn(github, deliver, settled, queue):
+    """Whoever deletes it before the bot comes does not want it any more; that is no failure."""
+    happening = github.comment(TRIO, 1, "alice", "/label bug")
+    deliver(happening)
+    del github.world.comments[happening.payload["comment"]["id"]]
+    settled(200)
+    assert (labels(github), queue.standing().dead) == ([], 0)
+
+
 def test_a_restart_between_action_and_record_changes_nothing(
     github, deliver, killed_once, bots, cost
 ):
