@@ -56,6 +56,19 @@ def _with_short_guid(line: tuple[str, ...]) -> tuple[str, ...]:
 
 def story(delivery: Delivery, *, with_payload: bool) -> Iterator[str]:
     """All about one delivery, in lines for people."""
+    yield from delivery_facts(delivery)
+    for number, action in enumerate(delivery.actions, start=1):
+        yield ""
+        yield f"{number}. {action.words}: {state_words(action)}"
+        yield from action_facts(action)
+    if with_payload:
+        yield ""
+        yield "payload, secrets redacted:" if delivery.payload else "the payload has expired"
+        yield from (delivery.payload or "").splitlines()
+
+
+def delivery_facts(delivery: Delivery) -> Iterator[str]:
+    """What there is to say of a delivery, each fact on a line."""
     row = delivery.row
     source = "fetched from GitHub's log" if row.recovered else "brought by GitHub"
     yield from facts(
@@ -68,14 +81,6 @@ def story(delivery: Delivery, *, with_payload: bool) -> Iterator[str]:
             "decision": _decision(row, len(delivery.actions)),
         }
     )
-    for number, action in enumerate(delivery.actions, start=1):
-        yield ""
-        yield f"{number}. {action.words}: {_state(action)}"
-        yield from action_facts(action)
-    if with_payload:
-        yield ""
-        yield "payload, secrets redacted:" if delivery.payload else "the payload has expired"
-        yield from (delivery.payload or "").splitlines()
 
 
 def action_facts(action: ActionRow) -> Iterator[str]:
@@ -156,7 +161,8 @@ def _not_decided(state: State) -> str:
     return words.get(state, str(state))
 
 
-def _state(action: ActionRow) -> str:
+def state_words(action: ActionRow) -> str:
+    """What became of an action, and when."""
     if action.state is State.DONE:
         return f"done {moment(action.changed_at)}"
     if action.state is State.READY:

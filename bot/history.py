@@ -6,7 +6,8 @@ decide. A delivery and its actions are looked at as one: it is dead when one of 
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.actions import ACTIONS
@@ -72,13 +73,17 @@ class History:
         how many more have been looked through; of more than `most` (in hundreds) none is. Expired
         payloads hold no text.
         """
+        conditions: dict[str, Any] = {"state": state, "kind": event, "within": repository}
+        if text is None:
+            jobs = self._queue.search(DELIVERIES, **conditions, before=before, limit=limit)
+            return self._rows(jobs)
         found: list[DeliveryRow] = []
         seen = 0
-        for page in self._pages(state, event, repository, before, limit if text is None else _PAGE):
-            found += self._rows(page if text is None else self._with_text(page, text))
+        for page in self._pages(conditions, before):
+            found += self._rows(self._with_text(page, text))
             looked(len(page))
             seen += len(page)
-            if len(found) >= limit or text is None or (most is not None and seen >= most):
+            if len(found) >= limit or (most is not None and seen >= most):
                 break
         return found[:limit]
 
@@ -90,15 +95,11 @@ class History:
             before = found[-1].id
 
     def _pages(
-        self,
-        state: State | None,
-        event: str | None,
-        repository: str | None,
-        before: int | None,
-        size: int,
+        self, conditions: Mapping[str, Any], before: int | None
     ) -> Iterator[Sequence[JobRow]]:
+        """The deliveries that match and have a payload."""
         while page := self._queue.search(
-            DELIVERIES, state=state, kind=event, within=repository, before=before, limit=size
+            DELIVERIES, **conditions, before=before, with_body=True, limit=_PAGE
         ):
             yield page
             before = page[-1].id
@@ -132,8 +133,14 @@ class History:
 
     def _whole(self, job: JobRow) -> Delivery:
         asked = self._family(job)
-        actions = [self._action(each) for each in asked]
+        actions = [self.action(each) for each in asked]
         return delivery_of(job, asked, self._queue.body(job.id), actions)
+
+    def because_of(self, job: JobRow) -> Delivery:
+        """The delivery that an action, or a rule that was asked again, goes back to."""
+        while job.parent is not None:
+            job = self._queue.get(job.parent) or replace(job, parent=None)
+        return self._whole(job)
 
     def _family(self, job: JobRow) -> Sequence[JobRow]:
         """What a delivery led to; of a rule that is asked again, what that led to as well."""
@@ -143,7 +150,8 @@ class History:
             for each in (child, *(self._family(child) if child.queue == DELIVERIES else ()))
         ]
 
-    def _action(self, job: JobRow) -> ActionRow:
+    def action(self, job: JobRow) -> ActionRow:
+        """An action, from its row in the queue."""
         return action_row(job, self._queue.body(job.id))
 
     # Deciding
@@ -209,7 +217,7 @@ class History:
         return job
 
     def _words(self, job: JobRow) -> str:
-        return f"decide {job.kind}" if job.queue == DELIVERIES else self._action(job).words
+        return f"decide {job.kind}" if job.queue == DELIVERIES else self.action(job).words
 
     # For the public
 
@@ -220,30 +228,26 @@ class History:
         newest delivery from its repository says that it is public. What is not known is private.
         Some 1 ms for each deed: a page should not ask anew for each visitor.
         """
-        public: dict[str, bool] = {}
+        names: dict[str, str] = {}
         deeds: list[Deed] = []
         # Looks a bounded way back: a bot of private repositories has nothing to tell.
         for job in self._queue.recent(ACTIONS, state=State.DONE, limit=10 * limit):
-            place = self._place(job)
-            repository = place.split("#")[0]
-            if repository not in public:
-                public[repository] = self._is_public_now(repository)
-            if public[repository] and len(deeds) < limit:
-                deeds.append(Deed(job.changed_at, one_line(_told(job.kind, place))))
+            cause = None if job.parent is None else self._queue.get(job.parent)
+            if cause is None or job.kind not in _TOLD or len(deeds) == limit:
+                continue
+            where = cause.subject.partition("#")[0]
+            if where not in names:
+                names[where] = self._public_name(where)
+            if names[where]:
+                words = _told(job.kind, names[where], (job.subject, cause.subject))
+                deeds.append(Deed(job.changed_at, one_line(words)))
         return deeds
 
-    def _place(self, job: JobRow) -> str:
-        """What an action is about; one in its organisation's line says it through its delivery."""
-        if "/" in job.subject or job.parent is None:
-            return job.subject
-        delivery = self._queue.get(job.parent)
-        return job.subject if delivery is None else delivery.subject
-
-    def _is_public_now(self, repository: str) -> bool:
-        if "/" not in repository:
-            return False
-        newest = self._queue.search(DELIVERIES, within=repository, limit=1)
-        return bool(newest) and is_public(decoded(self._queue.body(newest[0].id)))
+    def _public_name(self, subject: str) -> str:
+        """The repository that a delivery's subject begins with, if it is public by now; or ""."""
+        newest = self._queue.search(DELIVERIES, within=subject, limit=1) if subject else []
+        payload = decoded(self._queue.body(newest[0].id)) if newest else {}
+        return str(payload["repository"].get("full_name", "")) if is_public(payload) else ""
 
     def per_hour(self, hours: int = 24) -> Sequence[Hour]:
         """How many deliveries and actions came in each of the last hours, oldest first.
@@ -272,18 +276,25 @@ def _holds(body: bytes, text: str) -> bool:
     return wanted in raw.casefold()
 
 
-# What the public reads of each kind of action; of a kind that is not here, its name.
+# What the public reads of each kind of action; of a kind that is not here, nothing.
 _TOLD = {
-    "invite": "invited a newcomer to {owner}, because of {place}",
+    "assign": "assigned {place}",
+    "check": "checked a commit of {repository}",
     "comment": "wrote a comment on {place}",
-    "team": "put a newcomer into a team of {owner}, because of {place}",
-    "issue": "opened an issue, because of {place}",
-    "ask": "asked whether to invite a newcomer to {owner}, because of {place}",
-    "close": "closed an issue, because of {place}",
+    "invite": "invited a newcomer to {owner}, because of {place}",
+    "label": "labelled {place}",
     "react": "left a reaction on {place}",
+    "state": "changed the state of {place}",
+    "takeback": "corrected a comment on {place}",
+    "unassign": "took an assignment of {place} back",
+    "unlabel": "took a label off {place}",
 }
 
 
-def _told(kind: str, place: str) -> str:
-    words = _TOLD.get(kind, "did something ({kind}) on {place}")
-    return words.format(owner=place.split("/", maxsplit=1)[0], place=place, kind=kind)
+def _told(kind: str, repository: str, subjects: Sequence[str]) -> str:
+    numbered = (each for each in subjects if each.startswith(f"{repository}#"))
+    return _TOLD[kind].format(
+        owner=repository.partition("/")[0],
+        place=next(numbered, repository),
+        repository=repository,
+    )

@@ -23,7 +23,7 @@ How each is repeated:
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -62,10 +62,24 @@ LOOK_FIRST = json.dumps({"sending_at": 0.0})
 # The note of an action that GitHub refused, and that is to be answered with a comment.
 REFUSED = json.dumps({"sending_at": 0.0, "refused": True})
 
+# What such actions have to say is a comment that is about the same.
+_SAYING = frozenset({"assign", "state"})
+
 
 def marker(key: str) -> str:
     """The hidden line that says which action wrote a comment; the same for ever for one key."""
     return f"<!-- portmanteau:{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()} -->"
+
+
+def marked_keys(key: str) -> Iterator[str]:
+    """The keys whose markers stand in what the action with this key wrote: mostly its own."""
+    yield key
+    kind, _, about = key.partition(":")
+    if kind == "keep-issue":
+        # All versions of an issue that is kept carry one marker.
+        yield key.rpartition("/")[0]
+    elif kind in _SAYING:
+        yield f"comment:{about}"
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ _HUNG_UP = 141  # and of one that nobody listened to any more (SIGPIPE)
 _FOR_THE_OPERATOR = {
     "bot.history": ("UnknownDelivery",),
     "bot.replay": ("ReplayError",),
+    "bot.why": ("NotOurs",),
     "bot_deploy.given": ("ConfigError",),
     "luggage.crypto": ("SecretError",),
     "luggage.database": ("DatabaseUrlError", "SchemaError"),

@@ -306,8 +306,34 @@ def test_what_is_not_known_to_be_public_is_not_told(history, queue, pinged, cloc
     assert history.lately() == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("label", ["labelled snakes/trio#7"]),
+        ("check", ["checked a commit of snakes/trio"]),
+        ("team", []),
+        ("of another release", []),
+    ],
+)
+def test_a_deed_is_told_where_there_are_words_for_it(history, queue, kind, words):
+    """What is an organisation's own, or new, is not told; a schedule's deed is like another."""
+    payload = {"repository": {"full_name": TRIO, "private": False}}
+    body = json.dumps(payload).encode()
+    about = "schedule:snakes/trio"
+    parent = queue.put(NewJob(queue=DELIVERIES, key="s", subject=about, body=body, run_at=0.0)).id
+    deed = {"subject": f"{TRIO}#7", "kind": kind, "parent": parent}
+    queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, **deed))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.done(job)
+    assert [deed.words for deed in history.lately()] == words
+
+
 def test_a_deed_without_a_repository_is_not_told(history, queue):
     """An organisation's own affairs are nobody else's."""
+    parent = queue.put(NewJob(queue=DELIVERIES, key="o", subject="snakes", body=b"{}", run_at=0)).id
+    queue.put(NewJob(queue="action", key="x", kind="invite", body=b"{}", run_at=0.0, parent=parent))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.done(job)
     queue.put(NewJob(queue="action", key="k", subject="snakes", body=b"{}", run_at=0.0))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
     queue.done(job)

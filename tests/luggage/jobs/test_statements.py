@@ -1,11 +1,14 @@
 """luggage.jobs.statements: how the databases go about the queries that have to be fast."""
 
+import re
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
 from luggage.database import migrate, open_engine, writing
-from luggage.jobs import statements
+from luggage.jobs import State, statements
+from luggage.jobs.searches import matching
 from tests.conftest import JOBS
 
 FAST = {
@@ -56,6 +59,15 @@ def test_sqlite_finds_the_next_job_without_sorting(sqlite_engine, name):
     ]
     assert used == ["job_ready", "job_ready_subject", "job_leased_subject"]
     assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.HELD, State.READY, State.LEASED])
+def test_sqlite_looks_up_the_few_jobs_of_a_rare_state(sqlite_engine, state):
+    """Among millions that are done, those that are dead are not searched for one by one."""
+    steps = sqlite_plan(sqlite_engine, matching("mail", state=state).limit(50))
+    searches = [step for step in steps if step.startswith(("SCAN job", "SEARCH job"))]
+    assert searches[0] == "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"
+    assert all(re.search("INDEX job_(stuck|ready|leas)", step) for step in searches[1:])
 
 
 @pytest.mark.parametrize("name", ["claim", "next", "oldest", "expired"])

@@ -1,0 +1,98 @@
+"""An operator finds what is dead, mends it, tries it again, and is told why the bot spoke."""
+
+import os
+from contextlib import closing
+
+import pytest
+
+from bot_deploy import deliveries, why
+from bot_deploy.config import load
+from bot_deploy.loop import make_loop
+from bot_deploy.migrate import migrate
+from bot_deploy.wiring import open_database, open_queue
+from bot_deploy.wsgi import make_app
+from luggage.github.testing import FakeGithub, faults
+from luggage.jobs import State
+from luggage.jobs.wake import LocalWakeup
+from luggage.meter import Meter
+
+TRIO = "snakes/trio"
+INVITE = {"method": "PUT", "path": "*/memberships/*"}
+
+
+@pytest.fixture
+def github():
+    """A simulated GitHub."""
+    fake = FakeGithub()
+    fake.add_repository(TRIO)
+    return fake
+
+
+@pytest.fixture
+def bot(github, tmp_path, monkeypatch):
+    """A bot that talks to it: receive a happening, and have the loop do all there is to do."""
+    with github.serve() as server:
+        environ = {
+            "GITHUB_APP_ID": str(github.app_id),
+            "GITHUB_PRIVATE_KEY": github.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+            "GITHUB_API_URL": server.url,
+            "BOT_DATA": str(tmp_path),
+            "BOT_SETTLE_SECONDS": "0",
+            "BOT_WRITE_LIMITS": "0 0 0",
+        }
+        monkeypatch.setattr(os, "environ", environ)
+        config = load(environ)
+        migrate(config)
+        engine = open_database(config, pool_size=5)
+        with closing(LocalWakeup()) as wakeup:
+            worker, _duties = make_loop(config, engine, wakeup, Meter(), threads=1)
+            yield Bot(github, make_app(config).test_client(), worker)
+        engine.dispose()
+
+
+class Bot:
+    """The web process and the loop, in one."""
+
+    def __init__(self, github, web, worker):
+        self.github, self.web, self.worker = github, web, worker
+
+    def receive(self, happening):
+        """Post a delivery as GitHub does, and return its GUID."""
+        headers, body = self.github.signed(*happening)
+        assert self.web.post("/webhook/github", data=body, headers=headers).status_code == 202
+        return headers["X-GitHub-Delivery"]
+
+
+def states(config):
+    with open_queue(config) as (_, queue):
+        return {row.key: row.state for row in queue.recent("action")}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_dead_delivery_is_found_mended_tried_again_and_explained(bot, github, capsys, status):
+    """Found with --state dead, tried again once mended, and `why` leads from the welcome to it."""
+    refused = faults.Fault(name="no", answer=faults.Refused(status, "No permission").answer)
+    github.faults.append(faults.plan(refused, times=99, **INVITE))
+    guid = bot.receive(github.merge_pull_request(TRIO, "alice"))
+    bot.worker.drain()
+    assert github.comments(TRIO, 1) == []
+
+    assert deliveries.main(["deliveries", "--state", "dead"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split("\t")[2] == guid
+    assert "No permission" in line
+
+    github.faults.clear()
+    assert deliveries.main(["deliveries", "retry", guid]) == 0
+    bot.worker.drain()
+    (welcome,) = github.comments(TRIO, 1)
+    assert deliveries.main(["deliveries", "--state", "dead"]) == 0
+    assert set(states(load(os.environ)).values()) == {State.DONE}
+
+    capsys.readouterr()
+    address = f"https://github.com/{TRIO}/pull/1#issuecomment-{welcome.id}"
+    assert why.main(["why", address]) == 0
+    told = capsys.readouterr().out
+    for part in ("rule      invite", guid, "pull_request, closed", "see       " + address):
+        assert part in told
