@@ -27,7 +27,9 @@ from tests.bot.conftest import HISTORIES
 from tests.support.running import running, until
 
 REPO = "snake-charmers/terrarium"
-SILENT = re.compile(r'does not answer since <time datetime="20\d\d-.*> before</li>', re.DOTALL)
+SILENT = re.compile(
+    r'does not answer since <time datetime="20\d\d-.*<span>before</span>', re.DOTALL
+)
 
 
 @pytest.fixture

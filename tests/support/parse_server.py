@@ -37,7 +37,13 @@ class ParseServer:
     def begin(self) -> None:
         """Start it; it answers when `wait` returns."""
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                # It leaves logs where it is started.
+                self.command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.log.parent,
+            )
 
     def wait(self) -> None:
         """Wait until it answers; AssertionError with its output when it ends instead."""
