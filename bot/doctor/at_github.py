@@ -10,6 +10,7 @@ from luggage.github import Ambiguous, Client, GithubApp, NotFound, Unauthorized,
 # The client follows GitHub's clock; but leases are by our own, and machines share a queue.
 SLOPPY_SECONDS = 5.0
 WRONG_SECONDS = 60.0
+_PARTS = {"name", "html_url", "permissions", "events"}
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
@@ -40,7 +41,7 @@ class AtGithub:
     def app(self) -> Finding:
         """GitHub knows the App by its id and key."""
         try:
-            self._told = self.client.get("/app")
+            told = self.client.get("/app")
         except (Unauthorized, NotFound) as error:
             return failed(
                 f"GitHub does not know the App by this id and key ({error.status})",
@@ -51,7 +52,10 @@ class AtGithub:
                 f"GitHub does not answer: {error.message}",
                 "see the network, GITHUB_API_URL, and HTTPS_PROXY",
             )
-        return ok(f"{self._told['name']} ({self._told['html_url']})")
+        if not isinstance(told, dict) or not told.keys() >= _PARTS:
+            return failed("what answers is not GitHub's API", "see GITHUB_API_URL")
+        self._told = told
+        return ok(f"{told['name']} ({told['html_url']})")
 
     def clock(self) -> Finding:
         """GitHub's clock and that of this machine agree."""

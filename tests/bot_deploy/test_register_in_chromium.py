@@ -57,6 +57,8 @@ def test_an_app_is_registered_and_installed(chromium, address, github, width, ja
         page.get_by_role("button", name="Create GitHub App for snakes").click()
         page.get_by_role("heading", name="portmanteau-snakes is registered").wait_for()
         assert not is_scrolled_sideways(page)
+        if javascript:
+            assert grave_violations(page) == []
         assert page.evaluate("document.styleSheets[0].cssRules.length") > 0
         page.get_by_role("link", name="install it").click()
         page.get_by_role("button", name="Install on snakes").click()

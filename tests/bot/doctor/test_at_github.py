@@ -8,7 +8,7 @@ from bot.doctor import AtGithub, Verdict
 from bot.doctor.at_github import WRONG_SECONDS
 from bot.rules import Needs
 from luggage.github import GithubApp
-from luggage.github.testing import FakeGithub, faults
+from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome, faults
 from luggage.github.testing.credentials import new_private_key
 from tests.support.openapi import CheckingServer
 
@@ -107,6 +107,16 @@ def test_a_github_in_trouble_is_told(doctor, github):
     github.faults.append(faults.plan(faults.failed(502, done=False), path="/app"))
     doctor.secrets()
     assert "does not answer" in doctor.app().detail
+
+
+@pytest.mark.parametrize("body", [[], {"status": "alive"}])
+def test_another_service_is_told(doctor, clock, body):
+    """The address of the API may lead anywhere."""
+    with HttpServer(lambda _: Outcome(answer=Answer(200, body)), clock=clock) as server:
+        doctor._make = lambda: doctor.make(url=server.url)
+        doctor.secrets()
+        finding = doctor.app()
+    assert (finding.verdict, "GITHUB_API_URL" in finding.remedy) == (Verdict.FAILED, True)
 
 
 @pytest.mark.parametrize(
