@@ -25,7 +25,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from bot import checking, joining, tidying
@@ -59,6 +58,8 @@ READ_LAG_SECONDS = 10.0
 
 # The note of a comment that may have been written by somebody who could not note it.
 LOOK_FIRST = json.dumps({"sending_at": 0.0})
+# So long an issue that was free is taken to be free: longer than the wait for a turn to write.
+FREE_SECONDS = 10.0
 # The note of an action that GitHub refused, and that is to be answered with a comment.
 REFUSED = json.dumps({"sending_at": 0.0, "refused": True})
 
@@ -187,8 +188,19 @@ class Performer:
         return _opened(issue)
 
     def _assign(self, action: Assign, client: Client, job: Job) -> str:
-        say = partial(self._say, action, client, job)
-        return tidying.assign(action, client, self.memory, say)
+        if action.taken and not self._is_free(action, client, job):
+            return self._say(action, client, job, action.taken)
+        return tidying.assign(action, client, self.memory)
+
+    def _is_free(self, action: Assign, client: Client, job: Job) -> bool:
+        """Whether nobody else has it; noted, so that who waits for a turn does not ask twice."""
+        noted = json.loads(job.note or "{}").get("free_at", 0.0)
+        if self.clock() - noted < FREE_SECONDS:
+            return True
+        if tidying.is_taken(action, client):
+            return False
+        self.queue.note(job, json.dumps({"sending_at": 0.0, "free_at": self.clock()}))
+        return True
 
     def _set_state(self, action: SetState, client: Client, job: Job) -> str:
         if job.note != REFUSED:

@@ -13,15 +13,11 @@ How each is repeated:
 """
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 
 from bot.memory import Memory
 from bot.thread import Assign, Label, SetState, Unassign, Unlabel
 from luggage.github import Client, NotFound
-
-# Says a text as a comment on the thread, once for the action; bot.perform has it.
-Say = Callable[[str], str]
 
 
 def label(action: Label | Unlabel, client: Client) -> str:
@@ -42,18 +38,17 @@ def _has_moved_on(action: Label | Unlabel, client: Client) -> bool:
     return bool((pull["head"]["sha"], pull["title"]) != (action.head, action.title))
 
 
-def assign(action: Assign, client: Client, memory: Memory, say: Say) -> str:
-    """Assign, or say that it is taken; returns a few words of JSON. Safe to repeat."""
-    issue = f"/repos/{action.repository}/issues/{action.number}"
-    if action.taken and _is_taken(action, client):
-        return say(action.taken)
-    client.post(f"{issue}/assignees", json={"assignees": list(action.people)})
+def assign(action: Assign, client: Client, memory: Memory) -> str:
+    """Assign, and remember claims; returns a few words of JSON. Safe to repeat."""
+    path = f"/repos/{action.repository}/issues/{action.number}/assignees"
+    client.post(path, json={"assignees": list(action.people)})
     for person in action.people if action.claim else ():
         memory.remember_claim(action.repository, action.number, person)
     return json.dumps({"assigned": action.people})
 
 
-def _is_taken(action: Assign, client: Client) -> bool:
+def is_taken(action: Assign, client: Client) -> bool:
+    """Whether somebody else has the issue now."""
     issue = client.get(f"/repos/{action.repository}/issues/{action.number}")
     holders = {str(one["login"]).lower() for one in issue.get("assignees") or ()}
     return bool(holders - {person.lower() for person in action.people})

@@ -9,8 +9,8 @@ from bot.thread import Assign, Unassign
 # GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen.
 _LOGIN = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 _TAKEN = (
-    "@{person}, somebody is working on this already: you see who at the top of the page, under "
-    "*Assignees*. You are welcome to ask them here whether they would like help."
+    "@{person}, somebody is working on this already: *Assignees* shows who. You are welcome to ask "
+    "them here whether they would like help."
 )
 
 

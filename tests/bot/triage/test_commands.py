@@ -276,7 +276,7 @@ def test_what_is_no_command_for_us_costs_nothing(github, story, cost, happen):
         ("alice", "/label security", 2, 1),
         ("olga", "/label security", 2, 2),
         ("alice", "/unlabel bug", 2, 0),
-        ("alice", "/claim", 2, 2),
+        ("alice", "/claim", 2, 1),
         ("alice", "/release", 2, 0),
         ("olga", "/assign @bob", 2, 2),
         ("bob", "/close", 2, 0),
@@ -359,6 +359,17 @@ def test_commands_in_reviews_have_no_eyes(github, story, bots):
     story(github.review(TRIO, 3, "alice", "/close"))
     assert len(bots(3)) == 1
     assert github.calls_to("POST", "*/reactions") == []
+
+
+def test_who_has_claimed_a_lot_and_finished_it_may_claim_more(github, story, clock, cost):
+    """What is remembered may be old; then GitHub is asked, which is the second read."""
+    for number in (1, 2):
+        story(github.comment(TRIO, number, "alice", "/claim"))
+        github.close_issue(TRIO, number, "alice")
+    github.open_issue(TRIO, "bob")
+    happening = github.comment(TRIO, 3, "alice", "/claim")
+    assert cost(lambda: story(happening)) == (2, 2)
+    assert assignees(github, 3) == ["alice"]
 
 
 # Idle claims
