@@ -10,7 +10,7 @@ from bot.settings import FILE, Known
 NAME = "settings"
 
 _BROKEN = """\
-I cannot use [`{file}`](../blob/HEAD/{file}) as it is now:
+I cannot use `{file}` as it is now:
 
 ```text
 {problems}

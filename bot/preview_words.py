@@ -43,7 +43,8 @@ def _counted(kind: str, how: How, count: int) -> str:
 
 def basis(made: Preview) -> str:
     """What the preview rests on, in one line."""
-    said = f"Looked at the last {made.looked_at} stored deliveries"
+    last = "1 stored delivery" if made.looked_at == 1 else f"{made.looked_at} stored deliveries"
+    said = f"Looked at the last {last}"
     if made.unjudged:
         said += f"; {made.unjudged} of them could not be judged, because facts are missing"
     asked = "one question" if made.questions == 1 else f"{made.questions} questions"

@@ -1,11 +1,13 @@
 """Previews: what changed settings would have done, compared with what then happens."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from bot.actions import ACTIONS, Invite, Planned
-from bot.events import DELIVERIES, subject, view
+from bot.actions import ACTIONS, Comment, Invite, Planned
+from bot.events import DELIVERIES, Event, subject, view
+from bot.facts import NotYet
 from bot.memory import Memory
 from bot.past import Merges, Past, PastReader, Questions, Unasked, stored
 from bot.policy import PolicyError, Settings, read_text
@@ -13,7 +15,7 @@ from bot.preview import Difference, How, Preview, preview
 from bot.preview_words import headline, lines, report, values
 from bot.previewer import Previewer
 from bot.rules import RULES, ping
-from bot.settings import FILE, SettingsFiles
+from bot.settings import FILE, File, SettingsFiles
 from bot.update import Updater
 from bot_deploy.wiring import HISTORIES
 from luggage.database import migrate, open_engine
@@ -364,3 +366,81 @@ def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queu
     github.faults.append(faults.plan(refused, path="*/check-runs", times=None))
     assert propose(THREE) is None
     assert [row.state for row in queue.recent(ACTIONS)] == [State.DONE]
+
+
+def test_what_the_bot_did_since_then_counts_as_not_done(memory, queue, clock):
+    """Invitations, and what was wanted in a thread; what it did before counts."""
+    comment = Comment(about="x", repository=TRIO, number=1, text="hello")
+    planned = Planned(action=comment, installation=1, delivery="g", rule="ping").encode()
+    queue.put(
+        NewJob(queue=ACTIONS, key=comment.key, subject=f"{TRIO}#1", body=planned, run_at=clock())
+    )
+    before, after = past_reader(memory, queue, clock() - 1), past_reader(memory, queue, clock() + 1)
+    assert (before.wanted_at(comment), after.wanted_at(comment)) == (None, clock())
+    assert (before.done(TRIO, 1, most=5), len(after.done(TRIO, 1, most=5))) == ([], 1)
+    assert not before.was_invited("snakes", "alice")
+    memory.remember("snakes", "alice", "active")
+    assert before.membership_now("snakes", "alice") == "active"
+
+
+class Pages:
+    """A list without end, and a query."""
+
+    def pages(self, path, /, *, params=None, **names):
+        return iter(range(10**9))
+
+    def graphql(self, query, /, **variables):
+        return {"asked": variables}
+
+
+def test_a_list_is_one_question_and_has_an_end():
+    """However many pages it has; and a query is one as well."""
+    questions = Questions(Pages(), 5)
+    assert len(list(questions.pages("/a"))) == len(list(questions.pages("/a"))) == 1000
+    assert questions.graphql("query", name="x") == {"asked": {"name": "x"}}
+    assert questions.asked == 2
+
+
+def test_a_rule_that_cannot_decide_yet_is_not_judged(github):
+    """GitHub has not worked something out."""
+
+    def wait(*_):
+        raise NotYet("GitHub does not know yet")
+
+    rule = replace(ping.RULE, events=frozenset({("star", "created")}), decide=wait)
+    past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
+    made = preview([rule], [past], lambda _: (Settings(), Settings()), lambda _: None)
+    assert made.unjudged == 1
+
+
+def test_long_previews_are_cut(github):
+    """GitHub takes so many characters and no more; the rest is counted."""
+    past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
+    actions = [Invite(organization="snakes", person=f"p{number}") for number in range(150)]
+    nowhere = Past("h", 1.0, "snakes", Event("organization", "member_added"))
+    found = [Difference(How.MORE, action, past) for action in actions]
+    made = Preview([*found, Difference(How.MORE, actions[0], nowhere)], looked_at=2)
+    text = report(TRIO, "0" * 40, made, server_url="https://github.com").text
+    assert text.count("would be done") == 100
+    assert "And 50 more." in text
+    assert "Not shown: 1" in text
+
+
+def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
+    """It has another name then, and no effect."""
+    happening = github.open_pull_request(TRIO, "mallory")
+    github.pull(TRIO, 1).files = [ChangedFile("old.toml", previous=FILE)]
+    deliver(happening)
+    (run,) = github.world.repositories[TRIO].check_runs.values()
+    assert run["output"]["title"] == "The file is taken away"
+
+
+def test_a_file_that_is_no_text_fails_the_check(previewer, github):
+    """A binary file, a directory: what it is, is said."""
+    problems = previewer._problems(File(sha="x", fault="is not UTF-8"), TRIO)
+    assert [str(problem) for problem in problems] == ["is not UTF-8"]
+
+
+def test_an_event_without_a_pull_request_has_no_check(previewer):
+    """A payload that lacks what it should have is nobody's failure."""
+    assert previewer.check(None, Event("pull_request", "opened")) == []
