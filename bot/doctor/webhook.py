@@ -73,8 +73,10 @@ class Webhook:
         newest: dict[str, int] = {}
         for one in found:  # newest first: a redelivery counts, not what it made up for
             newest.setdefault(one["guid"], one["status_code"])
+        if not newest:
+            return ok("none in the last day (there are none while the webhook is not active)")
         if self._polls:
-            return ok(f"{len(newest)} in the last day (none, if the webhook is not active)")
+            return ok(f"{len(newest)} in the last day")
         bad = [status for status in newest.values() if status not in _GOOD]
         if not bad:
             return ok(f"{len(newest)} in the last day, all arrived")

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from bot.registration import Registration, listen, make_app, serving
+from bot_deploy.config import load
+from bot_deploy.registering import wanted
+from luggage.github.manifest import Registered
 from tests.support.browser import running_chromium, visiting
 from tests.support.showroom import Showroom, showroom
 
@@ -25,6 +29,7 @@ def main() -> int:
         visiting(browser, width=_WIDTH) as visit,
     ):
         _take_all(visit.page, room)
+        _take_register(visit.page)
     return 0
 
 
@@ -36,6 +41,20 @@ def _take_all(page: Page, room: Showroom) -> None:
     _take(page, "console")
     page.click(".rows a")
     _take(page, "delivery", height=900)
+
+
+def _take_register(page: Page) -> None:
+    asked = wanted(load({}), 8000, "snake-charmers", url=None, name=None)
+    registration = Registration(asked, _nobody_comes, clock=lambda: 0.0, tell=print)
+    listener = listen(0)
+    port = listener.getsockname()[1]
+    with serving(make_app(registration), listener):
+        page.goto(f"http://127.0.0.1:{port}/")
+        _take(page, "register", height=480)
+
+
+def _nobody_comes(code: str) -> Registered:
+    raise AssertionError(code)
 
 
 def _take(page: Page, name: str, *, height: int | None = None) -> None:
