@@ -21,7 +21,7 @@ TABLES = (
     "sentry",
     "metrics",
     "console",
-    "parse",
+    "board",
     "rules",
 )
 
