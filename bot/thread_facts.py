@@ -15,6 +15,7 @@ from bot.events import person
 from bot.facts import Effect, Merging, Moment, NotYet, Pull, Waiting
 from bot.memory import Memory
 from bot.records import action_row
+from bot.thread import Assign, SetState
 from luggage.github import NotFound
 from luggage.jobs import JobRow, Queue, State
 
@@ -190,7 +191,10 @@ class ThreadFacts:
 
     def _effect(self, row: JobRow) -> Effect:
         told = action_row(row, self._queue.body(row.id))
-        return Effect(row.created_at, told.words, told.rule, row.state is State.DONE)
+        # What could not be is answered with a comment in its place (bot.perform).
+        refused = row.kind in {Assign.kind, SetState.kind} and '"comment"' in row.result
+        words = f"said why not: {told.words}" if refused else told.words
+        return Effect(row.created_at, words, told.rule, row.state is State.DONE)
 
 
 def _merging(node: Mapping[str, Any]) -> Merging:

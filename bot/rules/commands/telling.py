@@ -6,17 +6,16 @@ from bot.facts import Effect
 from bot.rules.commands.asking import Answer, Ask, quoted
 
 _MOST_EFFECTS = 10
-_LABELS = "put the label `bug` on; several go with commas"
 _HELP = {
-    "label": ("/label bug", _LABELS),
-    "unlabel": ("/unlabel bug", "take the label `bug` off"),
-    "claim": ("/claim", "take this issue on: it is assigned to you"),
-    "release": ("/release", "let go of it, so that others can take it on"),
-    "assign": ("/assign @octocat", "assign it to somebody else"),
-    "close": ("/close", "close it; `/close not planned` says why"),
-    "reopen": ("/reopen", "open it again"),
-    "help": ("/help", "show this list"),
-    "why": ("/why", "tell what I have done here, and why"),
+    "label": ("/label bug", "I put the label `bug` on; several go with commas"),
+    "unlabel": ("/unlabel bug", "I take the label `bug` off"),
+    "claim": ("/claim", "I assign this issue to you"),
+    "release": ("/release", "I let others take it on again"),
+    "assign": ("/assign @octocat", "I assign it to somebody else"),
+    "close": ("/close", "I close it; `/close not planned` says why"),
+    "reopen": ("/reopen", "I open it again"),
+    "help": ("/help", "I show this list"),
+    "why": ("/why", "I tell what I have done here, and why"),
 }
 
 
@@ -28,7 +27,7 @@ def help_(ask: Ask) -> Answer:
         for name in _HELP
         if name in ask.settings.allow and _may(ask, name, may_write=may_write)
     ]
-    table = "\n".join(["| write | and I will |", "|---|---|", *rows])
+    table = "\n".join(["| write this | and this happens |", "|---|---|", *rows])
     return Answer(say=f"Here is what you can ask of me:\n\n{table}\n\n{_footer(ask, may_write)}")
 
 

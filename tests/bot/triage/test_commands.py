@@ -220,7 +220,7 @@ def test_help_lists_what_is_allowed_to_whom(github, story, bots):
     for person in ("alice", "bob", "olga"):
         story(github.comment(TRIO, 1, person, "/help"))
     stranger, author, maintainer = bots()
-    assert "| `/claim` | take this issue on" in stranger
+    assert "| `/claim` | I assign this issue to you |" in stranger
     assert "Labels for everybody: `bug`, `good *`." in stranger
     assert ["/close" in text for text in (stranger, author, maintainer)] == [False, True, True]
     assert ["/assign" in text for text in (stranger, author, maintainer)] == [False, False, True]
@@ -235,6 +235,14 @@ def test_why_tells_what_was_done_and_by_which_rule(github, story, bots):
     assert "UTC: `comment on snakes/trio#1`, because of the rule `commands`" in bots()[1]
     assert "UTC: `put the label bug on snakes/trio#1`, because of the rule" in bots()[1]
     assert "not done yet" not in bots()[1]
+
+
+def test_why_says_what_could_not_be(github, story, bots):
+    """A claim that came too late was answered, not done."""
+    github.assign(TRIO, 1, "olga", "bob")
+    story(github.comment(TRIO, 1, "alice", "/claim"))
+    story(github.comment(TRIO, 1, "alice", "/why"))
+    assert "`said why not: assign alice to snakes/trio#1`" in bots()[1]
 
 
 def test_several_commands_share_one_answer(github, story, bots):
