@@ -70,11 +70,10 @@ def story(delivery: Delivery, *, with_payload: bool) -> Iterator[str]:
 def delivery_facts(delivery: Delivery) -> Iterator[str]:
     """What there is to say of a delivery, each fact on a line."""
     row = delivery.row
-    source = "fetched from GitHub's log" if row.recovered else "brought by GitHub"
     yield from facts(
         {
             "delivery": row.guid,
-            "received": f"{moment(row.received_at)}, {source}",
+            "received": f"{moment(row.received_at)}, {row.source}",
             "event": _event(delivery),
             "about": row.subject,
             "state": row.state,

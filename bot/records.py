@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.actions import Planned
-from bot.events import DELIVERIES
-from bot.intake import RECOVERED
+from bot.events import DELIVERIES, SCHEDULE
+from bot.intake import RECOVERED, REPLAYED
 from bot.redact import one_line, pretty
 from luggage.jobs import JobRow, State
 
@@ -25,8 +25,8 @@ class DeliveryRow:
     """A delivery in a list. `state` is that of the whole, `decided` that of the delivery alone.
 
     `event` is the X-GitHub-Event; `subject` is `owner/repo#number`, `owner/repo`, an organisation,
-    or empty; `actions` says how many of its actions are in which state. `reason` says why it is
-    where it is, and is empty where all is well.
+    or empty; `source` is how it came in, in words; `actions` says how many of its actions are in
+    which state. `reason` says why it is where it is, and is empty where all is well.
     """
 
     id: int
@@ -40,6 +40,7 @@ class DeliveryRow:
     received_at: float
     changed_at: float
     recovered: bool
+    source: str
     actions: Mapping[State, int]
 
 
@@ -175,8 +176,19 @@ def delivery_row(job: JobRow, asked: Sequence[JobRow]) -> DeliveryRow:
         received_at=job.created_at,
         changed_at=max(each.changed_at for each in [job, *asked]),
         recovered=RECOVERED in job.note.split(),
+        source=_source(job),
         actions=dict(states),
     )
+
+
+def _source(job: JobRow) -> str:
+    """How a delivery came in, in words."""
+    notes = job.note.split()
+    if job.kind == SCHEDULE:
+        return "due by a schedule"
+    if REPLAYED in notes:
+        return "put in from a file"
+    return "fetched from GitHub's log" if RECOVERED in notes else "brought by GitHub"
 
 
 def decoded(body: bytes | None) -> Mapping[str, Any]:

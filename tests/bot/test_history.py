@@ -6,7 +6,7 @@ import pytest
 
 from bot.events import DELIVERIES
 from bot.history import History, UnknownDelivery
-from bot.intake import RECOVERED, job_of
+from bot.intake import RECOVERED, REPLAYED, job_of
 from luggage.github import Delivery
 from luggage.github.testing import faults
 from luggage.jobs import NewJob, State, UnknownJob, WrongState
@@ -148,6 +148,21 @@ def test_a_fetched_delivery_says_so(history, github, deliver):
     """What recovery found can be told from what came by itself."""
     deliver(github.star(TRIO, "alice"), note=RECOVERED)
     assert history.find("guid-1").recovered
+
+
+@pytest.mark.parametrize(
+    ("note", "kind", "words"),
+    [
+        ("", "star", "brought by GitHub"),
+        (f"{RECOVERED} only conflicts", "star", "fetched from GitHub's log"),
+        (REPLAYED, "star", "put in from a file"),
+        ("", "schedule", "due by a schedule"),
+    ],
+)
+def test_a_delivery_says_how_it_came_in(history, queue, note, kind, words):
+    """By itself, through recovery, by hand, or because it was time."""
+    queue.put(NewJob(queue=DELIVERIES, key="g", kind=kind, note=note, body=b"{}", run_at=0.0))
+    assert history.find("g").source == words
 
 
 def test_deliveries_are_found_by_event_repository_and_page(history, github, deliver):
