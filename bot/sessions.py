@@ -102,6 +102,10 @@ class Sessions:
         """Use a link up; whether it was good. Of two who try at once, one is told so."""
         mine = console_link.c.token_hash == _hash(token)
         in_time = console_link.c.expires_at > self._clock()
+        with reading(self._engine) as connection:
+            # What is made up costs no write, of which SQLite has one at a time.
+            if connection.execute(select(console_link.c.expires_at).where(mine)).first() is None:
+                return False
         with writing(self._engine) as connection:
             return connection.execute(delete(console_link).where(mine, in_time)).rowcount == 1
 

@@ -13,6 +13,7 @@ chosen by somebody else.
 import hmac
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -156,6 +157,8 @@ def add_door(pages: Blueprint, door: Door) -> None:
 
 
 def _add_github(pages: Blueprint, door: Door, oauth: OAuth, page: _Page) -> None:
+    asking = threading.Lock()
+
     @pages.get("/sign-in/github")
     def to_github() -> ResponseReturnValue:
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -172,6 +175,10 @@ def _add_github(pages: Blueprint, door: Door, oauth: OAuth, page: _Page) -> None
             return page(403, error=_ASTRAY)
         if not _argument("code"):
             return page(403, error="GitHub did not sign you in. Nothing was done.")
+        # Anybody can have GitHub asked here, and each question holds a thread: one at a time, so
+        # that there are always some left for deliveries.
+        if not asking.acquire(blocking=False):
+            return page(503, error="Somebody else is signing in just now. Try again.")
         try:
             answer = door.admit(
                 owner(oauth.redeem(_argument("code"), verifier=verifier), door.organizations)
@@ -180,6 +187,8 @@ def _add_github(pages: Blueprint, door: Door, oauth: OAuth, page: _Page) -> None
             log.warning("not signed in at the console: %s", error)
             status, words = _told(error)
             return page(status, error=words)
+        finally:
+            asking.release()
         answer.delete_cookie(_JOURNEY_COOKIE, path=url_for("console.sign_in"))
         return answer
 

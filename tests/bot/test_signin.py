@@ -1,5 +1,6 @@
 """The door of the console: owners come in with GitHub, nobody else does, and no way is open."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from bot.web import Reception
 from bot.web import blueprint as web_blueprint
 from luggage.github import OAuth, make_session
 from luggage.github.testing import FakeGithub, faults
+from tests.support.running import until
 
 CALLBACK = "http://bot.example/console/sign-in/callback"
 
@@ -191,6 +193,26 @@ def test_only_the_browser_that_set_out_comes_back(github, oauth, make_client):
     assert make_client(oauth).get(path).status_code == 403
     assert make_client(oauth).get("/console/sign-in/callback?state=&code=x").status_code == 403
     assert github.calls_to("POST", "/login/*") == []
+
+
+def test_strangers_cannot_hold_all_threads(github, oauth, make_client):
+    """While GitHub is slow with one sign-in, the next is put off at once, and then let through."""
+    github.sits_at_the_browser("olga")
+    slow = faults.slow(1.0)
+    github.faults.append(faults.plan(slow, path="/login/oauth/access_token"))
+    client = make_client(oauth)
+    others = client.application.test_client()
+    paths = []
+    for each in (client, others):
+        away = each.get("/console/sign-in/github").headers["Location"]
+        back = requests.get(away, allow_redirects=False, timeout=5).headers["Location"]
+        paths.append(back.removeprefix("http://bot.example"))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.get, paths[0])
+        until(lambda: any(call.fault for call in github.calls), "GitHub is asked")
+        assert others.get(paths[1]).status_code == 503
+        assert first.result().status_code == 303
+    assert others.get(paths[1]).status_code == 303
 
 
 def test_the_token_of_the_person_is_not_kept(come_back, github, store):
