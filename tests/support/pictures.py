@@ -5,6 +5,7 @@ The same each time, but for the fonts of the machine.
 
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -14,7 +15,7 @@ from bot_deploy.config import load
 from bot_deploy.registering import wanted
 from luggage.github.manifest import Registered
 from tests.support.browser import running_chromium, visiting
-from tests.support.showroom import Showroom, showroom
+from tests.support.showroom import Showroom
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 _WIDTH = 1000
@@ -24,21 +25,23 @@ def main() -> int:
     """Take all pictures; returns 0."""
     with (
         tempfile.TemporaryDirectory() as directory,
-        showroom(Path(directory)) as room,
+        ExitStack() as stack,
         running_chromium() as browser,
         visiting(browser, width=_WIDTH) as visit,
     ):
-        _take_all(visit.page, room)
+        _take_all(visit.page, Showroom(Path(directory), stack))
         _take_register(visit.page)
     return 0
 
 
 def _take_all(page: Page, room: Showroom) -> None:
+    room.live_a_day()
     page.goto(room.url)
-    _take(page, "status")
+    _take(page, "status", height=900)
+    room.go_wrong()
     page.goto(room.link())
     page.click("button")
-    _take(page, "console")
+    _take(page, "console", height=640)
     page.click(".rows a")
     _take(page, "delivery", height=900)
 
