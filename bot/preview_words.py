@@ -21,9 +21,20 @@ _NOUNS = {
     "invite": ("invitation", "invitations"),
     "comment": ("comment", "comments"),
     "react": ("reaction", "reactions"),
-    "label": ("label change", "label changes"),
-    "team": ("team membership", "team memberships"),
+    "team": ("place in a team", "places in teams"),
     "issue": ("issue", "issues"),
+    "ask": ("question to maintainers", "questions to maintainers"),
+    "close": ("closing", "closings"),
+    "rest": ("pause or resume", "pauses or resumes"),
+    "label": ("label put on", "labels put on"),
+    "unlabel": ("label taken off", "labels taken off"),
+    "assign": ("assignment", "assignments"),
+    "unassign": ("assignment taken back", "assignments taken back"),
+    "state": ("change of state", "changes of state"),
+    "takeback": ("comment taken back", "comments taken back"),
+    # What the bot itself says of settings is no rule's, and never in a preview.
+    "keep issue": ("kept issue", "kept issues"),
+    "check": ("check", "checks"),
 }
 _ENDS = {How.MORE: "more", How.LESS: "less", How.OTHER: "different"}
 _SIGNS = {How.MORE: "would be done", How.LESS: "would not be done", How.OTHER: "would differ"}
@@ -36,7 +47,7 @@ def headline(made: Preview) -> str:
 
 
 def _counted(kind: str, how: How, count: int) -> str:
-    one, many = _NOUNS.get(kind, (f"{kind} action", f"{kind} actions"))
+    one, many = _NOUNS[kind]
     noun = one if count == 1 else many
     return f"{count} more {noun}" if how is How.MORE else f"{count} {noun} {_ENDS[how]}"
 

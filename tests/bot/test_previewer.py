@@ -2,17 +2,18 @@
 
 import json
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from bot.actions import ACTIONS, Comment, Invite, Planned
+from bot.actions import ACTIONS, Action, Comment, Invite, Planned
 from bot.events import DELIVERIES, Event, subject, view
 from bot.facts import NotYet
 from bot.memory import Memory
 from bot.past import Merges, Past, PastReader, Questions, Unasked, stored
 from bot.policy import PolicyError, Settings, read_text
 from bot.preview import Difference, How, Preview, preview
-from bot.preview_words import headline, lines, report, values
+from bot.preview_words import _NOUNS, headline, lines, report, values
 from bot.previewer import Previewer
 from bot.rules import RULES, ping
 from bot.settings import FILE, File, SettingsFiles
@@ -444,3 +445,9 @@ def test_a_file_that_is_no_text_fails_the_check(previewer, github):
 def test_an_event_without_a_pull_request_has_no_check(previewer):
     """A payload that lacks what it should have is nobody's failure."""
     assert previewer.check(None, Event("pull_request", "opened")) == []
+
+
+@pytest.mark.parametrize("kind", get_args(Action), ids=lambda kind: kind.kind)
+def test_each_kind_of_action_has_words(kind):
+    """A headline counts what people know."""
+    assert len(set(_NOUNS[kind.kind])) == 2
