@@ -201,7 +201,7 @@ def test_the_settings_of_sentry_keep_people_out(monkeypatch: pytest.MonkeyPatch)
             "max_breadcrumbs": 0,
         }.items()
     )
-    event = {
+    event: dict[str, object] = {
         "request": {
             "method": "POST",
             "url": "http://bot/webhook/github",
@@ -209,8 +209,13 @@ def test_the_settings_of_sentry_keep_people_out(monkeypatch: pytest.MonkeyPatch)
             "query_string": "token=s3cret",
         }
     }
+    event["logentry"] = {"message": "failed over %s", "params": ["s3cret"]}
+    event["exception"] = {"values": [{"type": "ValueError", "value": "s3cret"}]}
     with observe.about(delivery="d-1"):
         sent = settings["before_send"](event, {})  # type: ignore[operator]
+    assert sent["request"] == {"method": "POST"}
+    assert sent["logentry"] == {"message": "failed over %s"}
+    assert sent["exception"]["values"][0]["type"] == "ValueError"
     assert sent["tags"] == {"delivery": "d-1"}
     assert "s3cret" not in str(sent)
 
