@@ -315,6 +315,16 @@ def test_what_was_done_before_a_repository_became_private_is_told_no_more(
     assert (len(before), history.lately()) == (2, [])
 
 
+@pytest.mark.parametrize("private", [None, 0, "false"])
+def test_only_a_plain_no_is_public(history, github, deliver, pinged, private):
+    """A repository of which the newest payload does not say that it is public is private."""
+    happening = github.star(TRIO, "alice")
+    happening.payload["repository"]["private"] = private
+    deliver(happening)
+    assert history.lately() == []
+    assert history.delivery("guid-1").private
+
+
 def test_what_is_not_known_to_be_public_is_not_told(history, queue, pinged, clock):
     """An expired payload says nothing, and so nothing is told."""
     queue.expire_bodies(clock() + 1)
