@@ -17,7 +17,18 @@ hypothesis.settings.register_profile("same", derandomize=True, deadline=None, da
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None, database=None)
 hypothesis.settings.load_profile("same")
 
+# What is dear to start is started by one process of pytest alone: its tests go there together.
+_DEAR = ("chromium", "parse")
+
 JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of each dear thing together, for `--dist loadgroup`."""
+    for item in items:
+        for name in _DEAR:
+            if name in item.fixturenames:
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture
