@@ -16,7 +16,7 @@ run: $(VENV)/run.stamp  ## set up and run the bot (the demo, where no App is con
 	  else exec $(BIN)/python -m bot_deploy start --or-demo; fi
 
 test: $(VENV)/dev.stamp  ## set up and run the tests, with the coverage gate
-	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=
 	$(BIN)/python -m tests.coverage_gate
 
 faults: $(VENV)/dev.stamp  ## the fault campaign, hours; parts of it: make faults ROW=name SEED=n SHORT=1 SIZE=n
