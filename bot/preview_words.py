@@ -118,10 +118,17 @@ def report(repository: str, commit: str, made: Preview, *, server_url: str) -> C
 
 
 def _may_name(each: Difference, repository: str) -> bool:
+    """Whether a check run of `repository` may name an action, its place and its cause.
+
+    What would be done in another repository than that of its cause is not named: whether it is
+    private is not known.
+    """
     found = each.because_of.event.repository
     if found is None:
         return False
-    return not found.private or found.full_name.lower() == repository.lower()
+    known = {repository.lower()} | (set() if found.private else {found.full_name.lower()})
+    places = {found.full_name, getattr(each.action, "repository", found.full_name)}
+    return {place.lower() for place in places} <= known
 
 
 def _table(rows: Sequence[str], hidden: int) -> Iterator[str]:
@@ -133,7 +140,7 @@ def _table(rows: Sequence[str], hidden: int) -> Iterator[str]:
     if len(rows) > _MOST_ROWS:
         yield f"And {len(rows) - _MOST_ROWS} more."
     if hidden:
-        yield f"Not shown: {hidden} in private repositories, or in none."
+        yield f"Not shown: {hidden} in private repositories, in others, or in none."
 
 
 def _row(each: Difference, server_url: str) -> str:

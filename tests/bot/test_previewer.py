@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from bot.actions import ACTIONS, Action, Comment, Invite, Planned
+from bot.actions import ACTIONS, Action, Ask, Comment, Invite, Planned
 from bot.events import DELIVERIES, Event, subject, view
 from bot.facts import NotYet
 from bot.memory import Memory
@@ -185,6 +185,16 @@ def test_other_private_repositories_are_counted_and_not_named(propose, deliver, 
     assert run["output"]["title"] == "1 comment less, 1 reaction less"
     assert HIDDEN not in json.dumps(run)
     assert "Not shown: 2 in private repositories" in run["output"]["text"]
+
+
+def test_a_question_in_another_repository_is_not_named(github):
+    """Where maintainers are asked may be private, though the merge was public."""
+    where = {"repository": "snakes/secret", "title": "?", "text": "?"}
+    ask = Ask(organization="snakes", person="alice", pull_request=f"{TRIO}#1", **where)
+    past = Past("g", 1.0, f"{TRIO}#1", view(*github.merge_pull_request(TRIO, "alice")))
+    made = Preview([Difference(How.MORE, ask, past)], looked_at=1)
+    check = report(TRIO, "0" * 40, made, server_url="https://github.com")
+    assert "secret" not in check.title + check.summary + check.text
 
 
 def test_a_private_repository_may_name_itself(propose, deliver, github):
