@@ -54,6 +54,11 @@ def test_keys_do_not_depend_on_case():
     assert Invite(organization="Snakes", person="Alice").key == "invite:snakes/alice"
 
 
+def test_invitations_of_one_organisation_wait_in_one_line():
+    """So that the daily limit is kept by whoever counts, and holds up no conversation."""
+    assert Invite(organization="Snakes", person="Alice").subject == "Snakes"
+
+
 def test_the_key_of_a_comment_is_what_it_is_about_not_what_it_says():
     """A changed text does not make a second comment."""
     one = Comment(about="x", repository="a/b", number=7, text="one")

@@ -43,6 +43,16 @@ def test_the_same_issue_can_be_talked_in_while_paused(github, play, said):
     ]
 
 
+@fair
+def test_what_stands_beside_an_order_waits_like_everything_else(github, play, said):
+    """A text that looks like an order gets through; what other rules make of it does not."""
+    play(github.comment(HOME, 1, "olga", "/bot pause"))
+    play(github.comment(HOME, 1, "mallory", "/bot resume\n\n/ping"))
+    assert [text.split()[0] for text in said(1, HOME)] == ["I", "Only"]
+    play(github.comment(HOME, 1, "olga", "/bot resume"))
+    assert "pong!" in said(1, HOME)
+
+
 def test_others_are_served_while_an_organisation_rests(github, play, said):
     """A pause is for one organisation; an organisation whose name begins alike is another."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
