@@ -17,15 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bot.board import SqlBoard
+from bot.duties.recover import sight
 from bot.events import DELIVERIES
-from bot.history import History
-from bot.limits import budgets
-from bot.pages import furnish
-from bot.recover import sight
-from bot.search import Search
-from bot.sessions import Session
-from bot.signin import Door, add_door
-from bot.status import Status
+from bot.history.deliveries import History
+from bot.pages.search import Search
+from bot.pages.sessions import Session
+from bot.pages.shared import furnish
+from bot.pages.signin import Door, add_door
+from bot.pages.status import Status
+from bot.sharing.limits import budgets
 from luggage.jobs import Queue, State, UnknownJob, WrongState
 
 _OPEN = frozenset({"console.sign_in", "console.link", "console.use_link"})

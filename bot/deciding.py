@@ -12,8 +12,8 @@ from bot.actions import ACTIONS, Action, Planned
 from bot.events import DELIVERIES, SCHEDULE, Event
 from bot.facts import NotYet
 from bot.intake import RECOVERED, REPLAYED
-from bot.metrics import RULE_SECONDS
-from bot.options import changed, digest
+from bot.metrics.table import RULE_SECONDS
+from bot.options.kinds import changed, digest
 from bot.perform import LOOK_FIRST
 from bot.policy import Settings
 from bot.rule import Reader, Rule

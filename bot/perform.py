@@ -2,7 +2,7 @@
 
 How each is repeated:
 
-* an invitation, a place in a team, an order to rest: see bot.joining.
+* an invitation, a place in a team, an order to rest: see bot.performing.joining.
 * a reaction: GitHub keeps one of a kind for each text and app, however often it is asked for.
 * a comment: is not idempotent at GitHub. Before it is sent, the job notes that it is being sent;
   the text carries a hidden marker. If the end is not known, because the connection or this process
@@ -17,8 +17,8 @@ How each is repeated:
   number is known it is looked for by its marker before it is opened, and opened as a comment is
   written. A change that comes late, after a later one, is not made.
 * closing: sets the state that it is to have.
-* labels, assignees, states, and comments that are taken back: see bot.tidying.
-* a check run: see bot.checking.
+* labels, assignees, states, and comments that are taken back: see bot.performing.tidying.
+* a check run: see bot.performing.checking.
 """
 
 import hashlib
@@ -27,7 +27,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot import checking, joining, tidying
 from bot.actions import (
     ACTIONS,
     Action,
@@ -43,6 +42,7 @@ from bot.actions import (
     Rest,
 )
 from bot.memory import Memory
+from bot.performing import checking, joining, tidying
 from bot.thread import Assign, Label, SetState, TakeBack, Unassign, Unlabel
 from luggage.github import Ambiguous, Client, Invalid, NotFound, RequestFailed
 from luggage.jobs import Job, Postpone, Queue
@@ -96,7 +96,7 @@ class Performer:
         """Do it at GitHub, and return GitHub's answer in a few words of JSON for the record.
 
         Raises luggage.github's RequestFailed as it came, Postpone while a sent text may not yet be
-        visible or a day's invitations are spent, bot.joining's Moot for what is not wanted any
+        visible or a day's invitations are spent, bot.performing's Moot for what is not wanted any
         more, and LeaseLost when another worker has taken the job over. Safe to repeat.
         """
         return self._ways[type(action)](action, client, job)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from bot.options import Problem, Switched, Unfit, options, read_table, under
-from bot.places import places
+from bot.options.kinds import Problem, Switched, Unfit, options, read_table, under
+from bot.options.places import places
 from bot.rule import Rule
 
 S = TypeVar("S", bound=Switched)

@@ -12,14 +12,14 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot import desk
 from bot.actions import ACTIONS, Action
 from bot.deciding import Wanted
 from bot.events import Event, subject, view
-from bot.history import History
+from bot.history import desk
+from bot.history.deliveries import History
+from bot.history.records import ActionRow
+from bot.history.redact import one_line
 from bot.intake import REPLAYED, job_of
-from bot.records import ActionRow
-from bot.redact import one_line
 from bot.rules import rules_for
 from luggage.github import Delivery, Malformed
 from luggage.github.webhooks import decode

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from bot.actions import Action
 from bot.events import Event, Person, PullRequest, Repository
 from bot.facts import Effect, Merging, Moment, Pull, Waiting
-from bot.options import Switched
+from bot.options.kinds import Switched
 
 S = TypeVar("S", bound=Switched)
 
@@ -118,10 +118,10 @@ class Rule(Generic[S]):
     `name` is also the name of its table in bot.toml. `events` are (event, action) pairs, with ""
     for an event that has no action. `permissions` are those that the App needs for what the rule
     reads and wants done: `{"members": "write"}`. `settings` is a frozen dataclass of
-    `bot.options.option` fields, of which `enabled` is the switch. `schedule` is a cron line in UTC
-    for a rule that also looks from time to time: for each repository it is then given an event
-    `schedule` whose action is its own name. `while_paused` says that what it wants is done also
-    while the bot rests for the organisation, in the order of its deliveries.
+    `bot.options.kinds.option` fields, of which `enabled` is the switch. `schedule` is a cron line
+    in UTC for a rule that also looks from time to time: for each repository it is then given an
+    event `schedule` whose action is its own name. `while_paused` says that what it wants is done
+    also while the bot rests for the organisation, in the order of its deliveries.
     """
 
     name: str

@@ -191,7 +191,7 @@ rest_order = Table(
     Column("ordered_at", String(40), nullable=False),
 )
 
-# What the counters of all processes have come to (bot.totals); `labels` is a JSON list.
+# What the counters of all processes have come to (bot.metrics.totals); `labels` is a JSON list.
 total = Table(
     "total",
     metadata,

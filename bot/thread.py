@@ -1,6 +1,6 @@
 """Frozen effects on an issue or a pull request itself: labels, assignees, state, an older comment.
 
-They belong to `bot.actions.Action`; bot.tidying performs them. Each is one write at GitHub:
+They belong to `bot.actions.Action`; bot.performing does them. Each is one write at GitHub:
 the turn to write may be far away, and an action begins anew when it comes.
 """
 

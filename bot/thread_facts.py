@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from bot.actions import ACTIONS, Action, React
 from bot.events import person
 from bot.facts import Effect, Merging, Moment, NotYet, Pull, Waiting
+from bot.history.records import action_row
 from bot.memory import Memory
-from bot.records import action_row
 from bot.thread import Assign, SetState
 from luggage.github import NotFound
 from luggage.jobs import JobRow, Queue, State

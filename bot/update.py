@@ -13,20 +13,20 @@ from typing import Any
 
 from bot.actions import ACTIONS, Planned
 from bot.board import Board
-from bot.complaint import NAME as SETTINGS
-from bot.complaint import complaint
 from bot.deciding import NOT_YET_PATIENCE_SECONDS, Wanted, asked, asked_again, jobs, wanted
 from bot.events import DELIVERIES, Event, view
-from bot.joining import Moot
 from bot.memory import Memory
-from bot.metrics import measured
+from bot.metrics.table import measured
 from bot.perform import Performer
-from bot.preview_words import NAME as PREVIEW
-from bot.previewer import Previewer
+from bot.performing.joining import Moot
+from bot.preview.check import Previewer
+from bot.preview.words import NAME as PREVIEW
 from bot.reader import GithubReader
 from bot.rule import Rule
 from bot.rules import rules_for
-from bot.settings import Known, SettingsFiles
+from bot.settings.complaint import NAME as SETTINGS
+from bot.settings.complaint import complaint
+from bot.settings.files import Known, SettingsFiles
 from luggage.github import (
     Ambiguous,
     Client,

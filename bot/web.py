@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge
 
 from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
-from bot.glance import Shown
 from bot.intake import job_of
-from bot.metrics import DELIVERIES_TOTAL, event_label
-from bot.pages import furnish
-from bot.status import Status, add_status
+from bot.metrics.table import DELIVERIES_TOTAL, event_label
+from bot.pages.glance import Shown
+from bot.pages.shared import furnish
+from bot.pages.status import Status, add_status
 from luggage.github import webhooks
 from luggage.github.errors import DeliveryRejected
 from luggage.jobs import Queue

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot import desk
 from bot.actions import ACTIONS
-from bot.history import History
+from bot.history import desk
+from bot.history.deliveries import History
+from bot.history.records import ActionRow, Delivery
+from bot.history.redact import one_line
 from bot.perform import marked_keys, marker
-from bot.records import ActionRow, Delivery
-from bot.redact import one_line
 from luggage.github import GithubApp, NotFound
 from luggage.jobs import JobRow, Queue
 

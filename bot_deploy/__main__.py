@@ -26,7 +26,7 @@ _HUNG_UP = 141  # and of one that nobody listened to any more (SIGPIPE)
 # Errors that are the operator's to mend: their message is a line with the remedy, a traceback would
 # hide it. Named, not imported, because an error is only raised where its module is loaded already.
 _FOR_THE_OPERATOR = {
-    "bot.history": ("UnknownDelivery",),
+    "bot.history.deliveries": ("UnknownDelivery",),
     "bot.replay": ("ReplayError",),
     "bot.why": ("NotOurs",),
     "bot_deploy.given": ("ConfigError",),

@@ -15,9 +15,9 @@ from typing import Any
 
 import bot.rules
 from bot import policy
-from bot.own import TABLES
 from bot.parse import Application
 from bot.rule import Rule
+from bot.settings.own import TABLES
 from bot_deploy.given import KNOWN, ConfigError, Given
 from bot_deploy.keys import private_keys
 from bot_deploy.own_rules import own_names, with_own

@@ -4,7 +4,7 @@ import argparse
 import os
 import time
 
-from bot.sessions import Sessions
+from bot.pages.sessions import Sessions
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 

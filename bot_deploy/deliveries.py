@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bot import desk
-from bot.history import History, UnknownDelivery
-from bot.records import DeliveryRow
+from bot.history import desk
+from bot.history.deliveries import History, UnknownDelivery
+from bot.history.records import DeliveryRow
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 from luggage.jobs import State, WrongState

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import requests
 
-from bot.sessions import Sessions
+from bot.pages.sessions import Sessions
 from bot_deploy.config import Config, load
 from bot_deploy.migrate import migrate
 from bot_deploy.processes import Passing, end_with_0, entries

@@ -12,21 +12,21 @@ from functools import partial
 import requests
 from sqlalchemy import Engine
 
-from bot import schedule
 from bot.board import SqlBoard, current_feeling
-from bot.duties import Duties, Duty
-from bot.housekeeping import EVERY_SECONDS, Housekeeping
-from bot.limits import SqlLimitMemory
+from bot.duties import schedule
+from bot.duties.housekeeping import EVERY_SECONDS, Housekeeping
+from bot.duties.publish import EVERY_SECONDS as PUBLISH_SECONDS
+from bot.duties.publish import Lines, MoodShown, Outbox, Part, Publisher
+from bot.duties.recover import QueueInbox, Recoverer, is_wanted
+from bot.duties.rota import Duties, Duty
+from bot.duties.schedule import Scheduler
 from bot.memory import Memory
-from bot.metrics import heard
+from bot.metrics.table import heard
+from bot.metrics.totals import Bookkeeper, Totals
 from bot.parse import ParseBoard, ParseMood
-from bot.publish import EVERY_SECONDS as PUBLISH_SECONDS
-from bot.publish import Lines, MoodShown, Outbox, Part, Publisher
-from bot.recover import QueueInbox, Recoverer, is_wanted
-from bot.schedule import Scheduler
-from bot.settings import SettingsFiles
-from bot.tokens import SqlTokenStore, sealing_key
-from bot.totals import Bookkeeper, Totals
+from bot.settings.files import SettingsFiles
+from bot.sharing.limits import SqlLimitMemory
+from bot.sharing.tokens import SqlTokenStore, sealing_key
 from bot.update import Boredom, Updater, about_job
 from bot_deploy.config import BoardSettings, Config, load
 from bot_deploy.wiring import HISTORIES, open_database, own_name, parse_client, report_crashes

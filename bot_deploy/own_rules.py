@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bot.own import faults
 from bot.rule import Rule
+from bot.settings.own import faults
 from bot_deploy.given import ConfigError
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bot.memory import Memory
 from bot.policy import PolicyError
-from bot.preview import LAST
-from bot.preview_words import lines, values
-from bot.previewer import Previewer
-from bot.settings import SettingsFiles
+from bot.preview.check import Previewer
+from bot.preview.comparison import LAST
+from bot.preview.words import lines, values
+from bot.settings.files import SettingsFiles
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 

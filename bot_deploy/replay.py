@@ -10,10 +10,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from bot import replay
-from bot.history import History, UnknownDelivery
+from bot.history.deliveries import History, UnknownDelivery
+from bot.history.records import ActionRow
 from bot.memory import Onlooker
-from bot.records import ActionRow
-from bot.settings import SettingsFiles
+from bot.settings.files import SettingsFiles
 from bot.update import Updater
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app

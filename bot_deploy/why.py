@@ -7,8 +7,8 @@ import time
 
 from sqlalchemy import Engine
 
-from bot import desk
-from bot.history import History
+from bot.history import desk
+from bot.history.deliveries import History
 from bot.why import AtGithub, Why, said, story
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app

@@ -9,14 +9,14 @@ from werkzeug.exceptions import HTTPException
 
 from bot import console, web
 from bot.board import SqlBoard
-from bot.exposition import Exposition
-from bot.exposition import blueprint as exposition_blueprint
-from bot.glance import Glance
-from bot.pages import protect
+from bot.metrics.exposition import Exposition
+from bot.metrics.exposition import blueprint as exposition_blueprint
+from bot.metrics.totals import Bookkeeper, Totals
+from bot.pages.glance import Glance
+from bot.pages.sessions import Sessions
+from bot.pages.shared import protect
+from bot.pages.signin import Door
 from bot.parse import ParseBoard
-from bot.sessions import Sessions
-from bot.signin import Door
-from bot.totals import Bookkeeper, Totals
 from bot_deploy.config import Config
 from bot_deploy.version import build
 from bot_deploy.wiring import open_database, own_name, parse_client

@@ -16,7 +16,7 @@ from string import Template
 from bot.actions import Action, Comment
 from bot.events import SCHEDULE, Event
 from bot.facts import Merging, NotYet
-from bot.options import FLAG, WORDS, option, template
+from bot.options.kinds import FLAG, WORDS, option, template
 from bot.rule import Reader, Rule
 from bot.thread import Label, TakeBack, Unlabel
 

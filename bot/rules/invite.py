@@ -18,7 +18,7 @@ from string import Template
 from bot import inviting_texts as texts
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
 from bot.events import Event, Message, Person
-from bot.options import FLAG, TEXT, Kind, choice, many, matching, option, template, whole
+from bot.options.kinds import FLAG, TEXT, Kind, choice, many, matching, option, template, whole
 from bot.rule import Reader, Rule
 
 AUTOMATIC, APPROVAL, BY_HAND = "automatic", "approval", "by hand"

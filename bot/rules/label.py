@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from bot.actions import Action
 from bot.events import Event
 from bot.facts import Pull
-from bot.globs import covers, fits
-from bot.options import FLAG, TEXT, many, option, table, whole
+from bot.options.globs import covers, fits
+from bot.options.kinds import FLAG, TEXT, many, option, table, whole
 from bot.rule import Reader, Rule
 from bot.thread import Label, Unlabel
 

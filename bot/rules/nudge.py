@@ -13,7 +13,7 @@ from string import Template
 from bot.actions import Action, Comment
 from bot.events import Event
 from bot.facts import Moment, Waiting
-from bot.options import FLAG, TEXT, many, option, template, whole
+from bot.options.kinds import FLAG, TEXT, many, option, template, whole
 from bot.rule import Reader, Rule
 
 _DAY = 86_400.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.actions import Action, Comment, Rest
 from bot.events import Event, Message
-from bot.options import FLAG, option
+from bot.options.kinds import FLAG, option
 from bot.rule import Reader, Rule
 
 COMMAND = "/bot"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.actions import Action, Comment, React
 from bot.events import Event
-from bot.options import FLAG, option
+from bot.options.kinds import FLAG, option
 from bot.rule import Reader, Rule
 
 EVENTS = frozenset(

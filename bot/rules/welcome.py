@@ -12,7 +12,7 @@ from string import Template
 
 from bot.actions import Action, Comment
 from bot.events import Event, Issue, Person, Repository
-from bot.options import FLAG, option, template
+from bot.options.kinds import FLAG, option, template
 from bot.rule import Reader, Rule
 
 ISSUE = """\

@@ -9,8 +9,7 @@ import pytest
 import requests
 
 from bot.board import Mood, SqlBoard
-from bot.parse import BoardAway, Client, ParseBoard, ParseMood
-from bot.publish import (
+from bot.duties.publish import (
     ARRIVAL_SECONDS,
     SEND_SECONDS,
     Lines,
@@ -19,6 +18,7 @@ from bot.publish import (
     Part,
     Publisher,
 )
+from bot.parse import BoardAway, Client, ParseBoard, ParseMood
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 from luggage.database import migrate, open_engine

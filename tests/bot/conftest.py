@@ -8,7 +8,7 @@ from bot.board import SqlBoard
 from bot.memory import Memory
 from bot.policy import Settings
 from bot.rules import RULES, needs
-from bot.settings import SettingsFiles
+from bot.settings.files import SettingsFiles
 from bot.update import Updater, about_job
 from luggage.database import History, migrate, open_engine
 from luggage.github import GithubApp

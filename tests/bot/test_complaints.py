@@ -3,9 +3,9 @@
 import pytest
 
 from bot.actions import ACTIONS
-from bot.complaint import complaint
 from bot.events import DELIVERIES, subject
-from bot.settings import FILE, RECHECK_SECONDS, Known
+from bot.settings.complaint import complaint
+from bot.settings.files import FILE, RECHECK_SECONDS, Known
 from luggage.github.testing import faults
 from luggage.jobs import NewJob, State
 

@@ -9,8 +9,8 @@ from sqlalchemy import insert, text
 
 from bot.console import Console, blueprint
 from bot.intake import RECOVERED, job_of
-from bot.sessions import Sessions
-from bot.signin import Door
+from bot.pages.sessions import Sessions
+from bot.pages.signin import Door
 from bot.tables import missed, recovery
 from bot.web import Reception
 from bot.web import blueprint as web_blueprint

@@ -6,7 +6,7 @@ from string import Template
 import pytest
 
 from bot import inviting_texts
-from bot.options import options
+from bot.options.kinds import options
 from bot.rules import RULES
 
 TEXTS = {

@@ -7,7 +7,7 @@ import pytest
 from bot.actions import ACTIONS, Planned
 from bot.events import DELIVERIES, subject
 from bot.rules import CORE_PERMISSIONS, RULES
-from bot.settings import FILE
+from bot.settings.files import FILE
 from luggage.github.testing import Happening
 from luggage.github.testing.records import ChangedFile
 from luggage.jobs import NewJob

@@ -6,7 +6,7 @@ import pytest
 
 from bot.deciding import Wanted
 from bot.events import DELIVERIES
-from bot.history import History, UnknownDelivery
+from bot.history.deliveries import History, UnknownDelivery
 from bot.intake import job_of
 from bot.memory import Memory, Onlooker
 from bot.reader import GithubReader

@@ -6,11 +6,11 @@ from bot.actions import ACTIONS, Planned, React
 from bot.board import SqlBoard
 from bot.events import DELIVERIES, subject
 from bot.inviting_texts import WELCOME
-from bot.options import digest
+from bot.options.kinds import digest
 from bot.perform import READ_LAG_SECONDS, marker
 from bot.policy import Settings, read
 from bot.rules import RULES, invite
-from bot.settings import SettingsFiles
+from bot.settings.files import SettingsFiles
 from bot.update import PATIENCE_SECONDS, Boredom, Updater, about_job
 from luggage import observe
 from luggage.github.testing import faults

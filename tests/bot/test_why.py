@@ -6,7 +6,7 @@ import pytest
 
 from bot.actions import ACTIONS
 from bot.events import DELIVERIES
-from bot.history import History
+from bot.history.deliveries import History
 from bot.intake import job_of
 from bot.perform import marked_keys, marker
 from bot.why import AtGithub, Comment, Issue, Marker, NotOurs, Why, said, story

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.events import DELIVERIES
-from bot.options import FLAG, TEXT, option
-from bot.own import TABLES, faults
+from bot.options.kinds import FLAG, TEXT, option
 from bot.rules import RULES, needs, ping
+from bot.settings.own import TABLES, faults
 from bot_deploy import preview
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.events import DELIVERIES
-from bot.history import UnknownDelivery
+from bot.history.deliveries import UnknownDelivery
 from bot_deploy import replay
 from bot_deploy.config import load
 from bot_deploy.migrate import migrate

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 import bot.tables
-from bot.limits import SqlLimitMemory
+from bot.sharing.limits import SqlLimitMemory
 from luggage.database import History, migrate, open_engine
 from luggage.github.errors import RateLimited
 from luggage.github.limits import Gate, OwnMemory

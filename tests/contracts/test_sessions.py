@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 import bot.tables
-from bot.sessions import IDLE_SECONDS, LINK_SECONDS, LONGEST_SECONDS, Sessions
+from bot.pages.sessions import IDLE_SECONDS, LINK_SECONDS, LONGEST_SECONDS, Sessions
 from bot.tables import console_link, console_session
 from luggage.database import History, migrate
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 import bot.tables
-from bot.housekeeping import Housekeeping
-from bot.tokens import RENEWAL_SECONDS, SqlTokenStore, sealing_key
+from bot.duties.housekeeping import Housekeeping
+from bot.sharing.tokens import RENEWAL_SECONDS, SqlTokenStore, sealing_key
 from luggage.database import History, migrate, reading
 from luggage.github import ConfigurationError, GithubApp, Token, Transient
 from luggage.github.secret import Secret

@@ -1,12 +1,12 @@
-"""bot.totals: what processes have counted comes together in the database, each addition once."""
+"""bot.metrics: what processes have counted comes together in the database, each addition once."""
 
 import threading
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from bot.metrics.totals import Bookkeeper, Total, Totals
 from bot.tables import total_source
-from bot.totals import Bookkeeper, Total, Totals
 from luggage.database import migrate
 from luggage.meter import Counter, Gauge, Meter
 from tests.bot.conftest import HISTORIES

@@ -12,11 +12,11 @@ from flask import Flask
 
 import bot.tables
 import luggage.jobs
-from bot import metrics
 from bot.board import SqlBoard
-from bot.exposition import Exposition, blueprint
-from bot.recover import QueueInbox
-from bot.totals import Totals
+from bot.duties.recover import QueueInbox
+from bot.metrics import table as metrics
+from bot.metrics.exposition import Exposition, blueprint
+from bot.metrics.totals import Totals
 from luggage.database import History, migrate, open_engine
 from luggage.jobs import Queue
 from luggage.meter import Meter

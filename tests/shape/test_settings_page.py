@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bot.options import options
+from bot.options.kinds import options
 from bot.policy import read_text
 from bot.rules import RULES
 from tests.support.settings_page import MARK, PAGE, made

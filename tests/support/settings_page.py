@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bot.options import Option, options
+from bot.options.kinds import Option, options
 from bot.rule import Rule
 from bot.rules import RULES
 

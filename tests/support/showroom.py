@@ -24,9 +24,9 @@ from bot import console, policy, web
 from bot.board import SqlBoard
 from bot.intake import RECOVERED, job_of
 from bot.memory import Memory
-from bot.sessions import Sessions
-from bot.settings import SettingsFiles
-from bot.signin import Door
+from bot.pages.sessions import Sessions
+from bot.pages.signin import Door
+from bot.settings.files import SettingsFiles
 from bot.update import Updater, about_job
 from bot_deploy.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
 from luggage.database import History, migrate, open_engine
@@ -86,7 +86,7 @@ class Showroom:
             clock=self.clock,
             sleep=self.clock.advance,
             wait=None,
-            limits=bot.limits.SqlLimitMemory(self.engine),
+            limits=bot.sharing.limits.SqlLimitMemory(self.engine),
         )
         files = SettingsFiles(self.engine, bot.rules.RULES, policy.Settings(), clock=self.clock)
         updater = Updater(

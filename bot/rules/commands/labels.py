@@ -3,7 +3,7 @@
 A label that the repository does not have is never made: GitHub would do so in silence.
 """
 
-from bot.globs import fits
+from bot.options.globs import fits
 from bot.rules.commands.asking import Answer, Ask, listed, quoted
 from bot.thread import Label, Unlabel
 

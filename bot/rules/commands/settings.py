@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from string import Template
 
-from bot.options import FLAG, TEXT, choice, many, option, template, whole
+from bot.options.kinds import FLAG, TEXT, choice, many, option, template, whole
 
 NAMES = ("label", "unlabel", "claim", "release", "assign", "close", "reopen", "help", "why")
 

@@ -7,7 +7,7 @@ import pytest
 from bot.events import DELIVERIES, SCHEDULE, subject
 from bot.policy import Settings, read
 from bot.rules import RULES
-from bot.settings import SettingsFiles
+from bot.settings.files import SettingsFiles
 from luggage.github import GithubApp
 from luggage.jobs import NewJob
 from tests.support.openapi import CheckingServer

@@ -1,0 +1,1 @@
+"""What the pages are made of; `bot.web` and `bot.console` lead to them."""

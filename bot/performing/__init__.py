@@ -1,0 +1,1 @@
+"""How actions other than comments and reactions are performed; `bot.perform` leads here."""

@@ -1,0 +1,1 @@
+"""What changed settings would have done differently; nothing is performed."""

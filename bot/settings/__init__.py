@@ -1,0 +1,1 @@
+"""The settings files of organisations and repositories, and rules of one's own."""

@@ -1,0 +1,1 @@
+"""What all processes share of GitHub through the database."""
