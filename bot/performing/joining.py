@@ -18,6 +18,11 @@ from bot.reader import membership_at_github
 from luggage.github import Ambiguous, Client, NotFound, RequestFailed
 from luggage.jobs import Postpone, Queue
 
+# So long an invitation may rest on a look: a process that was stopped between the two finds that it
+# is too late, because another may have invited meanwhile. With the 25 s that a request may take to
+# arrive it is no more than what is left of a lease.
+LOOK_SECONDS = 15.0
+
 
 class Moot(Exception):  # noqa: N818  # an order, not a failure
     """What was decided is not to be done any more; nor is what was to follow."""
@@ -35,17 +40,18 @@ def invite(action: Invite, client: Client, memory: Memory, now: float) -> str:
         if memory.membership(organization, person) is not None:
             raise Moot(f"{person} has been in {organization}, or was invited, meanwhile")
         _wait_for_a_day_that_has_room(action, memory, now)
-        state = _invite(action, client, memory)
+        state = _invite(action, client, memory, not_after=now + LOOK_SECONDS)
     memory.remember(organization, person, state)
     return json.dumps({"state": state})
 
 
-def _invite(action: Invite, client: Client, memory: Memory) -> str:
+def _invite(action: Invite, client: Client, memory: Memory, *, not_after: float) -> str:
     memory.inviting(action.organization, action.person)
     try:
         answer = client.put(
             "/orgs/{organization}/memberships/{person}",
             json={"role": action.role},
+            not_after=not_after,
             organization=action.organization,
             person=action.person,
         )

@@ -64,10 +64,21 @@ class Client:
         return self._value(self._exchange.call("GET", path, names, params))
 
     def put(
-        self, path: str, /, *, json: object = None, params: _Params = None, **names: str | int
+        self,
+        path: str,
+        /,
+        *,
+        json: object = None,
+        params: _Params = None,
+        not_after: float | None = None,
+        **names: str | int,
     ) -> Any:
-        """Put in place; raises RequestFailed, WriteRefused. Repeating is safe, as GitHub has it."""
-        return self._value(self._exchange.call("PUT", path, names, params, json))
+        """Put in place; raises RequestFailed, WriteRefused. Repeating is safe, as GitHub has it.
+
+        `not_after` as for `post`.
+        """
+        call = self._exchange.call("PUT", path, names, params, json)
+        return self._value(replace(call, not_after=not_after))
 
     def post(
         self,

@@ -6,6 +6,7 @@ from bot.actions import ACTIONS, Planned, React
 from bot.board import SqlBoard
 from bot.events import DELIVERIES, subject
 from bot.inviting_texts import WELCOME
+from bot.memory import Memory
 from bot.options.kinds import digest
 from bot.perform import READ_LAG_SECONDS, marker
 from bot.policy import Settings, read
@@ -111,6 +112,26 @@ def test_an_owner_invited_by_a_late_action_keeps_the_role(deliver, settled, work
     github.add_member("snakes", "alice", role="admin")
     settled()
     assert github.membership("snakes", "alice").role == "admin"
+
+
+def test_a_process_that_was_stopped_before_it_invited_finds_it_too_late(
+    deliver, settled, worker, queue, clock, github, monkeypatch
+):
+    """Stopped past its lease between look and invitation: another has invited, so it does not."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    inviting = Memory.inviting
+
+    def stopped(*args):
+        inviting(*args)
+        monkeypatch.setattr(Memory, "inviting", inviting)
+        clock.advance(61)
+        queue.reclaim()
+        settled()
+        clock.advance(61)
+
+    monkeypatch.setattr(Memory, "inviting", stopped)
+    worker.drain()
+    assert [call.method for call in github.calls_to("PUT", "*/memberships/*")] == ["PUT"]
 
 
 def test_no_welcome_is_said_when_the_invitation_is_refused(deliver, settled, queue, github):

@@ -32,6 +32,7 @@ PATIENCE_SECONDS = 3600.0
 # Shortened for the short form: names as tests.faults.child.set_time has them.
 SCALED: Mapping[str, float] = {
     "bot_deploy.loop:LEASE_SECONDS": 3.0,
+    "bot.performing.joining:LOOK_SECONDS": 1.5,
     "bot.perform:SEND_SECONDS": 1.0,
     "bot.perform:ARRIVAL_SECONDS": 1.5,
     "bot.perform:READ_LAG_SECONDS": 0.5,
