@@ -34,7 +34,7 @@ def sealing_key(private_key: str) -> bytes:
     der = load_private_key(private_key).private_bytes(
         Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
     )
-    digest = hashlib.blake2b(der, digest_size=SecretBox.KEY_SIZE, person=b"bot.sharing.tokens 1")
+    digest = hashlib.blake2b(der, digest_size=SecretBox.KEY_SIZE, person=b"bot.tokens 1")
     return SecretBytes(digest.digest())
 
 
