@@ -21,18 +21,18 @@ from bot.rule import Reader, Rule
 from bot.thread import Label, TakeBack, Unlabel
 
 MESSAGE = """\
-Hello @$person! This pull request can no longer be merged just like that: other changes have come
-into `$base`, and some of them touch the same lines. That happens, and nobody has done anything
+Hello @$person! This pull request can no longer be merged just like that: other changes have come \
+into `$base`, and some of them touch the same lines. That happens, and nobody has done anything \
 wrong.
 
-What helps is to bring `$base` into your branch and to settle the conflicts there, then to push;
-GitHub's guide to [merge conflicts][guide] shows how, in the browser or on the command line. If you
-get stuck, ask here: we are glad to help. I will notice by myself when it is done.
+What helps is to bring `$base` into your branch and to settle the conflicts there, then to push; \
+GitHub's guide to [merge conflicts][guide] shows how, in the browser or on the command line. If \
+you get stuck, ask here: we are glad to help. I will notice by myself when it is done.
 
 [guide]: https://docs.github.com/pull-requests/collaborating-with-pull-requests/addressing-merge-conflicts
 """
 SETTLED = """\
-This pull request merges again: thank you, @$person! Nothing is left to do about it. (For a while,
+This pull request merges again: thank you, @$person! Nothing is left to do about it. (For a while, \
 other changes in `$base` were in its way.)
 """
 

@@ -22,16 +22,16 @@ _DAY = 86_400.0
 _SLACK = _DAY / 2
 
 AUTHOR = """\
-Hello $people! There is something above that waits for you, since $days days or so. Whenever you
-find the time: an answer, a push, or a word that you need help is all it takes. If you cannot go on
-with this, please say so, and somebody may pick it up. Thank you for what you have done so far!
+Hello $people! There is something above that waits for you, since $days days or so. Whenever you \
+find the time: an answer, a push, or a word that you need help is all it takes. If you cannot go \
+on with this, please say so, and somebody may pick it up. Thank you for what you have done so far!
 """
 REVIEWER = """\
-Hello $people! This pull request has been waiting for your eyes for $days days or so. If you cannot
-look soon, a short word helps too, so that somebody else can. Thank you!
+Hello $people! This pull request has been waiting for your eyes for $days days or so. If you \
+cannot look soon, a short word helps too, so that somebody else can. Thank you!
 """
 MERGER = """\
-Hello $people! This pull request is approved, and has been waiting for $days days or so to be
+Hello $people! This pull request is approved, and has been waiting for $days days or so to be \
 merged. Is anything still missing? Thank you!
 """
 

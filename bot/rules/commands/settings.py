@@ -8,18 +8,18 @@ from bot.options.kinds import FLAG, TEXT, choice, many, option, template, whole
 NAMES = ("label", "unlabel", "claim", "release", "assign", "close", "reopen", "help", "why")
 
 REMINDER = """\
-Hello @$person! You took this issue on some time ago, and it has been quiet since. Are you still on
-it?
+Hello @$person! You took this issue on some time ago, and it has been quiet since. Are you still \
+on it?
 
 * If you are, just say so in a comment, and it stays yours. A half-finished pull request is welcome.
 * If not, that is perfectly fine: write `/release`, and somebody else can have a go.
 
-If I hear nothing for $days days, I will release it myself, so that nobody waits for it. No hard
+If I hear nothing for $days days, I will release it myself, so that nobody waits for it. No hard \
 feelings: you can `/claim` it again whenever you like.
 """
 RELEASED = """\
-I have released this issue, as it has been quiet for a long while, so that others can take it.
-Thank you for having looked into it, @$person! If you would like to go on, `/claim` brings it back
+I have released this issue, as it has been quiet for a long while, so that others can take it. \
+Thank you for having looked into it, @$person! If you would like to go on, `/claim` brings it back \
 to you.
 """
 
