@@ -43,7 +43,7 @@ def test_a_conflict_is_told_once(github, story, bots):
     story(github.push_to_pull_request(TRIO, 1, "alice"))
     assert beginnings(bots()) == [TOLD]
     assert "`main`" in bots()[0]
-    assert "If you\nget stuck, ask here" in bots()[0]
+    assert "If you get stuck, ask here" in bots()[0]
 
 
 def test_it_is_taken_back_and_can_come_again(github, story, bots):
