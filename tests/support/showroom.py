@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response
 from sqlalchemy import insert
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -140,6 +140,7 @@ class Showroom:
         app.register_blueprint(web.blueprint(reception))
         app.register_blueprint(console.blueprint(desk))
         app.register_error_handler(HTTPException, web.refused)
+        app.after_request(_in_memory)
         return app
 
     def link(self) -> str:
@@ -222,6 +223,15 @@ def showroom(directory: Path) -> Iterator[Showroom]:
         room.live_a_day()
         room.go_wrong()
         yield room
+
+
+def _in_memory(response: Response) -> Response:
+    """Hold the answer, not an open file: werkzeug closes none when a browser hangs up."""
+    response.direct_passthrough = False
+    whole = response.get_data()
+    response.close()
+    response.set_data(whole)
+    return response
 
 
 class _Quiet(WSGIRequestHandler):
