@@ -77,16 +77,23 @@ class Memory:
 
     # Invitations
 
-    def inviting(self, organization: str, person: str) -> None:
-        """Keep that an invitation is about to be sent now. Safe to repeat."""
-        self._keep(invitation, _of(organization, person), sent_at=self._clock())
+    def inviting(self, organization: str, person: str) -> float:
+        """Keep that an invitation is about to be sent now, and return when that is (epoch seconds).
 
-    def not_invited(self, organization: str, person: str) -> None:
-        """Keep that it was not sent after all. Safe to repeat."""
+        Safe to repeat: the last one counts.
+        """
+        sent_at = self._clock()
+        self._keep(invitation, _of(organization, person), sent_at=sent_at)
+        return sent_at
+
+    def not_invited(self, organization: str, person: str, sent_at: float) -> None:
+        """Keep that what was noted with `sent_at` was not sent after all. Safe to repeat.
+
+        A later note stays: it is of another process, which took over and did send.
+        """
+        own = {**_of(organization, person), "sent_at": sent_at}
         with writing(self._engine) as connection:
-            connection.execute(
-                delete(invitation).where(*_where(invitation, _of(organization, person)))
-            )
+            connection.execute(delete(invitation).where(*_where(invitation, own)))
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot has invited this person."""

@@ -46,7 +46,7 @@ def invite(action: Invite, client: Client, memory: Memory, now: float) -> str:
 
 
 def _invite(action: Invite, client: Client, memory: Memory, *, not_after: float) -> str:
-    memory.inviting(action.organization, action.person)
+    sent_at = memory.inviting(action.organization, action.person)
     try:
         answer = client.put(
             "/orgs/{organization}/memberships/{person}",
@@ -59,7 +59,7 @@ def _invite(action: Invite, client: Client, memory: Memory, *, not_after: float)
         raise
     except RequestFailed:
         # GitHub did not take it, for certain: it does not count.
-        memory.not_invited(action.organization, action.person)
+        memory.not_invited(action.organization, action.person, sent_at)
         raise
     return str(answer["state"])
 

@@ -58,10 +58,19 @@ def test_invitations_are_counted_by_organisation_and_time(memory, clock):
     clock.advance(10)
     today = clock()
     for organization, person in [("Snakes", "A"), ("snakes", "b"), ("snakes", "c"), ("lions", "d")]:
-        memory.inviting(organization, person)
-    memory.not_invited("snakes", "C")
+        sent_at = memory.inviting(organization, person)
+    memory.not_invited("snakes", "C", sent_at)
     assert memory.invited_since("SNAKES", today, but="B") == 1
     assert (memory.was_invited("snakes", "a"), memory.was_invited("snakes", "c")) == (True, False)
+
+
+def test_a_later_note_of_an_invitation_is_kept(memory, clock):
+    """Who finds that nothing was sent takes back its own note, not the one of another process."""
+    sent_at = memory.inviting("snakes", "alice")
+    clock.advance(90)
+    memory.inviting("snakes", "alice")
+    memory.not_invited("snakes", "alice", sent_at)
+    assert memory.was_invited("snakes", "alice")
 
 
 def test_a_question_is_found_by_where_it_was_asked(memory):

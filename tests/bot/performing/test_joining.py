@@ -17,7 +17,10 @@ from bot.actions import (
     Planned,
     Rest,
 )
+from bot.memory import Memory
 from bot.perform import Performer
+from bot.performing import joining
+from luggage.github import Unreachable
 from luggage.github.testing import faults
 from luggage.jobs import NewJob, State
 
@@ -226,6 +229,25 @@ def test_an_invitation_whose_end_was_unknown_counts_once(
     assert github.membership("snakes", "ann").state == "pending"
     assert memory.invited_since("snakes", TEN_O_CLOCK, but="") == 1
     assert clock() < TEN_O_CLOCK + DAY / 2
+
+
+def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, memory, store, clock):
+    """A process is stopped between note and request; what another sends meanwhile counts."""
+    github.add_user("ann")
+    client = app.client_for(github.install("snakes").id)
+
+    class Stopped(Memory):
+        def inviting(self, organization, person):
+            sent_at = super().inviting(organization, person)
+            clock.advance(90.0)
+            joining.invite(invitation("ann"), client, memory, clock())
+            clock.advance(90.0)
+            return sent_at
+
+    with pytest.raises(Unreachable, match="too late"):
+        joining.invite(invitation("ann"), client, Stopped(store, clock=clock), clock())
+    assert invited(github) == ["ann"]
+    assert memory.invited_since("snakes", 0.0, but="") == 1
 
 
 def test_who_declined_while_an_invitation_waited_is_not_invited(
