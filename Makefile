@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test faults check requirements format clean help
+.PHONY: run test faults bench check requirements format clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp  ## set up and run the tests, with the coverage gate
 faults: $(VENV)/dev.stamp  ## the fault campaign, hours; parts of it: make faults ROW=name SEED=n SHORT=1 SIZE=n
 	$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(DATABASE),--database $(DATABASE)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) $(if $(SHORT),--short)
+
+bench: $(VENV)/dev.stamp  ## measure, side by side with others, and write docs/performance.md: make bench NAME="ingest start" SHORT=1
+	$(BIN)/python -m bench $(NAME) $(if $(SHORT),--short)
 
 check: $(VENV)/dev.stamp  ## ruff, mypy strict, import-linter, docs checks
 	$(BIN)/ruff check .

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("bot", "luggage", "bot_deploy")
+PACKAGES = ("bot", "luggage", "bot_deploy", "bench")
 
 BROKEN = {
     "luggage knows the bot": ("luggage/observe.py", "import bot.board", "The arrows"),
     "the bot knows its configuration": ("bot/board.py", "import bot_deploy.config", "The arrows"),
+    "the bot knows its bench": ("bot_deploy/version.py", "import bench.measure", "The arrows"),
     "the queue knows GitHub": ("luggage/jobs/retry.py", "import luggage.github", "luggage's parts"),
     "a rule knows another": ("bot/rules/ping.py", "import bot.rules.invite", "A rule knows"),
     "a rule asks the network": ("bot/rules/ping.py", "import requests", "do no I/O"),
@@ -61,7 +62,9 @@ def test_the_tree_as_it_is_breaks_nothing(tree):
 
 
 @pytest.mark.parametrize("line", ["os.environ", "time.time()", "time.sleep(1)"])
-@pytest.mark.parametrize(("package", "allowed"), [("luggage", False), ("bot_deploy", True)])
+@pytest.mark.parametrize(
+    ("package", "allowed"), [("luggage", False), ("bot_deploy", True), ("bench", True)]
+)
 def test_only_bot_deploy_reads_the_environment_and_the_clock(tree, line, package, allowed):
     """A bare clock or the environment anywhere else is refused by ruff."""
     path = tree / package / "looks.py"

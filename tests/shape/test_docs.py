@@ -11,7 +11,7 @@ from bot_deploy.given import KNOWN
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 REFERENCE = ROOT / "docs" / "reference.md"
-PACKAGES = ("bot", "luggage", "bot_deploy")
+PACKAGES = ("bot", "luggage", "bot_deploy", "bench")
 # What is neither a room nor a module of its own in the map of the README.
 UNMAPPED = {"__init__", "__pycache__", "migrations", "templates", "static", "py", "versions"}
 

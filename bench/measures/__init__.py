@@ -1,0 +1,1 @@
+"""One measure in each file: a module `NAME.py` with a `MEASURE` of that name."""

@@ -1,0 +1,68 @@
+"""What was measured goes into docs/performance.md, each measure between its two comments.
+
+The page is where the figures are kept, too: in a comment that readers do not see, so that the table
+of goals can be made anew when one measure alone was repeated.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench import goals
+from bench.measure import Table
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+GOALS = "goals"
+_FIGURES = re.compile(r"^<!-- figures: (\{.*\}) -->$", re.MULTILINE)
+
+
+class PageError(Exception):
+    """The page has no place for a measure; the message says what to add."""
+
+
+def update(page: str, measured: Mapping[str, tuple[Table, str]]) -> str:
+    """The page with these tables in their places, and the goals held against all its figures.
+
+    `measured` has a table for each measure's name, with the line that says on what, when and how it
+    was measured. Raises PageError where a measure has no place. Safe to repeat.
+    """
+    for name, (table, circumstances) in measured.items():
+        page = _replaced(page, name, block(table, circumstances))
+    head = ("measure", "goal", "measured", "")
+    return _replaced(page, GOALS, markdown(head, goals.rows(figures_of(page))))
+
+
+def block(table: Table, circumstances: str) -> str:
+    """A table as it stands in the page, with its notes and its figures."""
+    parts = [markdown(table.head, table.rows)]
+    if table.notes:
+        parts.append("\n".join(f"- {note}" for note in table.notes))
+    figures = json.dumps({name: round(value, 6) for name, value in table.figures.items()})
+    parts += [f"*{circumstances}*", f"<!-- figures: {figures} -->"]
+    return "\n\n".join(parts)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; a bar in a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def figures_of(page: str) -> dict[str, float]:
+    """All figures in the page."""
+    found: dict[str, float] = {}
+    for text in _FIGURES.findall(page):
+        found |= json.loads(text)
+    return found
+
+
+def _replaced(page: str, name: str, text: str) -> str:
+    begin, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise PageError(f"the page has no place for {name!r}: add the lines {begin} and {end}")
+    return f"{before}{begin}\n{text}\n{end}{after}"

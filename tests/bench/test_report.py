@@ -1,0 +1,105 @@
+"""From figures to docs/performance.md."""
+
+import pytest
+
+from bench import report
+from bench.goals import Goal, rows
+from bench.measure import Table, all_measures
+from bench.spread import percentile, ratio
+
+PAGE = """# Page
+
+Words before.
+
+<!-- measured: goals -->
+<!-- end: goals -->
+
+<!-- measured: speed -->
+an older table
+<!-- figures: {"speed.old": 9} -->
+<!-- end: speed -->
+
+<!-- measured: size -->
+<!-- figures: {"size.b": 2.0} -->
+<!-- end: size -->
+
+Words after.
+"""
+TABLE = Table(head=("a", "b"), rows=[("1|2", "3")], notes=("a note",), figures={"speed.a": 0.5})
+
+
+def updated():
+    return report.update(PAGE, {"speed": (TABLE, "here, now")})
+
+
+def test_a_table_takes_the_place_of_the_older_one():
+    """What stood between the comments is gone, with its figures; the rest stays as it was."""
+    page = updated()
+    assert "| 1\\|2 | 3 |\n\n- a note\n\n*here, now*" in page
+    assert "an older table" not in page
+    assert page.startswith("# Page\n\nWords before.\n")
+    assert page.endswith("Words after.\n")
+    assert report.figures_of(page) == {"speed.a": 0.5, "size.b": 2.0}
+
+
+def test_an_update_may_be_repeated():
+    """The same figures again change nothing."""
+    assert report.update(updated(), {"speed": (TABLE, "here, now")}) == updated()
+
+
+def test_a_measure_without_a_place_is_refused():
+    """The message names the two lines to add."""
+    with pytest.raises(report.PageError, match="measured: weight -->"):
+        report.update(PAGE, {"weight": (TABLE, "")})
+
+
+def test_goals_are_held_against_the_figures():
+    """Met, not met and not measured are told apart, for both kinds of bounds."""
+    goals = [
+        Goal("x", "a", 1.0, at_least=True),
+        Goal("y", "a", 1.0),
+        Goal("z", "b", 1.5),
+    ]
+    assert rows({"a": 0.75}, goals) == [
+        ("x", "at least 1", "0.75", "**not met**"),
+        ("y", "at most 1", "0.75", "met"),
+        ("z", "at most 1.50", "not measured", ""),
+    ]
+
+
+def test_each_measure_has_its_place_in_the_page():
+    """docs/performance.md has a place for whatever is measured."""
+    table = Table(head=("a",), rows=[])
+    report.update(report.PAGE.read_text(), dict.fromkeys(all_measures(), (table, "")))
+
+
+def test_a_measure_is_called_as_its_file():
+    """What `make bench NAME=...` takes is what the files are called."""
+    for name, measure in all_measures().items():
+        assert type(measure).__name__ == "Measure"
+        assert measure.name == name
+        assert measure.question.endswith("?")
+
+
+def test_a_ratio_is_the_median_of_the_rounds():
+    """What slows both sides of a round changes nothing, and the interval holds the middle."""
+    found = ratio([2, 4, 60, 8], [1, 2, 30, 4])
+    assert (found.low, found.middle, found.high) == (2, 2, 2)
+    spread = ratio([1, 2, 3, 4, 5], [1, 1, 1, 1, 1])
+    assert spread.low < spread.middle == 3 < spread.high
+    assert str(ratio([1], [2])) == "0.50 (0.50 to 0.50)"
+
+
+def test_a_ratio_wants_rounds():
+    """Nothing at all, and sides of different lengths, are refused."""
+    for sides in (([], []), ([1], [1, 2])):
+        with pytest.raises(ValueError, match=r"rounds|argument"):
+            ratio(*sides)
+
+
+def test_a_percentile_is_one_of_the_values():
+    """The nearest rank, and never beyond the ends."""
+    values = list(range(1, 101))
+    assert [percentile(values, percent) for percent in (0, 50, 99, 100)] == [1, 50, 99, 100]
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 50)
