@@ -102,7 +102,7 @@ def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
     Raises Postpone where this is such a job already.
     """
     at = now + NOT_YET_SECONDS
-    if _ONLY in because_of.note.split():
+    if is_asked_again(because_of):
         raise Postpone(at, wants.not_yet)
     return NewJob(
         queue=DELIVERIES,
@@ -113,6 +113,11 @@ def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
         parent=because_of.id,
         note=" ".join([*because_of.note.split(), _ONLY, wants.rule]),
     )
+
+
+def is_asked_again(job: Job) -> bool:
+    """Whether a job is for one rule alone, which could not decide when its delivery came in."""
+    return _ONLY in job.note.split()
 
 
 def asked(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:

@@ -13,7 +13,15 @@ from typing import Any
 
 from bot.actions import ACTIONS, Planned
 from bot.board import Board
-from bot.deciding import NOT_YET_PATIENCE_SECONDS, Wanted, asked, asked_again, jobs, wanted
+from bot.deciding import (
+    NOT_YET_PATIENCE_SECONDS,
+    Wanted,
+    asked,
+    asked_again,
+    is_asked_again,
+    jobs,
+    wanted,
+)
 from bot.events import DELIVERIES, Event, view
 from bot.memory import Memory
 from bot.metrics.table import measured
@@ -116,7 +124,7 @@ class Updater:
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
         client = self._app.client_for(installation, turn=str(job.id)).read_only()
-        for each in self._wants(client, event, rules):
+        for each in self._wants(client, event, rules, again=is_asked_again(job)):
             if each.not_yet:
                 yield from self._again(each, job)
             yield from jobs(each, job, installation=installation, now=self._clock())
@@ -132,14 +140,15 @@ class Updater:
         client = self._app.client_for(event.installation).read_only()
         return self._wants(client, event, rules)
 
-    def _wants(self, client: Client, event: Event, rules: Sequence[Rule[Any]]) -> Sequence[Wanted]:
+    def _wants(
+        self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
+    ) -> Sequence[Wanted]:
         effective = self._settings.effective(client, event)
         reader = GithubReader(client, self._memory, self._queue, clock=self._clock)
-        return [
-            *self._complaints(effective.files),
-            *wanted(rules, effective.settings, event, reader, self._meter),
-            *self._previews(client, event),
-        ]
+        by_rules = list(wanted(rules, effective.settings, event, reader, self._meter))
+        if again:  # What the bot itself has to say of the event was wanted the first time.
+            return by_rules
+        return [*self._complaints(effective.files), *by_rules, *self._previews(client, event)]
 
     def _again(self, wants: Wanted, job: Job) -> Iterator[NewJob]:
         now = self._clock()

@@ -80,6 +80,16 @@ def test_what_github_never_works_out_does_not_hold_up_the_others(github, story, 
     assert clock() - began < 700
 
 
+def test_only_the_question_itself_is_repeated(github, story, bots):
+    """What the bot does beside its rules, here looking for a preview, is done once."""
+    happening = github.push_to_pull_request(TRIO, 1, "alice")
+    github.pull(TRIO, 1).conflicts, github.pull(TRIO, 1).unsettled = True, 3
+    before = len(github.calls_to("GET", "*/pulls/1/files"))
+    story(happening)
+    assert beginnings(bots()) == [TOLD]
+    assert len(github.calls_to("GET", "*/pulls/1/files")) - before == 1
+
+
 def test_other_rules_do_not_wait_for_github(github, deliver, worker, clock, bots):
     """A ping in a new pull request is answered at once, whatever is not known yet."""
     happening = github.open_pull_request(TRIO, "alice", body="/ping")
