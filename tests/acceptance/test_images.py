@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from tests.support import own_rule
 from tests.support.docker import (
     HARDENED,
     HERE,
@@ -106,6 +107,17 @@ def test_the_careful_line_runs_the_bot(images, github, with_file):
         until(lambda: bot.state("Health.Status") == "healthy", "Docker has seen that it is healthy")
         docker("stop", "--time", "5", bot.name)
         assert bot.state("ExitCode") == "0"
+
+
+def test_a_rule_of_ones_own_is_mounted_beside_the_data(images, github, with_file, tmp_path):
+    """As the page about such rules says: a file, read-only, and a variable that names it."""
+    file = tmp_path / own_rule.FILE
+    file.write_text(own_rule.CODE)
+    mounted = ("--volume", f"{file}:/data/{file.name}:ro", "--env", f"BOT_RULES={file.name}")
+    with container(images, *with_file, *mounted) as bot:
+        bot.wait_until_ready()
+        own_rule.thanks(github, REPO, bot.hook)
+        until(lambda: own_rule.hearts(github), "the rule is obeyed")
 
 
 def test_without_a_key_it_says_so_in_one_line(images):

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from luggage.github.testing import FakeGithub
+from tests.support import own_rule
 from tests.support.packing import COMMIT, pack, packed_once
 from tests.support.running import running, until
 
@@ -148,7 +149,8 @@ def test_a_pex_cannot_pack_itself(run):
 
 @pytest.fixture
 def bot(packed, unpacked, tmp_path):
-    """The bot, started from the pex, and the GitHub that it works on."""
+    """The bot, started from the pex with a rule beside its data, and the GitHub it works on."""
+    (tmp_path / own_rule.FILE).write_text(own_rule.CODE)
     github = FakeGithub()
     github.add_repository(REPO)
     with github.serve() as server:
@@ -158,6 +160,7 @@ def bot(packed, unpacked, tmp_path):
             "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
             "GITHUB_API_URL": server.url,
             "PEX_ROOT": str(unpacked),
+            "BOT_RULES": own_rule.FILE,
         }
         program = (sys.executable, str(packed.pex))
         with running(tmp_path, settings, program=program, cwd=tmp_path) as started:
@@ -166,9 +169,11 @@ def bot(packed, unpacked, tmp_path):
 
 
 def test_the_pex_runs_the_bot(bot):
-    """Both processes start from inside the pex, a command is answered, SIGTERM ends with 0."""
+    """Commands and rules of one's own work from inside the pex, and SIGTERM ends it with 0."""
     started, github = bot
+    own_rule.thanks(github, REPO, started.hook)
     github.deliver(*github.open_issue(REPO, "alice", body="/ping"), to=started.hook)
-    until(lambda: github.comments(REPO, 1), "the bot answers")
+    until(lambda: github.comments(REPO, 2), "the bot answers")
+    until(lambda: own_rule.hearts(github), "the rule of one's own is obeyed")
     assert started.end() == 0
     assert "Traceback" not in started.output

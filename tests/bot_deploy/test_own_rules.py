@@ -21,10 +21,9 @@ from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from luggage.github.testing import FakeGithub
 from luggage.jobs import NewJob
+from tests.support.own_rule import CODE, TEST
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/howto/write-a-rule.md"
-CODE, TEST = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
 
 

@@ -1,0 +1,23 @@
+"""The rule that the page about rules of one's own shows, and its tests, as a reader copies them."""
+
+import re
+from pathlib import Path
+
+from luggage.github.testing import FakeGithub
+
+PAGE = Path(__file__).parents[2] / "docs/howto/write-a-rule.md"
+CODE, TEST = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+FILE = "gratitude.py"
+
+
+def thanks(github: FakeGithub, repository: str, hook: str) -> None:
+    """Switch the rule on in a repository, and deliver a comment that says thanks."""
+    github.add_file(repository, ".github/bot.toml", "[gratitude]\nenabled = true\n")
+    github.open_issue(repository, "alice")
+    assert github.deliver(*github.comment(repository, 1, "bob", "Thanks!"), to=hook) == 202
+
+
+def hearts(github: FakeGithub) -> int:
+    """How many hearts the bot has given."""
+    given = github.calls_to("POST", "*/reactions")
+    return len([call for call in given if call.body == {"content": "heart"}])
