@@ -38,7 +38,7 @@ format: $(VENV)/dev.stamp  ## let ruff put the code in order
 	$(BIN)/ruff format .
 
 requirements: $(VENV)/dev.stamp  ## compile *.in into *.txt: exact versions, with hashes
-	for name in requirements requirements-build requirements-dev; do \
+	for name in requirements requirements-build requirements-dev bench/peers/pypi/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
 	done

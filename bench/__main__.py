@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 from bench import report
 from bench.circumstances import circumstances
-from bench.measure import Measure, Size, Table, UnavailableError, all_measures
+from bench.measure import Measure, Size, UnavailableError
+from bench.measures import all_measures
+from bench.processes import FailedError
 from bench.say import say
 
 
@@ -44,25 +46,16 @@ def measured(measure: Measure, size: Size, command: str) -> bool:
     say(f"{measure.name}: {measure.question}")
     try:
         table = measure.run(size)
-    except UnavailableError as error:
+    except (UnavailableError, FailedError) as error:
         say(f"{measure.name} cannot be measured: {error}")
         return False
     say(f"{measure.name}: {time.monotonic() - began:.0f} s")
-    show(table)
+    print(report.shown(table))
     if not size.short:
         page = report.PAGE.read_text()
         placed = {measure.name: (table, circumstances(command))}
         report.PAGE.write_text(report.update(page, placed))
     return True
-
-
-def show(table: Table) -> None:
-    """Print a table, its notes and its figures."""
-    print(report.markdown(table.head, table.rows))
-    for note in table.notes:
-        print(f"- {note}")
-    for name, value in table.figures.items():
-        print(f"{name} = {value:.4g}")
 
 
 if __name__ == "__main__":

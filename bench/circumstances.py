@@ -5,19 +5,26 @@ import platform
 import re
 import sqlite3
 import subprocess
+import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).parents[1]
+# A disk: /tmp is memory on many machines, where a sync costs nothing.
+ON_DISK = Path("/var/tmp")
+_SYNCS = 100
 
 
 def circumstances(command: str) -> str:
     """The line below a table: the command, the date, the commit, the machine, the versions."""
     machine = f"{processor()}, {len(os.sched_getaffinity(0))} cores, {memory_gib():.0f} GiB"
     versions = f"{platform.system()} {platform.release()}, CPython {platform.python_version()}"
+    sync = f"a sync takes {sync_ms(ON_DISK):.1f} ms"
     return (
         f"`{command}`, {datetime.now(UTC).date().isoformat()}, commit {commit()}; {machine}; "
-        f"{versions}, SQLite {sqlite3.sqlite_version}."
+        f"{versions}, SQLite {sqlite3.sqlite_version}; {sync}."
     )
 
 
@@ -30,6 +37,19 @@ def processor() -> str:
 def memory_gib() -> float:
     """The machine's memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+
+
+def sync_ms(directory: Path) -> float:
+    """How long a write of 8 KiB takes to be on the disk, the median of many."""
+    took = []
+    with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+        for _ in range(_SYNCS):
+            file.seek(0)
+            file.write(bytes(8192))
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            took.append(time.perf_counter() - began)
+    return 1000 * median(took)
 
 
 def commit() -> str:

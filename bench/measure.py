@@ -1,12 +1,8 @@
 """What a measure is, and what it gives."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
-
-from bench import measures
 
 T = TypeVar("T")
 
@@ -51,10 +47,3 @@ class Measure:
     name: str
     question: str
     run: Callable[[Size], Table]
-
-
-def all_measures() -> dict[str, Measure]:
-    """Each measure of `bench.measures` by its name, in alphabetical order."""
-    names = sorted(module.name for module in pkgutil.iter_modules(measures.__path__))
-    found = [importlib.import_module(f"bench.measures.{name}").MEASURE for name in names]
-    return {measure.name: measure for measure in found}

@@ -43,6 +43,13 @@ def block(table: Table, circumstances: str) -> str:
     return "\n\n".join(parts)
 
 
+def shown(table: Table) -> str:
+    """A table as it is printed, with its notes and its figures."""
+    notes = [f"- {note}" for note in table.notes]
+    figures = [f"{name} = {value:.4g}" for name, value in table.figures.items()]
+    return "\n".join([markdown(table.head, table.rows), *notes, *figures])
+
+
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown; a bar in a cell is escaped."""
     lines = [head, ["---"] * len(head), *rows]

@@ -1,10 +1,14 @@
 """From figures to docs/performance.md."""
 
+import re
+
 import pytest
 
 from bench import report
+from bench.circumstances import circumstances
 from bench.goals import Goal, rows
-from bench.measure import Table, all_measures
+from bench.measure import Table
+from bench.measures import all_measures
 from bench.spread import percentile, ratio
 
 PAGE = """# Page
@@ -45,6 +49,11 @@ def test_a_table_takes_the_place_of_the_older_one():
 def test_an_update_may_be_repeated():
     """The same figures again change nothing."""
     assert report.update(updated(), {"speed": (TABLE, "here, now")}) == updated()
+
+
+def test_a_table_is_printed_with_its_figures():
+    """Whoever measures a part sees what would go into the page."""
+    assert report.shown(TABLE).endswith("| 1\\|2 | 3 |\n- a note\nspeed.a = 0.5")
 
 
 def test_a_measure_without_a_place_is_refused():
@@ -103,3 +112,10 @@ def test_a_percentile_is_one_of_the_values():
     assert [percentile(values, percent) for percent in (0, 50, 99, 100)] == [1, 50, 99, 100]
     with pytest.raises(ValueError, match="no values"):
         percentile([], 50)
+
+
+def test_a_table_says_on_what_it_was_measured():
+    """The command, the day, the commit, the machine, the versions, the disk."""
+    line = circumstances("python -m bench x")
+    parts = r"`python -m bench x`, 20\d\d-.*commit \w+.*cores.*CPython.*SQLite.*sync takes \d"
+    assert re.match(parts, line)

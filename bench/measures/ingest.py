@@ -1,0 +1,167 @@
+"""Ingest: how many deliveries a second are accepted, by the bot and by its peers.
+
+A part of it, for whoever works on a hot path: `python -m bench.measures.ingest sqlite probot`
+compares what it names, in six rounds, with the last of them, and writes nothing.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from bench import servers
+from bench.bot import POSTGRESQL, SQLITE, Site
+from bench.delivery import Delivery, closed_pull_request
+from bench.measure import Measure, Size, Table
+from bench.postgresql import running_postgresql
+from bench.processes import scratch
+from bench.report import shown
+from bench.servers import Server
+from bench.slices import Plan, interleaved, spoiled
+from bench.spread import ratio
+from bench.wrk import Load, Slice, wrk
+
+PROBOT = "probot"
+EVERYBODY = ("sqlite", "postgresql", PROBOT, "gidgethub", "bare", "flask", "careful", "threads")
+# Who answers the questions about other loads.
+SOME = ("sqlite", "postgresql", PROBOT, "gidgethub")
+# GitHub opens a new connection for each delivery, and so does a proxy by default.
+MAIN = Load(32)
+OTHERS = (Load(8), Load(1), Load(32, kept=True), Load(8, kept=True), Load(1, kept=True))
+HEAD = ("connections", "server", "before it answers", "requests/s", "against Probot", "p50 ms")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some servers under one load, which are compared with one of them."""
+
+    names: Sequence[str]
+    plan: Plan
+    against: str = PROBOT
+
+
+def run(size: Size) -> Table:
+    """Measure all; raises UnavailableError without wrk, Node.js or the network to install peers."""
+    main = Part(EVERYBODY, Plan(load=MAIN, rounds=size.of(15, 2), seconds=size.of(3, 1)))
+    others = [Part(SOME, Plan(load=load, rounds=5, seconds=3)) for load in size.of(OTHERS, ())]
+    return measured([main, *others], Delivery(closed_pull_request()))
+
+
+def measured(parts: Sequence[Part], delivery: Delivery) -> Table:
+    """Measure these parts, the first of which gives the figures."""
+    wrk()
+    names = dict.fromkeys(name for part in parts for name in part.names)
+    found = []
+    with scratch("ingest") as home, running(list(names), home) as every:
+        for server in every.values():
+            servers.wait(server, delivery)
+        interleaved(every, delivery, Plan(load=MAIN, rounds=1, seconds=1), scratch=home)
+        for part in parts:
+            some = {name: every[name] for name in part.names}
+            found.append(interleaved(some, delivery, part.plan, scratch=home))
+    tables = zip(parts, found, strict=True)
+    return Table(
+        head=(*HEAD, "p99 ms"),
+        rows=[row for part, slices in tables for row in rows(part, slices, every)],
+        notes=[*(part.plan.words() for part in parts[:2]), *complaints(found, every)],
+        figures=figures(parts[0], found[0]),
+    )
+
+
+@contextmanager
+def running(names: Sequence[str], home: Path) -> Iterator[dict[str, Server]]:
+    """These servers, started; they are ready when `servers.wait` says so."""
+    with ExitStack() as stack:
+        found = {}
+        for name in names:
+            place = home / name
+            place.mkdir()
+            found[name] = stack.enter_context(_STARTERS[name](place))
+        yield found
+
+
+@contextmanager
+def _on_postgresql(home: Path) -> Iterator[Server]:
+    with (
+        running_postgresql() as postgresql,
+        servers.bot(POSTGRESQL, Site(home, postgresql.new_database())) as server,
+    ):
+        yield server
+
+
+_STARTERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+    "sqlite": lambda home: servers.bot(SQLITE, Site(home, f"sqlite:///{home / 'bot.sqlite'}")),
+    "postgresql": _on_postgresql,
+    PROBOT: servers.probot,
+    "gidgethub": servers.gidgethub,
+    **{name: partial(servers.wsgi, app=app) for name, app in servers.WSGI.items()},
+}
+
+
+def rows(
+    part: Part, found: Mapping[str, Sequence[Slice]], every: Mapping[str, Server]
+) -> list[Sequence[str]]:
+    """A row for each server, the fastest first."""
+    theirs = _rates(found[part.against])
+    order = sorted(found, key=lambda name: -median(_rates(found[name])))
+    return [
+        (
+            str(part.plan.load),
+            every[name].shown,
+            every[name].does,
+            f"{median(_rates(found[name])):,.0f}",
+            "1" if name == part.against else str(ratio(_rates(found[name]), theirs)),
+            f"{median(one.p50_ms for one in found[name]):.1f}",
+            f"{median(one.p99_ms for one in found[name]):.1f}",
+        )
+        for name in order
+    ]
+
+
+def figures(part: Part, found: Mapping[str, Sequence[Slice]]) -> dict[str, float]:
+    """What the goals ask for, and each server's rate."""
+    theirs = found[part.against]
+    told = {}
+    for name in found:
+        told[f"ingest.{name}_per_second"] = median(_rates(found[name]))
+        if name != part.against:
+            told[f"ingest.{name}_against_{part.against}"] = _middle(found[name], theirs)
+            p99 = ratio([one.p99_ms for one in found[name]], [one.p99_ms for one in theirs])
+            told[f"ingest.{name}_p99_against_{part.against}"] = p99.middle
+    return told
+
+
+def complaints(
+    found: Sequence[Mapping[str, Sequence[Slice]]], every: Mapping[str, Server]
+) -> list[str]:
+    """A line for each server that did not answer all requests as it should."""
+    count = {name: sum(spoiled(slices.get(name, ())) for slices in found) for name in every}
+    return [
+        f"{every[name].name}: {number} requests were refused or ended without an answer."
+        for name, number in count.items()
+        if number
+    ]
+
+
+def _middle(ours: Sequence[Slice], theirs: Sequence[Slice]) -> float:
+    return ratio(_rates(ours), _rates(theirs)).middle
+
+
+def _rates(slices: Sequence[Slice]) -> list[float]:
+    return [one.per_second for one in slices]
+
+
+MEASURE = Measure(
+    name="ingest",
+    question="How many deliveries a second are accepted, and how long does each wait?",
+    run=run,
+)
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or ["sqlite", PROBOT]
+    plan = Plan(load=MAIN, rounds=6, seconds=3)
+    part = Part(chosen, plan, against=chosen[-1])
+    print(shown(measured([part], Delivery(closed_pull_request()))))
