@@ -70,8 +70,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     except Exception as error:
         if not _is_for_the_operator(error):
             raise
-        # The first line alone: SQLAlchemy's further ones quote statements.
-        print(f"{_PROGRAM} {name}: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"{_PROGRAM} {name}: {_words(error)}", file=sys.stderr)
         return 1
     return code
 
@@ -106,6 +105,14 @@ def _is_for_the_operator(error: Exception) -> bool:
         if module in sys.modules
     )
     return isinstance(error, known) or (isinstance(error, OSError) and bool(error.filename))
+
+
+def _words(error: Exception) -> str:
+    """What is wrong, in one line."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    # The first line alone: SQLAlchemy's further ones quote statements.
+    return str(error).splitlines()[0]
 
 
 def _constants(module: str) -> dict[str, object]:

@@ -1,10 +1,10 @@
 """`console`: print a link that signs somebody in at the console, once."""
 
-import argparse
 import os
 import time
 
 from bot.pages.sessions import Sessions
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 
@@ -17,7 +17,7 @@ def main(argv: list[str]) -> int:
 
     Raises SchemaError where the database is of another version of the bot.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "--url", help="where the bot is reached, https://...; default: this machine, and PORT"
     )

@@ -13,6 +13,7 @@ from typing import Any
 from bot.history import desk
 from bot.history.deliveries import History, UnknownDelivery
 from bot.history.records import DeliveryRow
+from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 from luggage.jobs import State, WrongState
@@ -36,9 +37,9 @@ def main(argv: list[str]) -> int:
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bot_deploy {argv[0]}",
-        description=SUMMARY,
+    parser = subcommand_parser(
+        argv,
+        SUMMARY,
         epilog="A GUID is GitHub's X-GitHub-Delivery; its beginning is enough. "
         "Without a command: `list`.",
     )
@@ -47,13 +48,14 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     _add_conditions(listing)
     listing.add_argument(
         "--state",
-        type=State,
-        choices=list(State),
+        choices=[state.value for state in State],
         metavar="STATE",
         help=f"of the delivery, or of one of its actions: {', '.join(State)}",
     )
-    listing.add_argument("--limit", type=_number, default=20, help="how many at most; default 20")
-    listing.add_argument("--before", type=_number, metavar="ID", help="go on after a page")
+    listing.add_argument(
+        "--limit", type=whole_number, metavar="N", default=20, help="how many at most; default 20"
+    )
+    listing.add_argument("--before", type=whole_number, metavar="ID", help="go on after a page")
     listing.add_argument("--json", action="store_true", help="a JSON list")
     show = commands.add_parser("show", help="show all about one delivery")
     show.add_argument("guid", metavar="GUID")
@@ -80,13 +82,6 @@ def _add_conditions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", help="somewhere in the payload, without regard to case")
 
 
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
 @contextmanager
 def _history() -> Iterator[History]:
     with open_queue(load(os.environ)) as (_engine, queue):
@@ -104,14 +99,17 @@ class _Progress:
     def __init__(self) -> None:
         self._looked = 0
 
-    def __call__(self, number: int) -> None:
-        self._looked += number
+    def __call__(self, more: int) -> None:
+        self._looked += more
         print(f"{self._looked} looked through", file=sys.stderr)
 
 
 def _list(history: History, options: argparse.Namespace) -> int:
     found = history.deliveries(
-        state=options.state, before=options.before, limit=options.limit, **_conditions(options)
+        state=options.state and State(options.state),
+        before=options.before,
+        limit=options.limit,
+        **_conditions(options),
     )
     if options.json:
         print(json.dumps([desk.as_json(row) for row in found], indent=2))

@@ -4,7 +4,6 @@ The simulated GitHub is a real HTTP server in this process. Its App's credential
 run and reach the children through the environment; the database is made afresh.
 """
 
-import argparse
 import itertools
 import os
 import random
@@ -23,6 +22,7 @@ from pathlib import Path
 import requests
 
 from bot.pages.sessions import Sessions
+from bot_deploy.arguments import seconds, subcommand_parser, whole_number
 from bot_deploy.config import Config, load
 from bot_deploy.migrate import migrate
 from bot_deploy.processes import Passing, end_with_0, entries
@@ -51,9 +51,11 @@ _MARKER = re.compile(r"<!--.*?-->")
 
 def main(argv: list[str]) -> int:
     """Run until Ctrl-C, or until `--deliveries` were sent and answered; 1 when they were not."""
-    parser = argparse.ArgumentParser(prog="python -m bot_deploy demo", description=SUMMARY)
-    parser.add_argument("--deliveries", type=int, metavar="N", help="end by itself after N")
-    parser.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="default: 2")
+    parser = subcommand_parser(argv, SUMMARY)
+    parser.add_argument(
+        "--deliveries", type=whole_number, metavar="N", help="end by itself after N"
+    )
+    parser.add_argument("--every", type=seconds, default=2.0, metavar="SECONDS", help="default: 2")
     parser.add_argument("--seed", type=int, help="repeat the demo that printed this number")
     arguments = parser.parse_args(argv[1:])
     end_with_0(signal.SIGINT, signal.SIGTERM)

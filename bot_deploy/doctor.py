@@ -2,7 +2,6 @@
 
 # ruff: noqa: PLW0108 -- what the lambdas ask is made by the first check
 
-import argparse
 import json
 import os
 import secrets
@@ -17,6 +16,7 @@ from sqlalchemy import make_url
 from bot.doctor import AtGithub, AtHome, Check, Finding, Verdict, Webhook, examine, who_answers
 from bot.doctor.examination import ok
 from bot.rules import needs
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.given import ConfigError
 from bot_deploy.wiring import HISTORIES, open_database
@@ -32,9 +32,8 @@ _MENDABLE = (ConfigError, SecretError, DatabaseUrlError)
 
 def main(argv: list[str]) -> int:
     """Print a line for each check as it is made; return 0, or 1 where one failed."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bot_deploy {argv[0]}",
-        description=f"{SUMMARY}. Changes nothing. Exit code 1 where a check failed.",
+    parser = subcommand_parser(
+        argv, f"{SUMMARY}. Changes nothing. Exit code 1 where a check failed."
     )
     parser.add_argument("--json", action="store_true", help="all findings as one JSON list")
     options = parser.parse_args(argv[1:])

@@ -1,6 +1,5 @@
 """`loop`: the process that decides deliveries and performs actions."""
 
-import argparse
 import os
 import random
 import secrets
@@ -28,6 +27,7 @@ from bot.settings.files import SettingsFiles
 from bot.sharing.limits import SqlLimitMemory
 from bot.sharing.tokens import SqlTokenStore, sealing_key
 from bot.update import Boredom, Updater, about_job
+from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import BoardSettings, Config, load
 from bot_deploy.wiring import HISTORIES, open_database, own_name, parse_client, report_crashes
 from luggage import database, observe
@@ -47,8 +47,10 @@ LEASE_SECONDS = 60.0
 
 def main(argv: list[str]) -> int:
     """Run until SIGTERM or SIGINT; returns 0, with the work in hand finished or given back."""
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
-    parser.add_argument("--threads", type=int, default=THREADS, help="subjects worked on at once")
+    parser = subcommand_parser(argv, SUMMARY)
+    parser.add_argument(
+        "--threads", type=whole_number, default=THREADS, help="subjects worked on at once"
+    )
     options = parser.parse_args(argv[1:])
     config = load(os.environ)
     observe.configure_logging(config.log_format, name="loop")

@@ -1,9 +1,9 @@
 """`migrate`: bring the database to the version of the code."""
 
-import argparse
 import logging
 import os
 
+from bot_deploy.arguments import no_options
 from bot_deploy.config import Config, load
 from bot_deploy.wiring import HISTORIES, open_database
 from luggage import database, observe
@@ -16,8 +16,7 @@ log = logging.getLogger(__name__)
 
 def main(argv: list[str]) -> int:
     """Migrate and say what was done; returns 0."""
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
-    parser.parse_args(argv[1:])
+    no_options(argv, SUMMARY)
     config = load(os.environ)
     observe.configure_logging(config.log_format, name="migrate")
     applied = migrate(config)

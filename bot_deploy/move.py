@@ -1,6 +1,5 @@
 """`move`: take everything from SQLite to PostgreSQL, once, with the bot stopped."""
 
-import argparse
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError, Given
 from bot_deploy.wiring import HISTORIES
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     Raises ConfigError for addresses that cannot be used, a source in use and a target with rows in
     it; SchemaError where the source is of another version of the bot.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "--from", dest="source", help="SQLite (default: that of the data directory)"
     )

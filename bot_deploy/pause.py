@@ -1,10 +1,10 @@
 """`pause`: have nothing decided or performed, on any machine, while deliveries are still stored."""
 
-import argparse
 import os
 import time
 
 from bot.board import SqlBoard
+from bot_deploy.arguments import no_options
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 from luggage.jobs import State
@@ -18,8 +18,7 @@ def main(argv: list[str]) -> int:
 
     Raises SchemaError where the database is of another version of the bot.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
-    parser.parse_args(argv[1:])
+    no_options(argv, SUMMARY)
     with open_queue(load(os.environ)) as (engine, queue):
         if not queue.pause():
             print("paused already; `resume` ends it")

@@ -13,7 +13,9 @@ from bot.preview.check import Previewer
 from bot.preview.comparison import LAST
 from bot.preview.words import lines, values
 from bot.settings.files import SettingsFiles
+from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
+from bot_deploy.given import ConfigError
 from bot_deploy.wiring import open_queue
 
 BOT_DEPLOY_MAIN_OK = True
@@ -21,14 +23,13 @@ SUMMARY = "show what a settings file would have done differently; nothing is per
 
 
 def main(argv: list[str]) -> int:
-    """Print the differences; 0, or 1 for a file that cannot be used, with its errors on stderr."""
+    """Print the differences; 0, or 1 for settings that cannot be used, with all that is wrong.
+
+    Raises OSError or ConfigError for a file that cannot be read.
+    """
     options = _parse(argv)
     config = load(os.environ)
-    try:
-        text = Path(options.file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        print(f"preview: {options.file} cannot be read: {error}", file=sys.stderr)
-        return 1
+    text = _read(options.file)
     with open_queue(config) as (engine, queue):
         settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
         memory = Memory(engine, clock=time.time)
@@ -39,7 +40,7 @@ def main(argv: list[str]) -> int:
             )
         except PolicyError as error:
             for problem in error.problems:
-                print(f"preview: {problem.of(options.file)}", file=sys.stderr)
+                print(problem.of(options.file), file=sys.stderr)
             return 1
     if options.json:
         print(json.dumps(values(made), indent=2))
@@ -48,10 +49,17 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: it is not UTF-8 text ({error.reason})") from error
+
+
 def _parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bot_deploy {argv[0]}",
-        description=f"{SUMMARY}. It rests on what the bot's database remembers: GitHub is not "
+    parser = subcommand_parser(
+        argv,
+        f"{SUMMARY}. It rests on what the bot's database remembers: GitHub is not "
         "asked, and what is not remembered is counted.",
     )
     parser.add_argument("file", metavar="FILE", help="as it would stand at .github/bot.toml")
@@ -63,7 +71,11 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         help="where it would stand; OWNER/.github for all of an organisation",
     )
     parser.add_argument(
-        "--last", type=_number, default=LAST, help=f"how many deliveries; default {LAST}"
+        "--last",
+        type=whole_number,
+        metavar="N",
+        default=LAST,
+        help=f"how many deliveries; default {LAST}",
     )
     parser.add_argument("--json", action="store_true", help="a JSON object")
     return parser.parse_args(argv[1:])
@@ -74,9 +86,3 @@ def _full_name(text: str) -> str:
     if not (owner and slash and name) or "/" in name:
         raise argparse.ArgumentTypeError(f"a repository is named OWNER/NAME, not {text!r}")
     return text
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"a number from 1, not {text!r}")
-    return int(text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.registration import Registration, listen, make_app, serving
 from bot_deploy import keygen
 from bot_deploy.app_secrets import Place, prepare
+from bot_deploy.arguments import port_number
 from bot_deploy.given import ConfigError
 from bot_deploy.registering import (
     finish,
@@ -54,7 +55,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         help="where GitHub reaches the bot; without it deliveries are fetched (BOT_RECEIVE=poll)",
     )
     add("--name", help=f"of the App, up to {LONGEST_NAME} letters; GitHub's page asks again")
-    add("--port", type=int, default=0, help="of the local page; default: a free one")
+    add("--port", type=port_number, default=0, help="of the local page; default: a free one")
     add("--replace", action="store_true", help="put the new App in the place of one there is")
     add("--no-browser", action="store_true", help="only print the address of the local page")
     return parser

@@ -15,6 +15,7 @@ from bot.history.records import ActionRow
 from bot.memory import Onlooker
 from bot.settings.files import SettingsFiles
 from bot.update import Updater
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app
 from bot_deploy.wiring import open_queue
@@ -31,9 +32,9 @@ def main(argv: list[str]) -> int:
     Raises ReplayError for a file that is no delivery, UnknownDelivery, and where GitHub is to be
     asked (only for a dry run) luggage.github's RequestFailed.
     """
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bot_deploy {argv[0]}",
-        description=SUMMARY,
+    parser = subcommand_parser(
+        argv,
+        SUMMARY,
         epilog="An action whose key is known is not done again, so a repetition does no harm.",
     )
     parser.add_argument(

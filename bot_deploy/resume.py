@@ -1,10 +1,10 @@
 """`resume`: go on after `pause`."""
 
-import argparse
 import os
 import time
 
 from bot.board import SqlBoard
+from bot_deploy.arguments import no_options
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 
@@ -17,8 +17,7 @@ def main(argv: list[str]) -> int:
 
     Raises SchemaError where the database is of another version of the bot.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
-    parser.parse_args(argv[1:])
+    no_options(argv, SUMMARY)
     with open_queue(load(os.environ)) as (engine, queue):
         if not queue.resume():
             print("it was not paused")

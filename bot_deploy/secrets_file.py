@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.keys import private_keys
 from luggage.crypto import Document, PrivateKey, SecretError, Secrets, open_secrets
 
@@ -22,9 +23,8 @@ class FileError(SecretError):
 
 def new_parser(argv: list[str], description: str) -> argparse.ArgumentParser:
     """Return a parser for the subcommand argv[0], with --config."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bot_deploy {argv[0]}", description=description, allow_abbrev=False
-    )
+    parser = subcommand_parser(argv, description)
+    parser.allow_abbrev = False
     parser.add_argument("--config", type=Path, metavar="PATH", help="instead of the bot's own")
     return parser
 

@@ -1,11 +1,11 @@
 """The bot: ncolony keeps `gunicorn` and `loop` alive until this process is told to end."""
 
-import argparse
 import logging
 import os
 import signal
 import sys
 
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.migrate import migrate
 from bot_deploy.processes import Passing, end_with_0, entries
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
 
     Raises ConfigError when a setting is missing, SecretError when one cannot be opened.
     """
-    parser = argparse.ArgumentParser(prog="python -m bot_deploy start", description=SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "--or-demo", action="store_true", help="run the demo where no GitHub App is configured"
     )

@@ -1,9 +1,9 @@
 """`textconv`: config.toml as `git diff` shows it, with fingerprints for sealed values."""
 
-import argparse
 import sys
 from pathlib import Path
 
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.secrets_file import guarded, parse
 from luggage.crypto import conceal
 
@@ -13,10 +13,7 @@ SUMMARY = "print a file with each sealed value cut to a fingerprint, for `git di
 
 def main(argv: list[str]) -> int:
     """Print the file and return 0; 1 when it cannot be read."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bot_deploy {argv[0]}",
-        description=f"{SUMMARY}; docs/howto/secrets.md tells how to set it up.",
-    )
+    parser = subcommand_parser(argv, f"{SUMMARY}; docs/howto/secrets.md tells how to set it up.")
     parser.add_argument("file", type=Path, metavar="FILE")
     options = parse(parser, argv)
     return guarded(argv, lambda: _textconv(options.file))

@@ -1,12 +1,12 @@
 """`version`: what exactly is running here."""
 
-import argparse
 import json
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import bot_deploy
+from bot_deploy.arguments import subcommand_parser
 from luggage.buildpex import Provenance, provenance
 
 BOT_DEPLOY_MAIN_OK = True
@@ -15,7 +15,7 @@ SUMMARY = "tell the version, the commit, Python's version and those of all parts
 
 def main(argv: list[str]) -> int:
     """Print it, for people or as JSON; returns 0."""
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(argv[1:])
     found = provenance("portmanteau", Path(bot_deploy.__file__).parent)

@@ -1,6 +1,5 @@
 """`why`: from a comment's address, or its hidden marker, to action, rule and delivery."""
 
-import argparse
 import json
 import os
 import time
@@ -10,6 +9,7 @@ from sqlalchemy import Engine
 from bot.history import desk
 from bot.history.deliveries import History
 from bot.why import AtGithub, Why, said, story
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app
 from bot_deploy.wiring import open_queue
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     Raises NotOurs for what the bot did not write, and luggage.github's RequestFailed where GitHub
     had to be asked and could not be.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m bot_deploy {argv[0]}", description=SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "said",
         metavar="URL|MARKER",

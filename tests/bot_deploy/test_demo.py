@@ -126,7 +126,7 @@ def test_a_refused_delivery_is_shown(play, bot, capsys):
 def test_without_a_seed_one_is_chosen_and_shown(play, capsys, monkeypatch):
     """Each demo is another one, and each can be repeated."""
     monkeypatch.setattr(demo.secrets, "randbelow", lambda _: 4711)
-    assert demo.main(["demo", "--deliveries", "0"]) == 0
+    assert demo.main(["demo", "--every", "0", "--deliveries", "1"]) == 0
     assert "seed 4711" in capsys.readouterr().out
 
 

@@ -142,7 +142,7 @@ def test_the_errors_named_as_known_exist() -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("open('/no/such/file')", "No such file or directory: '/no/such/file'"),
+        ("open('/no/such/file')", "/no/such/file: No such file or directory"),
         ("import sqlalchemy; sqlalchemy.create_engine('sqlite:////no/x').connect()", "unable to"),
     ],
 )

@@ -2,11 +2,13 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from bot.events import DELIVERIES
 from bot_deploy import preview
+from bot_deploy.__main__ import main
 from bot_deploy.config import load
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
@@ -68,15 +70,21 @@ def test_a_wrong_file_is_told_with_line_and_column(run, capsys, tmp_path):
     assert run("[ping]\nenabled = 1\n[invit]\n") == 1
     path = tmp_path / "bot.toml"
     first, second = capsys.readouterr().err.splitlines()
-    assert first == f"preview: {path}:2:1: ping.enabled must be true or false, not 1"
-    assert second.startswith(f"preview: {path}:3:1: invit is not a rule")
+    assert first == f"{path}:2:1: ping.enabled must be true or false, not 1"
+    assert second.startswith(f"{path}:3:1: invit is not a rule")
 
 
-def test_a_file_that_cannot_be_read_is_a_failure(run, capsys):
-    """Not UTF-8, or not there: one line, no traceback."""
-    assert run(b"\xff") == 1
-    assert preview.main(["preview", "/no/such/file", "--repository", TRIO]) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 2
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("latin.toml", "it is not UTF-8 text"), ("no-such.toml", "No such file or directory")],
+)
+def test_a_file_that_cannot_be_read_is_a_failure(capsys, monkeypatch, tmp_path, name, words):
+    """Not UTF-8, or not there: one line with its name, no traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path("latin.toml").write_bytes(b"\xff")
+    command = ["python -m bot_deploy", "preview", name, "--repository", TRIO]
+    assert main(command, {}) == 1
+    assert capsys.readouterr().err.startswith(f"python -m bot_deploy preview: {name}: {words}")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""What subcommands understand in the same way, and how they say that they do not."""
+
+from argparse import ArgumentTypeError
+
+import pytest
+
+from bot_deploy.arguments import no_options, port_number, seconds, subcommand_parser, whole_number
+
+
+@pytest.mark.parametrize(
+    ("understand", "text", "meant"),
+    [
+        (whole_number, "1", 1),
+        (whole_number, "020", 20),
+        (port_number, "0", 0),
+        (port_number, "65535", 65535),
+        (seconds, "0", 0.0),
+        (seconds, "2.5", 2.5),
+    ],
+)
+def test_what_makes_sense_is_understood(understand, text, meant):
+    """Numbers, up to the ends of what they may be."""
+    assert understand(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("understand", "text", "words"),
+    [
+        (whole_number, "0", "a number from 1, not '0'"),
+        (whole_number, "-3", "a number from 1"),
+        (whole_number, "1.5", "a number from 1"),
+        (whole_number, "\u0663", "a number from 1"),
+        (port_number, "65536", "a port, from 0 to 65535, not '65536'"),
+        (port_number, "http", "a port"),
+        (seconds, "-1", "a number of seconds from 0, not '-1'"),
+        (seconds, "nan", "seconds from 0"),
+        (seconds, "inf", "seconds from 0"),
+        (seconds, "soon", "seconds from 0"),
+    ],
+)
+def test_what_makes_none_is_refused_in_words(understand, text, words):
+    """The line says what it must be, and what it was."""
+    with pytest.raises(ArgumentTypeError, match=words):
+        understand(text)
+
+
+def test_a_subcommand_calls_itself_as_its_operator_does(capsys):
+    """Wrong usage ends with exit code 2, and the line can be copied and mended."""
+    with pytest.raises(SystemExit) as ended:
+        no_options(["pause", "--now"], "decide nothing")
+    assert ended.value.code == 2
+    assert "python -m bot_deploy pause: error: unrecognized arguments: --now" in (
+        capsys.readouterr().err
+    )
+
+
+def test_help_tells_what_it_does_and_more():
+    """The description stands above the options, and what else there is to say below."""
+    told = subcommand_parser(["list"], "list all", epilog="Nothing more.").format_help()
+    assert told.index("list all") < told.index("--help") < told.index("Nothing more.")
