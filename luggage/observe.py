@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
-import sentry_sdk
 from pythonjsonlogger.json import JsonFormatter
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ def configure_sentry(dsn: str, release: str | None = None) -> bool:
     """
     if not dsn:
         return False
+    import sentry_sdk  # noqa: PLC0415  some forty modules, which few installations want
+
     sentry_sdk.init(
         dsn,
         release=release,

@@ -11,23 +11,26 @@ carries the execution option ``read_only=True``, as those of `reading` do.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from importlib.resources import as_file, files
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
-from alembic.util import CommandError
-from psycopg.errors import IdleInTransactionSessionTimeout
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-REMEDY = "run: python -m bot_deploy migrate"
+from luggage.database.history import History, SchemaError
+
+__all__ = [
+    "DatabaseUrlError",
+    "History",
+    "SchemaError",
+    "check",
+    "migrate",
+    "open_engine",
+    "reading",
+    "tidy",
+    "writing",
+]
 
 # How long a transaction waits for another one's lock before it gives up, in seconds: GitHub hangs
 # up after ten, and has to hear by then that its delivery could not be stored.
@@ -41,6 +44,10 @@ MIGRATION_SECONDS = 600.0
 _SHRINK_PAGES = 256
 # Any number, the same in all releases: PostgreSQL's advisory locks are named by integers.
 MIGRATION_LOCK = 0x706F72746D616E
+
+# The state of a session that was ended for this; the driver itself is loaded for PostgreSQL alone.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_IDLE_IN_TRANSACTION = "25P03"
 
 # A peer that vanished without a word (a half-open socket) is noticed within 15 s, not after TCP's
 # hours.
@@ -56,28 +63,6 @@ _LIBPQ = {
 
 class DatabaseUrlError(ValueError):
     """The address of the database cannot be used; the message says why, and shows no password."""
-
-
-class SchemaError(Exception):
-    """The database and the code do not fit; the message says what differs and what to do."""
-
-
-@dataclass(frozen=True)
-class History:
-    """One line of migrations: its name, the package its files live in, and the tables it leads to.
-
-    The version reached is kept in the table ``{name}_version``, so that several histories share a
-    database.
-    """
-
-    name: str
-    package: str
-    metadata: MetaData
-
-    @property
-    def version_table(self) -> str:
-        """Return the name of the table which holds the revision reached."""
-        return f"{self.name}_version"
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
@@ -186,7 +171,7 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
 def _tell_of_ended_session(context: ExceptionContext) -> BaseException | None:
     """Tell of a session that was ended as of any other connection that is lost."""
     ended = context.original_exception
-    if not isinstance(ended, IdleInTransactionSessionTimeout):
+    if getattr(ended, "sqlstate", None) != _IDLE_IN_TRANSACTION:
         return None
     context.is_disconnect = True
     return OperationalError(
@@ -263,11 +248,12 @@ def migrate(
     All in one transaction, one process at a time: who comes second waits, and finds nothing to do.
     Safe to repeat. Raises SchemaError when the database was migrated by a newer release.
     """
+    from luggage.database.schema import upgrade  # noqa: PLC0415  Alembic, for those who migrate
+
     applied: list[str] = []
     with _migrating(engine) as connection:
         for history in histories:
-            with _scripts(history) as scripts:
-                applied += _upgrade(connection, history, scripts, log)
+            applied += upgrade(connection, history, log)
     return applied
 
 
@@ -297,103 +283,14 @@ def _set_patience(connection: Connection, seconds: float) -> None:
     raw.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").close()
 
 
-@contextmanager
-def _scripts(history: History) -> Iterator[ScriptDirectory]:
-    """Give the migrations of a history, from wherever its package is installed."""
-    with ExitStack() as stack:
-        folder = str(stack.enter_context(as_file(files(history.package))))
-        yield ScriptDirectory(folder, version_locations=[folder])
-
-
-def _upgrade(
-    connection: Connection,
-    history: History,
-    scripts: ScriptDirectory,
-    log: Callable[[str], object],
-) -> list[str]:
-    applied: list[str] = []
-
-    def steps(revision: Any, _context: MigrationContext) -> Any:
-        # Alembic's own name for "the path from here to the newest"; its public commands want an
-        # env.py.
-        return scripts._upgrade_revs("head", revision)  # noqa: SLF001
-
-    def report(*, step: Any, **_: object) -> None:
-        applied.append(step.up_revision_id)
-        log(f"migrated {history.name} to {step.up_revision_id}")
-
-    context = _context(connection, history, fn=steps, on_version_apply=(report,))
-    _refuse_unknown(history, scripts, context)
-    with Operations.context(context):
-        context.run_migrations()
-    return applied
-
-
-def _context(connection: Connection, history: History, **options: Any) -> MigrationContext:
-    def include_name(name: str | None, type_: str, _parents: object) -> bool:
-        return type_ != "table" or name in history.metadata.tables
-
-    return MigrationContext.configure(
-        connection,
-        opts={
-            "version_table": history.version_table,
-            "transactional_ddl": True,
-            "target_metadata": history.metadata,
-            "include_name": include_name,
-            "compare_type": True,
-            **options,
-        },
-    )
-
-
-def _refuse_unknown(history: History, scripts: ScriptDirectory, context: MigrationContext) -> None:
-    for revision in context.get_current_heads():
-        try:
-            scripts.get_revision(revision)
-        except (CommandError, ResolutionError):
-            raise SchemaError(
-                f"the database's {history.name} tables are at revision {revision}, which this "
-                "release does not know: a newer one migrated them; run that, or restore a backup"
-            ) from None
-
-
 def check(engine: Engine, histories: Sequence[History]) -> None:
     """Return when the database has exactly the tables that the code expects.
 
     Raises SchemaError, which names what differs and the remedy, when it is older, newer or was
     changed by hand. Changes nothing.
     """
+    from luggage.database.schema import compare  # noqa: PLC0415  Alembic, for those who check
+
     with reading(engine) as connection:
         for history in histories:
-            with _scripts(history) as scripts:
-                _check(connection, history, scripts)
-
-
-def _check(connection: Connection, history: History, scripts: ScriptDirectory) -> None:
-    context = _context(connection, history)
-    _refuse_unknown(history, scripts, context)
-    found, wanted = set(context.get_current_heads()), set(scripts.get_heads())
-    if found != wanted:
-        raise SchemaError(
-            f"the database's {history.name} tables are at revision {_names(found)}, this release "
-            f"needs {_names(wanted)}; {REMEDY}"
-        )
-    differences = compare_metadata(context, history.metadata)
-    if differences:
-        raise SchemaError(
-            f"the database's {history.name} tables differ from revision {_names(wanted)}: "
-            f"{'; '.join(map(_describe, differences))}; restore them, or a backup, by hand"
-        )
-
-
-def _names(revisions: set[str]) -> str:
-    return ", ".join(sorted(revisions)) or "none"
-
-
-def _describe(difference: Any) -> str:
-    """Put one of Alembic's differences into a few words; those within one column come as a list."""
-    if isinstance(difference, list):
-        return "; ".join(map(_describe, difference))
-    verb, *about = difference
-    names = [getattr(thing, "name", thing) for thing in about]
-    return " ".join([verb, *(str(name) for name in names if isinstance(name, str))])
+            compare(connection, history)
