@@ -1,13 +1,17 @@
 """What tests of more than one room use: both databases, the queue, a clock that is set."""
 
+import functools
+
 import hypothesis
 import pytest
 
 import luggage.jobs
-from luggage.database import History, migrate, open_engine
+from luggage.database import History, open_engine
+from luggage.github import tokens
 from luggage.jobs import Queue
 from tests.support.browser import running_chromium
 from tests.support.clock import FakeClock
+from tests.support.migrated import migrated
 from tests.support.parse_server import parse_servers
 from tests.support.postgresql import running_server
 
@@ -16,6 +20,9 @@ from tests.support.postgresql import running_server
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None, database=None)
 hypothesis.settings.load_profile("same")
+
+# To read a key is to check its primes, which takes 70 ms, and a thousand tests have the same one.
+tokens.load_pem_private_key = functools.lru_cache(tokens.load_pem_private_key)
 
 # What is dear to start is started by one process of pytest alone: its tests go there together.
 _DEAR = ("chromium", "parse")
@@ -87,8 +94,7 @@ def empty_engine(database_url):
 @pytest.fixture
 def engine(empty_engine):
     """An engine on a database with the queue's tables, of either kind."""
-    migrate(empty_engine, [JOBS], log=lambda _: None)
-    return empty_engine
+    return migrated(empty_engine, [JOBS])
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ from bot.policy import Settings
 from bot.rules import RULES, needs
 from bot.settings.files import SettingsFiles
 from bot.update import Updater, about_job
-from luggage.database import History, migrate, open_engine
+from luggage.database import History, open_engine
 from luggage.github import GithubApp
 from luggage.github.testing import FakeGithub
 from luggage.jobs import Queue, Worker
 from luggage.jobs.wake import LocalWakeup
 from tests.support.clock import FakeClock
+from tests.support.migrated import migrated
 from tests.support.permissions import calls_of, lacking
 
 HISTORIES = (
@@ -33,7 +34,7 @@ def clock():
 def store(tmp_path):
     """The bot's database, migrated."""
     engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
-    migrate(engine, HISTORIES, log=lambda _: None)
+    migrated(engine, HISTORIES)
     yield engine
     engine.dispose()
 

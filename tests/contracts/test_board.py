@@ -6,16 +6,17 @@ import pytest
 
 from bot.board import SqlBoard
 from bot.parse import Client, ParseBoard
-from luggage.database import migrate, open_engine
+from luggage.database import open_engine
 from luggage.github import make_session
 from tests.bot.conftest import HISTORIES
+from tests.support.migrated import migrated
 
 
 @pytest.fixture
 def sql_board(tmp_path):
     """The board in the bot's database."""
     engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
-    migrate(engine, HISTORIES, log=lambda _: None)
+    migrated(engine, HISTORIES)
     yield SqlBoard(engine, clock=time.time)
     engine.dispose()
 

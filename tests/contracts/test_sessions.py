@@ -8,7 +8,8 @@ from sqlalchemy import select
 import bot.tables
 from bot.pages.sessions import IDLE_SECONDS, LINK_SECONDS, LONGEST_SECONDS, Sessions
 from bot.tables import console_link, console_session
-from luggage.database import History, migrate
+from luggage.database import History
+from tests.support.migrated import migrated
 
 BOT = History("bot", "bot.migrations", bot.tables.metadata)
 
@@ -16,7 +17,7 @@ BOT = History("bot", "bot.migrations", bot.tables.metadata)
 @pytest.fixture
 def store(empty_engine):
     """A database with the bot's tables, of either kind."""
-    migrate(empty_engine, [BOT], log=lambda _: None)
+    migrated(empty_engine, [BOT])
     return empty_engine
 
 

@@ -8,11 +8,12 @@ from sqlalchemy import text
 import bot.tables
 from bot.duties.housekeeping import Housekeeping
 from bot.sharing.tokens import RENEWAL_SECONDS, SqlTokenStore, sealing_key
-from luggage.database import History, migrate, reading
+from luggage.database import History, reading
 from luggage.github import ConfigurationError, GithubApp, Token, Transient
 from luggage.github.secret import Secret
 from luggage.github.testing import FakeGithub, faults
 from luggage.jobs import Leadership
+from tests.support.migrated import migrated
 
 BOT = History("bot", "bot.migrations", bot.tables.metadata)
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
@@ -21,7 +22,7 @@ KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 @pytest.fixture
 def store_of(engine, clock):
     """The store as a process sees it."""
-    migrate(engine, [BOT], log=lambda _: None)
+    migrated(engine, [BOT])
 
     def store_of(holder, key=KEY):
         return SqlTokenStore(engine, key, Leadership(engine, clock), holder)

@@ -7,9 +7,9 @@ from sqlalchemy.exc import OperationalError
 
 from bot.metrics.totals import Bookkeeper, Total, Totals
 from bot.tables import total_source
-from luggage.database import migrate
 from luggage.meter import Counter, Gauge, Meter
 from tests.bot.conftest import HISTORIES
+from tests.support.migrated import migrated
 
 CATS = Counter("cats_total", "Cats.", ("colour",))
 MOON = Gauge("moon", "The moon.")
@@ -19,7 +19,7 @@ BLACK = ("cats_total", ("black",))
 @pytest.fixture
 def engine(empty_engine):
     """A database with the bot's tables, of either kind."""
-    migrate(empty_engine, HISTORIES, log=lambda _: None)
+    migrated(empty_engine, HISTORIES)
     return empty_engine
 
 

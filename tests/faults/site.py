@@ -18,10 +18,11 @@ import sqlalchemy
 from sqlalchemy import text
 
 from bot_deploy.wiring import HISTORIES
-from luggage.database import migrate, open_engine
+from luggage.database import open_engine
 from luggage.github.testing import FakeGithub
 from tests.faults.child import ORDERS
 from tests.faults.lines import Line
+from tests.support.migrated import migrated
 from tests.support.postgresql import Server
 from tests.support.running import ROOT, free_port
 
@@ -109,9 +110,8 @@ class Site:
         self.api_url = self._github.url
 
     def __enter__(self) -> Self:
-        # As `start` does it, but without the second that a process takes to load the bot.
         migrating = open_engine(self.database_url)
-        migrate(migrating, HISTORIES, log=lambda _line: None)
+        migrated(migrating, HISTORIES)
         migrating.dispose()
         return self
 

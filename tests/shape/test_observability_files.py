@@ -17,10 +17,11 @@ from bot.duties.recover import QueueInbox
 from bot.metrics import table as metrics
 from bot.metrics.exposition import Exposition, blueprint
 from bot.metrics.totals import Totals
-from luggage.database import History, migrate, open_engine
+from luggage.database import History, open_engine
 from luggage.jobs import Queue
 from luggage.meter import Meter
 from tests.support.clock import FakeClock
+from tests.support.migrated import migrated
 
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "docs/deploy/alerts.yaml"
@@ -36,7 +37,7 @@ def exposed(tmp_path_factory):
     engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('metrics') / 'bot.sqlite'}")
     jobs = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
     bots = History("bot", "bot.migrations", bot.tables.metadata)
-    migrate(engine, [jobs, bots], log=lambda _: None)
+    migrated(engine, [jobs, bots])
     totals, meter = Totals(engine, name="one", clock=clock), Meter()
     for counter in metrics.COUNTERS:
         meter.add(counter, *("x" for _ in counter.labels))

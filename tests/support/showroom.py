@@ -29,12 +29,13 @@ from bot.pages.signin import Door
 from bot.settings.files import SettingsFiles
 from bot.update import Updater, about_job
 from bot_deploy.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
-from luggage.database import History, migrate, open_engine
+from luggage.database import History, open_engine
 from luggage.github import Delivery, GithubApp, OAuth, make_session
 from luggage.github.testing import FakeGithub, faults
 from luggage.jobs import Queue, Worker
 from luggage.jobs.wake import LocalWakeup
 from tests.support.clock import FakeClock
+from tests.support.migrated import migrated
 
 HISTORIES = (
     History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
@@ -64,7 +65,7 @@ class Showroom:
         self.clock = FakeClock()
         self.engine = open_engine(f"sqlite:///{directory / 'bot.sqlite'}")
         stack.callback(self.engine.dispose)
-        migrate(self.engine, HISTORIES, log=lambda _: None)
+        migrated(self.engine, HISTORIES)
         self.queue = Queue(self.engine, clock=self.clock)
         self.board = SqlBoard(self.engine, clock=self.clock)
         self.sessions = Sessions(self.engine, clock=self.clock)

@@ -9,12 +9,13 @@ from sqlalchemy.exc import OperationalError
 from bot.board import SqlBoard
 from bot.duties.recover import QueueInbox, Recoverer, is_wanted
 from bot.intake import job_of
-from luggage.database import migrate, writing
+from luggage.database import writing
 from luggage.github import Missed, Progress, Recovery, webhooks
 from luggage.github.deliveries import KEPT_SECONDS, LOG
 from luggage.github.testing import faults
 from luggage.jobs import Queue
 from tests.bot.conftest import HISTORIES
+from tests.support.migrated import migrated
 
 TRIO = "snakes/trio"
 HOUR = 3600.0
@@ -28,7 +29,7 @@ def make_inbox(engine, clock, **more):
 @pytest.fixture
 def inbox(empty_engine, clock):
     """The inbox on a database of either kind."""
-    migrate(empty_engine, HISTORIES, log=lambda _: None)
+    migrated(empty_engine, HISTORIES)
     return make_inbox(empty_engine, clock)
 
 
@@ -88,7 +89,7 @@ def test_a_twin_is_put_once(inbox, clock):
 
 def test_putting_wakes_the_loop(empty_engine, clock):
     """Somebody who waits for work hears of it."""
-    migrate(empty_engine, HISTORIES, log=lambda _: None)
+    migrated(empty_engine, HISTORIES)
     woken = []
     inbox = make_inbox(empty_engine, clock, wake=lambda: woken.append(True))
     inbox.put(*delivery("guid-1"))

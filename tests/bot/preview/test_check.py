@@ -19,12 +19,13 @@ from bot.rules import RULES, ping
 from bot.settings.files import FILE, File, SettingsFiles
 from bot.update import Updater
 from bot_deploy.wiring import HISTORIES
-from luggage.database import migrate, open_engine
+from luggage.database import open_engine
 from luggage.github import GithubApp
 from luggage.github.errors import NotFound
 from luggage.github.testing import FakeGithub, faults
 from luggage.github.testing.records import ChangedFile
 from luggage.jobs import NewJob, Queue, State
+from tests.support.migrated import migrated
 
 TRIO = "snakes/trio"
 HIDDEN = "snakes/hidden"
@@ -318,7 +319,7 @@ def live(folder, clock, text):
     """The actions that a bot wants which has had these settings all along."""
     folder.mkdir()
     engine = open_engine(f"sqlite:///{folder / 'bot.sqlite'}")
-    migrate(engine, HISTORIES, log=lambda _: None)
+    migrated(engine, HISTORIES)
     github = FakeGithub(clock=clock)
     queue = Queue(engine, clock=clock)
     base = Settings((read_text(RULES, text, source=FILE),))

@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
-from luggage.database import migrate, open_engine
+from luggage.database import open_engine
 from luggage.jobs import NewJob, Queue, Worker
 from tests.conftest import JOBS
+from tests.support.migrated import migrated
 
 
 class PatientWakeup:
@@ -51,7 +52,7 @@ def wakeup(clock):
 def engine(sqlite_url):
     """A migrated SQLite database."""
     engine = open_engine(sqlite_url, pool_size=10)
-    migrate(engine, [JOBS], log=lambda _: None)
+    migrated(engine, [JOBS])
     yield engine
     engine.dispose()
 

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
-from luggage.database import migrate, open_engine, writing
+from luggage.database import open_engine, writing
 from luggage.jobs import State, statements
 from luggage.jobs.searches import matching
 from tests.conftest import JOBS
+from tests.support.migrated import migrated
 
 FAST = {
     "claim": statements.CLAIMABLE,
@@ -26,7 +27,7 @@ VALUES = {"queue": "mail", "now": 1.0, "limit": 1}
 def sqlite_engine(sqlite_url):
     """A migrated SQLite database."""
     engine = open_engine(sqlite_url)
-    migrate(engine, [JOBS], log=lambda _: None)
+    migrated(engine, [JOBS])
     yield engine
     engine.dispose()
 
@@ -74,7 +75,7 @@ def test_sqlite_looks_up_the_few_jobs_of_a_rare_state(sqlite_engine, state):
 def test_postgresql_scans_no_table(postgresql_url, name):
     """With many finished jobs PostgreSQL, too, goes by the indexes of what is alive."""
     engine = open_engine(postgresql_url)
-    migrate(engine, [JOBS], log=lambda _: None)
+    migrated(engine, [JOBS])
     dialect = postgresql.dialect(paramstyle="pyformat")
     query = FAST[name].compile(dialect=dialect)
     with writing(engine) as connection:
