@@ -5,7 +5,9 @@ import random
 import secrets
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 
 import requests
@@ -78,69 +80,100 @@ def make_loop(
     database.check(engine, HISTORIES)
     name = own_name()
     leadership = Leadership(engine, time.time)
-    app = github_app(config, engine, leadership, name, meter)
-    queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
-    board = SqlBoard(engine, clock=time.time)
-    settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
-    updater = Updater(
-        app=app,
-        queue=queue,
-        memory=Memory(engine, clock=time.time),
-        settings=settings,
-        clock=time.time,
+    parts = _Parts(
+        config=config,
+        engine=engine,
         meter=meter,
-        server_url=config.server_url,
+        app=github_app(config, engine, leadership, name, meter),
+        queue=Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake")),
+        board=SqlBoard(engine, clock=time.time),
+        settings=SettingsFiles(engine, config.rules, config.settings, clock=time.time),
     )
-    inbox = QueueInbox(
-        engine=engine, queue=queue, clock=time.time, settle_seconds=config.settle_seconds
-    )
-    recovery = Recovery(
-        app.app_client, inbox, wants=partial(is_wanted, rules=config.rules), clock=time.time
-    )
-    worker = Worker(
-        queue,
-        updater.handlers,
-        name=name,
-        threads=threads,
-        lease_seconds=LEASE_SECONDS,
-        grace_seconds=GRACE_SECONDS,
-        wakeup=wakeup,
-        clock=time.time,
-        random=random.random,
-        context=about_job,
-        on_idle=Boredom(board),
-        on_beat=lambda: board.beat(name),
-    )
-    recover = Recoverer(recovery, inbox, clock=time.time, meter=meter)
-    housekeeping = Housekeeping(
-        engine=engine, queue=queue, clock=time.time, payload_days=config.payload_days
-    )
-    scheduler = Scheduler(app=app, engine=engine, queue=queue, settings=settings, clock=time.time)
-    duties = [
-        Duty("recovery", config.poll_seconds, recover),
-        Duty("housekeeping", EVERY_SECONDS, housekeeping),
-        Duty("schedule", schedule.EVERY_SECONDS, scheduler),
-    ]
-    if config.board is not None:
-        publisher = _publisher(config, config.board, engine, queue, meter)
-        duties.append(Duty("board", PUBLISH_SECONDS, publisher))
-    return worker, Duties(duties, leadership, holder=name, clock=time.time)
+    duties = Duties(list(parts.duties()), leadership, holder=name, clock=time.time)
+    return parts.worker(name, wakeup, threads), duties
 
 
-def _publisher(
-    config: Config, settings: BoardSettings, engine: Engine, queue: Queue, meter: Meter
-) -> Publisher:
-    """What brings the lines and the mood to Parse."""
-    board = SqlBoard(engine, clock=time.time)
-    lines = Lines(
-        Outbox(engine, time.time), ParseBoard(parse_client(config, settings.lines())), time.time
-    )
-    mood = MoodShown(
-        lambda: current_feeling(queue, board, time.time()).mood,
-        ParseMood(parse_client(config, settings.mood())),
-        time.time,
-    )
-    return Publisher([Part("lines", lines, time.time, meter), Part("mood", mood, time.time, meter)])
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What both the worker and the duties are wired to."""
+
+    config: Config
+    engine: Engine
+    meter: Meter
+    app: GithubApp
+    queue: Queue
+    board: SqlBoard
+    settings: SettingsFiles
+
+    def worker(self, name: str, wakeup: Wakeup, threads: int) -> Worker:
+        """What claims jobs, and tells the board that it lives or is bored."""
+        return Worker(
+            self.queue,
+            self._updater().handlers,
+            name=name,
+            threads=threads,
+            lease_seconds=LEASE_SECONDS,
+            grace_seconds=GRACE_SECONDS,
+            wakeup=wakeup,
+            clock=time.time,
+            random=random.random,
+            context=about_job,
+            on_idle=Boredom(self.board),
+            on_beat=lambda: self.board.beat(name),
+        )
+
+    def _updater(self) -> Updater:
+        return Updater(
+            app=self.app,
+            queue=self.queue,
+            memory=Memory(self.engine, clock=time.time),
+            settings=self.settings,
+            clock=time.time,
+            meter=self.meter,
+            server_url=self.config.server_url,
+        )
+
+    def duties(self) -> Iterator[Duty]:
+        """What one loop of all does from time to time."""
+        config, engine, queue, clock = self.config, self.engine, self.queue, time.time
+        yield Duty("recovery", config.poll_seconds, self._recoverer())
+        yield Duty(
+            "housekeeping",
+            EVERY_SECONDS,
+            Housekeeping(engine=engine, queue=queue, clock=clock, payload_days=config.payload_days),
+        )
+        yield Duty(
+            "schedule",
+            schedule.EVERY_SECONDS,
+            Scheduler(
+                app=self.app, engine=engine, queue=queue, settings=self.settings, clock=clock
+            ),
+        )
+        if config.board is not None:
+            yield Duty("board", PUBLISH_SECONDS, self._publisher(config.board))
+
+    def _recoverer(self) -> Recoverer:
+        inbox = QueueInbox(
+            engine=self.engine,
+            queue=self.queue,
+            clock=time.time,
+            settle_seconds=self.config.settle_seconds,
+        )
+        wants = partial(is_wanted, rules=self.config.rules)
+        recovery = Recovery(self.app.app_client, inbox, wants=wants, clock=time.time)
+        return Recoverer(recovery, inbox, clock=time.time, meter=self.meter)
+
+    def _publisher(self, settings: BoardSettings) -> Publisher:
+        """What brings the lines and the mood to Parse."""
+        outbox = Outbox(self.engine, time.time)
+        lines = Lines(outbox, ParseBoard(parse_client(self.config, settings.lines())), time.time)
+        mood = MoodShown(
+            lambda: current_feeling(self.queue, self.board, time.time()).mood,
+            ParseMood(parse_client(self.config, settings.mood())),
+            time.time,
+        )
+        clock, meter = time.time, self.meter
+        return Publisher([Part("lines", lines, clock, meter), Part("mood", mood, clock, meter)])
 
 
 def github_app(

@@ -11,21 +11,13 @@ from bot_deploy.loop import make_loop
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_database, open_queue
 from bot_deploy.wsgi import make_app
-from luggage.github.testing import FakeGithub, faults
+from luggage.github.testing import faults
 from luggage.jobs import State
 from luggage.jobs.wake import LocalWakeup
 from luggage.meter import Meter
 
 TRIO = "snakes/trio"
 INVITE = {"method": "PUT", "path": "*/memberships/*"}
-
-
-@pytest.fixture
-def github():
-    """A simulated GitHub."""
-    fake = FakeGithub()
-    fake.add_repository(TRIO)
-    return fake
 
 
 @pytest.fixture

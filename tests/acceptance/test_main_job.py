@@ -3,9 +3,7 @@
 import pytest
 import requests
 
-from luggage.github.testing import FakeGithub
 from tests.support.octokit import examples
-from tests.support.openapi import CheckingServer
 from tests.support.running import running, until
 
 TRIO = "snakes/trio"
@@ -19,20 +17,6 @@ def settings(github, api_url):
         "GITHUB_USER_AGENT": "test-bot",
         "GITHUB_API_URL": api_url,
     }
-
-
-@pytest.fixture
-def github():
-    fake = FakeGithub()
-    fake.add_repository(TRIO)
-    return fake
-
-
-@pytest.fixture
-def judge(github):
-    """GitHub's own OpenAPI description between the bot and the simulated GitHub."""
-    with CheckingServer(github) as server:
-        yield server
 
 
 @pytest.fixture

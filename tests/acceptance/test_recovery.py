@@ -6,26 +6,11 @@ import signal
 import pytest
 import requests
 
-from luggage.github.testing import FakeGithub, faults
-from tests.support.openapi import CheckingServer
+from luggage.github.testing import faults
 from tests.support.running import running, until
 
 TRIO = "snakes/trio"
 LOG = "/app/hook/deliveries"
-
-
-@pytest.fixture
-def github():
-    fake = FakeGithub()
-    fake.add_repository(TRIO)
-    return fake
-
-
-@pytest.fixture
-def judge(github):
-    """GitHub's own OpenAPI description between the bot and the simulated GitHub."""
-    with CheckingServer(github) as server:
-        yield server
 
 
 @pytest.fixture

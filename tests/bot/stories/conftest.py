@@ -59,11 +59,11 @@ def set_up(github):
 
 @pytest.fixture
 def deliver(queue, clock, github):
-    """Put deliveries into the queue, as the web process does, each under a new GUID."""
+    """Put deliveries into the queue, as the web process does, each under a new GUID or its own."""
     guids = (f"guid-{number}" for number in itertools.count(1))
 
-    def deliver(happening):
-        guid = next(guids)
+    def deliver(happening, guid=None):
+        guid = guid or next(guids)
         _headers, body = github.signed(*happening, delivery_id=guid)
         queue.put(
             NewJob(

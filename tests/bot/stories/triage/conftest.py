@@ -1,41 +1,16 @@
-"""Stories: people act on a simulated GitHub, the loop works, and somebody looks at the thread."""
+"""Stories of one thread: somebody acts, the loop works, and somebody looks at the thread."""
 
 import json
 
 import pytest
 
-from bot.events import DELIVERIES, SCHEDULE, subject
+from bot.events import DELIVERIES, SCHEDULE
 from bot.policy import Settings, read
 from bot.rules import RULES
 from bot.settings.files import SettingsFiles
-from luggage.github import GithubApp
 from luggage.jobs import NewJob
-from tests.support.openapi import CheckingServer
 
 TRIO = "snakes/trio"
-
-
-@pytest.fixture
-def judge(github):
-    """GitHub's description, between the bot and the simulated GitHub."""
-    with CheckingServer(github) as server:
-        yield server
-        assert server.violations == []
-
-
-@pytest.fixture
-def app(github, clock, judge):
-    """Our App, talking to the simulated GitHub under the eyes of the judge."""
-    return GithubApp(
-        app_id=github.app_id,
-        private_key=github.private_key,
-        webhook_secrets=[github.webhook_secret],
-        user_agent="test-bot",
-        api_url=judge.url,
-        clock=clock,
-        sleep=clock.advance,
-        wait=None,
-    )
 
 
 @pytest.fixture
@@ -48,29 +23,6 @@ def policy():
 def files(store, clock, policy):
     """The settings files, with the maintainers' wishes as those of the operator."""
     return SettingsFiles(store, RULES, Settings((read(RULES, policy),)), clock=clock)
-
-
-@pytest.fixture
-def deliver(queue, clock, github):
-    """Put a delivery into the queue, as the web process does."""
-    known = []
-
-    def put(happening, guid=None):
-        known.append(happening)
-        guid = guid or f"guid-{len(known)}"
-        _headers, body = github.signed(*happening, delivery_id=guid)
-        queue.put(
-            NewJob(
-                queue=DELIVERIES,
-                key=guid,
-                subject=subject(happening.payload),
-                kind=happening.event,
-                body=body,
-                run_at=clock(),
-            )
-        )
-
-    return put
 
 
 @pytest.fixture

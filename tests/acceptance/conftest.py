@@ -1,0 +1,21 @@
+"""The GitHub that bots made of real processes work on, unless a page of tests wants another."""
+
+import pytest
+
+from luggage.github.testing import FakeGithub
+from tests.support.openapi import CheckingServer
+
+
+@pytest.fixture
+def github():
+    """A simulated GitHub, with an organisation that has one repository."""
+    fake = FakeGithub()
+    fake.add_repository("snakes/trio")
+    return fake
+
+
+@pytest.fixture
+def judge(github):
+    """GitHub's own OpenAPI description between the bot and the simulated GitHub."""
+    with CheckingServer(github) as server:
+        yield server
