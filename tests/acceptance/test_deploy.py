@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.support.docker import HERE, built_once, docker, give_back
-from tests.support.packing import ROOT, packed_once, wheelhouse
+from tests.support.packing import ROOT, copy_tree, wheelhouse
 from tests.support.running import free_port
 
 DEPLOY = (ROOT / "docs/howto/deploy.md").read_text()
@@ -41,9 +41,9 @@ def shell(script, *, cwd, **environ):
     return done.stdout
 
 
-def test_the_commands_for_one_file_work(tmp_path_factory, tmp_path):
+def test_the_commands_for_one_file_work(tmp_path):
     """Packing, looking, keeping a wheelhouse, building from it, twice."""
-    tree = shutil.copytree(packed_once(tmp_path_factory).home, tmp_path / "tree")
+    tree = copy_tree(tmp_path / "tree")
     commit = (
         "git init -q . && git add -A && "
         "git -c user.name=A -c user.email=a@example.org -c core.hooksPath= commit -qm One"

@@ -55,24 +55,28 @@ def offline():
     return words if works else []
 
 
-def test_two_builds_of_one_commit_are_the_same_to_the_byte(packed, tmp_path):
-    """In another directory, by another name, later, by somebody with other habits, and no network.
+@pytest.fixture(scope="session")
+def rebuilt(packed, tmp_path_factory):
+    """The same commit, packed again: elsewhere, by another name, later, by somebody with habits.
 
-    Where a user may not take the network away from a process, one is there, and is not wanted.
+    Private keys lie about there, and there is no network; where a user may not take the network
+    away from a process, one is there, and is not wanted.
     """
-    elsewhere = shutil.copytree(packed.home, tmp_path / "elsewhere", copy_function=shutil.copyfile)
+    place = tmp_path_factory.mktemp("rebuilt")
+    elsewhere = shutil.copytree(packed.home, place / "elsewhere", copy_function=shutil.copyfile)
+    for folder in (elsewhere, elsewhere / "bot_deploy"):
+        (folder / "secret.key").write_text("nobody-may-see-me")
     for path in elsewhere.rglob("*"):
         os.utime(path, (1, 1))
     habits = {"TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "7", "PEX_VERBOSE": "1"}
-    again = pack(
-        elsewhere,
-        tmp_path / "out" / "other-name.pex",
-        prefix=offline(),
-        environ=habits,
-        umask=0o077,
-    )
-    assert again.sha256 == packed.sha256
-    assert again.bill.read_bytes() == packed.bill.read_bytes()
+    made = place / "out" / "other-name.pex"
+    return pack(elsewhere, made, prefix=offline(), environ=habits, umask=0o077)
+
+
+def test_two_builds_of_one_commit_are_the_same_to_the_byte(packed, rebuilt):
+    """Wherever, whenever and by whomever: the same pex, and the same bill of materials."""
+    assert rebuilt.sha256 == packed.sha256
+    assert rebuilt.bill.read_bytes() == packed.bill.read_bytes()
 
 
 def test_it_says_where_it_comes_from(run):
@@ -95,16 +99,14 @@ def test_the_bill_of_materials_names_what_is_inside(packed, run):
     }
 
 
-def test_it_holds_config_toml_and_no_key(packed, tmp_path):
-    """The sealed configuration is packed; a private key that lies in the tree is not."""
-    tree = shutil.copytree(packed.home, tmp_path / "tree")
-    (tree / "bot_deploy" / "secret.key").write_text("nobody-may-see-me")
-    (tree / "secret.key").write_text("nobody-may-see-me")
-    made = pack(tree, tmp_path / "bot.pex")
-    assert made.sha256 == packed.sha256
-    with zipfile.ZipFile(made.pex) as archive:
-        names = [name for name in archive.namelist() if name.endswith("bot_deploy/config.toml")]
-        assert archive.read(names[0]) == (tree / "bot_deploy" / "config.toml").read_bytes()
+def test_it_holds_config_toml_and_no_key(rebuilt):
+    """The sealed configuration is packed; private keys that lie in the tree are not."""
+    with zipfile.ZipFile(rebuilt.pex) as archive:
+        names = archive.namelist()
+        (config,) = (name for name in names if name.endswith("bot_deploy/config.toml"))
+        packed_config = archive.read(config)
+    assert packed_config == (rebuilt.home / "bot_deploy" / "config.toml").read_bytes()
+    assert not [name for name in names if name.endswith(".key")]
 
 
 def test_a_home_that_cannot_be_written_is_one_line_and_once(run, tmp_path):
