@@ -100,6 +100,7 @@ def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str, single: boo
     Raises PolicyError with everything that is wrong, each with its line and column. Bounded in time
     and memory, whatever the text; pure.
     """
+    text = text.removeprefix("\ufeff")  # the mark that some editors put in front of UTF-8
     values = parse(text, source=source)
     try:
         return read(rules, values, single=single)

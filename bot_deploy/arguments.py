@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from urllib.parse import urlsplit
 
 _LAST_PORT = 65535
 
@@ -42,3 +43,15 @@ def seconds(text: str) -> float:
     if not 0.0 <= given < math.inf:
         raise argparse.ArgumentTypeError(f"it must be a number of seconds from 0, not {text!r}")
     return given
+
+
+def address(text: str) -> str:
+    """An http(s) address that paths can be put behind. Raises ArgumentTypeError."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    if not (parts.scheme in {"http", "https"} and parts.hostname and plain):
+        raise argparse.ArgumentTypeError(f"it must look like https://bot.example.org, not {text!r}")
+    return text

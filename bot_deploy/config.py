@@ -89,7 +89,7 @@ class Config:
         if self.app is None:
             raise ConfigError(
                 "no GitHub App is configured: set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and "
-                "GITHUB_WEBHOOK_SECRET (or each with _FILE), seal them into config.toml with "
+                "GITHUB_WEBHOOK_SECRET (or each with _FILE), or seal them into config.toml with "
                 "`encrypt`; `register` makes one, and `demo` needs none"
             )
         return self.app

@@ -4,7 +4,7 @@ import os
 import time
 
 from bot.pages.sessions import Sessions
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import address, subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 
@@ -19,7 +19,9 @@ def main(argv: list[str]) -> int:
     """
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
-        "--url", help="where the bot is reached, https://...; default: this machine, and PORT"
+        "--url",
+        type=address,
+        help="where the bot is reached, https://...; default: this machine, and PORT",
     )
     options = parser.parse_args(argv[1:])
     config = load(os.environ)

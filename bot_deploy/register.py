@@ -11,12 +11,11 @@ from pathlib import Path
 from bot.registration import Registration, listen, make_app, serving
 from bot_deploy import keygen
 from bot_deploy.app_secrets import Place, prepare
-from bot_deploy.arguments import port_number
+from bot_deploy.arguments import address, port_number
 from bot_deploy.given import ConfigError
 from bot_deploy.registering import (
     finish,
     has_screen,
-    is_address,
     is_login,
     next_steps,
     settings,
@@ -38,8 +37,6 @@ def main(argv: list[str]) -> int:
     """
     parser = _parser(argv)
     options = parse(parser, argv)
-    if options.url and not is_address(options.url):
-        parser.error("--url must look like https://bot.example.org")
     if not is_login(options.organization):
         parser.error("--organization must be the organisation's name as in its address at GitHub")
     return guarded(argv, lambda: _register(options, os.environ))
@@ -51,6 +48,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     add("--organization", required=True, metavar="ORG", help="the App belongs to it")
     add(
         "--url",
+        type=address,
         metavar="https://HOST",
         help="where GitHub reaches the bot; without it deliveries are fetched (BOT_RECEIVE=poll)",
     )

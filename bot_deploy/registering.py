@@ -7,7 +7,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 
@@ -142,13 +142,3 @@ def next_steps(app: Registered, path: Path, *, polls: bool) -> Iterator[str]:
 def is_login(text: str) -> bool:
     """Whether an account at GitHub can be called so."""
     return _LOGIN.fullmatch(text) is not None
-
-
-def is_address(text: str) -> bool:
-    """Whether it is an http(s) address that paths can be put behind."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain

@@ -73,7 +73,7 @@ def delivery_facts(delivery: Delivery) -> Iterator[str]:
     yield from facts(
         {
             "delivery": row.guid,
-            "received": f"{moment(row.received_at)}, {row.source}",
+            "received": f"{moment(row.received_at)} UTC, {row.source}",
             "event": _event(delivery),
             "about": row.subject,
             "state": row.state,
@@ -163,7 +163,7 @@ def _not_decided(state: State) -> str:
 def state_words(action: ActionRow) -> str:
     """What became of an action, and when."""
     if action.state is State.DONE:
-        return f"done {moment(action.changed_at)}"
+        return f"done {moment(action.changed_at)} UTC"
     if action.state is State.READY:
-        return f"to be done {moment(action.run_at)}, attempt {action.attempt + 1}"
-    return f"{action.state} since {moment(action.changed_at)}"
+        return f"to be done {moment(action.run_at)} UTC, attempt {action.attempt + 1}"
+    return f"{action.state} since {moment(action.changed_at)} UTC"

@@ -36,6 +36,7 @@ _NOUNS = {
     "keep issue": ("kept issue", "kept issues"),
     "check": ("check", "checks"),
 }
+_LOOKED = {0: "No stored delivery is about it", 1: "Looked at the only stored delivery"}
 _ENDS = {How.MORE: "more", How.LESS: "less", How.OTHER: "different"}
 _SIGNS = {How.MORE: "would be done", How.LESS: "would not be done", How.OTHER: "would differ"}
 
@@ -54,8 +55,7 @@ def _counted(kind: str, how: How, count: int) -> str:
 
 def basis(made: Preview) -> str:
     """What the preview rests on, in one line."""
-    last = "1 stored delivery" if made.looked_at == 1 else f"{made.looked_at} stored deliveries"
-    said = f"Looked at the last {last}"
+    said = _LOOKED.get(made.looked_at, f"Looked at the last {made.looked_at} stored deliveries")
     if made.unjudged:
         said += f"; {made.unjudged} of them could not be judged, because facts are missing"
     asked = "one question" if made.questions == 1 else f"{made.questions} questions"

@@ -122,7 +122,7 @@ def test_what_is_wrong_in_a_file_has_its_line_and_column():
         ("a = 0x" + "f" * 5000, ":1:1: a is not a rule"),
         ("[invite]\nmerged_pull_requests = 0x" + "f" * 9000, "not so large a number"),
         ("#" * (MOST_BYTES + 1), "at most 64 KiB; shorten it"),
-        ("\ufeffa = 1", "is not TOML"),
+        ("a = 1\ufeff", "is not TOML"),
         ("a = nan", ":1:1: a is not a rule"),
         ("[invite]\nenabled = nan", "must be true or false, not NaN"),
         ("[invite]\nenabled = 2020-01-01", 'not "2020-01-01"'),
@@ -131,6 +131,14 @@ def test_what_is_wrong_in_a_file_has_its_line_and_column():
 def test_hostile_text_is_refused_with_a_reason(text, words):
     """Nothing in a settings file is worse than an error: no endless work, no other exception."""
     assert words in wrong(text)
+
+
+def test_a_mark_of_the_byte_order_does_no_harm():
+    """Some editors put one in front, where nobody sees it; places are counted without it."""
+    assert read_text(RULES, "\ufeff[ping]\nenabled = false", source="x")["ping"] == {
+        "enabled": False
+    }
+    assert wrong("\ufeffa = 1").startswith(".github/bot.toml:1:1: a is not a rule")
 
 
 def test_what_is_shared_is_refused_in_the_file_of_a_single_repository():

@@ -4,7 +4,14 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from bot_deploy.arguments import no_options, port_number, seconds, subcommand_parser, whole_number
+from bot_deploy.arguments import (
+    address,
+    no_options,
+    port_number,
+    seconds,
+    subcommand_parser,
+    whole_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +23,8 @@ from bot_deploy.arguments import no_options, port_number, seconds, subcommand_pa
         (port_number, "65535", 65535),
         (seconds, "0", 0.0),
         (seconds, "2.5", 2.5),
+        (address, "https://bot.example.org", "https://bot.example.org"),
+        (address, "http://localhost:8000/bot", "http://localhost:8000/bot"),
     ],
 )
 def test_what_makes_sense_is_understood(understand, text, meant):
@@ -36,6 +45,12 @@ def test_what_makes_sense_is_understood(understand, text, meant):
         (seconds, "nan", "seconds from 0"),
         (seconds, "inf", "seconds from 0"),
         (seconds, "soon", "seconds from 0"),
+        (address, "bot.example.org", "look like https://bot.example.org, not 'bot.example.org'"),
+        (address, "ftp://bot.example.org", "look like"),
+        (address, "https://", "look like"),
+        (address, "https://a@bot.example.org", "look like"),
+        (address, "https://bot.example.org/?a=b", "look like"),
+        (address, "https://[bot", "look like"),
     ],
 )
 def test_what_makes_none_is_refused_in_words(understand, text, words):

@@ -318,7 +318,7 @@ def test_a_ready_action_tells_when_it_is_due(store, capsys):
     """And which attempt it will be."""
     store("g", actions=[INVITE])
     run("show", "g")
-    assert "to be done 1970-01-01 00:00:00, attempt 1" in capsys.readouterr().out
+    assert "to be done 1970-01-01 00:00:00 UTC, attempt 1" in capsys.readouterr().out
 
 
 def test_more_than_a_page_of_dead_ones_is_tried_again(queue, capsys):
