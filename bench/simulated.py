@@ -55,8 +55,8 @@ _ACCEPTED = (200, 202)
 
 @contextlib.contextmanager
 def simulated(host: str = "127.0.0.1") -> Iterator[Github]:
-    """A simulated GitHub that answers at its `address`."""
+    """A simulated GitHub that answers at its `address`, and at all addresses of a `host`."""
     github = Github()
     with github.serve(host=host) as server:
-        github.address = server.url
+        github.address = f"http://127.0.0.1:{server.port}"
         yield github

@@ -27,7 +27,7 @@ from bench.wrk import Load, Slice, wrk
 PROBOT = "probot"
 EVERYBODY = ("sqlite", "postgresql", PROBOT, "gidgethub", "bare", "flask", "careful", "threads")
 # Who answers the questions about other loads.
-SOME = ("sqlite", "postgresql", PROBOT, "gidgethub")
+SOME = ("sqlite", "postgresql", PROBOT)
 # GitHub opens a new connection for each delivery, and so does a proxy by default.
 MAIN = Load(32)
 OTHERS = (Load(8), Load(1), Load(32, kept=True), Load(8, kept=True), Load(1, kept=True))
@@ -45,8 +45,8 @@ class Part:
 
 def run(size: Size) -> Table:
     """Measure all; raises UnavailableError without wrk, Node.js or the network to install peers."""
-    main = Part(EVERYBODY, Plan(load=MAIN, rounds=size.of(15, 2), seconds=size.of(3, 1)))
-    others = [Part(SOME, Plan(load=load, rounds=5, seconds=3)) for load in size.of(OTHERS, ())]
+    main = Part(EVERYBODY, Plan(load=MAIN, rounds=size.of(20, 2), seconds=size.of(2, 1)))
+    others = [Part(SOME, Plan(load=load, rounds=6, seconds=2)) for load in size.of(OTHERS, ())]
     return measured([main, *others], Delivery(closed_pull_request()))
 
 

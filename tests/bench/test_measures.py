@@ -9,17 +9,16 @@ from dataclasses import replace
 import pytest
 
 from bench.bot import SQLITE
-from bench.delivery import Delivery
+from bench.circumstances import ROOT
 from bench.footprint import Footprint, family, footprint
 from bench.measure import Size, UnavailableError
-from bench.measures import latency, memory, requests, slow_disk
+from bench.measures import latency, memory, requests, slow_disk, start
+from bench.packed import engine
 from bench.slices import Plan
 from bench.slow_sync import slow_sync
-from bench.wrk import Load
+from bench.wrk import Load, Slice
 
-needs_wrk = pytest.mark.skipif(
-    shutil.which("wrk") is None, reason="wrk is not installed: apt install wrk"
-)
+PLAN = Plan(load=Load(2), rounds=3, seconds=1)
 needs_cc = pytest.mark.skipif(
     shutil.which("cc") is None, reason="there is no C compiler: apt install gcc libc6-dev"
 )
@@ -43,14 +42,23 @@ def test_latency_is_measured_with_the_whole_bot():
     assert against == "1"
 
 
-@needs_wrk
 @needs_cc
-def test_a_slow_disk_is_measured():
-    """The web process runs as it is, and with the library that delays its syncs."""
-    plan = Plan(load=Load(2), rounds=1, seconds=1)
-    table = slow_disk.measured((SQLITE,), plan, Delivery(b"{}", event="ping"))
-    assert [row[0] for row in table.rows] == [SQLITE]
-    assert table.figures["slow_disk.sqlite_against_fast"] > 0
+def test_syncs_of_one_program_are_delayed(tmp_path):
+    """A program that is given the library waits longer for its disk, and no other does."""
+    code = "from bench.circumstances import ON_DISK, sync_ms; print(sync_ms(ON_DISK))"
+    environ = {**slow_sync(tmp_path, 20), "PYTHONPATH": str(ROOT)}
+    slower = subprocess.run(
+        [sys.executable, "-c", code], env=environ, cwd=tmp_path, capture_output=True, check=True
+    )
+    assert float(slower.stdout) >= 20
+
+
+def test_a_slow_disk_is_compared_with_the_disk_as_it_is():
+    """A row and a figure for each database."""
+    fast, slow = ([Slice("", n, 0, 0, 1.0, 5.0, 9.0)] * 3 for n in (200, 150))
+    table = slow_disk.table({SQLITE: fast, "SQLite, slower syncs": slow}, PLAN)
+    assert table.rows == [(SQLITE, "200", "150", "0.75 (0.75 to 0.75)", "9.0 / 9.0")]
+    assert table.figures == {"slow_disk.sqlite_against_fast": 0.75}
 
 
 def test_without_a_compiler_there_is_no_slow_disk(tmp_path, monkeypatch):
@@ -58,6 +66,34 @@ def test_without_a_compiler_there_is_no_slow_disk(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match="cc is not installed: install a C compiler"):
         slow_sync(tmp_path, 1)
+
+
+def test_start_to_ready_is_measured(monkeypatch):
+    """The real bot, and in place of what this machine lacks a note that says why."""
+    monkeypatch.setitem(start._MADE, start.CONTAINER, _lacking)
+    table = start.measured((start.VENV, start.CONTAINER), rounds=1)
+    assert [row[0] for row in table.rows] == [start.VENV]
+    assert table.figures["start.venv_seconds"] > 0
+    assert table.notes[1:] == ["The container was left out: no engine."]
+
+
+def _lacking(_home, _github):
+    raise UnavailableError("no engine")
+
+
+def test_starts_are_compared_with_the_venv():
+    """Each kind has a ratio to the venv, of the starts after the very first."""
+    found = start.interleaved({start.VENV: lambda: 2.0, start.PEX: lambda: 3.0}, 2)
+    table = start.table({start.VENV: 4.0, start.PEX: 9.0}, found, [])
+    assert table.rows[1] == ("pex", "9.00", "3.00", "1.50 (1.50 to 1.50)")
+    assert table.figures == {"start.venv_seconds": 2.0, "start.pex_against_venv": 1.5}
+
+
+def test_without_docker_there_is_no_container(tmp_path, monkeypatch):
+    """What is missing is named."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnavailableError, match="docker is not installed"):
+        engine()
 
 
 def test_a_process_has_a_footprint():

@@ -1,0 +1,119 @@
+"""The bot packed: the one file that `mkpex` makes, and the image that `./create` makes."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.bot import FROM_SOURCE
+from bench.cache import cache_directory
+from bench.circumstances import ROOT
+from bench.measure import UnavailableError
+from bench.processes import FailedError
+
+IMAGE = "portmanteau-bench"
+# The name by which a container reaches this machine.
+HERE = "host.docker.internal"
+_LISTS = ("requirements.txt", "requirements-build.txt")
+_BUILD_SECONDS = 1200
+
+
+def pex(home: Path) -> Path:
+    """The bot of this tree in one file, in `home`; what it is made of is downloaded once.
+
+    Raises UnavailableError where that cannot be had, FailedError where it cannot be packed.
+    """
+    made = home / "bot.pex"
+    done = _bot("mkpex", "--wheelhouse", str(_wheelhouse()), "--output", str(made))
+    if done.returncode:
+        raise FailedError(f"mkpex: {done.stderr[-500:]}")
+    return made
+
+
+def _wheelhouse() -> Path:
+    lists = b"".join((ROOT / name).read_bytes() for name in _LISTS)
+    key = hashlib.sha256(lists + sys.version.encode()).hexdigest()[:16]
+    place = cache_directory() / f"wheelhouse-{key}"
+    if not place.exists():
+        fresh = place.with_name(f"{place.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        done = _bot("mkpex", "--download", str(fresh))
+        if done.returncode:
+            raise UnavailableError(f"the parts of a pex: {done.stderr[-300:]}")
+        fresh.rename(place)
+    return place
+
+
+def _bot(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [*FROM_SOURCE, *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def engine() -> str:
+    """The version of the Docker engine that answers; raises UnavailableError where none does."""
+    if shutil.which("docker") is None:
+        raise UnavailableError("docker is not installed")
+    found = _docker("version", "--format", "{{.Server.Version}}")
+    if found.returncode:
+        raise UnavailableError("no Docker engine answers")
+    return found.stdout.strip()
+
+
+@contextlib.contextmanager
+def image() -> Iterator[str]:
+    """The bot's image, made of this tree, and removed at the end.
+
+    Raises UnavailableError where no engine answers, or where it cannot make the image.
+    """
+    engine()
+    command = ["./create", "--name", IMAGE, "--dirty"]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_BUILD_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnavailableError("./create took too long") from error
+    if done.returncode:
+        raise UnavailableError(f"./create: {(done.stderr or done.stdout).strip()[-300:]}")
+    try:
+        yield IMAGE
+    finally:
+        tags = _docker("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+        ours = [tag for tag in tags if tag.startswith((f"{IMAGE}:", f"{IMAGE}-build:"))]
+        _docker("rmi", "--force", *ours)
+
+
+@contextlib.contextmanager
+def container(made_from: str, settings: Mapping[str, str], port: int) -> Iterator[str]:
+    """The name of a container that listens on `port` when it is started; removed at the end.
+
+    Its data outlive a stop. Raises FailedError where it cannot be made.
+    """
+    name = f"{IMAGE}-{port}"
+    # By name alone: the values come through the environment, where no list of processes has them.
+    options = [word for key in settings for word in ("--env", key)]
+    options += ["--publish", f"127.0.0.1:{port}:8000", "--add-host", f"{HERE}:host-gateway"]
+    try:
+        docker("create", "--name", name, *options, made_from, **settings)
+        yield name
+    finally:
+        _docker("rm", "--force", "--volumes", name)
+
+
+def docker(*words: str, **environ: str) -> str:
+    """What docker printed; raises FailedError where it did not succeed."""
+    done = _docker(*words, **environ)
+    if done.returncode:
+        raise FailedError(f"docker {words[0]}: {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+def _docker(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = ["docker", *words]
+    return subprocess.run(
+        command, env=os.environ | environ, capture_output=True, text=True, check=False
+    )
