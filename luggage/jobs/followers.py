@@ -5,11 +5,13 @@ Against: a look at the other job in each claim, which would cost every claim, an
 in memory.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Update, select, text
 
-from luggage.jobs import schema
+from luggage.jobs import schema, statements
+from luggage.jobs.endings import Ending
 from luggage.jobs.model import NewJob, State, UnknownJob
 from luggage.jobs.schema import job as table
 
@@ -39,6 +41,17 @@ def _state_after(key: str, state: State) -> dict[str, Any]:
     if state is State.IGNORED:
         return {"state": State.IGNORED, "reason": _ignored(key)}
     return {"state": State.HELD, "reason": _waits(key, state)}
+
+
+def tell_all(connection: Connection, ended: Sequence[Ending], now: float) -> int:
+    """Do what `tell` does for each of these; most of them nobody waits for."""
+    asked = {"ids": [ending.job.id for ending in ended]}
+    awaited = set(connection.execute(statements.AWAITED, asked).scalars())
+    return sum(
+        tell(connection, ending.job.id, ending.job.key, ending.state, now)
+        for ending in ended
+        if ending.job.id in awaited
+    )
 
 
 def tell(connection: Connection, job_id: int, key: str, state: State, now: float) -> int:

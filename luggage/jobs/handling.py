@@ -1,16 +1,22 @@
-"""One claimed job, from the handler's answer to the record of its end.
+"""Claimed jobs, from the handler's answer to the record of their ends.
 
-Chosen: the end is recorded until the database takes it. Against: letting the lease run out when the
-database is away for a moment; the work would be done a second time.
+Chosen: an answer becomes a value, and the ends of many jobs are recorded together, again and again
+until the database takes them. Against: a transaction by each thread for each job, which was most of
+what a decided delivery cost (docs/performance.md); and letting the lease run out when the database
+is away for a moment, for the work would be done a second time.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import assert_never
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from luggage.jobs import endings
+from luggage.jobs.endings import Ending
 from luggage.jobs.model import (
     Dead,
     Done,
@@ -30,8 +36,6 @@ _log = logging.getLogger(__name__)
 # What SQLAlchemy raises when the database is away, locked, full or read only, or its pool is out.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
-Finish = Callable[[], object]
-
 
 def away_backoff(failures: int, random: Callable[[], float]) -> float:
     """Return the seconds to leave a database alone that was away `failures` times running."""
@@ -42,48 +46,64 @@ def away_backoff(failures: int, random: Callable[[], float]) -> float:
 class Handling:
     """What it takes to handle jobs; shared by all threads of a worker.
 
-    `wait` sleeps for some seconds and returns whether it is time to give up.
+    `context` makes the context in which all about a job is done and logged.
     """
 
     queue: Queue
     handlers: Mapping[str, Handler]
     clock: Callable[[], float]
     random: Callable[[], float]
-    wait: Callable[[float], bool]
+    context: Callable[[Job], AbstractContextManager[object]] = nullcontext
 
-    def handle(self, job: Job) -> None:
-        """Have the job handled and record its end, whatever the handler raises.
+    def ask(self, job: Job) -> Ending | None:
+        """Call the handler; return what is to be recorded, whatever it raises. None: nothing is."""
+        with self.context(job):
+            try:
+                return self._ask(job)
+            except LeaseLost as lost:
+                _log.warning("%s", lost)
+                return None
 
-        Raises what AWAY names when told to give up before the database was back, and then has
-        recorded nothing: the lease runs out, and the job is tried again.
+    def record(self, ended: Sequence[Ending]) -> None:
+        """Record ends together. Of one that cannot be recorded a failed attempt is.
+
+        Raises what AWAY names when the database is away, and has then recorded nothing, or some; if
+        it is repeated, the fence refuses those.
         """
         try:
-            self._handle(job)
-        except LeaseLost as lost:
-            _log.warning("%s", lost)
-
-    def _handle(self, job: Job) -> None:
-        try:
-            self._record(job, self._ask(job))
-        except (LeaseLost, *AWAY):
+            for lost in self.queue.end(ended):
+                _log.warning("%s", lost)
+        except AWAY:
             raise
         except Exception as failure:  # noqa: BLE001  # logged, and recorded as a failed attempt
-            # The handler's answer was refused: a job to be put that cannot be, for example.
-            _log.exception("the end of job %d (%s %s) was refused", job.id, job.queue, job.key)
-            self._record(job, self._again(job, _words(failure)))
+            if len(ended) == 1:
+                self._refuse(ended[0], failure)
+            else:
+                for ending in ended:
+                    self.record([ending])
 
-    def _ask(self, job: Job) -> Finish:
-        """Call the handler; return what is to be recorded."""
+    def _refuse(self, ending: Ending, failure: Exception) -> None:
+        """The handler's answer was refused: a job to be put that cannot be, for example."""
+        job = ending.job
+        name = f"job {job.id} ({job.queue} {job.key})"
+        _log.error("the end of %s was refused", name, exc_info=failure)
         try:
-            return self._accept(job, self.handlers[job.queue](job))
+            self.queue.end([self._again(job, _words(failure))])
+        except AWAY:
+            raise
+        except Exception:  # noqa: BLE001  # nobody else would hear of it
+            # The lease runs out, and the job is tried again.
+            _log.exception("the end of %s could not be recorded", name)
+
+    def _ask(self, job: Job) -> Ending:
+        try:
+            return _accept(job, self.handlers[job.queue](job))
         except Postpone as order:
-            reason, run_at = order.reason, order.run_at
-            return lambda: self.queue.postpone(job, reason=reason, run_at=run_at)
+            return endings.postponed(job, order.reason, order.run_at)
         except Retry as order:
             return self._again(job, order.error, order.run_at, counted=order.counted)
         except Dead as order:
-            error = order.error
-            return lambda: self.queue.bury(job, error)
+            return endings.buried(job, order.error)
         except LeaseLost:
             raise
         except AWAY as failure:
@@ -94,37 +114,22 @@ class Handling:
             _log.exception("job %d (%s %s) failed", job.id, job.queue, job.key)
             return self._again(job, _words(failure))
 
-    def _accept(self, job: Job, outcome: Outcome) -> Finish:
-        match outcome:
-            case Ignored(reason):
-                return lambda: self.queue.ignore(job, reason)
-            case Done(result, put):
-                return lambda: self.queue.done(job, result=result, put=put)
-
     def _again(
-        self, job: Job, error: str, run_at: float | None = None, *, counted: bool = True
-    ) -> Finish:
+        self, job: endings.Held, error: str, run_at: float | None = None, *, counted: bool = True
+    ) -> Ending:
         if run_at is None:
             run_at = self.clock() + backoff(job.attempt, random=self.random)
-        return lambda: self.queue.retry(job, error=error, run_at=run_at, counted=counted)
+        return endings.again(job, error, run_at, counted=counted)
 
-    def _record(self, job: Job, finish: Finish) -> None:
-        """Record an end, for as long as it takes the database to come back.
 
-        If an earlier try was committed and only its answer was lost, the fence refuses the next
-        one.
-        """
-        failures = 0
-        while True:
-            try:
-                finish()
-            except AWAY as error:
-                failures += 1
-                _log.debug("the end of job %d is not recorded yet: %s", job.id, error)
-                if self.wait(away_backoff(failures, self.random)):
-                    raise
-            else:
-                return
+def _accept(job: Job, outcome: Outcome) -> Ending:
+    match outcome:
+        case Ignored(reason):
+            return endings.ignored(job, reason)
+        case Done(result, put):
+            return endings.done(job, result=result, put=put)
+        case _ as other:
+            assert_never(other)
 
 
 def _words(failure: BaseException) -> str:

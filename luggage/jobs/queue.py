@@ -11,18 +11,20 @@ execution option ``read_only``; luggage.database.open_engine makes such engines.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from luggage.jobs import followers, schema, statements
+from luggage.jobs import endings, followers, schema, statements
 from luggage.jobs.bodies import pack, storable, unpack
+from luggage.jobs.endings import Ending, Held
 from luggage.jobs.model import Job, LeaseLost, NewJob, Put, State
 from luggage.jobs.schema import job as table
 from luggage.jobs.schema import job_body
 from luggage.jobs.upkeep import Upkeep
+from luggage.jobs.views import row_of
 from luggage.jobs.wake import Waker, nobody
 
 # How often a claim that met another at the same subject looks again before it leaves it to the next
@@ -30,19 +32,6 @@ from luggage.jobs.wake import Waker, nobody
 _COLLISIONS = 3
 # Between jobs that were lost together; a job that kills its worker does so within this.
 APART_SECONDS = 1.0
-
-
-class _Held(Protocol):
-    """What is needed to finish a claim: a Job has it, and a row of the table."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def queue(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def fence(self) -> int: ...
 
 
 class Queue(Upkeep):
@@ -171,12 +160,10 @@ class Queue(Upkeep):
         """
         with self._engine.begin() as connection:
             now = self._clock()
-            rows = connection.execute(statements.EXPIRED, {"now": now}).all()
-            for place, row in enumerate(rows):
-                state = State.READY if row.attempt < row.max_attempts else State.DEAD
-                reason = f"attempt {row.attempt}: the worker was lost, its lease ran out"
-                run_at = now + place * APART_SECONDS
-                self._finish(connection, row, state, run_at=run_at, reason=reason)
+            expired = connection.execute(statements.EXPIRED, {"now": now}).mappings()
+            rows = [row_of(row) for row in expired]
+            ended = [_lost(row, now + place * APART_SECONDS) for place, row in enumerate(rows)]
+            self._end(connection, ended)
         if rows:
             self.wake()
         return len(rows)
@@ -200,18 +187,31 @@ class Queue(Upkeep):
             self._write(connection, job, note=text)
         return replace(job, note=text)
 
-    def _write(self, connection: Connection, held: _Held, **values: Any) -> None:
+    def _write(self, connection: Connection, held: Held, **values: Any) -> None:
         """Change a leased job, if the claim still holds it."""
         fenced = table.update().where(
             table.c.id == held.id, table.c.fence == held.fence, text(schema.LEASED)
         )
         if connection.execute(fenced.values(values)).rowcount != 1:
-            raise LeaseLost(
-                f"job {held.id} ({held.queue} {held.key}) is no longer held by claim {held.fence}; "
-                "its result is dropped, whoever holds it now answers for it"
-            )
+            raise _not_held(held)
 
     # Finishing
+
+    def end(self, ended: Sequence[Ending]) -> Sequence[LeaseLost]:
+        """Record how claims end, all in one transaction; return those whose jobs are lost.
+
+        Those that wait for the jobs hear of it, and what each puts is put, in order. Of a claim
+        that no longer holds its job nothing is recorded, of the others all. Raises UnknownJob, with
+        nothing recorded, when a job that is put is to wait for one that there is not. A repetition
+        finds all of them lost.
+        """
+        try:
+            self._end_now(ended)
+        except LeaseLost as lost:
+            if len(ended) == 1:
+                return [lost]
+            return [lost for ending in ended for lost in self.end([ending])]
+        return []
 
     def done(self, job: Job, *, result: str = "", put: Sequence[NewJob] = ()) -> None:
         """Finish the job, release those that waited for it, put `put` in order: all or nothing.
@@ -219,58 +219,53 @@ class Queue(Upkeep):
         Raises LeaseLost when the job is no longer held; so does a repetition. Raises UnknownJob,
         and leaves the job leased, when one of `put` is to wait for a job that there is not.
         """
-        with self._engine.begin() as connection:
-            released = self._finish(connection, job, State.DONE, result=result, reason="")
-            for new in put:
-                self.put_on(connection, new)
-        if released or put:
-            self.wake()
+        self._end_now([endings.done(job, result=result, put=put)])
 
     def ignore(self, job: Job, reason: str) -> None:
         """Finish a job that nobody wanted, and those that waited for it. Raises LeaseLost."""
-        with self._engine.begin() as connection:
-            self._finish(connection, job, State.IGNORED, reason=reason)
+        self._end_now([endings.ignored(job, reason)])
 
     def retry(self, job: Job, *, error: str, run_at: float, counted: bool = True) -> State:
         """Have the job tried again at `run_at`, or bury it, attempts spent; return its new state.
 
         An attempt that does not count is made up for by one more that is allowed. Raises LeaseLost.
         """
-        allowed = job.max_attempts + (not counted)
-        state = State.READY if job.attempt < allowed else State.DEAD
-        values = {"run_at": run_at, "reason": error, "max_attempts": allowed}
-        with self._engine.begin() as connection:
-            self._finish(connection, job, state, **values)
-        return state
+        ending = endings.again(job, error, run_at, counted=counted)
+        self._end_now([ending])
+        return ending.state
 
     def postpone(self, job: Job, *, reason: str, run_at: float) -> None:
         """Have the job claimed again at `run_at`, this attempt not counted. Raises LeaseLost."""
-        attempt = job.attempt - 1
-        with self._engine.begin() as connection:
-            self._finish(
-                connection, job, State.READY, run_at=run_at, attempt=attempt, reason=reason
-            )
+        self._end_now([endings.postponed(job, reason, run_at)])
 
     def give_back(self, job: Job) -> None:
         """Return a job whose work was not begun; it is ready at once. Raises LeaseLost."""
-        self.postpone(job, reason="given back before it was begun", run_at=job.run_at)
+        self._end_now([endings.given_back(job)])
         self.wake()
 
     def bury(self, job: Job, error: str) -> None:
         """End a job that can never succeed; it stays until someone decides. Raises LeaseLost."""
-        with self._engine.begin() as connection:
-            self._finish(connection, job, State.DEAD, reason=error)
+        self._end_now([endings.buried(job, error)])
 
-    def _finish(self, connection: Connection, held: _Held, state: State, **values: Any) -> int:
-        """Take a job out of its claim; return how many jobs were waiting for just this."""
+    def _end_now(self, ended: Sequence[Ending]) -> None:
+        with self._engine.begin() as connection:
+            released = self._end(connection, ended)
+        if released or any(ending.put for ending in ended):
+            self.wake()
+
+    def _end(self, connection: Connection, ended: Sequence[Ending]) -> int:
+        """Take jobs out of their claims; return how many jobs were waiting for just these."""
+        if not ended:
+            return 0
         now = self._clock()
-        words = {
-            name: storable(values.pop(name)) for name in ("reason", "result") if name in values
-        }
-        self._write(
-            connection, held, state=state, lease_until=None, changed_at=now, **words, **values
-        )
-        return followers.tell(connection, held.id, held.key, state, now)
+        rows = [_end_row(ending, now) for ending in ended]
+        if connection.execute(statements.END, rows).rowcount != len(rows):
+            raise _not_held(ended[0].job)
+        released = followers.tell_all(connection, ended, now)
+        for ending in ended:
+            for new in ending.put:
+                self.put_on(connection, new)
+        return released
 
 
 def _insert(connection: Connection, values: dict[str, Any]) -> Any:
@@ -290,4 +285,31 @@ def _job(row: RowMapping, lease_until: float) -> Job:
         attempt=row["attempt"] + 1,
         fence=row["fence"] + 1,
         lease_until=lease_until,
+    )
+
+
+def _end_row(ending: Ending, now: float) -> dict[str, Any]:
+    """Return what the statement END wants to know."""
+    return {
+        "b_id": ending.job.id,
+        "b_fence": ending.job.fence,
+        "b_state": ending.state,
+        "b_reason": storable(ending.reason),
+        "b_result": None if ending.result is None else storable(ending.result),
+        "b_run_at": ending.run_at,
+        "b_attempt": ending.attempt,
+        "b_max_attempts": ending.max_attempts,
+        "b_now": now,
+    }
+
+
+def _lost(row: Held, run_at: float) -> Ending:
+    reason = f"attempt {row.attempt}: the worker was lost, its lease ran out"
+    return endings.again(row, reason, run_at)
+
+
+def _not_held(held: Held) -> LeaseLost:
+    return LeaseLost(
+        f"job {held.id} ({held.queue} {held.key}) is no longer held by claim {held.fence}; "
+        "its result is dropped, whoever holds it now answers for it"
     )

@@ -91,6 +91,29 @@ LEASE = (
     )
 )
 
+# The end of a claim, if it still holds its job.
+END = (
+    job.update()
+    .where(job.c.id == bindparam("b_id"), job.c.fence == bindparam("b_fence"), text(schema.LEASED))
+    .values(
+        state=bindparam("b_state"),
+        reason=bindparam("b_reason"),
+        result=func.coalesce(bindparam("b_result"), job.c.result),
+        run_at=bindparam("b_run_at"),
+        attempt=bindparam("b_attempt"),
+        max_attempts=bindparam("b_max_attempts"),
+        lease_until=None,
+        changed_at=bindparam("b_now"),
+    )
+)
+
+# Which of these jobs are waited for.
+AWAITED: Select[Any] = (
+    select(job.c.after)
+    .where(job.c.after.in_(bindparam("ids", expanding=True)), text(schema.WAITING))
+    .distinct()
+)
+
 NEXT_RUN_AT: Select[Any] = (
     select(job.c.run_at)
     .where(job.c.queue == bindparam("queue"), _READY, _in_turn(), ~_PAUSED, ~_resting())
@@ -103,7 +126,7 @@ OLDEST_READY_AT: Select[Any] = select(func.min(job.c.run_at)).where(
 )
 
 EXPIRED: Select[Any] = (
-    select(job.c.id, job.c.queue, job.c.key, job.c.fence, job.c.attempt, job.c.max_attempts)
+    select(job)
     .where(text(schema.LEASED), job.c.lease_until < bindparam("now"))
     # By the index of the leases; by id SQLite reads the whole table.
     .order_by(job.c.lease_until, job.c.id)

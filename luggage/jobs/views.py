@@ -45,7 +45,7 @@ class Views:
     def _one(self, query: Select[Any]) -> JobRow | None:
         with self._reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else _row(row)
+        return None if row is None else row_of(row)
 
     def body(self, job_id: int) -> bytes | None:
         """Return a job's body, or None when it has expired or there is no such job."""
@@ -142,7 +142,7 @@ class Views:
 
     def _rows(self, query: Select[Any]) -> list[JobRow]:
         with self._reading() as connection:
-            return [_row(row) for row in connection.execute(query).mappings()]
+            return [row_of(row) for row in connection.execute(query).mappings()]
 
     def counts(self) -> Mapping[tuple[str, State], int]:
         """Return how many jobs each queue has in each state; a pair that is missing means none.
@@ -204,5 +204,6 @@ def _newest(queue: str, state: State | None) -> Select[Any]:
     return query.where(table.c.queue == queue, table.c.state == state, condition)
 
 
-def _row(row: RowMapping) -> JobRow:
+def row_of(row: RowMapping) -> JobRow:
+    """Return the job of a row of the table."""
     return JobRow(**{**row, "state": State(row["state"])})

@@ -1,23 +1,25 @@
 """The loop that claims jobs and has threads handle them.
 
-Chosen: one thread that talks to the queue on behalf of all (claims, heartbeats, reclaims), and a
-fixed pool of daemon threads that run handlers. Against: concurrent.futures (its threads are joined
-when the interpreter ends, so that one handler that never returns keeps the process from ending),
-and asyncio (handlers call `requests`, and rules are plain functions). The loop waits on its wakeup
-alone, never for a nap's end.
+Chosen: one thread that talks to the queue on behalf of all (claims, ends, heartbeats, reclaims),
+many jobs in a transaction, and a fixed pool of daemon threads that run handlers. Against:
+concurrent.futures (its threads are joined when the interpreter ends, so that one handler that never
+returns keeps the process from ending), and asyncio (handlers call `requests`, and rules are plain
+functions). The loop waits on its wakeup alone, never for a nap's end.
 """
 
 import logging
+import math
 import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import NoReturn
 
+from luggage.jobs.endings import Ending
 from luggage.jobs.handling import AWAY, Handling, away_backoff
 from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
 from luggage.jobs.queue import Queue
@@ -27,6 +29,12 @@ _log = logging.getLogger(__name__)
 
 # A lost wake-up costs at most this much.
 POLL_SECONDS = 30.0
+# A job that takes less is handled before the next one could be claimed: for each such the loop
+# claims one more ahead, up to so many.
+QUICK_SECONDS = 0.02
+MOST_AHEAD = 28
+# Whose end waits for the next claim waits this long at most.
+_RECORD_SECONDS = 0.05
 
 
 class Stuck(JobsError):  # noqa: N818
@@ -35,20 +43,24 @@ class Stuck(JobsError):  # noqa: N818
 
 @dataclass
 class _Running:
-    """A claimed job on its way to a thread, or in its hands."""
+    """A claimed job on its way to a thread, in its hands, or waiting for its end's record."""
 
     job: Job
-    started_at: float
-    begun: bool = False
+    claimed_at: float
+    begun_at: float | None = None
+    ending: Ending | None = None
+    quick: bool = False
     abandoned: bool = False
 
 
 class Worker:
     """Handles the jobs of some queues, each queue with its handler, asked in the mapping's order.
 
-    `threads` handlers run side by side. A lease lasts `lease_seconds` and is renewed after a third
-    of that, but not for a handler that has been at it for `limit_seconds`: `run` then raises Stuck,
-    for the supervisor to begin anew, and the job is tried again until its attempts are spent.
+    `threads` handlers run side by side. No more is claimed than there are free threads, but some
+    jobs ahead where they are handled so quickly that threads would wait for the next claim. A lease
+    lasts `lease_seconds` and is renewed after a third of that, but not for a handler that has been
+    at it for `limit_seconds`: `run` then raises Stuck, for the supervisor to begin anew, and the
+    job is tried again until its attempts are spent.
 
     `context` makes the context in which all about a job is done and logged. `on_beat` is called
     every `beat_seconds`, and then, while there is nothing to do, `on_idle` with the seconds that
@@ -89,10 +101,7 @@ class Worker:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.idle_since: float | None = None
         self._stopping = False
-        # Set while no loop runs: nobody then waits for the database to come back.
-        self._ended = threading.Event()
-        self._ended.set()
-        self._handling = Handling(queue, handlers, clock, random, self._ended.wait)
+        self._handling = Handling(queue, handlers, clock, random, context)
         self._inbox: SimpleQueue[_Running | None] = SimpleQueue()
         # Guarded by the lock: threads take theirs out, the loop puts in and looks through.
         self._lock = threading.Lock()
@@ -111,7 +120,6 @@ class Worker:
         What was begun is then finished within `grace_seconds`, the rest is given back. Raises
         Stuck.
         """
-        self._ended.clear()
         for number in range(self._threads):
             name = f"{self.name}-{number}"
             threading.Thread(target=self._work, name=name, daemon=True).start()
@@ -128,8 +136,8 @@ class Worker:
         """
         handled = 0
         while jobs := self._claim(1):
-            with self._context(jobs[0]):
-                self._handling.handle(jobs[0])
+            if ending := self._handling.ask(jobs[0]):
+                self._handling.record([ending])
             handled += 1
         return handled
 
@@ -153,13 +161,22 @@ class Worker:
     def _look(self) -> float:
         self._every(self._lease_seconds / 3, "heartbeat", self._extend_all)
         self._every(self._lease_seconds / 3, "reclaim", self._queue.reclaim)
-        free = self._threads - len(self._running)
-        claimed = self._claim(free) if free > 0 else []
+        quick = self._record()
+        wanted = self._threads + min(quick, MOST_AHEAD) - len(self._running)
+        claimed = self._claim(wanted) if wanted > 0 else []
         for job in claimed:
             self._start(job)
         self._note_idleness()
         self._every(self._beat_seconds, "beat", self._call_back)
-        return 0.0 if claimed else self._pause()
+        return 0.0 if claimed and len(claimed) == wanted else self._pause()
+
+    def _record(self) -> int:
+        """Record the ends that there are; return how many of those jobs were quickly handled."""
+        ended = [running for running in self._held() if running.ending]
+        for group in _together(ended):
+            self._handling.record([running.ending for running in group if running.ending])
+            self._forget(group)
+        return sum(running.quick for running in ended)
 
     def _every(self, seconds: float, what: str, call: Callable[[], object]) -> None:
         now = self._clock()
@@ -174,6 +191,8 @@ class Worker:
         if len(self._running) < self._threads:
             next_run_at = self._queue.next_run_at(self._queues)
             times += [] if next_run_at is None else [next_run_at]
+        elif len(self._running) > self._threads:
+            times.append(now + _RECORD_SECONDS)
         return max(0.0, min(times) - now)
 
     def _claim(self, limit: int) -> list[Job]:
@@ -186,6 +205,11 @@ class Worker:
         with self._lock:
             self._running[job.id] = running
         self._inbox.put(running)
+
+    def _forget(self, over: Iterable[_Running]) -> None:
+        with self._lock:
+            for running in over:
+                del self._running[running.job.id]
 
     def _note_idleness(self) -> None:
         if self._running:
@@ -208,8 +232,11 @@ class Worker:
             return list(self._running.values())
 
     def _extend_all(self) -> None:
+        now = self._clock()
+        # Threads turned out to be busy for long: others may have what was claimed ahead for them.
+        self._give_back(before=now - self._lease_seconds / 3)
         for running in self._held():
-            if self._clock() - running.started_at >= self._limit_seconds:
+            if running.begun_at is not None and now - running.begun_at >= self._limit_seconds:
                 running.abandoned = True
                 self._give_up(running.job)
             with self._context(running.job):
@@ -234,17 +261,21 @@ class Worker:
         """Finish what was begun, give back what was not."""
         try:
             self._give_back()
-            self._wait_for_threads()
+            self._see_out()
             # Who sleeps until a time that this worker meant to keep has to look anew.
             self._queue.wake()
         finally:
-            self._ended.set()
             for _ in range(self._threads):
                 self._inbox.put(None)
 
-    def _give_back(self) -> None:
+    def _give_back(self, *, before: float = math.inf) -> None:
+        """Give back what no thread has begun of that which was claimed before a time."""
         with self._lock:
-            waiting = [running for running in self._running.values() if not running.begun]
+            waiting = [
+                running
+                for running in self._running.values()
+                if running.begun_at is None and running.claimed_at <= before
+            ]
             for running in waiting:
                 del self._running[running.job.id]
         for running in waiting:
@@ -257,13 +288,25 @@ class Worker:
         except (LeaseLost, *AWAY) as error:
             _log.warning("job %d is not given back: %s", job.id, error)
 
-    def _wait_for_threads(self) -> None:
+    def _see_out(self) -> None:
+        """Record the ends of what was begun, for as long as the grace lasts."""
         give_up_at = self._clock() + self._grace_seconds
-        while self._busy() and self._clock() < give_up_at:
-            self._wakeup.wait(give_up_at - self._clock())
+        while True:
+            pause = self._record_or_pause()
+            if not self._busy() or self._clock() >= give_up_at:
+                break
+            self._wakeup.wait(min(pause, give_up_at - self._clock()))
         for running in self._held():
             with self._context(running.job):
                 _log.warning("job %d is not finished; its lease will run out", running.job.id)
+
+    def _record_or_pause(self) -> float:
+        """Record; return for how long there will be nothing to record unless a thread wakes us."""
+        try:
+            self._record()
+        except AWAY as error:
+            return self._note_absence(error)
+        return self._grace_seconds
 
     def _busy(self) -> bool:
         return any(not running.abandoned for running in self._held())
@@ -272,18 +315,35 @@ class Worker:
         """Be one of the threads: handle what comes in until told to end."""
         while (running := self._inbox.get()) is not None:
             with self._lock:
-                running.begun = self._running.get(running.job.id) is running
-            if running.begun:
-                with self._context(running.job):
-                    self._handle(running.job)
-            self._wakeup.wake()
+                begun = self._running.get(running.job.id) is running
+                running.begun_at = self._clock() if begun else None
+            if begun:
+                self._handle(running)
+            # While there is more to do, and it takes no time, the ends may wait for one another.
+            if self._inbox.empty() or not running.quick:
+                self._wakeup.wake()
 
-    def _handle(self, job: Job) -> None:
+    def _handle(self, running: _Running) -> None:
+        ending = None
         try:
-            self._handling.handle(job)
+            ending = self._handling.ask(running.job)
         except Exception:  # noqa: BLE001  # nobody else would hear of it
             # The thread goes on; the lease runs out, and the job is tried again.
-            _log.exception("the end of job %d could not be recorded", job.id)
-        finally:
-            with self._lock:
-                del self._running[job.id]
+            _log.exception("job %d has no end", running.job.id)
+        running.quick = self._clock() - (running.begun_at or 0.0) < QUICK_SECONDS
+        running.ending = ending
+        if ending is None:
+            self._forget([running])
+
+
+def _together(ended: Sequence[_Running]) -> Iterator[Sequence[_Running]]:
+    """Give those whose ends are recorded in one transaction: all that put nothing, and each other.
+
+    Two loops that put the same jobs, each several, could otherwise wait for one another.
+    """
+    quiet = [running for running in ended if not (running.ending and running.ending.put)]
+    if quiet:
+        yield quiet
+    for running in ended:
+        if running.ending and running.ending.put:
+            yield [running]

@@ -16,7 +16,7 @@ from bot.actions import ACTIONS
 from bot.events import DELIVERIES
 from bot.update import Updater
 from luggage.github.transport import Transport
-from luggage.jobs import Queue
+from luggage.jobs import Queue, State
 
 # claim, decide, queue, send, record: in the order in which a delivery passes them. "inside" is in a
 # transaction that has not been committed; "under way" is while GitHub has the request.
@@ -73,17 +73,19 @@ def install(strike: Pass) -> None:
     """Wrap the steps of this process."""
     _around(Updater, "decide", strike, lambda *_, **__: "decide")
     _around(Queue, "note", strike, lambda *_, **__: "note")
-    _around(Queue, "retry", strike, lambda *_, **__: "postpone")
-    _around(Queue, "postpone", strike, lambda *_, **__: "postpone")
     _around(Queue, "extend", strike, lambda *_, **__: "extend")
     _around(Queue, "reclaim", strike, lambda *_, **__: "reclaim")
-    _around(Queue, "done", strike, lambda _queue, job, **_: _STEP_OF[job.queue])
     _claim(strike)
+    _end(strike)
     _inside(strike)
     _send(strike)
 
 
 _STEP_OF = {DELIVERIES: "queue", ACTIONS: "record"}
+
+
+def _step_of(ending: Any) -> str:
+    return "postpone" if ending.state is State.READY else _STEP_OF[ending.job.queue]
 
 
 def _around(owner: Any, name: str, strike: Pass, step: Callable[..., str]) -> None:
@@ -114,17 +116,35 @@ def _claim(strike: Pass) -> None:
     Queue.claim = claim
 
 
-def _inside(strike: Pass) -> None:
-    """Between the statements of the transaction that finishes a job and its commit."""
-    original = Queue._finish
+def _end(strike: Pass) -> None:
+    """Ends are recorded together; each of them is a pass of its step."""
+    original = Queue.end
 
     @functools.wraps(original)
-    def finish(queue: Any, connection: Any, held: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(queue, connection, held, *args, **kwargs)
-        strike(f"{_STEP_OF[held.queue]}:inside")
+    def end(queue: Any, ended: Any) -> Any:
+        steps = [_step_of(ending) for ending in ended]
+        for step in steps:
+            strike(f"{step}:before")
+        lost = original(queue, ended)
+        for step in steps:
+            strike(f"{step}:after")
+        return lost
+
+    Queue.end = end
+
+
+def _inside(strike: Pass) -> None:
+    """Between the statements of the transaction that ends claims and its commit."""
+    original = Queue._end
+
+    @functools.wraps(original)
+    def end(queue: Any, connection: Any, ended: Any) -> Any:
+        result = original(queue, connection, ended)
+        for ending in ended:
+            strike(f"{_step_of(ending)}:inside")
         return result
 
-    Queue._finish = finish
+    Queue._end = end
 
 
 def _send(strike: Pass) -> None:

@@ -31,7 +31,11 @@ class PatientWakeup:
     def all_done(self):
         """Wait, for real, until no thread has a job in hand."""
         with self.changed:
-            assert self.changed.wait_for(lambda: not self.worker._running, 10)
+            assert self.changed.wait_for(self.no_thread_is_busy, 10)
+
+    def no_thread_is_busy(self):
+        """Tell whether all that is held waits for the record of its end."""
+        return all(running.ending for running in self.worker._held())
 
     def wake(self):
         """Be told by a thread that it has finished a job."""

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from luggage.jobs import Dead, Done, Ignored, LeaseLost, NewJob, Postpone, Queue, Retry, State
+from luggage.jobs import Dead, Done, Ignored, LeaseLost, NewJob, Postpone, Retry, State
 from luggage.jobs.handling import Handling, away_backoff
 
 LATER = 1_900_000_000.0
@@ -27,10 +27,12 @@ def answering(outcome):
 def handle(queue, clock, put):
     """Put a job, claim it, have it handled; return its row."""
 
-    def handle(handler, *, by=queue, wait=lambda _seconds: True, **said):
+    def handle(handler, **said):
         job_id = put("k", **said)
         [job] = queue.claim(["mail"], worker="w", lease_seconds=60.0)
-        Handling(by, {"mail": handler}, clock, lambda: 0.5, wait).handle(job)
+        handling = Handling(queue, {"mail": handler}, clock, lambda: 0.5)
+        if ending := handling.ask(job):
+            handling.record([ending])
         return queue.get(job_id)
 
     return handle
@@ -126,33 +128,90 @@ def test_a_handler_that_finds_its_lease_lost_stops(handle, caplog):
     assert "gone" in caplog.text
 
 
-class Away(Queue):
-    """A queue whose database is away for the first ends, or for all."""
+@pytest.fixture
+def ends(queue, clock, put):
+    """Have a job of each handler handled; return the Handling and their ends."""
 
-    failures = 10**6
+    def ends(*handlers):
+        handling = Handling(queue, {"mail": lambda job: handlers[int(job.key)](job)}, clock, random)
+        for number, _ in enumerate(handlers):
+            put(str(number))
+        jobs = queue.claim(["mail"], worker="w", lease_seconds=60.0, limit=len(handlers))
+        return handling, [handling.ask(job) for job in jobs]
 
-    def done(self, job, **values):
-        """Fail some times, then do it."""
-        if self.failures:
-            self.failures -= 1
-            raise OperationalError("COMMIT", {}, Exception("disk full"))
-        super().done(job, **values)
-
-
-def test_an_end_is_recorded_when_the_database_is_back(handle, engine, clock):
-    """The work is not done again because its end could not be written down at once."""
-    away, waits = Away(engine, clock=clock), []
-    away.failures = 3
-    row = handle(answering(Done()), by=away, wait=waits.append)
-    assert (row.state, row.attempt) == (State.DONE, 1)
-    assert waits == [0.25, 0.5, 1.0]
+    return ends
 
 
-def test_giving_up_leaves_the_lease_to_run_out(handle, engine, clock, queue):
-    """Told to end, it does not wait for the database for ever."""
+def random():
+    return 0.5
+
+
+def states(queue):
+    """The states of all jobs, by key."""
+    return {row.key: row.state for row in queue.recent("mail")}
+
+
+def test_many_ends_are_recorded_together(ends, queue):
+    """The ends of several jobs, of several kinds, are one transaction."""
+    handling, asked = ends(
+        answering(Done("sent")), answering(Ignored("no rule")), raising(Dead("gone"))
+    )
+    handling.record(asked)
+    assert states(queue) == {"0": State.DONE, "1": State.IGNORED, "2": State.DEAD}
+    assert [queue.find("mail", key).result for key in "012"] == ["sent", "", ""]
+
+
+def test_one_end_that_is_refused_keeps_none_of_the_others(ends, queue, caplog):
+    """An impossible answer is a failed attempt of its job alone."""
+    bad = NewJob(queue="mail", key="bad", body=b"", run_at=0.0, after="unheard of")
+    handling, asked = ends(answering(Done()), answering(Done(put=[bad])), answering(Done()))
+    handling.record(asked)
+    assert states(queue) == {"0": State.DONE, "1": State.READY, "2": State.DONE}
+    assert "job 2 (mail 1) was refused" in caplog.text
+
+
+def test_one_lost_lease_keeps_none_of_the_others(ends, queue, clock, caplog):
+    """The results of those that are still held are recorded."""
+    handling, asked = ends(answering(Done()), answering(Done()))
+    queue.give_back(asked[0].job)
+    handling.record(asked)
+    assert states(queue) == {"0": State.READY, "1": State.DONE}
+    assert "job 1 (mail 0) is no longer held" in caplog.text
+
+
+def test_ends_outlive_a_database_that_is_away(ends, queue, monkeypatch):
+    """What could not be recorded is recorded when it is tried again; the work is done once."""
+    handling, asked = ends(answering(Done()))
+    away = OperationalError("COMMIT", {}, Exception("disk full"))
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "_end", raising_all(away))
+        with pytest.raises(OperationalError):
+            handling.record(asked)
+    handling.record(asked)
+    assert queue.find("mail", "0").attempt == 1
+    assert states(queue) == {"0": State.DONE}
+
+
+def test_a_database_that_goes_away_during_a_refusal_is_told_of(ends, queue, monkeypatch):
+    """Recording the failed attempt is tried again as well."""
+    handling, asked = ends(answering(Done()))
+    failures = [OperationalError("COMMIT", {}, Exception("gone")), ZeroDivisionError()]
+
+    def end(*_):
+        raise failures.pop()
+
+    monkeypatch.setattr(queue, "_end", end)
     with pytest.raises(OperationalError):
-        handle(answering(Done()), by=Away(engine, clock=clock))
-    assert queue.find("mail", "k").state is State.LEASED
+        handling.record(asked)
+
+
+def raising_all(error):
+    """Return a function that raises, whatever it is given."""
+
+    def call(*_):
+        raise error
+
+    return call
 
 
 def test_the_database_is_left_alone_for_seconds_at_most():

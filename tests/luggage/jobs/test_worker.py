@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from luggage.jobs import Done, LocalWakeup, Queue, State, Stuck
+from luggage.jobs.worker import QUICK_SECONDS
 
 
 def nothing(_job):
@@ -89,6 +90,70 @@ def test_no_more_is_claimed_than_there_are_threads(make_worker, put, queue, wake
     put("b")
     worker.run()
     assert standing[0] == {("mail", State.LEASED): 1, ("mail", State.READY): 1}
+
+
+def test_quick_jobs_are_claimed_ahead(make_worker, put, queue, wakeup):
+    """Where jobs take no time, several are claimed in one transaction, and more each time."""
+    limits, claim = [], queue.claim
+
+    def noted(queues, *, limit, **said):
+        limits.append(limit)
+        return claim(queues, limit=limit, **said)
+
+    queue.claim = noted
+    worker = make_worker(nothing)
+    for key in range(8):
+        put(str(key))
+    wakeup.script = [wakeup.all_done] * 6
+    worker.run()
+    assert limits[:3] == [1, 2, 3]
+    assert queue.counts() == {("mail", State.DONE): 8}
+
+
+def test_slow_jobs_are_not_claimed_ahead(make_worker, put, queue, wakeup, clock):
+    """What takes long is left in the queue, for other processes."""
+    worker = make_worker(lambda _job: clock.advance(2 * QUICK_SECONDS) or Done())
+    for key in "abc":
+        put(key)
+    standing = []
+
+    def look():
+        wakeup.all_done()
+        standing.append(queue.counts())
+
+    wakeup.script = [look] * 3
+    worker.run()
+    assert [counts[("mail", State.LEASED)] for counts in standing] == [1, 1, 1]
+
+
+def test_what_was_claimed_ahead_goes_to_others_when_threads_are_busy(
+    make_worker, put, queue, wakeup
+):
+    """A job that no thread has begun when leases are renewed is given back."""
+    go, seen = threading.Event(), []
+
+    def handler(job):
+        if job.key == "slow":
+            go.wait(10)
+        return Done()
+
+    worker = make_worker(handler, lease_seconds=0.3, beat_seconds=1e6)
+    for key in ("quick", "slow", "ahead"):
+        put(key)
+    ahead = lambda: queue.find("mail", "ahead")  # noqa: E731
+
+    def look():
+        seen.append((ahead().state, ahead().attempt))
+
+    def end():
+        go.set()
+        wakeup.all_done()
+
+    wakeup.script = [wakeup.all_done, *[look] * 12, end, wakeup.all_done]
+    worker.run()
+    assert (State.LEASED, 1) in seen
+    assert (State.READY, 0) in seen
+    assert queue.counts() == {("mail", State.DONE): 3}
 
 
 def test_the_loop_sleeps_until_the_next_job_is_due(make_worker, put, wakeup, clock):
@@ -260,18 +325,14 @@ def test_a_job_can_be_handled_after_an_end_that_was_not_recorded(
     worker = make_worker(nothing)
     first = put("first")
     failures = [ZeroDivisionError(), ZeroDivisionError()]
-    done, retry = queue.done, queue.retry
+    end = queue.end
 
-    def fail(call):
-        def failing(*args, **kwargs):
-            if failures:
-                raise failures.pop()
-            return call(*args, **kwargs)
+    def failing(ended):
+        if failures:
+            raise failures.pop()
+        return end(ended)
 
-        return failing
-
-    monkeypatch.setattr(queue, "done", fail(done))
-    monkeypatch.setattr(queue, "retry", fail(retry))
+    monkeypatch.setattr(queue, "end", failing)
     second = put("second")
     wakeup.script = [wakeup.all_done] * 3
     worker.run()
@@ -307,6 +368,43 @@ def test_what_is_not_finished_in_time_is_left_to_its_lease(make_worker, put, que
     go.set()
     assert left is State.LEASED
     assert "is not finished" in caplog.text
+
+
+def test_an_end_is_recorded_when_the_database_is_back(
+    make_worker, put, queue, wakeup, monkeypatch, caplog
+):
+    """Also while the loop leaves: the work is not done again because of a moment's absence."""
+    worker, end = make_worker(nothing), queue.end
+    failures = [OperationalError("COMMIT", {}, Exception("gone"))] * 2
+
+    def failing(ended):
+        if failures:
+            raise failures.pop()
+        return end(ended)
+
+    monkeypatch.setattr(queue, "end", failing)
+    job_id = put("k")
+    wakeup.script = [lambda: wakeup.all_done() or worker.stop()]
+    worker.run()
+    assert (queue.get(job_id).state, queue.get(job_id).attempt) == (State.DONE, 1)
+    assert "the database is away" in caplog.text
+
+
+def test_a_thread_outlives_a_context_that_fails(make_worker, put, queue, wakeup, caplog):
+    """A job that cannot even be named is left to its lease; the next is handled."""
+
+    @contextlib.contextmanager
+    def context(job):
+        if job.key == "first":
+            raise ZeroDivisionError
+        yield
+
+    worker = make_worker(nothing, context=context)
+    first, second = put("first"), put("second")
+    wakeup.script = [wakeup.all_done] * 2
+    worker.run()
+    assert [queue.get(each).state for each in (first, second)] == [State.LEASED, State.DONE]
+    assert f"job {first} has no end" in caplog.text
 
 
 def test_what_was_not_begun_is_given_back(make_worker, put, queue, wakeup):
