@@ -9,9 +9,10 @@ lower case.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Table, delete, func, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.events import Event
@@ -201,8 +202,7 @@ class Memory:
 
     def _find(self, column: Any, key: Mapping[str, Any]) -> Any:
         with reading(self._engine) as connection:
-            query = select(column).where(*_where(column.table, key))
-            return connection.execute(query).scalar_one_or_none()
+            return connection.execute(_finding(column, tuple(key)), key).scalar_one_or_none()
 
     def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
         with writing(self._engine) as connection:
@@ -236,6 +236,12 @@ def _of(organization: str, person: str) -> dict[str, Any]:
 
 def _newcomer(repository: str, person: str) -> dict[str, Any]:
     return {"repository": repository.lower(), "person": person.lower()}
+
+
+@cache
+def _finding(column: Any, names: tuple[str, ...]) -> Select[Any]:
+    """The query for a column by its key, built once: that takes longer than asking it."""
+    return select(column).where(*(column.table.c[name] == bindparam(name) for name in names))
 
 
 def _where(table: Table, key: Mapping[str, Any]) -> list[ColumnElement[bool]]:

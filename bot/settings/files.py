@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.events import SCHEDULE, Event
@@ -39,6 +39,11 @@ LAG_SECONDS = 30.0
 _KEPT_LAYERS = 128
 # The `sha` of a file of which no more is known than that it was pushed.
 _UNREAD = "unread"
+
+# Built once, which takes longer than asking it; it is asked for each delivery.
+_KNOWN = select(table).where(
+    or_(table.c.repository == bindparam("lower"), table.c.repository == bindparam("upper"))
+)
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +161,11 @@ class SettingsFiles:
         return Effective(self._base.under(*layers), files)
 
     def _known(self, names: Sequence[str]) -> Mapping[str, Known]:
-        wanted = select(table).where(table.c.repository.in_(names))
+        if not names:
+            return {}
+        asked = {"lower": names[0], "upper": names[-1]}
         with reading(self._engine) as connection:
-            rows = connection.execute(wanted).mappings().all()
+            rows = connection.execute(_KNOWN, asked).mappings().all()
         return {row["repository"]: Known(**row) for row in rows}
 
     def _current(
