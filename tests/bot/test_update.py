@@ -219,7 +219,7 @@ def test_a_process_that_died_after_sending_does_not_write_twice(
     deliver(github.comment(TRIO, 1, "alice", "/ping"))
     with monkeypatch.context() as patch:
         # The worker's end is never recorded, as after a kill -9.
-        patch.setattr(queue, "done", _die_for(queue.done, ACTIONS))
+        patch.setattr(queue, "end", _die_for(queue.end, ACTIONS))
         with pytest.raises(_Killed):
             worker.drain()
     clock.advance(61)
@@ -233,11 +233,11 @@ class _Killed(BaseException):
     """Stands for SIGKILL: nothing in the worker catches it."""
 
 
-def _die_for(done, name):
-    def dying(job, **arguments):
-        if job.queue == name:
+def _die_for(end, name):
+    def dying(ended):
+        if ended[0].job.queue == name:
             raise _Killed
-        done(job, **arguments)
+        return end(ended)
 
     return dying
 

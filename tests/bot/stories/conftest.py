@@ -10,7 +10,7 @@ import pytest
 
 from bot.events import DELIVERIES, subject
 from luggage.github import GithubApp
-from luggage.jobs import NewJob
+from luggage.jobs import NewJob, State
 from tests.support.openapi import CheckingServer
 
 FAIR, TWICE, REVERSED, KILLED = "fair", "each twice", "in reverse", "killed in between"
@@ -87,7 +87,7 @@ class _Killed(BaseException):
 def rest(worker, queue, clock, weather, monkeypatch):
     """Let the bot work until nothing is left to do but after `within` seconds."""
     if weather == KILLED:
-        monkeypatch.setattr(queue, "done", _first_time_killed(queue.done))
+        monkeypatch.setattr(queue, "end", _first_time_killed(queue.end))
 
     def rest(within=3600.0):
         until = clock() + within
@@ -107,15 +107,16 @@ def rest(worker, queue, clock, weather, monkeypatch):
     return rest
 
 
-def _first_time_killed(done):
-    """The worker dies at the end of each job, before it is recorded; the second time it lives."""
+def _first_time_killed(end):
+    """The worker dies when a job is done, before that is recorded; the second time it lives."""
     killed = set()
 
-    def dying(job, **arguments):
-        if job.id not in killed:
-            killed.add(job.id)
+    def dying(ended):
+        done = [each.job.id for each in ended if each.state is State.DONE]
+        if not killed.issuperset(done):
+            killed.update(done)
             raise _Killed
-        done(job, **arguments)
+        return end(ended)
 
     return dying
 

@@ -8,7 +8,7 @@ from bot.events import DELIVERIES, SCHEDULE
 from bot.policy import Settings, read
 from bot.rules import RULES
 from bot.settings.files import SettingsFiles
-from luggage.jobs import NewJob
+from luggage.jobs import NewJob, State
 
 TRIO = "snakes/trio"
 
@@ -76,17 +76,17 @@ def killed_once(queue, worker, clock, settled, monkeypatch):
             clock.advance(1.1)
 
     def run(name):
-        done = queue.done
+        end = queue.end
 
-        def dying(job, **arguments):
-            if job.queue == name:
+        def dying(ended):
+            if (ended[0].job.queue, ended[0].state) == (name, State.DONE):
                 raise Killed
-            done(job, **arguments)
+            return end(ended)
 
-        monkeypatch.setattr(queue, "done", dying)
+        monkeypatch.setattr(queue, "end", dying)
         with pytest.raises(Killed):
             work_on()
-        monkeypatch.setattr(queue, "done", done)
+        monkeypatch.setattr(queue, "end", end)
         clock.advance(61)
         queue.reclaim()
         settled(200)

@@ -1,0 +1,239 @@
+"""The loop: how many deliveries are decided and actions performed, beside bare claims.
+
+The loops are the bot's own processes. The bot is paused, the work is put, the loops are started,
+and when all of them have been heard the bot goes on; it took until the last job was finished.
+"""
+
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from statistics import median
+
+from sqlalchemy import Engine, text
+
+from bench.bot import FROM_SOURCE, POSTGRESQL, Site
+from bench.circumstances import ROOT
+from bench.database import DATABASES, databases, deliveries, opened, put_all
+from bench.delivery import EVENT, closed_pull_request
+from bench.measure import Measure, Size, Table
+from bench.processes import scratch, started, until
+from bench.say import say
+from bench.simulated import ORGANIZATION, REPOSITORY, Github, simulated
+from bench.spread import ratio
+from bot.events import DELIVERIES
+from luggage.database import reading
+from luggage.github.testing import faults
+from luggage.jobs import NewJob, Queue, notifier
+
+HEAD = ("database", "work", "loops and threads", "a second", "against")
+# GitHub's own answers take from 50 to some hundred milliseconds.
+GITHUB_SECONDS = 0.1
+MEMBER = "mara"
+NOTHING = "deliveries that want nothing"
+ACTIONS = "actions performed"
+CLAIMS = "claims alone, one at a time"
+
+
+@dataclass(frozen=True)
+class Way:
+    """So many loops of so many threads; none is a claim after another, and nothing done."""
+
+    loops: int = 0
+    threads: int = 0
+
+    def __str__(self) -> str:
+        loops = f"{self.loops} loop{'s' * (self.loops > 1)}"
+        return f"{loops}, {self.threads} thread{'s' * (self.threads > 1)}" if self.loops else ""
+
+
+BARE = Way()
+ONE, TWO = Way(1, 4), Way(2, 4)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database with the bot's tables, and a GitHub that the loops talk to."""
+
+    kind: str
+    site: Site
+    engine: Engine
+    queue: Queue
+    github: Github
+    tag: list[int] = field(default_factory=lambda: [0])
+
+    def prepare(self, number: int, work: str) -> None:
+        """Put so many deliveries that lead to such work."""
+        self.tag[0] += 1
+        make = self._pings if work == ACTIONS else self._merges
+        put_all(self.queue, self.engine, make(number, f"slice{self.tag[0]}"))
+
+    def _merges(self, number: int, tag: str) -> list[NewJob]:
+        body = json.dumps(merge_of_a_member(self.github)).encode()
+        return deliveries(number, tag, subject=REPOSITORY, body=body, kind=EVENT)
+
+    def _pings(self, number: int, tag: str) -> list[NewJob]:
+        """Each in an issue of its own, or they would wait for one another."""
+        return [job for each in range(number) for job in self._ping(f"{tag}-{each}")]
+
+    def _ping(self, tag: str) -> list[NewJob]:
+        issue = self.github.open_issue(REPOSITORY, "alice").payload["issue"]["number"]
+        event, payload = self.github.comment(REPOSITORY, issue, "alice", "/ping")
+        body = json.dumps(payload).encode()
+        return deliveries(1, tag, subject=f"{REPOSITORY}#{issue}", body=body, kind=event)
+
+    def claim(self, number: int) -> float:
+        """Claim so many jobs, one after another; return the claims of a second."""
+        began = time.perf_counter()
+        for _ in range(number):
+            self.queue.claim([DELIVERIES], worker="bench", lease_seconds=3600.0)
+        rate = number / (time.perf_counter() - began)
+        with self.engine.begin() as connection:
+            connection.execute(text("UPDATE job SET state = 'done' WHERE state = 'leased'"))
+        return rate
+
+    def loop(self, way: Way, work: str) -> float:
+        """Have loops do all that there is; return the deliveries, or actions, of a second."""
+        queue = DELIVERIES if work == NOTHING else "action"
+        self.queue.pause()
+        before = self._finished(queue)
+        with ExitStack() as stack:
+            began = time.time()
+            for number in range(way.loops):
+                command = (*FROM_SOURCE, "loop", "--threads", str(way.threads))
+                log = self.site.home / f"loop-{number}.log"
+                stack.enter_context(started(command, log, self.site.environ, cwd=ROOT))
+            until(lambda: self._heard(began) >= way.loops, "the loops beat")
+            resumed = time.time()
+            self.queue.resume()
+            until(self.site.is_idle, "all is done", pause_seconds=0.1, patience_seconds=300.0)
+            ended = self._last_end()
+        return (self._finished(queue) - before) / (ended - resumed)
+
+    def _heard(self, since: float) -> int:
+        return self.site.count("SELECT count(*) FROM beat WHERE beat_at >= :since", since=since)
+
+    def _last_end(self) -> float:
+        with reading(self.engine) as connection:
+            return float(connection.execute(text("SELECT max(changed_at) FROM job")).scalar_one())
+
+    def _finished(self, queue: str) -> int:
+        query = "SELECT count(*) FROM job WHERE queue = :queue AND state IN ('done', 'ignored')"
+        return self.site.count(query, queue=queue)
+
+
+def merge_of_a_member(github: Github) -> dict[str, object]:
+    """GitHub's example of a closed pull request, as a merge of somebody who is a member."""
+    payload: dict[str, object] = json.loads(closed_pull_request())
+    ours = github.merge_pull_request(REPOSITORY, MEMBER).payload
+    for name in ("repository", "organization", "installation", "sender"):
+        payload[name] = ours[name]
+    pull_request = dict(json.loads(closed_pull_request())["pull_request"])
+    same = {name: ours["pull_request"][name] for name in ("user", "merged", "state")}
+    return {**payload, "pull_request": {**pull_request, **same}}
+
+
+def run(size: Size) -> Table:
+    """Measure both databases."""
+    return measured(
+        DATABASES, rounds=size.of(10, 1), merges=size.of(1500, 30), pings=size.of(60, 4)
+    )
+
+
+def measured(kinds: Sequence[str], *, rounds: int, merges: int, pings: int) -> Table:
+    """Measure these kinds of databases, with so many deliveries of each sort in a slice."""
+    found = {kind: _slices(kind, rounds, merges, pings) for kind in kinds}
+    return Table(
+        head=HEAD,
+        rows=[row for kind in kinds for row in rows(kind, found[kind])],
+        notes=[_NOTE.format(rounds=rounds, merges=merges, pings=pings)],
+        figures={name: each for kind in kinds for name, each in figures(kind, found[kind]).items()},
+    )
+
+
+_NOTE = (
+    "{rounds} rounds, in each the ways in an order of chance. Deliveries that want nothing are "
+    "{merges} merged pull requests of a known member (24 kB each): settings and memory are read, "
+    "rules are asked, GitHub is not. Actions are those of {pings} `/ping`s, a reaction and a "
+    "comment each, at a GitHub that takes 100 ms for an answer; the pace between writes (GitHub "
+    "wants one a second in an installation) is switched off. The simulated GitHub and PostgreSQL "
+    "run on the same cores."
+)
+Slices = Mapping[tuple[str, Way], list[float]]
+
+
+def _slices(kind: str, rounds: int, merges: int, pings: int) -> Slices:
+    every = [(NOTHING, way) for way in (BARE, Way(1, 1), ONE, Way(1, 8), *_two(kind))]
+    every += [(ACTIONS, way) for way in (ONE, *_two(kind))]
+    found: dict[tuple[str, Way], list[float]] = {each: [] for each in every}
+    with ExitStack() as stack:
+        place = _place(kind, stack)
+        place.prepare(1, NOTHING)
+        place.loop(ONE, NOTHING)
+        for number in range(rounds):
+            for work, way in random.sample(every, k=len(every)):
+                amount = pings if work == ACTIONS else merges
+                place.prepare(amount, work)
+                rate = place.loop(way, work) if way.loops else place.claim(amount)
+                found[work, way].append(rate)
+                say(f"{kind}, round {number + 1}: {_name(work, way)}: {rate:.0f}/s")
+    return found
+
+
+def _name(work: str, way: Way) -> str:
+    return f"{work}, {way}" if way.loops else CLAIMS
+
+
+def _two(kind: str) -> Sequence[Way]:
+    return [TWO] if kind == POSTGRESQL else []
+
+
+def _place(kind: str, stack: ExitStack) -> Place:
+    home = stack.enter_context(scratch("loop"))
+    github = stack.enter_context(simulated())
+    github.add_member(ORGANIZATION, MEMBER)
+    github.faults.append(faults.plan(faults.slow(GITHUB_SECONDS), times=None))
+    url = stack.enter_context(databases(kind, home))()
+    settings = {
+        "GITHUB_API_URL": github.address,
+        "BOT_SETTLE_SECONDS": "0",
+        "BOT_WRITE_LIMITS": "0 0 0",
+    }
+    engine = stack.enter_context(opened(url))
+    queue = Queue(engine, clock=time.time, wake=notifier(engine, home / "wake"))
+    return Place(kind, Site(home, url, settings), engine, queue, github)
+
+
+def rows(kind: str, found: Slices) -> list[Sequence[str]]:
+    """The slices for people; deliveries against bare claims, actions against those of one loop."""
+    told: list[Sequence[str]] = []
+    for (work, way), rates in found.items():
+        first = (work, BARE if work == NOTHING else ONE)
+        against = "1" if way == first[1] else str(ratio(rates, found[first]))
+        name = work if way.loops else CLAIMS
+        told.append((kind, name, str(way), f"{median(rates):.0f}", against))
+    return told
+
+
+def figures(kind: str, found: Slices) -> dict[str, float]:
+    """What the goals ask for, and the rates of this machine."""
+    name = kind.lower()
+    told = {
+        f"loop.{name}_against_claims": ratio(found[NOTHING, ONE], found[NOTHING, BARE]).middle,
+        f"loop.{name}_claims_per_second": median(found[NOTHING, BARE]),
+        f"loop.{name}_decided_per_second": median(found[NOTHING, ONE]),
+        f"loop.{name}_performed_per_second": median(found[ACTIONS, ONE]),
+    }
+    if kind == POSTGRESQL:
+        for figure, work in (("two_against_one", ACTIONS), ("two_against_one_nothing", NOTHING)):
+            told[f"loop.{figure}"] = ratio(found[work, TWO], found[work, ONE]).middle
+    return told
+
+
+MEASURE = Measure(
+    name="loop",
+    question="How many deliveries does the loop decide, and actions perform, in a second?",
+    run=run,
+)

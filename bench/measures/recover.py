@@ -1,0 +1,188 @@
+"""Recover: what a look for missed deliveries costs when there are none.
+
+GitHub's log has a day of deliveries, all of which the queue has had. Three looks are told apart:
+the first of a database that has never looked, the first after a start, and the one that is taken
+every five minutes.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from bench.bot import private_key
+from bench.database import DATABASES, databases, opened, put_all
+from bench.delivery import SECRET, new_guid
+from bench.measure import Measure, Size, Table
+from bench.processes import FailedError, scratch
+from bench.say import say
+from bench.simulated import REPOSITORY
+from bot.duties.recover import QueueInbox, is_wanted
+from bot.events import DELIVERIES
+from luggage.github import GithubApp, Recovery
+from luggage.github.testing import FakeGithub
+from luggage.jobs import NewJob, Queue
+
+HEAD = ("database", "look", "ms", "requests", "of these free (304)", "transactions", "statements")
+DAY_SECONDS = 86_400.0
+NEVER, STARTED, AGAIN = "the first of all", "the first after a start", "without news"
+_NAMES = {NEVER: "never_looked", STARTED: "after_a_start", AGAIN: "without_news"}
+
+
+@dataclass
+class Clock:
+    """The time, which is in the past while deliveries are made up."""
+
+    behind_seconds: float = 0.0
+
+    def __call__(self) -> float:
+        """The time, in epoch seconds."""
+        return time.time() - self.behind_seconds
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one look took."""
+
+    milliseconds: float
+    requests: int
+    free: int
+    transactions: int
+    statements: int
+
+    def row(self) -> Sequence[str]:
+        """The same for people."""
+        numbers = (self.requests, self.free, self.transactions, self.statements)
+        return (f"{self.milliseconds:.0f}", *map(str, numbers))
+
+
+def run(size: Size) -> Table:
+    """Measure both databases, with as many deliveries as a busy organisation has in a day."""
+    return measured(DATABASES, delivered=size.of(7000, 120), turns=size.of(20, 3))
+
+
+def measured(kinds: Sequence[str], *, delivered: int, turns: int) -> Table:
+    """Measure these kinds of databases with so many deliveries, and so many turns without news."""
+    rows: list[Sequence[str]] = []
+    figures: dict[str, float] = {}
+    for kind in kinds:
+        with scratch("recover") as home:
+            found = _looks(kind, home, delivered, turns)
+        say(f"recover, {kind}: {found}")
+        rows += [(kind, look, *cost.row()) for look, cost in found.items()]
+        figures |= _figures(kind, found)
+    return Table(head=HEAD, rows=rows, notes=[_NOTE.format(delivered=delivered)], figures=figures)
+
+
+_NOTE = (
+    "GitHub's log holds {delivered} deliveries of the last day, each of which a rule is about and "
+    "the queue has had. Requests are counted at the simulated GitHub, which answers at once; "
+    "those that it answers with 304 count towards no limit of GitHub's. A look without news is "
+    "taken every five minutes; its time is the median."
+)
+
+
+def _figures(kind: str, found: dict[str, Cost]) -> dict[str, float]:
+    told = {
+        f"recover.requests_{_NAMES[look]}": float(cost.requests) for look, cost in found.items()
+    }
+    for look, cost in found.items():
+        told[f"recover.{kind.lower()}_{_NAMES[look]}_ms"] = cost.milliseconds
+    return told
+
+
+def _looks(kind: str, home: Path, delivered: int, turns: int) -> dict[str, Cost]:
+    clock = Clock()
+    github = FakeGithub(
+        private_key=private_key(),
+        webhook_secret=SECRET,
+        clock=clock,
+        requests_per_hour=10_000_000,
+    )
+    with ExitStack() as stack:
+        server = stack.enter_context(github.serve())
+        engine = stack.enter_context(opened(stack.enter_context(databases(kind, home))()))
+        queue = Queue(engine, clock=time.time)
+        put_all(queue, engine, _day(github, clock, delivered))
+        look = _Look(github, engine, queue, server.url)
+        recovery = look.recovery()
+        found = {NEVER: look.cost(recovery.turn), STARTED: look.cost(look.recovery().turn)}
+        recovery.turn()
+        costs = [look.cost(recovery.turn) for _ in range(turns)]
+    middle = median(cost.milliseconds for cost in costs)
+    return {**found, AGAIN: replace(costs[-1], milliseconds=middle)}
+
+
+def _day(github: FakeGithub, clock: Clock, delivered: int) -> list[NewJob]:
+    """Have a day of comments in GitHub's log, evenly spread; return the jobs that they are."""
+    repository = {"id": 1, "full_name": REPOSITORY}
+    payload = {"action": "created", "repository": repository, "installation": {"id": 1}}
+    guids = [new_guid() for _ in range(delivered)]
+    for place, guid in enumerate(guids):
+        clock.behind_seconds = DAY_SECONDS * (delivered - place) / delivered
+        github.miss("issue_comment", payload, delivery_id=guid)
+    clock.behind_seconds = 0.0
+    return [NewJob(queue=DELIVERIES, key=guid, body=b"{}", run_at=0.0) for guid in guids]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Looks at GitHub's log, and counts what they cost."""
+
+    github: FakeGithub
+    engine: Engine
+    queue: Queue
+    url: str
+
+    def recovery(self) -> Recovery:
+        """What a process that has just started looks with."""
+        app = GithubApp(
+            app_id=self.github.app_id,
+            private_key=self.github.private_key,
+            webhook_secrets=[SECRET],
+            user_agent="bench",
+            api_url=self.url,
+            wait=None,
+        )
+        inbox = QueueInbox(
+            engine=self.engine, queue=self.queue, clock=time.time, settle_seconds=0.0
+        )
+        inbox.begin()
+        return Recovery(app.app_client, inbox, wants=is_wanted, clock=time.time)
+
+    def cost(self, turn: Callable[[], int]) -> Cost:
+        """Take a turn that finds nothing missing."""
+        told, calls = {"begin": 0, "before_cursor_execute": 0}, len(self.github.calls)
+
+        def counter(name: str) -> Callable[..., None]:
+            def count(*_: Any) -> None:
+                told[name] += 1
+
+            return count
+
+        counters = {name: counter(name) for name in told}
+        for name, count in counters.items():
+            event.listen(self.engine, name, count)
+        began = time.perf_counter()
+        missed = turn()
+        milliseconds = 1000 * (time.perf_counter() - began)
+        for name, count in counters.items():
+            event.remove(self.engine, name, count)
+        if missed:
+            raise FailedError(f"{missed} deliveries were missed that the queue has had")
+        asked = self.github.calls[calls:]
+        free = sum(call.status == HTTPStatus.NOT_MODIFIED for call in asked)
+        return Cost(milliseconds, len(asked), free, *told.values())
+
+
+MEASURE = Measure(
+    name="recover",
+    question="What does it cost to look for missed deliveries when there are none?",
+    run=run,
+)

@@ -1,0 +1,42 @@
+"""The loop, claims, recovery and what follows from them: that they are measured, not how much."""
+
+from bench.bot import POSTGRESQL, SQLITE
+from bench.measures import claims, loop, recover
+
+
+def test_claims_are_measured_beside_finished_jobs():
+    """Both databases are filled and claimed from, and the largest table is what counts."""
+    table = claims.measured((SQLITE, POSTGRESQL), (0, 50), rounds=1, number=2)
+    assert [row[:2] for row in table.rows] == [
+        (kind, finished) for kind in (SQLITE, POSTGRESQL) for finished in ("0", "50")
+    ]
+    for kind in ("sqlite", "postgresql"):
+        assert table.figures[f"claims.{kind}_million_against_empty"] > 0
+
+
+def test_the_loop_is_measured_with_its_own_processes():
+    """Claims, decided deliveries and performed actions are counted, with real loops."""
+    table = loop.measured((SQLITE,), rounds=1, merges=3, pings=1)
+    assert {row[1] for row in table.rows} == {loop.CLAIMS, loop.NOTHING, loop.ACTIONS}
+    assert all(figure > 0 for figure in table.figures.values())
+    assert "loop.sqlite_against_claims" in table.figures
+
+
+def test_two_loops_are_held_against_one():
+    """What is asked for the goal is the ratio of the actions; the other is told as well."""
+    slices = {(work, way): [rate * 2.0] for work, way, rate in [
+        (loop.NOTHING, loop.BARE, 20), (loop.NOTHING, loop.ONE, 10), (loop.NOTHING, loop.TWO, 15),
+        (loop.ACTIONS, loop.ONE, 5), (loop.ACTIONS, loop.TWO, 10),
+    ]}  # fmt: skip
+    figures = loop.figures(POSTGRESQL, slices)
+    assert figures["loop.postgresql_against_claims"] == 0.5
+    assert figures["loop.two_against_one"] == 2.0
+    assert figures["loop.two_against_one_nothing"] == 1.5
+    assert [row[-1] for row in loop.rows(POSTGRESQL, slices)][:2] == ["1", "0.50 (0.50 to 0.50)"]
+
+
+def test_a_turn_without_news_is_measured():
+    """A day of deliveries in GitHub's log costs a turn one request, answered with 304."""
+    table = recover.measured((SQLITE,), delivered=30, turns=2)
+    assert table.figures["recover.requests_without_news"] == 1
+    assert table.figures["recover.sqlite_without_news_ms"] > 0
