@@ -6,9 +6,10 @@ and when all of them have been heard the bot goes on; it took until the last job
 
 import json
 import random
+import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -99,20 +100,15 @@ class Place:
         queue = DELIVERIES if work == NOTHING else "action"
         self.queue.pause()
         before = self._finished(queue)
-        with ExitStack() as stack:
-            began = time.time()
-            for number in range(way.loops):
-                command = (*FROM_SOURCE, "loop", "--threads", str(way.threads))
-                log = self.site.home / f"loop-{number}.log"
-                stack.enter_context(started(command, log, self.site.environ, cwd=ROOT))
-            until(lambda: self._heard(began) >= way.loops, "the loops beat")
+        with beating(self, loops=way.loops, threads=way.threads):
             resumed = time.time()
             self.queue.resume()
             until(self.site.is_idle, "all is done", pause_seconds=0.1, patience_seconds=300.0)
             ended = self._last_end()
         return (self._finished(queue) - before) / (ended - resumed)
 
-    def _heard(self, since: float) -> int:
+    def heard(self, since: float) -> int:
+        """How many loops have beaten since then."""
         return self.site.count("SELECT count(*) FROM beat WHERE beat_at >= :since", since=since)
 
     def _last_end(self) -> float:
@@ -122,6 +118,20 @@ class Place:
     def _finished(self, queue: str) -> int:
         query = "SELECT count(*) FROM job WHERE queue = :queue AND state IN ('done', 'ignored')"
         return self.site.count(query, queue=queue)
+
+
+@contextmanager
+def beating(place: Place, *, loops: int, threads: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """So many loops, each of which has been heard; they have ended when this is left."""
+    with ExitStack() as stack:
+        began, found = time.time(), []
+        for number in range(loops):
+            command = (*FROM_SOURCE, "loop", "--threads", str(threads))
+            log = place.site.home / f"loop-{number}.log"
+            process = started(command, log, place.site.environ, cwd=ROOT)
+            found.append(stack.enter_context(process))
+        until(lambda: place.heard(began) >= loops, "the loops beat")
+        yield found
 
 
 def merge_of_a_member(github: Github) -> dict[str, object]:
@@ -169,7 +179,7 @@ def _slices(kind: str, rounds: int, merges: int, pings: int) -> Slices:
     every += [(ACTIONS, way) for way in (ONE, *_two(kind))]
     found: dict[tuple[str, Way], list[float]] = {each: [] for each in every}
     with ExitStack() as stack:
-        place = _place(kind, stack)
+        place = placed(kind, stack)
         place.prepare(1, NOTHING)
         place.loop(ONE, NOTHING)
         for number in range(rounds):
@@ -190,7 +200,8 @@ def _two(kind: str) -> Sequence[Way]:
     return [TWO] if kind == POSTGRESQL else []
 
 
-def _place(kind: str, stack: ExitStack) -> Place:
+def placed(kind: str, stack: ExitStack) -> Place:
+    """A database of this kind and a GitHub, for as long as `stack` lasts."""
     home = stack.enter_context(scratch("loop"))
     github = stack.enter_context(simulated())
     github.add_member(ORGANIZATION, MEMBER)

@@ -1,7 +1,10 @@
 """The loop, claims, recovery and what follows from them: that they are measured, not how much."""
 
+import pytest
+
 from bench.bot import POSTGRESQL, SQLITE
-from bench.measures import claims, loop, recover
+from bench.measures import claims, loop, recover, scale
+from bench.queueing import DATABASE, LOOPS, Demand, Layout, waiting
 
 
 def test_claims_are_measured_beside_finished_jobs():
@@ -40,3 +43,27 @@ def test_a_turn_without_news_is_measured():
     table = recover.measured((SQLITE,), delivered=30, turns=2)
     assert table.figures["recover.requests_without_news"] == 1
     assert table.figures["recover.sqlite_without_news_ms"] > 0
+
+
+def test_what_a_delivery_takes_is_measured():
+    """The web process, the loop and PostgreSQL each spend time of a processor on it."""
+    demand = scale.measured(number=20)
+    assert min(demand.web, demand.loop, demand.database) > 0
+    assert len(scale.table(demand).rows) == len(scale.LAYOUTS) + len(scale.CORES)
+
+
+def test_the_first_part_to_be_busy_is_the_limit():
+    """What all carry is what the part carries that has the least to spare."""
+    demand = Demand(web=1.0, loop=4.0, database=2.0)
+    assert Layout(2, 1, 4).carried(demand) == (250.0, LOOPS)
+    assert Layout(2, 8, 1).carried(demand) == (500.0, DATABASE)
+    assert scale.filling(demand, 4) == Layout(2, 8, 4)
+
+
+def test_waiting_grows_without_end_towards_the_limit():
+    """One server waits as M/M/1 does; at half the load a delivery is served in less than twice."""
+    assert waiting(1, 10.0, 0.5) == pytest.approx(10.0)
+    assert waiting(1, 10.0, 0.99) == pytest.approx(990.0)
+    assert waiting(8, 10.0, 0.5) < 1.0
+    layout, demand = Layout(1, 1, 1), Demand(web=1.0, loop=1.0, database=1.0)
+    assert layout.milliseconds(demand, load=0.5) == pytest.approx(6.0)
