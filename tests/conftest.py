@@ -26,7 +26,7 @@ hypothesis.settings.load_profile("same")
 tokens.load_pem_private_key = functools.lru_cache(tokens.load_pem_private_key)
 
 # What is dear to make is made by one process of pytest alone: its tests go there together.
-_DEAR = ("chromium", "parse", "rebuilt")
+_DEAR = ("chromium", "parse", "rebuilt", "survivor")
 
 JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
 

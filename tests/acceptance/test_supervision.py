@@ -1,5 +1,6 @@
 """Real processes are killed, and come back; told to end, they end, and nothing is left."""
 
+import contextlib
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,8 @@ def github() -> FakeGithub:
     return FakeGithub()
 
 
-@pytest.fixture
-def settings(github: FakeGithub) -> Iterator[dict[str, str]]:
+@contextlib.contextmanager
+def settings_for(github: FakeGithub) -> Iterator[dict[str, str]]:
     """The environment of a bot of that GitHub."""
     with github.serve() as server:
         yield {
@@ -39,13 +41,50 @@ def settings(github: FakeGithub) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
+def settings(github: FakeGithub) -> Iterator[dict[str, str]]:
+    """The environment of a bot of the test's own GitHub."""
+    with settings_for(github) as environ:
+        yield environ
+
+
+def all_there(bot: Running) -> bool:
+    """Whether nobody is missing: one web worker answers while the other is still being born."""
+    return len(family(bot)) == FAMILY
+
+
+@pytest.fixture
 def bot(settings: dict[str, str], tmp_path: Path) -> Iterator[Running]:
-    """A bot that is ready."""
+    """A bot that is ready, for a test that ends it."""
     with running(tmp_path, settings) as started:
         started.wait_until_ready()
-        # The first web worker answers while the second is still being born.
-        until(lambda: len(family(started)) == FAMILY, "everybody is there")
+        until(lambda: all_there(started), "everybody is there")
         yield started
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A bot, its GitHub, its environment and its data directory."""
+
+    bot: Running
+    github: FakeGithub
+    settings: dict[str, str]
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def one_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivor]:
+    """A bot for all tests that it is to survive."""
+    github, data = FakeGithub(), tmp_path_factory.mktemp("survivor")
+    with settings_for(github) as environ, running(data, environ) as started:
+        started.wait_until_ready()
+        yield Survivor(started, github, environ, data)
+
+
+@pytest.fixture
+def survivor(one_bot: Survivor) -> Survivor:
+    """The same bot, whole again after what the last test has done to it."""
+    until(lambda: all_there(one_bot.bot), "everybody is there")
+    return one_bot
 
 
 def children(pid: int) -> dict[int, str]:
@@ -93,28 +132,30 @@ def answers_ping(bot: Running, github: FakeGithub) -> bool:
 
 
 @pytest.mark.parametrize("name", ["gunicorn", "loop"])
-def test_a_killed_process_is_running_again(bot: Running, github: FakeGithub, name: str) -> None:
+def test_a_killed_process_is_running_again(survivor: Survivor, name: str) -> None:
     """`kill -9` of gunicorn or of the loop: another one does its work; how soon, test_run says."""
+    bot = survivor.bot
     killed = child(bot, name)
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     until(lambda: child(bot, name) not in {None, killed}, f"{name} is started again")
-    until(lambda: answers_ping(bot, github), "the bot works again")
+    until(lambda: answers_ping(bot, survivor.github), "the bot works again")
 
 
-def test_a_killed_worker_is_replaced(bot: Running, github: FakeGithub) -> None:
+def test_a_killed_worker_is_replaced(survivor: Survivor) -> None:
     """`kill -9` of one of gunicorn's workers: the other one answers, and there are two again."""
-    master = child(bot, "gunicorn")
+    master = child(survivor.bot, "gunicorn")
     assert master is not None
     until(lambda: len(children(master)) == 2, "both workers live")
     killed = next(iter(children(master)))
     os.kill(killed, signal.SIGKILL)
-    assert answers_ping(bot, github)
+    assert answers_ping(survivor.bot, survivor.github)
     until(lambda: len(children(master).keys() - {killed}) == 2, "the worker is replaced")
 
 
-def test_it_comes_back_however_often_it_is_killed(bot: Running) -> None:
+def test_it_comes_back_however_often_it_is_killed(survivor: Survivor) -> None:
     """The fourth restart is as good as the first."""
+    bot = survivor.bot
     for _ in range(4):
         until(lambda: child(bot, "loop"), "the loop lives")
         killed = child(bot, "loop")
@@ -177,12 +218,11 @@ def test_children_end_with_a_supervisor_that_was_killed(bot: Running) -> None:
     until(lambda: all(map(is_gone, everyone)), "nothing is left running")
 
 
-def test_nothing_secret_is_written_or_handed_on_in_clear(
-    bot: Running, settings: dict[str, str], tmp_path: Path
-) -> None:
+def test_nothing_secret_is_written_or_handed_on_in_clear(survivor: Survivor) -> None:
     """Neither ncolony's files nor NCOLONY_CONFIG nor a command line holds a secret."""
+    bot, settings = survivor.bot, survivor.settings
     secrets = [settings["GITHUB_WEBHOOK_SECRET"], settings["GITHUB_PRIVATE_KEY"].split("\n")[1]]
-    (home,) = tmp_path.glob("ncolony-*")
+    (home,) = survivor.data.glob("ncolony-*")
     written = [file.read_text() for file in home.rglob("*") if file.is_file()]
     assert len(written) == 3
     for pid in children(bot.process.pid):

@@ -213,6 +213,7 @@ def test_three_days_are_enough(clock, of_log):
     assert log.asked == [0]
 
 
+@pytest.mark.no_cover  # a thousand requests, all alike
 def test_a_turn_stops_where_the_last_one_has_been(recovery, inbox, miss, github, clock):
     """What was looked at is not looked at again, but for ten minutes' overlap."""
     miss(1000)
@@ -224,6 +225,7 @@ def test_a_turn_stops_where_the_last_one_has_been(recovery, inbox, miss, github,
     assert asked(github) - before == 7  # three new ones, and 600 from the 600 s before
 
 
+@pytest.mark.no_cover  # a thousand requests, all alike
 def test_who_asks_every_few_seconds_stops_at_what_was_there(recovery, inbox, miss, github, clock):
     """Between thorough turns the overlap is left out: one page is enough."""
     miss(1000)
@@ -284,6 +286,7 @@ def test_an_empty_log_is_no_trouble(recovery, inbox):
 # When it is broken off
 
 
+@pytest.mark.no_cover  # a thousand requests, all alike
 def test_a_limit_in_the_middle_of_the_log_ends_the_turn(begin, inbox, miss, github, clock):
     """The next turn goes on at the same page, in another process too, when the limit is over."""
     guids = miss(1000)

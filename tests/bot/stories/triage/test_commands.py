@@ -405,6 +405,7 @@ def test_an_idle_claim_is_asked_about_and_then_released(github, story, clock, ti
     assert len(bots()) == 2
 
 
+@pytest.mark.no_cover  # two months of days, all alike
 def test_a_sign_of_life_keeps_a_claim(github, story, clock, tick, bots):
     """A word in the thread after the question, and the days are counted anew."""
     story(github.comment(TRIO, 1, "alice", "/claim"))

@@ -136,6 +136,7 @@ def test_two_looks_at_once_and_a_restart_remind_once(github, clock, tick, killed
     assert len(bots()) == 1
 
 
+@pytest.mark.no_cover  # two months of days, all alike
 def test_nothing_is_closed(github, days):
     """Whatever time goes by."""
     github.request_review(TRIO, 1, "alice", "olga")
