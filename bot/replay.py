@@ -72,16 +72,17 @@ def from_file(content: bytes, *, event: str | None) -> Replayed:
     """
     headers, body = _parts(content)
     name = event or headers.get("x-github-event", "")
+    guid = headers.get("x-github-delivery") or _made_up(name, body)
+    try:
+        delivery = decode(guid, name or "unknown", body)
+    except Malformed as error:
+        raise ReplayError(f"this is no delivery: {error}") from None
     if not name:
         raise ReplayError(
             "the file does not say which event it is: give it with --event, such as "
             "--event issue_comment"
         )
-    guid = headers.get("x-github-delivery") or _made_up(name, body)
-    try:
-        return Replayed(decode(guid, name, body), body)
-    except Malformed as error:
-        raise ReplayError(f"this is no delivery: {error}") from None
+    return Replayed(delivery, body)
 
 
 def _parts(content: bytes) -> tuple[Mapping[str, str], bytes]:

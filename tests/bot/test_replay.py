@@ -112,6 +112,12 @@ def test_what_is_no_delivery_is_said_to_be_none(content, words):
             from_file(content, event="star")
 
 
+def test_what_is_no_delivery_is_not_asked_for_its_event():
+    """That a file is no JSON is said at once, not after --event was given."""
+    with pytest.raises(ReplayError, match="not JSON"):
+        from_file(b"no json", event=None)
+
+
 def test_a_stored_delivery_is_replayed_by_its_guid(history, queue, github, clock):
     """By as much of it as is needed; not once its payload has expired."""
     happening = github.star(TRIO, "alice")

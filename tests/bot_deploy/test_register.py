@@ -14,18 +14,15 @@ from bot_deploy.config import load
 from bot_deploy.given import ConfigError
 from bot_deploy.wsgi import make_app
 from luggage.github.manifest import NOBODY
-from luggage.github.testing import FakeGithub, faults
-from tests.support.registering import Person
+from luggage.github.testing import faults
+from tests.support.registering import Person, enterprise_server
 from tests.support.sealed import SHIPPED, plain
 
 
 @pytest.fixture
 def github():
     """A GitHub whose pages and API are at one address, as on a GitHub Enterprise Server."""
-    fake = FakeGithub()
-    fake.add_organization("snakes", installed=False)
-    with fake.serve() as server:
-        fake.world.server_url = server.url
+    with enterprise_server() as fake:
         yield fake
 
 

@@ -7,17 +7,14 @@ import threading
 import pytest
 
 from bot_deploy import register
-from luggage.github.testing import FakeGithub
 from tests.support.browser import WIDTHS, grave_violations, is_scrolled_sideways, visiting
+from tests.support.registering import enterprise_server
 from tests.support.sealed import SHIPPED, plain
 
 
 @pytest.fixture
 def github():
-    fake = FakeGithub()
-    fake.add_organization("snakes", installed=False)
-    with fake.serve() as server:
-        fake.world.server_url = server.url
+    with enterprise_server() as fake:
         yield fake
 
 

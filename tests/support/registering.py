@@ -3,7 +3,8 @@
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode, urljoin
@@ -21,6 +22,16 @@ MANIFEST = {
     "default_permissions": {"issues": "write", "pull_requests": "write"},
     "default_events": ["issues", "pull_request"],
 }
+
+
+@contextmanager
+def enterprise_server() -> Iterator[FakeGithub]:
+    """A GitHub whose pages and API are at one address, with an organisation without our App."""
+    fake = FakeGithub()
+    fake.add_organization("snakes", installed=False)
+    with fake.serve() as server:
+        fake.world.server_url = server.url
+        yield fake
 
 
 def submit(fake: FakeGithub, path: str, **fields: str) -> Answer:
