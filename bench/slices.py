@@ -25,9 +25,9 @@ class Plan:
     rounds: int
     seconds: int
 
-    def words(self) -> str:
-        """The same for people."""
-        return f"{self.load}: {self.rounds} rounds of slices of {self.seconds} s"
+    def length(self) -> str:
+        """How long that is, for people."""
+        return f"{self.rounds} rounds of slices of {self.seconds} s"
 
 
 def interleaved(

@@ -66,7 +66,7 @@ def measured(parts: Sequence[Part], delivery: Delivery) -> Table:
     return Table(
         head=(*HEAD, "p99 ms"),
         rows=[row for part, slices in tables for row in rows(part, slices, every)],
-        notes=[*(part.plan.words() for part in parts[:2]), *complaints(found, every)],
+        notes=[*lengths(parts), *complaints(found, every)],
         figures=figures(parts[0], found[0]),
     )
 
@@ -132,6 +132,14 @@ def figures(part: Part, found: Mapping[str, Sequence[Slice]]) -> dict[str, float
             p99 = ratio([one.p99_ms for one in found[name]], [one.p99_ms for one in theirs])
             told[f"ingest.{name}_p99_against_{part.against}"] = p99.middle
     return told
+
+
+def lengths(parts: Sequence[Part]) -> list[str]:
+    """How long was measured, of each length the loads that had it."""
+    loads: dict[str, list[str]] = {}
+    for part in parts:
+        loads.setdefault(part.plan.length(), []).append(str(part.plan.load))
+    return [f"{length}: {'; '.join(some)}." for length, some in loads.items()]
 
 
 def complaints(

@@ -50,7 +50,7 @@ def table(found: Mapping[str, Sequence[Slice]], plan: Plan) -> Table:
     return Table(
         head=HEAD,
         rows=[row(name, found, against) for name, against in ratios.items()],
-        notes=[plan.words(), _NOTE],
+        notes=[f"{plan.length()}: {plan.load}.", _NOTE],
         figures={f"slow_disk.{name.lower()}_against_fast": r.middle for name, r in ratios.items()},
     )
 

@@ -1,0 +1,48 @@
+"""Peers are installed once, and never by halves."""
+
+import pytest
+
+from bench import cache
+from bench.measure import UnavailableError
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    monkeypatch.setenv("PORTMANTEAU_BENCH_CACHE", str(tmp_path / "cache"))
+    place = tmp_path / "npm"
+    place.mkdir()
+    (place / "lock").write_text("one")
+    return place
+
+
+def test_what_is_installed_is_found_again(source):
+    """The second time nothing is installed; our own files are brought up to date."""
+    installed = []
+    first = cache._installed(source, "lock", installed.append)
+    (source / "app.mjs").write_text("new")
+    assert cache._installed(source, "lock", installed.append) == first
+    assert len(installed) == 1
+    assert (first / "app.mjs").read_text() == "new"
+
+
+def test_another_version_is_another_place(source):
+    """What is pinned decides where it is."""
+    first = cache._installed(source, "lock", lambda _: None)
+    (source / "lock").write_text("two")
+    assert cache._installed(source, "lock", lambda _: None) != first
+
+
+def test_what_was_interrupted_is_begun_anew(source):
+    """An installation that failed leaves nothing that looks finished."""
+    with pytest.raises(UnavailableError, match="false failed"):
+        cache._installed(source, "lock", lambda _: cache._run(["false"]))
+    installed = []
+    cache._installed(source, "lock", installed.append)
+    assert len(installed) == 1
+
+
+def test_the_cache_is_the_users(monkeypatch, tmp_path):
+    """Where the desktop says, or in the home directory."""
+    monkeypatch.delenv("PORTMANTEAU_BENCH_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.cache_directory() == tmp_path / "portmanteau-bench"
