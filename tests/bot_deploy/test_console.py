@@ -6,8 +6,8 @@ import pytest
 
 from bot_deploy import console
 from bot_deploy.config import load
-from bot_deploy.migrate import migrate
 from bot_deploy.wsgi import make_app
+from tests.support.migrated import migrated_for
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}
 
@@ -17,7 +17,7 @@ def config(tmp_path, monkeypatch):
     environ = {**APP, "BOT_DATA": str(tmp_path), "PORT": "8123"}
     monkeypatch.setattr(os, "environ", environ)
     config = load(environ)
-    migrate(config)
+    migrated_for(config)
     return config
 
 

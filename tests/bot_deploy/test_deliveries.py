@@ -12,9 +12,9 @@ from bot.events import DELIVERIES
 from bot.history.deliveries import UnknownDelivery
 from bot_deploy import deliveries
 from bot_deploy.config import load
-from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from luggage.jobs import NewJob, State
+from tests.support.migrated import migrated_for
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
 INVITE = Invite(organization="snakes", person="alice")
@@ -27,7 +27,7 @@ def queue(tmp_path, monkeypatch):
     """The queue of the bot that the subcommand works on."""
     environ = APP | {"BOT_DATA": str(tmp_path)}
     monkeypatch.setattr(os, "environ", environ)
-    migrate(load(environ))
+    migrated_for(load(environ))
     with open_queue(load(environ)) as (_, opened):
         yield opened
 

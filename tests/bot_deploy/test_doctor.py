@@ -11,9 +11,9 @@ from bot.board import SqlBoard
 from bot.rules import RULES, needs
 from bot_deploy import doctor
 from bot_deploy.config import load
-from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from luggage.github.testing import FakeGithub
+from tests.support.migrated import migrated_for
 from tests.support.registering import registered
 
 NAMES = [
@@ -90,7 +90,7 @@ def test_before_the_first_start_nothing_failed(run, environ):
 def test_a_bot_that_runs_is_well(run, environ):
     """With a database and a loop that beats, every check is ok."""
     config = load(environ)
-    migrate(config)
+    migrated_for(config)
     with open_queue(config) as (engine, _):
         SqlBoard(engine, clock=doctor.time.time).beat("loop")
     code, out = run("--json")

@@ -17,10 +17,10 @@ from bot.settings.own import TABLES, faults
 from bot_deploy import preview
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError
-from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from luggage.github.testing import FakeGithub
 from luggage.jobs import NewJob
+from tests.support.migrated import migrated_for
 from tests.support.own_rule import CODE, TEST
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
     """The same tool as for the rules of the house."""
     environ["BOT_RULES"] = "gratitude.py"
     monkeypatch.setattr(os, "environ", environ)
-    migrate(load(environ))
+    migrated_for(load(environ))
     github = FakeGithub()
     github.open_issue("snakes/trio", "alice")
     event, payload = github.comment("snakes/trio", 1, "bob", "Thanks!")

@@ -10,10 +10,10 @@ from bot.events import DELIVERIES
 from bot_deploy import preview
 from bot_deploy.__main__ import main
 from bot_deploy.config import load
-from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from luggage.github.testing import FakeGithub
 from luggage.jobs import NewJob
+from tests.support.migrated import migrated_for
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
 TRIO = "snakes/trio"
@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch):
     environ = APP | {"BOT_DATA": str(tmp_path)}
     monkeypatch.setattr(os, "environ", environ)
     config = load(environ)
-    migrate(config)
+    migrated_for(config)
     github = FakeGithub()
     github.open_issue(TRIO, "bob")
     happening = github.comment(TRIO, 1, "bob", "/ping")

@@ -13,10 +13,10 @@ from bot.events import DELIVERIES
 from bot.history.deliveries import UnknownDelivery
 from bot_deploy import replay
 from bot_deploy.config import load
-from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from luggage.github.testing import FakeGithub
 from luggage.jobs import NewJob, State
+from tests.support.migrated import migrated_for
 
 dispatch = importlib.import_module("bot_deploy.__main__")
 TRIO = "snakes/trio"
@@ -48,7 +48,7 @@ def queue(tmp_path, monkeypatch, github, api):
         "BOT_DATA": str(tmp_path),
     }
     monkeypatch.setattr(os, "environ", environ)
-    migrate(load(environ))
+    migrated_for(load(environ))
     with open_queue(load(environ)) as (_, opened):
         yield opened
 

@@ -10,10 +10,10 @@ from bot.actions import ACTIONS, Comment, Planned
 from bot.events import DELIVERIES
 from bot_deploy import why
 from bot_deploy.config import load
-from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from luggage.github.testing import FakeGithub
 from luggage.jobs import NewJob
+from tests.support.migrated import migrated_for
 
 dispatch = importlib.import_module("bot_deploy.__main__")
 PAGE = "https://github.com/snakes/trio/issues/1#issuecomment-"
@@ -24,7 +24,7 @@ def environ(tmp_path, monkeypatch):
     """A bot without an App, which wrote one comment, number 12."""
     environ = {"BOT_DATA": str(tmp_path)}
     monkeypatch.setattr(os, "environ", environ)
-    migrate(load(environ))
+    migrated_for(load(environ))
     said = Comment(about="x", repository="snakes/trio", number=1, text="pong!")
     body = Planned(action=said, installation=1, delivery="g", rule="ping", digest="ab").encode()
     with open_queue(load(environ)) as (_, queue):

@@ -9,7 +9,10 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from luggage.database import History, migrate, writing
+from bot_deploy.config import Config
+from bot_deploy.wiring import HISTORIES, open_database
+from luggage import database
+from luggage.database import History, writing
 
 # The rest only looks: whether a table of versions is there, who else migrates.
 _CHANGES = ("ALTER", "CREATE", "DELETE", "DROP", "INSERT", "UPDATE")
@@ -48,7 +51,16 @@ def _migrate_and_listen(engine: Engine, history: History) -> _Statements:
 
     event.listen(engine, "before_cursor_execute", listen)
     try:
-        migrate(engine, [history], log=lambda _line: None)
+        database.migrate(engine, [history], log=lambda _line: None)
     finally:
         event.remove(engine, "before_cursor_execute", listen)
     return heard
+
+
+def migrated_for(config: Config) -> None:
+    """Bring the new database of a configuration to the newest revisions."""
+    engine = open_database(config)
+    try:
+        migrated(engine, HISTORIES)
+    finally:
+        engine.dispose()
