@@ -233,10 +233,12 @@ class Worker:
 
     def _extend_all(self) -> None:
         now = self._clock()
-        # Threads turned out to be busy for long: others may have what was claimed ahead for them.
-        self._give_back(before=now - self._lease_seconds / 3)
+        if len(self._running) > self._threads:
+            # They turned out to be busy for long: others may have what was claimed ahead for them.
+            self._give_back(before=now - self._lease_seconds / 3)
         for running in self._held():
-            if running.begun_at is not None and now - running.begun_at >= self._limit_seconds:
+            begun_at = now if running.ending else running.begun_at or now
+            if now - begun_at >= self._limit_seconds:
                 running.abandoned = True
                 self._give_up(running.job)
             with self._context(running.job):
@@ -319,8 +321,9 @@ class Worker:
                 running.begun_at = self._clock() if begun else None
             if begun:
                 self._handle(running)
-            # While there is more to do, and it takes no time, the ends may wait for one another.
-            if self._inbox.empty() or not running.quick:
+            # Where more is held than there are threads, and takes no time, ends wait for the next.
+            is_last = self._inbox.empty() or len(self._running) <= self._threads
+            if is_last or not running.quick:
                 self._wakeup.wake()
 
     def _handle(self, running: _Running) -> None:

@@ -185,12 +185,14 @@ def test_a_stop_in_a_signal_handler_ends_a_real_wait(make_worker):
 
 def test_leases_are_extended_while_handlers_run(make_worker, put, queue, wakeup, clock):
     """A job that takes longer than its lease is still its holder's."""
-    go, leases = threading.Event(), []
-    worker = make_worker(lambda _job: go.wait(10) and Done(), beat_seconds=1e6)
+    go, entered, leases = threading.Event(), threading.Event(), []
+    handler = lambda _job: entered.set() or (go.wait(10) and Done())  # noqa: E731
+    worker = make_worker(handler, beat_seconds=1e6)
     job_id = put("k")
     begin = clock()
 
     def look():
+        assert entered.wait(10)
         leases.append(queue.get(job_id).lease_until - begin)
 
     wakeup.script = [look] * 5 + [lambda: go.set() or wakeup.all_done()]
@@ -388,6 +390,23 @@ def test_an_end_is_recorded_when_the_database_is_back(
     worker.run()
     assert (queue.get(job_id).state, queue.get(job_id).attempt) == (State.DONE, 1)
     assert "the database is away" in caplog.text
+
+
+def test_an_end_that_waits_for_the_database_is_no_handler_that_does_not_return(
+    make_worker, put, queue, wakeup, monkeypatch
+):
+    """A database that is away for longer than a handler may take does not end the process."""
+    worker, end = make_worker(nothing, limit_seconds=30.0), queue.end
+    absence = [OperationalError("COMMIT", {}, Exception("gone"))] * 4
+    monkeypatch.setattr(queue, "end", lambda ended: (absence and _raise(absence)) or end(ended))
+    job_id = put("k")
+    wakeup.script = [wakeup.all_done, *[lambda: wakeup.clock.advance(25)] * 4]
+    worker.run()
+    assert queue.get(job_id).state is State.DONE
+
+
+def _raise(errors):
+    raise errors.pop()
 
 
 def test_a_thread_outlives_a_context_that_fails(make_worker, put, queue, wakeup, caplog):
