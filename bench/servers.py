@@ -130,7 +130,7 @@ WSGI = {
     "bare": Wsgi("bare", "bare WSGI, gunicorn sync", _NOTHING),
     "flask": Wsgi("flask", "bare Flask, gunicorn sync", _NOTHING),
     "careful": Wsgi("careful", "Flask + HMAC + JSON, gunicorn sync", _CAREFUL),
-    "threads": Wsgi("careful", "the same, gunicorn with 4 threads", _CAREFUL, _THREADS),
+    "threads": Wsgi("careful", "Flask + HMAC + JSON, gunicorn with 4 threads", _CAREFUL, _THREADS),
 }
 
 
