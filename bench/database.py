@@ -48,7 +48,7 @@ def put_all(queue: Queue, engine: Engine, jobs: Sequence[NewJob]) -> None:
     """Put jobs in one transaction: how long that takes is nobody's question here."""
     with engine.begin() as connection:
         for job in jobs:
-            queue.put_on(connection, job)
+            queue.put_on(connection, [job])
 
 
 def deliveries(number: int, tag: str, *, subject: str, body: bytes, kind: str) -> list[NewJob]:

@@ -1,36 +1,23 @@
-"""The web process: receive a webhook; health; the pages beside them.
-
-A delivery is verified over its raw bytes, stored and committed before it is answered with 202, and
-nothing else happens here: GitHub is never called, and no rule runs. GitHub waits 10 s for an
-answer and does not try again by itself, so whatever cannot be stored is refused, never accepted.
-"""
+"""The web process: the webhook, the status page, health."""
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import cast
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
-from bot.intake import job_of
-from bot.metrics.table import DELIVERIES_TOTAL, event_label
 from bot.pages.glance import Shown
 from bot.pages.shared import furnish
 from bot.pages.status import Status, add_status
-from luggage.github import webhooks
-from luggage.github.errors import DeliveryRejected
-from luggage.jobs import Queue
+from bot.webhook import Webhook
+from luggage.jobs import GroupCommit, Queue
 from luggage.meter import Meter
-from luggage.observe import about
-
-# GitHub: "payloads are capped at 25 MB".
-LARGEST_BODY = 25 * 1024 * 1024
-# GitHub's ids have 36 characters; a stranger's claim may have thousands.
-_LONGEST_ID = 100
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +39,6 @@ class Reception:
     meter: Meter = field(default_factory=Meter)
     glance: Callable[[], Shown] | None = None
 
-    def receive(self, delivery: webhooks.Delivery, body: bytes) -> bool:
-        """Store a delivery, which wakes the loop; False for one already stored. Safe to repeat.
-
-        Raises SQLAlchemyError when the database did not commit it.
-        """
-        job = job_of(delivery, body, run_at=self.clock() + self.settle_seconds)
-        return self.queue.put(job).created
-
     def status(self) -> Status:
         """The status page of this process."""
         return Status(self.name, self.queue, self.board, clock=self.clock, glance=self.glance)
@@ -79,17 +58,9 @@ def blueprint(reception: Reception) -> Blueprint:
     """The routes of the web process, as a Flask blueprint."""
     pages = Blueprint("bot", __name__, template_folder="templates", static_folder="static")
     furnish(pages, reception.clock)
-    pages.before_request(_begin_about)
-    pages.teardown_request(_end_about)
     pages.register_error_handler(SQLAlchemyError, _database_away)
-    pages.register_error_handler(DeliveryRejected, _rejected)
-
     if reception.secrets is not None:
-        pages.after_request(_counting(reception.meter))
-        pages.add_url_rule(
-            "/webhook/github", view_func=_webhook(reception, reception.secrets), methods=["POST"]
-        )
-
+        pages.record_once(_mounting(reception, reception.secrets))
     add_status(pages, reception.status())
 
     @pages.get("/healthz")
@@ -107,67 +78,21 @@ def blueprint(reception: Reception) -> Blueprint:
     return pages
 
 
-def _webhook(reception: Reception, secrets: Sequence[str]) -> Callable[[], ResponseReturnValue]:
-    def webhook() -> ResponseReturnValue:
-        body = _body()
-        delivery = webhooks.read(dict(request.headers), body, secrets)
-        created = g.created = reception.receive(delivery, body)
-        log.info("%s %s", "stored" if created else "known already:", delivery.event)
-        return {"delivery": delivery.id, "stored": created}, 202
+def _mounting(
+    reception: Reception, secrets: Sequence[str]
+) -> Callable[[BlueprintSetupState], None]:
+    def mount(state: BlueprintSetupState) -> None:
+        app = cast("Flask", state.app)
+        app.wsgi_app = Webhook(  # type: ignore[method-assign]
+            inner=app.wsgi_app,
+            secrets=secrets,
+            deliveries=GroupCommit(reception.queue),
+            clock=reception.clock,
+            settle_seconds=reception.settle_seconds,
+            meter=reception.meter,
+        )
 
-    return webhook
-
-
-def _counting(meter: Meter) -> Callable[[Response], Response]:
-    """Count deliveries, also those that are refused, whose event nobody has vouched for."""
-
-    def count(response: Response) -> Response:
-        if request.endpoint == "bot.webhook" and "created" in g:
-            event = event_label(request.headers.get("X-GitHub-Event", ""))
-            meter.add(DELIVERIES_TOTAL, event, "stored" if g.created else "known")
-        elif request.endpoint == "bot.webhook":
-            meter.add(DELIVERIES_TOTAL, "unverified", str(response.status_code))
-        return response
-
-    return count
-
-
-def _begin_about() -> None:
-    """Have all that is logged and reported of this request name the delivery that it claims to be.
-
-    What is refused too, and what no handler of ours catches: so not within the view.
-    """
-    claimed = request.headers.get("X-GitHub-Delivery")
-    g.about = ExitStack()
-    if claimed:
-        g.about.enter_context(about(delivery=claimed[:_LONGEST_ID]))
-
-
-def _end_about(_error: BaseException | None) -> None:
-    if "about" in g:
-        g.about.close()
-
-
-def _body() -> bytes:
-    """The raw bytes of the request.
-
-    Raises LengthRequired, RequestEntityTooLarge, or BadRequest for a body cut short, which gunicorn
-    hands on without a word.
-    """
-    if request.headers.get("Transfer-Encoding") or request.content_length is None:
-        # Flask would cut a chunked body at the limit without an error.
-        raise LengthRequired("send the body with a Content-Length, not chunked")
-    if request.content_length > LARGEST_BODY:
-        raise RequestEntityTooLarge("a delivery has at most 25 MB")
-    body = request.get_data(cache=False)
-    if len(body) != request.content_length:
-        raise BadRequest("the body is shorter than its Content-Length")
-    return body
-
-
-def _rejected(error: DeliveryRejected) -> ResponseReturnValue:
-    log.warning("delivery refused: %s %s", error.status, error)
-    return {"error": str(error)}, error.status
+    return mount
 
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:

@@ -1,6 +1,6 @@
 """The web process: gunicorn, inside this process, with everything set that matters.
 
-Threads and not sync workers, because as many slow clients as there are workers stop those. Two
+Workers with an event loop, because as many slow clients as there are threads stop those. Two
 workers, because one that is killed must not be an outage. The modules are imported before the fork;
 the app, with its database connections, is made after it, by each worker for itself.
 """
@@ -8,6 +8,7 @@ the app, with its database connections, is made after it, by each worker for its
 import argparse
 import atexit
 import errno
+import gc
 import os
 import socket
 import time
@@ -19,24 +20,27 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from bot import webhook
 from bot_deploy.config import Config, load
 from bot_deploy.given import ConfigError
 from bot_deploy.wiring import report_crashes
 from bot_deploy.wsgi import make_app
 from luggage.observe import configure_logging
 from luggage.run import GRACE_SECONDS, end_with_parent
+from luggage.serving import Front
+from luggage.serving.worker import Worker
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "serve the web hook and the pages (one of the two processes of `start`)"
 
 _WORKERS = 2
+# For the pages.
 _THREADS = 4
+# Bodies that a worker has in hand together; it refuses more, before it reads them.
+_GARBAGE_THRESHOLD = 20_000
+_MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop says nothing for so long is replaced.
 _SILENT_SECONDS = 30
-# GitHub sends some twenty headers, a proxy adds a few.
-_MAX_HEADERS = 64
-_MAX_HEADER_BYTES = 8190
-_MAX_LINE_BYTES = 4094
 # The workers of a killed predecessor hold the port until they have answered what they had begun.
 _PATIENCE_SECONDS = GRACE_SECONDS + 2.0
 _PAUSE_SECONDS = 0.1
@@ -102,13 +106,9 @@ def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
     return {
         "bind": f"fd://{listener.detach()}",
         "workers": _WORKERS,
-        "worker_class": "gthread",
-        "threads": _THREADS,
+        "worker_class": Worker,
         "timeout": _SILENT_SECONDS,
         "graceful_timeout": int(GRACE_SECONDS),
-        "limit_request_fields": _MAX_HEADERS,
-        "limit_request_field_size": _MAX_HEADER_BYTES,
-        "limit_request_line": _MAX_LINE_BYTES,
         "worker_tmp_dir": str(shared_memory) if writable else None,
         "control_socket_disable": True,  # it would be made in the home directory
         "logger_class": _Logger,
@@ -133,14 +133,23 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Return the WSGI app; called by gunicorn in each worker, after the fork."""
+        """Return the app; called by gunicorn in each worker, after the fork."""
         report_crashes(self._config)
         app = make_app(self._config)
         # After the fork, because threads do not survive it.
         books = ExitStack()
         books.enter_context(app.extensions["bookkeeper"])
         atexit.register(books.close)
-        return app
+        # What is here now stays; what comes is free of cycles, and seldom worth a look.
+        gc.freeze()
+        gc.set_threshold(_GARBAGE_THRESHOLD)
+        return Front(
+            app,
+            prompt={webhook.PATH},
+            threads=_THREADS,
+            largest_body=webhook.LARGEST_BODY,
+            most_bytes=_MOST_BYTES,
+        )
 
 
 class _Logger(Logger):  # type: ignore[misc]

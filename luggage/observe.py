@@ -13,7 +13,6 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -46,17 +45,20 @@ def escape(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-@contextmanager
-def about(**what: object) -> Iterator[None]:
+class about:  # noqa: N801  reads as the word it is
     """Put `what` (`delivery="…"`, `job=7`) on each line logged inside the block; blocks may nest.
 
     It is kept for each thread and each asyncio task by itself.
     """
-    token = _about.set({**_about.get(), **{name: str(value) for name, value in what.items()}})
-    try:
-        yield
-    finally:
-        _about.reset(token)
+
+    def __init__(self, **what: object) -> None:
+        self._what = {name: str(value) for name, value in what.items()}
+
+    def __enter__(self) -> None:
+        self._token = _about.set({**_about.get(), **self._what})
+
+    def __exit__(self, *_: object) -> None:
+        _about.reset(self._token)
 
 
 def configure_logging(

@@ -101,7 +101,8 @@ class QueueInbox:
         """Queue it, and strike it off the missed, in one transaction."""
         run_at = self.clock() + self.settle_seconds
         with writing(self.engine) as connection:
-            self.queue.put_on(connection, job_of(delivery, body, run_at=run_at, note=RECOVERED))
+            job = job_of(delivery, body, run_at=run_at, note=RECOVERED)
+            self.queue.put_on(connection, [job])
             connection.execute(_strike(delivery.id))
         self.queue.wake()
 

@@ -13,16 +13,20 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+PROTECTION = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def protect(response: Response) -> Response:
     """`response`, not to be framed, sniffed, kept, or filled from elsewhere. Safe to repeat."""
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "no-store"
+    if "Content-Security-Policy" not in response.headers:
+        response.headers.extend(PROTECTION)
     return response
 
 

@@ -13,11 +13,14 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from luggage.github.errors import BadSignature, ConfigurationError, Malformed, Unsigned
+from luggage.github.payload import Payload
 from luggage.github.secret import SecretBytes
 
 # Real payloads nest 8 deep or so. A bound well under Python's own keeps every later walk
@@ -25,8 +28,8 @@ from luggage.github.secret import SecretBytes
 _MAX_DEPTH = 64
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_GLANCE = msgspec.json.Decoder(Payload)
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
-_FULL_NAME = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,40 @@ def read(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | str]
     live, so that one can be exchanged for another without a gap. Raises Unsigned or BadSignature
     (401), Malformed (400), and ConfigurationError when there is no secret to verify with.
     """
-    lowered = {name.lower(): value for name, value in headers.items()}
-    verify(lowered.get("x-hub-signature-256", ""), body, secrets)
-    return decode(lowered.get("x-github-delivery", ""), lowered.get("x-github-event", ""), body)
+    delivery_id, event = _verified(headers, body, secrets)
+    return decode(delivery_id, event, body)
+
+
+def glance(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | str]) -> Delivery:
+    """Do what `read` does, in a tenth of the time; the payload has the fields of Payload alone.
+
+    All of the body is read, but only these become objects. What is not seen is a number that Python
+    does not take, or nesting deeper than it can stand: that is for who decodes all of it.
+    """
+    delivery_id, event = _verified(headers, body, secrets)
+    _check_names(delivery_id, event)
+    try:
+        body.decode()
+        payload = _GLANCE.decode(body)
+    except UnicodeError:
+        raise Malformed("the body is not UTF-8 text") from None
+    except RecursionError:
+        raise Malformed("the body is nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise Malformed(f"the body is not as GitHub sends it: {error}") from None
+    except msgspec.DecodeError:
+        _decode(body)  # says what is wrong
+        raise Malformed("the body is not JSON") from None
+    return Delivery(delivery_id, event, dict(payload))
+
+
+def _verified(
+    headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | str]
+) -> tuple[str, str]:
+    """Return what the headers say of the delivery's id and event, once the body is verified."""
+    given = {name.lower(): value for name, value in headers.items()}
+    verify(given.get("x-hub-signature-256", ""), body, secrets)
+    return given.get("x-github-delivery", ""), given.get("x-github-event", "")
 
 
 def decode(delivery_id: str, event: str, body: bytes) -> Delivery:
@@ -72,12 +106,16 @@ def decode(delivery_id: str, event: str, body: bytes) -> Delivery:
 
     Whatever somebody posted belongs to `read`. Safe to repeat. Raises Malformed.
     """
-    for name, value in (("X-GitHub-Event", event), ("X-GitHub-Delivery", delivery_id)):
-        if not _NAME.fullmatch(value):
-            raise Malformed(f"{name} is missing, or is not 1 to 100 of A-Z a-z 0-9 _ . -")
+    _check_names(delivery_id, event)
     payload = _decode(body)
     _check_shape(payload)
     return Delivery(delivery_id, event, payload)
+
+
+def _check_names(delivery_id: str, event: str) -> None:
+    for name, value in (("X-GitHub-Event", event), ("X-GitHub-Delivery", delivery_id)):
+        if not _NAME.fullmatch(value):
+            raise Malformed(f"{name} is missing, or is not 1 to 100 of A-Z a-z 0-9 _ . -")
 
 
 def verify(signature: str, body: bytes, secrets: Sequence[bytes | str]) -> None:
@@ -145,12 +183,10 @@ def _refuse_lone_surrogates(text: str, payload: object) -> None:
 
 def _check_shape(payload: dict[str, Any]) -> None:
     _check_depth(payload)
-    for path, (wanted, acceptable) in _SHAPE.items():
-        value: Any = payload
-        for name in path.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
-        if value is not None and not acceptable(value):
-            raise Malformed(f"{path} is not {wanted}")
+    try:
+        msgspec.convert(payload, Payload)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"the body is not as GitHub sends it: {error}") from None
 
 
 def _check_depth(payload: dict[str, Any]) -> None:
@@ -161,54 +197,3 @@ def _check_depth(payload: dict[str, Any]) -> None:
         if not level:
             return
     raise Malformed("the body is nested too deeply")
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_string(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_full_name(value: object) -> bool:
-    return isinstance(value, str) and _FULL_NAME.fullmatch(value) is not None
-
-
-_OBJECT = ("an object", _is_object)
-_STRING = ("a string", _is_string)
-_INTEGER = ("a whole number", _is_integer)
-
-# What the rest of the program relies on, and nothing more: GitHub may add fields whenever it likes.
-# Each may be absent or null. Objects stand before what is in them.
-_SHAPE: Mapping[str, tuple[str, Callable[[object], bool]]] = {
-    "action": _STRING,
-    "number": _INTEGER,
-    "installation": _OBJECT,
-    "installation.id": _INTEGER,
-    "repository": _OBJECT,
-    "repository.id": _INTEGER,
-    "repository.full_name": ("of the form owner/name", _is_full_name),
-    "organization": _OBJECT,
-    "organization.login": _STRING,
-    "sender": _OBJECT,
-    "sender.login": _STRING,
-    "sender.type": _STRING,
-    "issue": _OBJECT,
-    "issue.number": _INTEGER,
-    "issue.body": _STRING,
-    "pull_request": _OBJECT,
-    "pull_request.number": _INTEGER,
-    "pull_request.body": _STRING,
-    "comment": _OBJECT,
-    "comment.id": _INTEGER,
-    "comment.in_reply_to_id": _INTEGER,
-    "comment.body": _STRING,
-    "review": _OBJECT,
-    "review.id": _INTEGER,
-    "review.body": _STRING,
-}

@@ -11,6 +11,7 @@ The front door. Make an engine with luggage.database, migrate it with
 A handler may be called again for a job whose worker died: its effect must be safe to repeat.
 """
 
+from luggage.jobs.group import GroupCommit
 from luggage.jobs.handling import AWAY
 from luggage.jobs.leader import Leadership
 from luggage.jobs.model import (
@@ -47,6 +48,7 @@ __all__ = [
     "Dead",
     "Depth",
     "Done",
+    "GroupCommit",
     "Handler",
     "Ignored",
     "Job",

@@ -5,10 +5,15 @@ packs less, and storing JSON as text, ten times as much to write and to sync. Th
 beside each body, so that another may follow.
 """
 
+import threading
+
 import zstandard
 
 PLAIN = "plain"
 ZSTD = "zstd"
+
+
+_of_thread = threading.local()
 
 
 class UnknownCodec(ValueError):  # noqa: N818
@@ -17,8 +22,16 @@ class UnknownCodec(ValueError):  # noqa: N818
 
 def pack(body: bytes) -> tuple[str, bytes]:
     """Return the codec's name and the packed body; what would not get smaller stays as it is."""
-    packed = zstandard.compress(body, 1)
+    packed = _compressor().compress(body)
     return (ZSTD, packed) if len(packed) < len(body) else (PLAIN, body)
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    """Return the thread's own: to make one costs more than to pack a body, none may be shared."""
+    if not hasattr(_of_thread, "compressor"):
+        _of_thread.compressor = zstandard.ZstdCompressor(level=1)
+    compressor: zstandard.ZstdCompressor = _of_thread.compressor
+    return compressor
 
 
 def unpack(codec: str, packed: bytes) -> bytes:

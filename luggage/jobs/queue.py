@@ -13,16 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, RowMapping, text
 from sqlalchemy.exc import IntegrityError
 
-from luggage.jobs import endings, followers, schema, statements
-from luggage.jobs.bodies import pack, storable, unpack
+from luggage.jobs import endings, followers, putting, schema, statements
+from luggage.jobs.bodies import storable, unpack
 from luggage.jobs.endings import Ending, Held
 from luggage.jobs.model import Job, LeaseLost, NewJob, Put, State
 from luggage.jobs.schema import job as table
-from luggage.jobs.schema import job_body
 from luggage.jobs.upkeep import Upkeep
 from luggage.jobs.views import row_of
 from luggage.jobs.wake import Waker, nobody
@@ -57,45 +55,23 @@ class Queue(Upkeep):
         Safe to repeat: a second put of the same queue and key changes nothing, whatever became of
         the first. Raises UnknownJob when `after` names no job.
         """
+        return self.put_all([job])[0]
+
+    def put_all(self, jobs: Sequence[NewJob]) -> list[Put]:
+        """Do what `put` does for each, in their order, in one transaction: all or nothing."""
         with self._engine.begin() as connection:
-            put = self.put_on(connection, job)
-        if put.created:
+            puts = self.put_on(connection, jobs)
+        if any(put.created for put in puts):
             self.wake()
-        return put
+        return puts
 
-    def put_on(self, connection: Connection, job: NewJob) -> Put:
-        """Do what `put` does inside the caller's transaction; call `wake` after its commit."""
-        values = self._first_state(connection, job)
-        new_id = connection.execute(_insert(connection, values)).scalar()
-        if new_id is None:
-            known = select(table.c.id).where(table.c.queue == job.queue, table.c.key == job.key)
-            return Put(connection.execute(known).scalar_one(), created=False)
-        codec, body = pack(job.body)
-        connection.execute(job_body.insert(), {"job_id": new_id, "codec": codec, "body": body})
-        return Put(new_id, created=True)
+    def connect(self) -> Connection:
+        """Return a connection for `put_on`, which the caller keeps and closes."""
+        return self._engine.connect()
 
-    def _first_state(self, connection: Connection, job: NewJob) -> dict[str, Any]:
-        now = self._clock()
-        values = {
-            "queue": job.queue,
-            "key": job.key,
-            "subject": job.subject,
-            "kind": job.kind,
-            "state": State.READY,
-            "attempt": 0,
-            "max_attempts": job.max_attempts,
-            "fence": 0,
-            "run_at": job.run_at,
-            "worker": "",
-            "created_at": now,
-            "changed_at": now,
-            "note": job.note,
-            "result": "",
-            "reason": "",
-            "after": None,
-            "parent": job.parent,
-        }
-        return values if job.after is None else values | followers.first_state(connection, job)
+    def put_on(self, connection: Connection, jobs: Sequence[NewJob]) -> list[Put]:
+        """Do what `put_all` does inside the caller's transaction; call `wake` after its commit."""
+        return putting.put_on(connection, jobs, self._clock())
 
     # Claiming
 
@@ -262,18 +238,8 @@ class Queue(Upkeep):
         if connection.execute(statements.END, rows).rowcount != len(rows):
             raise _not_held(ended[0].job)
         released = followers.tell_all(connection, ended, now)
-        for ending in ended:
-            for new in ending.put:
-                self.put_on(connection, new)
+        self.put_on(connection, [new for ending in ended for new in ending.put])
         return released
-
-
-def _insert(connection: Connection, values: dict[str, Any]) -> Any:
-    """Return an insert that answers with the new id, or with nothing when the key is known."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(table).values(values)
-    known = [table.c.queue, table.c.key]
-    return insert.on_conflict_do_nothing(index_elements=known).returning(table.c.id)
 
 
 def _job(row: RowMapping, lease_until: float) -> Job:

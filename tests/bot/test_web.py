@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
-from bot import web
+from bot import web, webhook
 from bot.events import DELIVERIES
 from luggage import observe
 from luggage.jobs import Queue, State
@@ -148,7 +148,7 @@ def test_what_is_not_a_delivery_is_refused_and_not_stored(client, queue, status,
 
 def test_a_body_over_25_mb_is_413_before_it_is_read(client, queue):
     """The length that is announced is enough to refuse."""
-    too_long = {"CONTENT_LENGTH": str(web.LARGEST_BODY + 1)}
+    too_long = {"CONTENT_LENGTH": str(webhook.LARGEST_BODY + 1)}
     answer = client.post("/webhook/github", environ_overrides=too_long)
     assert answer.status_code == 413
     assert stored(queue) == []
@@ -292,16 +292,20 @@ def _own_logging():
 
 
 @pytest.mark.usefixtures("_own_logging")
-@pytest.mark.parametrize("kind", ["stored", "refused", "database away"])
-def test_each_line_about_a_delivery_names_it(client, store, kind):
-    """Whether it is stored, refused or cannot be stored, and nothing else wears its name."""
+@pytest.mark.parametrize("kind", ["known", "refused", "database away", "broken"])
+def test_each_line_about_a_delivery_names_it(client, store, monkeypatch, kind):
+    """Whether it is known, refused or cannot be stored, and nothing else wears its name."""
+    if kind == "known":
+        post(client, X_GitHub_Delivery="guid-9")
     if kind == "database away":
         with store.begin() as connection:
-            connection.execute(text("DROP TABLE job_body"))
+            connection.execute(text("DROP TABLE job"))
+    if kind == "broken":
+        monkeypatch.setattr(webhook.Webhook, "receive", lambda *_: 1 / 0)
     wrong = {"X_Hub_Signature_256": "sha256=00"} if kind == "refused" else {}
     lines = logged(client, X_GitHub_Delivery="guid-9", **wrong)
     assert lines
-    assert all(line.endswith(" (delivery=guid-9)") for line in lines)
+    assert all(line.endswith(" (delivery=guid-9)") for line in lines if line.startswith("20"))
     assert "delivery" not in dict(observe._about.get())
 
 

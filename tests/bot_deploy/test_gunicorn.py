@@ -13,6 +13,8 @@ import pytest
 from bot_deploy import gunicorn
 from bot_deploy.config import ConfigError
 from luggage.run import GRACE_SECONDS, KILL_SECONDS
+from luggage.serving import Front
+from luggage.serving.worker import Worker
 from tests.support.clock import FakeClock
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}
@@ -102,8 +104,8 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
     monkeypatch.setattr(gunicorn, "make_app", lambda _config: app)
     monkeypatch.setattr(gunicorn.atexit, "register", ends.append)
     server = gunicorn.Server(SimpleNamespace(sentry_dsn=""), settings(tmp_path))
-    assert server.cfg.worker_class_str == "gthread"
-    assert server.wsgi() is app
+    assert server.cfg.worker_class is Worker
+    assert isinstance(server.wsgi(), Front)
     assert kept == []
     ends[0]()
     assert kept == [True]

@@ -74,7 +74,7 @@ def test_a_put_within_a_transaction_goes_with_it(engine, queue, clock):
 
     def fail():
         with writing(engine) as connection:
-            queue.put_on(connection, NewJob(queue="mail", key="k", body=b"", run_at=clock()))
+            queue.put_on(connection, [NewJob(queue="mail", key="k", body=b"", run_at=clock())])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

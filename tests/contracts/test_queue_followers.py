@@ -109,7 +109,7 @@ def test_a_first_that_finishes_while_its_follower_is_put_frees_it(engine, queue,
     first = claim()
     with writing(engine) as connection:
         second = NewJob(queue="mail", key="second", body=b"", run_at=clock(), after="first")
-        queue.put_on(connection, second)
+        queue.put_on(connection, [second])
         finisher = threading.Thread(target=queue.done, args=[first])
         finisher.start()
         finisher.join(0.3)

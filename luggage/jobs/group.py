@@ -1,0 +1,123 @@
+"""Group commit: what several callers put at one moment costs one transaction, and one sync.
+
+The commits of a database on one disk stand in line, each for a sync of its own; the next group
+gathers while the last one is on its way (DeWitt et al., "Implementation techniques for main memory
+database systems", SIGMOD 1984, section 5). Who puts alone does not wait for company; where there
+was some a moment ago, a group gathers for GATHER_SECONDS, as with PostgreSQL's commit_delay.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import OperationalError
+
+from luggage.jobs.model import NewJob, Put
+from luggage.jobs.queue import Queue
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+# About as long as a commit takes: docs/performance.md has what it brings.
+GATHER_SECONDS = 0.003
+# More would make the first of them wait for the rows of the last.
+LARGEST_GROUP = 64
+# PostgreSQL's deadlock_detected: two groups met at the same keys, in another order.
+_DEADLOCK = "40P01"
+
+_Waiting = tuple[NewJob, "Future[Put]"]
+
+
+class GroupCommit:
+    """Puts jobs into `queue` from one thread, in groups. Safe to share between threads.
+
+    The thread, with a connection of its own, begins with the first put, so that a process may fork
+    before it. A process ends only when all that was put is committed or has failed.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        *,
+        sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 -- the default only
+    ) -> None:
+        self._queue = queue
+        self._sleep = sleep
+        self._waiting: deque[_Waiting] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._lock = threading.Lock()
+        self._called = False
+        self._company = False
+        self._connection: Connection | None = None
+
+    def put(self, job: NewJob) -> "Future[Put]":
+        """Return what will be what Queue.put returns, or raises, once the job is committed.
+
+        Safe to repeat, as Queue.put is; never waits. Callbacks of the future run in the thread that
+        commits.
+        """
+        future: Future[Put] = Future()
+        self._waiting.append((job, future))
+        with self._lock:
+            called, self._called = self._called, True
+        if not called:
+            self._thread.submit(self._commit)
+        return future
+
+    def close(self) -> None:
+        """Commit what was put, and let go of the thread; safe to repeat. No put may follow."""
+        self._thread.shutdown()
+        self._hang_up()
+
+    def _commit(self) -> None:
+        if self._company:
+            self._sleep(GATHER_SECONDS)
+        with self._lock:
+            self._called = False  # whoever puts from now on calls again
+        full = True
+        while full:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
+            full = len(group) == LARGEST_GROUP
+            self._company = len(group) > 1
+            self._commit_group(group)
+
+    def _commit_group(self, group: Sequence[_Waiting]) -> None:
+        try:
+            puts = self._put([job for job, _ in group])
+        except Exception as error:  # noqa: BLE001  it is for those that wait
+            if len(group) > 1 and _is_of_one(error):
+                for alone in group:
+                    self._commit_group([alone])
+                return
+            for _, future in group:
+                future.set_exception(error)
+        else:
+            for (_, future), put in zip(group, puts, strict=True):
+                future.set_result(put)
+
+    def _put(self, jobs: Sequence[NewJob]) -> list[Put]:
+        """Put jobs on the connection that is kept: to take one costs as much as to commit."""
+        with ExitStack() as stack:
+            stack.callback(self._hang_up)
+            self._connection = self._connection or self._queue.connect()
+            with self._connection.begin():
+                puts = self._queue.put_on(self._connection, jobs)
+            stack.pop_all()
+        if any(put.created for put in puts):
+            self._queue.wake()
+        return puts
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Return whether a job of the group is at fault, and not the database, which is away."""
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return not isinstance(error, OperationalError) or sqlstate == _DEADLOCK
