@@ -14,7 +14,7 @@ from bench.postgresql import running_postgresql
 from bot.events import DELIVERIES
 from bot_deploy.wiring import HISTORIES
 from luggage.database import migrate, open_engine
-from luggage.jobs import NewJob, Queue
+from luggage.jobs import NewJob
 
 DATABASES = (SQLITE, POSTGRESQL)
 
@@ -42,13 +42,6 @@ def opened(url: str, *, pool_size: int = 5) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
-
-
-def put_all(queue: Queue, engine: Engine, jobs: Sequence[NewJob]) -> None:
-    """Put jobs in one transaction: how long that takes is nobody's question here."""
-    with engine.begin() as connection:
-        for job in jobs:
-            queue.put_on(connection, [job])
 
 
 def deliveries(number: int, tag: str, *, subject: str, body: bytes, kind: str) -> list[NewJob]:

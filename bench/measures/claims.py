@@ -13,7 +13,7 @@ from statistics import median
 
 from sqlalchemy import Engine, text
 
-from bench.database import DATABASES, databases, deliveries, freshen, opened, put_all
+from bench.database import DATABASES, databases, deliveries, freshen, opened
 from bench.measure import Measure, Size, Table
 from bench.processes import scratch
 from bench.say import say
@@ -58,7 +58,7 @@ class Contestant:
     def slice(self, number: int, tag: str) -> float:
         """Put so many jobs and claim them, one at a time; return the seconds of one claim."""
         jobs = deliveries(number, tag, subject="snakes/trio", body=b"{}" * 100, kind="push")
-        put_all(self.queue, self.engine, jobs)
+        self.queue.put_all(jobs)
         began = time.perf_counter()
         for _ in range(number):
             self.queue.claim([DELIVERIES], worker="bench", lease_seconds=LEASE_SECONDS)

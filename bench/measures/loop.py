@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from bench.bot import FROM_SOURCE, POSTGRESQL, Site
 from bench.circumstances import ROOT
-from bench.database import DATABASES, databases, deliveries, opened, put_all
+from bench.database import DATABASES, databases, deliveries, opened
 from bench.delivery import EVENT, closed_pull_request
 from bench.measure import Measure, Size, Table
 from bench.processes import scratch, started, until
@@ -69,7 +69,7 @@ class Place:
         """Put so many deliveries that lead to such work."""
         self.tag[0] += 1
         make = self._pings if work == ACTIONS else self._merges
-        put_all(self.queue, self.engine, make(number, f"slice{self.tag[0]}"))
+        self.queue.put_all(make(number, f"slice{self.tag[0]}"))
 
     def _merges(self, number: int, tag: str) -> list[NewJob]:
         body = json.dumps(merge_of_a_member(self.github)).encode()

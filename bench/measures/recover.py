@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from bench.bot import private_key
-from bench.database import DATABASES, databases, opened, put_all
+from bench.database import DATABASES, databases, opened
 from bench.delivery import SECRET, new_guid
 from bench.measure import Measure, Size, Table
 from bench.processes import FailedError, scratch
@@ -109,7 +109,7 @@ def _looks(kind: str, home: Path, delivered: int, turns: int) -> dict[str, Cost]
         server = stack.enter_context(github.serve())
         engine = stack.enter_context(opened(stack.enter_context(databases(kind, home))()))
         queue = Queue(engine, clock=time.time)
-        put_all(queue, engine, _day(github, clock, delivered))
+        queue.put_all(_day(github, clock, delivered))
         look = _Look(github, engine, queue, server.url)
         recovery = look.recovery()
         found = {NEVER: look.cost(recovery.turn), STARTED: look.cost(look.recovery().turn)}

@@ -57,7 +57,11 @@ def test_two_requests_on_one_connection_are_both_answered():
 def test_a_head_without_end_is_refused():
     """Nobody can fill the memory with a header."""
     parts = [b"x" * 16_384] * 8
-    answer = asyncio.run(talk(b"GET / HTTP/1.1\r\nX-Long: ", *parts))
+    try:
+        answer = asyncio.run(talk(b"GET / HTTP/1.1\r\nX-Long: ", *parts))
+    except ConnectionResetError:
+        # Whoever is still sending may learn of the end before the reason.
+        return
     assert answer.startswith(b"HTTP/1.1 400")
 
 
