@@ -73,8 +73,27 @@ def bot(name: str, site: Site) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def clustered_probot(home: Path) -> Iterator[Server]:
+    """Two processes of a Probot app behind Node's cluster, as Node.js and PM2 run several."""
+    with _probot(home, "cluster.mjs", 1, "Probot 14, Node's cluster") as server:
+        yield server
+
+
+@contextlib.contextmanager
 def probot(home: Path, **environ: str) -> Iterator[Server]:
     """Two processes of a Probot app on one socket, with these further settings.
+
+    Nobody distributes the connections: the least that two processes can need.
+    """
+    with _probot(home, "probot.mjs", PROCESSES, "Probot 14, one socket", **environ) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _probot(
+    home: Path, program: str, processes: int, name: str, **environ: str
+) -> Iterator[Server]:
+    """Run a program of bench/peers/npm.
 
     Probot's own middleware on Node's server: `probot run` does the same, and logs each request.
     """
@@ -87,9 +106,10 @@ def probot(home: Path, **environ: str) -> Iterator[Server]:
         "NODE_ENV": "production",
         **environ,
     }
-    with _sharing([node, "probot.mjs"], place, home / "probot.log", settings) as (port, pids):
+    command = [node, program]
+    with _sharing(command, place, home / "probot.log", settings, processes) as (port, pids):
         yield Server(
-            name="Probot 14",
+            name=name,
             does="verifies, parses, runs a handler; stores nothing",
             url=f"http://127.0.0.1:{port}/api/github/webhooks",
             verifies=True,
@@ -157,9 +177,13 @@ def wsgi(home: Path, app: Wsgi) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def _sharing(
-    command: list[str], cwd: Path, log: Path, environ: dict[str, str]
+    command: list[str],
+    cwd: Path,
+    log: Path,
+    environ: dict[str, str],
+    processes: int = PROCESSES,
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Start a program twice on one socket, whose number is its last argument."""
+    """Start processes of a program on one socket, whose number is its last argument."""
     with ExitStack() as stack:
         listener, port = stack.enter_context(listening())
         number = listener.fileno()
@@ -167,7 +191,7 @@ def _sharing(
             stack.enter_context(
                 started([*command, str(number)], log, environ, cwd=cwd, pass_fds=(number,))
             )
-            for _ in range(PROCESSES)
+            for _ in range(processes)
         ]
         # Who still holds it would keep connections that nobody accepts.
         listener.close()

@@ -25,9 +25,13 @@ from bench.spread import ratio
 from bench.wrk import Load, Slice, wrk
 
 PROBOT = "probot"
-EVERYBODY = ("sqlite", "postgresql", PROBOT, "gidgethub", "bare", "flask", "careful", "threads")
+SHARING = "probot_sharing"
+EVERYBODY = (
+    *("sqlite", "postgresql", PROBOT, SHARING, "gidgethub"),
+    *("bare", "flask", "careful", "threads"),
+)
 # Who answers the questions about other loads.
-SOME = ("sqlite", "postgresql", PROBOT)
+SOME = ("sqlite", "postgresql", PROBOT, SHARING)
 # GitHub opens a new connection for each delivery, and so does a proxy by default.
 MAIN = Load(32)
 OTHERS = (Load(8), Load(1), Load(32, kept=True), Load(8, kept=True), Load(1, kept=True))
@@ -95,7 +99,8 @@ def _on_postgresql(home: Path) -> Iterator[Server]:
 _STARTERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
     "sqlite": lambda home: servers.bot(SQLITE, Site(home, f"sqlite:///{home / 'bot.sqlite'}")),
     "postgresql": _on_postgresql,
-    PROBOT: servers.probot,
+    PROBOT: servers.clustered_probot,
+    SHARING: servers.probot,
     "gidgethub": servers.gidgethub,
     **{name: partial(servers.wsgi, app=app) for name, app in servers.WSGI.items()},
 }
