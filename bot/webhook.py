@@ -78,31 +78,27 @@ class Webhook:
         """Answer a request; WSGI."""
         if environ["PATH_INFO"] != PATH:
             return self.inner(environ, start_response)
-        # All that is logged and reported of the request names the delivery that it claims to be.
-        claimed = environ.get("HTTP_X_GITHUB_DELIVERY", "")[:_LONGEST_ID]
-        with about(**({"delivery": claimed} if claimed else {})):
-            try:
-                return self._answer(environ, start_response)
-            except Exception:
-                log.exception("a delivery could not be taken in")
-                reason = "the bot is broken; its log says where"
-                status = HTTPStatus.INTERNAL_SERVER_ERROR
-                return [self._refuse(start_response, status, reason)]
-
-    def _answer(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
         try:
             body = _body(environ)
             headers = {name: environ.get(key, "") for name, key in _READ.items()}
             delivery = webhooks.glance(headers, body, self.secrets)
-        except _Refused as refused:
-            return [self._refuse(start_response, refused.status, str(refused), refused.headers)]
-        except DeliveryRejected as rejected:
-            log.warning("delivery refused: %s %s", rejected.status, rejected)
-            return [self._refuse(start_response, HTTPStatus(rejected.status), str(rejected))]
-        stored = self.receive(delivery, body)
+            stored = self.receive(delivery, body)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is answered and logged
+            with _about_claimed(environ):
+                return [self._excuse(start_response, error)]
         return Undecided(stored, lambda: self._conclude(delivery, stored, start_response))
+
+    def _excuse(self, start_response: "StartResponse", error: Exception) -> bytes:
+        """Say why a request is not taken."""
+        match error:
+            case _Refused():
+                return self._refuse(start_response, error.status, str(error), error.headers)
+            case DeliveryRejected():
+                log.warning("delivery refused: %s %s", error.status, error)
+                return self._refuse(start_response, HTTPStatus(error.status), str(error))
+        log.error("a delivery could not be taken in", exc_info=error)
+        reason = "the bot is broken; its log says where"
+        return self._refuse(start_response, HTTPStatus.INTERNAL_SERVER_ERROR, reason)
 
     def receive(self, delivery: webhooks.Delivery, body: bytes) -> "Future[Put]":
         """Store a delivery, which wakes the loop. Safe to repeat.
@@ -117,16 +113,17 @@ class Webhook:
         self, delivery: webhooks.Delivery, stored: "Future[Put]", start_response: "StartResponse"
     ) -> bytes:
         """Answer 202 for what is committed, and 503 for what the database did not take."""
-        with about(delivery=delivery.id):
-            try:
-                created = stored.result().created
-            except SQLAlchemyError as error:
-                # The class alone: the text of the error quotes the statement, with its values.
+        try:
+            created = stored.result().created
+        except SQLAlchemyError as error:
+            # The class alone: the text of the error quotes the statement, with its values.
+            with about(delivery=delivery.id):
                 log.error("the database did not answer: %s", type(error).__name__)  # noqa: TRY400
-                reason = "the database cannot be reached; try again"
-                away = HTTPStatus.SERVICE_UNAVAILABLE
-                return self._refuse(start_response, away, reason, {"Retry-After": "10"})
-            if not created:
+            reason = "the database cannot be reached; try again"
+            away = HTTPStatus.SERVICE_UNAVAILABLE
+            return self._refuse(start_response, away, reason, {"Retry-After": "10"})
+        if not created:
+            with about(delivery=delivery.id):
                 log.info("known already: %s", delivery.event)
         word = "stored" if created else "known"
         self.meter.add(DELIVERIES_TOTAL, event_label(delivery.event), word)
@@ -143,6 +140,12 @@ class Webhook:
         """Answer an error, and count it; for the event of what is refused nobody has vouched."""
         self.meter.add(DELIVERIES_TOTAL, "unverified", str(status.value))
         return _say(start_response, status, {"error": reason}, headers)
+
+
+def _about_claimed(environ: "WSGIEnvironment") -> about:
+    """Have what is logged and reported of a request name the delivery that it claims to be."""
+    claimed = environ.get("HTTP_X_GITHUB_DELIVERY", "")[:_LONGEST_ID]
+    return about(delivery=claimed) if claimed else about()
 
 
 def _body(environ: "WSGIEnvironment") -> bytes:

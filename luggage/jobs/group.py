@@ -104,11 +104,8 @@ class GroupCommit:
         with ExitStack() as stack:
             stack.callback(self._hang_up)
             self._connection = self._connection or self._queue.connect()
-            with self._connection.begin():
-                puts = self._queue.put_on(self._connection, jobs)
+            puts = self._queue.put_over(self._connection, jobs)
             stack.pop_all()
-        if any(put.created for put in puts):
-            self._queue.wake()
         return puts
 
     def _hang_up(self) -> None:

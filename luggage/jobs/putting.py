@@ -23,7 +23,15 @@ _PLACEHOLDERS = {"sqlite": "?", "postgresql": "%s"}
 _INSERT_BODY = "INSERT INTO job_body (job_id, codec, body) VALUES ({0}, {0}, {0})"
 
 
-def put_on(connection: Connection, jobs: Sequence[NewJob], now: float) -> list[Put]:
+Packed = tuple[NewJob, tuple[str, bytes]]
+
+
+def packed(jobs: Sequence[NewJob]) -> list[Packed]:
+    """Return jobs with their bodies as they will lie in the database; needs no transaction."""
+    return [(job, pack(job.body)) for job in jobs]
+
+
+def put_on(connection: Connection, jobs: Sequence[Packed], now: float) -> list[Put]:
     """Store jobs in the caller's transaction, in their order; return an answer for each.
 
     Of two with one queue and key the first is stored. Raises UnknownJob when `after` names no job.
@@ -31,28 +39,27 @@ def put_on(connection: Connection, jobs: Sequence[NewJob], now: float) -> list[P
     return [put for part in _parts(jobs) for put in _put(connection, part, now)]
 
 
-def _parts(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
+def _parts(jobs: Sequence[Packed]) -> Iterator[Sequence[Packed]]:
     """Give what can be put at once: a job that waits for another has to find it in the table."""
-    for waits, run in groupby(jobs, lambda job: job.after is not None):
+    for waits, run in groupby(jobs, lambda each: each[0].after is not None):
         together = list(run)
-        yield from ([job] for job in together) if waits else (together,)
+        yield from ([each] for each in together) if waits else (together,)
 
 
-def _put(connection: Connection, jobs: Sequence[NewJob], now: float) -> Iterator[Put]:
+def _put(connection: Connection, jobs: Sequence[Packed], now: float) -> Iterator[Put]:
     dialect = connection.dialect.name
-    rows = [_first_state(connection, job, now) for job in jobs]
+    rows = [_first_state(connection, job, now) for job, _ in jobs]
     values = tuple(row[name] for row in rows for name in _COLUMNS)
     bodies = []
     with _cursor(connection) as cursor:
         cursor.execute(_insert(dialect, len(jobs)), values)
         inserted = cursor.fetchall()
     new = {(queue, key): job_id for job_id, queue, key in inserted}
-    for job in jobs:
+    for job, (codec, body) in jobs:
         new_id = new.pop((job.queue, job.key), None)
         if new_id is None:
             yield Put(_known(connection, job), created=False)
         else:
-            codec, body = pack(job.body)
             bodies.append((new_id, codec, body))
             yield Put(new_id, created=True)
     if bodies:

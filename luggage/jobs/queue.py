@@ -59,19 +59,25 @@ class Queue(Upkeep):
 
     def put_all(self, jobs: Sequence[NewJob]) -> list[Put]:
         """Do what `put` does for each, in their order, in one transaction: all or nothing."""
-        with self._engine.begin() as connection:
-            puts = self.put_on(connection, jobs)
+        with self.connect() as connection:
+            return self.put_over(connection, jobs)
+
+    def put_over(self, connection: Connection, jobs: Sequence[NewJob]) -> list[Put]:
+        """Do what `put_all` does, over a connection of `connect` that is in no transaction."""
+        packed = putting.packed(jobs)  # before the transaction, which others may wait for
+        with connection.begin():
+            puts = putting.put_on(connection, packed, self._clock())
         if any(put.created for put in puts):
             self.wake()
         return puts
 
     def connect(self) -> Connection:
-        """Return a connection for `put_on`, which the caller keeps and closes."""
+        """Return a connection for `put_over`, which the caller keeps and closes."""
         return self._engine.connect()
 
     def put_on(self, connection: Connection, jobs: Sequence[NewJob]) -> list[Put]:
         """Do what `put_all` does inside the caller's transaction; call `wake` after its commit."""
-        return putting.put_on(connection, jobs, self._clock())
+        return putting.put_on(connection, putting.packed(jobs), self._clock())
 
     # Claiming
 

@@ -45,17 +45,17 @@ def job(key, **more):
 def together(queue, group, jobs):
     """Put all of `jobs` while an earlier put is being committed; return their futures."""
     begun, go = threading.Event(), threading.Event()
-    put_on = queue.put_on
+    put_over = queue.put_over
 
     def slow(connection, jobs):
         begun.set()
         assert go.wait(PATIENCE_SECONDS)
-        return put_on(connection, jobs)
+        return put_over(connection, jobs)
 
-    queue.put_on = slow
+    queue.put_over = slow
     first = group.put(job("first"))
     assert begun.wait(PATIENCE_SECONDS)
-    queue.put_on = put_on
+    queue.put_over = put_over
     futures = [group.put(each) for each in jobs]
     go.set()
     assert first.result(PATIENCE_SECONDS).created
@@ -110,13 +110,13 @@ def test_one_whose_values_the_database_refuses_fails_alone(queue, group):
 
 def test_a_database_that_is_away_fails_all_and_the_next_try_goes_through(engine, queue, group):
     """Nothing is stored, each waiter is told; afterwards a new connection serves."""
-    real = queue.put_on
+    real = queue.put_over
 
     def away(_connection, _jobs):
-        queue.put_on = real
+        queue.put_over = real
         raise OperationalError("INSERT", None, Exception("gone"))
 
-    queue.put_on = away
+    queue.put_over = away
     with pytest.raises(OperationalError):
         group.put(job("a")).result(PATIENCE_SECONDS)
     assert queue.find("mail", "a") is None
