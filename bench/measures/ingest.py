@@ -49,8 +49,8 @@ class Part:
 
 def run(size: Size) -> Table:
     """Measure all; raises UnavailableError without wrk, Node.js or the network to install peers."""
-    main = Part(EVERYBODY, Plan(load=MAIN, rounds=size.of(20, 2), seconds=size.of(2, 1)))
-    others = [Part(SOME, Plan(load=load, rounds=6, seconds=2)) for load in size.of(OTHERS, ())]
+    main = Part(EVERYBODY, Plan(load=MAIN, rounds=size.of(12, 2), seconds=size.of(2, 1)))
+    others = [Part(SOME, Plan(load=load, rounds=5, seconds=2)) for load in size.of(OTHERS, ())]
     return measured([main, *others], Delivery(closed_pull_request()))
 
 

@@ -147,7 +147,7 @@ def merge_of_a_member(github: Github) -> dict[str, object]:
 
 def run(size: Size) -> Table:
     """Measure both databases."""
-    return measured(DATABASES, rounds=size.of(8, 1), merges=size.of(1500, 30), pings=size.of(60, 4))
+    return measured(DATABASES, rounds=size.of(5, 1), merges=size.of(1000, 30), pings=size.of(40, 4))
 
 
 def measured(kinds: Sequence[str], *, rounds: int, merges: int, pings: int) -> Table:

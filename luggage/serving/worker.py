@@ -11,7 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn_worker import UvicornWorker
 
 # GitHub sends some twenty headers, a proxy adds a few.
-_LARGEST_HEAD = 64 * 1024
+_MOST_HEADERS = 64
+_LARGEST_HEAD = 32 * 1024
 _PATIENCE_SECONDS = 30.0
 
 
@@ -43,6 +44,12 @@ class Protocol(HttpToolsProtocol):
         if self._deadline is None:
             self._await_request()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, unless there are too many: the parser makes a 400 of what is raised."""
+        super().on_header(name, value)
+        if len(self.headers) > _MOST_HEADERS:
+            raise ValueError("too many headers")
+
     def on_headers_complete(self) -> None:
         """End its head."""
         self._head_ended = True
@@ -52,6 +59,14 @@ class Protocol(HttpToolsProtocol):
         """End the request; the answer has all the time it needs."""
         self._stop_waiting()
         super().on_message_complete()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the line of a client that has said all and listens, until it is answered."""
+        cycle: Any = self.cycle  # None before the first request
+        is_asked = cycle is not None and not cycle.more_body and not cycle.response_complete
+        if is_asked:
+            cycle.keep_alive = False
+        return is_asked
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the connection."""

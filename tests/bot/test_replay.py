@@ -100,7 +100,7 @@ def test_the_same_file_is_the_same_delivery():
         (b"\xff\xfe", "not UTF-8"),
         (b"", "not JSON"),
         (b'{"request": 1}', None),
-        (b'{"issue": {"number": "seven"}}', "issue.number is not a whole number"),
+        (b'{"issue": {"number": "seven"}}', "got `str` - at"),
     ],
 )
 def test_what_is_no_delivery_is_said_to_be_none(content, words):
