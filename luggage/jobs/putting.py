@@ -19,6 +19,9 @@ from luggage.jobs.model import NewJob, Put, State
 from luggage.jobs.schema import job as table
 
 _COLUMNS = tuple(column.name for column in table.c if column.name not in ("id", "lease_until"))
+# Of parameters SQLite takes 32,766, as long as nobody allowed it fewer, and PostgreSQL 65,535.
+# https://www.sqlite.org/limits.html#max_variable_number
+_MOST_ROWS = 500
 _PLACEHOLDERS = {"sqlite": "?", "postgresql": "%s"}
 _INSERT_BODY = "INSERT INTO job_body (job_id, codec, body) VALUES ({0}, {0}, {0})"
 
@@ -43,7 +46,8 @@ def _parts(jobs: Sequence[Packed]) -> Iterator[Sequence[Packed]]:
     """Give what can be put at once: a job that waits for another has to find it in the table."""
     for waits, run in groupby(jobs, lambda each: each[0].after is not None):
         together = list(run)
-        yield from ([each] for each in together) if waits else (together,)
+        size = 1 if waits else _MOST_ROWS
+        yield from (together[at : at + size] for at in range(0, len(together), size))
 
 
 def _put(connection: Connection, jobs: Sequence[Packed], now: float) -> Iterator[Put]:

@@ -44,15 +44,11 @@ class Protocol(HttpToolsProtocol):
         if self._deadline is None:
             self._await_request()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, unless there are too many: the parser makes a 400 of what is raised."""
-        super().on_header(name, value)
+    def on_headers_complete(self) -> None:
+        """End its head; the parser makes a 400 of what is raised."""
+        self._head_ended = True
         if len(self.headers) > _MOST_HEADERS:
             raise ValueError("too many headers")
-
-    def on_headers_complete(self) -> None:
-        """End its head."""
-        self._head_ended = True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -69,6 +69,14 @@ def test_a_large_body_is_stored_small(engine, put):
         assert len(connection.execute(select(job_body.c.body)).scalar()) < 1000
 
 
+def test_many_are_put_at_once(queue, clock):
+    """As many as anybody likes, in their order, more than a statement has parameters for."""
+    jobs = [NewJob(queue="mail", key=f"k{n}", body=b"", run_at=clock()) for n in range(4100)]
+    puts = queue.put_all(jobs)
+    assert all(put.created for put in puts)
+    assert [put.id for put in puts] == sorted(put.id for put in puts)
+
+
 def test_a_put_within_a_transaction_goes_with_it(engine, queue, clock):
     """A put in the caller's transaction is undone with it."""
 
