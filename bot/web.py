@@ -15,7 +15,7 @@ from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot.pages.glance import Shown
 from bot.pages.shared import furnish
 from bot.pages.status import Status, add_status
-from bot.webhook import Webhook
+from bot.webhook import DATABASE_AWAY, Webhook
 from luggage.jobs import GroupCommit, Queue
 from luggage.meter import Meter
 
@@ -98,7 +98,7 @@ def _mounting(
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
     # The class alone: the text of the error quotes the statement, with its values.
     log.error("the database did not answer: %s", type(error).__name__)
-    return {"error": "the database cannot be reached; try again"}, 503, {"Retry-After": "10"}
+    return {"error": DATABASE_AWAY}, 503, {"Retry-After": "10"}
 
 
 def refused(error: HTTPException) -> Response:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/webhook/github"
+DATABASE_AWAY = "the database cannot be reached; try again"
 # GitHub: "payloads are capped at 25 MB".
 LARGEST_BODY = 25 * 1024 * 1024
 # GitHub's ids have 36 characters; a stranger's claim may have thousands.
@@ -96,6 +97,11 @@ class Webhook:
             case DeliveryRejected():
                 log.warning("delivery refused: %s %s", error.status, error)
                 return self._refuse(start_response, HTTPStatus(error.status), str(error))
+            case SQLAlchemyError():
+                # The class alone: the text of the error quotes the statement, with its values.
+                log.error("the database did not answer: %s", type(error).__name__)
+                away = HTTPStatus.SERVICE_UNAVAILABLE
+                return self._refuse(start_response, away, DATABASE_AWAY, {"Retry-After": "10"})
         log.error("a delivery could not be taken in", exc_info=error)
         reason = "the bot is broken; its log says where"
         return self._refuse(start_response, HTTPStatus.INTERNAL_SERVER_ERROR, reason)
@@ -115,13 +121,9 @@ class Webhook:
         """Answer 202 for what is committed, and 503 for what the database did not take."""
         try:
             created = stored.result().created
-        except SQLAlchemyError as error:
-            # The class alone: the text of the error quotes the statement, with its values.
+        except Exception as error:  # noqa: BLE001  whatever it is, it is answered and logged
             with about(delivery=delivery.id):
-                log.error("the database did not answer: %s", type(error).__name__)  # noqa: TRY400
-            reason = "the database cannot be reached; try again"
-            away = HTTPStatus.SERVICE_UNAVAILABLE
-            return self._refuse(start_response, away, reason, {"Retry-After": "10"})
+                return self._excuse(start_response, error)
         if not created:
             with about(delivery=delivery.id):
                 log.info("known already: %s", delivery.event)

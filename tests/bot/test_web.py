@@ -212,6 +212,14 @@ def test_without_the_database_a_delivery_is_503_never_202(client, store):
     assert b"job" not in answer.data
 
 
+def test_a_commit_that_breaks_in_another_way_is_500_as_json(client, monkeypatch):
+    """It is answered like every other refusal, and says nothing of what broke."""
+    monkeypatch.setattr(Queue, "put_over", lambda *_: 1 / 0)
+    answer = post(client)
+    assert (answer.status_code, list(answer.json)) == (500, ["error"])
+    assert b"division" not in answer.data
+
+
 def test_an_unknown_page_is_404_as_json(client):
     """Errors that Flask raises look like all others."""
     answer = client.get("/nothing/here")
