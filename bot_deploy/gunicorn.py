@@ -36,8 +36,9 @@ SUMMARY = "serve the web hook and the pages (one of the two processes of `start`
 _WORKERS = 2
 # For the pages.
 _THREADS = 4
-# Bodies that a worker has in hand together; it refuses more, before it reads them.
+# So many more objects made than freed before the collector looks at them; Python has 700.
 _GARBAGE_THRESHOLD = 20_000
+# Bodies that a worker has in hand together; it refuses more, before it reads them.
 _MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop says nothing for so long is replaced.
 _SILENT_SECONDS = 30
