@@ -8,7 +8,6 @@ Chosen: a WSGI app before Flask's own, in the same Flask app. Against: a view; c
 hooks are half of what such a request costs, and it needs none of them (docs/performance.md).
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.intake import job_of
@@ -175,7 +175,7 @@ def _say(
     said: Mapping[str, Any],
     headers: _Headers = MappingProxyType({}),
 ) -> bytes:
-    body = json.dumps(said).encode()
+    body = msgspec.json.encode(said)
     own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     start_response(f"{status.value} {status.phrase}", [*{**own, **headers, **PROTECTION}.items()])
     return body

@@ -1,19 +1,21 @@
-"""An ASGI app around a WSGI app, which sees a request when all of it is here.
+"""What becomes of a request that is here, head and body: which thread calls the WSGI app for it.
 
 Chosen: one event loop in each process reads the requests, however slowly they come, and runs the
 views that never wait (`prompt`) itself; the others run in a few threads. Against: a thread for each
 request, which as many slow clients as there are threads stop, and which costs a delivery two
-switches between threads; and views that are coroutines, which Flask runs in a loop of their own.
+switches between threads; and ASGI, a task and five messages for each request, as much again as it
+takes to verify one (docs/performance.md).
 """
 
 import asyncio
+import logging
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -23,23 +25,60 @@ from luggage.serving.undecided import Undecided
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_Message = MutableMapping[str, Any]
-_Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_Headers = list[tuple[bytes, bytes]]
+Scope = Mapping[str, Any]
 
 # Names which CGI does not mark as headers (RFC 3875, section 4.1).
 _UNMARKED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
+# Answers that have no body, and so no length (RFC 9110, section 8.6).
+_WITHOUT_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is sent for a request."""
+
+    status: int = 500
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], _exc_info: object = None, /
+    ) -> Callable[[bytes], object]:
+        """Take the status and the headers, as WSGI's start_response."""
+        self.status = int(status[:3])
+        self.headers = headers
+        return self._write
+
+    def _write(self, part: bytes) -> None:
+        self.body += part
+
+    def filled(self, parts: Iterable[bytes]) -> "Answer":
+        """Return this with its body, the parts read and closed, and with its length."""
+        with ExitStack() as stack:
+            if hasattr(parts, "close"):
+                stack.callback(parts.close)
+            self.body += b"".join(parts)
+        is_told = any(name.lower() == "content-length" for name, _ in self.headers)
+        if not is_told and self.status not in _WITHOUT_LENGTH:
+            self.headers = [*self.headers, ("Content-Length", str(len(self.body)))]
+        return self
+
+
+Reply = Callable[[Answer], None]
+
+_EMPTY = ("Content-Length", "0")
+BUSY = Answer(HTTPStatus.SERVICE_UNAVAILABLE, [("Retry-After", "10"), _EMPTY])
+_BROKEN = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, [_EMPTY])
 
 
 class Front:
-    """Serves `wsgi` as an ASGI app.
+    """Has `wsgi` answer the requests of one event loop, in which all of its methods are called.
 
     Views at the paths of `prompt` must never wait; all others run in `threads` threads. A body of
-    more than `largest_body` bytes, or without a Content-Length, is not read: the app gets the
-    request without it, and has to refuse. When bodies of `most_bytes` in all are in hand, further
-    ones are answered 503.
+    more than `largest_body` bytes, or without a Content-Length, is not to be read: the app gets the
+    request without it, and has to refuse. Bodies of `most_bytes` in all may be in hand.
     """
 
     def __init__(
@@ -58,125 +97,88 @@ class Front:
         self._bytes_left = most_bytes
         self._bell = _Bell()
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
-        """Answer one request; ASGI 3."""
-        expected = self._expected(scope["headers"])
-        if expected > self._bytes_left:
-            await _send(send, _BUSY)
-            return
-        self._bytes_left -= expected
-        try:
-            body = await _whole(receive) if expected else b""
-            if body is not None:
-                await _send(send, await self._answer(scope, _environ(scope, body)))
-        finally:
-            self._bytes_left += expected
-
-    def _expected(self, headers: _Headers) -> int:
-        """Return the length of the body that is to be read."""
-        given = next((value for name, value in headers if name == b"content-length"), b"0")
+    def expected(self, scope: Scope) -> int:
+        """Return how many bytes of a request's body are to be read, by the head alone."""
+        given = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         length = int(given)  # the server has parsed it
         return length if length <= self._largest_body else 0
 
-    async def _answer(self, scope: _Scope, environ: "WSGIEnvironment") -> "_Answer":
-        if scope["path"] not in self._prompt:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._run, environ)
-        answer = _Answer()
-        parts = self._wsgi(environ, answer.start)
-        if isinstance(parts, Undecided):
-            await self._bell.rung_by(parts.future)
-        return answer.filled(parts)
+    def take(self, length: int) -> bool:
+        """Have a body of so many bytes in hand, until `release`; False when that is too much."""
+        if length > self._bytes_left:
+            return False
+        self._bytes_left -= length
+        return True
 
-    def _run(self, environ: "WSGIEnvironment") -> "_Answer":
-        answer = _Answer()
+    def release(self, length: int) -> None:
+        """Let go of what was taken."""
+        self._bytes_left += length
+
+    def handle(self, scope: Scope, body: bytes, reply: Reply) -> None:
+        """Have a request answered: `reply` is called once, at once or later, in the event loop."""
+        answer, environ = Answer(), _environ(scope, body)
+        if scope["path"] not in self._prompt:
+            page = self._threads.submit(self._run, answer, environ)
+            self._bell.call_after(page, partial(_reply, reply, page.result))
+            return
+        try:
+            parts = self._wsgi(environ, answer.start)
+        except Exception as error:  # noqa: BLE001  it is logged, and answered
+            reply(_broken(error))
+            return
+        decide = partial(_reply, reply, partial(answer.filled, parts))
+        if isinstance(parts, Undecided):
+            self._bell.call_after(parts.future, decide)
+        else:
+            decide()
+
+    def _run(self, answer: Answer, environ: "WSGIEnvironment") -> Answer:
         return answer.filled(self._wsgi(environ, answer.start))
 
 
-@dataclass(slots=True)
-class _Answer:
-    status: int = 500
-    headers: _Headers = field(default_factory=list)
-    body: bytes = b""
-
-    def start(
-        self, status: str, headers: list[tuple[str, str]], _exc_info: object = None, /
-    ) -> Callable[[bytes], object]:
-        """Take the status and the headers, as WSGI's start_response."""
-        self.status = int(status[:3])
-        self.headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
-        ]
-        return self._write
-
-    def _write(self, part: bytes) -> None:
-        self.body += part
-
-    def filled(self, parts: Iterable[bytes]) -> "_Answer":
-        """Return this with its body, the parts read and closed."""
-        with ExitStack() as stack:
-            if hasattr(parts, "close"):
-                stack.callback(parts.close)
-            self.body += b"".join(parts)
-        return self
+def _reply(reply: Reply, answer: Callable[[], Answer]) -> None:
+    try:
+        found = answer()
+    except Exception as error:  # noqa: BLE001  it is logged, and answered
+        found = _broken(error)
+    reply(found)
 
 
-_BUSY = _Answer(
-    HTTPStatus.SERVICE_UNAVAILABLE, [(b"retry-after", b"10"), (b"content-length", b"0")]
-)
+def _broken(error: Exception) -> Answer:
+    log.error("a request could not be answered", exc_info=error)
+    return _BROKEN
 
 
 class _Bell:
-    """Wakes the tasks of one event loop whose futures another thread completes, many at a time.
+    """Calls one event loop back for futures that other threads complete, many at a time.
 
-    asyncio.wrap_future calls the loop for each: it would wake up after the first of a group, and
-    get into the way of the thread that still completes the others.
+    To call the loop for each would wake it up after the first of a group, and in the way of the
+    thread that still completes the others.
     """
 
     def __init__(self) -> None:
-        self._done: deque[asyncio.Future[None]] = deque()
+        self._done: deque[Callable[[], None]] = deque()
         self._ringing = False
 
-    async def rung_by(self, future: "Future[Any]") -> None:
-        """Return when `future` is done, whatever became of it."""
+    def call_after(self, future: "Future[Any]", then: Callable[[], None]) -> None:
+        """Call `then` in the loop when `future` is done, whatever became of it."""
         loop = asyncio.get_running_loop()
-        waiter = loop.create_future()
-        future.add_done_callback(lambda _: self._ring(loop, waiter))
-        await waiter
+        future.add_done_callback(lambda _: self._ring(loop, then))
 
-    def _ring(self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[None]") -> None:
-        self._done.append(waiter)
+    def _ring(self, loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
+        self._done.append(then)
         if not self._ringing:
             self._ringing = True
-            loop.call_soon_threadsafe(self._wake)
+            loop.call_soon_threadsafe(self._answer)
 
-    def _wake(self) -> None:
+    def _answer(self) -> None:
         self._ringing = False  # before the look: who comes after it rings again
         while self._done:
-            waiter = self._done.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+            self._done.popleft()()
 
 
-async def _send(send: _Send, answer: _Answer) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _whole(receive: _Receive) -> bytes | None:
-    """Return the body, or None when the client has left."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _environ(scope: _Scope, body: bytes) -> "WSGIEnvironment":
-    """Return the environment of WSGI (PEP 3333) for a request of ASGI."""
+def _environ(scope: Scope, body: bytes) -> "WSGIEnvironment":
+    """Return the environment of WSGI (PEP 3333) for a request."""
     host, port = scope["server"] or ("localhost", 80)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],

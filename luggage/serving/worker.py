@@ -1,14 +1,23 @@
-"""The worker with which gunicorn serves a `Front`: uvicorn's, with the limits it leaves to a proxy.
+"""The worker with which gunicorn serves a `Front`: uvicorn's, which reads HTTP for it.
 
-Bot and proxy share a limit where both have it; without a proxy these are the only ones.
+The limits are those that uvicorn leaves to a proxy. Bot and proxy share a limit where both have it;
+without a proxy these are the only ones.
 """
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn_worker import UvicornWorker
+
+from luggage.serving.front import BUSY, Answer, Front
 
 # GitHub sends some twenty headers, a proxy adds a few.
 _MOST_HEADERS = 64
@@ -17,13 +26,23 @@ _PATIENCE_SECONDS = 30.0
 
 
 class Protocol(HttpToolsProtocol):
-    """Reads requests; hangs up on one that has a head without end, or takes too long to come."""
+    """Reads requests for a `Front`, and sends its answers.
+
+    uvicorn's own way to an app, a task and some messages for each request, is left out. Hangs up on
+    a request that has a head without end, or takes too long to come.
+    """
+
+    app: Front
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._head_ended = False
         self._deadline: asyncio.TimerHandle | None = None
+        # The request of which the body is being read.
+        self._reading: RequestResponseCycle | None = None
+        # What of the Front's room is taken for the request that is in hand.
+        self._taken = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
@@ -51,10 +70,19 @@ class Protocol(HttpToolsProtocol):
             raise ValueError("too many headers")
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body, if somebody is to have it."""
+        if self._reading is self.cycle:
+            self.cycle.body += body
+        else:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """End the request; the answer has all the time it needs."""
         self._stop_waiting()
         super().on_message_complete()
+        if self._reading is self.cycle:
+            self._handle(self.cycle)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the line of a client that has said all and listens, until it is answered."""
@@ -67,7 +95,58 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End the connection."""
         self._stop_waiting()
+        if self._reading is not None:
+            self._release()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ARG002
+        """Begin with a request: its head is here, and the one before it is answered."""
+        length = self.app.expected(cycle.scope)
+        if not self.app.take(length):
+            self._send(cycle, BUSY)
+            return
+        self._taken = length
+        if not (length and cycle.more_body):
+            self._handle(cycle)
+            return
+        self._reading = cycle
+        if cycle.waiting_for_100_continue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.flow.resume_reading()
+
+    def _handle(self, cycle: RequestResponseCycle) -> None:
+        self._reading = None
+        body = bytes(cycle.body) if self._taken else b""
+        self.app.handle(cycle.scope, body, partial(self._reply, cycle))
+
+    def _reply(self, cycle: RequestResponseCycle, answer: Answer) -> None:
+        self._release()
+        if not cycle.disconnected:
+            self._send(cycle, answer)
+
+    def _release(self) -> None:
+        self._reading = None
+        self.app.release(self._taken)
+        self._taken = 0
+
+    def _send(self, cycle: RequestResponseCycle, answer: Answer) -> None:
+        self.transport.write(b"".join(self._parts(cycle, answer)))
+        cycle.response_complete = True
+        cycle.on_response = _nothing  # a ring of references, which the collector would have to find
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _parts(self, cycle: RequestResponseCycle, answer: Answer) -> Iterator[bytes]:
+        yield STATUS_LINE[answer.status]
+        for name, value in self.server_state.default_headers:
+            yield b"%b: %b\r\n" % (name, value)
+        yield "".join(f"{name}: {value}\r\n" for name, value in answer.headers).encode("latin-1")
+        if not cycle.keep_alive:
+            yield b"connection: close\r\n"
+        yield b"\r\n"
+        if cycle.scope["method"] != "HEAD":
+            yield answer.body
 
     def _await_request(self) -> None:
         self._deadline = self.loop.call_later(_PATIENCE_SECONDS, self.transport.close)
@@ -78,11 +157,16 @@ class Protocol(HttpToolsProtocol):
             self._deadline = None
 
 
+def _nothing() -> None:
+    pass
+
+
 class Worker(UvicornWorker):  # type: ignore[misc]
     """Gunicorn's worker: an event loop, requests over HTTP/1.1 and nothing else."""
 
     CONFIG_KWARGS = {  # noqa: RUF012  as its base has it
         "http": Protocol,
+        "interface": "asgi3",  # takes the app as it is
         "loop": "uvloop",
         "ws": "none",
         "lifespan": "off",

@@ -1,4 +1,4 @@
-"""luggage.serving.front: a WSGI app as an ASGI app, in which no request waits for another."""
+"""luggage.serving.front: a WSGI app behind an event loop, in which no request waits for another."""
 
 import asyncio
 import threading
@@ -55,32 +55,11 @@ def scope(path="/echo", method="POST", headers=(), query=b""):
     }
 
 
-class Client:
-    """One request: gives its messages, and keeps what is answered."""
-
-    def __init__(self, *parts):
-        self.messages = [
-            {"type": "http.request", "body": part, "more_body": number < len(parts)}
-            for number, part in enumerate(parts, 1)
-        ]
-        self.asked = 0
-        self.status, self.headers, self.body = None, {}, b""
-
-    async def receive(self):
-        self.asked += 1
-        return self.messages.pop(0) if self.messages else {"type": "http.disconnect"}
-
-    async def send(self, message):
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = dict(message["headers"])
-        else:
-            self.body += message["body"]
-
-
-async def ask(front, client, **said):
-    await front(scope(**said), client.receive, client.send)
-    return client
+async def ask(front, body=b"", **said):
+    """What is answered to a request."""
+    answered = asyncio.get_running_loop().create_future()
+    front.handle(scope(**said), body, answered.set_result)
+    return await asyncio.wait_for(answered, PATIENCE_SECONDS)
 
 
 def length(number):
@@ -88,25 +67,25 @@ def length(number):
 
 
 def test_a_request_reaches_the_app_as_it_was_sent():
-    """Method, path, query, headers and a body that comes in parts."""
+    """Method, path, query, headers and body."""
     headers = [length(5), (b"content-type", b"text/plain"), (b"x-one", b"1"), (b"x-one", b"2")]
-    client = run(ask(front(), Client(b"he", b"llo"), headers=headers, query=b"a=b", path="/echo"))
-    assert client.status == 200
-    assert client.headers[b"content-type"] == b"application/json"
+    answer = run(ask(front(), b"hello", headers=headers, query=b"a=b", path="/echo"))
+    assert answer.status == 200
+    assert ("Content-Type", "application/json") in answer.headers
     for told in (b'"method":"POST"', b'"path":"/echo?a=b"', b'"body":"hello"', b'"X-One":"1,2"'):
-        assert told in client.body
+        assert told in answer.body
 
 
 def test_a_header_that_could_pass_for_another_is_left_out():
     """`X_Two` would reach the app under the name of `X-Two`."""
-    client = run(ask(front(), Client(b""), headers=[(b"x_two", b"forged")], method="GET"))
-    assert b'"X-Two":null' in client.body
+    answer = run(ask(front(), headers=[(b"x_two", b"forged")], method="GET"))
+    assert b'"X-Two":null' in answer.body
 
 
 def test_pages_run_in_threads_of_their_own():
     """A page that waits holds up no delivery."""
-    client = run(ask(front(), Client(b""), method="GET"))
-    assert b'"thread":"page' in client.body
+    answer = run(ask(front(), method="GET"))
+    assert b'"thread":"page' in answer.body
 
 
 def prompt_app(environ, start_response):
@@ -117,35 +96,41 @@ def prompt_app(environ, start_response):
 
 def test_a_prompt_path_runs_at_once():
     """What never waits is not handed to another thread."""
-    client = run(ask(front(prompt_app), Client(b""), path="/prompt"))
-    assert client.body.startswith(b"story")
+    answer = run(ask(front(prompt_app), path="/prompt"))
+    assert answer.body.startswith(b"story")
+
+
+def undecided(future):
+    """A WSGI app that answers what becomes of `future`."""
+
+    def wsgi(_environ, start_response):
+        def decide():
+            start_response("202 Accepted", [])
+            return repr(future.exception() or future.result()).encode()
+
+        return Undecided(future, decide)
+
+    return wsgi
 
 
 def test_others_are_answered_while_one_waits_for_its_future():
     """An undecided answer comes when its future is done, and holds up nobody till then."""
-    futures = []
+    futures = [Future() for _ in range(3)]
+    apps = iter([undecided(future) for future in futures])
 
-    def wsgi(_environ, start_response):
-        future = Future()
-        futures.append(future)
-
-        def decide():
-            start_response("202 Accepted", [])
-            return str(future.result()).encode()
-
-        return Undecided(future, decide)
+    def one_after_the_other(environ, start_response):
+        return next(apps)(environ, start_response)
 
     async def story():
-        served = front(wsgi)
-        asked = [asyncio.create_task(ask(served, Client(b""), path="/prompt")) for _ in range(3)]
-        while len(futures) < 3:  # noqa: ASYNC110  they come from a WSGI app, which knows no event
-            await asyncio.sleep(0)
+        served = front(one_after_the_other)
+        asked = [asyncio.create_task(ask(served, path="/prompt")) for _ in futures]
+        await asyncio.sleep(0)
         for number, future in enumerate(futures):
             threading.Thread(target=future.set_result, args=[number]).start()
-        return await asyncio.wait_for(asyncio.gather(*asked), PATIENCE_SECONDS)
+        return await asyncio.gather(*asked)
 
-    clients = run(story())
-    assert [(client.status, client.body) for client in clients] == [
+    answers = run(story())
+    assert [(answer.status, answer.body) for answer in answers] == [
         (202, b"0"),
         (202, b"1"),
         (202, b"2"),
@@ -156,55 +141,54 @@ def test_an_answer_whose_future_failed_is_decided_too():
     """The failure is for whoever decides."""
     future = Future()
     future.set_exception(LookupError("no"))
-
-    def wsgi(_environ, start_response):
-        def decide():
-            start_response("503 Service Unavailable", [])
-            return repr(future.exception()).encode()
-
-        return Undecided(future, decide)
-
-    client = run(ask(front(wsgi), Client(b""), path="/prompt"))
-    assert (client.status, client.body) == (503, b"LookupError('no')")
+    answer = run(ask(front(undecided(future)), path="/prompt"))
+    assert (answer.status, answer.body) == (202, b"LookupError('no')")
 
 
-@pytest.mark.parametrize("headers", [[length(101)], [(b"transfer-encoding", b"chunked")]])
-def test_what_is_too_long_or_has_no_length_is_not_read(headers):
+def breaking(*, when):
+    """A WSGI app that raises when it is called, when it is read, or when it is decided."""
+
+    def wsgi(_environ, _start_response):
+        done = Future()
+        done.set_result(None)
+        answers = {"read": map(raising, [b"x"]), "decided": Undecided(done, raising)}
+        return answers.get(when) or raising()
+
+    def raising(*_):
+        raise LookupError("no")
+
+    return wsgi
+
+
+@pytest.mark.parametrize("path", ["/prompt", "/page"])
+@pytest.mark.parametrize("when", ["called", "read", "decided"])
+def test_an_app_that_raises_is_answered_for(path, when, caplog):
+    """Whoever asked hears of it, and so does the log; the next request is answered."""
+    answer = run(ask(front(breaking(when=when)), path=path))
+    assert (answer.status, answer.headers) == (500, [("Content-Length", "0")])
+    assert [record.message for record in caplog.records] == ["a request could not be answered"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([length(100)], 100),
+        ([length(101)], 0),
+        ([(b"transfer-encoding", b"chunked")], 0),
+        ([], 0),
+    ],
+)
+def test_what_is_too_long_or_has_no_length_is_not_to_be_read(headers, expected):
     """The app sees the request without its body, and has to refuse."""
-    client = run(ask(front(), Client(b"x" * 101), headers=headers))
-    assert client.asked == 0
-    assert b'"body":""' in client.body
+    assert front().expected(scope(headers=headers)) == expected
 
 
-def test_a_client_that_leaves_is_not_answered():
-    """What was cut short does not reach the app."""
-    client = run(ask(front(), Client(), headers=[length(5)]))
-    assert client.status is None
-
-
-def test_more_than_can_be_held_is_refused_before_it_is_read():
+def test_there_is_room_for_so_many_bytes():
     """Two bodies of 100 bytes are more than 150; when the first has gone, there is room again."""
-
-    async def story():
-        served = front()
-        gone = asyncio.Event()
-
-        class Slow(Client):
-            async def receive(self):
-                await gone.wait()
-                return await super().receive()
-
-        slow = asyncio.create_task(ask(served, Slow(b"x" * 100), headers=[length(100)]))
-        await asyncio.sleep(0)
-        refused = await ask(served, Client(b"x" * 100), headers=[length(100)])
-        gone.set()
-        first = await slow
-        again = await ask(served, Client(b"x" * 100), headers=[length(100)])
-        return refused, first, again
-
-    refused, first, again = run(story())
-    assert (refused.status, refused.asked, refused.headers[b"retry-after"]) == (503, 0, b"10")
-    assert (first.status, again.status) == (200, 200)
+    served = front()
+    assert [served.take(100), served.take(100), served.take(50)] == [True, False, True]
+    served.release(100)
+    assert served.take(100)
 
 
 def test_the_parts_of_an_answer_are_closed():
@@ -220,5 +204,23 @@ def test_the_parts_of_an_answer_are_closed():
         write(b"a")
         return Parts([b"b", b"c"])
 
-    client = run(ask(front(wsgi), Client(b""), path="/prompt"))
-    assert (client.body, closed) == (b"abc", [True])
+    answer = run(ask(front(wsgi), path="/prompt"))
+    assert (answer.body, closed) == (b"abc", [True])
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "headers"),
+    [
+        ("200 OK", [], [("Content-Length", "2")]),
+        ("200 OK", [("content-length", "2")], [("content-length", "2")]),
+        ("304 Not Modified", [], []),
+    ],
+)
+def test_an_answer_says_its_length(status, told, headers):
+    """A client that keeps its line knows where an answer ends."""
+
+    def wsgi(_environ, start_response):
+        start_response(status, told)
+        return [b"hi"]
+
+    assert run(ask(front(wsgi), path="/prompt")).headers == headers
