@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from contextlib import closing
 
@@ -52,6 +53,14 @@ def _own_signals():
         signal.signal(number, handler)
 
 
+@pytest.fixture(autouse=True)
+def switches():
+    """How often threads hand the interpreter on: a function; put back after the test."""
+    before = sys.getswitchinterval()
+    yield sys.getswitchinterval
+    sys.setswitchinterval(before)
+
+
 def put(config, happening, github):
     _, body = github.signed(*happening, delivery_id="guid-1")
     with open_queue(config) as (_, queue):
@@ -99,6 +108,15 @@ def test_the_loop_refuses_a_database_of_another_version(config):
     """Nothing is claimed from tables that this code does not know."""
     with pytest.raises(SchemaError):
         loop.main(["loop"])
+
+
+@pytest.mark.usefixtures("config")
+def test_a_rule_that_spins_hands_the_interpreter_on(switches):
+    """Ten times as often as Python would have it, for the sake of all the others."""
+    before = switches()
+    with pytest.raises(SchemaError):
+        loop.main(["loop"])
+    assert switches() == pytest.approx(before / 10)
 
 
 def test_a_board_on_parse_is_one_more_duty(config, github):
