@@ -207,8 +207,8 @@ def _dig(payload: Mapping[str, Any], *path: str) -> Any:
 
 def person(user: Any) -> Person | None:
     """The account in GitHub's words, `{"login": ..., "type": ...}`; None for a deleted one."""
-    login = _dig({"user": user}, "user", "login")
-    if login is None:
+    login = _text(_dig({"user": user}, "user", "login"))
+    if not login:
         return None
     return Person(login, is_bot=user.get("type") == "Bot" or login.endswith("[bot]"))
 
@@ -226,7 +226,7 @@ def _pull_request(found: Any) -> PullRequest | None:
         number,
         person(found.get("user")),
         merged=bool(found.get("merged")),
-        head_sha=_dig(found, "head", "sha") or "",
+        head_sha=_text(_dig(found, "head", "sha")),
     )
 
 
@@ -240,9 +240,9 @@ def _issue(payload: Mapping[str, Any]) -> Issue | None:
     return Issue(
         number,
         person(found.get("user")),
-        association=found.get("author_association") or "NONE",
+        association=_text(found.get("author_association")) or "NONE",
         is_pull_request=bool(as_pull),
-        title=found.get("title") or "",
+        title=_text(found.get("title")),
         is_open=found.get("state", "open") == "open",
         is_merged=bool(_dig({"pull": as_pull}, "pull", "merged_at")),
         assignees=_names(found.get("assignees"), "login"),
@@ -251,7 +251,17 @@ def _issue(payload: Mapping[str, Any]) -> Issue | None:
 
 
 def _names(found: Any, key: str) -> tuple[str, ...]:
-    return tuple(one[key] for one in found or () if isinstance(one, Mapping) and key in one)
+    named = (_text(_dig({"one": one}, "one", key)) for one in _list(found))
+    return tuple(name for name in named if name)
+
+
+def _text(found: Any) -> str:
+    """A text; "" for anything else, of which the webhook has not checked that it is one."""
+    return found if isinstance(found, str) else ""
+
+
+def _list(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else []
 
 
 def _member(payload: Mapping[str, Any]) -> Person | None:
@@ -273,7 +283,7 @@ def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Messa
         identity=target or f"reviews/{written.get('id')}",
         target=target,
         thread=thread,
-        written_at=written.get("created_at") or written.get("submitted_at") or "",
+        written_at=_text(written.get("created_at")) or _text(written.get("submitted_at")),
     )
 
 
@@ -296,17 +306,17 @@ def _push(payload: Mapping[str, Any]) -> Push:
     return Push(
         branch=branch if on_branch else None,
         default=on_branch and branch == _dig(payload, "repository", "default_branch"),
-        commit=str(payload.get("after") or ""),
+        commit=_text(payload.get("after")),
         paths=_changed_paths(payload),
     )
 
 
 def _changed_paths(payload: Mapping[str, Any]) -> frozenset[str] | None:
     """The files of a push's commits; None where commits are left out or history was rewritten."""
-    commits = payload.get("commits") or []
+    commits = _list(payload.get("commits"))
     if not 0 < len(commits) < MOST_COMMITS or any(
         payload.get(name) for name in ("forced", "created", "deleted")
     ):
         return None
-    named = (commit.get(kind) or [] for commit in commits for kind in _CHANGES)
-    return frozenset(path for paths in named for path in paths)
+    named = (_dig({"it": commit}, "it", kind) for commit in commits for kind in _CHANGES)
+    return frozenset(path for paths in named for path in _list(paths) if isinstance(path, str))

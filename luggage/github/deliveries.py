@@ -20,7 +20,9 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, TypedDict
+
+import msgspec
 
 from luggage.github.client import Client
 from luggage.github.errors import (
@@ -109,6 +111,20 @@ class Inbox(Protocol):
 
     def lost(self, missed: Missed, reason: str) -> None:
         """It can never be had. It is missed no longer, and known."""
+
+
+# As webhooks.decode takes it: what is noted under another guid could never be fetched.
+_Guid = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}\Z")]
+
+
+class _Entry(TypedDict):
+    """What is read of an entry of the log, as GitHub sends it."""
+
+    id: int
+    guid: _Guid
+    event: str
+    action: str | None
+    delivered_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +269,10 @@ def _reaches(attempts: Sequence[_Attempt], floor: float, stop: int | None) -> bo
 def _attempts(items: Sequence[Any]) -> Iterator[_Attempt]:
     for item in items:
         try:
-            at = datetime.fromisoformat(item["delivered_at"]).timestamp()
-            yield _Attempt(item["id"], item["guid"], item["event"], item["action"], at)
-        except (KeyError, TypeError, ValueError):
+            told = msgspec.convert(item, _Entry)
+            at = datetime.fromisoformat(told["delivered_at"]).timestamp()
+            yield _Attempt(told["id"], told["guid"], told["event"], told["action"], at)
+        except (ValueError, OverflowError):
             # One that cannot be read must not hold up the others for three days.
             _log.warning("an entry of GitHub's log of deliveries is not as documented")
 
@@ -266,7 +283,7 @@ def _read(missed: Missed, told: Any) -> tuple[Delivery, bytes]:
     There is no signature to check: it comes from GitHub itself, over TLS, because we asked.
     """
     try:
-        event, payload = told["event"], told["request"]["payload"]
+        event, payload = msgspec.convert(told["event"], str), told["request"]["payload"]
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Malformed("GitHub's log shows it without a payload that can be read") from None

@@ -133,7 +133,7 @@ def _registered(answer: Answer) -> Registered:
             webhook_secret=Secret(told["webhook_secret"] or ""),
             private_key=Secret(told["pem"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         # `from None`: the cause may quote the answer, and with it the secrets.
         raise Ambiguous(
             "the answer holds no App", method="POST", path=_CONVERSION, status=answer.status

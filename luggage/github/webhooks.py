@@ -72,7 +72,8 @@ def glance(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | st
     """Do what `read` does, in a tenth of the time; the payload has the fields of Payload alone.
 
     All of the body is read, but only these become objects. What is not seen is a number that Python
-    does not take, or nesting deeper than it can stand: that is for who decodes all of it.
+    does not take, half of a surrogate pair, or nesting deeper than it can stand: that is for who
+    decodes all of it. Of a key that stands twice, both have to be as GitHub sends it.
     """
     delivery_id, event = _verified(headers, body, secrets)
     _check_names(delivery_id, event)

@@ -58,6 +58,21 @@ def test_view_of_an_empty_payload_knows_nothing():
     assert view("meta", {}) == Event(name="meta", action=None)
 
 
+@pytest.mark.parametrize("odd", [5, "x", True, [5], ["x"], [None], {"login": 5}, [{"name": {}}]])
+def test_view_passes_over_what_nobody_has_checked(odd):
+    """The webhook checks a few fields; whatever GitHub sends in the others stops no delivery."""
+    names = ("user", "labels", "assignees", "title", "author_association", "state", "pull_request")
+    issue = {"number": 7, "body": None} | dict.fromkeys(names, odd)
+    push = dict.fromkeys(("ref", "after", "commits", "membership", "invitation"), odd)
+    seen = view("issues", {"action": "opened", "issue": issue, "pull_request": issue}).issue
+    assert (seen.author, seen.labels, seen.assignees) == (None, (), ())
+    assert view("push", push).push.branch is None
+    changed = view("push", {"commits": [{"added": odd, "removed": ["a"]}]}).push.paths
+    assert changed == {"a"} | {
+        path for path in (odd if isinstance(odd, list) else ()) if path == "x"
+    }
+
+
 @pytest.mark.parametrize("user", [None, {}, {"login": None}])
 def test_view_of_a_deleted_account_has_no_author(user):
     """GitHub sends null for the author of a deleted account."""

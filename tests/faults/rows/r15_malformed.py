@@ -1,4 +1,8 @@
-"""Requests that nobody should send: no 5xx, nothing stored; and the parsers never stumble."""
+"""Requests that nobody should send: no 5xx, nothing stored; and the parsers never stumble.
+
+Three fuzzers: one of our own for bytes on a socket, where lengths and chunks can lie; hypothesis
+for texts and headers; and atheris, guided by coverage, for each parser that meets a stranger.
+"""
 
 import contextlib
 import hmac
@@ -14,6 +18,7 @@ from hypothesis import strategies as st
 from luggage.github import DeliveryRejected, webhooks
 from luggage.github.commands import parse_commands
 from tests.faults.campaign import Row, Run
+from tests.faults.fuzzing import guided
 from tests.faults.load import together
 from tests.faults.site import Site
 
@@ -23,7 +28,7 @@ _GOOD = {"action": "opened", "installation": {"id": 1}, "repository": {"full_nam
 
 
 def run(run: Run) -> None:
-    """Most over real sockets, byte by byte; a tenth of the number goes to the parsers alone."""
+    """First over real sockets, byte by byte; then the parsers alone."""
     fake = run.github()
     with run.site(fake) as site:
         web = site.web()
@@ -40,6 +45,7 @@ def run(run: Run) -> None:
         run.expect(web.lives, "the web process has ended")
         run.expect("Traceback" not in web.output, "a traceback in the log")
     run.note(parsed=2 * _parsers(run.seed, run.count // 10))
+    _guided(run)
 
 
 def _attack(run: Run, site: Site, number: int, count: int, statuses: Counter[int]) -> None:
@@ -208,6 +214,26 @@ def _parsers(number: int, examples: int) -> int:
     commands()
     deliveries()
     return examples
+
+
+def _guided(run: Run) -> None:
+    """Fuzz each parser, guided by coverage; the short form some of them."""
+    if missing := guided.absent():
+        run.note(guided_by_coverage=missing)
+        return
+    run.say("guided by coverage")
+    names, home = guided.QUICK if run.short else (), run.home / "fuzzing"
+    runs = run.count // 4 if run.short else run.count
+    told = guided.fuzz(names, runs=runs, seed=run.seed, home=home, light=run.short)
+    for one in told:
+        run.say(f"{one['target']}: {one['runs']} inputs, {one['covered']} ways covered")
+        run.expect(not one["found"], guided.words(one))
+    run.note(
+        guided_targets=len(told),
+        guided_inputs=sum(one["runs"] for one in told),
+        ways_covered=sum(one["covered"] for one in told),
+        inputs_that_broke_a_promise=sum(bool(one["found"]) for one in told),
+    )
 
 
 ROW = Row(

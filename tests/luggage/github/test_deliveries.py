@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,6 +84,49 @@ def asked(github, path=LOG):
 
 
 # What is fetched
+
+
+ENTRY = {"id": 1, "guid": "g", "event": "issues", "action": None}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": "1"},
+        {"guid": ["g"]},
+        {"guid": "\ud800"},
+        {"guid": {}},
+        {"event": 5},
+        {"action": {}},
+        {"delivered_at": 7},
+        {"delivered_at": "never"},
+    ],
+    ids=str,
+)
+def test_an_entry_that_is_not_as_documented_is_passed_over(odd, inbox, clock):
+    """It does not hold up the others, in this turn and in all that follow."""
+    at = datetime.fromtimestamp(clock(), UTC).isoformat()
+    good = {**ENTRY, "delivered_at": at}
+    told = {"event": "issues", "request": {"payload": {"action": "opened"}}}
+    client = SimpleNamespace(
+        rate_limit=None,
+        page=lambda _path, **_how: Page([{**good, "id": 2, "guid": "h", **odd}, 5, good], None),
+        get=lambda _path, **_names: told,
+    )
+    assert Recovery(client, inbox, wants=lambda *_: True, clock=clock).turn() == 1
+    assert list(inbox.received) == ["g"]
+
+
+def test_a_delivery_whose_event_is_no_text_is_lost(inbox, clock):
+    """It is noted as such, and not asked for at each turn."""
+    entry = {**ENTRY, "delivered_at": datetime.fromtimestamp(clock(), UTC).isoformat()}
+    client = SimpleNamespace(
+        rate_limit=None,
+        page=lambda _path, **_how: Page([entry], None),
+        get=lambda _path, **_names: {"event": 5, "request": {"payload": {}}},
+    )
+    assert Recovery(client, inbox, wants=lambda *_: True, clock=clock).turn() == 0
+    assert inbox.missed() == []
 
 
 def test_what_was_missed_comes_in_oldest_first(recovery, inbox, miss):

@@ -135,7 +135,16 @@ def test_an_answer_that_is_cut_is_ambiguous(github, clock):
         ask(server.url, code, clock)
 
 
-@pytest.mark.parametrize("body", [{}, [], {"owner": {}, "pem": "hunter2"}, {"owner": None}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        {"owner": {}, "pem": "hunter2"},
+        {"owner": None},
+        {"owner": {"login": "o"}, "id": float("inf")},
+    ],
+)
 def test_an_answer_without_an_app_is_ambiguous(body, clock):
     """What is not as documented is no App, and nothing of it is quoted."""
     with (

@@ -1,0 +1,346 @@
+"""What is fuzzed: the parsers that meet bytes from strangers, and what each of them promises.
+
+A target takes an input, and raises where a promise is broken: it returns, or raises the error it
+is documented to raise, and nothing else.
+"""
+
+import hmac
+import json
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bot.events import view
+from bot.history import redact
+from bot.intake import job_of
+from bot.options.kinds import changed, digest
+from bot.parse import BoardAway, _line, _read
+from bot.policy import PolicyError, Settings, read_text
+from bot.rules import RULES
+from luggage.crypto import PrivateKey, open_secrets
+from luggage.crypto.document import Document
+from luggage.crypto.errors import SecretError
+from luggage.crypto.sealed import conceal
+from luggage.github import DeliveryRejected, manifest, oauth, webhooks
+from luggage.github.answers import Answer, failure, github_time, graphql_failure, limited_until
+from luggage.github.client import Page, _items, _next_link, _query_of
+from luggage.github.commands import parse_commands
+from luggage.github.deliveries import Missed, Progress, Recovery
+from luggage.github.errors import RequestFailed
+from luggage.github.exchange import Call, decode
+from luggage.github.payload import Payload
+from luggage.github.urls import BadAddress, Origin
+from tests.faults.fuzzing import seeds
+
+_SECRET = b"known to the fuzzer alone"
+_NOW = 1_800_000_000.0
+_ORIGIN = Origin("https://api.github.com")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to fuzz. `prepare` makes what takes an input; inputs have at most `longest` bytes.
+
+    The inputs of one that `is_json` are a line and JSON. `about` names the modules whose ways guide
+    the fuzzer, `libraries` those of others that parse for them; what is written in C is not seen.
+    It is run `pace` times as often as others.
+    """
+
+    name: str
+    prepare: Callable[[], Callable[[bytes], None]]
+    seeds: Callable[[], Iterable[bytes]]
+    about: tuple[str, ...]
+    libraries: tuple[str, ...] = ()
+    longest: int = 4096
+    is_json: bool = False
+    pace: float = 1.0
+
+    def prepared(self) -> Callable[[bytes], None]:
+        """What takes an input."""
+        return self.prepare()
+
+
+def _deliveries(data: bytes) -> None:
+    """What `read` takes, a glance takes as well, and sees the same; so do those who come after."""
+    event, _, body = data.partition(b"\n")
+    headers = {
+        "X-GitHub-Event": event.decode("latin-1"),
+        "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "X-Hub-Signature-256": "sha256=" + hmac.new(_SECRET, body, "sha256").hexdigest(),
+    }
+    seen, refused = _taken(webhooks.glance, headers, body)
+    whole, reason = _taken(webhooks.read, headers, body)
+    if whole is None:
+        assert seen is None or _is_unseen(reason, body), reason
+        return
+    if seen is None:
+        assert _has_twins(body), refused
+        return
+    assert seen.payload == _as_glanced(whole.payload)
+    assert job_of(whole, body, run_at=_NOW) == job_of(seen, body, run_at=_NOW)
+    found = view(whole.event, whole.payload)
+    if found.message is not None:
+        found.message.commands()
+
+
+def _taken(
+    read: Callable[..., webhooks.Delivery], headers: Mapping[str, str], body: bytes
+) -> tuple[webhooks.Delivery | None, str]:
+    try:
+        return read(headers, body, [_SECRET]), ""
+    except DeliveryRejected as error:
+        return None, str(error)
+
+
+def _is_unseen(reason: str, body: bytes) -> bool:
+    """Whether it is one of the faults that `glance` says it does not see."""
+    if "nested too deeply" in reason or "not UTF-8 text" in reason:  # half a surrogate pair
+        return True
+    return "not JSON" in reason and json.loads(body, parse_int=str, parse_float=str) is not None
+
+
+def _has_twins(body: bytes) -> bool:
+    """Whether a key stands twice in an object: `read` looks at the last one, `glance` at both."""
+    found: list[bool] = []
+
+    def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found.append(len(pairs) > len(dict(pairs)))
+        return dict(pairs)
+
+    json.loads(body, object_pairs_hook=paired)
+    return any(found)
+
+
+def _as_glanced(payload: Mapping[str, Any]) -> Any:
+    return msgspec.convert(payload, Payload)
+
+
+def _signatures(data: bytes) -> None:
+    """A header that was made without the secret opens nothing."""
+    signature, _, rest = data.decode("latin-1").partition("\n")
+    event, _, delivery = rest.partition("\n")
+    headers = {"X-Hub-Signature-256": signature, "X-GitHub-Event": event}
+    headers |= {"X-GitHub-Delivery": delivery}
+    for read in (webhooks.read, webhooks.glance):
+        delivery_taken, _ = _taken(read, headers, b"{}")
+        assert delivery_taken is None
+
+
+def _commands(data: bytes) -> None:
+    """Each command begins with a slash and a letter, and no text stops the parser."""
+    for words in parse_commands(data.decode(errors="replace")):
+        assert words[0][0] == "/"
+        assert words[0][1].isalpha()
+
+
+def _settings(data: bytes) -> None:
+    """A text is a layer that each rule can be asked with, or is refused in one line."""
+    text = data.decode(errors="replace")
+    for single in (False, True):
+        try:
+            layer = read_text(RULES, text, source="bot.toml", single=single)
+        except PolicyError as error:
+            said = str(error)
+        else:
+            said = ""
+            for rule in RULES:
+                told = Settings((layer,)).of(rule)
+                json.dumps([changed(told), digest(told)]).encode()
+        assert said.isprintable(), said
+
+
+_KEY = PrivateKey(bytes(range(32)))
+
+
+def _documents(data: bytes) -> None:
+    """A document is refused, or what is put into it is there, and nothing else has changed."""
+    text = data.decode(errors="replace")
+    conceal(text)
+    with suppress(SecretError):
+        document = Document(text)
+        before = tomllib.loads(document.text)
+        for secret in open_secrets(before, [_KEY]).values():
+            with suppress(SecretError):
+                secret.reveal_all()
+        list(document.entries())
+        document.put("github.app_id", "sealed:x:y")
+        after = tomllib.loads(document.text)
+        assert after["github"].pop("app_id") == "sealed:x:y"
+        before.setdefault("github", {}).pop("app_id", None)
+        assert repr(after) == repr(before)
+
+
+def _links(data: bytes) -> None:
+    """A link is followed within the API, or not at all."""
+    header = data.decode("latin-1")
+    link = _next_link(header)
+    for one in (header, link):
+        if one is not None:
+            with suppress(BadAddress):
+                url = _ORIGIN.within(one)
+                assert urlsplit(url)[:2] == ("https", "api.github.com"), url
+                _query_of(url).get("cursor", "")
+
+
+def _answers(data: bytes) -> None:
+    """Whatever GitHub's answer is, it is a value or an error of ours, with a time to come back."""
+    answer = _answer(data)
+    github_time(answer)
+    until = limited_until(answer, skew_seconds=0.0)
+    assert until is None or until > answer.received_at
+    str(failure(answer, retry_at=until))
+    with suppress(RequestFailed):
+        told = decode(answer)
+        str(graphql_failure(answer, told, retry_at=_NOW))
+        _items(Call("GET", "/x", "https://api.github.com/x", None, writes=False), told)
+    for made in (manifest._registered, oauth._token):
+        with suppress(RequestFailed):
+            made(answer)
+
+
+def _answer(data: bytes) -> Answer:
+    """`403 name: value; name: value`, a line feed, and the body."""
+    head, _, body = data.partition(b"\n")
+    status, _, rest = head.decode("latin-1").partition(" ")
+    named = (each.partition(":") for each in rest.split(";"))
+    headers = {name.strip().lower(): value.strip() for name, _, value in named}
+    number = int(status) if status.isascii() and status.isdigit() and len(status) < 4 else 200
+    return Answer("GET", "/x", number, headers, body, _NOW)
+
+
+def _board(data: bytes) -> None:
+    """A Parse Server's answer has lines that can be shown, or says that the board is away."""
+    answer = _answer(data)
+    with suppress(BoardAway):
+        results = _read(answer.status, answer.body).get("results")
+        for each in results if isinstance(results, list) else ():
+            if isinstance(each, dict):
+                line = _line(each)
+                assert line is None or datetime.fromtimestamp(line.said_at, UTC)
+
+
+class _Inbox:
+    """In memory, and particular about types: the one in the database would be, too."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, Missed] = {}
+        self.there: set[str] = set()
+
+    def known(self, guids: Iterable[str]) -> set[str]:
+        return self.there.intersection(guids)
+
+    def progress(self) -> Progress:
+        return Progress()
+
+    def note(self, missed: Iterable[Missed], progress: Progress) -> None:
+        for each in missed:
+            assert each.guid.encode(), each
+            assert type(each.id) is int, each
+            self.waiting[each.guid] = each
+
+    def missed(self) -> list[Missed]:
+        return list(self.waiting.values())
+
+    def put(self, delivery: webhooks.Delivery, body: bytes) -> None:
+        job_of(delivery, body, run_at=_NOW)
+        self.arrived(delivery.id)
+
+    def arrived(self, guid: str) -> None:
+        self.there.add(guid)
+        del self.waiting[guid]
+
+    def tried(self, missed: Missed) -> None:
+        raise AssertionError("nothing was unreachable")
+
+    def lost(self, missed: Missed, reason: str) -> None:
+        self.arrived(missed.guid)
+
+
+def _log(data: bytes) -> None:
+    """One entry of GitHub's log that cannot be read does not hold up the others."""
+    try:
+        told = json.loads(data.partition(b"\n")[2])
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(told, dict) or not isinstance(told.get("items"), list):
+        return
+    inbox = _Inbox()
+    client: Any = SimpleNamespace(
+        rate_limit=None,
+        page=lambda _path, **_how: Page(told["items"], None),
+        get=lambda _path, **_names: told.get("delivery"),
+    )
+    Recovery(client, inbox, wants=lambda _event, _action: True, clock=lambda: _NOW).turn()
+    assert not inbox.waiting
+
+
+def _shown(data: bytes) -> None:
+    """A payload is shown to people whatever is in it, and nothing in it acts on a terminal."""
+    for text in (redact.pretty(data), redact.one_line(data.decode(errors="replace"))):
+        assert "\x1b" not in text
+        text.encode()
+
+
+def _pages() -> Callable[[bytes], None]:
+    """The web app, all of it, asked by a stranger and by an operator: no 5xx, nothing stored."""
+    from tests.faults.fuzzing.pages import Pages  # noqa: PLC0415  wires the whole bot
+
+    return Pages(Path(tempfile.mkdtemp(prefix="fuzzing-"))).ask
+
+
+def _canary(data: bytes) -> None:
+    """Finds a bug only step by step, and so only who is guided."""
+    if not data.startswith(b"/"):
+        return
+    if data[1:2] != b"b":
+        return
+    if data[2:3] == b"u":
+        raise RuntimeError("the canary is found")
+
+
+_WEBHOOKS = ("luggage.github.webhooks", "bot.events", "bot.intake", "luggage.github.conversations")
+_ANSWERS = ("luggage.github.answers", "luggage.github.manifest", "luggage.github.oauth")
+_SETTINGS = ("bot.policy", "bot.options", "bot.rules")
+_CONSOLE = ("bot.web", "bot.webhook", "bot.console", "bot.pages", "bot.history")
+_ALL = (
+    Target(
+        "deliveries",
+        lambda: _deliveries,
+        seeds.deliveries,
+        _WEBHOOKS,
+        longest=60_000,
+        is_json=True,
+        pace=2,
+    ),
+    Target("signatures", lambda: _signatures, seeds.signatures, _WEBHOOKS, longest=300, pace=5),
+    Target(
+        "commands",
+        lambda: _commands,
+        seeds.comments,
+        ("luggage.github.commands",),
+        ("markdown_it",),
+        longest=1000,
+        pace=0.25,
+    ),
+    Target("settings", lambda: _settings, seeds.settings, _SETTINGS, ("tomllib",)),
+    Target("documents", lambda: _documents, seeds.documents, ("luggage.crypto",), ("tomlkit",)),
+    Target("links", lambda: _links, seeds.links, ("luggage.github",), longest=1000, pace=5),
+    Target("answers", lambda: _answers, seeds.answers, _ANSWERS, is_json=True, pace=5),
+    Target("board", lambda: _board, seeds.board, ("bot.parse",), is_json=True, pace=5),
+    Target("log", lambda: _log, seeds.log, ("luggage.github.deliveries",), is_json=True, pace=2),
+    Target("shown", lambda: _shown, seeds.shown, ("bot.history.redact",), pace=2),
+    Target("pages", _pages, seeds.pages, _CONSOLE, longest=1000, pace=2),
+)
+TARGETS: Mapping[str, Target] = {target.name: target for target in _ALL}
+CANARY = Target(
+    "canary", lambda: _canary, lambda: [b"x"], ("tests.faults.fuzzing.targets",), longest=20
+)

@@ -1,0 +1,50 @@
+"""The fuzzer that is guided by coverage: it finds what is there to be found, and says so."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from bot.events import view
+from tests.faults.fuzzing import guided
+from tests.faults.fuzzing.targets import CANARY, TARGETS
+from tests.faults.rows import r15_malformed
+
+needs_atheris = pytest.mark.skipif(bool(guided.absent()), reason=guided.absent() or "it is there")
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_what_a_target_begins_with_breaks_no_promise(target, monkeypatch, tmp_path):
+    """Each input that the fuzzer starts from is taken as it should be."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    take = target.prepared()
+    for one in target.seeds():
+        take(one)
+
+
+@needs_atheris
+def test_a_fault_three_steps_deep_is_found_kept_and_told(tmp_path):
+    """It takes guidance to get there; the input is shown, kept, and breaks it once more."""
+    (told,) = guided.fuzz([CANARY.name], runs=300_000, seed=1, home=tmp_path / "it", light=True)
+    words = guided.words(told, kept=tmp_path / "kept")
+    (kept,) = (tmp_path / "kept").iterdir()
+    assert told["found"] == "RuntimeError: the canary is found"
+    assert told["code"] != 0
+    assert str(kept) in words
+    with pytest.raises(RuntimeError, match="canary"):
+        CANARY.prepared()(kept.read_bytes())
+
+
+def test_without_a_fuzzer_the_row_says_why(monkeypatch):
+    """And goes on with the rest."""
+    noted = {}
+    monkeypatch.setattr(guided.importlib.util, "find_spec", lambda _name: None)
+    r15_malformed._guided(SimpleNamespace(note=lambda **figures: noted.update(figures)))
+    assert "no atheris for this Python" in noted["guided_by_coverage"]
+
+
+def test_a_target_sees_a_parser_that_stumbles(monkeypatch):
+    """What raises something undocumented is not passed over."""
+    monkeypatch.setattr("tests.faults.fuzzing.targets.view", lambda *_: view("issues", None))
+    with pytest.raises(AttributeError):
+        TARGETS["deliveries"].prepared()(b"issues\n" + json.dumps({"action": "x"}).encode())
