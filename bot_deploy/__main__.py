@@ -34,6 +34,7 @@ _FOR_THE_OPERATOR = {
     "luggage.database": ("DatabaseUrlError", "SchemaError"),
     "luggage.github": ("ConfigurationError", "RequestFailed"),
     "luggage.jobs": ("WrongState",),
+    "luggage.run": ("ErrandError",),
     "sqlalchemy.exc": ("OperationalError",),
 }
 

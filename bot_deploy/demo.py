@@ -31,7 +31,7 @@ from bot_deploy.wiring import open_database
 from luggage.github.testing import FakeGithub
 from luggage.jobs import Queue, State
 from luggage.observe import configure_logging, escape
-from luggage.run import fresh_directory, private_places
+from luggage.run.places import fresh_directory, private_places
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "show the bot at work on a simulated GitHub; needs nothing, changes nothing elsewhere"

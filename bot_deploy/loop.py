@@ -32,13 +32,19 @@ from bot.sharing.tokens import SqlTokenStore, sealing_key
 from bot.update import Boredom, Updater, about_job
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import BoardSettings, Config, load
-from bot_deploy.wiring import HISTORIES, open_database, own_name, parse_client, report_crashes
-from luggage import database, observe
+from bot_deploy.wiring import (
+    check_database,
+    open_database,
+    own_name,
+    parse_client,
+    report_crashes,
+)
+from luggage import observe
 from luggage.github import GithubApp, Pace, Recovery
 from luggage.github.transport import make_session
 from luggage.jobs import Leadership, Queue, Wakeup, Worker, listener, notifier
 from luggage.meter import Meter
-from luggage.run import GRACE_SECONDS
+from luggage.run import GRACE_SECONDS, errand
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "decide deliveries and perform actions; normally started by `start`"
@@ -52,7 +58,11 @@ _SWITCH_SECONDS = 0.0005
 
 
 def main(argv: list[str]) -> int:
-    """Run until SIGTERM or SIGINT; returns 0, with the work in hand finished or given back."""
+    """Run until SIGTERM or SIGINT; returns 0, with the work in hand finished or given back.
+
+    Raises ConfigError where no App is configured, SchemaError where the database is of another
+    version of the bot.
+    """
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "--threads", type=whole_number, default=THREADS, help="subjects worked on at once"
@@ -61,6 +71,9 @@ def main(argv: list[str]) -> int:
     config = load(os.environ)
     sys.setswitchinterval(_SWITCH_SECONDS)
     observe.configure_logging(config.log_format, name="loop")
+    # Alembic, which compares the tables, is a fifth of what this process takes without it.
+    with errand(partial(check_database, config)) as checked:
+        checked()
     report_crashes(config)
     engine = open_database(config, pool_size=options.threads + 5)
     with closing(listener(engine, config.data / "wake")) as wakeup:
@@ -79,10 +92,8 @@ def make_loop(
 ) -> tuple[Worker, Duties]:
     """The worker that is the loop, and what one loop of all does beside it, wired to the rest.
 
-    Raises ConfigError where no App is configured, SchemaError where the database is of another
-    version of the bot.
+    Raises ConfigError where no App is configured.
     """
-    database.check(engine, HISTORIES)
     name = own_name()
     leadership = Leadership(engine, time.time)
     parts = _Parts(

@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import TextIO
 
 from luggage.observe import relay
-from luggage.run import SUPERVISOR, Entry, command_prefix
+from luggage.run import SUPERVISOR, command_prefix
+from luggage.run.places import Entry
 
 
 def end_with_0(*numbers: signal.Signals) -> None:

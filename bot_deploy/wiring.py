@@ -36,6 +36,15 @@ def open_database(config: Config, *, pool_size: int = 5) -> Engine:
     return open_engine(config.database_url, pool_size=pool_size)
 
 
+def check_database(config: Config) -> None:
+    """Return when the database is of this version of the bot; raises SchemaError otherwise."""
+    engine = open_database(config)
+    try:
+        check(engine, HISTORIES)
+    finally:
+        engine.dispose()
+
+
 @contextmanager
 def open_queue(config: Config) -> Iterator[tuple[Engine, Queue]]:
     """Give the engine and the queue to a subcommand that looks or decides, and close them.

@@ -19,6 +19,8 @@ from luggage.meter import Meter
 from tests.support.running import until
 
 REPO = "snake-charmers/terrarium"
+# The loop forks before it has a thread; the simulated GitHub of these tests is one.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 
 @pytest.fixture

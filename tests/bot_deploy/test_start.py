@@ -15,6 +15,10 @@ from bot_deploy.config import ConfigError
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
 
 
+# `start` forks before it has a thread; a test run may have some.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
 @pytest.fixture(autouse=True)
 def own_signals():
     """Signal handlers are as they were after each test."""
@@ -62,6 +66,28 @@ def test_it_migrates_and_supervises_the_two_processes(
     assert "s3cret" not in str(supervised)
     assert "the status page: http://localhost:18000/" in caplog.messages
     assert capsys.readouterr().out == "loop: hello\n"
+
+
+def test_what_comes_back_from_the_child_is_not_secret(tmp_path, monkeypatch):
+    """The settings are checked, the database is made; the supervisor hears three plain facts."""
+    monkeypatch.setattr("luggage.observe.configure_logging", lambda *_, **__: None)
+    prepared = start.prepare(APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}, or_demo=True)
+    assert prepared == start.Prepared(data=tmp_path, port=18000, log_format="text")
+    assert (tmp_path / "bot.sqlite").exists()
+
+
+def test_a_board_on_parse_is_opened_before_the_start(tmp_path):
+    """What is wrong with its settings is said at once."""
+    names = ("URL", "APPLICATION_ID", "REST_KEY")
+    parse = {f"PARSE_{board}_{name}": "-" for board in ("LINES", "MOOD") for name in names}
+    environ = APP | {"BOT_DATA": str(tmp_path), "BOT_BOARD": "parse"} | parse
+    with pytest.raises(ConfigError, match=r"board\.lines\.url must begin with https"):
+        start.prepare(environ, or_demo=False)
+
+
+def test_without_an_app_there_is_nothing_to_prepare():
+    """The demo has settings of its own."""
+    assert start.prepare({}, or_demo=True) is None
 
 
 def test_without_an_app_it_names_the_remedy(monkeypatch):

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from luggage import run
 from luggage.run import child, supervisor
+from luggage.run.places import Entry, fresh_directory, private_places
 from luggage.run.supervisor import Supervisor
 
 # --- command_prefix ---
@@ -52,9 +53,9 @@ def test_without_arguments_all_of_it_is_the_prefix() -> None:
 # --- private_places ---
 
 
-def entry(name: str = "loop") -> run.Entry:
+def entry(name: str = "loop") -> Entry:
     """An entry that inherits a secret."""
-    return run.Entry(
+    return Entry(
         name=name, command=["/py", "-m", "bot"], inherit=["SECRET_KEY"], settings={"PARENT": "7"}
     )
 
@@ -64,7 +65,7 @@ def test_an_entry_names_what_it_inherits_and_holds_no_value(
 ) -> None:
     """An entry's file has the command, the names of the variables, and no secret."""
     monkeypatch.setenv("SECRET_KEY", "s3cret")
-    with run.private_places(tmp_path, [entry()]) as places:
+    with private_places(tmp_path, [entry()]) as places:
         written = json.loads((Path(places.config) / "loop").read_text())
     assert written == {
         "args": ["/py", "-m", "bot"],
@@ -75,7 +76,7 @@ def test_an_entry_names_what_it_inherits_and_holds_no_value(
 
 def test_the_places_are_private(tmp_path: Path) -> None:
     """Nobody else can look into the directories, or put an entry there."""
-    with run.private_places(tmp_path, []) as places:
+    with private_places(tmp_path, []) as places:
         home = Path(places.config).parent
         modes = {stat.S_IMODE(path.stat().st_mode) for path in (home, *map(Path, places))}
     assert modes == {0o700}
@@ -83,7 +84,7 @@ def test_the_places_are_private(tmp_path: Path) -> None:
 
 def test_the_places_are_gone_at_the_end(tmp_path: Path) -> None:
     """Nothing is left behind, and the directory above is made if need be."""
-    with run.private_places(tmp_path / "data", [entry()]):
+    with private_places(tmp_path / "data", [entry()]):
         pass
     assert list((tmp_path / "data").iterdir()) == []
 
@@ -92,22 +93,22 @@ def test_what_a_killed_supervisor_left_is_swept(tmp_path: Path) -> None:
     """Places that nobody holds any more are removed by the next supervisor."""
     left = tmp_path / "ncolony-dead" / "config"
     left.mkdir(parents=True)
-    with run.private_places(tmp_path, []):
+    with private_places(tmp_path, []):
         assert not left.exists()
 
 
 def test_a_directory_may_be_kept_until_the_next(tmp_path: Path) -> None:
     """What is kept can be read after the end; the next one of its name takes its place."""
-    with run.fresh_directory(tmp_path, "demo-", keep=True) as first:
+    with fresh_directory(tmp_path, "demo-", keep=True) as first:
         (first / "log.txt").touch()
     assert (first / "log.txt").exists()
-    with run.fresh_directory(tmp_path, "demo-", keep=True) as second:
+    with fresh_directory(tmp_path, "demo-", keep=True) as second:
         assert list(tmp_path.iterdir()) == [second]
 
 
 def test_what_another_supervisor_holds_is_left_alone(tmp_path: Path) -> None:
     """Two supervisors may share a data directory."""
-    with run.private_places(tmp_path, [entry()]) as first, run.private_places(tmp_path, []):
+    with private_places(tmp_path, [entry()]) as first, private_places(tmp_path, []):
         assert (Path(first.config) / "loop").exists()
 
 
@@ -119,7 +120,7 @@ def test_a_home_swept_before_it_was_locked_is_made_anew(
     (tmp_path / "ncolony-kept").mkdir()
     monkeypatch.setattr("luggage.run.places.tempfile.mkdtemp", lambda **_: str(next(homes)))
     monkeypatch.setattr("luggage.run.places._sweep", lambda *_: None)
-    with run.private_places(tmp_path, []) as places:
+    with private_places(tmp_path, []) as places:
         assert Path(places.config).parent.name == "ncolony-kept"
 
 
@@ -278,7 +279,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("SECRET_KEY", "s3cret")
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in handled]
-    with run.private_places(tmp_path, [entry()]) as places:
+    with private_places(tmp_path, [entry()]) as places:
         yield Stage(places)
     for number, handler in zip(handled, before, strict=True):
         signal.signal(number, handler)
@@ -439,7 +440,7 @@ def test_nohup_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     before = [signal.getsignal(number) for number in handled]
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with run.private_places(tmp_path, []) as places:
+        with private_places(tmp_path, []) as places:
             Stage(places)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:

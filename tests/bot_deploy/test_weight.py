@@ -1,0 +1,60 @@
+"""What each process carries for all its life: nothing that it does not need.
+
+Memory is never given back by a module: one import in the wrong place costs 10 to 40 MiB for ever.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from luggage.github.testing import FakeGithub
+
+# The subcommand, as `start` runs it; where it would begin its work, it says what it has loaded.
+_PROBE = """
+import os, sys
+from {module} import {name}
+from bot_deploy.__main__ import main
+
+def tell(*_, **__):
+    print("loaded", *{{name.partition(".")[0] for name in sys.modules}}, flush=True)
+    os._exit(0)
+
+{name}.{method} = tell
+main(["bot", "{subcommand}"], os.environ)
+"""
+
+
+def loaded_by(subcommand, begins, environ):
+    """The packages that a process has loaded when its work begins."""
+    module, name, method = begins
+    script = _PROBE.format(module=module, name=name, method=method, subcommand=subcommand)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False
+    )
+    said = done.stdout.splitlines()[-1].split() if done.stdout else []
+    assert said[:1] == ["loaded"], done.stderr
+    return set(said)
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """A bot that could start, with a database of its own."""
+    github = FakeGithub()
+    return {
+        "GITHUB_APP_ID": "1",
+        "GITHUB_PRIVATE_KEY": github.private_key,
+        "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+        "BOT_DATA": str(tmp_path),
+        "PORT": "0",
+    }
+
+
+def test_no_process_carries_what_another_needs(environ):
+    """The supervisor has Twisted and no database; only who migrates or checks has Alembic."""
+    start = loaded_by("start", ("luggage.run.supervisor", "Supervisor", "run"), environ)
+    loop = loaded_by("loop", ("luggage.jobs", "Worker", "__init__"), environ)
+    web = loaded_by("gunicorn", ("bot_deploy.gunicorn", "Server", "run"), environ)
+    assert not start & {"alembic", "bot", "cryptography", "flask", "requests", "sqlalchemy"}
+    assert not loop & {"alembic", "flask", "ncolony", "twisted", "zope"}
+    assert not web & {"alembic", "ncolony", "twisted", "zope"}
