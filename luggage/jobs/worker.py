@@ -16,11 +16,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import NoReturn
 
 from luggage.jobs.endings import Ending
 from luggage.jobs.handling import AWAY, Handling, away_backoff
+from luggage.jobs.inbox import Inbox
 from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
 from luggage.jobs.queue import Queue
 from luggage.jobs.wake import Wakeup
@@ -33,6 +33,9 @@ POLL_SECONDS = 30.0
 # claims one more ahead, up to so many.
 QUICK_SECONDS = 0.02
 MOST_AHEAD = 28
+# Who has been at a job for longer seems to wait for something. It is twice what deciding takes; and
+# where all wait, 500 begin in a second, which is as many as one interpreter decides.
+ALONE_SECONDS = 0.002
 # Whose end waits for the next claim waits this long at most.
 _RECORD_SECONDS = 0.05
 
@@ -56,8 +59,9 @@ class _Running:
 class Worker:
     """Handles the jobs of some queues, each queue with its handler, asked in the mapping's order.
 
-    `threads` handlers run side by side. No more is claimed than there are free threads, but some
-    jobs ahead where they are handled so quickly that threads would wait for the next claim. A lease
+    `threads` handlers run side by side, but each alone for its first `alone_seconds`: what is over
+    by then runs one after the other. No more is claimed than there are free threads, but some jobs
+    ahead where they are handled so quickly that threads would wait for the next claim. A lease
     lasts `lease_seconds` and is renewed after a third of that, but not for a handler that has been
     at it for `limit_seconds`: `run` then raises Stuck, for the supervisor to begin anew, and the
     job is tried again until its attempts are spent.
@@ -83,6 +87,7 @@ class Worker:
         on_idle: Callable[[float], object] = lambda _seconds: None,
         grace_seconds: float = 20.0,
         limit_seconds: float = 600.0,
+        alone_seconds: float = ALONE_SECONDS,
         name: str | None = None,
     ) -> None:
         self._queue = queue
@@ -102,7 +107,7 @@ class Worker:
         self.idle_since: float | None = None
         self._stopping = False
         self._handling = Handling(queue, handlers, clock, random, context)
-        self._inbox: SimpleQueue[_Running | None] = SimpleQueue()
+        self._inbox: Inbox[_Running] = Inbox(alone_seconds)
         # Guarded by the lock: threads take theirs out, the loop puts in and looks through.
         self._lock = threading.Lock()
         self._running: dict[int, _Running] = {}
@@ -315,12 +320,13 @@ class Worker:
 
     def _work(self) -> None:
         """Be one of the threads: handle what comes in until told to end."""
-        while (running := self._inbox.get()) is not None:
+        while (running := self._inbox.take()) is not None:
             with self._lock:
                 begun = self._running.get(running.job.id) is running
                 running.begun_at = self._clock() if begun else None
             if begun:
                 self._handle(running)
+            self._inbox.over(running)
             # Where more is held than there are threads, and takes no time, ends wait for the next.
             is_last = self._inbox.empty() or len(self._running) <= self._threads
             if is_last or not running.quick:

@@ -74,6 +74,42 @@ def test_subjects_run_side_by_side(make_worker, put, wakeup):
     assert not together.broken
 
 
+def test_what_is_quick_runs_one_after_the_other(make_worker, put, queue, wakeup):
+    """However many threads there are: none begins a job while a fresh one is in hand."""
+    together = threading.Barrier(2)
+
+    def handler(_job):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.05)
+        return Done()
+
+    worker = make_worker(handler, threads=2, alone_seconds=1e6)
+    wakeup.script = [wakeup.all_done]
+    for subject in "ab":
+        put(subject, subject=subject)
+    worker.run()
+    assert together.broken
+    assert queue.counts() == {("mail", State.DONE): 2}
+
+
+def test_a_handler_that_spins_holds_up_nobody(make_worker, put, queue, wakeup):
+    """The next job begins beside one that does not end, though that one never waits."""
+    spinning = [True]
+
+    def handler(job):
+        while job.key == "spin" and spinning:
+            pass
+        spinning.clear()
+        return Done()
+
+    worker = make_worker(handler, threads=2)
+    wakeup.script = [wakeup.all_done]
+    put("spin", subject="a")
+    put("next", subject="b")
+    worker.run()
+    assert queue.counts() == {("mail", State.DONE): 2}
+
+
 def test_no_more_is_claimed_than_there_are_threads(make_worker, put, queue, wakeup):
     """What no thread is free for stays in the queue, for other processes."""
     go, standing = threading.Event(), []
