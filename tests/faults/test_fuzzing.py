@@ -17,7 +17,7 @@ needs_atheris = pytest.mark.skipif(bool(guided.absent()), reason=guided.absent()
 def test_what_a_target_begins_with_breaks_no_promise(target, monkeypatch, tmp_path):
     """Each input that the fuzzer starts from is taken as it should be."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    take = target.prepared()
+    take = target.prepare()
     for one in target.seeds():
         take(one)
 
@@ -32,7 +32,7 @@ def test_a_fault_three_steps_deep_is_found_kept_and_told(tmp_path):
     assert told["code"] != 0
     assert str(kept) in words
     with pytest.raises(RuntimeError, match="canary"):
-        CANARY.prepared()(kept.read_bytes())
+        CANARY.prepare()(kept.read_bytes())
 
 
 def test_without_a_fuzzer_the_row_says_why(monkeypatch):
@@ -47,4 +47,4 @@ def test_a_target_sees_a_parser_that_stumbles(monkeypatch):
     """What raises something undocumented is not passed over."""
     monkeypatch.setattr("tests.faults.fuzzing.targets.view", lambda *_: view("issues", None))
     with pytest.raises(AttributeError):
-        TARGETS["deliveries"].prepared()(b"issues\n" + json.dumps({"action": "x"}).encode())
+        TARGETS["deliveries"].prepare()(b"issues\n" + json.dumps({"action": "x"}).encode())

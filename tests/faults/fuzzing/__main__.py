@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = [known[name] for name in asked.target or TARGETS]
     if asked.input:
         for target in chosen:
-            target.prepared()(asked.input.read_bytes())
+            target.prepare()(asked.input.read_bytes())
         return 0
     asked.home.mkdir(parents=True, exist_ok=True)
     told = list(_fuzz(chosen, asked.runs, asked.seed, asked.home, light=asked.light))
@@ -78,7 +78,7 @@ def _be(target: Target, runs: int, seed: int, home: Path, *, light: bool) -> Non
     corpus.mkdir(parents=True, exist_ok=True)
     for number, one in enumerate(target.seeds()):
         (corpus / f"seed-{number:03}").write_bytes(one)
-    take = target.prepared()
+    take = target.prepare()
     _instrument(target.about if light else target.about + target.libraries)
     log = os.open(home / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
@@ -94,8 +94,7 @@ def _be(target: Target, runs: int, seed: int, home: Path, *, light: bool) -> Non
         f"-artifact_prefix={home}/",
         "-print_final_stats=0",
     ]
-    change = mutation.structured if target.is_json else mutation.plain
-    atheris.Setup(arguments, take, custom_mutator=change)
+    atheris.Setup(arguments, take, custom_mutator=mutation.CHANGES[target.form])
     atheris.Fuzz()
 
 

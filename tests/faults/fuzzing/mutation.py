@@ -1,14 +1,17 @@
-"""How an input becomes the next one: its bytes change, or, where it holds JSON, one of its values.
+"""How an input becomes the next one: its bytes change, or one value of its JSON, or of a request.
 
-Most changes of bytes leave no JSON, and then whatever stands behind the JSON parser is not reached.
-An input for such a target is one line, a line feed, and the JSON.
+Most changes of bytes leave no JSON and no request, and then whatever stands behind the one who
+parses these is not reached. JSON stands in an input behind a line of something else; a request is
+method and address, cookie and body, a line each.
 """
 
 import copy
 import json
 import random
+import string
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import atheris
 
@@ -19,11 +22,26 @@ _ODD = (
     [], {}, [[]], ["x"], [None], {"id": "x"}, {"login": 5}, {"x": {}}, [{}], "9" * 5000,
 )  # fmt: skip
 _BYTES_IN_TEN = 3
+_IN_ADDRESS = string.punctuation
 
 
 def plain(data: bytes, most: int, _seed: int) -> bytes:
     """Change the bytes, as libFuzzer does."""
     return atheris.Mutate(data, most)
+
+
+def request(data: bytes, most: int, seed: int) -> bytes:
+    """Change the method, the address, the cookie or the body; the address stays one."""
+    rng = random.Random(seed)
+    line, *rest = data.split(b"\n", 2)
+    method, _, target = line.partition(b" ")
+    parts = [method, target, *rest]
+    # The method is one of a few, seldom another.
+    number = rng.choice([0, *range(1, len(parts)), *range(1, len(parts))])
+    parts[number] = atheris.Mutate(parts[number], len(parts[number]) + 20)
+    parts[1] = quote(parts[1], safe=_IN_ADDRESS).encode()
+    changed = b"\n".join([b" ".join(parts[:2]), *parts[2:]])
+    return changed if len(changed) <= most else data
 
 
 def structured(data: bytes, most: int, seed: int) -> bytes:
@@ -71,3 +89,6 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             for key in list(holder) if isinstance(holder, dict) else range(len(holder)):
                 yield holder, key
                 waiting.append(holder[key])
+
+
+CHANGES = {"bytes": plain, "json": structured, "request": request}

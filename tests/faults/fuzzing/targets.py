@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -50,7 +50,7 @@ _ORIGIN = Origin("https://api.github.com")
 class Target:
     """Something to fuzz. `prepare` makes what takes an input; inputs have at most `longest` bytes.
 
-    The inputs of one that `is_json` are a line and JSON. `about` names the modules whose ways guide
+    `form` says how inputs are changed, see `mutation`. `about` names the modules whose ways guide
     the fuzzer, `libraries` those of others that parse for them; what is written in C is not seen.
     It is run `pace` times as often as others.
     """
@@ -61,12 +61,8 @@ class Target:
     about: tuple[str, ...]
     libraries: tuple[str, ...] = ()
     longest: int = 4096
-    is_json: bool = False
+    form: Literal["bytes", "json", "request"] = "bytes"
     pace: float = 1.0
-
-    def prepared(self) -> Callable[[bytes], None]:
-        """What takes an input."""
-        return self.prepare()
 
 
 def _deliveries(data: bytes) -> None:
@@ -318,7 +314,7 @@ _ALL = (
         seeds.deliveries,
         _WEBHOOKS,
         longest=60_000,
-        is_json=True,
+        form="json",
         pace=2,
     ),
     Target("signatures", lambda: _signatures, seeds.signatures, _WEBHOOKS, longest=300, pace=5),
@@ -334,11 +330,11 @@ _ALL = (
     Target("settings", lambda: _settings, seeds.settings, _SETTINGS, ("tomllib",)),
     Target("documents", lambda: _documents, seeds.documents, ("luggage.crypto",), ("tomlkit",)),
     Target("links", lambda: _links, seeds.links, ("luggage.github",), longest=1000, pace=5),
-    Target("answers", lambda: _answers, seeds.answers, _ANSWERS, is_json=True, pace=5),
-    Target("board", lambda: _board, seeds.board, ("bot.parse",), is_json=True, pace=5),
-    Target("log", lambda: _log, seeds.log, ("luggage.github.deliveries",), is_json=True, pace=2),
+    Target("answers", lambda: _answers, seeds.answers, _ANSWERS, form="json", pace=5),
+    Target("board", lambda: _board, seeds.board, ("bot.parse",), form="json", pace=5),
+    Target("log", lambda: _log, seeds.log, ("luggage.github.deliveries",), form="json", pace=2),
     Target("shown", lambda: _shown, seeds.shown, ("bot.history.redact",), pace=2),
-    Target("pages", _pages, seeds.pages, _CONSOLE, longest=1000, pace=2),
+    Target("pages", _pages, seeds.pages, _CONSOLE, longest=1000, form="request"),
 )
 TARGETS: Mapping[str, Target] = {target.name: target for target in _ALL}
 CANARY = Target(

@@ -223,7 +223,7 @@ def _guided(run: Run) -> None:
         return
     run.say("guided by coverage")
     names, home = guided.QUICK if run.short else (), run.home / "fuzzing"
-    runs = run.count // 4 if run.short else run.count
+    runs = run.count // 4 if run.short else 2 * run.count
     told = guided.fuzz(names, runs=runs, seed=run.seed, home=home, light=run.short)
     for one in told:
         run.say(f"{one['target']}: {one['runs']} inputs, {one['covered']} ways covered")
