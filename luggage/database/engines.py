@@ -183,11 +183,16 @@ def _open_postgresql(url: URL, pool_size: int) -> Engine:
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
     # Not as libpq's "options": those may be in the address already, and poolers refuse them.
-    for name, seconds in (
-        ("lock_timeout", BUSY_SECONDS),
-        ("idle_in_transaction_session_timeout", PAUSE_SECONDS),
+    for name, value in (
+        ("lock_timeout", int(BUSY_SECONDS * 1000)),
+        ("idle_in_transaction_session_timeout", int(PAUSE_SECONDS * 1000)),
+        # A session keeps the plans that it made while a table was small, and those read it whole;
+        # with a thousand jobs a claim took a third of a second, until the table was next analysed.
+        # What has no index is read whole all the same.
+        # https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES
+        ("enable_seqscan", "off"),
     ):
-        connection.execute(f"SET {name} = {int(seconds * 1000)}")
+        connection.execute(f"SET {name} = {value}")
     connection.commit()
 
 
