@@ -35,17 +35,27 @@ def run(size: Size) -> Table:
     burst = Burst(Delivery(closed_pull_request()), seconds=size.of(5, 1))
     count = size.of(400, 20)
     with scratch("memory") as home, simulated() as github:
-        with servers.probot(home, GITHUB_API_URL=github.address) as probot:
-            servers.wait(probot, burst.delivery)
-            one = Bearer(github, probot.url, probot.pids)
-            theirs = served(one, count), burst.after(one, home)
-        settings = {"GITHUB_API_URL": github.address, "BOT_SETTLE_SECONDS": "0"}
-        site = Site(home, f"sqlite:///{home / 'bot.sqlite'}", settings)
-        with running(site, "start") as bot:
-            bot.wait("/readyz")
-            one = Bearer(github, bot.hook, [bot.process.pid], is_idle=site.is_idle)
-            ours = served(one, count), burst.after(one, home)
+        theirs = of_probot(home, github, count, burst)
+        ours = of_bot(home, github, count, burst)
     return table(ours, theirs, count)
+
+
+def of_probot(home: Path, github: Github, count: int, burst: "Burst") -> Both:
+    """What Probot's processes take, after so many deliveries and after the burst."""
+    with servers.probot(home, GITHUB_API_URL=github.address) as probot:
+        servers.wait(probot, burst.delivery)
+        one = Bearer(github, probot.url, probot.pids)
+        return served(one, count), burst.after(one, home)
+
+
+def of_bot(home: Path, github: Github, count: int, burst: "Burst") -> Both:
+    """What all processes of the bot take, then and then."""
+    settings = {"GITHUB_API_URL": github.address, "BOT_SETTLE_SECONDS": "0"}
+    site = Site(home, f"sqlite:///{home / 'bot.sqlite'}", settings)
+    with running(site, "start") as bot:
+        bot.wait("/readyz")
+        one = Bearer(github, bot.hook, [bot.process.pid], is_idle=site.is_idle)
+        return served(one, count), burst.after(one, home)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The bench's load, and the measure of ingest in a small form: that it measures, not how much."""
 
-import json
 import shutil
 from dataclasses import replace
 
@@ -12,19 +11,12 @@ from bench.processes import FailedError
 from bench.servers import Server
 from bench.slices import Plan, settle, spoiled
 from bench.wrk import Load, as_sent, read
-from luggage.github.testing import FakeGithub
+from tests.bench.payload import merged_pull_request
 
 LOAD = Load(4)
 PRINTED = """Running 1s test
 {"requests": 120, "seconds": 2.0, "p50_ms": 1.5, "p99_ms": 9.5, "refused": 20, "broken": 3}
 """
-
-
-def delivery():
-    fake = FakeGithub()
-    fake.add_repository("snakes/trio")
-    merged = fake.merge_pull_request("snakes/trio", "alice")
-    return Delivery(json.dumps(merged.payload).encode())
 
 
 def server(stored=None, accepts=202):
@@ -83,7 +75,7 @@ def test_a_server_that_does_not_verify_is_found_out(monkeypatch):
 def test_ingest_is_measured_beside_bare_wsgi():
     """The bot's real web process and a peer, under load in turn: rows, figures and the promise."""
     plan = Plan(load=LOAD, rounds=1, seconds=1)
-    table = measured([Part(("sqlite", "bare"), plan, against="bare")], delivery())
+    table = measured([Part(("sqlite", "bare"), plan, against="bare")], merged_pull_request())
     assert len(table.rows) == 2
     assert {len(row) for row in table.rows} == {len(table.head)} == {len(HEAD) + 1}
     assert set(table.figures) == {

@@ -14,13 +14,19 @@ from bench.footprint import Footprint, family, footprint
 from bench.measure import Size, UnavailableError
 from bench.measures import latency, memory, requests, slow_disk, start
 from bench.packed import engine
+from bench.processes import scratch
+from bench.simulated import simulated
 from bench.slices import Plan
 from bench.slow_sync import slow_sync
 from bench.wrk import Load, Slice
+from tests.bench.payload import merged_pull_request
 
 PLAN = Plan(load=Load(2), rounds=3, seconds=1)
 needs_cc = pytest.mark.skipif(
     shutil.which("cc") is None, reason="there is no C compiler: apt install gcc libc6-dev"
+)
+needs_wrk = pytest.mark.skipif(
+    shutil.which("wrk") is None, reason="wrk is missing: apt install wrk"
 )
 
 
@@ -51,6 +57,16 @@ def test_syncs_of_one_program_are_delayed(tmp_path):
         [sys.executable, "-c", code], env=environ, cwd=tmp_path, capture_output=True, check=True
     )
     assert float(slower.stdout) >= 20
+
+
+@needs_cc
+@needs_wrk
+def test_a_slow_disk_is_measured():
+    """The real web process, twice: as it is, and with slower syncs."""
+    plan = replace(PLAN, rounds=1)
+    table = slow_disk.measured((SQLITE,), plan, merged_pull_request())
+    assert [row[0] for row in table.rows] == [SQLITE]
+    assert table.figures["slow_disk.sqlite_against_fast"] > 0
 
 
 def test_a_slow_disk_is_compared_with_the_disk_as_it_is():
@@ -111,6 +127,16 @@ def test_a_family_is_found():
         assert found[0] == parent.pid
         assert os.getpid() not in found
         parent.communicate(b"\n")
+
+
+@needs_wrk
+def test_the_memory_of_the_whole_bot_is_measured():
+    """The supervisor, the web process with its two workers, and the loop."""
+    burst = memory.Burst(merged_pull_request(), seconds=1)
+    with scratch("memory") as home, simulated() as github:
+        before, after = memory.of_bot(home, github, 2, burst)
+    assert len(before) == len(after) == 5
+    assert all(0 < one.pss <= one.rss for one in [*before, *after])
 
 
 def test_memory_is_told_by_process_and_in_sum():
