@@ -4,6 +4,7 @@ Chosen: one INSERT for all rows, which skips the keys that are known and returns
 Against: a statement for each job, which costs the processor several times what the rows do.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,8 +24,9 @@ _COLUMNS = tuple(column.name for column in table.c if column.name not in ("id", 
 # https://www.sqlite.org/limits.html#max_variable_number
 _MOST_ROWS = 500
 _PLACEHOLDERS = {"sqlite": "?", "postgresql": "%s"}
-_INSERT_BODY = "INSERT INTO job_body (job_id, codec, body) VALUES ({0}, {0}, {0})"
-
+_BODY_COLUMNS = ("job_id", "codec", "body")
+_LAST_ID = "SELECT coalesce(max(id), 0) FROM job"
+_NEWER = "SELECT json_group_array(json_array(id, queue, key)) FROM job WHERE id > ?"
 
 Packed = tuple[NewJob, tuple[str, bytes]]
 
@@ -53,22 +55,35 @@ def _parts(jobs: Sequence[Packed]) -> Iterator[Sequence[Packed]]:
 def _put(connection: Connection, jobs: Sequence[Packed], now: float) -> Iterator[Put]:
     dialect = connection.dialect.name
     rows = [_first_state(connection, job, now) for job, _ in jobs]
-    values = tuple(row[name] for row in rows for name in _COLUMNS)
-    bodies = []
+    values = [row[name] for row in rows for name in _COLUMNS]
     with _cursor(connection) as cursor:
-        cursor.execute(_insert(dialect, len(jobs)), values)
-        inserted = cursor.fetchall()
-    new = {(queue, key): job_id for job_id, queue, key in inserted}
+        new = {(queue, key): job_id for job_id, queue, key in _inserted(dialect, cursor, values)}
+    bodies = []
     for job, (codec, body) in jobs:
         new_id = new.pop((job.queue, job.key), None)
         if new_id is None:
             yield Put(_known(connection, job), created=False)
         else:
-            bodies.append((new_id, codec, body))
+            bodies += [new_id, codec, body]
             yield Put(new_id, created=True)
     if bodies:
         with _cursor(connection) as cursor:
-            cursor.executemany(_INSERT_BODY.format(_PLACEHOLDERS[dialect]), bodies)
+            cursor.execute(_insert("job_body", _BODY_COLUMNS, dialect, bodies), bodies)
+
+
+def _inserted(dialect: str, cursor: Any, values: Sequence[Any]) -> Iterator[tuple[int, str, str]]:
+    """Insert jobs; return the id, queue and key of those that were not known."""
+    insert = _insert("job", _COLUMNS, dialect, values) + " ON CONFLICT (queue, key) DO NOTHING"
+    if dialect == "sqlite":
+        # A statement that returns rows lets go of the interpreter for each of them, and the event
+        # loop takes it, while others wait for the database: one row for all.
+        [[before]] = cursor.execute(_LAST_ID)
+        cursor.execute(insert, values)
+        [[inserted]] = cursor.execute(_NEWER, [before])
+        yield from json.loads(inserted)
+    else:
+        cursor.execute(f"{insert} RETURNING id, queue, key", values)
+        yield from cursor
 
 
 @contextmanager
@@ -90,15 +105,16 @@ def _cursor(connection: Connection) -> Iterator[Any]:
         cursor.close()
 
 
-@lru_cache(128)
-def _insert(dialect: str, number: int) -> str:
+def _insert(table: str, columns: Sequence[str], dialect: str, values: Sequence[Any]) -> str:
+    return _insert_rows(table, columns, dialect, len(values) // len(columns))
+
+
+@lru_cache(256)
+def _insert_rows(table: str, columns: Sequence[str], dialect: str, number: int) -> str:
     """Return the statement for so many rows: built by SQLAlchemy, it costs more than the rows."""
-    row = f"({', '.join([_PLACEHOLDERS[dialect]] * len(_COLUMNS))})"
-    names = ", ".join(f'"{name}"' for name in _COLUMNS)
-    return (
-        f"INSERT INTO job ({names}) VALUES {', '.join([row] * number)}"  # noqa: S608  no value in it
-        " ON CONFLICT (queue, key) DO NOTHING RETURNING id, queue, key"
-    )
+    row = f"({', '.join([_PLACEHOLDERS[dialect]] * len(columns))})"
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * number)}"  # noqa: S608  no value in it
 
 
 def _known(connection: Connection, job: NewJob) -> int:
