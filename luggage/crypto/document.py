@@ -6,6 +6,7 @@ of its section, before the blank line and the comments that introduce the next o
 """
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -131,12 +132,16 @@ class Document:
         return len(sealed)
 
     def _load(self, text: str) -> None:
+        # A last line without its end would swallow what is put after it, if it is a comment.
+        text = text if text.endswith("\n") else f"{text}\n"
         try:
-            # A last line without its end would swallow what is put after it, if it is a comment.
-            self._toml = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
-        except tomlkit.exceptions.TOMLKitError as error:
+            parsed = tomlkit.parse(text)
+            # The bot reads with tomllib, and that may know an older TOML than tomlkit.
+            tomllib.loads(text)
+        except (tomlkit.exceptions.TOMLKitError, ValueError, RecursionError) as error:
             problem = str(error)
         else:
+            self._toml = parsed
             return
         raise DocumentError(f"the document is not TOML ({problem}): mend it by hand")
 

@@ -1,6 +1,7 @@
 """Editing a document: values go where a person would look for them, and nothing else moves."""
 
 import difflib
+import sys
 import tomllib
 from collections.abc import Callable
 
@@ -285,3 +286,30 @@ def test_not_toml(use: Callable[[str], object]) -> None:
         DocumentError, match=r"^the document is not TOML \([^\n]*\): mend it[^\n]*$"
     ):
         use("<<<<<<< mine\n")
+
+
+# An inline table of several lines is TOML 1.1.
+needs_toml_1_0 = pytest.mark.skipif(sys.version_info >= (3, 15), reason="tomllib reads it, too")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a = {\nb = 1}", marks=needs_toml_1_0),
+        "a = " + "[" * 3000,
+        f"a = {'9' * 5000}",
+    ],
+)
+def test_what_the_bot_could_not_read_is_no_document(text):
+    """The bot's own reader may know an older TOML than tomlkit, and meets the file at the start."""
+    with pytest.raises(DocumentError, match="not TOML"):
+        Document(text)
+
+
+@needs_toml_1_0
+def test_a_change_that_is_refused_changes_nothing():
+    """The document stays what it was."""
+    document = Document("a = 1\n")
+    with pytest.raises(DocumentError):
+        document._load("b = {\nc = 1}")
+    assert document.text == "a = 1\n"

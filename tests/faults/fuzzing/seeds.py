@@ -25,11 +25,16 @@ _SEALED = (
 )
 
 
+# Deeper than Python can stand.
+_DEEP = 3000
+
+
 def deliveries() -> Iterator[bytes]:
     """A line with the event, and its payload: the shortest two of each event of interest."""
     yield b"issues\n" + json.dumps(_SMALLEST).encode()
     yield b'issues\n{"action": 1, "action": "x", "a": "\\ud800", "b": 1e999}'
     yield b'issues\n{"action": 1, "action": "x"}'
+    yield b'issues\n{"a": "\xff", "b": ' + b"[" * _DEEP
     try:
         installed(cache_directory())
     except NotInstalledError:
@@ -66,6 +71,7 @@ def settings() -> Iterable[bytes]:
         b'[label.paths]\n"docs/**" = ["documentation"]\n[label.sizes]\nlarge = 500\n',
         b'invite = 5\n[[label]]\nx = {a = [1, "b", 1979-05-27T07:32:00Z, 0x1f, inf]}\n',
         b'[invite]\nunknown = \'\'\'\n\'\'\'\nmerged_pull_requests = """two"""\nx.y."z" = -0.1e9\n',
+        b"x = " + b"[" * _DEEP,
         (ROOT / FILE).read_bytes() if (ROOT / FILE).exists() else b"",
     ]
 
@@ -75,6 +81,7 @@ def documents() -> Iterator[bytes]:
     sealed = f'private_key = "{_SEALED}"\nwebhook_secrets = ["{_SEALED}"]\n'
     yield f'[github]\n# app_id = "1"\n{sealed}'.encode()
     yield b"# only a comment"
+    yield b"x = " + b"[" * _DEEP
     yield b'[github]\napp_id = 1\n\n[keys]\ncurrent = "0fbc2b4d"\n\n[a.b]\nc = [[1], {d = "e"}]\n'
     yield b'github.x = 1\n[a]\nb = """\nlong"""\n[[c]]\nd = 1\n[[c]]\ne = {f.g = 2}\n'
 
