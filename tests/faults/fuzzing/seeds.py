@@ -174,6 +174,7 @@ def pages() -> Iterator[bytes]:
         b"console/sign-in",
     ):
         yield b"GET /" + path
+    yield b"GET //readyz"
     yield b"POST /console/sign-in/link/x"
     yield b"GET /%ff%00/../console/%2e?%ff=%00"
     yield b"GET /console/sign-in/callback?state=a&code=b\nconsole-sign-in=a.v"
