@@ -26,7 +26,7 @@ from bot.tables import (
     newcomer,
     rest_order,
 )
-from luggage.database import reading, writing
+from luggage.database import asking, reading, writing
 
 # The states of a membership beside GitHub's own, `active` and `pending`.
 LEFT = "left"
@@ -201,7 +201,7 @@ class Memory:
             connection.execute(delete(claim).where(*_where(claim, key)))
 
     def _find(self, column: Any, key: Mapping[str, Any]) -> Any:
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return connection.execute(_finding(column, tuple(key)), key).scalar_one_or_none()
 
     def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:

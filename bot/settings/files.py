@@ -26,7 +26,7 @@ from bot.policy import Layer, PolicyError, Settings, is_single, parse, read, rea
 from bot.reader import ReadingClient
 from bot.rule import Rule
 from bot.tables import settings_file as table
-from luggage.database import reading, writing
+from luggage.database import asking, writing
 from luggage.github.errors import Forbidden, NotFound, RequestFailed
 
 FILE = ".github/bot.toml"
@@ -164,7 +164,7 @@ class SettingsFiles:
         if not names:
             return {}
         asked = {"lower": names[0], "upper": names[-1]}
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             rows = connection.execute(_KNOWN, asked).mappings().all()
         return {row["repository"]: Known(**row) for row in rows}
 

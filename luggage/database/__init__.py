@@ -1,6 +1,13 @@
 """SQLite and PostgreSQL: engines, transactions, migrations."""
 
-from luggage.database.engines import DatabaseUrlError, open_engine, reading, tidy, writing
+from luggage.database.engines import (
+    DatabaseUrlError,
+    asking,
+    open_engine,
+    reading,
+    tidy,
+    writing,
+)
 from luggage.database.history import History, SchemaError
 from luggage.database.migrating import check, migrate
 
@@ -8,6 +15,7 @@ __all__ = [
     "DatabaseUrlError",
     "History",
     "SchemaError",
+    "asking",
     "check",
     "migrate",
     "open_engine",

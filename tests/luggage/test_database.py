@@ -16,6 +16,7 @@ from luggage.database import (
     DatabaseUrlError,
     History,
     SchemaError,
+    asking,
     check,
     migrate,
     open_engine,
@@ -159,6 +160,34 @@ def test_a_reader_cannot_write(counters):
     with pytest.raises((OperationalError, InternalError)), reading(counters) as connection:
         connection.execute(text("UPDATE counter SET n = 7"))
     assert read_counter(counters) == 0
+
+
+def test_one_question_begins_no_transaction(counters):
+    """Once it is answered there is nothing to be ended."""
+    with asking(counters) as connection:
+        assert connection.execute(text("SELECT n FROM counter")).scalar() == 0
+        driver = connection.connection.dbapi_connection
+        is_open = (
+            driver.in_transaction
+            if counters.dialect.name == "sqlite"
+            else driver.info.transaction_status.value
+        )
+    assert not is_open
+
+
+def test_a_question_cannot_write_to_sqlite(sqlite_url):
+    """There nothing but the connection's own setting would keep it from that."""
+    engine = open_engine(sqlite_url)
+    with pytest.raises(OperationalError), asking(engine) as connection:
+        connection.execute(text("CREATE TABLE counter (n INTEGER NOT NULL)"))
+    engine.dispose()
+
+
+def test_after_a_question_all_or_nothing_is_written(counters):
+    """A connection that comes back from a question has transactions again."""
+    with asking(counters) as connection:
+        connection.execute(text("SELECT n FROM counter")).scalar()
+    test_an_exception_rolls_back(counters)
 
 
 def test_a_writer_may_have_the_connection_of_a_reader(counters):
