@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.events import Event
 from bot.tables import (
@@ -27,6 +26,7 @@ from bot.tables import (
     rest_order,
 )
 from luggage.database import asking, reading, writing
+from luggage.jobs.once import inserting
 
 # The states of a membership beside GitHub's own, `active` and `pending`.
 LEFT = "left"
@@ -206,8 +206,7 @@ class Memory:
 
     def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
         with writing(self._engine) as connection:
-            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-            adding = dialect.insert(table).values(**key, **values)
+            adding = inserting(connection, table).values(**key, **values)
             same = {"index_elements": list(key)}
             connection.execute(
                 adding.on_conflict_do_update(set_=values, **same)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bot_deploy.given import KNOWN
 from bot_deploy.secrets_file import FileError, read_config, write_config
-from luggage.crypto import Document, PublicKey, SecretError
+from luggage.crypto import PublicKey, SecretError
+from luggage.crypto.document import Document
 from luggage.github.manifest import Registered
 
 NAMES = (

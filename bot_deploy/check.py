@@ -15,7 +15,8 @@ from bot_deploy.secrets_file import (
     read_config,
     say,
 )
-from luggage.crypto import Document, SecretError, Secrets
+from luggage.crypto import SecretError, Secrets
+from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "tell whether everything that the bot needs is there and can be opened"

@@ -15,7 +15,8 @@ from bot_deploy.secrets_file import (
     say,
     write_config,
 )
-from luggage.crypto import Document, NameUnknown, SecretError
+from luggage.crypto import NameUnknown, SecretError
+from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "seal one value into config.toml, from a prompt, stdin or a file"

@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import uvloop  # noqa: F401  each worker would load it for itself
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 

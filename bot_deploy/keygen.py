@@ -13,7 +13,8 @@ from bot_deploy.secrets_file import (
     read_config,
     write_config,
 )
-from luggage.crypto import Document, PrivateKey
+from luggage.crypto import PrivateKey
+from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "make a key pair: the public half into config.toml, the private half into a new file"

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Collection
 
 from bot_deploy.secrets_file import guarded, new_parser, parse, read_config, say
-from luggage.crypto import Document, Entry
+from luggage.crypto.document import Document, Entry
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "list the names in config.toml: sealed or plain, and for which key; never a value"

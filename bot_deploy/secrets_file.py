@@ -12,7 +12,8 @@ from pathlib import Path
 
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.keys import private_keys
-from luggage.crypto import Document, PrivateKey, SecretError, Secrets, open_secrets
+from luggage.crypto import PrivateKey, SecretError, Secrets, open_secrets
+from luggage.crypto.document import Document
 
 _HERE = Path(__file__).parent
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.board import LATE_AFTER_SECONDS
@@ -27,6 +26,7 @@ from luggage.database import reading, writing
 from luggage.github import Delivery, GithubError, Missed, Progress, Recovery
 from luggage.github.deliveries import KEPT_SECONDS
 from luggage.jobs import JobRow, Queue
+from luggage.jobs.once import inserting
 from luggage.meter import Meter
 
 # The log need not hear of the same trouble every few seconds, nor the database of success.
@@ -75,7 +75,7 @@ class QueueInbox:
         now = {"since": progress.since, "until": progress.until, "cursor": progress.cursor}
         with writing(self.engine) as connection:
             if missed:
-                adding = _inserting(connection, missed_table)
+                adding = inserting(connection, missed_table)
                 at = adding.excluded.attempted_at
                 connection.execute(
                     adding.on_conflict_do_update(
@@ -134,7 +134,7 @@ class QueueInbox:
     def _first(self, connection: Connection) -> Any:
         """The one row of its table, as it is at first."""
         row = {"id": 1, "since": 0.0, "until": 0.0, "cursor": "", "caught_up_at": self.clock()}
-        return _inserting(connection, recovery_table).values(row)
+        return inserting(connection, recovery_table).values(row)
 
     def caught_up(self) -> float:
         """Keep in mind that nothing is missing now; forget what GitHub has forgotten too."""
@@ -238,11 +238,6 @@ class Recoverer:
         late = now - self._caught_up_at if self._caught_up_at is not None else 0.0
         level = logging.ERROR if late >= LATE_AFTER_SECONDS else logging.WARNING
         log.log(level, "no sight of missed deliveries for %.1f h: %s", late / 3600.0, words)
-
-
-def _inserting(connection: Connection, table: Table) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
 
 
 def _row(missed: Missed) -> dict[str, Any]:

@@ -14,15 +14,15 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.tables import total as table
 from bot.tables import total_source as source
 from luggage.database import reading, writing
+from luggage.jobs.once import inserting
 from luggage.meter import Key, Meter, Taken
 
 EVERY_SECONDS = 5.0
@@ -97,7 +97,7 @@ class Totals:
         if not values:
             return
         now = self._clock()
-        adding = _inserting(connection, table)
+        adding = inserting(connection, table)
         value = table.c.value + adding.excluded.value if adds else adding.excluded.value
         changed = {"value": value, "changed_at": adding.excluded.changed_at}
         # In one order for all, so that no two wait for one another.
@@ -144,8 +144,3 @@ class Bookkeeper:
             log.debug("the totals are not added to yet: %s", type(error).__name__)
         except Exception:  # figures must not end anything
             log.exception("the totals could not be added to")
-
-
-def _inserting(connection: Connection, into: Table) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(into)

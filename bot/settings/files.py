@@ -18,8 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, bindparam, or_, select, update
 
 from bot.events import SCHEDULE, Event
 from bot.policy import Layer, PolicyError, Settings, is_single, parse, read, read_text
@@ -28,6 +27,7 @@ from bot.rule import Rule
 from bot.tables import settings_file as table
 from luggage.database import asking, writing
 from luggage.github.errors import Forbidden, NotFound, RequestFailed
+from luggage.jobs.once import inserting
 
 FILE = ".github/bot.toml"
 # The longest time for which a change can go unseen whose push was never delivered.
@@ -116,7 +116,7 @@ class SettingsFiles:
             return False
         unread = asdict(Known(repository.full_name.lower(), sha=_UNREAD))
         with writing(self._engine) as connection:
-            insert = _dialect(connection).insert(table).values(unread)
+            insert = inserting(connection, table).values(unread)
             again = {"checked_at": 0.0}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["repository"], set_=again)
@@ -212,7 +212,7 @@ class SettingsFiles:
         row = asdict(seen)
         with writing(self._engine) as connection:
             if known is None:
-                insert = _dialect(connection).insert(table).values(row)
+                insert = inserting(connection, table).values(row)
                 return connection.execute(insert.on_conflict_do_nothing()).rowcount == 1
             same = table.c.repository == known.repository
             unchanged = table.c.checked_at == known.checked_at
@@ -270,10 +270,6 @@ def _file(answer: Any) -> File:
         return File(sha=sha, text=base64.b64decode(answer["content"]).decode())
     except (UnicodeDecodeError, binascii.Error):
         return File(sha=sha, fault="is not UTF-8, as TOML must be; save it so")
-
-
-def _dialect(connection: Connection) -> Any:
-    return sqlite if connection.dialect.name == "sqlite" else postgresql
 
 
 def _sources(event: Event) -> list[str]:

@@ -4,11 +4,13 @@ The document can be public: names are readable, values are not. Whoever holds th
 a value; only the holder of a private key can open one. Everything here is pure: texts and keys
 are handed in, nothing is read from a file or from the environment.
 
+Who changes documents imports `luggage.crypto.document` beside this: tomlkit, which the bot's
+processes never need, since all they do is open what tomllib has read.
+
 Chosen against one encrypted file (a change of one secret would change all of it, and no review
 could say which) and against a symmetric key (whoever adds a secret could read all the others).
 """
 
-from luggage.crypto.document import Document, Entry
 from luggage.crypto.errors import (
     DocumentError,
     KeyMissing,
@@ -27,9 +29,7 @@ from luggage.crypto.opening import Secret, Secrets, open_secrets
 from luggage.crypto.sealed import conceal, is_sealed
 
 __all__ = [
-    "Document",
     "DocumentError",
-    "Entry",
     "KeyMissing",
     "KeyOfAnotherPair",
     "KeyPresent",

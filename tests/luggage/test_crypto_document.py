@@ -8,9 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from luggage.crypto import (
-    Document,
     DocumentError,
-    Entry,
     KeyMissing,
     KeyOfAnotherPair,
     KeyPresent,
@@ -20,6 +18,7 @@ from luggage.crypto import (
     conceal,
     open_secrets,
 )
+from luggage.crypto.document import Document, Entry
 
 KEY = PrivateKey(b"1" * 32)
 OTHER = PrivateKey(b"2" * 32)

@@ -11,8 +11,9 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.serializer import serialize
 from sentry_sdk.utils import event_from_exception
 
-from luggage.crypto import Document, PrivateKey, PublicKey, Secret, Secrets, open_secrets
+from luggage.crypto import PrivateKey, PublicKey, Secret, Secrets, open_secrets
 from luggage.crypto import parse_private_keys as parse
+from luggage.crypto.document import Document
 
 VALUE = "hunter2-is-my-value"
 KEY = PrivateKey(b"my-private-key-is-made-of-these!")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from luggage.crypto import Document, PrivateKey, parse_private_keys
+from luggage.crypto import PrivateKey, parse_private_keys
+from luggage.crypto.document import Document
 from tests.support.sealed import SHIPPED, VALUE, Run, plain, private_half, shown
 
 
