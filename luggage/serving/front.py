@@ -163,7 +163,10 @@ class _Bell:
     def call_after(self, future: "Future[Any]", then: Callable[[], None]) -> None:
         """Call `then` in the loop when `future` is done, whatever became of it."""
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: self._ring(loop, then))
+        # A future keeps its callbacks, and `then` may know the future: a ring, with a body in it,
+        # that the collector would have to find. So it is taken out when it is called.
+        waiting = [then]
+        future.add_done_callback(lambda _: self._ring(loop, waiting.pop()))
 
     def _ring(self, loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
         self._done.append(then)

@@ -1,7 +1,9 @@
 """luggage.serving.front: a WSGI app behind an event loop, in which no request waits for another."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -143,6 +145,26 @@ def test_an_answer_whose_future_failed_is_decided_too():
     future.set_exception(LookupError("no"))
     answer = run(ask(front(undecided(future)), path="/prompt"))
     assert (answer.status, answer.body) == (202, b"LookupError('no')")
+
+
+def test_nothing_of_an_answered_request_waits_for_the_collector():
+    """Its body is gone with the answer: the collector is told to come seldom."""
+    future = Future()
+    left = weakref.ref(future)
+
+    async def story(future):
+        asked = asyncio.create_task(ask(front(undecided(future)), path="/prompt"))
+        await asyncio.sleep(0)
+        future.set_result(1)
+        assert (await asked).status == 202
+
+    gc.disable()
+    try:
+        run(story(future))
+        del future
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def breaking(*, when):
