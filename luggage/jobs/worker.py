@@ -57,7 +57,10 @@ class _Running:
 
 
 class Worker:
-    """Handles the jobs of some queues, each queue with its handler, asked in the mapping's order.
+    """Handles the jobs of some queues, each queue with its handler.
+
+    The queues are asked in the mapping's order, but `run` begins each claim with another one, so
+    that a flood in one does not keep the others waiting.
 
     `threads` handlers run side by side, but each alone for its first `alone_seconds`: what is over
     by then runs one after the other. No more is claimed than there are free threads, but some jobs
@@ -171,6 +174,8 @@ class Worker:
         claimed = self._claim(wanted) if wanted > 0 else []
         for job in claimed:
             self._start(job)
+        if claimed:
+            self._queues = [*self._queues[1:], *self._queues[:1]]
         self._note_idleness()
         self._every(self._beat_seconds, "beat", self._call_back)
         return 0.0 if claimed and len(claimed) == wanted else self._pause()

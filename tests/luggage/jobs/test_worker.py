@@ -74,6 +74,24 @@ def test_subjects_run_side_by_side(make_worker, put, wakeup):
     assert not together.broken
 
 
+def test_a_flood_in_one_queue_does_not_keep_others_waiting(make_worker, put, wakeup, clock):
+    """Each claim begins with another queue."""
+    seen = []
+
+    def handler(job):
+        seen.append(job.queue)
+        clock.advance(2 * QUICK_SECONDS)  # or the next ones would be claimed with it
+        return Done()
+
+    worker = make_worker(handlers={"delivery": handler, "action": handler})
+    wakeup.script = [wakeup.all_done] * 8
+    for key in "abc":
+        put(key, queue="delivery")
+        put(key, queue="action")
+    worker.run()
+    assert seen == ["delivery", "action"] * 3
+
+
 def test_what_is_quick_runs_one_after_the_other(make_worker, put, queue, wakeup):
     """However many threads there are: none begins a job while a fresh one is in hand."""
     together = threading.Barrier(2)
