@@ -7,6 +7,7 @@ Redirects are not followed here (`requests` would take the token along within a 
 itself what the same host is); the client asks for the new address, if it is one of GitHub's.
 """
 
+import io
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -91,20 +92,53 @@ class Transport:
         error's text alone. No message holds a header, a query or a proxy's address.
         """
         if not_after is not None and self._clock() > not_after:
-            raise Unreachable("it is too late to send it", method=method, path=path)
+            raise _too_late(method, path)
+        timed = None
+        if not_after is not None and body is not None:
+            timed = _InTime(body, not_after, self._clock)
         try:
             response = self._session.request(
                 method,
                 url,
                 headers=headers,
-                data=body,
+                data=timed or body,
                 allow_redirects=False,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
+        except _TooLateError as error:
+            raise _too_late(method, path) from error
         except _FAILURES as error:
             raise _no_answer(error, method, path) from error
         lowered = {name.lower(): value for name, value in response.headers.items()}
         return Answer(method, path, response.status_code, lowered, response.content, self._clock())
+
+
+def _too_late(method: str, path: str) -> Unreachable:
+    return Unreachable("it is too late to send it", method=method, path=path)
+
+
+class _TooLateError(Exception):
+    """Its own kind, which neither urllib3 nor requests takes for one of theirs."""
+
+
+class _InTime(io.BytesIO):
+    """A body that is not handed out once its time is over.
+
+    It is read when the connection is there and the head is sent, just before it is written itself:
+    a look at the clock before that would be as old as a handshake takes. A head without its body is
+    no request, and the connection is closed after it.
+    """
+
+    def __init__(self, body: bytes, not_after: float, clock: Callable[[], float]) -> None:
+        super().__init__(body)
+        self._not_after = not_after
+        self._clock = clock
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; raises _TooLateError."""
+        if self._clock() > self._not_after:
+            raise _TooLateError
+        return super().read(size)
 
 
 # OSError has all of requests' errors below it; ValueError is a Location that cannot be parsed,

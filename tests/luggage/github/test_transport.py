@@ -110,6 +110,49 @@ def test_once_it_is_too_late_nothing_is_sent() -> None:
         )
 
 
+def test_the_last_look_at_the_clock_is_just_before_the_body() -> None:
+    """A process may stand still while it connects: GitHub gets a head without a body, at most."""
+    told: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        while part := connection.recv(65536):
+            told.append(part)
+
+    times = iter([5.0, 5.1])  # before it connects, and when all is ready
+    with (
+        served(serve) as port,
+        make_session() as session,
+        pytest.raises(Unreachable, match="too late"),
+    ):
+        Transport(session, clock=lambda: next(times)).send(
+            "POST", f"http://127.0.0.1:{port}/x", path="/x", headers={}, body=b"{}", not_after=5.0
+        )
+    head, _, body = b"".join(told).partition(b"\r\n\r\n")
+    assert b"Content-Length: 2" in head
+    assert body == b""
+
+
+def test_in_time_a_body_is_sent_as_it_is() -> None:
+    """With its length, and whole, however large."""
+    told: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        while not b"".join(told).endswith(b"."):
+            told.append(connection.recv(65536))
+        connection.sendall(OK)
+
+    body = b"x" * 100_000 + b"."
+    with served(serve) as port, make_session() as session:
+        answer = Transport(session, clock=lambda: 5.0).send(
+            "POST", f"http://127.0.0.1:{port}/x", path="/x", headers={}, body=body, not_after=5.0
+        )
+    assert answer.status == 200
+    head, _, sent = b"".join(told).partition(b"\r\n\r\n")
+    assert b"Content-Length: 100001" in head
+    assert b"Transfer-Encoding" not in head
+    assert sent == body
+
+
 def test_what_nobody_acknowledges_is_given_up_after_ten_seconds() -> None:
     """A dead process leaves no request behind that the kernel still carries to GitHub."""
     page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
