@@ -9,7 +9,8 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from bot.actions import ACTIONS
@@ -34,6 +35,9 @@ STEPS = (
 # These are passed once in a while, not for each job; the number is the most passes to wait for.
 _RARE = {"extend": 1, "reclaim": 2, "postpone": 10}
 _UNDER_WAY_SECONDS = 0.004
+_UNDER_WAY = "send:under way"
+# Held by the thread that is sending something.
+_sending = threading.Lock()
 
 Pass = Callable[[str], None]
 
@@ -59,7 +63,7 @@ class Strike:
         if name == "claim:after" and next(self._claims) == self._most_claims:
             self._act(name)
         if name == self.name and next(self._passes) == self._wanted:
-            if name == "send:under way":
+            if name == _UNDER_WAY:
                 threading.Thread(target=self._later, daemon=True).start()
             else:
                 self._act(name)
@@ -67,6 +71,16 @@ class Strike:
     def _later(self) -> None:
         time.sleep(self._delay_seconds)
         self._act(self.name)
+
+
+@contextmanager
+def nobody_sends(name: str) -> Iterator[None]:
+    """Wait until no other thread of this process is sending, unless `name` is that very point.
+
+    For a stop: what is stopped between its last look at the clock and the line may be sent again.
+    """
+    with nullcontext() if name == _UNDER_WAY else _sending:
+        yield
 
 
 def install(strike: Pass) -> None:
@@ -156,12 +170,13 @@ def _send(strike: Pass) -> None:
     def send(*args: Any, **kwargs: Any) -> Any:
         asked = signature.bind(*args, **kwargs).arguments
         is_write = asked["method"] != "GET" and "access_tokens" not in asked["path"]
-        if is_write:
-            strike("send:before")
-            strike("send:under way")
-        answer = original(*args, **kwargs)
-        if is_write:
-            strike("send:after")
+        if not is_write:
+            return original(*args, **kwargs)
+        strike("send:before")
+        with _sending:
+            strike(_UNDER_WAY)
+            answer = original(*args, **kwargs)
+        strike("send:after")
         return answer
 
     Transport.send = send
