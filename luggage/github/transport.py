@@ -135,10 +135,11 @@ class _InTime(io.BytesIO):
         self._clock = clock
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes; raises _TooLateError."""
-        if self._clock() > self._not_after:
+        """Return the next bytes; raises _TooLateError as long as there are any."""
+        part = super().read(size)
+        if part and self._clock() > self._not_after:
             raise _TooLateError
-        return super().read(size)
+        return part
 
 
 # OSError has all of requests' errors below it; ValueError is a Location that cannot be parsed,

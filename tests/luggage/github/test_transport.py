@@ -26,6 +26,7 @@ from luggage.github.transport import Transport, make_session
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 Serve = Callable[[socket.socket], None]
+PATIENCE_SECONDS = 30
 
 
 @contextmanager
@@ -113,23 +114,30 @@ def test_once_it_is_too_late_nothing_is_sent() -> None:
 def test_the_last_look_at_the_clock_is_just_before_the_body() -> None:
     """A process may stand still while it connects: GitHub gets a head without a body, at most."""
     told: list[bytes] = []
+    hung_up = threading.Event()
 
     def serve(connection: socket.socket) -> None:
         while part := connection.recv(65536):
             told.append(part)
+        hung_up.set()
 
     times = iter([5.0, 5.1])  # before it connects, and when all is ready
-    with (
-        served(serve) as port,
-        make_session() as session,
-        pytest.raises(Unreachable, match="too late"),
-    ):
-        Transport(session, clock=lambda: next(times)).send(
-            "POST", f"http://127.0.0.1:{port}/x", path="/x", headers={}, body=b"{}", not_after=5.0
-        )
+    with served(serve) as port, make_session() as session:
+        carrier = Transport(session, clock=lambda: next(times))
+        with pytest.raises(Unreachable, match="too late"):
+            send_in_time(carrier, port, b"{}")
+        assert hung_up.wait(PATIENCE_SECONDS)
     head, _, body = b"".join(told).partition(b"\r\n\r\n")
     assert b"Content-Length: 2" in head
     assert body == b""
+
+
+def test_what_was_sent_in_time_may_be_answered_late() -> None:
+    """Nobody looks at the clock any more: of what was sent it is never said that it was not."""
+    times = iter([5.0, 5.0, 20.0])  # before it connects, before the body, at the answer
+    with served(answering(OK)) as port, make_session() as session:
+        answer = send_in_time(Transport(session, clock=lambda: next(times)), port, b"{}")
+    assert answer.received_at == 20.0
 
 
 def test_in_time_a_body_is_sent_as_it_is() -> None:
@@ -143,14 +151,17 @@ def test_in_time_a_body_is_sent_as_it_is() -> None:
 
     body = b"x" * 100_000 + b"."
     with served(serve) as port, make_session() as session:
-        answer = Transport(session, clock=lambda: 5.0).send(
-            "POST", f"http://127.0.0.1:{port}/x", path="/x", headers={}, body=body, not_after=5.0
-        )
+        answer = send_in_time(Transport(session, clock=lambda: 5.0), port, body)
     assert answer.status == 200
     head, _, sent = b"".join(told).partition(b"\r\n\r\n")
     assert b"Content-Length: 100001" in head
     assert b"Transfer-Encoding" not in head
     assert sent == body
+
+
+def send_in_time(carrier: Transport, port: int, body: bytes) -> Answer:
+    url = f"http://127.0.0.1:{port}/x"
+    return carrier.send("POST", url, path="/x", headers={}, body=body, not_after=5.0)
 
 
 def test_what_nobody_acknowledges_is_given_up_after_ten_seconds() -> None:
