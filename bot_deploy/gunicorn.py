@@ -11,6 +11,7 @@ import errno
 import gc
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -39,6 +40,9 @@ _WORKERS = 2
 _THREADS = 4
 # So many more objects made than freed before the collector looks at them; Python has 700.
 _GARBAGE_THRESHOLD = 20_000
+# The event loop hands the interpreter on so often (Python: each 5 ms) to the thread that commits,
+# which may have the database's lock in hand when it asks for it.
+_SWITCH_SECONDS = 0.0005
 # Bodies that a worker has in hand together; it refuses more, before it reads them.
 _MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop says nothing for so long is replaced.
@@ -145,6 +149,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         # What is here now stays; what comes is free of cycles, and seldom worth a look.
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         return Front(
             app,
             prompt={webhook.PATH},

@@ -103,10 +103,13 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
     ends: list[Callable[[], None]] = []
     monkeypatch.setattr(gunicorn, "make_app", lambda _config: app)
     monkeypatch.setattr(gunicorn.atexit, "register", ends.append)
+    switches: list[float] = []
+    monkeypatch.setattr(gunicorn.sys, "setswitchinterval", switches.append)
     server = gunicorn.Server(SimpleNamespace(sentry_dsn=""), settings(tmp_path))
     assert server.cfg.worker_class is Worker
     assert isinstance(server.wsgi(), Front)
     assert kept == []
+    assert switches == [0.0005]
     ends[0]()
     assert kept == [True]
 
