@@ -108,7 +108,15 @@ def _open_sqlite(url: URL, pool_size: int, sleep: Callable[[float], None]) -> En
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, sleep))
+    event.listen(engine, "handle_error", _part_with_reader)
     return engine
+
+
+def _part_with_reader(context: ExceptionContext) -> None:
+    """Have a connection that cannot write replaced: made on a read-only disk, it stays so."""
+    code = getattr(context.original_exception, "sqlite_errorcode", 0)
+    if code & _PRIMARY_CODE == sqlite3.SQLITE_READONLY:
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -90,14 +90,16 @@ def _inserted(dialect: str, cursor: Any, values: Sequence[Any]) -> Iterator[tupl
 def _cursor(connection: Connection) -> Iterator[Any]:
     """Give the driver's own cursor, which saves a seventh of a group; its errors are SQLAlchemy's.
 
-    They have not passed the engine's own listeners: a session that PostgreSQL ended for a pause in
-    just this place counts as a failed attempt, not as a database that is away. It is tried again.
+    They have not passed the engine's own listeners, so the connection is given up, whatever it was:
+    it may be one that can never write. And a session that PostgreSQL ended for a pause in just this
+    place counts as a failed attempt, not as a database that is away. It is tried again.
     """
     driver = connection.dialect.loaded_dbapi
     cursor = connection.connection.cursor()
     try:
         yield cursor
     except driver.Error as error:
+        connection.invalidate(error)
         raise DBAPIError.instance(
             "INSERT", None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
         ) from error

@@ -190,6 +190,20 @@ def test_after_a_question_all_or_nothing_is_written(counters):
     test_an_exception_rolls_back(counters)
 
 
+def test_a_connection_that_cannot_write_is_replaced(sqlite_url):
+    """As one that was made while its file was read-only, which it stays to SQLite."""
+    engine = open_engine(sqlite_url)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE t (a INTEGER)")
+        connection.connection.dbapi_connection.execute("PRAGMA query_only = 1")
+    insert = "INSERT INTO t VALUES (1)"
+    with pytest.raises(OperationalError, match="readonly"), writing(engine) as connection:
+        connection.exec_driver_sql(insert)
+    with writing(engine) as connection:
+        connection.exec_driver_sql(insert)
+    engine.dispose()
+
+
 def test_a_writer_may_have_the_connection_of_a_reader(counters):
     """A connection that comes back from a reader can write again."""
     for value in range(3):

@@ -69,7 +69,7 @@ def _everything_again(sender: Sender, deliveries: list[Delivery]) -> None:
 
 
 def _dead(site: Site) -> list[int]:
-    return [row[0] for row in site.ask("SELECT id FROM job WHERE state = 'dead'")]
+    return [row[0] for row in site.ask("SELECT id FROM job WHERE state = 'dead' ORDER BY id")]
 
 
 def _held(site: Site) -> int:

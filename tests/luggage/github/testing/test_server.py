@@ -41,6 +41,11 @@ def test_the_request_arrives_whole(echo):
     assert answer == '{"path":"/a%2Fb","query":{"q":"x y","empty":""},"body":"Grüezi"}'
 
 
+def test_a_request_that_is_cut_short_is_none(echo):
+    """GitHub does nothing for a head whose body did not come."""
+    assert _raw(echo, b"PUT /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{") == b""
+
+
 def test_the_date_is_the_clocks(clock, echo):
     """The Date header is the simulation's time: clients correct their clocks by it."""
     answer = _raw(echo, b"GET / HTTP/1.0\r\n\r\n")
