@@ -6,7 +6,7 @@ Against: a statement for each job, which costs the processor several times what 
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -95,16 +95,14 @@ def _cursor(connection: Connection) -> Iterator[Any]:
     place counts as a failed attempt, not as a database that is away. It is tried again.
     """
     driver = connection.dialect.loaded_dbapi
-    cursor = connection.connection.cursor()
     try:
-        yield cursor
+        with closing(connection.connection.cursor()) as cursor:
+            yield cursor
     except driver.Error as error:
         connection.invalidate(error)
         raise DBAPIError.instance(
             "INSERT", None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
         ) from error
-    finally:
-        cursor.close()
 
 
 def _insert(table: str, columns: Sequence[str], dialect: str, values: Sequence[Any]) -> str:
