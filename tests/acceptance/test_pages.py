@@ -72,19 +72,19 @@ def test_everything_works_without_javascript(chromium, room, width):
     with visiting(chromium, width=width, javascript=False) as visit:
         page = visit.page
         page.goto(room.url)
-        assert page.get_by_text("Look again").is_visible()
+        page.get_by_text("Look again").wait_for()
         sign_in(page, room)
         page.get_by_role("link", name="Deliveries").click()
         page.get_by_label("Event").fill("star")
         page.get_by_role("button", name="Search").click()
         assert re.search(r"event=star", page.url)
         page.get_by_role("link", name="star").first.click()
-        assert page.get_by_role("heading", name="Payload").is_visible()
+        page.get_by_role("heading", name="Payload").wait_for()
         page.get_by_role("link", name="Overview").click()
         page.get_by_role("button", name="Pause").click()
-        assert page.get_by_text("nothing is decided or performed").first.is_visible()
+        page.get_by_text("nothing is decided or performed").first.wait_for()
         page.get_by_role("button", name="Resume").click()
-        assert page.get_by_text("Back at work").is_visible()
+        page.get_by_text("Back at work").wait_for()
         page.get_by_role("button", name="Sign out").click()
         assert page.url.endswith("/console/sign-in")
     assert room.queue.paused_at() is None
@@ -149,7 +149,7 @@ def test_a_payload_that_means_harm_is_text(chromium, room):
         assert page.locator("script:not([src])").count() == 0
         assert len(page.content()) < 50_000
         page.get_by_role("link", name="Overview").click()
-        assert page.get_by_role("heading", name="Overview").is_visible()
+        page.get_by_role("heading", name="Overview").wait_for()
     assert visit.troubles == []
 
 
@@ -185,7 +185,7 @@ def test_a_form_on_another_page_does_nothing(chromium, room, origin):
         page.route(f"{origin}/", lambda route: route.fulfill(body=forged, content_type="text/html"))
         page.goto(f"{origin}/")
         page.wait_for_url(f"{room.url}/console/**")
-        assert page.get_by_text(re.compile("Nothing was done|Sign in with GitHub")).is_visible()
+        page.get_by_text(re.compile("Nothing was done|Sign in with GitHub")).wait_for()
     assert room.queue.paused_at() is None
 
 
@@ -199,7 +199,7 @@ def test_an_owner_signs_in_with_github(chromium, room):
             page.goto(f"{room.url}/console/")
             page.get_by_role("link", name="Sign in with GitHub").click()
             page.get_by_text(words).first.wait_for()
-        assert page.get_by_text(MAINTAINER).is_visible()
+        page.get_by_text(MAINTAINER).wait_for()
     assert [each for each in visit.troubles if "403" not in each] == []
 
 
@@ -216,7 +216,7 @@ def test_what_is_new_is_shown_without_loading_again(chromium, room):
         page.clock.fast_forward(6000)
         page.get_by_text("Something new").wait_for()
         assert page.evaluate("window.isTheSame")
-        assert page.get_by_role("table").is_visible()
+        page.get_by_role("table").wait_for()
         assert visit.troubles == []
         page.route(f"{room.url}/", lambda route: route.abort())
         page.clock.fast_forward(6000)
