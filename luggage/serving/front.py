@@ -177,7 +177,11 @@ class _Bell:
     def _answer(self) -> None:
         self._ringing = False  # before the look: who comes after it rings again
         while self._done:
-            self._done.popleft()()
+            then = self._done.popleft()
+            try:
+                then()
+            except Exception:  # the others are to be answered
+                log.exception("an answer could not be sent")
 
 
 def _environ(scope: Scope, body: bytes) -> "WSGIEnvironment":

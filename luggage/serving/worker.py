@@ -22,6 +22,8 @@ from luggage.serving.front import BUSY, Answer, Front
 # GitHub sends some twenty headers, a proxy adds a few.
 _MOST_HEADERS = 64
 _LARGEST_HEAD = 32 * 1024
+# Requests of one connection that wait until the one before them is answered.
+_MOST_WAITING = 16
 _PATIENCE_SECONDS = 30.0
 
 
@@ -68,6 +70,8 @@ class Protocol(HttpToolsProtocol):
         self._head_ended = True
         if len(self.headers) > _MOST_HEADERS:
             raise ValueError("too many headers")
+        if len(self.pipeline) >= _MOST_WAITING:
+            raise ValueError("too many requests at once")
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -117,6 +121,7 @@ class Protocol(HttpToolsProtocol):
     def _handle(self, cycle: RequestResponseCycle) -> None:
         self._reading = None
         body = bytes(cycle.body) if self._taken else b""
+        cycle.body = bytearray()  # not twice in memory while it is stored
         self.app.handle(cycle.scope, body, partial(self._reply, cycle))
 
     def _reply(self, cycle: RequestResponseCycle, answer: Answer) -> None:

@@ -167,6 +167,25 @@ def test_nothing_of_an_answered_request_waits_for_the_collector():
         gc.enable()
 
 
+def test_an_answer_that_cannot_be_sent_keeps_no_other_back(caplog):
+    """Those of a group are sent one after the other, in one call of the loop."""
+    future = Future()
+
+    def broken(_answer):
+        raise LookupError("no")
+
+    async def story():
+        served = front(undecided(future))
+        served.handle(scope(path="/prompt"), b"", broken)
+        asked = asyncio.create_task(ask(served, path="/prompt"))
+        await asyncio.sleep(0)
+        future.set_result("yes")
+        return await asked
+
+    assert run(story()).body == b"'yes'"
+    assert [record.message for record in caplog.records] == ["an answer could not be sent"]
+
+
 def breaking(*, when):
     """A WSGI app that raises when it is called, when it is read, or when it is decided."""
 

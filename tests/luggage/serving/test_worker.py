@@ -197,6 +197,13 @@ def test_requests_sent_together_are_answered_in_their_order():
     assert answer.index(b"\r\n\r\none") < answer.index(b"\r\n\r\ntwo")
 
 
+def test_too_many_requests_sent_together_are_refused():
+    """They would all be begun within one another, when the first is answered."""
+    first = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+    many = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+    assert run(talk(first + many, front=make_front(Later()))).startswith(b"HTTP/1.1 400")
+
+
 def test_a_client_that_does_not_wait_for_its_answer_leaves_room():
     """Its request is carried out all the same."""
     later = Later()
