@@ -9,14 +9,16 @@ was some a moment ago, a group gathers for GATHER_SECONDS, as with PostgreSQL's 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
 from luggage.jobs.model import NewJob, Put
+from luggage.jobs.putting import Packed, packed
 from luggage.jobs.queue import Queue
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ LARGEST_GROUP = 64
 # PostgreSQL's deadlock_detected: two groups met at the same keys, in another order.
 _DEADLOCK = "40P01"
 
-_Waiting = tuple[NewJob, "Future[Put]"]
+_Waiting = tuple[Packed, "Future[Put]"]
 
 
 class GroupCommit:
@@ -61,7 +63,8 @@ class GroupCommit:
         commits.
         """
         future: Future[Put] = Future()
-        self._waiting.append((job, future))
+        # Packed here, because others wait while the thread has the database.
+        self._waiting.append((packed([job])[0], future))
         with self._lock:
             called, self._called = self._called, True
         if not called:
@@ -74,37 +77,54 @@ class GroupCommit:
         self._hang_up()
 
     def _commit(self) -> None:
-        if self._company:
-            self._sleep(GATHER_SECONDS)
+        while self._has_waiting():
+            if self._company:
+                self._sleep(GATHER_SECONDS)
+            self._commit_group(self._next)
+
+    def _has_waiting(self) -> bool:
         with self._lock:
             self._called = False  # whoever puts from now on calls again
-        full = True
-        while full:
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
-            full = len(group) == LARGEST_GROUP
-            self._company = len(group) > 1
-            self._commit_group(group)
+        return bool(self._waiting)
 
-    def _commit_group(self, group: Sequence[_Waiting]) -> None:
+    def _next(self) -> list[_Waiting]:
+        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
+        self._company = len(group) > 1
+        return group
+
+    def _commit_group(self, members: Callable[[], list[_Waiting]]) -> None:
+        """Commit those who are there once the database is free; while it is waited for, more come.
+
+        Where it does not get free they have waited in vain.
+        """
+        group: list[_Waiting] = []
+
+        def take() -> list[Packed]:
+            group.extend(members())
+            return [job for job, _ in group]
+
         try:
-            puts = self._put([job for job, _ in group])
+            puts = self._put(take)
         except Exception as error:  # noqa: BLE001  it is for those that wait
-            if len(group) > 1 and _is_of_one(error):
-                for alone in group:
-                    self._commit_group([alone])
-                return
-            for _, future in group:
-                future.set_exception(error)
+            self._excuse(group or members(), error)
         else:
             for (_, future), put in zip(group, puts, strict=True):
                 future.set_result(put)
 
-    def _put(self, jobs: Sequence[NewJob]) -> list[Put]:
+    def _excuse(self, group: list[_Waiting], error: Exception) -> None:
+        if len(group) > 1 and _is_of_one(error):
+            for alone in group:
+                self._commit_group(partial(list, [alone]))
+            return
+        for _, future in group:
+            future.set_exception(error)
+
+    def _put(self, take: Callable[[], list[Packed]]) -> list[Put]:
         """Put jobs on the connection that is kept: to take one costs as much as to commit."""
         with ExitStack() as stack:
             stack.callback(self._hang_up)
             self._connection = self._connection or self._queue.connect()
-            puts = self._queue.put_over(self._connection, jobs)
+            puts = self._queue.put_over(self._connection, take)
             stack.pop_all()
         return puts
 

@@ -32,7 +32,10 @@ Packed = tuple[NewJob, tuple[str, bytes]]
 
 
 def packed(jobs: Sequence[NewJob]) -> list[Packed]:
-    """Return jobs with their bodies as they will lie in the database; needs no transaction."""
+    """Return jobs with their bodies as they will lie in the database.
+
+    To be called before the transaction, which others wait for.
+    """
     return [(job, pack(job.body)) for job in jobs]
 
 

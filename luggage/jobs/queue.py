@@ -59,14 +59,19 @@ class Queue(Upkeep):
 
     def put_all(self, jobs: Sequence[NewJob]) -> list[Put]:
         """Do what `put` does for each, in their order, in one transaction: all or nothing."""
+        packed = putting.packed(jobs)
         with self.connect() as connection:
-            return self.put_over(connection, jobs)
+            return self.put_over(connection, lambda: packed)
 
-    def put_over(self, connection: Connection, jobs: Sequence[NewJob]) -> list[Put]:
-        """Do what `put_all` does, over a connection of `connect` that is in no transaction."""
-        packed = putting.packed(jobs)  # before the transaction, which others may wait for
+    def put_over(
+        self, connection: Connection, take: Callable[[], Sequence[putting.Packed]]
+    ) -> list[Put]:
+        """Do what `put_all` does, over a connection of `connect` that is in no transaction.
+
+        `take` is called in the transaction, for which others may have been waited, and others wait.
+        """
         with connection.begin():
-            puts = putting.put_on(connection, packed, self._clock())
+            puts = putting.put_on(connection, take(), self._clock())
         if any(put.created for put in puts):
             self.wake()
         return puts

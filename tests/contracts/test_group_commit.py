@@ -47,10 +47,11 @@ def together(queue, group, jobs):
     begun, go = threading.Event(), threading.Event()
     put_over = queue.put_over
 
-    def slow(connection, jobs):
+    def slow(connection, take):
+        taken = take()
         begun.set()
         assert go.wait(PATIENCE_SECONDS)
-        return put_over(connection, jobs)
+        return put_over(connection, lambda: taken)
 
     queue.put_over = slow
     first = group.put(job("first"))
@@ -75,6 +76,24 @@ def test_what_comes_during_a_commit_is_committed_together(queue, group, commits)
     ids = [future.result(PATIENCE_SECONDS).id for future in futures]
     assert ids == sorted(ids)
     assert len(commits) == 2
+
+
+def test_what_comes_while_the_database_is_waited_for_is_committed_together(queue, group, commits):
+    """A put that is alone when it begins to wait is joined by those that come meanwhile."""
+    put_over, begun, go = queue.put_over, threading.Event(), threading.Event()
+
+    def waits(connection, take):
+        begun.set()
+        assert go.wait(PATIENCE_SECONDS)
+        return put_over(connection, take)
+
+    queue.put_over = waits
+    first = group.put(job("first"))
+    assert begun.wait(PATIENCE_SECONDS)
+    futures = [first, *(group.put(job(f"k{n}")) for n in range(10))]
+    go.set()
+    assert all(future.result(PATIENCE_SECONDS).created for future in futures)
+    assert len(commits) == 1
 
 
 def test_a_group_has_a_limit(queue, group, commits):
@@ -112,7 +131,7 @@ def test_a_database_that_is_away_fails_all_and_the_next_try_goes_through(engine,
     """Nothing is stored, each waiter is told; afterwards a new connection serves."""
     real = queue.put_over
 
-    def away(_connection, _jobs):
+    def away(_connection, _take):
         queue.put_over = real
         raise OperationalError("INSERT", None, Exception("gone"))
 
