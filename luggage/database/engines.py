@@ -11,18 +11,21 @@ carries the execution option ``read_only=True``, as those of `reading` do.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from luggage.database.checkpoints import Checkpoints
+from luggage.database.turns import PassingConnection, Turns
+
 # How long a transaction waits for another one's lock before it gives up, in seconds: GitHub hangs
 # up after ten, and has to hear by then that its delivery could not be stored.
 BUSY_SECONDS = 7.0
-_STEP_SECONDS = 0.0005
 # The primary one of SQLite's result codes. https://www.sqlite.org/rescode.html#extrc
 _PRIMARY_CODE = 0xFF
 # So long a process may pause inside a transaction. One that was stopped there, or whose machine is
@@ -51,12 +54,7 @@ class DatabaseUrlError(ValueError):
     """The address of the database cannot be used; the message says why, and shows no password."""
 
 
-def open_engine(
-    url: str,
-    *,
-    pool_size: int = 5,
-    sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 -- the default only
-) -> Engine:
+def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     """Return an engine for ``sqlite:///PATH`` or for PostgreSQL; nothing is connected yet.
 
     ``postgres://`` and ``postgresql://`` mean psycopg 3. Each thread that uses the engine at the
@@ -67,7 +65,7 @@ def open_engine(
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, pool_size, sleep)
+        return _open_sqlite(parsed, pool_size)
     return _open_postgresql(parsed, pool_size)
 
 
@@ -97,18 +95,26 @@ def _hide_password(url: URL) -> URL:
     return url.difference_update_query(["password"]).set(password=password)
 
 
-def _open_sqlite(url: URL, pool_size: int, sleep: Callable[[float], None]) -> Engine:
+def _open_sqlite(url: URL, pool_size: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,
-        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        connect_args={
+            "timeout": BUSY_SECONDS,
+            "isolation_level": None,
+            "factory": PassingConnection,
+        },
     )
+    turns = Turns(Path(str(url.database)))
+    event.listen(engine, "connect", lambda raw, _: setattr(raw, "turns", turns))
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, sleep))
+    event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, turns))
     event.listen(engine, "handle_error", _part_with_reader)
+    event.listen(engine, "engine_disposed", lambda _: turns.close())
+    Checkpoints(engine)
     return engine
 
 
@@ -135,15 +141,20 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_sqlite(connection: Connection, sleep: Callable[[float], None]) -> None:
+def _begin_sqlite(connection: Connection, turns: Turns) -> None:
     options = connection.get_execution_options()
     _prepare_to(connection, read_only=bool(options.get("read_only")))
     if options.get("one_question"):
         return
     if options.get("read_only"):
         connection.exec_driver_sql("BEGIN")
-    else:
-        _begin_writing(connection, options.get("patience_seconds", BUSY_SECONDS), sleep)
+        return
+    give_up_at = time.monotonic() + options.get("patience_seconds", BUSY_SECONDS)
+    while time.monotonic() < give_up_at:
+        if _has_begun(connection):
+            return
+        turns.wait()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy makes of it
 
 
 def _prepare_to(connection: Connection, *, read_only: bool) -> None:
@@ -155,25 +166,16 @@ def _prepare_to(connection: Connection, *, read_only: bool) -> None:
         connection.info["read_only"] = read_only
 
 
-def _begin_writing(
-    connection: Connection, patience_seconds: float, sleep: Callable[[float], None]
-) -> None:
-    """Wait for the write lock, in steps shorter than a commit.
-
-    The steps of SQLite's own busy timeout grow to 100 ms, in which the lock is free and nobody
-    takes it (docs/performance.md).
-    """
+def _has_begun(connection: Connection) -> bool:
+    """Begin to write; return False where another does."""
     driver: Any = connection.connection.dbapi_connection
-    for _ in range(int(patience_seconds / _STEP_SECONDS)):
-        try:
-            driver.execute("BEGIN IMMEDIATE").close()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
-                break
-            sleep(_STEP_SECONDS)
-        else:
-            return
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy makes of it
+    try:
+        driver.execute("BEGIN IMMEDIATE").close()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY:
+            return False
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy makes of it
+    return True
 
 
 def _open_postgresql(url: URL, pool_size: int) -> Engine:

@@ -1,0 +1,86 @@
+"""luggage.database.checkpoints: SQLite's log is written back beside those who commit."""
+
+import threading
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from luggage.database import open_engine, writing
+from luggage.database.checkpoints import COMMITS, LARGEST_LOG_PAGES
+from tests.support.running import until
+
+LETTER = "x" * 10_000
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the database lies."""
+    return tmp_path / "bot.sqlite"
+
+
+@pytest.fixture
+def engine(path):
+    """An engine with a table to write to."""
+    engine = open_engine(f"sqlite:///{path}")
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE letter (words text)"))
+    yield engine
+    engine.dispose()
+
+
+def write(engine, times):
+    """Commit so often."""
+    for _ in range(times):
+        with writing(engine) as connection:
+            connection.execute(text("INSERT INTO letter VALUES (:words)"), {"words": LETTER})
+
+
+def test_the_log_is_written_back_after_so_many_commits(engine, path):
+    """The file itself holds what was committed, though nobody who committed has put it there."""
+    before = path.stat().st_size
+    write(engine, COMMITS // 2)
+    assert path.stat().st_size == before
+    write(engine, COMMITS // 2)
+    until(lambda: path.stat().st_size > before + COMMITS // 2 * len(LETTER), "it is written back")
+
+
+def test_the_log_begins_anew_while_others_commit(engine, path):
+    """It does not grow with what is committed: it is begun anew each time."""
+    log = path.with_name(path.name + "-wal")
+    size = 0
+    for _ in range(20):
+        write(engine, COMMITS)
+        before = size
+        size = log.stat().st_size
+        if size == before:
+            return
+    raise AssertionError(f"the log has {size} bytes, and grows on")
+
+
+def test_who_commits_writes_a_log_back_that_is_far_too_long_only(engine):
+    """SQLite's own limit, a thousand pages, would have each commit of a busy bot do it."""
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar()
+    assert pages == LARGEST_LOG_PAGES
+
+
+def test_a_log_that_cannot_be_written_back_is_told_and_stops_nobody(
+    engine, path, monkeypatch, caplog
+):
+    """The disk may be full, for instance; later commits have it tried again."""
+    real = engine.connect
+
+    def connect():
+        if threading.current_thread().name.startswith("checkpoint"):
+            raise OperationalError("PRAGMA", None, Exception("the disk is full"))
+        return real()
+
+    before = path.stat().st_size
+    with monkeypatch.context() as context:
+        context.setattr(engine, "connect", connect)
+        write(engine, COMMITS)
+        until(lambda: "could not be written back" in caplog.text, "it is told")
+    assert path.stat().st_size == before
+    write(engine, COMMITS)
+    until(lambda: path.stat().st_size > before, "it is written back")
