@@ -12,6 +12,7 @@ hand. Bots are never invited.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from string import Template
 
@@ -204,7 +205,11 @@ def _invitation(case: _Case, message: str, settings: InviteSettings) -> list[Act
     invite = Invite(
         organization=case.organization, person=case.person, most_a_day=settings.most_a_day
     )
-    return [invite, case.say(f"welcome {case.name}", message)]
+    return [invite, _welcome(case, message)]
+
+
+def _welcome(case: _Case, message: str) -> Comment:
+    return case.say(f"welcome {case.name}", message)
 
 
 def _team(case: _Case, settings: InviteSettings) -> list[Action]:
@@ -268,11 +273,21 @@ def _by_hand(
 ) -> Sequence[Action]:
     refusal = _refusal(case, event, reader, settings)
     if refusal:
+        if _is_carried_out(case, message, reader):
+            return []
         return [_answer(case, message, refusal)]
     asked = reader.asked_about(event.place)
     if asked is None or asked[0].lower() != case.person.lower():
         return [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
     return _approved(case, message, asked[1], settings)
+
+
+def _is_carried_out(case: _Case, message: Message, reader: Reader) -> bool:
+    """Whether the person was welcomed after this was written: GitHub may tell it under two ids."""
+    welcomed_at = reader.wanted_at(_welcome(case, ""))
+    if welcomed_at is None or not message.written_at:
+        return False
+    return welcomed_at >= datetime.fromisoformat(message.written_at).timestamp()
 
 
 def _approved(

@@ -259,6 +259,25 @@ def test_somebody_with_write_access_invites_by_hand(github, set_up, play, said, 
     assert welcome.startswith("Hello @alice! The people here would like to have you with them")
 
 
+@fair
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_order_that_is_told_again_is_not_answered_again(
+    github, set_up, play, deliver, rest, said, asked
+):
+    """Under another id, when it was carried out: the bot does not find that somebody was faster."""
+    set_up('[invite]\nmode = "approval"\n' if asked else "")
+    if asked:
+        play(merge(github))
+    else:
+        github.open_pull_request(TRIO, "alice")
+    order = github.comment(TRIO, 1, "carl", "/invite")
+    play(order)
+    before = said(1)
+    deliver(order)
+    rest()
+    assert (invited(github), said(1)) == (["alice"], before)
+
+
 def test_several_people_are_invited_at_once(github, play, said):
     """Each command is obeyed, and each person once."""
     for person in ("alice", "bob"):
