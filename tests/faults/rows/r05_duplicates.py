@@ -10,20 +10,20 @@ from tests.faults.load import Delivery, Sender, judge, together
 from tests.faults.site import Site
 
 _COPIES = 5
-# By the remainder of the repository's number: comments there succeed, fail at first, are refused.
-_FAILING, _REFUSED = "org[147]/", "org[258]/"
+# By the last digit of the organization's number: comments there succeed, fail at first, are refused.
+_COMMENTS = "/repos/org*[{}]/repo/issues/*/comments"
+_FAILING, _REFUSED = _COMMENTS.format("147"), _COMMENTS.format("258")
 
 
 def run(run: Run) -> None:
-    """Nine repositories, a third of each kind."""
+    """About a third of each kind; one organization invites fifty people a day."""
     fake = run.github()
-    town = run.town(fake, 9)
-    path = "/repos/org[{}]/repo/issues/*/comments"
+    town = run.town(fake, 10 if run.short else 30)
     failed = faults.plan(
-        faults.failed(502, done=False), method="POST", path=path.format("147"), times=run.count
+        faults.failed(502, done=False), method="POST", path=_FAILING, times=run.count
     )
     refusal = faults.refused(403, "Resource not accessible by integration")
-    refused = faults.plan(refusal, method="POST", path=path.format("258"), times=None)
+    refused = faults.plan(refusal, method="POST", path=_REFUSED, times=None)
     fake.faults += [failed, refused]
     deliveries = list(town.mixed(run.count))
     # The pace of one installation is not what is measured here.
