@@ -10,7 +10,7 @@ from tests.faults.load import Delivery, Sender, judge, together
 from tests.faults.site import Site
 
 _COPIES = 5
-# By the last digit of the organization's number: comments there succeed, fail at first, are refused.
+# By the last digit of the organization: comments there succeed, fail at first, are refused.
 _COMMENTS = "/repos/org*[{}]/repo/issues/*/comments"
 _FAILING, _REFUSED = _COMMENTS.format("147"), _COMMENTS.format("258")
 
