@@ -6,6 +6,7 @@ commit does the same again (docs/performance.md). https://www.sqlite.org/wal.htm
 """
 
 import logging
+import sqlite3
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -54,7 +55,7 @@ class Checkpoints:
                 # wait, so that the next of them begins the log anew.
                 for mode in ("PASSIVE", "RESTART"):
                     raw.execute(f"PRAGMA wal_checkpoint({mode})").close()
-        except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             log.warning("the database's log could not be written back: %s", type(error).__name__)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 SUFFIX = "-turn"
 # So long is waited for a hint: other programs give none.
 STEP_SECONDS = 0.005
+# As many hints as a FIFO holds. https://man7.org/linux/man-pages/man7/pipe.7.html
+_FULL = 65_536
 
 
 class Turns:
@@ -38,7 +40,7 @@ class Turns:
         hinted, _, _ = select.select(self._fifo, [], [], STEP_SECONDS)
         for fifo in hinted:
             with suppress(BlockingIOError):  # another has read it
-                os.read(fifo, 4096)
+                os.read(fifo, _FULL)
 
     def pass_on(self) -> None:
         """Wake those who wait; a full FIFO wakes them anyway."""

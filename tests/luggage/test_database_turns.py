@@ -68,7 +68,7 @@ def test_a_connection_that_did_nothing_gives_no_hint(path, waiting):
 def test_hints_that_nobody_reads_block_nobody(path):
     """They fill the FIFO, and that is all."""
     busy = Turns(path)
-    for _ in range(70_000):
+    for _ in range(70_000):  # more than it holds
         busy.pass_on()
     busy.wait()
     busy.close()
