@@ -5,11 +5,11 @@ from luggage.database.engines import (
     asking,
     open_engine,
     reading,
-    tidy,
     writing,
 )
 from luggage.database.history import History, SchemaError
 from luggage.database.migrating import check, migrate
+from luggage.database.sqlite import tidy
 
 __all__ = [
     "DatabaseUrlError",

@@ -9,45 +9,15 @@ Every transaction of a SQLite engine therefore begins with BEGIN IMMEDIATE, unle
 carries the execution option ``read_only=True``, as those of `reading` do.
 """
 
-import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError
 
-from luggage.database.checkpoints import Checkpoints
-from luggage.database.turns import PassingConnection, Turns
-
-# How long a transaction waits for another one's lock before it gives up, in seconds: GitHub hangs
-# up after ten, and has to hear by then that its delivery could not be stored.
-BUSY_SECONDS = 7.0
-# The primary one of SQLite's result codes. https://www.sqlite.org/rescode.html#extrc
-_PRIMARY_CODE = 0xFF
-# So long a process may pause inside a transaction. One that was stopped there, or whose machine is
-# gone, keeps what it has locked from all others, for hours; PostgreSQL ends its session instead.
-PAUSE_SECONDS = 20.0
-# How many pages (of 4 KiB) a file gives back in one transaction.
-_SHRINK_PAGES = 256
-
-# The state of a session that was ended for this; the driver itself is loaded for PostgreSQL alone.
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_IDLE_IN_TRANSACTION = "25P03"
-
-# A peer that vanished without a word (a half-open socket) is noticed within 15 s, not after TCP's
-# hours.
-# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-_LIBPQ = {
-    "connect_timeout": "5",
-    "keepalives_idle": "5",
-    "keepalives_interval": "5",
-    "keepalives_count": "2",
-    "tcp_user_timeout": "15000",
-}
+from luggage.database.postgresql import open_postgresql
+from luggage.database.sqlite import open_sqlite
 
 
 class DatabaseUrlError(ValueError):
@@ -65,8 +35,8 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, pool_size)
-    return _open_postgresql(parsed, pool_size)
+        return open_sqlite(parsed, pool_size)
+    return open_postgresql(parsed, pool_size)
 
 
 def _parse(url: str) -> URL:
@@ -93,130 +63,6 @@ def _hide_password(url: URL) -> URL:
     if not isinstance(password, str):
         return url
     return url.difference_update_query(["password"]).set(password=password)
-
-
-def _open_sqlite(url: URL, pool_size: int) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_timeout=BUSY_SECONDS,
-        hide_parameters=True,
-        connect_args={
-            "timeout": BUSY_SECONDS,
-            "isolation_level": None,
-            "factory": PassingConnection,
-        },
-    )
-    turns = Turns(Path(str(url.database)))
-    event.listen(engine, "connect", lambda raw, _: setattr(raw, "turns", turns))
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, turns))
-    event.listen(engine, "handle_error", _part_with_reader)
-    event.listen(engine, "engine_disposed", lambda _: turns.close())
-    Checkpoints(engine)
-    return engine
-
-
-def _part_with_reader(context: ExceptionContext) -> None:
-    """Have a connection that cannot write replaced: made on a read-only disk, it stays so."""
-    code = getattr(context.original_exception, "sqlite_errorcode", 0)
-    if code & _PRIMARY_CODE == sqlite3.SQLITE_READONLY:
-        context.is_disconnect = True
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Only a new file can be told that it shall be able to shrink; any other would be written to.
-    # https://www.sqlite.org/pragma.html#pragma_auto_vacuum
-    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
-    # FULL: a commit is on the disk before it returns, also when the machine loses its power.
-    # https://www.sqlite.org/pragma.html#pragma_synchronous
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "journal_size_limit = 67108864",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin_sqlite(connection: Connection, turns: Turns) -> None:
-    options = connection.get_execution_options()
-    _prepare_to(connection, read_only=bool(options.get("read_only")))
-    if options.get("one_question"):
-        return
-    if options.get("read_only"):
-        connection.exec_driver_sql("BEGIN")
-        return
-    give_up_at = time.monotonic() + options.get("patience_seconds", BUSY_SECONDS)
-    while time.monotonic() < give_up_at:
-        if _has_begun(connection):
-            return
-        turns.wait()
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy makes of it
-
-
-def _prepare_to(connection: Connection, *, read_only: bool) -> None:
-    """Set what the driver's connection, which comes from a pool, may have been set to otherwise."""
-    if connection.info.get("read_only") is not read_only:
-        driver: Any = connection.connection.dbapi_connection
-        driver.execute(f"PRAGMA query_only = {int(read_only)}").close()
-        driver.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000) * read_only}").close()
-        connection.info["read_only"] = read_only
-
-
-def _has_begun(connection: Connection) -> bool:
-    """Begin to write; return False where another does."""
-    driver: Any = connection.connection.dbapi_connection
-    try:
-        driver.execute("BEGIN IMMEDIATE").close()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY:
-            return False
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy makes of it
-    return True
-
-
-def _open_postgresql(url: URL, pool_size: int) -> Engine:
-    engine = create_engine(
-        url.update_query_dict({k: v for k, v in _LIBPQ.items() if k not in url.query}),
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_timeout=BUSY_SECONDS,
-        # A restarted server costs nobody an error: a dead connection is noticed and replaced first.
-        pool_pre_ping=True,
-        hide_parameters=True,
-    )
-    event.listen(engine, "connect", _prepare_postgresql)
-    event.listen(engine, "handle_error", _tell_of_ended_session, retval=True)
-    return engine
-
-
-def _prepare_postgresql(connection: Any, _record: object) -> None:
-    # Not as libpq's "options": those may be in the address already, and poolers refuse them.
-    for name, value in (
-        ("lock_timeout", int(BUSY_SECONDS * 1000)),
-        ("idle_in_transaction_session_timeout", int(PAUSE_SECONDS * 1000)),
-        # A session keeps the plans that it made while a table was small, and those read it whole;
-        # with a thousand jobs a claim took a third of a second, until the table was next analysed.
-        # What has no index is read whole all the same.
-        # https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES
-        ("enable_seqscan", "off"),
-    ):
-        connection.execute(f"SET {name} = {value}")
-    connection.commit()
-
-
-def _tell_of_ended_session(context: ExceptionContext) -> BaseException | None:
-    """Tell of a session that was ended as of any other connection that is lost."""
-    ended = context.original_exception
-    if getattr(ended, "sqlstate", None) != _IDLE_IN_TRANSACTION:
-        return None
-    context.is_disconnect = True
-    return OperationalError(
-        context.statement, None, ended, hide_parameters=True, connection_invalidated=True
-    )
 
 
 def writing(engine: Engine) -> AbstractContextManager[Connection]:
@@ -258,38 +104,3 @@ def asking(engine: Engine) -> Iterator[Connection]:
         options["isolation_level"] = "AUTOCOMMIT"
     with engine.connect() as plain:
         yield plain.execution_options(**options)
-
-
-def tidy(engine: Engine) -> None:
-    """Shorten SQLite's log, and give back unused pages beyond a quarter of its file.
-
-    What is kept unused is soon used again. PostgreSQL does this by itself (autovacuum): nothing is
-    done. In small steps, so that nobody waits long; safe to repeat and to interrupt. Raises
-    sqlalchemy.exc.DBAPIError when the database is away.
-    """
-    if engine.dialect.name != "sqlite":
-        return
-    with engine.connect() as connection:
-        raw: Any = connection.connection.dbapi_connection
-        # Whoever reads for longer than this is let be until the next time.
-        raw.execute("PRAGMA busy_timeout = 1000").close()
-        try:
-            _shrink(raw)
-        finally:
-            connection.info.pop("read_only", None)  # to be set anew
-
-
-def _shrink(raw: Any) -> None:
-    def ask(pragma: str) -> int:
-        rows = raw.execute(f"PRAGMA {pragma}").fetchall()
-        # A pragma that only acts answers, from Python 3.13 on, with rows of nothing.
-        return int(rows[0][0]) if rows and rows[0] else 0
-
-    ask("query_only = 0")
-    unused, all_pages = ask("freelist_count"), ask("page_count")
-    while unused > max(all_pages // 4, _SHRINK_PAGES):
-        ask(f"incremental_vacuum({_SHRINK_PAGES})")
-        before, unused, all_pages = unused, ask("freelist_count"), ask("page_count")
-        if unused >= before:  # a file made before files could shrink; its pages are used again
-            break
-    ask("wal_checkpoint(TRUNCATE)")

@@ -37,7 +37,7 @@ SCALED: Mapping[str, float] = {
     "bot.perform:SEND_SECONDS": 1.0,
     "bot.perform:ARRIVAL_SECONDS": 1.5,
     "bot.perform:READ_LAG_SECONDS": 0.5,
-    "luggage.database.engines:PAUSE_SECONDS": 2.0,
+    "luggage.database.postgresql:PAUSE_SECONDS": 2.0,
     "luggage.jobs.retry:backoff.base_seconds": 0.1,
     "luggage.jobs.retry:backoff.cap_seconds": 2.0,
 }

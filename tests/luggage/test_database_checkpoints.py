@@ -1,4 +1,4 @@
-"""luggage.database.checkpoints: SQLite's log is written back beside those who commit."""
+"""SQLite: its log is written back beside those who commit."""
 
 import threading
 
@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from luggage.database import open_engine, writing
-from luggage.database.checkpoints import COMMITS, LARGEST_LOG_PAGES
+from luggage.database.sqlite.checkpoints import COMMITS, LARGEST_LOG_PAGES
 from tests.support.running import until
 
 LETTER = "x" * 10_000

@@ -1,4 +1,4 @@
-"""luggage.database.turns: who ends a transaction wakes those who wait for SQLite's write lock."""
+"""SQLite: who ends a transaction wakes those who wait for the write lock."""
 
 import threading
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from luggage.database import open_engine, reading, turns, writing
-from luggage.database.turns import SUFFIX, Turns
+from luggage.database import open_engine, reading, writing
+from luggage.database.sqlite import turns
+from luggage.database.sqlite.turns import SUFFIX, Turns
 
 PATIENCE_SECONDS = 30
 
