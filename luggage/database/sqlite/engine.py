@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ _PRIMARY_CODE = 0xFF
 
 def open_sqlite(url: URL, pool_size: int) -> Engine:
     """Return an engine for such an address; see `luggage.database.open_engine`."""
+    turns = Turns(Path(str(url.database)))
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -27,11 +29,9 @@ def open_sqlite(url: URL, pool_size: int) -> Engine:
         connect_args={
             "timeout": BUSY_SECONDS,
             "isolation_level": None,
-            "factory": PassingConnection,
+            "factory": partial(PassingConnection, turns=turns),
         },
     )
-    turns = Turns(Path(str(url.database)))
-    event.listen(engine, "connect", lambda raw, _: setattr(raw, "turns", turns))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, turns))
     event.listen(engine, "handle_error", _part_with_reader)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 SUFFIX = "-turn"
 # So long is waited for a hint: other programs give none.
@@ -70,7 +71,9 @@ class Turns:
 class PassingConnection(sqlite3.Connection):
     """A connection that passes the turn on when it ends a transaction."""
 
-    turns: Turns
+    def __init__(self, *args: Any, turns: Turns, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._turns = turns
 
     def commit(self) -> None:
         """Commit, as any connection does."""
@@ -84,4 +87,4 @@ class PassingConnection(sqlite3.Connection):
         has_begun = self.in_transaction
         end()
         if has_begun:
-            self.turns.pass_on()
+            self._turns.pass_on()
