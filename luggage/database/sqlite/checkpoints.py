@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-# So many commits of one process are written back together: of a busy web process some ten MB.
-COMMITS = 64
+# So many commits of one process are written back together: of a busy web process some twenty MB.
+COMMITS = 128
 # A log of this size (64 MiB) is written back by whoever commits, should the thread not come to it.
 LARGEST_LOG_PAGES = 16_384
 # How long those who write may be kept waiting for those who read.
