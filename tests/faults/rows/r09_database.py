@@ -140,9 +140,11 @@ def _disk_full(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None
 @contextlib.contextmanager
 def _read_only(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
     """The files of the database cannot be written, as on a file system that went read-only."""
-    files = [str(path) for path in site.home.glob("bot.sqlite*") if not path.name.endswith("-shm")]
-    _order("chattr", "+i", *files)
+    # Shared memory and a FIFO can be written on such a file system, too.
+    found = (path for path in site.home.glob("bot.sqlite*") if path.is_file())
+    files = [str(path) for path in found if not path.name.endswith("-shm")]
     try:
+        _order("chattr", "+i", *files)
         yield
     finally:
         _order("chattr", "-i", *files)
