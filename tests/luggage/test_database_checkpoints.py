@@ -1,5 +1,7 @@
 """SQLite: its log is written back beside those who commit."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -63,6 +65,30 @@ def test_who_commits_writes_a_log_back_that_is_far_too_long_only(engine):
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar()
     assert pages == LARGEST_LOG_PAGES
+
+
+AT_THE_END = """
+import atexit, sys
+from luggage.database import open_engine, writing
+from luggage.database.sqlite.checkpoints import COMMITS
+engine = open_engine(sys.argv[1])
+def write():
+    for number in range(COMMITS):
+        with writing(engine) as connection:
+            connection.exec_driver_sql("INSERT INTO letter VALUES ('late')")
+atexit.register(write)
+"""
+
+
+def test_what_is_committed_while_the_process_ends_is_committed(engine, path):
+    """No thread begins any more by then; the log is written back some other time."""
+    url = f"sqlite:///{path}"
+    end = subprocess.run(
+        [sys.executable, "-c", AT_THE_END, url], capture_output=True, text=True, check=True
+    )
+    with engine.connect() as connection:
+        count = connection.exec_driver_sql("SELECT count(*) FROM letter").scalar()
+    assert (count, end.stderr) == (COMMITS, "")
 
 
 def test_a_log_that_cannot_be_written_back_is_told_and_stops_nobody(

@@ -1,5 +1,6 @@
 """SQLite: who ends a transaction wakes those who wait for the write lock."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -57,13 +58,21 @@ def test_the_end_of_a_transaction_is_a_hint(path, waiting, is_kept):
     engine.dispose()
 
 
-def test_a_connection_that_did_nothing_gives_no_hint(path, waiting):
+def test_a_connection_that_did_nothing_gives_no_hint(path):
     """The pool rolls each connection back that comes home; most are in no transaction."""
+    fifo = path.with_name(path.name + SUFFIX)
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
     engine = open_engine(f"sqlite:///{path}")
     with engine.connect():
         pass
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 1)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE thing (id integer)"))
+    assert os.read(reader, 1)
     engine.dispose()
-    assert not waiting.is_set()
+    os.close(reader)
 
 
 def test_hints_that_nobody_reads_block_nobody(path):

@@ -8,6 +8,7 @@ commit does the same again (docs/performance.md). https://www.sqlite.org/wal.htm
 import logging
 import sqlite3
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -29,9 +30,8 @@ class Checkpoints:
     The thread begins at the first time, so that a process may fork before it.
     """
 
-    def __init__(self, engine: Engine, *, commits: int = COMMITS) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._every = commits
         self._commits = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._last: Future[None] | None = None
@@ -41,9 +41,10 @@ class Checkpoints:
     def _count(self, _connection: Connection) -> None:
         # Two threads that count at once may count one: it is written back a commit later.
         self._commits += 1
-        if self._commits >= self._every and (self._last is None or self._last.done()):
+        if self._commits >= COMMITS and (self._last is None or self._last.done()):
             self._commits = 0
-            self._last = self._thread.submit(self._write_back)
+            with suppress(RuntimeError):  # the process ends: no thread begins any more
+                self._last = self._thread.submit(self._write_back)
 
     def _write_back(self) -> None:
         try:

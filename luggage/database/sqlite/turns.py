@@ -38,8 +38,10 @@ class Turns:
     def wait(self) -> None:
         """Return when somebody has ended a transaction, or after STEP_SECONDS."""
         self._open()
-        hinted, _, _ = select.select(self._fifo, [], [], STEP_SECONDS)
-        for fifo in hinted:
+        poll = select.poll()  # takes any descriptor, as select does not
+        for fifo in self._fifo:
+            poll.register(fifo, select.POLLIN)
+        for fifo, _ in poll.poll(STEP_SECONDS * 1000):
             with suppress(BlockingIOError):  # another has read it
                 os.read(fifo, _FULL)
 
