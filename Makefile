@@ -39,7 +39,7 @@ format: $(VENV)/dev.stamp  ## let ruff put the code in order
 
 requirements: $(VENV)/dev.stamp  ## compile *.in into *.txt: exact versions, with hashes
 	for name in requirements requirements-build requirements-dev bench/peers/pypi/requirements; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
 	done
 
@@ -54,9 +54,9 @@ $(VENV)/python.stamp:
 
 # Not compiled by pip: Python compiles what it loads, when it first loads it, and that is a half.
 $(VENV)/run.stamp: requirements.txt $(VENV)/python.stamp
-	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
-	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@

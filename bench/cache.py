@@ -81,7 +81,7 @@ def _pip(place: Path) -> None:
     # Scripts of a virtual environment name its place, so nothing calls them: `python -m` does.
     _run([sys.executable, "-m", "venv", str(place / "venv")])
     install = [str(place / "venv/bin/python"), "-m", "pip", "install", "--quiet"]
-    _run([*install, "--require-hashes", "-r", str(place / "requirements.txt")])
+    _run([*install, "--no-deps", "--require-hashes", "-r", str(place / "requirements.txt")])
 
 
 def _run(command: list[str]) -> None:
