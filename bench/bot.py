@@ -15,7 +15,7 @@ from bench.circumstances import ROOT
 from bench.delivery import SECRET
 from bench.processes import FailedError, free_port, started, until
 from luggage.database import open_engine, reading
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 
 SQLITE = "SQLite"
 POSTGRESQL = "PostgreSQL"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from bench.bot import private_key
 from bench.delivery import SECRET
 from bench.processes import FailedError
-from luggage.github.testing import FakeGithub
-from luggage.github.testing.fake import Recorded
+from luggage.fake_github import FakeGithub
+from luggage.fake_github.fake import Recorded
 
 ORGANIZATION = "snakes"
 REPOSITORY = f"{ORGANIZATION}/trio"

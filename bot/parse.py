@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from bot.board import Line, Mood
+from bot.store.board import Line, Mood
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
@@ -110,7 +110,7 @@ class Client:
 
 @dataclass(frozen=True)
 class ParseBoard:
-    """The `bot.board.Board` on a Parse Server. Each call raises BoardAway."""
+    """The `bot.store.board.Board` on a Parse Server. Each call raises BoardAway."""
 
     client: Client
 

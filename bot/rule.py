@@ -15,6 +15,9 @@ from bot.options.kinds import Switched
 
 S = TypeVar("S", bound=Switched)
 
+# GitHub's levels of access, the weakest first.
+ACCESS_STRENGTH: Mapping[str, int] = {"read": 1, "write": 2, "admin": 3}
+
 
 class Reader(Protocol):
     """The facts about GitHub that a rule may ask for; none of the questions changes anything.

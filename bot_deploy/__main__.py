@@ -26,15 +26,15 @@ _HUNG_UP = 141  # and of one that nobody listened to any more (SIGPIPE)
 # Errors that are the operator's to mend: their message is a line with the remedy, a traceback would
 # hide it. Named, not imported, because an error is only raised where its module is loaded already.
 _FOR_THE_OPERATOR = {
-    "bot.history.deliveries": ("UnknownDelivery",),
-    "bot.replay": ("ReplayError",),
-    "bot.why": ("NotOurs",),
+    "bot.operations.history.deliveries": ("UnknownDelivery",),
+    "bot.operations.replay": ("ReplayError",),
+    "bot.operations.why": ("NotOurs",),
     "bot_deploy.given": ("ConfigError",),
     "luggage.crypto": ("SecretError",),
     "luggage.database": ("DatabaseUrlError", "SchemaError"),
     "luggage.github": ("ConfigurationError", "RequestFailed"),
     "luggage.jobs": ("WrongState",),
-    "luggage.run": ("ErrandError",),
+    "luggage.run": ("ChildError",),
     "sqlalchemy.exc": ("OperationalError",),
 }
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import bot.rules
-from bot import policy
 from bot.parse import Application
 from bot.rule import Rule
-from bot.settings.own import TABLES
+from bot.settings import layers
+from bot.settings.custom_rules import TABLES
 from bot_deploy.given import KNOWN, ConfigError, Given
 from bot_deploy.keys import private_keys
 from bot_deploy.own_rules import own_names, with_own
@@ -79,7 +79,7 @@ class Config:
     board: BoardSettings | None
     log_format: str
     rules: tuple[Rule[Any], ...]
-    settings: policy.Settings
+    settings: layers.Settings
 
     def needed_app(self) -> AppSettings:
         """The App's settings.
@@ -204,7 +204,7 @@ def _metrics_token(given: Given) -> str:
 
 def _settings(
     rules: Sequence[Rule[Any]], document: Mapping[str, Any], text: str
-) -> policy.Settings:
+) -> layers.Settings:
     names = [rule.name for rule in rules]
     for name in document.keys() - {*names, *TABLES}:
         # Anybody may keep secrets of their own there; but a slip must not pass for one.
@@ -212,9 +212,9 @@ def _settings(
             raise ConfigError(f"config.toml: [{name}] is not known; is [{meant}] meant?")
     try:
         tables = {name: document[name] for name in names if name in document}
-        return policy.Settings((policy.read(rules, tables),))
-    except policy.PolicyError as error:
-        located = policy.PolicyError(policy.placed(error.problems, text), "config.toml")
+        return layers.Settings((layers.read(rules, tables),))
+    except layers.PolicyError as error:
+        located = layers.PolicyError(layers.placed(error.problems, text), "config.toml")
         raise ConfigError(str(located)) from error
 
 

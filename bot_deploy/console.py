@@ -3,7 +3,7 @@
 import os
 import time
 
-from bot.pages.sessions import Sessions
+from bot.web.sessions import Sessions
 from bot_deploy.arguments import address, subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bot.history import desk
-from bot.history.deliveries import History, UnknownDelivery
-from bot.history.records import DeliveryRow
+from bot.operations.history import report
+from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.operations.history.records import DeliveryRow
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
@@ -112,11 +112,11 @@ def _list(history: History, options: argparse.Namespace) -> int:
         **_conditions(options),
     )
     if options.json:
-        print(json.dumps([desk.as_json(row) for row in found], indent=2))
+        print(json.dumps([report.as_json(row) for row in found], indent=2))
         return 0
     if not found:
         print("no delivery matches", file=sys.stderr)
-    for line in desk.table(found, _columns()) if found else ():
+    for line in report.table(found, _columns()) if found else ():
         print(line)
     if len(found) == options.limit and sys.stdout.isatty():
         print(f"older ones: --before {found[-1].id}", file=sys.stderr)
@@ -130,9 +130,9 @@ def _columns() -> int | None:
 def _show(history: History, options: argparse.Namespace) -> int:
     delivery = history.delivery(options.guid)
     if options.json:
-        print(json.dumps(desk.as_json(delivery, with_payload=options.payload), indent=2))
+        print(json.dumps(report.as_json(delivery, with_payload=options.payload), indent=2))
         return 0
-    for line in desk.story(delivery, with_payload=options.payload):
+    for line in report.story(delivery, with_payload=options.payload):
         print(line)
     return 0
 

@@ -21,17 +21,17 @@ from pathlib import Path
 
 import requests
 
-from bot.pages.sessions import Sessions
+from bot.web.sessions import Sessions
 from bot_deploy.arguments import seconds, subcommand_parser, whole_number
 from bot_deploy.config import Config, load
 from bot_deploy.migrate import migrate
 from bot_deploy.processes import Passing, end_with_0, entries
 from bot_deploy.scenes import Delivery, deliveries
 from bot_deploy.wiring import open_database
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from luggage.jobs import Queue, State
-from luggage.observe import configure_logging, escape
-from luggage.run.places import fresh_directory, private_places
+from luggage.run.runtime_dirs import fresh_directory, private_places
+from luggage.telemetry.logs import configure_logging, escape
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "show the bot at work on a simulated GitHub; needs nothing, changes nothing elsewhere"

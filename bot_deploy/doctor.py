@@ -13,8 +13,17 @@ from pathlib import Path
 import requests
 from sqlalchemy import make_url
 
-from bot.doctor import AtGithub, AtHome, Check, Finding, Verdict, Webhook, examine, who_answers
-from bot.doctor.examination import ok
+from bot.operations.doctor import (
+    AtGithub,
+    AtHome,
+    Check,
+    Finding,
+    Verdict,
+    Webhook,
+    examine,
+    who_answers,
+)
+from bot.operations.doctor.examination import ok
 from bot.rules import needs
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
@@ -83,7 +92,7 @@ class Ward:
         )
         self.github = AtGithub(
             lambda: _app(config, session),
-            needs(config.rules, config.settings),
+            needs(config.settings.enabled(config.rules)),
             server_url=config.server_url,
         )
         self.webhook = Webhook(

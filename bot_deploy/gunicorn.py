@@ -22,15 +22,15 @@ import uvloop  # noqa: F401  each worker would load it for itself
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from bot import webhook
+from bot.web import webhook
 from bot_deploy.config import Config, load
 from bot_deploy.given import ConfigError
 from bot_deploy.wiring import report_crashes
 from bot_deploy.wsgi import make_app
-from luggage.observe import configure_logging
 from luggage.run import GRACE_SECONDS, end_with_parent
 from luggage.serving import Front
 from luggage.serving.worker import Worker
+from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "serve the web hook and the pages (one of the two processes of `start`)"

@@ -14,22 +14,24 @@ from functools import partial
 import requests
 from sqlalchemy import Engine
 
-from bot.board import SqlBoard, current_feeling
-from bot.duties import schedule
-from bot.duties.housekeeping import EVERY_SECONDS, Housekeeping
-from bot.duties.publish import EVERY_SECONDS as PUBLISH_SECONDS
-from bot.duties.publish import Lines, MoodShown, Outbox, Part, Publisher
-from bot.duties.recover import QueueInbox, Recoverer, is_wanted
-from bot.duties.rota import Duties, Duty
-from bot.duties.schedule import Scheduler
-from bot.memory import Memory
-from bot.metrics.table import heard
-from bot.metrics.totals import Bookkeeper, Totals
+from bot.loop.periodic import schedule
+from bot.loop.periodic.housekeeping import EVERY_SECONDS, Housekeeping
+from bot.loop.periodic.publish import EVERY_SECONDS as PUBLISH_SECONDS
+from bot.loop.periodic.publish import Lines, MoodShown, Outbox, Part, Publisher
+from bot.loop.periodic.recover import QueueInbox, Recoverer, is_wanted
+from bot.loop.periodic.schedule import Scheduler
+from bot.loop.periodic.scheduler import Duties, Duty
+from bot.loop.run import Boredom, Updater, about_job
+from bot.operations.preview.check import EVENTS as PREVIEWED
+from bot.operations.preview.check import Previewer
 from bot.parse import ParseBoard, ParseMood
 from bot.settings.files import SettingsFiles
-from bot.sharing.limits import SqlLimitMemory
-from bot.sharing.tokens import SqlTokenStore, sealing_key
-from bot.update import Boredom, Updater, about_job
+from bot.store.board import SqlBoard, current_feeling
+from bot.store.limits import SqlLimitMemory
+from bot.store.meters import heard
+from bot.store.people import Memory
+from bot.store.tokens import SqlTokenStore, sealing_key
+from bot.store.totals import Bookkeeper, Totals
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import BoardSettings, Config, load
 from bot_deploy.wiring import (
@@ -39,12 +41,12 @@ from bot_deploy.wiring import (
     parse_client,
     report_crashes,
 )
-from luggage import observe
 from luggage.github import GithubApp, Pace, Recovery
 from luggage.github.transport import make_session
 from luggage.jobs import Leadership, Queue, Wakeup, Worker, listener, notifier
-from luggage.meter import Meter
-from luggage.run import GRACE_SECONDS, errand
+from luggage.run import GRACE_SECONDS, run_in_child
+from luggage.telemetry import logs
+from luggage.telemetry.meter import Meter
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "decide deliveries and perform actions; normally started by `start`"
@@ -70,9 +72,9 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv[1:])
     config = load(os.environ)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    observe.configure_logging(config.log_format, name="loop")
+    logs.configure_logging(config.log_format, name="loop")
     # Alembic, which compares the tables, is a fifth of what this process takes without it.
-    with errand(partial(check_database, config)) as checked:
+    with run_in_child(partial(check_database, config)) as checked:
         checked()
     report_crashes(config)
     engine = open_database(config, pool_size=options.threads + 5)
@@ -139,14 +141,20 @@ class _Parts:
         )
 
     def _updater(self) -> Updater:
+        memory = Memory(self.engine, clock=time.time)
         return Updater(
             app=self.app,
             queue=self.queue,
-            memory=Memory(self.engine, clock=time.time),
+            memory=memory,
             settings=self.settings,
             clock=time.time,
             meter=self.meter,
-            server_url=self.config.server_url,
+            previewer=Previewer(
+                queue=self.queue,
+                memory=memory,
+                settings=self.settings,
+                server_url=self.config.server_url,
+            ),
         )
 
     def duties(self) -> Iterator[Duty]:
@@ -175,7 +183,7 @@ class _Parts:
             clock=time.time,
             settle_seconds=self.config.settle_seconds,
         )
-        wants = partial(is_wanted, rules=self.config.rules)
+        wants = partial(is_wanted, rules=self.config.rules, also=PREVIEWED)
         recovery = Recovery(self.app.app_client, inbox, wants=wants, clock=time.time)
         return Recoverer(recovery, inbox, clock=time.time, meter=self.meter)
 

@@ -6,7 +6,8 @@ import os
 from bot_deploy.arguments import no_options
 from bot_deploy.config import Config, load
 from bot_deploy.wiring import HISTORIES, open_database
-from luggage import database, observe
+from luggage import database
+from luggage.telemetry import logs
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "bring the database to the version of this code; safe to repeat"
@@ -18,7 +19,7 @@ def main(argv: list[str]) -> int:
     """Migrate and say what was done; returns 0."""
     no_options(argv, SUMMARY)
     config = load(os.environ)
-    observe.configure_logging(config.log_format, name="migrate")
+    logs.configure_logging(config.log_format, name="migrate")
     applied = migrate(config)
     print("\n".join(f"applied {revision}" for revision in applied) or "up to date")
     return 0

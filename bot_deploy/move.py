@@ -8,14 +8,14 @@ from pathlib import Path
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.board import ASLEEP_AFTER_SECONDS, SqlBoard
+from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError, Given
 from bot_deploy.wiring import HISTORIES
 from luggage import database
 from luggage.crypto import open_secrets
-from luggage.transfer import TransferError, transfer
+from luggage.database.transfer import TransferError, transfer
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "move the database from SQLite to PostgreSQL; stop the bot before"

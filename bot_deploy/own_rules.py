@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from bot.rule import Rule
-from bot.settings.own import faults
+from bot.settings.custom_rules import faults
 from bot_deploy.given import ConfigError
 
 

@@ -3,7 +3,7 @@
 import os
 import time
 
-from bot.board import SqlBoard
+from bot.store.board import SqlBoard
 from bot_deploy.arguments import no_options
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue

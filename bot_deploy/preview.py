@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from bot.memory import Memory
-from bot.policy import PolicyError
-from bot.preview.check import Previewer
-from bot.preview.comparison import LAST
-from bot.preview.words import lines, values
+from bot.operations.preview.check import Previewer
+from bot.operations.preview.comparison import LAST
+from bot.operations.preview.words import lines, values
 from bot.settings.files import SettingsFiles
+from bot.settings.layers import PolicyError
+from bot.store.people import Memory
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError

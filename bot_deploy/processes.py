@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from luggage.observe import relay
 from luggage.run import SUPERVISOR, command_prefix
-from luggage.run.places import Entry
+from luggage.run.runtime_dirs import Entry
+from luggage.telemetry.logs import relay
 
 
 def end_with_0(*numbers: signal.Signals) -> None:

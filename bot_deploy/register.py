@@ -8,7 +8,7 @@ import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.registration import Registration, listen, make_app, serving
+from bot.web.registration import Registration, listen, make_app, serving
 from bot_deploy import keygen
 from bot_deploy.app_secrets import Place, prepare
 from bot_deploy.arguments import address, port_number

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import requests
 
-from bot.registration import RETURN_PATH, RegistrationError, TryAgain, Wanted
 from bot.rules import needs
+from bot.web.registration import RETURN_PATH, RegistrationError, TryAgain, Wanted
 from bot_deploy.app_secrets import Place, seal
 from bot_deploy.config import DEFAULT_USER_AGENT, Config, load
 from bot_deploy.given import ConfigError
@@ -54,7 +54,7 @@ def wanted(
     config: Config, port: int, organization: str, *, url: str | None, name: str | None
 ) -> Wanted:
     """What is asked of GitHub: exactly what the enabled rules need. The state is a new one."""
-    needed = needs(config.rules, config.settings)
+    needed = needs(config.settings.enabled(config.rules))
     state = secrets.token_urlsafe(32)
     path = expand("/organizations/{org}/settings/apps/new", {"org": organization})
     base = (url or f"http://localhost:{config.port}").rstrip("/")

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from bot import replay
-from bot.history.deliveries import History, UnknownDelivery
-from bot.history.records import ActionRow
-from bot.memory import Onlooker
+from bot.loop.run import Updater
+from bot.operations import replay
+from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.operations.history.records import ActionRow
+from bot.operations.preview.check import Previewer
 from bot.settings.files import SettingsFiles
-from bot.update import Updater
+from bot.store.people import Onlooker
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app
 from bot_deploy.wiring import open_queue
 from luggage.jobs import Leadership, Queue
-from luggage.meter import Meter
+from luggage.telemetry.meter import Meter
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "decide a delivery again, or one from a file; --dry-run says what would be done"
@@ -97,12 +98,15 @@ def _before(history: History, replayed: replay.Replayed) -> Sequence[ActionRow]:
 def _updater(config: Config, engine: Engine, queue: Queue) -> Updater:
     """One that is asked, and never handed a job."""
     leadership = Leadership(engine, time.time)
+    memory = Onlooker(engine, clock=time.time)
+    settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
     return Updater(
         app=github_app(config, engine, leadership, f"replay:{os.getpid()}", Meter()),
         queue=queue,
-        memory=Onlooker(engine, clock=time.time),
-        settings=SettingsFiles(engine, config.rules, config.settings, clock=time.time),
+        memory=memory,
+        settings=settings,
         clock=time.time,
+        previewer=Previewer(queue=queue, memory=memory, settings=settings),
     )
 
 

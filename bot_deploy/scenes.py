@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from luggage.github.testing import FakeGithub, Happening
+from luggage.fake_github import FakeGithub, Happening
 
 ORGANIZATION = "snake-charmers"
 REPOSITORIES = (f"{ORGANIZATION}/terrarium", f"{ORGANIZATION}/venom", f"{ORGANIZATION}/shed")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.processes import Passing, end_with_0, entries
-from luggage.observe import configure_logging
-from luggage.run import errand
-from luggage.run.places import private_places
+from luggage.run import run_in_child
+from luggage.run.runtime_dirs import private_places
+from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "run the bot: the web process and the loop, each started again when it ends"
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     )
     arguments = parser.parse_args(argv[1:])
     end_with_0(signal.SIGINT, signal.SIGTERM)
-    with errand(partial(prepare, os.environ, or_demo=arguments.or_demo)) as outcome:
+    with run_in_child(partial(prepare, os.environ, or_demo=arguments.or_demo)) as outcome:
         # Loaded meanwhile, and after the fork.
         from luggage.run import supervisor  # noqa: F401, PLC0415
 

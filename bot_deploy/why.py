@@ -6,15 +6,15 @@ import time
 
 from sqlalchemy import Engine
 
-from bot.history import desk
-from bot.history.deliveries import History
-from bot.why import AtGithub, Why, said, story
+from bot.operations.history import report
+from bot.operations.history.deliveries import History
+from bot.operations.why import AtGithub, Why, said, story
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app
 from bot_deploy.wiring import open_queue
 from luggage.jobs import Leadership
-from luggage.meter import Meter
+from luggage.telemetry.meter import Meter
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "tell why the bot wrote a comment: the delivery, the rule, the settings"
@@ -46,7 +46,10 @@ def main(argv: list[str]) -> int:
         history = History(queue, clock=time.time)
         answer = Why(history, queue, _at_github(config, engine))(wanted)
     if options.json:
-        told = {"action": desk.as_json(answer.action), "delivery": desk.as_json(answer.delivery)}
+        told = {
+            "action": report.as_json(answer.action),
+            "delivery": report.as_json(answer.delivery),
+        }
         print(json.dumps(told, indent=2))
         return 0
     for line in story(answer):

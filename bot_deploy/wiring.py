@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 from sqlalchemy import Engine
 
-import bot.tables
+import bot.store.tables
 import luggage.jobs
 from bot import parse
 from bot.parse import Application
@@ -19,11 +19,11 @@ from bot_deploy.config import Config
 from luggage.database import History, check, open_engine
 from luggage.github import make_session
 from luggage.jobs import Queue, notifier
-from luggage.observe import configure_sentry
+from luggage.telemetry.logs import configure_sentry
 
 HISTORIES = (
     History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
-    History(name="bot", package="bot.migrations", metadata=bot.tables.metadata),
+    History(name="bot", package="bot.store.migrations", metadata=bot.store.tables.metadata),
 )
 
 

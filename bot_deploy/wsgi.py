@@ -7,22 +7,23 @@ from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
-from bot import console, web
-from bot.board import SqlBoard
-from bot.metrics.exposition import Exposition
-from bot.metrics.exposition import blueprint as exposition_blueprint
-from bot.metrics.totals import Bookkeeper, Totals
-from bot.pages.glance import Glance
-from bot.pages.sessions import Sessions
-from bot.pages.shared import protect
-from bot.pages.signin import Door
 from bot.parse import ParseBoard
+from bot.store.board import SqlBoard
+from bot.store.totals import Bookkeeper, Totals
+from bot.web import app as web
+from bot.web import console
+from bot.web.cached_board import Glance
+from bot.web.metrics import Exposition
+from bot.web.metrics import blueprint as exposition_blueprint
+from bot.web.sessions import Sessions
+from bot.web.shared import protect
+from bot.web.sign_in import Door
 from bot_deploy.config import Config
 from bot_deploy.version import build
 from bot_deploy.wiring import open_database, own_name, parse_client
 from luggage.github import OAuth, make_session
 from luggage.jobs import Queue, notifier
-from luggage.meter import Meter
+from luggage.telemetry.meter import Meter
 
 
 def make_app(config: Config) -> Flask:

@@ -26,7 +26,7 @@ from bench.simulated import ORGANIZATION, REPOSITORY, Github, simulated
 from bench.spread import ratio
 from bot.events import DELIVERIES
 from luggage.database import reading
-from luggage.github.testing import faults
+from luggage.fake_github import faults
 from luggage.jobs import NewJob, Queue, notifier
 
 HEAD = ("database", "work", "loops and threads", "a second", "against")

@@ -23,10 +23,10 @@ from bench.measure import Measure, Size, Table
 from bench.processes import FailedError, scratch
 from bench.say import say
 from bench.simulated import REPOSITORY
-from bot.duties.recover import QueueInbox, is_wanted
 from bot.events import DELIVERIES
+from bot.loop.periodic.recover import QueueInbox, is_wanted
+from luggage.fake_github import FakeGithub
 from luggage.github import GithubApp, Recovery
-from luggage.github.testing import FakeGithub
 from luggage.jobs import NewJob, Queue
 
 HEAD = ("database", "look", "ms", "requests", "of these free (304)", "transactions", "statements")

@@ -8,7 +8,7 @@ from bench.bot import Bot, Site, running
 from bench.measure import Measure, Size, Table
 from bench.processes import scratch, until
 from bench.simulated import ORGANIZATION, REPOSITORY, Github, simulated
-from luggage.github.testing.fake import Recorded
+from luggage.fake_github.fake import Recorded
 
 HEAD = ("delivery", "requests", "which")
 Kind = tuple[str, str, Callable[[Github], Any]]

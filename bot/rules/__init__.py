@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.events import SCHEDULE
-from bot.policy import Settings
-from bot.rule import Rule
+from bot.rule import ACCESS_STRENGTH, Rule
 from bot.rules import commands, conflicts, invite, label, nudge, pause, ping, welcome
 
 RULES: tuple[Rule[Any], ...] = (
@@ -30,8 +29,6 @@ CORE_PERMISSIONS: Mapping[str, str] = {
     "checks": "write",
 }
 CORE_EVENTS = frozenset({"push", "pull_request"})
-# The kinds of access, the weakest first.
-STRENGTH = {"read": 1, "write": 2, "admin": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +52,16 @@ def rules_for(
     return [rule for rule in table if (event, action or "") in rule.events]
 
 
-def needs(rules: Sequence[Rule[Any]], settings: Settings | None = None) -> Needs:
-    """What these rules and the bot itself need of GitHub, the stronger permission counting.
+def needs(rules: Sequence[Rule[Any]]) -> Needs:
+    """The permissions and events that these rules and the bot itself need. Pure.
 
-    With `settings`, only the rules that they enable count; without, all. Pure.
+    Where two rules need the same permission, the stronger access counts.
     """
-    counted = [rule for rule in rules if settings is None or settings.of(rule).enabled]
     permissions = dict(CORE_PERMISSIONS)
-    for rule in counted:
+    for rule in rules:
         for name, access in rule.permissions.items():
-            permissions[name] = max(permissions.get(name, access), access, key=STRENGTH.__getitem__)
-    events = {event for rule in counted for event, _action in rule.events}
+            permissions[name] = max(
+                permissions.get(name, access), access, key=ACCESS_STRENGTH.__getitem__
+            )
+    events = {event for rule in rules for event, _action in rule.events}
     return Needs(permissions, CORE_EVENTS | events)

@@ -14,11 +14,11 @@ from itertools import count
 from string import Template
 
 from bot.actions import Action, Comment
+from bot.actions.issue import Label, TakeBack, Unlabel
 from bot.events import SCHEDULE, Event
 from bot.facts import Merging, NotYet
 from bot.options.kinds import FLAG, WORDS, option, template
 from bot.rule import Reader, Rule
-from bot.thread import Label, TakeBack, Unlabel
 
 MESSAGE = """\
 Hello @$person! This pull request can no longer be merged just like that: other changes have come \

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.actions import Action
+from bot.actions.issue import Label, Unlabel
 from bot.events import Event
 from bot.facts import Pull
 from bot.options.globs import covers, fits
 from bot.options.kinds import FLAG, TEXT, many, option, table, whole
 from bot.rule import Reader, Rule
-from bot.thread import Label, Unlabel
 
 _PATTERNS = many(TEXT, most=100)
 

@@ -7,7 +7,7 @@ are known costs no request. A push that touches a file has it read again; should
 missed, the file is read again RECHECK_SECONDS later, with its ETag.
 
 A file that cannot be used changes nothing: the last good settings hold, and the trouble is told to
-whoever can mend it (bot.settings.complaint).
+whoever can mend it (bot.settings.complaints).
 """
 
 import base64
@@ -16,18 +16,17 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Engine, bindparam, or_, select, update
 
 from bot.events import SCHEDULE, Event
-from bot.policy import Layer, PolicyError, Settings, is_single, parse, read, read_text
-from bot.reader import ReadingClient
 from bot.rule import Rule
-from bot.tables import settings_file as table
+from bot.settings.layers import Layer, PolicyError, Settings, is_single, parse, read, read_text
+from bot.store.tables import settings_file as table
 from luggage.database import asking, writing
+from luggage.database.upsert import inserting
 from luggage.github.errors import Forbidden, NotFound, RequestFailed
-from luggage.jobs.once import inserting
 
 FILE = ".github/bot.toml"
 # The longest time for which a change can go unseen whose push was never delivered.
@@ -46,6 +45,15 @@ _KNOWN = select(table).where(
 )
 
 log = logging.getLogger(__name__)
+
+
+class ContentsClient(Protocol):
+    """A client that can `GET`, with names put into the path."""
+
+    def get(
+        self, path: str, /, *, params: Mapping[str, object] | None = None, **names: str | int
+    ) -> Any:
+        """The decoded JSON of GitHub's answer; raises luggage.github's RequestFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +155,7 @@ class SettingsFiles:
         before, after = (self._base.under(*each) for each in layers)
         return before, after
 
-    def effective(self, client: ReadingClient, event: Event) -> Effective:
+    def effective(self, client: ContentsClient, event: Event) -> Effective:
         """What holds for an event. One request for each file that has to be looked at.
 
         Raises RequestFailed where GitHub cannot be asked for a file that was never read; for one
@@ -169,7 +177,7 @@ class SettingsFiles:
         return {row["repository"]: Known(**row) for row in rows}
 
     def _current(
-        self, client: ReadingClient, name: str, known: Known | None, patience: float
+        self, client: ContentsClient, name: str, known: Known | None, patience: float
     ) -> Known:
         now = self._clock()
         if known is not None and now - known.checked_at < patience:
@@ -237,7 +245,7 @@ class SettingsFiles:
             return read(self.rules, sound, single=single)
 
 
-def fetch(client: ReadingClient, repository: str, *, ref: str | None = None) -> File:
+def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) -> File:
     """The settings file of a repository, on its default branch or at a commit; one request.
 
     Raises RequestFailed where GitHub cannot be asked. GitHub: "Get repository content", which gives

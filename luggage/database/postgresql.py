@@ -6,7 +6,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
-from luggage.database.patience import BUSY_SECONDS
+from luggage.database.lock_timeout import BUSY_SECONDS
 
 # So long a process may pause inside a transaction. One that was stopped there, or whose machine is
 # gone, keeps what it has locked from all others, for hours; PostgreSQL ends its session instead.

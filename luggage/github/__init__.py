@@ -39,8 +39,8 @@ from luggage.github.limits import LimitMemory
 from luggage.github.oauth import OAuth
 from luggage.github.tokens import Token, TokenStore
 from luggage.github.transport import make_session
-from luggage.github.turns import Pace
 from luggage.github.webhooks import Delivery, read
+from luggage.github.write_throttle import Pace
 
 __all__ = [
     "EVENTS",

@@ -29,9 +29,9 @@ from luggage.github.tokens import (
     load_private_key,
 )
 from luggage.github.transport import Transport, make_session
-from luggage.github.turns import Pace
 from luggage.github.urls import BadAddress, Origin
 from luggage.github.webhooks import Delivery, read, usable_secrets
+from luggage.github.write_throttle import Pace
 
 _log = logging.getLogger("luggage.github")
 _NAMES = {

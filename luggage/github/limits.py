@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from luggage.github.answers import Answer, RateLimit, is_primary_limit, limited_until, rate_limit
 from luggage.github.errors import RateLimited
-from luggage.github.turns import Pace, Standing
+from luggage.github.write_throttle import Pace, Standing
 
 # So often what is left of a primary limit is noted for others to see; each note is a write.
 NOTED_SECONDS = 60.0

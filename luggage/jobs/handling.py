@@ -15,8 +15,7 @@ from typing import assert_never
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from luggage.jobs import endings
-from luggage.jobs.endings import Ending
+from luggage.jobs import outcomes
 from luggage.jobs.model import (
     Dead,
     Done,
@@ -28,6 +27,7 @@ from luggage.jobs.model import (
     Postpone,
     Retry,
 )
+from luggage.jobs.outcomes import Ending
 from luggage.jobs.queue import Queue
 from luggage.jobs.retry import backoff
 
@@ -99,11 +99,11 @@ class Handling:
         try:
             return _accept(job, self.handlers[job.queue](job))
         except Postpone as order:
-            return endings.postponed(job, order.reason, order.run_at)
+            return outcomes.postponed(job, order.reason, order.run_at)
         except Retry as order:
             return self._again(job, order.error, order.run_at, counted=order.counted)
         except Dead as order:
-            return endings.buried(job, order.error)
+            return outcomes.buried(job, order.error)
         except LeaseLost:
             raise
         except AWAY as failure:
@@ -115,19 +115,19 @@ class Handling:
             return self._again(job, _words(failure))
 
     def _again(
-        self, job: endings.Held, error: str, run_at: float | None = None, *, counted: bool = True
+        self, job: outcomes.Held, error: str, run_at: float | None = None, *, counted: bool = True
     ) -> Ending:
         if run_at is None:
             run_at = self.clock() + backoff(job.attempt, random=self.random)
-        return endings.again(job, error, run_at, counted=counted)
+        return outcomes.again(job, error, run_at, counted=counted)
 
 
 def _accept(job: Job, outcome: Outcome) -> Ending:
     match outcome:
         case Ignored(reason):
-            return endings.ignored(job, reason)
+            return outcomes.ignored(job, reason)
         case Done(result, put):
-            return endings.done(job, result=result, put=put)
+            return outcomes.done(job, result=result, put=put)
         case _ as other:
             assert_never(other)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, select
 
-from luggage.jobs.once import insert_once
+from luggage.database.upsert import insert_once
 from luggage.jobs.schema import lease
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
-from luggage.jobs import followers
-from luggage.jobs.bodies import pack
+from luggage.jobs import dependents
 from luggage.jobs.model import NewJob, Put, State
+from luggage.jobs.payloads import pack
 from luggage.jobs.schema import job as table
 
 _COLUMNS = tuple(column.name for column in table.c if column.name not in ("id", "lease_until"))
@@ -145,4 +145,4 @@ def _first_state(connection: Connection, job: NewJob, now: float) -> dict[str, A
         "after": None,
         "parent": job.parent,
     }
-    return values if job.after is None else values | followers.first_state(connection, job)
+    return values if job.after is None else values | dependents.first_state(connection, job)

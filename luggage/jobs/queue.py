@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, text
 from sqlalchemy.exc import IntegrityError
 
-from luggage.jobs import endings, followers, putting, schema, statements
-from luggage.jobs.bodies import storable, unpack
-from luggage.jobs.endings import Ending, Held
+from luggage.jobs import dependents, outcomes, putting, schema, statements
 from luggage.jobs.model import Job, LeaseLost, NewJob, Put, State
+from luggage.jobs.outcomes import Ending, Held
+from luggage.jobs.payloads import storable, unpack
 from luggage.jobs.schema import job as table
 from luggage.jobs.upkeep import Upkeep
 from luggage.jobs.views import row_of
@@ -206,33 +206,33 @@ class Queue(Upkeep):
         Raises LeaseLost when the job is no longer held; so does a repetition. Raises UnknownJob,
         and leaves the job leased, when one of `put` is to wait for a job that there is not.
         """
-        self._end_now([endings.done(job, result=result, put=put)])
+        self._end_now([outcomes.done(job, result=result, put=put)])
 
     def ignore(self, job: Job, reason: str) -> None:
         """Finish a job that nobody wanted, and those that waited for it. Raises LeaseLost."""
-        self._end_now([endings.ignored(job, reason)])
+        self._end_now([outcomes.ignored(job, reason)])
 
     def retry(self, job: Job, *, error: str, run_at: float, counted: bool = True) -> State:
         """Have the job tried again at `run_at`, or bury it, attempts spent; return its new state.
 
         An attempt that does not count is made up for by one more that is allowed. Raises LeaseLost.
         """
-        ending = endings.again(job, error, run_at, counted=counted)
+        ending = outcomes.again(job, error, run_at, counted=counted)
         self._end_now([ending])
         return ending.state
 
     def postpone(self, job: Job, *, reason: str, run_at: float) -> None:
         """Have the job claimed again at `run_at`, this attempt not counted. Raises LeaseLost."""
-        self._end_now([endings.postponed(job, reason, run_at)])
+        self._end_now([outcomes.postponed(job, reason, run_at)])
 
     def give_back(self, job: Job) -> None:
         """Return a job whose work was not begun; it is ready at once. Raises LeaseLost."""
-        self._end_now([endings.given_back(job)])
+        self._end_now([outcomes.given_back(job)])
         self.wake()
 
     def bury(self, job: Job, error: str) -> None:
         """End a job that can never succeed; it stays until someone decides. Raises LeaseLost."""
-        self._end_now([endings.buried(job, error)])
+        self._end_now([outcomes.buried(job, error)])
 
     def _end_now(self, ended: Sequence[Ending]) -> None:
         with self._engine.begin() as connection:
@@ -248,7 +248,7 @@ class Queue(Upkeep):
         rows = [_end_row(ending, now) for ending in ended]
         if connection.execute(statements.END, rows).rowcount != len(rows):
             raise _not_held(ended[0].job)
-        released = followers.tell_all(connection, ended, now)
+        released = dependents.tell_all(connection, ended, now)
         self.put_on(connection, [new for ending in ended for new in ending.put])
         return released
 
@@ -282,7 +282,7 @@ def _end_row(ending: Ending, now: float) -> dict[str, Any]:
 
 def _lost(row: Held, run_at: float) -> Ending:
     reason = f"attempt {row.attempt}: the worker was lost, its lease ran out"
-    return endings.again(row, reason, run_at)
+    return outcomes.again(row, reason, run_at)
 
 
 def _not_held(held: Held) -> LeaseLost:

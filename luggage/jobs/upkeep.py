@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from luggage.jobs import followers, statements
-from luggage.jobs.bodies import storable
+from luggage.database.upsert import insert_once
+from luggage.jobs import dependents, statements
 from luggage.jobs.model import State, UnknownJob, WrongState
-from luggage.jobs.once import insert_once
+from luggage.jobs.payloads import storable
 from luggage.jobs.schema import job as table
 from luggage.jobs.schema import job_body, pause, pause_part
 from luggage.jobs.views import Views
@@ -52,7 +52,7 @@ class Upkeep(Views):
         now = self._clock()
         ready = {"state": State.READY, "attempt": 0, "run_at": now, "reason": ""}
         self._change(connection, row, ready)
-        followers.tell(connection, row.id, row.key, State.READY, now)
+        dependents.tell(connection, row.id, row.key, State.READY, now)
 
     def hold(self, job_id: int, reason: str) -> None:
         """Keep a ready or held job from being claimed until it is revived by hand.
@@ -80,7 +80,7 @@ class Upkeep(Views):
             if row.state not in (State.READY, State.HELD, State.DEAD):
                 raise WrongState(f"{_name(row)} is {row.state}, not to be dismissed")
             self._change(connection, row, {"state": State.IGNORED, "reason": storable(reason)})
-            followers.tell(connection, row.id, row.key, State.IGNORED, self._clock())
+            dependents.tell(connection, row.id, row.key, State.IGNORED, self._clock())
 
     def _change(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
         statement = table.update().where(table.c.id == row.id)

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, Select, literal_column, select, text
 
 from luggage.jobs import schema, searches, statements
-from luggage.jobs.bodies import unpack
 from luggage.jobs.model import Depth, JobRow, Standing, State
+from luggage.jobs.payloads import unpack
 from luggage.jobs.schema import job as table
 from luggage.jobs.schema import job_body, pause, pause_part
 

@@ -18,10 +18,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NoReturn
 
-from luggage.jobs.endings import Ending
 from luggage.jobs.handling import AWAY, Handling, away_backoff
 from luggage.jobs.inbox import Inbox
 from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
+from luggage.jobs.outcomes import Ending
 from luggage.jobs.queue import Queue
 from luggage.jobs.wake import Wakeup
 

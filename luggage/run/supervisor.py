@@ -21,7 +21,7 @@ from twisted.logger import LogEvent, LogLevel, globalLogBeginner
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from luggage.run.grace import KILL_SECONDS
+from luggage.run.shutdown_timeout import KILL_SECONDS
 
 _log = logging.getLogger(__name__)
 

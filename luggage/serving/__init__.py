@@ -4,7 +4,7 @@
 a future, and `worker` has the class with which gunicorn serves a front.
 """
 
-from luggage.serving.front import Front
-from luggage.serving.undecided import Undecided
+from luggage.serving.deferred import Undecided
+from luggage.serving.dispatcher import Front
 
 __all__ = ["Front", "Undecided"]

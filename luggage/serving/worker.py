@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn_worker import UvicornWorker
 
-from luggage.serving.front import BUSY, Answer, Front
+from luggage.serving.dispatcher import BUSY, Answer, Front
 
 # GitHub sends some twenty headers, a proxy adds a few.
 _MOST_HEADERS = 64

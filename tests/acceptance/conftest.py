@@ -2,7 +2,7 @@
 
 import pytest
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.openapi import CheckingServer
 
 

@@ -8,8 +8,7 @@ import time
 import pytest
 import requests
 
-from bot.board import Mood, SqlBoard
-from bot.duties.publish import (
+from bot.loop.periodic.publish import (
     ARRIVAL_SECONDS,
     SEND_SECONDS,
     Lines,
@@ -19,11 +18,12 @@ from bot.duties.publish import (
     Publisher,
 )
 from bot.parse import BoardAway, Client, ParseBoard, ParseMood
+from bot.store.board import Mood, SqlBoard
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
 from luggage.database import migrate, open_engine
+from luggage.fake_github import FakeGithub
 from luggage.github import make_session
-from luggage.github.testing import FakeGithub
 from tests.bot.conftest import HISTORIES
 from tests.support.running import running, until
 

@@ -11,10 +11,10 @@ from bot_deploy.loop import make_loop
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_database, open_queue
 from bot_deploy.wsgi import make_app
-from luggage.github.testing import faults
+from luggage.fake_github import faults
 from luggage.jobs import State
 from luggage.jobs.wake import LocalWakeup
-from luggage.meter import Meter
+from luggage.telemetry.meter import Meter
 
 TRIO = "snakes/trio"
 INVITE = {"method": "PUT", "path": "*/memberships/*"}

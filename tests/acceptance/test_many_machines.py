@@ -10,7 +10,7 @@ import requests
 from sqlalchemy import text
 
 from luggage.database import open_engine, reading
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.running import running, until
 
 TRIO = "snakes/trio"

@@ -8,7 +8,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.running import running, until
 
 TOKEN = "0123456789abcdef"

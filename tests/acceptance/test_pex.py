@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support import own_rule
 from tests.support.packing import COMMIT, pack, packed_once
 from tests.support.running import running, until

@@ -6,7 +6,7 @@ import signal
 import pytest
 import requests
 
-from luggage.github.testing import faults
+from luggage.fake_github import faults
 from tests.support.running import running, until
 
 TRIO = "snakes/trio"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.openapi import CheckingServer
 from tests.support.registering import Person
 from tests.support.running import PATIENCE_SECONDS, ROOT, free_port, until
@@ -209,4 +209,4 @@ def test_the_other_commands_of_the_page_are_there():
     plain = [text for kind, text in BLOCKS if not kind]
     for target in re.findall(r"^make (\w+)", "".join(plain), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
-    assert "python -m luggage.github.testing --port 4488" in "".join(plain)
+    assert "python -m luggage.fake_github --port 4488" in "".join(plain)

@@ -3,7 +3,7 @@
 import json
 
 from bench.delivery import Delivery
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 
 
 def merged_pull_request() -> Delivery:

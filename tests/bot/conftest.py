@@ -2,17 +2,18 @@
 
 import pytest
 
-import bot.tables
+import bot.store.tables
 import luggage.jobs
-from bot.board import SqlBoard
-from bot.memory import Memory
-from bot.policy import Settings
+from bot.loop.run import Updater, about_job
+from bot.operations.preview.check import Previewer
 from bot.rules import RULES, needs
 from bot.settings.files import SettingsFiles
-from bot.update import Updater, about_job
+from bot.settings.layers import Settings
+from bot.store.board import SqlBoard
+from bot.store.people import Memory
 from luggage.database import History, open_engine
+from luggage.fake_github import FakeGithub
 from luggage.github import GithubApp
-from luggage.github.testing import FakeGithub
 from luggage.jobs import Queue, Worker
 from luggage.jobs.wake import LocalWakeup
 from tests.support.clock import FakeClock
@@ -21,7 +22,7 @@ from tests.support.permissions import calls_of, lacking
 
 HISTORIES = (
     History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
-    History(name="bot", package="bot.migrations", metadata=bot.tables.metadata),
+    History(name="bot", package="bot.store.migrations", metadata=bot.store.tables.metadata),
 )
 
 
@@ -90,7 +91,14 @@ def files(store, clock):
 
 @pytest.fixture
 def updater(app, queue, memory, files, clock):
-    return Updater(app=app, queue=queue, memory=memory, settings=files, clock=clock)
+    return Updater(
+        app=app,
+        queue=queue,
+        memory=memory,
+        settings=files,
+        clock=clock,
+        previewer=Previewer(queue=queue, memory=memory, settings=files),
+    )
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from bot import parse
-from bot.board import Line, Mood
 from bot.parse import Application, BoardAway, Client, ParseBoard, ParseMood
+from bot.store.board import Line, Mood
 from luggage.github import make_session
 from tests.support.running import free_port
 

@@ -8,8 +8,8 @@ from bot.actions import ACTIONS, Planned
 from bot.events import DELIVERIES, subject
 from bot.rules import CORE_PERMISSIONS, RULES
 from bot.settings.files import FILE
-from luggage.github.testing import Happening
-from luggage.github.testing.records import ChangedFile
+from luggage.fake_github import Happening
+from luggage.fake_github.records import ChangedFile
 from luggage.jobs import NewJob
 from tests.support.permissions import calls_of, lacking, spare
 

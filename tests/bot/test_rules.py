@@ -6,10 +6,10 @@ import pytest
 
 from bot.actions import Comment, Invite, React
 from bot.events import Event, Message, Person, PullRequest, Repository
-from bot.policy import Settings, read
 from bot.rules import CORE_EVENTS, CORE_PERMISSIONS, RULES, invite, needs, ping, rules_for
 from bot.rules.invite import InviteSettings
 from bot.rules.ping import PingSettings
+from bot.settings.layers import Settings, read
 
 ALICE = Person("alice")
 TRIO = Repository("snakes/trio")
@@ -171,5 +171,5 @@ def test_of_two_permissions_the_stronger_is_needed():
 def test_rules_that_are_switched_off_need_nothing():
     """With settings, only enabled rules count."""
     layer = read(RULES, {rule.name: {"enabled": False} for rule in RULES})
-    found = needs(RULES, Settings((layer,)))
+    found = needs(Settings((layer,)).enabled(RULES))
     assert (found.permissions, found.events) == (CORE_PERMISSIONS, CORE_EVENTS)

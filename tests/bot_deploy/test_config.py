@@ -6,8 +6,8 @@ from string import Template
 
 import pytest
 
-from bot import inviting_texts
 from bot.rules import invite
+from bot.rules.invite import texts
 from bot_deploy.config import DEFAULT_USER_AGENT, load
 from bot_deploy.given import ConfigError
 from luggage.crypto import SecretError
@@ -170,13 +170,13 @@ def test_a_wrong_policy_names_its_place():
 def test_the_shipped_document_is_a_whole_configuration():
     """config.toml as it is in the package loads."""
     message = load({}).settings.of(invite.RULE).message
-    assert message == inviting_texts.WELCOME
+    assert message == texts.WELCOME
 
 
 def test_the_front_page_shows_what_newcomers_read():
     """README.md quotes the welcome, with names filled in."""
     names = {"person": "tamiko", "organization": "snake-charmers"}
-    read = Template(inviting_texts.WELCOME).substitute(names)
+    read = Template(texts.WELCOME).substitute(names)
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     quoted = "".join(re.findall(r"^>(?: (.*\n)|(?=\n))", readme, re.MULTILINE))
     assert quoted.split() == read.split()

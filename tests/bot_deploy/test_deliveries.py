@@ -9,7 +9,7 @@ import pytest
 
 from bot.actions import ACTIONS, Comment, Invite, Planned
 from bot.events import DELIVERIES
-from bot.history.deliveries import UnknownDelivery
+from bot.operations.history.deliveries import UnknownDelivery
 from bot_deploy import deliveries
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue

@@ -13,7 +13,7 @@ from bot_deploy.config import load
 from bot_deploy.migrate import migrate
 from bot_deploy.scenes import Delivery
 from bot_deploy.wiring import open_database
-from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome
+from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome
 from luggage.jobs import NewJob, Queue
 
 

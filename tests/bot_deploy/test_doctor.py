@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.board import SqlBoard
 from bot.rules import RULES, needs
+from bot.store.board import SqlBoard
 from bot_deploy import doctor
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.migrated import migrated_for
 from tests.support.registering import registered
 
@@ -37,7 +37,7 @@ def github():
     """An App that has what the rules need, with a webhook that leads to nobody."""
     fake = FakeGithub()
     fake.add_organization("snakes", installed=False)
-    everything = needs(RULES, load({}).settings)
+    everything = needs(load({}).settings.enabled(RULES))
     with fake.serve() as server:
         fake.world.server_url = server.url
         fake.server = server

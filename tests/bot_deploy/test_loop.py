@@ -11,11 +11,11 @@ import pytest
 from bot_deploy import loop, migrate
 from bot_deploy.config import load
 from bot_deploy.wiring import open_database, open_queue
-from luggage import observe
 from luggage.database import SchemaError
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State, listener
-from luggage.meter import Meter
+from luggage.telemetry import logs
+from luggage.telemetry.meter import Meter
 from tests.support.running import until
 
 REPO = "snake-charmers/terrarium"
@@ -32,7 +32,7 @@ def github():
 @pytest.fixture
 def config(github, tmp_path, monkeypatch):
     """The settings of a bot of that GitHub, also as this process's environment."""
-    monkeypatch.setattr(observe, "configure_logging", lambda *_args, **_named: None)
+    monkeypatch.setattr(logs, "configure_logging", lambda *_args, **_named: None)
     with github.serve() as server:
         environ = {
             "GITHUB_APP_ID": str(github.app_id),

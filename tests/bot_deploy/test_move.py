@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bot.board import SqlBoard
+from bot.store.board import SqlBoard
 from bot_deploy import move
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError

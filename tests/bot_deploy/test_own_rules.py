@@ -13,12 +13,12 @@ import pytest
 from bot.events import DELIVERIES
 from bot.options.kinds import FLAG, TEXT, option
 from bot.rules import RULES, needs, ping
-from bot.settings.own import TABLES, faults
+from bot.settings.custom_rules import TABLES, faults
 from bot_deploy import preview
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError
 from bot_deploy.wiring import open_queue
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for
 from tests.support.own_rule import CODE, TEST

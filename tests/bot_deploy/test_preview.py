@@ -11,7 +11,7 @@ from bot_deploy import preview
 from bot_deploy.__main__ import main
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for
 

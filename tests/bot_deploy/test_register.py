@@ -13,8 +13,8 @@ from bot_deploy.app_secrets import NAMES
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError
 from bot_deploy.wsgi import make_app
+from luggage.fake_github import faults
 from luggage.github.manifest import NOBODY
-from luggage.github.testing import faults
 from tests.support.registering import Person, enterprise_server
 from tests.support.sealed import SHIPPED, plain
 

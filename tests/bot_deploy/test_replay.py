@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bot.events import DELIVERIES
-from bot.history.deliveries import UnknownDelivery
+from bot.operations.history.deliveries import UnknownDelivery
 from bot_deploy import replay
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State
 from tests.support.migrated import migrated_for
 

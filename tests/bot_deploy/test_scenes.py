@@ -6,8 +6,8 @@ import random
 import pytest
 
 from bot_deploy import scenes
+from luggage.fake_github import FakeGithub
 from luggage.github.commands import parse_commands
-from luggage.github.testing import FakeGithub
 
 
 def tell(seed, number=300):

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from luggage.database import migrate, open_engine
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, Queue
 from tests.bot.conftest import HISTORIES
 from tests.support.running import ROOT, free_port, running, until

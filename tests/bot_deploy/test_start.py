@@ -70,7 +70,7 @@ def test_it_migrates_and_supervises_the_two_processes(
 
 def test_what_comes_back_from_the_child_is_not_secret(tmp_path, monkeypatch):
     """The settings are checked, the database is made; the supervisor hears three plain facts."""
-    monkeypatch.setattr("luggage.observe.configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr("luggage.telemetry.logs.configure_logging", lambda *_, **__: None)
     prepared = start.prepare(APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}, or_demo=True)
     assert prepared == start.Prepared(data=tmp_path, port=18000, log_format="text")
     assert (tmp_path / "bot.sqlite").exists()

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 
 # The subcommand, as `start` runs it; where it would begin its work, it says what it has loaded.
 _PROBE = """

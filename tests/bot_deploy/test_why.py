@@ -11,7 +11,7 @@ from bot.events import DELIVERIES
 from bot_deploy import why
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bot.board import SqlBoard
+from bot.store.board import SqlBoard
 from bot_deploy.config import ConfigError, load
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue

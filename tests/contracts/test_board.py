@@ -1,11 +1,11 @@
-"""bot.board.Board: the same in the bot's database and on a real Parse Server."""
+"""bot.store.board.Board: the same in the bot's database and on a real Parse Server."""
 
 import time
 
 import pytest
 
-from bot.board import SqlBoard
 from bot.parse import Client, ParseBoard
+from bot.store.board import SqlBoard
 from luggage.database import open_engine
 from luggage.github import make_session
 from tests.bot.conftest import HISTORIES

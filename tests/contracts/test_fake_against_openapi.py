@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from luggage.github.testing import Answer, ChangedFile, FakeGithub, Request, faults
+from luggage.fake_github import Answer, ChangedFile, FakeGithub, Request, faults
 from tests.support import octokit, openapi
 from tests.support.asker import REPO, Asker
 from tests.support.registering import registered

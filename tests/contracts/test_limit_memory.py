@@ -5,14 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-import bot.tables
-from bot.sharing.limits import SqlLimitMemory
+import bot.store.tables
+from bot.store.limits import SqlLimitMemory
 from luggage.database import History, migrate, open_engine
 from luggage.github.errors import RateLimited
 from luggage.github.limits import Gate, OwnMemory
-from luggage.github.turns import Pace
+from luggage.github.write_throttle import Pace
 
-BOT = History("bot", "bot.migrations", bot.tables.metadata)
+BOT = History("bot", "bot.store.migrations", bot.store.tables.metadata)
 
 
 @pytest.fixture

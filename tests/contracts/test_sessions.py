@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-import bot.tables
-from bot.pages.sessions import IDLE_SECONDS, LINK_SECONDS, LONGEST_SECONDS, Sessions
-from bot.tables import console_link, console_session
+import bot.store.tables
+from bot.store.tables import console_link, console_session
+from bot.web.sessions import IDLE_SECONDS, LINK_SECONDS, LONGEST_SECONDS, Sessions
 from luggage.database import History
 from tests.support.migrated import migrated
 
-BOT = History("bot", "bot.migrations", bot.tables.metadata)
+BOT = History("bot", "bot.store.migrations", bot.store.tables.metadata)
 
 
 @pytest.fixture

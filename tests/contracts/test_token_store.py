@@ -5,17 +5,17 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-import bot.tables
-from bot.duties.housekeeping import Housekeeping
-from bot.sharing.tokens import RENEWAL_SECONDS, SqlTokenStore, sealing_key
+import bot.store.tables
+from bot.loop.periodic.housekeeping import Housekeeping
+from bot.store.tokens import RENEWAL_SECONDS, SqlTokenStore, sealing_key
 from luggage.database import History, reading
+from luggage.fake_github import FakeGithub, faults
 from luggage.github import ConfigurationError, GithubApp, Token, Transient
 from luggage.github.secret import Secret
-from luggage.github.testing import FakeGithub, faults
 from luggage.jobs import Leadership
 from tests.support.migrated import migrated
 
-BOT = History("bot", "bot.migrations", bot.tables.metadata)
+BOT = History("bot", "bot.store.migrations", bot.store.tables.metadata)
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
 

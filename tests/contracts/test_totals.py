@@ -5,9 +5,9 @@ import threading
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from bot.metrics.totals import Bookkeeper, Total, Totals
-from bot.tables import total_source
-from luggage.meter import Counter, Gauge, Meter
+from bot.store.tables import total_source
+from bot.store.totals import Bookkeeper, Total, Totals
+from luggage.telemetry.meter import Counter, Gauge, Meter
 from tests.bot.conftest import HISTORIES
 from tests.support.migrated import migrated
 

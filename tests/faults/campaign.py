@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.faults.load import Sender, Town, Verdict, judge
 from tests.faults.site import BOTH, PATIENCE_SECONDS, POSTGRESQL, SCALED, SCALED_PACE, Site
 from tests.support.postgresql import Server, running_server

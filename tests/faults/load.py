@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.actions import Comment
-from bot.perform import marker
-from luggage.github.testing import FakeGithub, Happening
-from luggage.github.testing.faults import Fault
-from luggage.github.testing.messages import Request
+from bot.actions.perform import marker
+from luggage.fake_github import FakeGithub, Happening
+from luggage.fake_github.faults import Fault
+from luggage.fake_github.messages import Request
 
 ACCEPTED = 202
 # Faults after which the request has taken effect, by name; see tests.faults.load.done.

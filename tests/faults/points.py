@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.actions import ACTIONS
 from bot.events import DELIVERIES
-from bot.update import Updater
+from bot.loop.run import Updater
 from luggage.github.transport import Transport
 from luggage.jobs import Queue, State
 

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from bot_deploy.wiring import HISTORIES
 from luggage.database import open_engine
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.faults.child import ORDERS
 from tests.faults.lines import Line
 from tests.support.migrated import migrated
@@ -33,10 +33,10 @@ PATIENCE_SECONDS = 3600.0
 # Shortened for the short form: names as tests.faults.child.set_time has them.
 SCALED: Mapping[str, float] = {
     "bot_deploy.loop:LEASE_SECONDS": 3.0,
-    "bot.performing.joining:LOOK_SECONDS": 1.5,
-    "bot.perform:SEND_SECONDS": 1.0,
-    "bot.perform:ARRIVAL_SECONDS": 1.5,
-    "bot.perform:READ_LAG_SECONDS": 0.5,
+    "bot.actions.membership:LOOK_SECONDS": 1.5,
+    "bot.actions.perform:SEND_SECONDS": 1.0,
+    "bot.actions.perform:ARRIVAL_SECONDS": 1.5,
+    "bot.actions.perform:READ_LAG_SECONDS": 0.5,
     "luggage.database.postgresql:PAUSE_SECONDS": 2.0,
     "luggage.jobs.retry:backoff.base_seconds": 0.1,
     "luggage.jobs.retry:backoff.cap_seconds": 2.0,

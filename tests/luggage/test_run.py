@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from luggage import run
 from luggage.run import child, supervisor
-from luggage.run.places import Entry, fresh_directory, private_places
+from luggage.run.runtime_dirs import Entry, fresh_directory, private_places
 from luggage.run.supervisor import Supervisor
 
 # --- command_prefix ---
@@ -118,8 +118,8 @@ def test_a_home_swept_before_it_was_locked_is_made_anew(
     """When another supervisor sweeps a directory that is not locked yet, one more is made."""
     homes = iter([tmp_path / "ncolony-swept", tmp_path / "ncolony-kept"])
     (tmp_path / "ncolony-kept").mkdir()
-    monkeypatch.setattr("luggage.run.places.tempfile.mkdtemp", lambda **_: str(next(homes)))
-    monkeypatch.setattr("luggage.run.places._sweep", lambda *_: None)
+    monkeypatch.setattr("luggage.run.runtime_dirs.tempfile.mkdtemp", lambda **_: str(next(homes)))
+    monkeypatch.setattr("luggage.run.runtime_dirs._sweep", lambda *_: None)
     with private_places(tmp_path, []) as places:
         assert Path(places.config).parent.name == "ncolony-kept"
 

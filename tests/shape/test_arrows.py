@@ -11,8 +11,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("bot", "luggage", "bot_deploy", "bench")
 
 BROKEN = {
-    "luggage knows the bot": ("luggage/observe.py", "import bot.board", "The arrows"),
-    "the bot knows its configuration": ("bot/board.py", "import bot_deploy.config", "The arrows"),
+    "luggage knows the bot": ("luggage/telemetry/logs.py", "import bot.store.board", "The arrows"),
+    "the bot knows its configuration": (
+        "bot/store/board.py",
+        "import bot_deploy.config",
+        "The arrows",
+    ),
     "the bot knows its bench": ("bot_deploy/version.py", "import bench.measure", "The arrows"),
     "the queue knows GitHub": ("luggage/jobs/retry.py", "import luggage.github", "luggage's parts"),
     "a rule knows another": ("bot/rules/ping.py", "import bot.rules.invite", "A rule knows"),
@@ -20,7 +24,7 @@ BROKEN = {
     "an event reads a file": ("bot/events.py", "import pathlib", "do no I/O"),
     "a circle": ("bot/events.py", "import bot.actions\nimport bot.rule", "No cycles"),
     "the simulated GitHub uses the library": (
-        "luggage/github/testing/faults.py",
+        "luggage/fake_github/faults.py",
         "import luggage.github.errors",
         "The simulated GitHub",
     ),

@@ -61,7 +61,7 @@ def test_each_setting_is_in_the_reference(name):
 
 
 def modules():
-    """Each module or room of the house: `bot/web.py`, `luggage/github/`."""
+    """Each module or room of the house: `bot/web/app.py`, `luggage/github/`."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).iterdir()):
             if path.stem not in UNMAPPED and not path.name.startswith((".", "__")):

@@ -10,16 +10,16 @@ import pytest
 import yaml
 from flask import Flask
 
-import bot.tables
+import bot.store.tables
 import luggage.jobs
-from bot.board import SqlBoard
-from bot.duties.recover import QueueInbox
-from bot.metrics import table as metrics
-from bot.metrics.exposition import Exposition, blueprint
-from bot.metrics.totals import Totals
+from bot.loop.periodic.recover import QueueInbox
+from bot.store import meters as metrics
+from bot.store.board import SqlBoard
+from bot.store.totals import Totals
+from bot.web.metrics import Exposition, blueprint
 from luggage.database import History, open_engine
 from luggage.jobs import Queue
-from luggage.meter import Meter
+from luggage.telemetry.meter import Meter
 from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
 
@@ -36,7 +36,7 @@ def exposed(tmp_path_factory):
     clock = FakeClock()
     engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('metrics') / 'bot.sqlite'}")
     jobs = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
-    bots = History("bot", "bot.migrations", bot.tables.metadata)
+    bots = History("bot", "bot.store.migrations", bot.store.tables.metadata)
     migrated(engine, [jobs, bots])
     totals, meter = Totals(engine, name="one", clock=clock), Meter()
     for counter in metrics.COUNTERS:

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from bot.options.kinds import options
-from bot.policy import read_text
 from bot.rules import RULES
+from bot.settings.layers import read_text
 from tests.support.settings_page import MARK, PAGE, made
 
 

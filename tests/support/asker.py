@@ -7,7 +7,7 @@ import jwt
 import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 
 REPO = "snakes/trio"
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.packing import ROOT, locked, shared_directory
 from tests.support.running import until
 

@@ -19,7 +19,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome, Request
+from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome, Request
 from tests.support import octokit
 
 _ROOT = "urn:github"

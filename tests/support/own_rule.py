@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 
 PAGE = Path(__file__).parents[2] / "docs/howto/write-a-rule.md"
 CODE, TEST = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)

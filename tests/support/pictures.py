@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from bot.registration import Registration, listen, make_app, serving
+from bot.web.registration import Registration, listen, make_app, serving
 from bot_deploy.config import load
 from bot_deploy.registering import wanted
 from luggage.github.manifest import Registered

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin
 
 import requests
 
-from luggage.github.testing import Answer, FakeGithub, Request
+from luggage.fake_github import Answer, FakeGithub, Request
 
 MANIFEST = {
     "name": "Snake Charmer",

@@ -18,20 +18,23 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import bot.rules
-import bot.tables
+import bot.store.tables
 import luggage.jobs
-from bot import console, policy, web
-from bot.board import SqlBoard
-from bot.intake import RECOVERED, job_of
-from bot.memory import Memory
-from bot.pages.sessions import Sessions
-from bot.pages.signin import Door
+from bot.loop.run import Updater, about_job
+from bot.operations.preview.check import Previewer
+from bot.settings import layers
 from bot.settings.files import SettingsFiles
-from bot.update import Updater, about_job
+from bot.store.board import SqlBoard
+from bot.store.enqueue import RECOVERED, job_of
+from bot.store.people import Memory
+from bot.web import app as web
+from bot.web import console
+from bot.web.sessions import Sessions
+from bot.web.sign_in import Door
 from bot_deploy.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
 from luggage.database import History, open_engine
+from luggage.fake_github import FakeGithub, faults
 from luggage.github import Delivery, GithubApp, OAuth, make_session
-from luggage.github.testing import FakeGithub, faults
 from luggage.jobs import Queue, Worker
 from luggage.jobs.wake import LocalWakeup
 from tests.support.clock import FakeClock
@@ -39,7 +42,7 @@ from tests.support.migrated import migrated
 
 HISTORIES = (
     History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
-    History(name="bot", package="bot.migrations", metadata=bot.tables.metadata),
+    History(name="bot", package="bot.store.migrations", metadata=bot.store.tables.metadata),
 )
 NAME = "portmanteau"
 DAY_SECONDS = 86_400.0
@@ -87,15 +90,17 @@ class Showroom:
             clock=self.clock,
             sleep=self.clock.advance,
             wait=None,
-            limits=bot.sharing.limits.SqlLimitMemory(self.engine),
+            limits=bot.store.limits.SqlLimitMemory(self.engine),
         )
-        files = SettingsFiles(self.engine, bot.rules.RULES, policy.Settings(), clock=self.clock)
+        files = SettingsFiles(self.engine, bot.rules.RULES, layers.Settings(), clock=self.clock)
+        memory = Memory(self.engine, clock=self.clock)
         updater = Updater(
             app=app,
             queue=self.queue,
-            memory=Memory(self.engine, clock=self.clock),
+            memory=memory,
             settings=files,
             clock=self.clock,
+            previewer=Previewer(queue=self.queue, memory=memory, settings=files),
         )
         wakeup = LocalWakeup()
         stack.callback(wakeup.close)
@@ -199,12 +204,12 @@ class Showroom:
         now = self.clock()
         with self.engine.begin() as connection:
             connection.execute(
-                insert(bot.tables.recovery).values(
+                insert(bot.store.tables.recovery).values(
                     id=1, since=now - 130, until=0.0, cursor="", caught_up_at=now - 130
                 )
             )
             connection.execute(
-                insert(bot.tables.missed).values(
+                insert(bot.store.tables.missed).values(
                     guid="5f0e1d2c-c6d4-11f0-8b7a-0242ac120002",
                     attempt_id=1,
                     attempted_at=now - 3 * DAY_SECONDS,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from bot.actions.issue import Assign, Unassign
 from bot.rules.commands.asking import Answer, Ask, quoted
-from bot.thread import Assign, Unassign
 
 # GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen.
 _LOGIN = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}")

@@ -8,11 +8,11 @@ did elsewhere about it. The question itself does not count as a change.
 from collections.abc import Iterator, Sequence
 
 from bot.actions import Action, Comment
+from bot.actions.issue import Unassign
 from bot.events import Event
 from bot.facts import Moment, Waiting
 from bot.rule import Reader
 from bot.rules.commands.settings import CommandsSettings
-from bot.thread import Unassign
 
 _DAY = 86_400.0
 

@@ -3,9 +3,9 @@
 A label that the repository does not have is never made: GitHub would do so in silence.
 """
 
+from bot.actions.issue import Label, Unlabel
 from bot.options.globs import fits
 from bot.rules.commands.asking import Answer, Ask, listed, quoted
-from bot.thread import Label, Unlabel
 
 _MOST_LABELS = 10
 

@@ -1,7 +1,7 @@
 """`/close` and `/reopen` of one's own issues and pull requests."""
 
+from bot.actions.issue import SetState
 from bot.rules.commands.asking import Answer, Ask
-from bot.thread import SetState
 
 _REASONS = {"": "", "completed": "completed", "not planned": "not_planned"}
 _GONE = (

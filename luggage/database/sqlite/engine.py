@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from luggage.database.patience import BUSY_SECONDS
+from luggage.database.lock_timeout import BUSY_SECONDS
 from luggage.database.sqlite.checkpoints import Checkpoints
-from luggage.database.sqlite.turns import PassingConnection, Turns
+from luggage.database.sqlite.lock_notification import PassingConnection, Turns
 
 # The primary one of SQLite's result codes. https://www.sqlite.org/rescode.html#extrc
 _PRIMARY_CODE = 0xFF

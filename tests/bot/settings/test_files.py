@@ -5,7 +5,6 @@ import base64
 import pytest
 
 from bot.events import Event, Repository, view
-from bot.policy import Settings, read
 from bot.rules import RULES, invite, ping
 from bot.settings.files import (
     FILE,
@@ -15,8 +14,9 @@ from bot.settings.files import (
     SettingsFiles,
     fetch,
 )
+from bot.settings.layers import Settings, read
+from luggage.fake_github import FakeGithub
 from luggage.github.errors import Forbidden, NotFound, Unreachable
-from luggage.github.testing import FakeGithub
 
 TRIO = "snakes/trio"
 ABOUT = f"/repos/{TRIO}/contents/{FILE}"

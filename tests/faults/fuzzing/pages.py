@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from sqlalchemy import text
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from bot.pages.sessions import Sessions
+from bot.web.sessions import Sessions
 from bot_deploy.config import load
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_database

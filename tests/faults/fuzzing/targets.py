@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bot.events import view
-from bot.history import redact
-from bot.intake import job_of
+from bot.operations.history import redact
 from bot.options.kinds import changed, digest
 from bot.parse import BoardAway, _line, _read
-from bot.policy import PolicyError, Settings, read_text
 from bot.rules import RULES
+from bot.settings.layers import PolicyError, Settings, read_text
+from bot.store.enqueue import job_of
 from luggage.crypto import PrivateKey, open_secrets
 from luggage.crypto.document import Document
 from luggage.crypto.errors import SecretError
@@ -307,10 +307,20 @@ def _canary(data: bytes) -> None:
         raise RuntimeError("the canary is found")
 
 
-_WEBHOOKS = ("luggage.github.webhooks", "bot.events", "bot.intake", "luggage.github.conversations")
+_WEBHOOKS = (
+    "luggage.github.webhooks",
+    "bot.events",
+    "bot.store.enqueue",
+    "luggage.github.conversations",
+)
 _ANSWERS = ("luggage.github.answers", "luggage.github.manifest", "luggage.github.oauth")
-_SETTINGS = ("bot.policy", "bot.options", "bot.rules")
-_CONSOLE = ("bot.web", "bot.webhook", "bot.console", "bot.pages", "bot.history")
+_SETTINGS = ("bot.settings.layers", "bot.options", "bot.rules")
+_CONSOLE = (
+    "bot.web.app",
+    "bot.web.webhook",
+    "bot.web.console",
+    "bot.operations.history",
+)
 _ALL = (
     Target(
         "deliveries",
@@ -337,7 +347,7 @@ _ALL = (
     Target("answers", lambda: _answers, seeds.answers, _ANSWERS, form="json", pace=5),
     Target("board", lambda: _board, seeds.board, ("bot.parse",), form="json", pace=5),
     Target("log", lambda: _log, seeds.log, ("luggage.github.deliveries",), form="json", pace=2),
-    Target("shown", lambda: _shown, seeds.shown, ("bot.history.redact",), pace=2),
+    Target("shown", lambda: _shown, seeds.shown, ("luggage.telemetry.redact",), pace=2),
     Target("pages", _pages, seeds.pages, _CONSOLE, longest=1000, form="request"),
 )
 TARGETS: Mapping[str, Target] = {target.name: target for target in _ALL}

@@ -3,9 +3,9 @@
 import random
 import threading
 
-from luggage.github.testing import faults
-from luggage.github.testing.faults import Fault
-from luggage.github.testing.messages import Answer, Request
+from luggage.fake_github import faults
+from luggage.fake_github.faults import Fault
+from luggage.fake_github.messages import Answer, Request
 from tests.faults.campaign import Row, Run
 from tests.faults.load import meanwhile
 

@@ -3,7 +3,7 @@
 import time
 from functools import partial
 
-from luggage.github.testing import faults
+from luggage.fake_github import faults
 from luggage.jobs import Queue
 from tests.faults.campaign import Row, Run
 from tests.faults.load import Delivery, Sender, judge, together

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.faults.campaign import Row, Run
 from tests.faults.lines import dead_line
 from tests.faults.load import ACCEPTED, Delivery, Sender, Town, meanwhile

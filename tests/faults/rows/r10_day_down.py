@@ -1,6 +1,6 @@
 """A day without the bot: GitHub's log is full of deliveries that nobody took."""
 
-from luggage.github.testing import Happening
+from luggage.fake_github import Happening
 from tests.faults.campaign import Row, Run
 from tests.faults.load import ACCEPTED, Delivery, Effect, Town, answer
 from tests.faults.site import Site

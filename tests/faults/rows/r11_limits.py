@@ -5,8 +5,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from luggage.github.testing.faults import Fault
-from luggage.github.testing.messages import Answer, Refused, Request
+from luggage.fake_github.faults import Fault
+from luggage.fake_github.messages import Answer, Refused, Request
 from tests.faults.campaign import Row, Run
 
 _SECONDARY, _PRIMARY = "org0", "org1"

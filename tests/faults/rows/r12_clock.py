@@ -1,6 +1,6 @@
 """The bot's clock is ten minutes off, either way; and it jumps while there is work in hand."""
 
-from luggage.github.testing import faults
+from luggage.fake_github import faults
 from tests.faults.campaign import Row, Run
 from tests.faults.load import Delivery
 from tests.faults.site import Site

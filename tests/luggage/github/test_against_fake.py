@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from luggage.fake_github import FakeGithub, faults
 from luggage.github import (
     Ambiguous,
     Client,
@@ -13,7 +14,6 @@ from luggage.github import (
     RateLimited,
     make_session,
 )
-from luggage.github.testing import FakeGithub, faults
 from tests.support.clock import FakeClock
 from tests.support.openapi import CheckingServer
 

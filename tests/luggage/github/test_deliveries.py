@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from luggage.fake_github import FakeGithub, faults
 from luggage.github import (
     Ambiguous,
     GithubApp,
@@ -17,7 +18,6 @@ from luggage.github import (
     Recovery,
     deliveries,
 )
-from luggage.github.testing import FakeGithub, faults
 from tests.support.inbox import MemoryInbox
 
 LOG = deliveries.LOG

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 import luggage.github
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.inbox import MemoryInbox
 
 if TYPE_CHECKING:

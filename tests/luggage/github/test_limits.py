@@ -8,7 +8,7 @@ import pytest
 from luggage.github.answers import Answer
 from luggage.github.errors import RateLimited
 from luggage.github.limits import Gate, OwnMemory, resource_of
-from luggage.github.turns import Pace, Standing
+from luggage.github.write_throttle import Pace, Standing
 from tests.luggage.github.scripted import START_AT as NOW
 from tests.luggage.github.scripted import Clock
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from bot.rules import RULES, needs
+from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome, faults
 from luggage.github import (
     Ambiguous,
     ConfigurationError,
@@ -15,7 +16,6 @@ from luggage.github import (
     make_session,
 )
 from luggage.github.manifest import NOBODY, convert, manifest
-from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome, faults
 from tests.support import octokit
 from tests.support.openapi import CheckingServer
 from tests.support.registering import registered, submit

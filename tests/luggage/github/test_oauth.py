@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome
 from luggage.github import (
     Invalid,
     NotFound,
@@ -17,7 +18,6 @@ from luggage.github import (
     make_session,
 )
 from luggage.github.oauth import challenge
-from luggage.github.testing import Answer, FakeGithub, HttpServer, Outcome
 from tests.support import openapi
 
 CALLBACK = "https://bot.example/console/sign-in/callback"

@@ -1,1 +1,0 @@
-"""What one loop of all does from time to time, whatever the deliveries."""

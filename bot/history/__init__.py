@@ -1,1 +1,0 @@
-"""What became of the deliveries, for people: read, found, and made fit for their eyes."""

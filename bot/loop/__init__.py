@@ -1,0 +1,1 @@
+"""The loop: evaluates deliveries, performs actions, and runs periodic tasks."""

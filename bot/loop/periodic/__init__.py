@@ -1,0 +1,1 @@
+"""Periodic tasks: each runs in one loop at a time, whatever the deliveries."""

@@ -1,1 +1,0 @@
-"""The history of the bot's own tables, for Alembic; the tables themselves are in bot.tables."""

@@ -1,0 +1,1 @@
+"""Operators' questions: history, why, replay, preview, doctor."""

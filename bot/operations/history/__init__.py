@@ -1,0 +1,1 @@
+"""History: deliveries and their actions, read for people."""

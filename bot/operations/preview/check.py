@@ -1,0 +1,133 @@
+"""The check run on a pull request that changes the settings: what is wrong, what they would do.
+
+The file is read at the pull request's head commit, also from a fork: it is data, and nothing in it
+is run. One request tells whether a pull request touches the file; most do not, and cost no more.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.actions import Action, CheckRun
+from bot.events import Event
+from bot.loop.issue_facts import ThreadClient
+from bot.operations.preview.comparison import LAST, MOST_QUESTIONS, Preview, preview
+from bot.operations.preview.past import Merges, Past, PastReader, Questions, stored
+from bot.operations.preview.words import NAME, refusal, removal, report, unread
+from bot.options.kinds import Problem
+from bot.settings.files import FILE, File, SettingsFiles, fetch
+from bot.settings.layers import PolicyError, Settings, is_single, read_text
+from bot.store.people import Memory
+from luggage.github import Client, Forbidden, NotFound
+from luggage.jobs import Queue
+
+EVENTS = frozenset({("pull_request", action) for action in ("opened", "synchronize", "reopened")})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Previewer:
+    """Makes previews; `server_url` is where links lead. Threads may share it."""
+
+    queue: Queue
+    memory: Memory
+    settings: SettingsFiles
+    server_url: str = "https://github.com"
+    name: str = NAME
+
+    def wants(self, event: Event) -> bool:
+        """Whether an event may be about a pull request that changes the settings."""
+        return (event.name, event.action or "") in EVENTS
+
+    def check(self, client: Client, event: Event) -> Sequence[Action]:
+        """The check run for a pull request, or nothing where it leaves the settings alone.
+
+        Raises RequestFailed where GitHub cannot be asked. Safe to repeat.
+        """
+        repository, pull = event.repository, event.pull_request
+        if repository is None or pull is None:
+            return []
+        change = _change(client, repository.full_name, pull.number)
+        if change is None:
+            return []
+        if change == "removed":
+            return [removal(repository.full_name, pull.head_sha)]
+        return [self._verdict(client, repository.full_name, pull.head_sha)]
+
+    def _verdict(self, client: Client, repository: str, commit: str) -> CheckRun:
+        file = fetch(client, repository, ref=commit)
+        if not file.sha:
+            return unread(repository, commit)
+        problems = self._problems(file, repository)
+        if problems:
+            return refusal(repository, commit, problems)
+        made = self.preview(file.text, repository, client=client, most=MOST_QUESTIONS)
+        return report(repository, commit, made, server_url=self.server_url)
+
+    def _problems(self, file: File, repository: str) -> Sequence[Problem]:
+        if file.fault:
+            return [Problem((), file.fault)]
+        try:
+            single = is_single(repository)
+            read_text(self.settings.rules, file.text, source=FILE, single=single)
+        except PolicyError as error:
+            return error.problems
+        return []
+
+    def preview(
+        self,
+        text: str,
+        repository: str,
+        *,
+        client: ThreadClient | None,
+        most: int,
+        last: int = LAST,
+    ) -> Preview:
+        """What `text` would do as the settings file of a repository; `most` questions at most.
+
+        The file of an organisation's repository `.github` is tried on all its deliveries. Raises
+        PolicyError for a text that cannot be used.
+        """
+        single = is_single(repository)
+        tried = read_text(self.settings.rules, text, source=FILE, single=single)
+        questions = Questions(client, most)
+        owner, _, name = repository.partition("/")
+        pasts = stored(self.queue, owner if name == ".github" else repository, most=last)
+        merges = Merges(pasts, questions)
+
+        def settings(past: Past) -> tuple[Settings, Settings]:
+            return self.settings.tried(past.event, repository, tried)
+
+        def reader(past: Past) -> PastReader:
+            return PastReader(
+                questions,
+                self.memory,
+                self.queue,
+                merges,
+                received_at=past.received_at,
+                since=pasts[0].received_at,
+            )
+
+        made = preview(self.settings.rules, pasts, settings, reader)
+        made.questions = questions.asked
+        return made
+
+
+def _change(client: Client, repository: str, number: int) -> str | None:
+    """What a pull request does to the file: GitHub's `status` of it, or None for nothing.
+
+    GitHub: "List pull requests files", which shows 3,000 at most. A pull request that is gone does
+    nothing.
+    """
+    owner, _, name = repository.partition("/")
+    path = "/repos/{owner}/{name}/pulls/{number}/files"
+    try:
+        for each in client.pages(path, owner=owner, name=name, number=number):
+            if each["filename"] == FILE:
+                return str(each["status"])
+            if each.get("previous_filename") == FILE:
+                return "removed"
+    except (Forbidden, NotFound) as error:
+        log.warning("the files of %s#%s: %s", repository, number, error)
+    return None

@@ -1,1 +1,0 @@
-"""How actions other than comments and reactions are performed; `bot.perform` leads here."""

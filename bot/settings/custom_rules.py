@@ -1,0 +1,81 @@
+"""Whether a rule of one's own can stand beside the others: what is wrong with it, in words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
+from typing import Any
+
+from cronsim import CronSimError
+
+from bot.options.cron import latest_tick
+from bot.options.kinds import FLAG, options, stray_fields
+from bot.rule import ACCESS_STRENGTH, Rule
+
+# What config.toml holds beside the tables of rules.
+TABLES = (
+    "keys",
+    "github",
+    "database",
+    "keep",
+    "sentry",
+    "metrics",
+    "console",
+    "board",
+    "rules",
+)
+
+
+def faults(rule: object, others: Sequence[Rule[Any]]) -> Sequence[str]:
+    """What is wrong with a rule that is to stand beside others, in words; empty for nothing. Pure.
+
+    For rules of one's own; those of the house are held to the same by a test.
+    """
+    if not isinstance(rule, Rule):
+        return ["it must define RULE = Rule(...), of bot.rule"]
+    return _faults(rule, others)
+
+
+def _faults(rule: Any, others: Sequence[Rule[Any]]) -> Sequence[str]:
+    # Any: nobody has checked the types of a file that is loaded as the bot starts.
+    found = [*_faults_of_names(rule, others), *_faults_of_settings(rule.settings)]
+    if not callable(rule.decide):
+        found.append("decide must be a function of an event, a reader and the settings")
+    if rule.schedule is not None:
+        found += _faults_of_schedule(rule.schedule)
+    return found
+
+
+def _faults_of_names(rule: Any, others: Sequence[Rule[Any]]) -> Iterator[str]:
+    if not isinstance(rule.name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", rule.name):
+        yield "its name must be small letters, digits, - and _"
+    elif rule.name in {*TABLES, *(other.name for other in others)}:
+        yield f"its name, {rule.name}, is taken"
+    if not all(
+        isinstance(pair, tuple) and [type(part) for part in pair] == [str, str]
+        for pair in rule.events
+    ):
+        yield 'events must be pairs of texts: ("issues", "opened"), or ("push", "")'
+    for name, access in rule.permissions.items():
+        if access not in ACCESS_STRENGTH:
+            yield f"the permission {name} must be read or write, not {access!r}"
+
+
+def _faults_of_settings(settings: Any) -> Iterator[str]:
+    if not (isinstance(settings, type) and is_dataclass(settings)):
+        yield "settings must be a dataclass, whose fields are bot.options.kinds.option(...)"
+        return
+    parameters: Any = getattr(settings, "__dataclass_params__")  # noqa: B009  no type knows it
+    if not parameters.frozen:
+        yield "settings must be frozen: @dataclass(frozen=True, slots=True)"
+    stray = ", ".join(field.name for field in stray_fields(settings))
+    if stray:
+        yield f"nobody could set {stray}: each field of settings must be an option(...)"
+    elif "enabled" not in options(settings) or options(settings)["enabled"].kind is not FLAG:
+        yield "settings must have the switch: enabled: bool = option(FLAG, ...)"
+
+
+def _faults_of_schedule(line: str) -> Iterator[str]:
+    try:
+        latest_tick(line, 0.0)
+    except (CronSimError, StopIteration, TypeError, AttributeError) as error:
+        yield f"its schedule is no cron line: {error}"

@@ -1,1 +1,0 @@
-"""What all processes share of GitHub through the database."""

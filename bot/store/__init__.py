@@ -1,0 +1,1 @@
+"""Store: the bot's tables and migrations, and the data kept in them."""

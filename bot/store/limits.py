@@ -1,0 +1,87 @@
+"""What GitHub's limits leave of each installation, shared by all processes through the database."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Engine, select, update
+
+from bot.store.tables import limit_memory
+from luggage.database import reading, writing
+from luggage.database.upsert import insert_once
+from luggage.github.write_throttle import Standing
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What GitHub leaves one installation of one resource, as it last said; times in epoch seconds.
+
+    `name` is "installation 7" or "the App". `resets_at` is when `limit` counts anew; `closed_until`
+    is 0, or until when nothing is sent; `writes` is how many were sent in the last hour.
+    """
+
+    name: str
+    resource: str
+    limit: int
+    remaining: int
+    resets_at: float
+    said_at: float
+    closed_until: float
+    writes: int
+
+
+def budgets(engine: Engine, *, now: float) -> Sequence[Budget]:
+    """What is left to each installation, by name; of what GitHub has said nothing yet: nothing.
+
+    Raises SQLAlchemyError when the database is away.
+    """
+    query = select(limit_memory.c.name, limit_memory.c.text).order_by(limit_memory.c.name)
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return [each for name, text in rows for each in _budgets(name, Standing.decode(text).at(now))]
+
+
+def _budgets(name: str, standing: Standing) -> Iterator[Budget]:
+    for resource, (limit, remaining, resets_at, said_at) in sorted(standing.seen.items()):
+        yield Budget(
+            name=name,
+            resource=resource,
+            limit=int(limit),
+            remaining=int(remaining),
+            resets_at=resets_at,
+            said_at=said_at,
+            closed_until=max(standing.closed.get(one, 0.0) for one in ("", resource)),
+            writes=len(standing.writes),
+        )
+
+
+@dataclass(frozen=True)
+class SqlLimitMemory:
+    """The LimitMemory of luggage.github, in the bot's database. Threads may share it.
+
+    Every method raises SQLAlchemyError when the database is away, and has then changed nothing, or
+    (a connection lost in the commit) has taken a turn that nobody uses.
+    """
+
+    engine: Engine
+
+    def read(self, name: str) -> str:
+        """The text of `name`; "" for one that is new."""
+        text = select(limit_memory.c.text).where(limit_memory.c.name == name)
+        with reading(self.engine) as connection:
+            return connection.execute(text).scalar_one_or_none() or ""
+
+    def change(self, name: str, change: Callable[[str], tuple[str, _T]]) -> _T:
+        """Put the first of what `change` makes of the text in its place; return the second."""
+        row = limit_memory.c.name == name
+        locked = select(limit_memory.c.text).where(row).with_for_update()
+        with writing(self.engine) as connection:
+            text = connection.execute(locked).scalar_one_or_none()
+            if text is None:
+                insert_once(connection, limit_memory, {"name": name, "text": ""})
+                text = connection.execute(locked).scalar_one()
+            changed, result = change(text)
+            connection.execute(update(limit_memory).where(row).values(text=changed))
+        return result

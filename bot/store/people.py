@@ -1,0 +1,247 @@
+"""What the bot remembers of people, so that it asks GitHub only once, and nobody twice.
+
+A membership once seen is remembered for good, also when the person leaves: nobody who declined or
+left is invited again. GitHub tells in events who joins, leaves or is invited; it does not tell who
+declines. In whatever order events come in, some state is remembered, and each of them keeps the bot
+from inviting; so their order does not matter. Logins do not depend on case, so they are kept in
+lower case.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, func, select
+
+from bot.events import Event
+from bot.store.tables import (
+    claim,
+    invitation,
+    invitation_request,
+    kept_issue,
+    membership,
+    merged,
+    newcomer,
+    rest_order,
+)
+from luggage.database import asking, reading, writing
+from luggage.database.upsert import inserting
+
+# The states of a membership beside GitHub's own, `active` and `pending`.
+LEFT = "left"
+DECLINED = "declined"
+# What an event of the organisation says of its member.
+_TOLD = {"member_invited": "pending", "member_added": "active", "member_removed": LEFT}
+# What has become of somebody who had this state, and whom GitHub knows no more.
+_GONE = {"active": LEFT, "pending": DECLINED}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIssue:
+    """An issue that is kept about something: its number, and the job that last changed it."""
+
+    number: int
+    job: int
+
+
+class Memory:
+    """What is remembered, in the bot's database. Threads may share it."""
+
+    def __init__(self, engine: Engine, *, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    # Memberships
+
+    def membership(self, organization: str, person: str) -> str | None:
+        """`active`, `pending`, `left` or `declined` as it was last seen; None for nobody known."""
+        state: str | None = self._find(membership.c.state, _of(organization, person))
+        return state
+
+    def remember(self, organization: str, person: str, state: str) -> None:
+        """Keep a state; the last one counts. Safe to repeat."""
+        self._keep(membership, _of(organization, person), state=state, seen_at=self._clock())
+
+    def learn(self, event: Event) -> None:
+        """Keep what an event of the organisation says of its member. Safe to repeat."""
+        state = _TOLD.get(event.action or "") if event.name == "organization" else None
+        if state and event.organization and event.member:
+            self.remember(event.organization, event.member.login, state)
+
+    def gone(self, organization: str, person: str) -> str | None:
+        """Keep that GitHub knows somebody no more: the state now, None for who never had one."""
+        known = self.membership(organization, person)
+        if known in _GONE:
+            self.remember(organization, person, _GONE[known])
+        return self.membership(organization, person)
+
+    # Invitations
+
+    def inviting(self, organization: str, person: str) -> float:
+        """Keep that an invitation is about to be sent now, and return when that is (epoch seconds).
+
+        Safe to repeat: the last one counts.
+        """
+        sent_at = self._clock()
+        self._keep(invitation, _of(organization, person), sent_at=sent_at)
+        return sent_at
+
+    def not_invited(self, organization: str, person: str, sent_at: float) -> None:
+        """Keep that what was noted with `sent_at` was not sent after all. Safe to repeat.
+
+        A later note stays: it is of another process, which took over and did send.
+        """
+        own = {**_of(organization, person), "sent_at": sent_at}
+        with writing(self._engine) as connection:
+            connection.execute(delete(invitation).where(*_where(invitation, own)))
+
+    def was_invited(self, organization: str, person: str) -> bool:
+        """Whether the bot has invited this person."""
+        return self._find(invitation.c.sent_at, _of(organization, person)) is not None
+
+    def invited_since(self, organization: str, at: float, *, but: str) -> int:
+        """How many people the bot has invited since `at` (epoch seconds), one of them left out."""
+        counted = select(func.count()).where(
+            invitation.c.organization == organization.lower(),
+            invitation.c.sent_at >= at,
+            invitation.c.person != but.lower(),
+        )
+        with reading(self._engine) as connection:
+            return int(connection.execute(counted).scalar_one())
+
+    def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
+        """Keep where maintainers were asked about a person, and why. Safe to repeat."""
+        about = {"asked_in": asked_in.lower(), "pull_request": pull_request, "login": person}
+        self._keep(invitation_request, _of(organization, person), **about)
+
+    def asked_about(self, asked_in: str) -> tuple[str, str] | None:
+        """The person asked about in `owner/repo#number`, and the pull request because of which."""
+        table = invitation_request
+        query = select(table.c.login, table.c.pull_request)
+        with reading(self._engine) as connection:
+            found = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
+        return None if found is None else (found.login, found.pull_request)
+
+    # Merges and first steps
+
+    def merges(
+        self, organization: str, person: str, *, latest: tuple[str, int]
+    ) -> set[tuple[str, int]]:
+        """The merged pull requests known of a person, (repository, number), the latest included.
+
+        It is kept before the others are looked up: of two at one instant, one sees both.
+        """
+        repository, number = latest[0].lower(), latest[1]
+        self._keep(
+            merged, {**_of(organization, person), "repository": repository, "number": number}
+        )
+        query = select(merged.c.repository, merged.c.number)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(*_where(merged, _of(organization, person))))
+            return {(row.repository, row.number) for row in rows}
+
+    def first_number(self, repository: str, person: str) -> int | None:
+        """The number of the first issue or pull request of a person in a repository, if known."""
+        number: int | None = self._find(newcomer.c.number, _newcomer(repository, person))
+        return number
+
+    def came_first(self, repository: str, person: str, number: int) -> None:
+        """Keep that number. Safe to repeat."""
+        self._keep(newcomer, _newcomer(repository, person), number=number)
+
+    # Orders
+
+    def is_latest_order(self, organization: str, ordered_at: str) -> bool:
+        """Whether no order was given later; kept if so. Two of one second: the last asked about.
+
+        `ordered_at` is ISO 8601 in UTC, so that the order of texts is that of times.
+        """
+        key = {"organization": organization.lower()}
+        latest: str | None = self._find(rest_order.c.ordered_at, key)
+        if latest is not None and latest > ordered_at:
+            return False
+        self._keep(rest_order, key, ordered_at=ordered_at)
+        return True
+
+    # Issues that are kept
+
+    def kept_issue(self, about: str) -> KeptIssue | None:
+        """The issue that is kept about something, or None where none is known."""
+        wanted = select(kept_issue.c.number, kept_issue.c.job).where(kept_issue.c.about == about)
+        with reading(self._engine) as connection:
+            row = connection.execute(wanted).one_or_none()
+        return None if row is None else KeptIssue(row.number, row.job)
+
+    def keep_issue(self, about: str, number: int, job: int) -> None:
+        """Remember the issue that is kept about something, and the job that changed it."""
+        self._keep(kept_issue, {"about": about}, number=number, job=job)
+
+    # Claims
+
+    def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
+        """What is claimed in a repository: number, login in lower case, since when (epoch)."""
+        wanted = (
+            select(claim.c.number, claim.c.person, claim.c.claimed_at)
+            .where(claim.c.repository == repository.lower())
+            .order_by(claim.c.claimed_at)
+        )
+        with reading(self._engine) as connection:
+            return [(row.number, row.person, row.claimed_at) for row in connection.execute(wanted)]
+
+    def remember_claim(self, repository: str, number: int, person: str) -> None:
+        """Keep that a person has claimed an issue, since now. Safe to repeat."""
+        key = {**_newcomer(repository, person), "number": number}
+        self._keep(claim, key, claimed_at=self._clock())
+
+    def forget_claim(self, repository: str, number: int, person: str) -> None:
+        """Keep no longer that a person has claimed an issue. Safe to repeat."""
+        key = {**_newcomer(repository, person), "number": number}
+        with writing(self._engine) as connection:
+            connection.execute(delete(claim).where(*_where(claim, key)))
+
+    def _find(self, column: Any, key: Mapping[str, Any]) -> Any:
+        with asking(self._engine) as connection:
+            return connection.execute(_finding(column, tuple(key)), key).scalar_one_or_none()
+
+    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+        with writing(self._engine) as connection:
+            adding = inserting(connection, table).values(**key, **values)
+            same = {"index_elements": list(key)}
+            connection.execute(
+                adding.on_conflict_do_update(set_=values, **same)
+                if values
+                else adding.on_conflict_do_nothing(**same)
+            )
+
+
+class Onlooker(Memory):
+    """A memory that takes nothing in: for what would be decided, of which nothing is to be left."""
+
+    def merges(
+        self, organization: str, person: str, *, latest: tuple[str, int]
+    ) -> set[tuple[str, int]]:
+        """As if the latest had been kept."""
+        known = super().merges(organization, person, latest=latest)
+        return known | {(latest[0].lower(), latest[1])}
+
+    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+        """Do nothing."""
+
+
+def _of(organization: str, person: str) -> dict[str, Any]:
+    return {"organization": organization.lower(), "person": person.lower()}
+
+
+def _newcomer(repository: str, person: str) -> dict[str, Any]:
+    return {"repository": repository.lower(), "person": person.lower()}
+
+
+@cache
+def _finding(column: Any, names: tuple[str, ...]) -> Select[Any]:
+    """The query for a column by its key, built once: that takes longer than asking it."""
+    return select(column).where(*(column.table.c[name] == bindparam(name) for name in names))
+
+
+def _where(table: Table, key: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in key.items()]

@@ -1,0 +1,211 @@
+"""The bot's own tables: board, beats, memberships, recovery, sharing, sessions of the console."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the key is exactly INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+board_line = Table(
+    "board_line",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("said_at", Double, nullable=False),
+    Column("text", Text, nullable=False),
+    # What the board's server knows it by; None in a line older than this column.
+    Column("uid", String(32)),
+    # When it was last about to be sent there, and when it was known to be there.
+    Column("sending_at", Double),
+    Column("sent_at", Double),
+)
+
+beat = Table(
+    "beat",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("beat_at", Double, nullable=False),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+# Issues that people claimed through the bot and have not released: whom it may warn, and release.
+claim = Table(
+    "claim",
+    metadata,
+    Column("repository", String(200), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("person", String(100), primary_key=True),
+    Column("claimed_at", Double, nullable=False),
+)
+
+# How far GitHub's log of deliveries has been followed: one row. The times of the first three are
+# GitHub's; `caught_up_at` is when nothing was known to be missing, by our clock.
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("caught_up_at", Double, nullable=False),
+)
+
+# What luggage.github knows of an installation's limits; the text is its own.
+limit_memory = Table(
+    "limit_memory",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+# Sealed with a key that is made from the App's private key.
+installation_token = Table(
+    "installation_token",
+    metadata,
+    Column("installation", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+# Who is signed in at the console. Only hashes are kept: whoever reads the database cannot sign in.
+console_session = Table(
+    "console_session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("who", String(100), nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+)
+
+console_link = Table(
+    "console_link",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("expires_at", Double, nullable=False),
+)
+
+# Deliveries that are to be fetched, and (with a reason) those that can never be had.
+missed = Table(
+    "missed",
+    metadata,
+    Column("guid", String(100), primary_key=True),
+    Column("attempt_id", BigInteger, nullable=False),
+    Column("attempted_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("lost", Text, nullable=False),
+)
+
+# What is known of `.github/bot.toml` of each repository: the last good text, and what is wrong with
+# the present one.
+settings_file = Table(
+    "settings_file",
+    metadata,
+    Column("repository", String(200), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("problems", Text, nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("checked_at", Double, nullable=False),
+)
+
+# The issues that are kept about something: their number, and the job that last changed them.
+kept_issue = Table(
+    "kept_issue",
+    metadata,
+    Column("about", String(300), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("job", BigInteger, nullable=False),
+)
+
+# The moment for which each scheduled rule was last put to work.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("rule", String(100), primary_key=True),
+    Column("tick", Double, nullable=False),
+)
+
+# Invitations that the bot sent, or was just about to send.
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("sent_at", Double, nullable=False),
+)
+
+# People about whom maintainers were asked: in which issue or pull request, and because of which
+# pull request; both as owner/repo#number. `login` is the name as GitHub writes it.
+invitation_request = Table(
+    "invitation_request",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("asked_in", String(300), nullable=False, index=True),
+    Column("pull_request", String(300), nullable=False),
+    Column("login", String(100), nullable=False),
+)
+
+# Pull requests that were seen to be merged: GitHub's search learns of them later.
+merged = Table(
+    "merged",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("repository", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+)
+
+# The first issue or pull request of a person in a repository.
+newcomer = Table(
+    "newcomer",
+    metadata,
+    Column("repository", String(200), primary_key=True),
+    Column("person", String(100), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+# The time (GitHub's, ISO 8601) of the latest order to pause or resume for an organisation.
+rest_order = Table(
+    "rest_order",
+    metadata,
+    Column("organization", String(100), primary_key=True),
+    Column("ordered_at", String(40), nullable=False),
+)
+
+# What the counters of all processes have come to (bot.store.totals); `labels` is a JSON list.
+total = Table(
+    "total",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("labels", String(300), primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+
+# How many additions each process has made, so that none is made twice.
+total_source = Table(
+    "total_source",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("told_at", Double, nullable=False),
+)

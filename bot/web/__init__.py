@@ -1,0 +1,1 @@
+"""Web process: webhook, status page, console, sign-in, metrics, registration."""

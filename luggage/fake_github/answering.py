@@ -1,0 +1,132 @@
+"""From a request to its true answer: who asks, how often, which route, and is it news.
+
+The faults stand before this, in FakeGithub.handle.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from luggage.fake_github.credentials import Credentials
+from luggage.fake_github.hooks import Hooks
+from luggage.fake_github.limits import Budget, Limits
+from luggage.fake_github.messages import Answer, Page, Refused, Request
+from luggage.fake_github.records import Installation
+from luggage.fake_github.routes import ROUTES
+from luggage.fake_github.routing import Call, Route
+from luggage.fake_github.world import World
+
+_CREATED, _NOT_MODIFIED = 201, 304
+# The limits of the App itself are counted under no installation's id.
+_APP = 0
+# "Accessing this endpoint does not count against your REST API rate limit."
+_FREE = "/rate_limit"
+
+
+class Answering:
+    """Answers requests one at a time, under the world's lock."""
+
+    def __init__(
+        self,
+        world: World,
+        credentials: Credentials,
+        limits: Limits,
+        hooks: Hooks,
+        *,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._world = world
+        self._credentials = credentials
+        self._limits = limits
+        self._hooks = hooks
+        self._tell = tell
+
+    def answer(self, request: Request) -> tuple[Answer, int | None]:
+        """The answer, and the id of the installation whose token was sent, if any."""
+        with self._world.lock:
+            try:
+                route, names, installation = self._admit(request)
+            except Refused as refused:
+                return _with_headers(refused.answer, {}), None
+            budget = self._limits.budget(
+                _APP if installation is None else installation.id, request.path
+            )
+            try:
+                if request.path != _FREE:
+                    budget.take()
+                answer = self._run(route, names, request, installation)
+                answer = self._unless_known(request, answer, budget)
+            except Refused as refused:
+                answer = refused.answer
+            made = _with_headers(answer, budget.headers())
+            return made, None if installation is None else installation.id
+
+    def _admit(self, request: Request) -> tuple[Route, dict[str, str], Installation | None]:
+        if not request.headers.get("user-agent"):
+            raise Refused(
+                403,
+                "Request forbidden by administrative rules. Please make sure your request has a "
+                "User-Agent header.",
+            )
+        route, names = ROUTES.find(request.method, request.path)
+        if route.by_anybody:
+            return route, names, None
+        authorization = request.headers.get("authorization", "")
+        if route.by_app:
+            self._credentials.app(authorization)
+            return route, names, None
+        return route, names, self._credentials.installation(authorization)
+
+    def _run(
+        self,
+        route: Route,
+        names: dict[str, str],
+        request: Request,
+        installation: Installation | None,
+    ) -> Answer:
+        call = Call(
+            world=self._world,
+            request=request,
+            names=names,
+            credentials=self._credentials,
+            limits=self._limits,
+            hooks=self._hooks,
+            installation=installation,
+            tell=self._tell,
+        )
+        if installation is None:
+            return route.handler(call)
+        if request.method == "POST":
+            self._limits.check_content(installation.id)
+        answer = route.handler(call)
+        if answer.status == _CREATED:
+            self._limits.count_content(installation.id)
+        return answer
+
+    def _unless_known(self, request: Request, answer: Answer, budget: Budget) -> Answer:
+        """With an ETag; a 304, which is not counted, when the client has the answer already."""
+        if request.method != "GET" or answer.body is None or isinstance(answer.body, Page):
+            return answer
+        # As at GitHub, where a tag is good only together with the credentials it was given to.
+        whose = request.headers.get("authorization", "").encode()
+        tag = f'W/"{hashlib.sha256(whose + answer.encoded()).hexdigest()}"'
+        headers = {
+            **answer.headers,
+            "ETag": tag,
+            "Cache-Control": "private, max-age=60, s-maxage=60",
+            "Vary": "Accept, Authorization, Cookie, X-GitHub-OTP",
+        }
+        if request.headers.get("if-none-match") == tag:
+            budget.give_back()
+            return Answer(_NOT_MODIFIED, None, headers)
+        return replace(answer, headers=headers)
+
+
+def _with_headers(answer: Answer, limits: dict[str, str]) -> Answer:
+    common = {
+        "X-GitHub-Request-Id": secrets.token_hex(8).upper(),
+        "X-GitHub-Media-Type": "github.v3; format=json",
+        "X-GitHub-Api-Version-Selected": "2022-11-28",
+    }
+    return replace(answer, headers={**common, **limits, **answer.headers})

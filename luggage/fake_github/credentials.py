@@ -1,0 +1,181 @@
+"""Who is asking: the App by a signed JWT, an installation by the token it was given.
+
+Rules and wording follow "Authenticating with a GitHub App" in GitHub's documentation. Chosen
+against believing any token: a bot that signs wrongly must fail here first.
+"""
+
+import functools
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from luggage.fake_github.messages import Refused
+from luggage.fake_github.records import Account, Installation
+from luggage.fake_github.world import World
+
+LONGEST_JWT_SECONDS = 600
+# GitHub tolerates a clock that is a little ahead; the limit is not documented.
+LENIENCE_SECONDS = 60
+_NO_JWT = "A JSON web token could not be decoded"
+
+
+@functools.cache
+def private_key() -> str:
+    """An RSA key of 2048 bits as PEM; made once in a process, for making one takes 0.1 s."""
+    return new_private_key()
+
+
+def new_private_key() -> str:
+    """A new RSA key of 2048 bits as PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+@functools.lru_cache(maxsize=8)
+def public_key(pem: str) -> rsa.RSAPublicKey:
+    """The public half of a PEM; raises ValueError or TypeError when it is no RSA key.
+
+    Kept, for reading one takes 70 ms.
+    """
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("GitHub's App keys are RSA keys; this PEM holds another kind.")
+    return key.public_key()
+
+
+@dataclass(frozen=True)
+class Token:
+    """An installation token and when it ends, in seconds since the epoch."""
+
+    value: str
+    installation: Installation
+    issued_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a person who signed in brings back to the App, with the PKCE challenge it is tied to."""
+
+    person: Account
+    challenge: str
+
+
+class Credentials:
+    """Checks JWTs and gives out tokens and codes; the caller holds the world's lock."""
+
+    def __init__(
+        self,
+        world: World,
+        pem: str,
+        *,
+        token_seconds: float,
+        make_token: Callable[[], str] = lambda: "ghs_" + secrets.token_urlsafe(270),
+    ) -> None:
+        self._world = world
+        self.pem = pem
+        self._key = public_key(pem)
+        self._token_seconds = token_seconds
+        self._make_token = make_token
+        self._tokens: dict[str, Token] = {}
+        self._codes: dict[str, Code] = {}
+        self._people: dict[str, Account] = {}
+
+    def app(self, authorization: str) -> None:
+        """Check the App's JWT; raises Refused(401, or 404 for another App) in GitHub's words."""
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Refused(401, _NO_JWT)
+        try:
+            claims = jwt.decode(
+                value,
+                self._key,
+                algorithms=["RS256"],
+                # GitHub's own rules, by the world's clock, follow below.
+                options={"verify_exp": False, "verify_iat": False, "verify_iss": False},
+            )
+        except jwt.InvalidTokenError as error:
+            raise Refused(401, _NO_JWT) from error
+        self._check_times(claims.get("iat"), claims.get("exp"))
+        if str(claims.get("iss")) != str(self._world.app.id):
+            raise Refused(404, "Integration not found")
+
+    def _check_times(self, issued_at: object, expires_at: object) -> None:
+        now = self._world.clock()
+        if not isinstance(issued_at, int) or issued_at > now + LENIENCE_SECONDS:
+            raise Refused(
+                401,
+                "'Issued at' claim ('iat') must be an Integer representing the time that the "
+                "assertion was issued",
+            )
+        if not isinstance(expires_at, int) or expires_at <= now:
+            raise Refused(
+                401,
+                "'Expiration time' claim ('exp') must be a numeric value representing the future "
+                "time at which the assertion expires",
+            )
+        if expires_at > now + LONGEST_JWT_SECONDS:
+            raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
+
+    def installation(self, authorization: str) -> Installation:
+        """Whose token this is; raises Refused(401), or 403 when the installation is suspended."""
+        scheme, _, value = authorization.partition(" ")
+        if not value:
+            raise Refused(401, "Requires authentication")
+        token = self._tokens.get(value) if scheme.lower() in {"bearer", "token"} else None
+        now = self._world.clock()
+        if token is None or token.expires_at <= now:
+            raise Refused(401, "Bad credentials")
+        if token.installation.id not in self._world.installations:
+            raise Refused(401, "Bad credentials")
+        if token.installation.suspended_at is not None:
+            raise Refused(403, "This installation has been suspended")
+        return token.installation
+
+    def issue(self, installation: Installation) -> Token:
+        """A new token of the installation; those given out before stay good until they end."""
+        now = self._world.clock()
+        token = Token(self._make_token(), installation, now, now + self._token_seconds)
+        self._tokens[token.value] = token
+        return token
+
+    def remember(self, code: Code) -> str:
+        """A word that stands for a code."""
+        word = secrets.token_hex(10)
+        self._codes[word] = code
+        return word
+
+    def recall(self, word: str) -> Code | None:
+        """What the word stands for, once."""
+        return self._codes.pop(word, None)
+
+    def issue_to(self, person: Account) -> str:
+        """A new token of somebody who signed in with the App."""
+        token = "ghu_" + secrets.token_urlsafe(27)
+        self._people[token] = person
+        return token
+
+    def person(self, authorization: str) -> Account:
+        """Who signed in and got this token; raises Refused(401)."""
+        scheme, _, value = authorization.partition(" ")
+        found = self._people.get(value) if scheme.lower() in {"bearer", "token"} else None
+        if found is None:
+            raise Refused(401, "Bad credentials")
+        return found
+
+    def become(self, pem: str) -> None:
+        """Know the App by another private key; the tokens of the one before are gone."""
+        self.pem, self._key = pem, public_key(pem)
+        self.revoke_all()
+
+    def revoke_all(self) -> None:
+        """Forget all tokens, as GitHub does when the permissions of an installation change."""
+        self._tokens.clear()

@@ -1,0 +1,372 @@
+"""FakeGithub: the simulated GitHub, put together.
+
+A real HTTP server in front of a world in memory; docs/decisions/0030-simulated-github.md says why.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from luggage.fake_github.answering import Answering
+from luggage.fake_github.credentials import Credentials
+from luggage.fake_github.credentials import private_key as made_private_key
+from luggage.fake_github.faults import Fault, Plan
+from luggage.fake_github.hooks import NOBODY_LISTENS, Hooks, Sent
+from luggage.fake_github.journal import Journal
+from luggage.fake_github.limits import Limits
+from luggage.fake_github.messages import Answer, Outcome, Refused, Request
+from luggage.fake_github.records import (
+    Account,
+    App,
+    Comment,
+    Installation,
+    Membership,
+    Repository,
+    Team,
+)
+from luggage.fake_github.server import HttpServer
+from luggage.fake_github.work import Work
+from luggage.fake_github.world import World
+
+EVENTS = (
+    "issue_comment",
+    "issues",
+    "organization",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "push",
+    "star",
+)
+PERMISSIONS = {
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "members": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """One request that was answered: `body` is the decoded JSON, `status` what was answered.
+
+    `status` is 0 where a fault cut the line; `fault` is its name or "". `installation_id` is None
+    for the App itself and for strangers.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    status: int
+    at: float
+    installation_id: int | None
+    fault: str
+
+
+class FakeGithub(Work):
+    """GitHub for one App, in memory: accounts, repositories, tokens, limits, webhooks.
+
+    `app_id`, `private_key` (PEM) and `webhook_secret` are what a bot is configured with; those of
+    an App that is registered from a manifest take their place. `faults` is the list of plans of
+    what goes wrong; `journal` tells in plain words what happens. Safe from any thread. Times are
+    seconds since the epoch by `clock`. What people do is in the methods
+    of Story and Work.
+
+    With `app_owner`, an organization, the App is private; without, anybody may install it. People
+    who sign in with it are sent back to the first of `callback_urls`.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a knob of the simulation, all have defaults
+        self,
+        *,
+        app_id: int = 1001,
+        app_slug: str = "test-bot",
+        app_owner: str | None = None,
+        callback_urls: Sequence[str] = (),
+        webhook_secret: str | None = None,
+        webhook_url: str = "",
+        private_key: str | None = None,
+        clock: Callable[[], float] = time.time,  # noqa: TID251 - the default at the rim
+        read_lag_seconds: float = 0.0,
+        token_seconds: float = 3600.0,
+        requests_per_hour: int = 5000,
+        searches_per_minute: int = 30,
+        content_per_minute: int | None = None,
+        content_per_hour: int | None = None,
+    ) -> None:
+        app = App(
+            id=app_id,
+            slug=app_slug,
+            name=app_slug.replace("-", " ").title(),
+            permissions=PERMISSIONS,
+            events=EVENTS,
+            created_at=clock(),
+            owner=app_owner or f"{app_slug}-owner",
+            public=app_owner is None,
+            callback_urls=tuple(callback_urls),
+            hook_url=webhook_url,
+            client_secret=secrets.token_hex(20),
+        )
+        super().__init__(World(app, clock=clock, read_lag_seconds=read_lag_seconds), Journal())
+        self.faults: list[Plan] = []
+        self.credentials = Credentials(
+            self.world, private_key or made_private_key(), token_seconds=token_seconds
+        )
+        self.limits = Limits(
+            clock=clock,
+            requests_per_hour=requests_per_hour,
+            searches_per_minute=searches_per_minute,
+            content_per_minute=content_per_minute,
+            content_per_hour=content_per_hour,
+        )
+        self.hooks = Hooks(
+            app_id=app_id,
+            secret=webhook_secret or secrets.token_hex(20),
+            clock=clock,
+            next_id=self.world.next_id,
+        )
+        self._answering = Answering(
+            self.world, self.credentials, self.limits, self.hooks, tell=self.journal.tell
+        )
+        self._calls: list[Recorded] = []
+        self._calls_lock = threading.Lock()
+
+    # What a bot is configured with
+
+    @property
+    def app_id(self) -> int:
+        """The App's id; another one after a registration."""
+        return self.world.app.id
+
+    @property
+    def private_key(self) -> str:
+        """The App's private key, as PEM."""
+        return self.credentials.pem
+
+    @property
+    def webhook_secret(self) -> str:
+        """What deliveries are signed with."""
+        return self.hooks.secret
+
+    @property
+    def webhook_url(self) -> str:
+        """Where deliveries go, "" for nowhere; can be set."""
+        return self.world.app.hook_url
+
+    @webhook_url.setter
+    def webhook_url(self, url: str) -> None:
+        with self.world.lock:
+            self.world.app = replace(self.world.app, hook_url=url)
+
+    # Setting the scene
+
+    def add_user(self, login: str, *, bot: bool = False) -> Account:
+        """The user of that name, made when there is none."""
+        with self.world.lock:
+            return self.world.account(login, "Bot" if bot else "User")
+
+    def add_organization(self, login: str, *, installed: bool = True) -> Account:
+        """The organization of that name, made when there is none, with the App installed."""
+        with self.world.lock:
+            account = self.world.account(login, "Organization")
+            if installed:
+                self.world.install(account)
+            return account
+
+    def add_repository(
+        self, full_name: str, *, private: bool = False, installed: bool = True
+    ) -> Repository:
+        """The repository OWNER/NAME, made when there is none; a new owner is an organization."""
+        with self.world.lock:
+            repository = self.world.repository(full_name, private=private)
+            if installed:
+                self.world.install(repository.owner)
+            return repository
+
+    def add_file(self, repo: str, path: str, text: str, *, commit: str = "") -> None:
+        """Put a file into a repository, in the place of one that is there.
+
+        On its default branch; or at a commit that is not there (yet), such as a pull request's.
+        """
+        with self.world.lock:
+            repository = self._repository(repo)
+            files = repository.at_commits.setdefault(commit, {}) if commit else repository.files
+            files[path] = text.encode()
+
+    def add_member(
+        self, organization: str, login: str, *, role: str = "member", state: str = "active"
+    ) -> Membership:
+        """Give someone a place in an organization, "active" or (invited) "pending"."""
+        with self.world.lock:
+            place = self.world.join(
+                self.add_organization(organization),
+                self.world.account(login),
+                role=role,
+                state=state,
+            )
+            place.state = state
+            return place
+
+    def add_team(self, organization: str, name: str, *logins: str) -> Team:
+        """The team of that name, made when there is none, with these people (members) in it."""
+        with self.world.lock:
+            team = self.world.team(self.add_organization(organization), name)
+            for login in logins:
+                self.world.join(
+                    team.organization, self.world.account(login), role="member", state="active"
+                )
+                team.roles[login.lower()] = "member"
+            return team
+
+    def add_collaborator(self, repo: str, login: str, permission: str = "write") -> None:
+        """Let someone who is no member work on a repository: read, triage, write, maintain..."""
+        with self.world.lock:
+            self.world.account(login)
+            self._repository(repo).collaborators[login.lower()] = permission
+
+    def sits_at_the_browser(self, login: str | None) -> None:
+        """From now on this person signs in with the App, and agrees; None: says no."""
+        with self.world.lock:
+            self.world.at_the_browser = None if login is None else self.world.account(login)
+
+    def install(self, login: str) -> Installation:
+        """The App's installation on an account, made when there is none; LookupError: no one."""
+        with self.world.lock:
+            return self.world.install(self.world.accounts[login.lower()])
+
+    # Looking at the end of the scene
+
+    @property
+    def calls(self) -> list[Recorded]:
+        """A copy of the list of all requests, in the order they were answered."""
+        with self._calls_lock:
+            return list(self._calls)
+
+    def calls_to(self, method: str, path: str = "*") -> list[Recorded]:
+        """The requests of that method and path; both are shell patterns."""
+        return [
+            one
+            for one in self.calls
+            if fnmatchcase(one.method, method) and fnmatchcase(one.path, path)
+        ]
+
+    def comments(self, repo: str, number: int) -> list[Comment]:
+        """The conversation of an issue or pull request, oldest first, without read lag."""
+        with self.world.lock:
+            return list(self._issue(repo, number).comments)
+
+    def membership(self, organization: str, login: str) -> Membership | None:
+        """Someone's place in an organization, or None."""
+        with self.world.lock:
+            account = self.world.accounts.get(organization.lower())
+            return None if account is None else account.members.get(login.lower())
+
+    # Webhooks
+
+    def signed(
+        self, event: str, payload: Any, *, delivery_id: str | None = None, secret: str | None = None
+    ) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a delivery, for a test client; `secret=""` leaves it unsigned."""
+        return self.hooks.signed(event, payload, delivery_id=delivery_id, secret=secret)
+
+    def deliver(
+        self,
+        event: str,
+        payload: Any,
+        *,
+        to: str = "",
+        delivery_id: str | None = None,
+        secret: str | None = None,
+    ) -> int:
+        """POST a signed delivery to the bot (`to`, or the webhook_url); returns the status.
+
+        502 when nobody listens and 504 after ten seconds, as GitHub's log of deliveries says it.
+        Raises ValueError when there is no address. Each call delivers again; give a delivery_id to
+        repeat one.
+        """
+        url = to or self.webhook_url
+        if not url:
+            raise ValueError("Where to? Give to=URL, or make FakeGithub(webhook_url=URL).")
+        headers, body = self.signed(event, payload, delivery_id=delivery_id, secret=secret)
+        return self.hooks.send(event, headers, body, url=url).status
+
+    def notify(self, event: str, payload: Any) -> int | None:
+        """Deliver as GitHub does by itself; the status, or None where it would not even try.
+
+        It tries where the webhook is active and has an address, and the App is installed and has
+        subscribed to the event.
+        """
+        app = self.world.app
+        listens = app.hook_active and app.hook_url and event in app.events
+        if not listens or "installation" not in payload:
+            return None
+        return self.deliver(event, payload)
+
+    def miss(self, event: str, payload: Any, *, delivery_id: str | None = None) -> Sent:
+        """A delivery that never reached the bot: it is only in GitHub's log, with status 502."""
+        headers, body = self.signed(event, payload, delivery_id=delivery_id)
+        now, url = self.world.clock(), self.webhook_url
+        return self.hooks.keep(event, headers, body, url=url, result=NOBODY_LISTENS, began_at=now)
+
+    def redeliver(self, *, to: str = "") -> list[int]:
+        """Send what the bot asked for by POST /app/hook/deliveries/{id}/attempts; the statuses."""
+        asked, self.hooks.asked = self.hooks.asked, []
+        return [self.deliver(one.event, one.payload, to=to, delivery_id=one.guid) for one in asked]
+
+    # Answering
+
+    def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> HttpServer:
+        """Start answering over HTTP; port 0 takes a free one. Stop it with `stop()` or `with`."""
+        server = HttpServer(self.handle, clock=self.world.clock, host=host, port=port)
+        self.world.api_url = server.url
+        return server
+
+    def handle(self, request: Request) -> Outcome:
+        """Answer one request as GitHub would, or as the faults have it; a bad one gets a 4xx."""
+        fault = self._fault(request)
+        if fault is not None and not fault.done:
+            answer, installation_id = fault.answer or Answer(502), None
+        else:
+            answer, installation_id = self._answering.answer(request)
+        if fault is not None:
+            answer = fault.answer or answer
+        self._record(request, answer, installation_id, fault)
+        if fault is None:
+            return Outcome(answer=answer)
+        return Outcome(
+            answer=answer,
+            delay_seconds=fault.delay_seconds,
+            hang_up=fault.hang_up,
+            fault=fault.name,
+        )
+
+    def _fault(self, request: Request) -> Fault | None:
+        found = (plan(request) for plan in list(self.faults))
+        return next((fault for fault in found if fault is not None), None)
+
+    def _record(
+        self, request: Request, answer: Answer, installation_id: int | None, fault: Fault | None
+    ) -> None:
+        try:
+            body = request.json
+        except Refused:
+            body = request.body.decode(errors="replace")
+        recorded = Recorded(
+            method=request.method,
+            path=request.path,
+            query=dict(request.query),
+            body=body,
+            status=0 if fault and fault.hang_up else answer.status,
+            at=self.world.clock(),
+            installation_id=installation_id,
+            fault=fault.name if fault else "",
+        )
+        with self._calls_lock:
+            self._calls.append(recorded)

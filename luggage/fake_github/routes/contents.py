@@ -1,0 +1,53 @@
+"""Files of a repository, as bots read their settings: single files, on the default branch."""
+
+import base64
+import hashlib
+from urllib.parse import quote
+
+from luggage.fake_github.messages import Answer, not_found
+from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.shapes.repositories import repository_url
+
+routes = Routes()
+
+
+@routes("GET", "/repos/{owner}/{repo}/contents/{path}")
+def get_contents(call: Call) -> Answer:
+    """One file in base64, in lines of 60 characters as GitHub breaks them; no directories.
+
+    With `ref`, the sha of a commit, that of the commit.
+    """
+    repository, path = call.repository(), call.names["path"]
+    ref = call.request.query.get("ref", repository.default_branch)
+    files = repository.files if ref == repository.default_branch else repository.at_commits.get(ref)
+    data = (files or {}).get(path)
+    if data is None:
+        raise not_found()
+    # The id that git gives to a blob.
+    sha = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    api, place = repository_url(call.world, repository), quote(path)
+    page = f"{call.world.server_url}/{repository.full_name}/blob/{ref}/{place}"
+    links = {
+        "self": f"{api}/contents/{place}?ref={ref}",
+        "git": f"{api}/git/blobs/{sha}",
+        "html": page,
+    }
+    body = {
+        "type": "file",
+        "encoding": "base64",
+        "size": len(data),
+        "name": path.rpartition("/")[2],
+        "path": path,
+        "content": _lines(base64.b64encode(data).decode()),
+        "sha": sha,
+        "url": links["self"],
+        "git_url": links["git"],
+        "html_url": page,
+        "download_url": None if repository.private else page.replace("/blob/", "/raw/"),
+        "_links": links,
+    }
+    return Answer(200, body)
+
+
+def _lines(text: str, width: int = 60) -> str:
+    return "".join(f"{text[at : at + width]}\n" for at in range(0, len(text), width))

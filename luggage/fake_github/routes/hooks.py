@@ -1,0 +1,67 @@
+"""The log of deliveries, as the App reads it, and its wish to get one again."""
+
+from luggage.fake_github.hooks import Sent
+from luggage.fake_github.messages import Answer, Refused, not_found
+from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.shapes import hooks as shapes
+
+routes = Routes()
+_FIRST_FAILURE = 400
+_MOST_PER_PAGE = 100
+
+
+@routes("GET", "/app/hook/config", by_app=True)
+def get_config(call: Call) -> Answer:
+    """Where deliveries go; the secret is not shown."""
+    return Answer(200, shapes.config(call.world))
+
+
+@routes("GET", "/app/hook/deliveries", by_app=True)
+def list_deliveries(call: Call) -> Answer:
+    """Newest first, from the cursor on; the Link header has the next cursor."""
+    status = call.request.query.get("status", "")
+    if status not in {"", "success", "failure"}:
+        raise Refused(422, f"Invalid status {status!r}")
+    found = [one for one in call.hooks.kept() if _fits(one, status)]
+    cursor = call.request.query.get("cursor", "")
+    if cursor:
+        first = _number(cursor)
+        found = [one for one in found if one.id <= first]
+    size = min(max(call.count("per_page", 30), 1), _MOST_PER_PAGE)
+    headers = {}
+    if len(found) > size:
+        headers["Link"] = f'<{call.url(cursor=f"v1_{found[size].id}")}>; rel="next"'
+    return Answer(200, [shapes.delivery(one) for one in found[:size]], headers)
+
+
+@routes("GET", "/app/hook/deliveries/{delivery_id}", by_app=True)
+def get_delivery(call: Call) -> Answer:
+    """One attempt, with headers and payload."""
+    return Answer(200, shapes.full_delivery(_delivery(call)))
+
+
+@routes("POST", "/app/hook/deliveries/{delivery_id}/attempts", by_app=True)
+def redeliver(call: Call) -> Answer:
+    """Accepted; it is sent when the test says `redeliver()`."""
+    call.hooks.asked.append(_delivery(call))
+    return Answer(202, {})
+
+
+def _fits(one: Sent, status: str) -> bool:
+    failed = one.status >= _FIRST_FAILURE
+    return not status or failed == (status == "failure")
+
+
+def _number(cursor: str) -> int:
+    text = cursor.removeprefix("v1_")
+    if not text.isdecimal():
+        raise Refused(422, "Invalid cursor")
+    return int(text)
+
+
+def _delivery(call: Call) -> Sent:
+    wanted = call.number("delivery_id")
+    found = next((one for one in call.hooks.kept() if one.id == wanted), None)
+    if found is None:
+        raise not_found()
+    return found

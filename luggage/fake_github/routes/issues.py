@@ -1,0 +1,226 @@
+"""Issues, their comments and labels; for GitHub every pull request is an issue too."""
+
+from typing import Any
+
+from luggage.fake_github.messages import Answer, invalid, not_found
+from luggage.fake_github.records import Account, Comment, Issue
+from luggage.fake_github.routes.lists import in_order, in_state
+from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.shapes import issues as shapes
+from luggage.fake_github.shapes import timeline
+from luggage.fake_github.shapes.repositories import label
+
+routes = Routes()
+_ISSUES = "/repos/{owner}/{repo}/issues"
+_ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
+_COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
+
+
+@routes("GET", _ISSUES)
+def list_issues(call: Call) -> Answer:
+    """Issues and pull requests, newest first unless asked otherwise; `assignee=*`: of anybody."""
+    asked = call.request.query
+    wanted, creator = (asked.get(name, "").lower() for name in ("assignee", "creator"))
+    found = [
+        one
+        for one in call.world.visible(call.repository().issues.values())
+        if in_state(one, asked)
+        and _is_assigned(one, wanted)
+        and creator in {"", one.author.login.lower()}
+    ]
+    return call.page(in_order(found, asked), lambda one: shapes.issue(call.world, one))
+
+
+def _is_assigned(one: Issue, wanted: str) -> bool:
+    if wanted in {"", "none", "*"}:
+        return not wanted or bool(one.assignees) is (wanted == "*")
+    return any(each.login.lower() == wanted for each in one.assignees)
+
+
+@routes("POST", _ISSUES)
+def create_issue(call: Call) -> Answer:
+    """A new issue by the bot; twice makes two, as on GitHub."""
+    repository, title = call.repository(), call.text("Issue", "title")
+    made = call.world.issue(repository, call.actor, title, call.body().get("body"))
+    call.tell(f"{call.actor.login} opens {repository.full_name}#{made.number}: {title}")
+    shape = shapes.issue(call.world, made)
+    return Answer(201, shape, {"Location": shape["url"]})
+
+
+@routes("PATCH", _ISSUE)
+def update_issue(call: Call) -> Answer:
+    """Another title, text or state; what is not named stays."""
+    issue, sent = call.issue(), call.body()
+    if sent.get("state") not in {None, "open", "closed"}:
+        raise invalid("Issue", "state")
+    issue.title, issue.body = sent.get("title") or issue.title, sent.get("body", issue.body)
+    where = f"{issue.repository.full_name}#{issue.number}"
+    if sent.get("state") == "closed" and issue.state == "open":
+        call.world.close(issue, call.actor, sent.get("state_reason") or "completed")
+        call.tell(f"{call.actor.login} closes {where}")
+    elif sent.get("state") == "open" and issue.state == "closed":
+        _need_branch(issue)
+        call.world.reopen(issue)
+        call.tell(f"{call.actor.login} reopens {where}")
+    return Answer(200, shapes.issue(call.world, issue))
+
+
+def _need_branch(issue: Issue) -> None:
+    if issue.pull is not None and (issue.pull.merged_at or issue.pull.branch_gone):
+        message = "state cannot be changed. The changes branch has been deleted."
+        raise invalid("PullRequest", "state", "custom", message)
+
+
+@routes("GET", _ISSUE)
+def get_issue(call: Call) -> Answer:
+    """An issue or pull request."""
+    return Answer(200, shapes.issue(call.world, call.issue()))
+
+
+@routes("GET", f"{_ISSUE}/assignees/{{assignee}}")
+def check_assignee(call: Call) -> Answer:
+    """204 for somebody who can be assigned to it, 404 for everybody else."""
+    issue, user = call.issue(), call.user("assignee")
+    if not call.world.may_be_assigned(issue, user):
+        raise not_found()
+    return Answer(204)
+
+
+@routes("POST", f"{_ISSUE}/assignees")
+def add_assignees(call: Call) -> Answer:
+    """Assign; who cannot be assigned is passed over in silence, as on GitHub."""
+    issue = call.issue()
+    for user in _people(call):
+        if call.world.may_be_assigned(issue, user) and user not in issue.assignees:
+            call.world.assign(issue, user, call.actor, on=True)
+            call.tell(f"{call.actor.login} assigns {user.login} to #{issue.number}")
+    return Answer(201, shapes.issue(call.world, issue))
+
+
+@routes("DELETE", f"{_ISSUE}/assignees")
+def remove_assignees(call: Call) -> Answer:
+    """Take it from people; who was not assigned is passed over in silence."""
+    issue = call.issue()
+    for user in _people(call):
+        if user in issue.assignees:
+            call.world.assign(issue, user, call.actor, on=False)
+            call.tell(f"{call.actor.login} unassigns {user.login} from #{issue.number}")
+    return Answer(200, shapes.issue(call.world, issue))
+
+
+def _people(call: Call) -> list[Account]:
+    logins = call.body().get("assignees")
+    if not isinstance(logins, list):
+        raise invalid("Issue", "assignees", "missing_field")
+    found = [call.world.accounts.get(str(login).lower()) for login in logins]
+    return [user for user in found if user is not None]
+
+
+@routes("GET", f"{_ISSUE}/timeline")
+def list_timeline(call: Call) -> Answer:
+    """What happened to it, oldest first."""
+    events = timeline.events(call.world, call.issue())
+    return call.page(events, lambda one: one)
+
+
+@routes("GET", f"{_ISSUE}/comments")
+def list_comments(call: Call) -> Answer:
+    """The conversation, oldest first; what was just written appears after the read lag."""
+    visible = call.world.visible(call.issue().comments)
+    return call.page(visible, lambda one: shapes.comment(call.world, one))
+
+
+@routes("POST", f"{_ISSUE}/comments")
+def create_comment(call: Call) -> Answer:
+    """A new comment by the bot; twice makes two, as on GitHub."""
+    issue, body = call.issue(), call.text("IssueComment", "body")
+    made = call.world.comment(issue, call.actor, body)
+    where = f"{issue.repository.full_name}#{issue.number}"
+    call.tell(f"{call.actor.login} comments on {where}: {body}")
+    return Answer(201, shapes.comment(call.world, made), {"Location": _comment_url(call, made)})
+
+
+@routes("GET", _COMMENT)
+def get_comment(call: Call) -> Answer:
+    """One comment."""
+    return Answer(200, shapes.comment(call.world, _comment(call)))
+
+
+@routes("PATCH", _COMMENT)
+def update_comment(call: Call) -> Answer:
+    """Another text for a comment."""
+    comment = _comment(call)
+    comment.body = call.text("IssueComment", "body")
+    comment.updated_at = call.world.clock()
+    return Answer(200, shapes.comment(call.world, comment))
+
+
+@routes("DELETE", _COMMENT)
+def delete_comment(call: Call) -> Answer:
+    """The comment is gone."""
+    comment = _comment(call)
+    comment.issue.comments.remove(comment)
+    del call.world.comments[comment.id]
+    return Answer(204)
+
+
+@routes("GET", f"{_ISSUE}/labels")
+def list_issue_labels(call: Call) -> Answer:
+    """The labels of an issue."""
+    issue = call.issue()
+    return call.page(issue.labels, lambda one: label(call.world, issue.repository, one))
+
+
+@routes("POST", f"{_ISSUE}/labels")
+def add_labels(call: Call) -> Answer:
+    """Add labels; one that is there stays one, one that the repository lacks is made."""
+    issue = call.issue()
+    for name in _label_names(call):
+        one = call.world.label(issue.repository, name)
+        if one not in issue.labels:
+            issue.labels.append(one)
+            where = f"{issue.repository.full_name}#{issue.number}"
+            call.tell(f"{call.actor.login} labels {where}: {one.name}")
+    return _labels(call, issue)
+
+
+@routes("DELETE", f"{_ISSUE}/labels/{{name}}")
+def remove_label(call: Call) -> Answer:
+    """Take a label off; 404 when the issue does not have it."""
+    issue = call.issue()
+    one = issue.repository.labels.get(call.names["name"].lower())
+    if one not in issue.labels:
+        raise not_found()
+    issue.labels.remove(one)
+    return _labels(call, issue)
+
+
+def _label_names(call: Call) -> list[str]:
+    sent = call.request.json
+    named = sent.get("labels") if isinstance(sent, dict) else sent
+    if not isinstance(named, list) or not named:
+        raise invalid("Label", "labels", "missing_field")
+    return [_label_name(each) for each in named]
+
+
+def _label_name(sent: Any) -> str:
+    name = sent.get("name") if isinstance(sent, dict) else sent
+    if not isinstance(name, str) or not name.strip():
+        raise invalid("Label", "name")
+    return name
+
+
+def _labels(call: Call, issue: Issue) -> Answer:
+    return Answer(200, [label(call.world, issue.repository, one) for one in issue.labels])
+
+
+def _comment(call: Call) -> Comment:
+    repository = call.repository()
+    found = call.world.comments.get(call.number("comment_id"))
+    if found is None or found.issue.repository is not repository:
+        raise not_found()
+    return found
+
+
+def _comment_url(call: Call, comment: Comment) -> str:
+    return str(shapes.comment(call.world, comment)["url"])

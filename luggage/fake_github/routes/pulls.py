@@ -1,0 +1,102 @@
+"""Pull requests, their reviews, and the threads on their diff."""
+
+from luggage.fake_github.messages import Answer, invalid, not_found
+from luggage.fake_github.records import Issue, Pull, ReviewComment
+from luggage.fake_github.routes.lists import in_order, in_state
+from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.shapes import pulls as shapes
+
+routes = Routes()
+_PULL = "/repos/{owner}/{repo}/pulls/{pull_number}"
+_COMMENT = "/repos/{owner}/{repo}/pulls/comments/{comment_id}"
+
+
+@routes("GET", _PULL)
+def get_pull(call: Call) -> Answer:
+    """A pull request."""
+    issue, pull = _pull(call)
+    answer = Answer(200, shapes.full_pull(call.world, issue))
+    # Whoever looks makes GitHub work out whether it merges; a later look has the answer.
+    pull.unsettled = max(0, pull.unsettled - 1)
+    return answer
+
+
+@routes("GET", "/repos/{owner}/{repo}/pulls")
+def list_pulls(call: Call) -> Answer:
+    """Pull requests, newest first unless asked for otherwise; of one base branch, if asked."""
+    asked, base = call.request.query, call.request.query.get("base")
+    found = [
+        one
+        for one in call.repository().issues.values()
+        if one.pull and in_state(one, asked) and base in {None, shapes.base_ref(one)}
+    ]
+    return call.page(in_order(found, asked), lambda one: shapes.simple_pull(call.world, one))
+
+
+@routes("GET", f"{_PULL}/files")
+def list_files(call: Call) -> Answer:
+    """The files that it changes; GitHub shows 3,000 at most."""
+    issue, pull = _pull(call)
+    shown = pull.files[:3000]
+    return call.page(shown, lambda one: shapes.changed_file(call.world, issue, one))
+
+
+@routes("GET", f"{_PULL}/comments")
+def list_review_comments(call: Call) -> Answer:
+    """The comments on the diff, oldest first; new ones appear after the read lag."""
+    visible = call.world.visible(_pull(call)[1].comments)
+    return call.page(visible, lambda one: shapes.review_comment(call.world, one))
+
+
+@routes("POST", f"{_PULL}/comments/{{comment_id}}/replies")
+def create_reply(call: Call) -> Answer:
+    """A reply in a thread; only to its first comment, as on GitHub."""
+    issue, pull = _pull(call)
+    first = call.world.review_comments.get(call.number("comment_id"))
+    if first is None or first not in pull.comments:
+        raise not_found()
+    body = call.text("PullRequestReviewComment", "body")
+    if first.in_reply_to is not None:
+        # "Replies to replies are not supported": GitHub's page on this route.
+        raise invalid("PullRequestReviewComment", "in_reply_to")
+    made = call.world.review_comment(issue, call.actor, body, in_reply_to=first)
+    where = f"{issue.repository.full_name}#{issue.number}"
+    call.tell(f"{call.actor.login} answers on the diff of {where}: {body}")
+    return Answer(201, shapes.review_comment(call.world, made))
+
+
+@routes("GET", _COMMENT)
+def get_review_comment(call: Call) -> Answer:
+    """One comment on a diff."""
+    return Answer(200, shapes.review_comment(call.world, _comment(call)))
+
+
+@routes("PATCH", _COMMENT)
+def update_review_comment(call: Call) -> Answer:
+    """Another text for a comment on a diff."""
+    comment = _comment(call)
+    comment.body = call.text("PullRequestReviewComment", "body")
+    comment.updated_at = call.world.clock()
+    return Answer(200, shapes.review_comment(call.world, comment))
+
+
+@routes("GET", f"{_PULL}/reviews")
+def list_reviews(call: Call) -> Answer:
+    """The reviews, oldest first."""
+    issue, pull = _pull(call)
+    return call.page(pull.reviews, lambda one: shapes.review(call.world, issue, one, shout=True))
+
+
+def _pull(call: Call) -> tuple[Issue, Pull]:
+    issue = call.issue("pull_number")
+    if issue.pull is None:
+        raise not_found()
+    return issue, issue.pull
+
+
+def _comment(call: Call) -> ReviewComment:
+    repository = call.repository()
+    found = call.world.review_comments.get(call.number("comment_id"))
+    if found is None or found.issue.repository is not repository:
+        raise not_found()
+    return found

@@ -1,0 +1,88 @@
+"""The timeline of an issue or a pull request: commits, comments, reviews, assignments, mentions.
+
+GitHub has some forty kinds of event; here are those by which a bot sees who did something last.
+"""
+
+import re
+from collections.abc import Iterator
+
+from luggage.fake_github.records import Assigned, Commit, Issue
+from luggage.fake_github.shapes.accounts import user
+from luggage.fake_github.shapes.common import Json, node_id, timestamp
+from luggage.fake_github.shapes.issues import by_app, comment, issue
+from luggage.fake_github.shapes.pulls import review
+from luggage.fake_github.shapes.repositories import repository_url
+from luggage.fake_github.world import World
+
+
+def events(world: World, one: Issue) -> list[Json]:
+    """All that the timeline shows, oldest first."""
+    found = sorted(_events(world, one), key=lambda pair: pair[0])
+    return [event for _at, event in found]
+
+
+def _events(world: World, one: Issue) -> Iterator[tuple[float, Json]]:
+    for said in world.visible(one.comments):
+        told = comment(world, said)
+        yield said.created_at, {**told, "event": "commented", "actor": told["user"]}
+    for change in one.assigned:
+        yield change.created_at, _assigned(world, one, change)
+    for other in one.repository.issues.values():
+        if other is not one and re.search(rf"#{one.number}\b", other.body or ""):
+            yield other.created_at, _mentioned(world, other)
+    if one.pull is not None:
+        for commit in one.pull.commits:
+            yield commit.committed_at, _committed(world, one, commit)
+        for each in one.pull.reviews:
+            # Here GitHub writes the state in small letters.
+            yield each.submitted_at, {"event": "reviewed", **review(world, one, each, shout=False)}
+
+
+def _assigned(world: World, one: Issue, change: Assigned) -> Json:
+    return {
+        "id": change.id,
+        "node_id": node_id("AE", change.id),
+        "url": f"{repository_url(world, one.repository)}/issues/events/{change.id}",
+        "actor": user(world, change.actor),
+        "event": "assigned" if change.on else "unassigned",
+        "commit_id": None,
+        "commit_url": None,
+        "created_at": timestamp(change.created_at),
+        "assignee": user(world, change.assignee),
+        "performed_via_github_app": by_app(world, change.actor),
+    }
+
+
+def _mentioned(world: World, other: Issue) -> Json:
+    at = timestamp(other.created_at)
+    return {
+        "actor": user(world, other.author),
+        "event": "cross-referenced",
+        "created_at": at,
+        "updated_at": at,
+        "source": {"type": "issue", "issue": issue(world, other)},
+    }
+
+
+def _committed(world: World, one: Issue, commit: Commit) -> Json:
+    api = repository_url(world, one.repository)
+    page = f"{world.server_url}/{one.repository.full_name}/commit/{commit.sha}"
+    who = {
+        "date": timestamp(commit.committed_at),
+        "email": f"{commit.author.login}@users.noreply.github.com",
+        "name": commit.author.login,
+    }
+    unverified = {"verified": False, "reason": "unsigned", "signature": None, "payload": None}
+    return {
+        "event": "committed",
+        "sha": commit.sha,
+        "node_id": f"C_{commit.sha[:12]}",
+        "url": f"{api}/git/commits/{commit.sha}",
+        "html_url": page,
+        "author": who,
+        "committer": who,
+        "tree": {"sha": commit.sha, "url": f"{api}/git/trees/{commit.sha}"},
+        "message": commit.message,
+        "parents": [],
+        "verification": {**unverified, "verified_at": None},
+    }

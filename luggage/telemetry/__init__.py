@@ -1,0 +1,1 @@
+"""Telemetry: log lines, crash reports, counters and timers."""

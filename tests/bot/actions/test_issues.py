@@ -1,0 +1,259 @@
+"""bot.actions.issue and bot.actions.issues: labels, assignees, states, withdrawn comments."""
+
+import pytest
+
+from bot.actions import ACTIONS, Comment, Planned
+from bot.actions.issue import Assign, Label, SetState, TakeBack, Unassign, Unlabel
+from bot.actions.perform import marker
+from luggage.fake_github import faults
+from luggage.jobs import NewJob, State
+
+TRIO = "snakes/trio"
+WHERE = {"about": "it", "repository": TRIO, "number": 1}
+
+
+@pytest.fixture
+def perform(queue, github, settled):
+    """Have actions performed, each from a job of its own, until nothing is left to do."""
+
+    def run(*actions):
+        installation = github.install("snakes").id
+        for action in actions:
+            planned = Planned(action=action, installation=installation, delivery="d", rule="r")
+            queue.put(
+                NewJob(
+                    queue=ACTIONS,
+                    key=action.key,
+                    subject=f"{TRIO}#1",
+                    kind=action.kind,
+                    body=planned.encode(),
+                    run_at=0.0,
+                )
+            )
+        settled(100)
+        return [queue.find(ACTIONS, action.key) for action in actions]
+
+    return run
+
+
+def writes(github):
+    return [
+        (call.method, call.path.removeprefix(f"/repos/{TRIO}/"))
+        for call in github.calls
+        if call.method != "GET" and "token" not in call.path
+    ]
+
+
+def texts(github):
+    return [comment.body.partition("\n\n<!--")[0] for comment in github.comments(TRIO, 1)]
+
+
+def labels(github):
+    return [label.name for label in github.issue(TRIO, 1).labels]
+
+
+def assignees(github):
+    return [user.login for user in github.issue(TRIO, 1).assignees]
+
+
+AMBIGUOUS = {
+    "done, then 502": faults.failed(502, done=True),
+    "done, then reset": faults.reset(done=True),
+    "reset before": faults.reset(done=False),
+    "502 before": faults.failed(502, done=False),
+}
+
+
+@pytest.fixture(params=AMBIGUOUS.values(), ids=AMBIGUOUS)
+def trouble(request, github):
+    """The first write ends in a way that leaves open whether it was done."""
+
+    def plan(method, path="*"):
+        github.faults.append(faults.plan(request.param, method=method, path=path))
+
+    return plan
+
+
+def test_an_action_survives_the_queue():
+    """What is stored as JSON comes back as the same frozen value."""
+    action = Label(**WHERE, names=("bug", "easy"))
+    planned = Planned(action=action, installation=1, delivery="d", rule="r")
+    assert Planned.decode(planned.encode()) == planned
+
+
+def test_labels_come_and_go(github, perform):
+    """All that are put on in one request; one that is off already is no trouble."""
+    github.open_issue(TRIO, "alice")
+    for name in ("docs", "mine"):
+        github.label_issue(TRIO, 1, "olga", name)
+    perform(
+        Label(**WHERE, names=("bug", "easy")),
+        Unlabel(**WHERE, name="docs"),
+        Unlabel(**{**WHERE, "about": "more"}, name="absent"),
+    )
+    assert labels(github) == ["mine", "bug", "easy"]
+    assert writes(github) == [
+        ("POST", "issues/1/labels"),
+        ("DELETE", "issues/1/labels/docs"),
+        ("DELETE", "issues/1/labels/absent"),
+    ]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_labels_are_right_after_an_unknown_end(github, perform, trouble, method):
+    """Whatever became of the first try, the labels are as they are to be."""
+    github.open_issue(TRIO, "alice")
+    github.label_issue(TRIO, 1, "olga", "docs")
+    trouble(method, "*/labels*")
+    perform(Label(**WHERE, names=("bug",)), Unlabel(**WHERE, name="docs"))
+    assert labels(github) == ["bug"]
+
+
+@pytest.mark.parametrize("change", ["push", "rename"])
+def test_labels_for_what_has_changed_since_are_not_put(github, perform, change):
+    """Another head or title is decided anew, so what was decided for the old one is left."""
+    github.open_pull_request(TRIO, "alice", "Fix it")
+    head = github.pull(TRIO, 1).head_sha
+    action = Label(**WHERE, names=("bug",), head=head, title="Fix it")
+    if change == "push":
+        github.push_to_pull_request(TRIO, 1, "alice")
+    else:
+        github.rename_pull_request(TRIO, 1, "alice", "Break it")
+    (row,) = perform(action)
+    assert labels(github) == []
+    assert "changed since" in row.result
+
+
+def test_labels_for_what_is_as_it_was_are_put(github, perform):
+    """The same head and title: the labels are put."""
+    github.open_pull_request(TRIO, "alice", "Fix it")
+    perform(Label(**WHERE, names=("bug",), head=github.pull(TRIO, 1).head_sha, title="Fix it"))
+    assert labels(github) == ["bug"]
+
+
+CLAIM = Assign(**WHERE, people=("alice",), claim=True, taken="Taken.")
+
+
+def test_a_claim_is_remembered_and_forgotten(github, perform, memory):
+    """Who has claimed an issue is known until it is released."""
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "/claim")
+    perform(CLAIM)
+    assert assignees(github) == ["alice"]
+    assert [claim[:2] for claim in memory.claims("Snakes/Trio")] == [(1, "alice")]
+    perform(Unassign(**WHERE, people=("Alice",)))
+    assert (assignees(github), memory.claims(TRIO)) == ([], [])
+
+
+def test_a_claim_is_right_after_an_unknown_end(github, perform, memory, trouble):
+    """A claim whose answer was lost is the person's, and nobody is told otherwise."""
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "/claim")
+    trouble("POST", "*/assignees")
+    perform(CLAIM)
+    assert assignees(github) == ["alice"]
+    assert len(memory.claims(TRIO)) == 1
+    assert texts(github) == ["/claim"]
+
+
+def test_what_somebody_else_has_is_not_claimed(github, perform, memory, trouble):
+    """The one who was slower reads so, once, and nothing is assigned."""
+    trouble("POST", "*/comments")
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "/claim")
+    github.assign(TRIO, 1, "olga", "bob")
+    perform(CLAIM)
+    assert (assignees(github), texts(github)) == (["bob"], ["/claim", "Taken."])
+    assert memory.claims(TRIO) == []
+
+
+@pytest.mark.parametrize(("state", "reason"), [("closed", "not_planned"), ("open", "")])
+def test_the_state_is_right_after_an_unknown_end(github, perform, trouble, state, reason):
+    """Closing and reopening can be repeated."""
+    github.open_issue(TRIO, "alice")
+    if state == "open":
+        github.close_issue(TRIO, 1, "alice")
+    trouble("PATCH")
+    perform(SetState(**WHERE, state=state, reason=reason))
+    assert github.issue(TRIO, 1).state == state
+    assert github.issue(TRIO, 1).state_reason == (reason or "reopened")
+
+
+def test_a_refused_state_is_told_once(github, perform, trouble):
+    """A pull request whose branch is gone cannot be reopened; the person reads why."""
+    github.open_pull_request(TRIO, "alice")
+    github.close_pull_request(TRIO, 1, "alice")
+    github.pull(TRIO, 1).branch_gone = True
+    trouble("POST", "*/comments")
+    perform(SetState(**WHERE, state="open", refused="Gone."))
+    assert texts(github) == ["Gone."]
+
+
+def test_a_refused_state_of_which_nothing_is_to_be_said_is_dead(github, perform):
+    """Without words for it, the operator sees it."""
+    github.open_pull_request(TRIO, "alice")
+    github.merge_pull_request(TRIO, "alice", number=1)
+    (row,) = perform(SetState(**WHERE, state="open"))
+    assert row.state is State.DEAD
+
+
+SAID = Comment(**WHERE, text="It fails.")
+BACK = TakeBack(**WHERE, text="It works.")
+
+
+def test_a_comment_is_taken_back_without_a_look(github, perform, trouble):
+    """The record of the first action says which comment it is; its marker is another one then."""
+    github.open_issue(TRIO, "alice")
+    trouble("PATCH")
+    perform(SAID, BACK)
+    (comment,) = github.comments(TRIO, 1)
+    assert comment.body == f"It works.\n\n{marker(BACK.key)}"
+    assert not [call for call in github.calls if call.path.endswith("comments") and call.query]
+
+
+def test_a_comment_of_which_no_record_is_left_is_found_by_its_marker(github, perform):
+    """After a lost database; what strangers pasted is left alone."""
+    github.open_issue(TRIO, "alice")
+    github.comment(TRIO, 1, "mallory", marker(SAID.key))
+    github.comment(TRIO, 1, "test-bot[bot]", f"It fails.\n\n{marker(SAID.key)}")
+    perform(BACK)
+    assert texts(github) == [marker(SAID.key), "It works."]
+
+
+def test_what_was_never_said_needs_no_taking_back(github, perform):
+    """It is done, and changes nothing."""
+    github.open_issue(TRIO, "alice")
+    (row,) = perform(BACK)
+    assert (row.state, writes(github)) == (State.DONE, [])
+
+
+def test_a_comment_that_somebody_deleted_needs_no_taking_back(github, perform):
+    """It is gone, which is as well."""
+    github.open_issue(TRIO, "alice")
+    perform(SAID)
+    github.world.comments.clear()
+    github.issue(TRIO, 1).comments.clear()
+    (row,) = perform(BACK)
+    assert (row.state, texts(github)) == (State.DONE, [])
+
+
+def test_actions_describe_themselves():
+    """In words, for people."""
+    words = [
+        Label(**WHERE, names=("bug", "easy")).describe(),
+        Unlabel(**WHERE, name="docs").describe(),
+        Assign(**WHERE, people=("alice",)).describe(),
+        Unassign(**WHERE, people=("bob",)).describe(),
+        SetState(**WHERE, state="open").describe(),
+        SetState(**WHERE, state="closed").describe(),
+        BACK.describe(),
+    ]
+    assert words == [
+        "put the label bug, easy on snakes/trio#1",
+        "take the label docs off snakes/trio#1",
+        "assign alice to snakes/trio#1",
+        "unassign bob from snakes/trio#1",
+        "reopen snakes/trio#1",
+        "close snakes/trio#1",
+        "take back a comment on snakes/trio#1",
+    ]

@@ -1,0 +1,291 @@
+"""bot.actions.membership and bot.actions.perform: teams, issues, questions, orders, limits.
+
+Each is performed at the simulated GitHub, and again after an end that is not known.
+"""
+
+import pytest
+
+from bot.actions import _KINDS as KINDS
+from bot.actions import (
+    ACTIONS,
+    Ask,
+    CloseIssue,
+    Comment,
+    Invite,
+    JoinTeam,
+    OpenIssue,
+    Planned,
+    Rest,
+    membership,
+)
+from bot.actions.perform import Performer
+from bot.store.people import Memory
+from luggage.fake_github import faults
+from luggage.github import Unreachable
+from luggage.jobs import NewJob, State
+
+TRIO = "snakes/trio"
+# 2026-11-21, 10 o'clock in UTC.
+TEN_O_CLOCK = 1795255200.0
+DAY = 24 * 3600.0
+
+AMBIGUOUS = {
+    "done, then 502": faults.failed(502, done=True),
+    "done, then reset": faults.reset(done=True),
+    "502 before": faults.failed(502, done=False),
+    "closed before": faults.dropped(),
+}
+
+
+@pytest.fixture
+def want(queue, github, clock):
+    """Queue actions as a rule's decision does, each after the one before it."""
+
+    def want(*actions, subject=""):
+        before = None
+        for action in actions:
+            planned = Planned(
+                action=action,
+                installation=github.install("snakes").id,
+                delivery="guid",
+                rule="test",
+            )
+            queue.put(
+                NewJob(
+                    queue=ACTIONS,
+                    key=action.key,
+                    subject=subject,
+                    kind=action.kind,
+                    body=planned.encode(),
+                    run_at=clock(),
+                    after=before,
+                )
+            )
+            before = action.key
+
+    return want
+
+
+def states(queue):
+    return {row.key: row.state for row in queue.recent(ACTIONS)}
+
+
+def issues(github, repository=TRIO):
+    return list(github.world.repositories[repository].issues.values())
+
+
+def broken(github, fault, **where):
+    github.faults.append(faults.plan(fault, **where))
+
+
+def test_there_is_a_way_to_perform_each_kind_of_action():
+    """No kind can be queued that nobody performs."""
+    performer = Performer(queue=None, memory=None, own_login=None, clock=None)
+    assert set(performer._ways) == set(KINDS.values())
+
+
+# Teams
+
+TAMER = JoinTeam(organization="snakes", team="tamers", person="alice")
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_somebody_is_put_into_a_team_once(want, settled, github, queue, fault):
+    """However the first try ended, there is one place in the team."""
+    team = github.add_team("snakes", "tamers")
+    github.add_member("snakes", "alice", state="pending")
+    broken(github, fault, method="PUT", path="*/teams/*")
+    want(TAMER)
+    settled()
+    assert team.roles == {"alice": "member"}
+    assert set(states(queue).values()) == {State.DONE}
+
+
+def test_a_role_in_a_team_is_neither_raised_nor_lowered(want, settled, github):
+    """Who is in the team keeps the role, and nothing is written."""
+    team = github.add_team("snakes", "tamers", "alice")
+    want(JoinTeam(organization="snakes", team="tamers", person="alice", role="maintainer"))
+    settled()
+    assert team.roles == {"alice": "member"}
+    assert github.calls_to("PUT") == []
+
+
+def test_a_team_that_there_is_not_ends_dead(want, settled, github, queue):
+    """A mistyped team is shown, not made up for."""
+    github.add_user("alice")
+    want(TAMER)
+    settled()
+    assert set(states(queue).values()) == {State.DEAD}
+
+
+# Issues
+
+HELLO = OpenIssue(about="hello", repository=TRIO, title="Hello", text="Hi!", closed=True)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_an_issue_is_opened_once_and_closed(want, settled, github, fault, method):
+    """Whichever of the two calls had an unknown end: one issue, and it is closed."""
+    broken(github, fault, method=method, path="*/issues*")
+    want(HELLO)
+    settled()
+    assert [(one.title, one.state) for one in issues(github)] == [("Hello", "closed")]
+
+
+def test_an_issue_is_left_open_unless_it_is_to_be_closed(want, settled, github):
+    """Most issues are opened to be talked about."""
+    want(OpenIssue(about="hello", repository=TRIO, title="Hello", text="Hi!"))
+    settled()
+    assert [one.state for one in issues(github)] == ["open"]
+
+
+def test_an_issue_is_closed(want, settled, github):
+    """Closing what is closed already changes nothing."""
+    github.open_issue(TRIO, "bob")
+    want(CloseIssue(about="one", repository=TRIO, number=1))
+    want(CloseIssue(about="two", repository=TRIO, number=1))
+    settled()
+    assert [one.state for one in issues(github)] == ["closed"]
+
+
+def question(**more):
+    told = {"organization": "snakes", "person": "alice", "pull_request": f"{TRIO}#1"}
+    return Ask(**told, repository=TRIO, title="Alice?", text="May I?", **more)
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_maintainers_are_asked_once_in_an_issue(want, settled, github, memory, fault):
+    """The question is an issue, and where it stands is remembered."""
+    broken(github, fault, method="POST", path="*/issues")
+    want(question())
+    settled()
+    assert [one.title for one in issues(github)] == ["Alice?"]
+    assert memory.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_maintainers_are_asked_once_on_the_pull_request(want, settled, github, memory, fault):
+    """The question is a comment, and where it stands is remembered."""
+    github.open_pull_request(TRIO, "alice")
+    broken(github, fault, method="POST", path="*/comments")
+    want(question(number=1))
+    settled()
+    assert len(github.comments(TRIO, 1)) == 1
+    assert memory.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
+
+
+# Invitations
+
+
+def invitation(person, most_a_day=0):
+    return Invite(organization="snakes", person=person, most_a_day=most_a_day)
+
+
+def invited(github):
+    return [call.path.rpartition("/")[2] for call in github.calls_to("PUT", "*/memberships/*")]
+
+
+def test_invitations_above_the_days_limit_wait_for_the_next_day(
+    want, settled, worker, queue, github, clock
+):
+    """Five people, two a day: they are invited in three days, in their order, at midnight UTC."""
+    clock.advance(TEN_O_CLOCK - clock())
+    people = ["ann", "ben", "cat", "dan", "eve"]
+    for person in people:
+        github.add_user(person)
+        want(invitation(person, 2), subject="snakes")
+    settled()
+    assert invited(github) == people
+    midnight = TEN_O_CLOCK + 14 * 3600.0
+    days = [int((call.at - midnight) // DAY) for call in github.calls_to("PUT", "*/memberships/*")]
+    assert days == [-1, -1, 0, 0, 1]
+    assert {row.attempt for row in queue.recent(ACTIONS)} == {1}
+
+
+def test_an_invitation_that_github_refuses_does_not_count(want, settled, github, queue, clock):
+    """What was not done leaves its place in the day to the next."""
+    clock.advance(TEN_O_CLOCK - clock())
+    for person in ("ann", "ben"):
+        github.add_user(person)
+        want(invitation(person, 1), subject="snakes")
+    refusal = faults.Fault(name="422", answer=faults.Refused(422, "Validation Failed").answer)
+    broken(github, refusal, method="PUT", path="*/memberships/ann")
+    settled()
+    assert clock() < TEN_O_CLOCK + 60
+    assert states(queue) == {"invite:snakes/ann": State.DEAD, "invite:snakes/ben": State.DONE}
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_an_invitation_whose_end_was_unknown_counts_once(
+    want, settled, github, memory, clock, fault
+):
+    """Sent or not, the person is invited once, and today's limit of one is kept."""
+    clock.advance(TEN_O_CLOCK - clock())
+    github.add_user("ann")
+    broken(github, fault, method="PUT", path="*/memberships/*")
+    want(invitation("ann", 1))
+    settled()
+    assert github.membership("snakes", "ann").state == "pending"
+    assert memory.invited_since("snakes", TEN_O_CLOCK, but="") == 1
+    assert clock() < TEN_O_CLOCK + DAY / 2
+
+
+def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, memory, store, clock):
+    """A process is stopped between note and request; what another sends meanwhile counts."""
+    github.add_user("ann")
+    client = app.client_for(github.install("snakes").id)
+
+    class Stopped(Memory):
+        def inviting(self, organization, person):
+            sent_at = super().inviting(organization, person)
+            clock.advance(90.0)
+            membership.invite(invitation("ann"), client, memory, clock())
+            clock.advance(90.0)
+            return sent_at
+
+    with pytest.raises(Unreachable, match="too late"):
+        membership.invite(invitation("ann"), client, Stopped(store, clock=clock), clock())
+    assert invited(github) == ["ann"]
+    assert memory.invited_since("snakes", 0.0, but="") == 1
+
+
+def test_who_declined_while_an_invitation_waited_is_not_invited(
+    want, settled, queue, github, memory
+):
+    """An owner invited by hand meanwhile, and the person declined: no welcome either."""
+    github.add_user("ann")
+    memory.remember("snakes", "ann", "pending")
+    want(invitation("ann"), Comment(about="x", repository=TRIO, number=1, text="Welcome!"))
+    settled()
+    assert github.membership("snakes", "ann") is None
+    assert set(states(queue).values()) == {State.IGNORED}
+
+
+# Orders
+
+
+def order(paused, second):
+    about = f"{paused} {second}"
+    at = f"2026-11-21T10:00:0{second}Z"
+    return Rest(about=about, organization="snakes", paused=paused, ordered_at=at)
+
+
+def test_orders_pause_and_resume(want, settled, queue):
+    """A pause keeps what is about the organisation from being claimed, until it is resumed."""
+    want(order(paused=True, second=1))
+    settled()
+    assert queue.standing().paused_parts == 1
+    want(order(paused=False, second=2))
+    settled()
+    assert queue.standing().paused_parts == 0
+
+
+def test_an_order_that_comes_in_late_does_nothing(want, settled, queue):
+    """The pause was given before the resumption, and was delivered after it: nobody is told."""
+    want(order(paused=False, second=2))
+    settled()
+    want(order(paused=True, second=1), Comment(about="x", repository=TRIO, number=1, text="Paused"))
+    settled()
+    assert queue.standing().paused_parts == 0
+    assert states(queue)["comment:x"] == State.IGNORED

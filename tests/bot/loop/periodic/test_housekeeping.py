@@ -1,0 +1,119 @@
+"""bot.loop.periodic.housekeeping: payloads expire, keys stay, files keep to their size."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from bot.loop.periodic.housekeeping import Housekeeping
+from luggage.database import open_engine, tidy, writing
+from luggage.jobs import NewJob, State
+from tests.support.jobs import finish
+
+DAY = 24 * 3600.0
+PAYLOAD = 20_000
+
+
+@pytest.fixture
+def housekeeping(store, queue, clock):
+    return Housekeeping(engine=store, queue=queue, clock=clock, payload_days=30.0)
+
+
+@pytest.fixture
+def put(queue, clock):
+    """Put a job with a payload that cannot be compressed, and end it in one of the ways."""
+
+    def put(key, way="done"):
+        body = os.urandom(PAYLOAD)
+        queue.put(NewJob(queue="delivery", key=key, body=body, run_at=clock()))
+        (job,) = queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+        finish(queue, job, way)
+        return job.id
+
+    return put
+
+
+def size(store):
+    """The bytes of a database on the disk, with its log."""
+    path = Path(store.url.database)
+    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+
+
+def test_payloads_expire_and_keys_stay(housekeeping, put, queue, clock):
+    """After thirty days a payload is gone; the delivery is still known."""
+    job_id = put("old")
+    clock.advance(29 * DAY)
+    young_id = put("young")
+    clock.advance(1.5 * DAY)
+    housekeeping()
+    assert (queue.body(job_id), len(queue.body(young_id))) == (None, PAYLOAD)
+    assert queue.find("delivery", "old").state is State.DONE
+
+
+def test_dead_jobs_stay_whole(housekeeping, put, queue, clock):
+    """What could not be done waits for a person, however long."""
+    job_id = put("dead", "bury")
+    clock.advance(1000 * DAY)
+    housekeeping()
+    queue.revive(job_id)
+    assert len(queue.body(job_id)) == PAYLOAD
+
+
+def test_the_log_of_sqlite_is_shortened(housekeeping, put, store):
+    """After a turn everything is in the database itself, and the log beside it is empty."""
+    put("k")
+    before = Path(f"{store.url.database}-wal").stat().st_size
+    housekeeping()
+    assert before > 0
+    assert Path(f"{store.url.database}-wal").stat().st_size == 0
+
+
+def test_the_file_of_sqlite_shrinks(housekeeping, put, store, clock):
+    """What many payloads took is given back when they are gone."""
+    for number in range(300):
+        put(f"k{number}")
+    tidy(store)
+    full = size(store)
+    clock.advance(31 * DAY)
+    housekeeping()
+    assert full > 300 * PAYLOAD
+    assert size(store) < full / 3
+
+
+def test_a_file_that_cannot_shrink_is_left_as_it_is(tmp_path):
+    """A file from elsewhere keeps its size; its unused pages are used again."""
+    path = tmp_path / "old.sqlite"
+    engine = open_engine(f"sqlite:///{path}")
+
+    @event.listens_for(engine, "connect", insert=True)
+    def made_elsewhere(connection, _record):
+        connection.execute("CREATE TABLE IF NOT EXISTS things (body BLOB)").close()
+
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO things VALUES (zeroblob(8000000))")
+    with writing(engine) as connection:
+        connection.exec_driver_sql("DELETE FROM things")
+    tidy(engine)
+    assert path.stat().st_size > 8_000_000
+    engine.dispose()
+
+
+def test_a_reader_does_not_hold_it_up(store, put):
+    """Who reads keeps the log from being shortened, this time; nothing fails."""
+    put("k")
+    with store.connect() as reader:
+        reading = reader.execution_options(read_only=True)
+        reading.exec_driver_sql("SELECT count(*) FROM job").all()
+        put("later")
+        tidy(store)
+
+
+def test_postgresql_keeps_its_own_house(postgresql_url):
+    """There, nothing is done, and nothing is asked."""
+    engine = open_engine(postgresql_url)
+    asked = []
+    event.listen(engine, "connect", lambda *_: asked.append(1))
+    tidy(engine)
+    engine.dispose()
+    assert asked == []

@@ -1,0 +1,204 @@
+"""bot.loop.periodic.publish: each line reaches the external board once."""
+
+import logging
+
+import pytest
+
+from bot.loop.periodic.publish import (
+    ARRIVAL_SECONDS,
+    PAUSE_SECONDS,
+    SEND_SECONDS,
+    Lines,
+    MoodShown,
+    Outbox,
+    Part,
+    Publisher,
+)
+from bot.parse import BoardAway
+from bot.store.board import KEPT_LINES, Mood
+from luggage.telemetry.meter import Meter
+
+
+class Elsewhere:
+    """A board in memory whose next calls fail as told: before it took anything, or after."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.there = []
+        self.fails = []
+        self.asked = []
+        self.meanwhile = lambda: None
+
+    def add(self, line, uid, *, not_after):
+        self.meanwhile()
+        if self.clock() > not_after:
+            raise BoardAway("it is too late to send it")
+        how = self.fails.pop(0) if self.fails else ""
+        if how != "before":
+            self.there.append((line.text, uid))
+        if how:
+            raise BoardAway("no answer")
+
+    def has(self, uid):
+        self.asked.append(uid)
+        if self.fails and self.fails[0] == "look":
+            self.fails.pop(0)
+            raise BoardAway("no answer")
+        return any(uid == known for _, known in self.there)
+
+    @property
+    def texts(self):
+        return [text for text, _ in self.there]
+
+
+@pytest.fixture
+def elsewhere(clock):
+    return Elsewhere(clock)
+
+
+@pytest.fixture
+def outbox(store, clock):
+    return Outbox(store, clock)
+
+
+@pytest.fixture
+def lines(outbox, elsewhere, clock):
+    return Lines(outbox, elsewhere, clock)
+
+
+def test_lines_go_in_their_order_and_once(board, lines, elsewhere, outbox):
+    """A second turn finds nothing to do."""
+    for text in ("one", "two"):
+        board.say(text)
+    lines()
+    lines()
+    assert elsewhere.texts == ["one", "two"]
+    assert outbox.pending() == []
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+def test_an_unknown_end_is_looked_up_when_it_can_be_known(board, lines, elsewhere, clock, how):
+    """Whether the server took the line or not, it is there once, and before the next one."""
+    board.say("one")
+    board.say("two")
+    elsewhere.fails = [how]
+    with pytest.raises(BoardAway):
+        lines()
+    clock.advance(SEND_SECONDS + ARRIVAL_SECONDS - 1)
+    lines()
+    assert elsewhere.asked == []
+    assert "two" not in elsewhere.texts
+    clock.advance(2)
+    lines()
+    assert elsewhere.texts == ["one", "two"]
+
+
+def test_a_look_that_fails_is_not_absence(board, lines, elsewhere, clock):
+    """The line is there, and nobody could say so: it is not sent again."""
+    board.say("one")
+    elsewhere.fails = ["after", "look"]
+    for _ in range(2):
+        with pytest.raises(BoardAway):
+            lines()
+        clock.advance(SEND_SECONDS + ARRIVAL_SECONDS + 1)
+    lines()
+    assert elsewhere.texts == ["one"]
+
+
+def test_a_publisher_that_was_stopped_after_its_note_is_too_late(board, lines, elsewhere, clock):
+    """Another has looked meanwhile, found nothing, and sent it."""
+    board.say("one")
+    other = Lines(lines.outbox, elsewhere, clock)
+
+    def stopped():
+        elsewhere.meanwhile = lambda: None
+        clock.advance(SEND_SECONDS + ARRIVAL_SECONDS + 1)
+        other()
+
+    elsewhere.meanwhile = stopped
+    with pytest.raises(BoardAway, match="too late"):
+        lines()
+    lines()
+    assert elsewhere.texts == ["one"]
+
+
+def test_of_two_publishers_one_sends(board, lines, outbox, elsewhere):
+    """Both have read the same; the note of the first refuses the second."""
+    board.say("one")
+    read_before = outbox.pending()
+
+    class Late(Outbox):
+        def pending(self):
+            return read_before
+
+    lines()
+    Lines(Late(outbox.engine, outbox.clock), elsewhere, outbox.clock)()
+    assert elsewhere.texts == ["one"]
+
+
+def test_at_most_a_hundred_lines_wait(board, lines, elsewhere):
+    """The newest; a server that is away for a month is not told all of it."""
+    for number in range(KEPT_LINES + 20):
+        board.say(str(number))
+    lines()
+    assert elsewhere.texts == [str(number) for number in range(20, KEPT_LINES + 20)]
+
+
+class Face:
+    """Shows a mood; fails as told."""
+
+    def __init__(self, shown=None):
+        self.shown = shown
+        self.changes = []
+        self.fails = 0
+
+    def felt(self):
+        return self.shown
+
+    def feel(self, mood, *, not_after):
+        if self.fails:
+            self.fails -= 1
+            raise BoardAway("no answer")
+        self.shown = mood.value
+        self.changes.append(mood.value)
+
+
+def test_the_mood_is_shown_when_it_changes(clock):
+    """Not when it is shown already, also by a process that was there before."""
+    face, moods = Face("bored"), iter([Mood.BORED, Mood.BUSY, Mood.BUSY, Mood.BORED])
+    shown = MoodShown(lambda: next(moods), face, clock)
+    for _ in range(4):
+        shown()
+    assert face.changes == ["busy", "bored"]
+
+
+def test_a_mood_that_did_not_arrive_is_shown_later(clock):
+    """What stands there is asked for again, because nobody knows."""
+    face = Face()
+    face.fails = 1
+    shown = MoodShown(lambda: Mood.BUSY, face, clock)
+    with pytest.raises(BoardAway):
+        shown()
+    shown()
+    shown()
+    assert face.changes == ["busy"]
+
+
+def test_one_server_that_is_down_does_not_stop_the_other(board, lines, elsewhere, clock, caplog):
+    """It is left alone for a while, told of once, counted, and told of again when it is back."""
+    caplog.set_level(logging.INFO)
+    meter, face = Meter(), Face()
+    face.fails = 3
+    mood = MoodShown(lambda: Mood.BUSY, face, clock)
+    publish = Publisher([Part("mood", mood, clock, meter), Part("lines", lines, clock, meter)])
+    board.say("one")
+    for _ in range(5):
+        publish()
+        publish()
+        clock.advance(PAUSE_SECONDS + 1)
+    assert (elsewhere.texts, face.changes) == (["one"], ["busy"])
+    assert caplog.messages == [
+        "mood: no answer; it is tried until it works",
+        "mood: the board's server is back",
+    ]
+    assert meter.take().added == {("portmanteau_board_failures_total", ()): 3.0}

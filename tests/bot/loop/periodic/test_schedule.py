@@ -1,0 +1,192 @@
+"""bot.loop.periodic.schedule: scheduled rules run once, whichever machines fail."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from cronsim import CronSimError
+
+from bot.actions import Comment
+from bot.events import DELIVERIES
+from bot.loop.periodic.schedule import Scheduler
+from bot.loop.run import Updater
+from bot.operations.preview.check import Previewer
+from bot.options.cron import latest_tick
+from bot.rules import ping, rules_for
+from bot.settings.files import FILE, SettingsFiles
+from bot.settings.layers import Settings
+from luggage.fake_github import faults
+from luggage.jobs import State
+
+DAY = 24 * 3600.0
+
+
+def decide(event, _reader, _settings):
+    """Say hello in the first issue."""
+    return [
+        Comment(
+            about=f"look {event.name} {event.action}",
+            repository=event.repository.full_name,
+            number=1,
+            text=f"{event.organization} {event.installation is not None}",
+        )
+    ]
+
+
+LOOK = replace(ping.RULE, name="look", events=frozenset(), decide=decide, schedule="0 6 * * *")
+
+
+@pytest.fixture
+def files(store, clock):
+    return SettingsFiles(store, (ping.RULE, LOOK), Settings(), clock=clock)
+
+
+@pytest.fixture
+def scheduler(app, store, queue, files, clock):
+    return Scheduler(app=app, engine=store, queue=queue, settings=files, clock=clock)
+
+
+def keys(queue):
+    return sorted(row.key.split(":", 2)[2].split(":", 2)[2] for row in queue.recent(DELIVERIES))
+
+
+def at(text):
+    return datetime.fromisoformat(f"{text}Z").replace(tzinfo=UTC).timestamp()
+
+
+def test_the_latest_tick_is_not_after_now():
+    """To the minute, also at the very moment."""
+    line = "30 6 * * *"
+    assert latest_tick(line, at("2026-11-21T06:30:00")) == at("2026-11-21T06:30:00")
+    assert latest_tick(line, at("2026-11-21T06:29:59")) == at("2026-11-20T06:30:00")
+    assert latest_tick(line, at("2026-11-21T23:00:00")) == at("2026-11-21T06:30:00")
+
+
+def test_a_line_that_is_none_is_refused():
+    """The error is the library's."""
+    with pytest.raises(CronSimError):
+        latest_tick("every day", 0.0)
+
+
+def test_a_tick_brings_a_job_for_each_repository(scheduler, queue, clock, github):
+    """Of each installation; the rule waits for its first tick before it looks at all."""
+    github.add_repository("snakes/anyio")
+    github.add_repository("birds/nest")
+    scheduler()
+    assert keys(queue) == []
+    clock.advance(DAY)
+    scheduler()
+    assert keys(queue) == ["birds/nest", "snakes/anyio", "snakes/trio"]
+
+
+def test_a_tick_is_taken_care_of_once(scheduler, queue, clock, github):
+    """Again and again, by any process: the same jobs, and no request once it is done."""
+    scheduler()
+    clock.advance(DAY)
+    scheduler()
+    asked = len(github.calls)
+    scheduler()
+    assert (len(queue.recent(DELIVERIES)), len(github.calls)) == (1, asked)
+
+
+def test_an_outage_is_caught_up_with_once(scheduler, queue, clock):
+    """After ten days the rule looks once."""
+    scheduler()
+    clock.advance(10 * DAY)
+    scheduler()
+    scheduler()
+    assert len(queue.recent(DELIVERIES)) == 1
+
+
+def test_a_turn_that_was_cut_short_is_finished_by_the_next(scheduler, queue, clock, github):
+    """GitHub fails in the middle: nobody is left out, and nobody is visited twice."""
+    github.add_repository("birds/nest")
+    scheduler()
+    clock.advance(DAY)
+    fault = faults.failed(503, done=False)
+    seen = []
+
+    def second(request):
+        if request.path == "/installation/repositories":
+            seen.append(request)
+            return fault if len(seen) == 2 else None
+        return None
+
+    github.faults.append(second)
+    with pytest.raises(Exception, match="503"):
+        scheduler()
+    scheduler()
+    assert keys(queue) == ["birds/nest", "snakes/trio"]
+
+
+def test_repositories_where_the_rule_is_switched_off_are_left_alone(
+    scheduler, files, queue, clock, github, settled, app, memory, store
+):
+    """Known from the database, so that nothing is asked."""
+    scheduler()
+    github.add_file("snakes/trio", FILE, "[look]\nenabled = false\n")
+    clock.advance(DAY)
+    scheduler()
+    updater = Updater(
+        app=app,
+        queue=queue,
+        memory=memory,
+        settings=files,
+        clock=clock,
+        previewer=Previewer(queue=queue, memory=memory, settings=files),
+    )
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    assert updater.decide(job).reason == "no rule wanted anything done"
+    clock.advance(DAY)
+    scheduler()
+    assert len(queue.recent(DELIVERIES)) == 1
+
+
+def test_archived_and_suspended_places_are_left_alone(scheduler, queue, clock, github):
+    """Nothing can be written there."""
+    github.add_repository("birds/nest")
+    github.install("birds").suspended_at = clock()
+    scheduler()
+    clock.advance(DAY)
+    scheduler()
+    assert keys(queue) == ["snakes/trio"]
+
+
+def test_an_installation_that_cannot_be_asked_holds_up_no_other(scheduler, queue, clock, github):
+    """It was taken away between two requests: the next is asked."""
+    github.add_repository("birds/nest")
+    scheduler()
+    clock.advance(DAY)
+    gone = faults.Fault(name="404", answer=faults.Refused(404, "Not Found").answer)
+    github.faults.append(faults.plan(gone, path="/installation/repositories"))
+    scheduler()
+    assert len(keys(queue)) == 1
+
+
+def test_the_rule_is_given_the_repository(scheduler, files, queue, clock, app, memory, github):
+    """An event `schedule` with its own name, in the name of the installation."""
+    github.open_issue("snakes/trio", "alice")
+    scheduler()
+    clock.advance(DAY)
+    scheduler()
+    updater = Updater(
+        app=app,
+        queue=queue,
+        memory=memory,
+        settings=files,
+        clock=clock,
+        previewer=Previewer(queue=queue, memory=memory, settings=files),
+    )
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    (new,) = updater.decide(job).put
+    assert new.key == "comment:look schedule look"
+    assert b"snakes True" in new.body
+    queue.done(job)
+    assert queue.find(DELIVERIES, job.key).state == State.DONE
+
+
+def test_only_the_rule_itself_sees_its_schedule():
+    """Others with a schedule of their own are not asked."""
+    other = replace(LOOK, name="other")
+    assert rules_for("schedule", "look", [LOOK, other, ping.RULE]) == [LOOK]
+    assert rules_for("schedule", "ping", [LOOK, other, ping.RULE]) == []

@@ -1,0 +1,168 @@
+"""bot.loop.periodic.scheduler: done by one process, in threads that nothing else waits for."""
+
+import contextlib
+import logging
+import threading
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from bot.loop.periodic import scheduler as duties
+from bot.loop.periodic.scheduler import Duties, Duty
+from luggage.jobs import Leadership
+
+# For what must happen: far longer than it takes. Nothing is asserted of how long it took.
+PATIENCE = 30.0
+SOON = 0.01
+
+
+@pytest.fixture
+def leadership(store, clock):
+    return Leadership(store, clock)
+
+
+@pytest.fixture
+def doing(leadership, clock):
+    """Do duties in the name of a process until the test ends, or the returned stack is closed."""
+    with contextlib.ExitStack() as stack:
+
+        def doing(*wanted, holder="here", leadership=leadership):
+            mine = stack.enter_context(contextlib.ExitStack())
+            process = Duties(wanted, leadership, holder=holder, clock=clock, renew_seconds=SOON)
+            mine.enter_context(process)
+            return mine
+
+        yield doing
+
+
+class Count:
+    """A duty that counts how often it was done."""
+
+    def __init__(self, name="sweep", raises=()):
+        self.times = threading.Semaphore(0)
+        self.duty = Duty(name, SOON, self)
+        self._raises = iter(raises)
+
+    def __call__(self):
+        self.times.release()
+        for error in self._raises:
+            raise error
+
+    def wait(self, times=1):
+        return all(self.times.acquire(timeout=PATIENCE) for _ in range(times))
+
+
+def test_a_duty_is_done_again_and_again(doing):
+    """It begins at once, and does not end by itself."""
+    count = Count()
+    doing(count.duty)
+    assert count.wait(3)
+
+
+def test_only_the_leader_does_it(doing, leadership):
+    """Where another process holds the lease, nothing is done here."""
+    leadership.holds("duty:sweep", "there", seconds=20)
+    mine, other = Count(), Count("other")
+    doing(mine.duty, other.duty)
+    assert other.wait(3)
+    assert not mine.times.acquire(blocking=False)
+
+
+def test_another_takes_over_when_the_leader_is_gone(doing, leadership, clock):
+    """When a leader is heard of no more, its duty is done here."""
+    leadership.holds("duty:sweep", "there", seconds=20)
+    count = Count()
+    doing(count.duty)
+    clock.advance(duties.LEASE_SECONDS)
+    assert count.wait()
+
+
+def test_the_lease_is_given_up_at_the_end(doing, leadership):
+    """The next process need not wait until the lease has run out."""
+    count = Count()
+    process = doing(count.duty)
+    assert count.wait()
+    process.close()
+    assert leadership.holds("duty:sweep", "there", seconds=20)
+
+
+def test_nothing_is_begun_after_the_end(doing):
+    """A duty that waits for its turn, or for its lease, is left."""
+    count = Count()
+    process = doing(count.duty)
+    assert count.wait()
+    process.close()
+    names = {"duty-sweep", "duties"}
+    for thread in threading.enumerate():
+        if thread.name in names:
+            thread.join(PATIENCE)
+    assert not names & {thread.name for thread in threading.enumerate()}
+
+
+def test_one_that_hangs_holds_up_no_other(doing):
+    """One that does not return keeps neither another nor the end waiting."""
+    freed = threading.Event()
+    count = Count("other")
+    process = doing(Duty("hangs", SOON, freed.wait), count.duty)
+    assert count.wait(3)
+    process.close()
+    freed.set()
+
+
+def test_one_that_hangs_for_long_loses_its_lease(doing, leadership, clock):
+    """Another process may do what this one does not come back from."""
+    freed, begun = threading.Event(), threading.Event()
+    other = Count("other")
+    doing(Duty("hangs", SOON, lambda: (begun.set(), freed.wait(PATIENCE))), other.duty)
+    assert begun.wait(PATIENCE)
+    clock.advance(duties.LIMIT_SECONDS + 1)
+    got = any(
+        leadership.holds("duty:hangs", "there", seconds=1e9) or not other.wait(1)
+        for _ in range(1000)
+    )
+    freed.set()
+    assert got
+
+
+def test_a_failure_is_told_once_in_full(doing, caplog):
+    """What a duty raises is logged, the first time with its story, and it is done again."""
+    count = Count(raises=[ValueError("one"), SystemExit("two")])
+    doing(count.duty)
+    assert count.wait(4)
+    told = [
+        (r.getMessage(), bool(r.exc_info))
+        for r in caplog.records
+        if r.name == "bot.loop.periodic.scheduler"
+    ]
+    assert told == [("sweep failed: one", True), ("sweep failed: two", False)]
+
+
+class Away:
+    """A lease that cannot be asked for, because the database is away, until `back` is set."""
+
+    def __init__(self):
+        self.asked = threading.Semaphore(0)
+        self.back = threading.Event()
+
+    def holds(self, name, holder, *, seconds):
+        self.asked.release()
+        if not self.back.is_set():
+            raise OperationalError("SELECT", {}, Exception("away"))
+        return True
+
+    def release(self, name, holder):
+        raise OperationalError("DELETE", {}, Exception("away"))
+
+
+def test_a_database_that_is_away_is_waited_for(doing, caplog):
+    """Nothing is done without a lease, and nothing ends; not even the end needs the database."""
+    caplog.set_level(logging.DEBUG, logger="bot.loop.periodic.scheduler")
+    away, count = Away(), Count()
+    process = doing(count.duty, leadership=away)
+    for _ in range(3):
+        assert away.asked.acquire(timeout=PATIENCE)
+    before = count.times.acquire(blocking=False)
+    away.back.set()
+    assert (before, count.wait()) == (False, True)
+    process.close()
+    assert "not given up" in caplog.text

@@ -1,0 +1,113 @@
+"""bot.loop.issue_facts: what GitHub and the queue know of issues and pull requests."""
+
+import pytest
+
+from bot.actions import Comment
+from bot.facts import NotYet
+from bot.loop.reader import GithubReader
+from luggage.fake_github import ChangedFile
+
+TRIO = "snakes/trio"
+
+
+@pytest.fixture
+def reader(app, github, memory, queue, clock):
+    """The reader that a rule is given."""
+    client = app.client_for(github.install("snakes").id).read_only()
+    return GithubReader(client, memory, queue, clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [("read", False), ("triage", True), ("write", True), ("maintain", True), ("admin", True)],
+)
+def test_who_may_work_on_issues(reader, github, role, may):
+    """From triage on; GitHub's old field knows no such role."""
+    github.add_collaborator(TRIO, "olga", role)
+    assert reader.may_write(TRIO, "olga") is may
+
+
+def test_who_does_not_exist_may_nothing(reader, github):
+    """Neither write, nor be assigned."""
+    github.open_issue(TRIO, "bob")
+    assert not reader.may_write(TRIO, "nobody")
+    assert not reader.is_assignable(TRIO, 1, "nobody")
+
+
+def test_a_pull_request_is_shown_as_it_is(reader, github, clock):
+    """All that rules ask of it."""
+    github.open_pull_request(TRIO, "alice", "Fix it")
+    github.label_issue(TRIO, 1, "olga", "bug")
+    github.pull(TRIO, 1).files = [ChangedFile("a.py", 3, 4), ChangedFile("c.py", previous="b.py")]
+    github.pull(TRIO, 1).conflicts = True
+    pull = reader.pull(TRIO, 1)
+    assert (pull.author.login, pull.title, pull.lines, pull.base) == ("alice", "Fix it", 9, "main")
+    assert (pull.labels, pull.merges, pull.is_open) == (frozenset({"bug"}), False, True)
+    assert pull.updated_at == int(clock())
+    assert reader.changed_paths(TRIO, 1) == ["a.py", "c.py", "b.py"]
+
+
+def test_whether_it_merges_is_told_when_it_is_known(reader, github):
+    """Who needs to know is told that it is not; a closed one is never worked out."""
+    github.open_pull_request(TRIO, "alice")
+    github.pull(TRIO, 1).unsettled = 2
+    with pytest.raises(NotYet, match="snakes/trio#1"):
+        reader.pull(TRIO, 1, settled=True)
+    assert reader.pull(TRIO, 1).merges is None
+    assert reader.pull(TRIO, 1, settled=True).merges is True
+    github.merge_pull_request(TRIO, "alice", number=1)
+    assert reader.pull(TRIO, 1, settled=True).merges is None
+
+
+def test_what_cannot_be_seen_has_no_pull_requests(reader):
+    """GraphQL says null for a repository out of reach."""
+    assert reader.merging("lions/den") == []
+
+
+def test_teams_are_waited_for_by_their_full_names(reader, github, monkeypatch):
+    """As they are mentioned."""
+    listed = {
+        "number": 1,
+        "user": None,
+        "updated_at": "2026-11-21T10:00:00Z",
+        "requested_reviewers": [{"login": "olga"}],
+        "requested_teams": [{"slug": "core"}],
+    }
+    monkeypatch.setattr(reader, "_asked", Pages([listed]))
+    (waiting,) = reader.waiting(TRIO)
+    assert waiting.people == ("olga", "snakes/core")
+    assert waiting.author is None
+
+
+class Pages:
+    """A client that lists set items."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def pages(self, path, *, params=None, **names):
+        return iter(self.items)
+
+
+def test_what_has_no_time_is_left_out_of_a_timeline(reader, monkeypatch):
+    """GitHub's timeline has groups of comments on lines, which have none of their own."""
+    grouped = {"event": "line-commented", "comments": []}
+    said = {"event": "commented", "user": {"login": "bob"}, "created_at": "2026-11-21T10:00:00Z"}
+    monkeypatch.setattr(reader, "_asked", Pages([grouped, said]))
+    (moment,) = reader.timeline(TRIO, 1)
+    assert (moment.what, moment.by.login, moment.at) == ("commented", "bob", 1795255200.0)
+
+
+def test_lists_come_to_an_end(reader, monkeypatch):
+    """A repository with ever so many labels is asked for a thousand."""
+    endless = ({"name": f"label {n}"} for n in range(10**9))
+    monkeypatch.setattr(reader, "_asked", Pages(endless))
+    assert len(reader.labels(TRIO)) == 1000
+
+
+def test_what_was_never_wanted_was_never_wanted(reader, clock):
+    """And the time of day is the bot's."""
+    action = Comment(about="it", repository=TRIO, number=1, text="Hi")
+    assert reader.wanted_at(action) is None
+    assert reader.done(TRIO, 1, most=3) == []
+    assert reader.now() == clock()

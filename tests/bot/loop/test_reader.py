@@ -1,0 +1,175 @@
+"""bot.loop.reader: facts from GitHub, asked only once."""
+
+import pytest
+
+from bot.events import Person, PullRequest, Repository
+from bot.loop.reader import GithubReader
+from luggage.github import NotFound, WriteRefused
+
+
+class Recorded:
+    """A client that gives set answers and remembers what it was asked."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+
+    def get(self, path, *, params=None, **names):
+        self.asked.append((path.format(**names), params))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+ABSENT = NotFound("Not Found", method="GET", path="/orgs/snakes/memberships/alice", status=404)
+
+
+def test_a_membership_is_asked_for_once(memory, queue, clock):
+    """What GitHub said of a member is remembered."""
+    client = Recorded({"state": "active"})
+    reader = GithubReader(client, memory, queue, clock=clock)
+    assert [reader.membership("snakes", "alice") for _ in range(2)] == ["active", "active"]
+    assert client.asked == [("/orgs/snakes/memberships/alice", None)]
+
+
+def test_that_somebody_is_no_member_is_not_remembered(memory, queue, clock):
+    """Who is no member today may be one tomorrow."""
+    client = Recorded(ABSENT, {"state": "pending"})
+    reader = GithubReader(client, memory, queue, clock=clock)
+    assert [reader.membership("snakes", "alice") for _ in range(2)] == [None, "pending"]
+
+
+TRIO = Repository("snakes/Trio")
+
+
+def found(*numbers):
+    url = "https://api.github.com/repos/snakes/trio"
+    return {"items": [{"number": number, "repository_url": url} for number in numbers]}
+
+
+@pytest.mark.parametrize(
+    ("indexed", "expected"),
+    [((), 1), ((7,), 1), ((5,), 2), ((5, 7), 2), ((1, 2, 3, 4), 3)],
+    ids=["not yet indexed", "indexed", "older one", "older one and this", "more than enough"],
+)
+def test_the_latest_merge_is_counted_once_whether_indexed_or_not(
+    memory, queue, clock, indexed, expected
+):
+    """GitHub's search lags; the pull request just merged counts either way, and only once."""
+    reader = GithubReader(Recorded(found(*indexed)), memory, queue, clock=clock)
+    merged = reader.merged_pull_requests(
+        "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
+    )
+    assert merged == expected
+
+
+def test_one_merge_is_known_without_asking(memory, queue, clock):
+    """With the default threshold no search is made."""
+    client = Recorded()
+    merged = GithubReader(client, memory, queue, clock=clock).merged_pull_requests(
+        "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=1
+    )
+    assert (merged, client.asked) == (1, [])
+
+
+def test_the_search_names_the_person_and_the_organisation(memory, queue, clock):
+    """Only merged pull requests of this person in this organisation are looked for."""
+    client = Recorded(found())
+    GithubReader(client, memory, queue, clock=clock).merged_pull_requests(
+        "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
+    )
+    assert client.asked == [
+        ("/search/issues", {"q": "is:pr is:merged author:alice org:snakes", "per_page": 3})
+    ]
+
+
+def test_merges_that_were_seen_count_before_github_has_indexed_them(memory, queue, clock):
+    """Three merges at one instant are three, though the search knows of none."""
+    client = Recorded(found(), found())
+    reader = GithubReader(client, memory, queue, clock=clock)
+    counted = [
+        reader.merged_pull_requests(
+            "snakes", "alice", latest=(TRIO, PullRequest(number, None, merged=True)), enough=3
+        )
+        for number in (1, 2, 3)
+    ]
+    # And what is known to be enough is not asked for.
+    assert (counted, len(client.asked)) == ([1, 2, 3], 2)
+
+
+def test_a_membership_is_asked_for_anew_where_it_matters(memory, queue, clock):
+    """What is remembered is brought up to date, and tells what has become of somebody."""
+    client = Recorded({"state": "active"}, ABSENT, ABSENT)
+    reader = GithubReader(client, memory, queue, clock=clock)
+    memory.remember("snakes", "alice", "pending")
+    assert [reader.membership_now("snakes", "alice") for _ in range(2)] == ["active", "left"]
+    assert reader.membership_now("snakes", "bob") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"state": "active", "role": "admin"}, True),
+        ({"state": "active", "role": "member"}, False),
+        ({"state": "pending", "role": "admin"}, False),
+        (ABSENT, False),
+    ],
+)
+def test_owners_are_active_admins(memory, answer, expected, queue, clock):
+    """Neither members, nor those invited to be owners, nor strangers."""
+    assert (
+        GithubReader(Recorded(answer), memory, queue, clock=clock).is_owner("snakes", "alice")
+        is expected
+    )
+
+
+def test_a_permission_is_asked_for_each_time(memory, queue, clock):
+    """Nothing of it is remembered, and who is not there may do nothing."""
+    client = Recorded({"permission": "write"}, ABSENT)
+    reader = GithubReader(client, memory, queue, clock=clock)
+    assert [reader.permission("snakes/trio", "a") for _ in range(2)] == ["write", "none"]
+    assert client.asked[0] == ("/repos/snakes/trio/collaborators/a/permission", None)
+
+
+def test_an_account_is_a_person_a_bot_or_nothing(memory, queue, clock):
+    """Organisations are no people either; GitHub's spelling of the name counts."""
+    answers = [{"login": "Alice", "type": "User"}, {"login": "x", "type": "Organization"}, ABSENT]
+    reader = GithubReader(Recorded(*answers), memory, queue, clock=clock)
+    found_accounts = [reader.account("alice") for _ in answers]
+    assert found_accounts == [Person("Alice"), Person("x", is_bot=True), None]
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [([], True), ([{"number": 7}], True), ([{"number": 3}], False), ([{"number": 8}], True)],
+    ids=["not listed yet", "the first", "came earlier", "two at once"],
+)
+def test_the_first_step_is_the_lowest_number_of_a_person(memory, listed, expected, queue, clock):
+    """The list may lag behind; what is known is not asked for again."""
+    client = Recorded(listed)
+    reader = GithubReader(client, memory, queue, clock=clock)
+    assert [reader.is_first_step("snakes/trio", "alice", 7) for _ in range(2)] == [expected] * 2
+    ((path, params),) = client.asked
+    assert (path, params["creator"], params["state"]) == (
+        "/repos/snakes/trio/issues",
+        "alice",
+        "all",
+    )
+
+
+def test_what_is_remembered_of_invitations_is_told(memory, queue, clock):
+    """Whom the bot invited, and whom it asked about."""
+    reader = GithubReader(Recorded(), memory, queue, clock=clock)
+    memory.inviting("snakes", "alice")
+    memory.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
+    assert reader.was_invited("snakes", "alice")
+    assert reader.asked_about("snakes/people#3") == ("alice", "snakes/trio#7")
+
+
+def test_the_reader_of_a_rule_cannot_write(app, github):
+    """The client that the loop gives to a reader refuses every write."""
+    client = app.client_for(github.install("snakes").id).read_only()
+    with pytest.raises(WriteRefused):
+        client.put("/orgs/snakes/memberships/alice", json={"role": "member"})
+    assert github.calls == []

@@ -1,0 +1,427 @@
+"""bot.loop.run and bot.actions.perform: deliveries become effects at a simulated GitHub, once."""
+
+import pytest
+
+from bot.actions import ACTIONS, Planned, React
+from bot.actions.perform import READ_LAG_SECONDS, marker
+from bot.events import DELIVERIES, subject
+from bot.loop.run import PATIENCE_SECONDS, Boredom, Updater, about_job
+from bot.operations.preview.check import Previewer
+from bot.options.kinds import digest
+from bot.rules import RULES, invite
+from bot.rules.invite.texts import WELCOME
+from bot.settings.files import SettingsFiles
+from bot.settings.layers import Settings, read
+from bot.store.board import SqlBoard
+from bot.store.people import Memory
+from luggage.fake_github import faults
+from luggage.jobs import NewJob, State
+from luggage.telemetry import logs
+
+TRIO = "snakes/trio"
+POST_COMMENT = {"method": "POST", "path": "*/comments"}
+PUT_MEMBERSHIP = {"method": "PUT", "path": "*/memberships/*"}
+
+
+@pytest.fixture
+def deliver(queue, clock, github):
+    """Put a delivery into the queue, as the web process does."""
+
+    def put(happening, guid="guid-1"):
+        _headers, body = github.signed(*happening, delivery_id=guid)
+        queue.put(
+            NewJob(
+                queue=DELIVERIES,
+                key=guid,
+                subject=subject(happening.payload),
+                kind=happening.event,
+                body=body,
+                run_at=clock(),
+            )
+        )
+
+    return put
+
+
+def texts(github, number=1):
+    return [comment.body for comment in github.comments(TRIO, number)]
+
+
+def states(queue, name):
+    return {row.key: row.state for row in queue.recent(name)}
+
+
+def writes(github):
+    return [call for call in github.calls if call.method != "GET" and "token" not in call.path]
+
+
+def welcome(person):
+    return WELCOME.replace("$person", person).replace("$organization", "snakes")
+
+
+def test_a_first_merged_pull_request_brings_an_invitation_and_then_a_welcome(
+    deliver, settled, github
+):
+    """The main job: one membership offered with the role member, one comment that names both."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    assert github.membership("snakes", "alice").state == "pending"
+    (text,) = texts(github)
+    assert text == f"{welcome('alice')}\n\n{marker('comment:welcome snakes/alice')}"
+    assert [(call.method, call.body) for call in writes(github)] == [
+        ("PUT", {"role": "member"}),
+        ("POST", {"body": text}),
+    ]
+
+
+def test_a_second_merged_pull_request_brings_nothing_and_asks_nothing(deliver, settled, github):
+    """Who was invited is remembered: the next merge costs no request to GitHub."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    asked = len(github.calls)
+    deliver(github.merge_pull_request(TRIO, "alice"), "guid-2")
+    settled()
+    assert len(github.calls) == asked
+
+
+def test_two_merges_at_one_instant_bring_one_welcome(deliver, settled, github):
+    """Both are decided before either is performed; their keys make them one."""
+    deliver(github.merge_pull_request(TRIO, "alice"), "guid-1")
+    deliver(github.merge_pull_request(TRIO, "alice"), "guid-2")
+    settled()
+    assert len(texts(github, 1)) + len(texts(github, 2)) == 1
+    assert len(github.calls_to("PUT")) == 1
+
+
+def test_a_member_is_left_alone_and_asked_about_once(deliver, settled, queue, github):
+    """Members get nothing, and are looked up only the first time."""
+    github.add_member("snakes", "alice")
+    deliver(github.merge_pull_request(TRIO, "alice"), "guid-1")
+    settled()
+    deliver(github.merge_pull_request(TRIO, "alice"), "guid-2")
+    settled()
+    assert writes(github) == []
+    assert len(github.calls_to("GET", "*/memberships/*")) == 1
+    assert set(states(queue, DELIVERIES).values()) == {State.IGNORED}
+
+
+def test_an_owner_invited_by_a_late_action_keeps_the_role(deliver, settled, worker, github):
+    """Between decision and performance the person became an owner: nothing is overwritten."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    github.faults.append(faults.plan(faults.failed(503, done=False), **PUT_MEMBERSHIP))
+    worker.drain()
+    github.add_member("snakes", "alice", role="admin")
+    settled()
+    assert github.membership("snakes", "alice").role == "admin"
+
+
+def test_a_process_that_was_stopped_before_it_invited_finds_it_too_late(
+    deliver, settled, worker, queue, clock, github, monkeypatch
+):
+    """Stopped past its lease between look and invitation: another has invited, so it does not."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    inviting = Memory.inviting
+
+    def stopped(*args):
+        inviting(*args)
+        monkeypatch.setattr(Memory, "inviting", inviting)
+        clock.advance(61)
+        queue.reclaim()
+        settled()
+        clock.advance(61)
+
+    monkeypatch.setattr(Memory, "inviting", stopped)
+    worker.drain()
+    assert [call.method for call in github.calls_to("PUT", "*/memberships/*")] == ["PUT"]
+
+
+def test_no_welcome_is_said_when_the_invitation_is_refused(deliver, settled, queue, github):
+    """A comment waits for the invitation that it announces, and is held when that is dead."""
+    refusal = faults.Fault(name="422", answer=faults.Refused(422, "Validation Failed").answer)
+    github.faults.append(faults.plan(refusal, **PUT_MEMBERSHIP))
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    assert texts(github) == []
+    assert states(queue, ACTIONS) == {
+        "invite:snakes/alice": State.DEAD,
+        "comment:welcome snakes/alice": State.HELD,
+    }
+
+
+def test_a_dead_invitation_revived_by_hand_is_followed_by_its_welcome(
+    deliver, settled, queue, github
+):
+    """What was held goes on once what it waited for is done."""
+    refusal = faults.Fault(name="403", answer=faults.Refused(403, "No permission").answer)
+    github.faults.append(faults.plan(refusal, times=9, **PUT_MEMBERSHIP))
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    github.faults.clear()
+    queue.revive(queue.find(ACTIONS, "invite:snakes/alice").id)
+    settled()
+    assert len(texts(github)) == 1
+
+
+def test_events_that_no_rule_is_about_are_ignored(deliver, settled, queue, github):
+    """Noise is stored, and done with, without a request."""
+    deliver(github.star(TRIO, "alice"))
+    settled()
+    assert states(queue, DELIVERIES) == {"guid-1": State.IGNORED}
+    assert github.calls == []
+
+
+def test_a_delivery_without_an_installation_is_ignored(deliver, settled, queue, github):
+    """Without an installation there is nobody in whose name to act."""
+    event, payload = github.merge_pull_request(TRIO, "alice")
+    del payload["installation"]
+    deliver(type(github.star(TRIO, "x"))(event, payload))
+    settled()
+    assert queue.find(DELIVERIES, "guid-1").reason == "it belongs to no installation"
+
+
+def test_ping_is_answered_in_the_thread_of_a_review_comment(deliver, settled, github):
+    """The pong! goes under the review comment, and the heart onto it."""
+    github.open_pull_request(TRIO, "alice")
+    happening = github.review_comment(TRIO, 1, "alice", "/ping")
+    deliver(happening)
+    settled()
+    number = happening.payload["comment"]["id"]
+    assert [(call.path, call.status) for call in writes(github)] == [
+        (f"/repos/{TRIO}/pulls/1/comments/{number}/replies", 201),
+        (f"/repos/{TRIO}/pulls/comments/{number}/reactions", 201),
+    ]
+
+
+AMBIGUOUS = {
+    "done, then 502": faults.failed(502, done=True),
+    "done, then reset": faults.reset(done=True),
+    "done, answer cut short": faults.cut_short(),
+    "reset before": faults.reset(done=False),
+    "502 before": faults.failed(502, done=False),
+    "closed before": faults.dropped(),
+}
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_a_comment_whose_end_is_unknown_is_written_once(deliver, settled, github, fault):
+    """Whether GitHub did it before the line broke or not: in the end there is one comment."""
+    github.open_issue(TRIO, "alice")
+    github.faults.append(faults.plan(fault, **POST_COMMENT))
+    deliver(github.comment(TRIO, 1, "alice", "/ping"))
+    settled()
+    assert len(texts(github)) == 2
+
+
+def test_a_process_that_died_after_sending_does_not_write_twice(
+    deliver, settled, worker, queue, clock, github, monkeypatch
+):
+    """Killed between GitHub's answer and the record: the comment is found by its marker."""
+    github.open_issue(TRIO, "alice")
+    deliver(github.comment(TRIO, 1, "alice", "/ping"))
+    with monkeypatch.context() as patch:
+        # The worker's end is never recorded, as after a kill -9.
+        patch.setattr(queue, "end", _die_for(queue.end, ACTIONS))
+        with pytest.raises(_Killed):
+            worker.drain()
+    clock.advance(61)
+    assert queue.reclaim() == 1
+    settled()
+    assert len(texts(github)) == 2
+    assert set(states(queue, ACTIONS).values()) == {State.DONE}
+
+
+class _Killed(BaseException):
+    """Stands for SIGKILL: nothing in the worker catches it."""
+
+
+def _die_for(end, name):
+    def dying(ended):
+        if ended[0].job.queue == name:
+            raise _Killed
+        return end(ended)
+
+    return dying
+
+
+def test_the_look_up_waits_until_github_shows_what_was_written(deliver, settled, clock, github):
+    """With the longest read lag the comment is still found, not written again."""
+    github.world.read_lag_seconds = READ_LAG_SECONDS - 1
+    github.open_issue(TRIO, "alice")
+    github.faults.append(faults.plan(faults.failed(502, done=True), **POST_COMMENT))
+    deliver(github.comment(TRIO, 1, "alice", "/ping"))
+    settled()
+    assert len(texts(github)) == 2
+
+
+def test_a_comment_that_was_written_late_is_seen_before_it_is_judged(
+    deliver, settled, clock, github
+):
+    """GitHub writes at the end of a slow request and shows it later still: it is waited for."""
+    github.world.read_lag_seconds = READ_LAG_SECONDS - 1
+    github.open_issue(TRIO, "alice")
+    slow = faults.plan(faults.reset(done=True), **POST_COMMENT)
+
+    def late(request):
+        fault = slow(request)
+        clock.advance(14.9 if fault else 0.0)
+        return fault
+
+    github.faults.append(late)
+    deliver(github.comment(TRIO, 1, "alice", "/ping"))
+    settled()
+    assert len(texts(github)) == 2
+
+
+def test_a_process_that_was_stopped_before_it_sent_finds_it_too_late(
+    deliver, settled, worker, queue, clock, github, monkeypatch
+):
+    """Stopped past its lease between note and send: another has sent meanwhile, so it does not."""
+    github.open_issue(TRIO, "alice")
+    deliver(github.comment(TRIO, 1, "alice", "/ping"))
+    note = queue.note
+
+    def stopped(job, text):
+        noted = note(job, text)
+        monkeypatch.setattr(queue, "note", note)
+        clock.advance(61)
+        queue.reclaim()
+        settled()
+        clock.advance(61)
+        return noted
+
+    monkeypatch.setattr(queue, "note", stopped)
+    worker.drain()
+    assert len(texts(github)) == 2
+
+
+def test_a_failed_look_up_is_not_an_absence(deliver, settled, github):
+    """When the look-up itself fails, it is repeated; the comment is not sent in the dark."""
+    github.open_issue(TRIO, "alice")
+    github.faults.append(faults.plan(faults.failed(502, done=True), **POST_COMMENT))
+    look_up = faults.failed(502, done=False)
+    github.faults.append(faults.plan(look_up, method="GET", path="*/comments", times=3))
+    deliver(github.comment(TRIO, 1, "alice", "/ping"))
+    settled()
+    assert len(texts(github)) == 2
+
+
+def test_a_marker_pasted_by_somebody_else_does_not_count(deliver, settled, github):
+    """Only what our own app wrote is adopted; a stranger cannot silence the bot."""
+    github.open_issue(TRIO, "alice")
+    happening = github.comment(TRIO, 1, "alice", "/ping")
+    key = f"comment:ping {TRIO}/issues/comments/{happening.payload['comment']['id']}"
+    github.comment(TRIO, 1, "mallory", marker(key))
+    github.faults.append(faults.plan(faults.failed(502, done=False), **POST_COMMENT))
+    deliver(happening)
+    settled()
+    assert len(texts(github)) == 3
+
+
+def test_while_a_limit_lasts_nothing_is_called_and_the_attempt_is_given_back(
+    deliver, settled, worker, queue, clock, github
+):
+    """A secondary limit reschedules the job to its end; then the work is done."""
+    github.open_issue(TRIO, "alice")
+    github.faults.append(faults.plan(faults.secondary_limit(120), **POST_COMMENT))
+    limited_at = clock()
+    deliver(github.comment(TRIO, 1, "alice", "/ping"))
+    settled()
+    later = [call.at for call in writes(github)[1:]]
+    assert min(later) >= limited_at + 120
+    assert len(texts(github)) == 2
+    assert {row.attempt for row in queue.recent(ACTIONS)} == {1}
+
+
+def test_an_outage_shorter_than_a_day_kills_no_job(deliver, settled, queue, clock, github):
+    """GitHub away for hours: what was waiting is done afterwards."""
+    back_at = clock() + PATIENCE_SECONDS / 2
+    github.faults.append(
+        lambda _request: faults.failed(503, done=False) if clock() < back_at else None
+    )
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    assert len(texts(github)) == 1
+
+
+def test_an_outage_of_days_ends_in_dead_jobs(deliver, settled, queue, github):
+    """After a day of patience the tries count, and come to an end."""
+    github.faults.append(faults.plan(faults.failed(503, done=False), times=None))
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    assert states(queue, DELIVERIES) == {"guid-1": State.DEAD}
+
+
+def test_actions_of_an_unknown_kind_end_dead_and_harm_no_other(deliver, settled, queue, github):
+    """What a newer version planned is kept for it; the rest goes on."""
+    body = b'{"kind": "sing", "action": {}, "installation": 1, "delivery": "d", "rule": "r"}'
+    queue.put(NewJob(queue=ACTIONS, key="sing", body=body, run_at=0.0))
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    assert queue.find(ACTIONS, "sing").state == State.DEAD
+    assert len(texts(github)) == 1
+
+
+def test_a_marker_tells_nothing_but_its_own_action():
+    """The marker is the same for one key, differs for others, and names nobody."""
+    assert marker("comment:welcome snakes/alice") == marker("comment:welcome snakes/alice")
+    assert marker("a") != marker("b")
+    assert "alice" not in marker("comment:welcome snakes/alice")
+
+
+def test_boredom_leaves_one_line_for_each_spell(store, clock):
+    """Bored once a minute has passed with nothing to do; bored again only after work."""
+    board = SqlBoard(store, clock=clock)
+    boredom = Boredom(board, after_seconds=60.0)
+    for idle_seconds in (5.0, 59.0, 60.0, 65.0, 300.0):
+        boredom(idle_seconds)
+    assert len(board.lines()) == 1
+    boredom(1.0)
+    boredom(61.0)
+    assert [line.text for line in board.lines()] == ["I'm bored", "I'm bored"]
+
+
+@pytest.mark.parametrize(
+    ("queue_name", "body", "expected"),
+    [
+        (DELIVERIES, b"{}", {"delivery": "a-key"}),
+        (
+            ACTIONS,
+            Planned(
+                action=React(repository="snakes/trio", target="issues/7", content="heart"),
+                installation=5,
+                delivery="guid-1",
+                rule="ping",
+            ).encode(),
+            {"delivery": "guid-1", "job": "a-key"},
+        ),
+        (ACTIONS, b'{"kind": "of another release"}', {"job": "a-key"}),
+    ],
+)
+def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name, body, expected):
+    """A delivery by its own id, an action by that of the delivery which led to it."""
+    queue.put(NewJob(queue=queue_name, key="a-key", body=body, run_at=clock()))
+    (job,) = queue.claim([queue_name], worker="w", lease_seconds=60.0)
+    with about_job(job):
+        assert dict(logs._about.get()) == expected
+
+
+def test_an_action_remembers_the_settings_that_its_rule_obeyed(
+    app, queue, memory, store, clock, deliver, github
+):
+    """What was set otherwise than by default, so that it can be said later why."""
+    layer = read([invite.RULE], {"invite": {"message": "Hello $person"}})
+    told = Settings((layer,))
+    files = SettingsFiles(store, RULES, told, clock=clock)
+    updater = Updater(
+        app=app,
+        queue=queue,
+        memory=memory,
+        settings=files,
+        clock=clock,
+        previewer=Previewer(queue=queue, memory=memory, settings=files),
+    )
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    stored = [Planned.decode(new.body) for new in updater.decide(job).put]
+    assert [planned.settings for planned in stored] == [{"message": "Hello $person"}] * 2
+    assert {planned.digest for planned in stored} == {digest(told.of(invite.RULE))}

@@ -1,0 +1,226 @@
+"""What the doctor hears from GitHub about the App."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.operations.doctor import AtGithub, Verdict
+from bot.operations.doctor.at_github import WRONG_SECONDS
+from bot.rules import Needs
+from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome, faults
+from luggage.fake_github.credentials import new_private_key
+from luggage.github import GithubApp
+from tests.support.openapi import CheckingServer
+
+NEEDS = Needs({"issues": "write", "contents": "read"}, frozenset({"issues", "push"}))
+
+
+@pytest.fixture
+def github(clock):
+    """A GitHub whose App has exactly what is needed, installed on one organisation."""
+    fake = FakeGithub(clock=clock, app_slug="charmer")
+    app = replace(
+        fake.world.app,
+        permissions={"issues": "write", "contents": "read", "metadata": "read"},
+        events=("issues", "push"),
+        owner="snakes",
+    )
+    fake.add_organization("snakes", installed=False)
+    fake.world.become(app)
+    fake.install("snakes")
+    return fake
+
+
+@pytest.fixture
+def judge(github):
+    with CheckingServer(github) as server:
+        yield server
+    assert server.violations == []
+
+
+@pytest.fixture
+def doctor(github, judge, clock):
+    """Somebody who has opened the secrets, and asked for the App."""
+
+    def make(private_key=github.private_key, url=judge.url):
+        return GithubApp(
+            app_id=github.app_id,
+            private_key=private_key,
+            webhook_secrets=["s"],
+            user_agent="doctor",
+            api_url=url,
+            clock=clock,
+            wait=None,
+        )
+
+    made = AtGithub(make, NEEDS, server_url="https://github.test")
+    made.make = make
+    return made
+
+
+def examined(doctor):
+    assert doctor.secrets().verdict is Verdict.OK
+    assert doctor.app().verdict is Verdict.OK
+    return doctor
+
+
+def change(github, **fields):
+    github.world.app = replace(github.world.app, **fields)
+
+
+def test_a_well_app_is_well(doctor):
+    """All that GitHub says of it is as it should be."""
+    examined(doctor)
+    checks = (doctor.clock, doctor.permissions, doctor.events, doctor.installations)
+    findings = [check() for check in checks]
+    assert [finding.verdict for finding in findings] == [Verdict.OK] * 4
+    assert findings[3].detail == "snakes"
+
+
+def test_the_secrets_are_opened_by_whoever_makes_the_app(doctor, github):
+    """The finding names the App, and no secret."""
+    assert str(github.app_id) in doctor.secrets().detail
+
+
+def test_a_wrong_key_is_told(doctor, github, judge):
+    """With the remedy; the clock can be compared all the same."""
+    other = github.private_key
+    github.credentials.become(new_private_key())
+    doctor._make = lambda: doctor.make(other)
+    doctor.secrets()
+    finding = doctor.app()
+    assert (finding.verdict, "encrypt" in finding.remedy) == (Verdict.FAILED, True)
+    assert doctor.clock().verdict is Verdict.OK
+
+
+def test_a_github_that_does_not_answer_is_told(doctor, judge):
+    """And its clock is unknown."""
+    judge.stop()
+    doctor.secrets()
+    finding = doctor.app()
+    assert (finding.verdict, "GITHUB_API_URL" in finding.remedy) == (Verdict.FAILED, True)
+    assert doctor.clock().verdict is Verdict.SKIPPED
+
+
+def test_a_github_in_trouble_is_told(doctor, github):
+    """A 502 is GitHub's, and no fault of the key."""
+    github.faults.append(faults.plan(faults.failed(502, done=False), path="/app"))
+    doctor.secrets()
+    assert "does not answer" in doctor.app().detail
+
+
+@pytest.mark.parametrize("body", [[], {"status": "alive"}])
+def test_another_service_is_told(doctor, clock, body):
+    """The address of the API may lead anywhere."""
+    with HttpServer(lambda _: Outcome(answer=Answer(200, body)), clock=clock) as server:
+        doctor._make = lambda: doctor.make(url=server.url)
+        doctor.secrets()
+        finding = doctor.app()
+    assert (finding.verdict, "GITHUB_API_URL" in finding.remedy) == (Verdict.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict"),
+    [
+        (0, Verdict.OK),
+        (20, Verdict.WARNING),
+        (-20, Verdict.WARNING),
+        (WRONG_SECONDS + 5, Verdict.FAILED),
+        (-WRONG_SECONDS - 5, Verdict.FAILED),
+    ],
+)
+def test_a_wrong_clock_is_told(doctor, clock, ahead, verdict):
+    """GitHub's Date says how far it is off, in which direction, and NTP is the remedy."""
+    github_now = clock()
+    doctor._make = lambda: _behind(doctor.make(), lambda: github_now - ahead)
+    doctor.secrets()
+    doctor.app()
+    finding = doctor.clock()
+    assert finding.verdict is verdict
+    if ahead:
+        assert ("ahead" if ahead > 0 else "behind") in finding.detail
+        assert "NTP" in finding.remedy
+
+
+def _behind(app, clock):
+    """The same App on a machine with another clock."""
+    app._wire.transport._clock = clock
+    return app
+
+
+def test_a_missing_permission_is_told(doctor, github):
+    """With its level, and the page on which it is added."""
+    change(github, permissions={"issues": "read", "metadata": "read"})
+    finding = examined(doctor).permissions()
+    assert finding.verdict is Verdict.FAILED
+    assert finding.detail == "missing: contents: read, issues: write"
+    address = "https://github.test/organizations/snakes/settings/apps/charmer/permissions"
+    assert address in finding.remedy
+
+
+def test_a_permission_too_many_is_told(doctor, github):
+    """It does no harm now, and could; what everybody has is not counted."""
+    change(github, permissions={**github.world.app.permissions, "members": "write"})
+    finding = examined(doctor).permissions()
+    assert (finding.verdict, finding.detail) == (
+        Verdict.WARNING,
+        "more than needed: members: write",
+    )
+
+
+def test_more_than_is_needed_of_one_is_told(doctor, github):
+    """Write where read would do."""
+    change(github, permissions={**github.world.app.permissions, "contents": "write"})
+    finding = examined(doctor).permissions()
+    assert (finding.verdict, "contents: write" in finding.detail) == (Verdict.WARNING, True)
+
+
+def test_a_missing_event_is_told(doctor, github):
+    """Of what the App does not hear, no rule can do anything."""
+    change(github, events=("issues",))
+    finding = examined(doctor).events()
+    assert (finding.verdict, finding.detail) == (Verdict.FAILED, "not subscribed to: push")
+
+
+def test_an_event_too_many_is_told(doctor, github):
+    """It costs deliveries that nobody wants."""
+    change(github, events=("issues", "push", "star"))
+    finding = examined(doctor).events()
+    assert (finding.verdict, finding.detail) == (Verdict.WARNING, "more than needed: star")
+
+
+def test_an_app_of_a_person_has_another_page(doctor, github):
+    """Its settings are not below an organisation."""
+    github.world.app_owner = github.add_user("olga")
+    change(github, events=())
+    assert "https://github.test/settings/apps/charmer" in examined(doctor).events().remedy
+
+
+def test_an_app_that_is_installed_nowhere_is_told(doctor, github):
+    """With the address on which it is installed."""
+    github.world.installations.clear()
+    finding = examined(doctor).installations()
+    assert finding.verdict is Verdict.FAILED
+    assert "/apps/charmer/installations/new" in finding.remedy
+
+
+def test_permissions_that_were_not_accepted_are_told(doctor, github):
+    """The App was given more, and the organisation has not agreed yet."""
+    github.install("snakes").permissions = {"contents": "read"}
+    finding = examined(doctor).installations()
+    assert finding.verdict is Verdict.FAILED
+    assert finding.detail == "snakes has not accepted: issues: write"
+    assert "/settings/installations/" in finding.remedy
+
+
+def test_a_suspended_installation_is_told(doctor, github, clock):
+    """Nothing can be done there."""
+    github.install("snakes").suspended_at = clock()
+    finding = examined(doctor).installations()
+    assert (finding.verdict, finding.detail) == (Verdict.FAILED, "suspended on snakes")
+
+
+def test_the_doctor_writes_nothing(doctor, github):
+    """Every request is a GET."""
+    examined(doctor).installations()
+    assert {call.method for call in github.calls} == {"GET"}

@@ -1,0 +1,104 @@
+"""What the doctor sees on this machine."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from bot.operations.doctor import AtHome, Verdict
+from bot.store.board import SqlBoard
+from luggage.database import SchemaError, open_engine
+from luggage.jobs import Queue
+from tests.bot.conftest import HISTORIES
+
+GB = 1024**3
+
+
+@pytest.fixture
+def look(tmp_path, store, clock):
+    """Make what looks, at a migrated database or another one."""
+
+    def look(url=f"sqlite:///{tmp_path / 'bot.sqlite'}", *, is_new=False, data=tmp_path):
+        return AtHome(
+            connect=lambda: open_engine(url),
+            is_new=is_new,
+            histories=HISTORIES,
+            data=data,
+            clock=clock,
+        )
+
+    return look
+
+
+def test_a_database_of_this_release_is_well(look):
+    """It answers, and has every table."""
+    finding = look().database()
+    assert (finding.verdict, "SQLite" in finding.detail) == (Verdict.OK, True)
+
+
+def test_a_database_of_another_release_is_not(look, tmp_path):
+    """The error says what to do."""
+    with pytest.raises(SchemaError, match="migrate"):
+        look(f"sqlite:///{tmp_path / 'other.sqlite'}").database()
+
+
+def test_before_the_first_start_there_is_none(look, tmp_path):
+    """Looking does not make one, and it is no failure."""
+    new = tmp_path / "new.sqlite"
+    home = look(f"sqlite:///{new}", is_new=True)
+    assert (home.database().verdict, home.loop().verdict) == (Verdict.WARNING, Verdict.SKIPPED)
+    assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict"),
+    [(5 * GB, Verdict.OK), (GB // 2, Verdict.WARNING), (GB // 20, Verdict.FAILED)],
+)
+def test_a_full_disk_is_told(look, monkeypatch, free, verdict):
+    """A warning while there is time, a failure when deliveries are at stake."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
+    finding = look().disk()
+    assert finding.verdict is verdict
+    assert bool(finding.remedy) == (verdict is not Verdict.OK)
+
+
+def test_the_disk_of_a_directory_to_be_is_that_of_its_parent(look, tmp_path):
+    """The data directory is made by the first start; looking makes none."""
+    data = tmp_path / "not" / "yet"
+    assert str(data) in look(data=data).disk().detail
+    assert not data.exists()
+
+
+def test_a_loop_that_was_never_heard_from_is_told(look):
+    """With the command that runs it."""
+    finding = look().loop()
+    assert finding.verdict is Verdict.FAILED
+    assert "start" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "words"),
+    [
+        (4, Verdict.OK, "4 s ago"),
+        (29, Verdict.OK, "29 s ago"),
+        (60, Verdict.FAILED, "60 s"),
+        (600, Verdict.FAILED, "10 min"),
+        (3 * 3600, Verdict.FAILED, "3 h"),
+        (4 * 86400, Verdict.FAILED, "4 d"),
+    ],
+)
+def test_a_loop_is_alive_while_it_beats(look, store, clock, seconds, verdict, words):
+    """Half a minute of silence means that none runs."""
+    SqlBoard(store, clock=clock).beat("loop")
+    clock.advance(seconds)
+    finding = look().loop()
+    assert finding.verdict is verdict
+    assert words in finding.detail
+
+
+def test_a_pause_is_told(look, store, clock):
+    """It lives, and does nothing, because somebody said so."""
+    SqlBoard(store, clock=clock).beat("loop")
+    Queue(store, clock=clock).pause()
+    finding = look().loop()
+    assert (finding.verdict, "resume" in finding.remedy) == (Verdict.WARNING, True)

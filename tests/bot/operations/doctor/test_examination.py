@@ -1,0 +1,89 @@
+"""Checks are made in order; what cannot be made is skipped, and what is a bug is raised."""
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from bot.operations.doctor.examination import (
+    Check,
+    Finding,
+    Verdict,
+    examine,
+    failed,
+    ok,
+    skipped,
+    warning,
+)
+from luggage.database import SchemaError
+from luggage.github import Unreachable
+
+
+def raising(error):
+    def look():
+        raise error
+
+    return look
+
+
+def found(*checks, mendable=()):
+    return dict(examine(checks, mendable=mendable))
+
+
+def test_each_finding_comes_with_its_name():
+    """In the order of the checks."""
+    checks = [Check("one", lambda: ok("fine")), Check("two", lambda: warning("so so", "look"))]
+    assert list(examine(checks)) == [
+        ("one", Finding(Verdict.OK, "fine")),
+        ("two", Finding(Verdict.WARNING, "so so", "look")),
+    ]
+
+
+@pytest.mark.parametrize("first", [failed("broken", "mend it"), skipped("not there")])
+def test_what_needs_a_broken_one_is_skipped(first):
+    """And says because of which; what does not need it is made."""
+    seen = found(
+        Check("first", lambda: first),
+        Check("second", raising(AssertionError("looked")), ("first",)),
+        Check("third", lambda: ok("fine")),
+    )
+    assert seen["second"].verdict is Verdict.SKIPPED
+    assert "`first`" in seen["second"].detail
+    assert seen["third"].verdict is Verdict.OK
+
+
+def test_a_warning_stops_nothing():
+    """What works is good enough to go on."""
+    seen = found(
+        Check("first", lambda: warning("so so", "look")),
+        Check("second", lambda: ok("fine"), ("first",)),
+    )
+    assert seen["second"].verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Unreachable("refused", method="GET", path="/app"), "GET /app: refused"),
+        (SchemaError("too\nold"), "too old"),
+        (PermissionError(13, "Permission denied", "var"), "var: Permission denied"),
+        (OSError("odd"), "check: odd"),
+        (OperationalError("SELECT 'hunter2'", {}, Exception("hunter2")), "OperationalError"),
+    ],
+)
+def test_what_can_be_mended_is_a_finding(error, words):
+    """One line each, and no statement of SQL is quoted."""
+    finding = found(Check("check", raising(error)))["check"]
+    assert finding.verdict is Verdict.FAILED
+    assert words in finding.detail
+    assert "hunter2" not in finding.detail
+
+
+def test_more_can_be_mended_where_the_caller_says_so():
+    """Errors that this package does not know."""
+    seen = found(Check("check", raising(KeyError("no key"))), mendable=(KeyError,))
+    assert seen["check"].verdict is Verdict.FAILED
+
+
+def test_a_fault_of_the_bot_is_raised():
+    """It is nobody's to mend but ours."""
+    with pytest.raises(ZeroDivisionError):
+        found(Check("check", raising(ZeroDivisionError())))

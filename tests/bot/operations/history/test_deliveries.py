@@ -1,0 +1,373 @@
+"""bot.operations.history: deliveries as the operator sees them, and what a person can decide."""
+
+import json
+
+import pytest
+
+from bot.events import DELIVERIES
+from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.store.enqueue import RECOVERED, REPLAYED, job_of
+from luggage.fake_github import faults
+from luggage.github import Delivery
+from luggage.jobs import NewJob, State, UnknownJob, WrongState
+
+TRIO = "snakes/trio"
+REFUSED = faults.Fault(name="403", answer=faults.Refused(403, "No permission").answer)
+INVITE = {"method": "PUT", "path": "*/memberships/*"}
+
+
+@pytest.fixture
+def history(queue, clock):
+    return History(queue, clock=clock)
+
+
+@pytest.fixture
+def deliver(queue, clock):
+    """Store a delivery, as the web process does."""
+
+    def put(happening, guid="guid-1", note=""):
+        delivery = Delivery(guid, happening.event, happening.payload)
+        body = json.dumps(happening.payload).encode()
+        queue.put(job_of(delivery, body, run_at=clock(), note=note))
+
+    return put
+
+
+@pytest.fixture
+def refused(github, deliver, settled):
+    """A delivery whose invitation GitHub refuses, and whose welcome therefore waits."""
+    github.faults.append(faults.plan(REFUSED, times=9, **INVITE))
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    settled()
+    github.faults.clear()
+    return "guid-1"
+
+
+@pytest.fixture
+def pinged(github, deliver, settled):
+    """A delivery that was answered with a comment and a reaction."""
+    github.open_issue(TRIO, "alice")
+    deliver(github.comment(TRIO, 1, "alice", "/ping"), "guid-ping")
+    settled()
+    return "guid-ping"
+
+
+def guids(rows):
+    return [row.guid for row in rows]
+
+
+# Looking
+
+
+def test_a_delivery_whose_action_is_dead_is_dead(history, refused):
+    """The list shows the state of the whole, with the reason that GitHub gave."""
+    (row,) = history.deliveries(state=State.DEAD)
+    assert (row.guid, row.state, row.decided) == (refused, State.DEAD, State.DONE)
+    assert row.actions == {State.DEAD: 1, State.HELD: 1}
+    assert "No permission" in row.reason
+
+
+def test_a_delivery_is_shown_with_its_actions_and_githubs_answers(history, pinged):
+    """What was wanted, by which rule, in which state, what GitHub answered, and where it stands."""
+    delivery = history.delivery(pinged)
+    comment, heart = delivery.actions
+    assert (delivery.row.event, delivery.action, delivery.sender) == (
+        "issue_comment",
+        "created",
+        "alice",
+    )
+    assert (comment.rule, comment.words, comment.text, comment.state) == (
+        "ping",
+        "comment on snakes/trio#1",
+        "pong!",
+        State.DONE,
+    )
+    assert json.loads(comment.answer)["url"] == comment.address
+    assert comment.address.startswith("http")
+    assert (heart.kind, heart.address) == ("react", "")
+    assert "reaction" in heart.answer
+
+
+def test_a_payload_is_shown_redacted(history, github, deliver):
+    """A token in a comment, and a secret in the payload, are shown to nobody."""
+    github.open_issue(TRIO, "alice")
+    happening = github.comment(TRIO, 1, "alice", "my token is ghp_" + "a1" * 18)
+    happening.payload["hook"] = {"config": {"secret": "hunter2"}}
+    deliver(happening)
+    shown = history.delivery("guid-1")
+    assert "my token is [redacted]" in shown.payload
+    assert "hunter2" not in shown.payload
+    assert "ghp_" not in repr(shown)
+
+
+def test_an_expired_delivery_is_still_known(history, queue, pinged, clock):
+    """Without payload and texts there are the states, the keys and the answers."""
+    queue.expire_bodies(clock() + 1)
+    delivery = history.delivery(pinged)
+    assert (delivery.payload, delivery.sender, delivery.private) == (None, "", True)
+    assert delivery.actions[0].words.startswith("comment:ping snakes/trio")
+    assert delivery.actions[0].address.startswith("http")
+
+
+@pytest.mark.parametrize("body", [b"no json", b"[]", b'{"kind": "levitate"}', b"{}"])
+def test_what_this_version_cannot_read_is_shown_all_the_same(history, queue, body):
+    """A delivery or an action that is none is a line like another."""
+    put = queue.put(NewJob(queue=DELIVERIES, key="g", body=body, run_at=0.0))
+    queue.put(NewJob(queue="action", key="k", body=body, run_at=0.0, parent=put.id))
+    (action,) = history.delivery("g").actions
+    assert (action.words, action.rule, action.address) == ("k", "", "")
+
+
+def test_what_came_of_asking_a_rule_again_belongs_to_the_delivery(history, queue):
+    """Its actions are shown, and tried again, with those of the delivery itself."""
+    first = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
+    again = queue.put(
+        NewJob(queue=DELIVERIES, key="g/conflicts", body=b"{}", run_at=0.0, parent=first.id)
+    )
+    queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, parent=again.id))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.bury(job, "no")
+    assert [action.words for action in history.delivery("g").actions] == [
+        "ask again: g/conflicts",
+        "k",
+    ]
+    assert history.retry("g") == ["k"]
+
+
+@pytest.mark.parametrize("answer", ['{"url": "javascript:alert(1)"}', "[]", "pong", '{"url": 1}'])
+def test_an_address_is_one_of_the_web_or_none(history, queue, answer):
+    """Whatever was recorded, nothing else becomes a link."""
+    put = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
+    queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, parent=put.id))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.done(job, result=answer)
+    assert history.delivery("g").actions[0].address == ""
+
+
+def test_a_fetched_delivery_says_so(history, github, deliver):
+    """What recovery found can be told from what came by itself."""
+    deliver(github.star(TRIO, "alice"), note=RECOVERED)
+    assert history.find("guid-1").recovered
+
+
+@pytest.mark.parametrize(
+    ("note", "kind", "words"),
+    [
+        ("", "star", "brought by GitHub"),
+        (f"{RECOVERED} only conflicts", "star", "fetched from GitHub's log"),
+        (REPLAYED, "star", "put in from a file"),
+        ("", "schedule", "due by a schedule"),
+    ],
+)
+def test_a_delivery_says_how_it_came_in(history, queue, note, kind, words):
+    """By itself, through recovery, by hand, or because it was time."""
+    queue.put(NewJob(queue=DELIVERIES, key="g", kind=kind, note=note, body=b"{}", run_at=0.0))
+    assert history.find("g").source == words
+
+
+def test_deliveries_are_found_by_event_repository_and_page(history, github, deliver):
+    """Each condition narrows, and the last id of a page asks for the next."""
+    github.add_repository("snakes/other")
+    for number, name in enumerate([TRIO, "snakes/other", TRIO, TRIO]):
+        deliver(github.star(name, "alice"), f"star-{number}")
+    deliver(github.open_issue(TRIO, "alice"), "issue")
+    found = history.deliveries(event="star", repository="Snakes/Trio", limit=2)
+    rest = history.deliveries(event="star", repository=TRIO, limit=2, before=found[-1].id)
+    assert (guids(found), guids(rest)) == (["star-3", "star-2"], ["star-0"])
+
+
+@pytest.mark.parametrize("text", ["größe", "GRÖSSE".replace("SS", "ß"), 'say "hi"'])
+def test_a_text_is_found_in_the_payloads(history, github, deliver, text):
+    """Without regard to case, whether GitHub escaped it or not."""
+    deliver(github.open_issue(TRIO, "alice", body='Größe: say "hi"'), "wanted")
+    deliver(github.open_issue(TRIO, "alice", body="nothing"), "other")
+    assert guids(history.deliveries(text=text)) == ["wanted"]
+
+
+def test_a_text_that_stands_raw_is_found_too(history, queue):
+    """GitHub need not escape what is not ASCII."""
+    body = '{"body": "Größe"}'.encode()
+    queue.put(NewJob(queue=DELIVERIES, key="raw", body=body, run_at=0.0))
+    assert guids(history.deliveries(text="größe")) == ["raw"]
+
+
+def test_a_search_looks_through_page_after_page_until_it_has_enough(history, queue):
+    """It tells how many it has looked through, and stops at the limit."""
+    for number in range(250):
+        body = b'{"needle": 1}' if number in (10, 140) else b"{}"
+        queue.put(NewJob(queue=DELIVERIES, key=f"k{number}", body=body, run_at=0.0))
+    looked = []
+    one = history.deliveries(text="needle", limit=1, looked=looked.append)
+    both = history.deliveries(text="needle", limit=5)
+    assert (guids(one), looked) == (["k140"], [100, 100])
+    assert guids(both) == ["k140", "k10"]
+
+
+def test_a_delivery_is_found_by_how_its_guid_begins(history, github, deliver):
+    """As with commits: as much as tells it from others."""
+    deliver(github.star(TRIO, "alice"), "72d3162e-1")
+    deliver(github.star(TRIO, "alice"), "72d3162e-22")
+    deliver(github.star(TRIO, "alice"), "72d3162e-2")
+    deliver(github.star(TRIO, "alice"), "8a0b")
+    assert history.find("8a").guid == "8a0b"
+    assert history.find("72d3162e-2").guid == "72d3162e-2"
+    with pytest.raises(UnknownDelivery, match="several deliveries begin with 72d3"):
+        history.find("72d3")
+    with pytest.raises(UnknownDelivery, match="no delivery 99"):
+        history.delivery("99")
+    with pytest.raises(UnknownDelivery):
+        history.find("")
+
+
+# Deciding
+
+
+def test_a_dead_action_is_tried_again_and_what_waits_follows(history, refused, settled, github):
+    """Once the cause is mended, one word brings invitation and welcome."""
+    assert history.retry(refused) == ["invite alice to snakes"]
+    settled()
+    assert len(github.comments(TRIO, 1)) == 1
+    assert history.find(refused).state is State.DONE
+    assert history.retry(refused) == []
+
+
+def test_a_dead_delivery_is_decided_again(history, github, deliver, queue, settled):
+    """When it was the decision that could not be made."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    queue.bury(job, "hopeless")
+    assert history.retry("guid-1") == ["decide pull_request"]
+    settled()
+    assert len(github.comments(TRIO, 1)) == 1
+
+
+def test_one_action_can_be_tried_again(history, refused, settled, github):
+    """By its own number, and only if it is one."""
+    invitation, _welcome = history.delivery(refused).actions
+    assert history.retry_action(invitation.id) == "invite alice to snakes"
+    settled()
+    assert github.membership("snakes", "alice").state == "pending"
+    with pytest.raises(WrongState, match="is done"):
+        history.retry_action(invitation.id)
+    with pytest.raises(UnknownJob, match="no action"):
+        history.retry_action(history.find(refused).id)
+
+
+def test_what_is_buried_worries_nobody(history, queue, refused, settled, github):
+    """Nothing of it is done any more, and nothing of it is dead."""
+    assert history.bury(refused) == ["invite alice to snakes", "comment on snakes/trio#1"]
+    settled()
+    assert (queue.standing().dead, github.comments(TRIO, 1)) == (0, [])
+    assert history.bury(refused) == []
+    assert history.delivery(refused).actions[0].reason == "buried by hand"
+
+
+def test_one_action_can_be_buried(history, queue, refused):
+    """With it goes what waits for it."""
+    invitation, _welcome = history.delivery(refused).actions
+    assert history.bury_action(invitation.id) == "invite alice to snakes"
+    states = {action.state for action in history.delivery(refused).actions}
+    assert states == {State.IGNORED}
+
+
+def test_deciding_again_does_nothing_twice(history, pinged, settled, github):
+    """The actions are known by their keys."""
+    calls = len(github.calls_to("POST"))
+    history.again(pinged)
+    settled()
+    assert len(github.calls_to("POST")) == calls
+    assert history.find(pinged).state is State.DONE
+
+
+# For the public
+
+
+def test_what_was_done_lately_is_told_without_a_person(history, github, deliver, settled, pinged):
+    """In words, newest first, and nobody is named."""
+    deliver(github.merge_pull_request(TRIO, "bob"))
+    settled()
+    deeds = history.lately(limit=3)
+    assert [deed.words for deed in deeds] == [
+        "wrote a comment on snakes/trio#2",
+        "invited a newcomer to snakes, because of snakes/trio#2",
+        "left a reaction on snakes/trio#1",
+    ]
+
+
+def test_nothing_of_a_private_repository_is_told(history, github, deliver, settled):
+    """Neither its name nor that anything happened there."""
+    github.add_repository("snakes/den", private=True)
+    github.open_issue("snakes/den", "alice")
+    deliver(github.comment("snakes/den", 1, "alice", "/ping"))
+    settled()
+    assert history.find("guid-1").state is State.DONE
+    assert history.lately() == []
+
+
+def test_what_was_done_before_a_repository_became_private_is_told_no_more(
+    history, github, deliver, settled, pinged
+):
+    """Its newest delivery decides, whatever that is about."""
+    before = history.lately()
+    happening = github.star(TRIO, "alice")
+    happening.payload["repository"]["private"] = True
+    deliver(happening)
+    assert (len(before), history.lately()) == (2, [])
+
+
+@pytest.mark.parametrize("private", [None, 0, "false"])
+def test_only_a_plain_no_is_public(history, github, deliver, pinged, private):
+    """A repository of which the newest payload does not say that it is public is private."""
+    happening = github.star(TRIO, "alice")
+    happening.payload["repository"]["private"] = private
+    deliver(happening)
+    assert history.lately() == []
+    assert history.delivery("guid-1").private
+
+
+def test_what_is_not_known_to_be_public_is_not_told(history, queue, pinged, clock):
+    """An expired payload says nothing, and so nothing is told."""
+    queue.expire_bodies(clock() + 1)
+    assert history.lately() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("label", ["labelled snakes/trio#7"]),
+        ("check", ["checked a commit of snakes/trio"]),
+        ("team", []),
+        ("of another release", []),
+    ],
+)
+def test_a_deed_is_told_where_there_are_words_for_it(history, queue, kind, words):
+    """What is an organisation's own, or new, is not told; a schedule's deed is like another."""
+    payload = {"repository": {"full_name": TRIO, "private": False}}
+    body = json.dumps(payload).encode()
+    about = "schedule:snakes/trio"
+    parent = queue.put(NewJob(queue=DELIVERIES, key="s", subject=about, body=body, run_at=0.0)).id
+    deed = {"subject": f"{TRIO}#7", "kind": kind, "parent": parent}
+    queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, **deed))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.done(job)
+    assert [deed.words for deed in history.lately()] == words
+
+
+def test_a_deed_without_a_repository_is_not_told(history, queue):
+    """An organisation's own affairs are nobody else's."""
+    parent = queue.put(NewJob(queue=DELIVERIES, key="o", subject="snakes", body=b"{}", run_at=0)).id
+    queue.put(NewJob(queue="action", key="x", kind="invite", body=b"{}", run_at=0.0, parent=parent))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.done(job)
+    queue.put(NewJob(queue="action", key="k", subject="snakes", body=b"{}", run_at=0.0))
+    (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
+    queue.done(job)
+    assert history.lately() == []
+
+
+def test_the_hours_of_a_day_are_counted(history, pinged, clock):
+    """Twenty-four, the oldest first, and the last one is this one."""
+    hours = history.per_hour()
+    assert (len(hours), [hour.deliveries for hour in hours[:-1]]) == (24, [0] * 23)
+    assert (hours[-1].deliveries, hours[-1].actions) == (1, 2)
+    assert hours[-1].since == clock() // 3600 * 3600

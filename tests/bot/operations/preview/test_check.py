@@ -1,0 +1,467 @@
+"""Previews: what changed settings would have done, compared with what then happens."""
+
+import json
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from bot.actions import ACTIONS, Action, Ask, Comment, Invite, Planned
+from bot.events import DELIVERIES, Event, subject, view
+from bot.facts import NotYet
+from bot.loop.run import Updater
+from bot.operations.preview.check import Previewer
+from bot.operations.preview.comparison import Difference, How, Preview, preview
+from bot.operations.preview.past import Merges, Past, PastReader, Questions, Unasked, stored
+from bot.operations.preview.words import _NOUNS, headline, lines, report, values
+from bot.rules import RULES, ping
+from bot.settings.files import FILE, File, SettingsFiles
+from bot.settings.layers import PolicyError, Settings, read_text
+from bot.store.people import Memory
+from bot_deploy.wiring import HISTORIES
+from luggage.database import open_engine
+from luggage.fake_github import FakeGithub, faults
+from luggage.fake_github.records import ChangedFile
+from luggage.github import GithubApp
+from luggage.github.errors import NotFound
+from luggage.jobs import NewJob, Queue, State
+from tests.support.migrated import migrated
+
+TRIO = "snakes/trio"
+HIDDEN = "snakes/hidden"
+THREE = "[invite]\nmerged_pull_requests = 3\n"
+SILENT = "[ping]\nenabled = false\n"
+
+
+@pytest.fixture
+def deliver(queue, clock, github, settled):
+    """Deliver something, and let the bot do what it wants."""
+
+    def put(happening):
+        guid = f"guid-{len(queue.recent(DELIVERIES, limit=1000)) + 1}"
+        _headers, body = github.signed(*happening, delivery_id=guid)
+        queue.put(
+            NewJob(
+                queue=DELIVERIES,
+                key=guid,
+                subject=subject(happening.payload),
+                kind=happening.event,
+                body=body,
+                run_at=clock(),
+            )
+        )
+        settled()
+        clock.advance(60)
+
+    return put
+
+
+@pytest.fixture
+def propose(deliver, github):
+    """Open a pull request that changes the settings, and give the check run that it gets."""
+
+    def change(text, repo=TRIO, status="modified"):
+        happening = github.open_pull_request(repo, "mallory")
+        number = happening.payload["number"]
+        pull = github.pull(repo, number)
+        pull.files = [ChangedFile("README.md"), ChangedFile(FILE, status=status)]
+        if text is not None:
+            github.add_file(repo, FILE, text, commit=pull.head_sha)
+        deliver(happening)
+        runs = list(github.world.repositories[repo].check_runs.values())
+        return runs[-1] if runs else None
+
+    return change
+
+
+@pytest.fixture
+def previewer(queue, memory, files):
+    return Previewer(queue=queue, memory=memory, settings=files)
+
+
+def test_a_preview_says_what_would_not_have_been_done(propose, deliver, github):
+    """Each with a link, and with what it rests on; and nothing of it is done."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    github.open_issue(TRIO, "bob")
+    deliver(github.comment(TRIO, 2, "bob", "/ping"))
+    run = propose(THREE + SILENT)
+    assert (run["conclusion"], run["output"]["title"]) == (
+        "success",
+        "2 comments less, 1 invitation less, 1 reaction less",
+    )
+    assert "| would not be done | `invite alice to snakes` |" in run["output"]["text"]
+    assert f"[{TRIO}#1](https://github.com/{TRIO}/issues/1)" in run["output"]["text"]
+    assert "Looked at the last 3 stored deliveries" in run["output"]["summary"]
+
+
+def test_a_preview_of_the_same_settings_is_empty(propose, deliver, github):
+    """Nothing differs where nothing was changed."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    run = propose("# Only a comment\n")
+    assert run["output"]["title"] == "Nothing would have been done differently"
+    assert "text" not in run["output"]
+
+
+def test_a_preview_knows_how_things_stood_at_each_delivery(previewer, app, deliver, github):
+    """People with one merged pull request are not invited; alice is, but at her second."""
+    for person in ("alice", "bob", "alice", "carol", "alice"):
+        deliver(github.merge_pull_request(TRIO, person))
+    client = app.client_for(github.install("snakes").id).read_only()
+    made = previewer.preview("[invite]\nmerged_pull_requests = 2\n", TRIO, client=client, most=20)
+    less = {each.action.key for each in made.differences if each.how is How.LESS}
+    other = {each.action.key for each in made.differences if each.how is How.OTHER}
+    assert less == {
+        key
+        for person in ("bob", "carol")
+        for key in (f"invite:snakes/{person}", f"comment:welcome snakes/{person}")
+    }
+    assert made.unjudged == 0
+    assert other == {"comment:welcome snakes/alice"}
+
+
+def test_a_file_that_cannot_be_used_fails_the_check(propose):
+    """With line and column, and without a preview."""
+    run = propose("[invite]\nmerged_pull_requests = 'two'\n")
+    assert (run["conclusion"], run["output"]["title"]) == ("failure", "The file cannot be used")
+    assert ".github/bot.toml:2:1: invite.merged_pull_requests must be" in run["output"]["summary"]
+
+
+def test_a_file_that_is_taken_away_is_fine(propose):
+    """The defaults hold then."""
+    assert propose(None, status="removed")["output"]["title"] == "The file is taken away"
+
+
+def test_a_file_that_github_does_not_show_is_no_verdict(propose):
+    """Neither right nor wrong."""
+    assert propose(None)["conclusion"] == "neutral"
+
+
+def test_pull_requests_that_leave_the_settings_alone_get_no_check(deliver, github, queue):
+    """They cost one request, which asks for their files."""
+    deliver(github.open_pull_request(TRIO, "alice"))
+    assert github.world.repositories[TRIO].check_runs == {}
+    assert len(github.calls_to("GET", "*/files")) == 1
+    assert queue.find(DELIVERIES, "guid-1").state is State.IGNORED
+
+
+def test_a_pull_request_that_is_gone_is_left_alone(deliver, github, queue):
+    """It was taken away before it was looked at; that is nobody's failure."""
+    gone = faults.Fault(name="404", answer=faults.Refused(404, "Not Found").answer)
+    github.faults.append(faults.plan(gone, path="*/files", times=9))
+    deliver(github.open_pull_request(TRIO, "alice"))
+    assert queue.find(DELIVERIES, "guid-1").state is State.IGNORED
+
+
+def test_a_check_whose_end_is_unknown_is_made_once(propose, github):
+    """It is found by its id, and set to what it says."""
+    github.faults.append(
+        faults.plan(faults.failed(502, done=True), method="POST", path="*/check-runs")
+    )
+    propose(THREE)
+    assert len(github.world.repositories[TRIO].check_runs) == 1
+
+
+def test_the_settings_of_an_organisation_are_tried_on_all_its_repositories(
+    propose, deliver, github
+):
+    """But what a repository sets itself stays as it is."""
+    github.add_repository("snakes/.github")
+    github.add_file("snakes/anyio", FILE, "[ping]\nenabled = true\n")
+    github.open_issue("snakes/anyio", "bob")
+    deliver(github.comment("snakes/anyio", 1, "bob", "/ping"))
+    github.open_issue(TRIO, "bob")
+    deliver(github.comment(TRIO, 1, "bob", "/ping"))
+    run = propose(SILENT, "snakes/.github")
+    assert run["output"]["title"] == "1 comment less, 1 reaction less"
+    assert TRIO in run["output"]["text"]
+
+
+def test_other_private_repositories_are_counted_and_not_named(propose, deliver, github):
+    """A check run on a public repository is read by everybody."""
+    github.add_repository(HIDDEN, private=True)
+    github.open_issue(HIDDEN, "bob")
+    deliver(github.comment(HIDDEN, 1, "bob", "/ping"))
+    github.add_repository("snakes/.github")
+    run = propose(SILENT, "snakes/.github")
+    assert run["output"]["title"] == "1 comment less, 1 reaction less"
+    assert HIDDEN not in json.dumps(run)
+    assert "Not shown: 2 in private repositories" in run["output"]["text"]
+
+
+def test_a_question_in_another_repository_is_not_named(github):
+    """Where maintainers are asked may be private, though the merge was public."""
+    where = {"repository": "snakes/secret", "title": "?", "text": "?"}
+    ask = Ask(organization="snakes", person="alice", pull_request=f"{TRIO}#1", **where)
+    past = Past("g", 1.0, f"{TRIO}#1", view(*github.merge_pull_request(TRIO, "alice")))
+    made = Preview([Difference(How.MORE, ask, past)], looked_at=1)
+    check = report(TRIO, "0" * 40, made, server_url="https://github.com")
+    assert "secret" not in check.title + check.summary + check.text
+
+
+def test_a_private_repository_may_name_itself(propose, deliver, github):
+    """Who reads its checks can read it."""
+    github.add_repository(HIDDEN, private=True)
+    github.open_issue(HIDDEN, "bob")
+    deliver(github.comment(HIDDEN, 1, "bob", "/ping"))
+    assert f"[{HIDDEN}#1]" in propose(SILENT, HIDDEN)["output"]["text"]
+
+
+class Client:
+    """Counts what is asked of it; every answer is that there is nothing."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def get(self, path, /, *, params=None, **names):
+        self.asked += 1
+        raise NotFound("Not Found", method="GET", path=path)
+
+
+def test_questions_are_asked_once_and_not_without_end():
+    """An error is an answer, which is remembered; what exceeds the number is not asked."""
+    client = Client()
+    questions = Questions(client, 1)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            questions.get("/a/{b}", b="c")
+    with pytest.raises(Unasked):
+        questions.get("/a/{b}", b="d")
+    assert (client.asked, questions.asked) == (1, 1)
+
+
+def test_what_cannot_be_known_is_counted(previewer, deliver, github):
+    """Without a client no question is asked; the delivery is not judged."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    made = previewer.preview(THREE, TRIO, client=None, most=0)
+    assert (made.looked_at, made.unjudged, made.questions) == (1, 1, 0)
+    assert "1 of them could not be judged" in list(lines(made))[-1]
+
+
+def test_the_last_deliveries_of_a_scope_are_had_oldest_first(queue, clock):
+    """Of a repository, of an organisation, of all; without those whose payload has expired."""
+    for number, place in enumerate([TRIO, HIDDEN, "birds/nest", f"{TRIO}#5"]):
+        payload = {"repository": {"full_name": place.partition("#")[0]}}
+        queue.put(
+            NewJob(
+                queue=DELIVERIES,
+                key=str(number),
+                subject=place,
+                body=json.dumps(payload).encode(),
+                run_at=clock(),
+            )
+        )
+
+    def found(scope):
+        return [past.guid for past in stored(queue, scope, most=3)]
+
+    assert found(TRIO) == ["0", "3"]
+    assert [found("Snakes"), found("")] == [["0", "1", "3"], ["1", "2", "3"]]
+    assert found("snakes/t") == []
+
+
+def past_reader(memory, queue, at):
+    questions = Questions(None, 0)
+    return PastReader(questions, memory, queue, Merges([], questions), received_at=at, since=at)
+
+
+def test_somebody_whom_the_bot_invited_since_was_no_member_then(memory, queue, clock):
+    """The invitation that a delivery itself brought does not hide it."""
+    invite = Invite(organization="snakes", person="alice")
+    queue.put(NewJob(queue=ACTIONS, key=invite.key, body=b"{}", run_at=clock()))
+    memory.remember("snakes", "alice", "pending")
+    states = [
+        past_reader(memory, queue, at).membership("snakes", "alice")
+        for at in (clock() - 1, clock() + 1)
+    ]
+    assert states == [None, "pending"]
+
+
+def test_a_rule_that_fails_is_counted_and_ends_nothing(github):
+    """Also a rule of one's own."""
+
+    def fail(*_):
+        raise ValueError("poison")
+
+    rule = type(ping.RULE)(
+        name="bad", events=frozenset({("star", "created")}), settings=ping.PingSettings, decide=fail
+    )
+    past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
+    made = preview([rule], [past], lambda _: (Settings(), Settings()), lambda _: None)
+    assert (made.looked_at, made.unjudged) == (1, 1)
+
+
+def test_text_in_a_table_stays_in_its_cell(github):
+    """Names cannot end a cell, mention anybody or become markup."""
+    action = Invite(organization="snakes", person="a`|b\n@all")
+    past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
+    made = Preview([Difference(How.MORE, action, past)], looked_at=1)
+    text = report(TRIO, "0" * 40, made, server_url="https://github.com").text
+    assert "`invite a'/b @all to snakes`" in text
+    assert headline(made) == "1 more invitation"
+    assert values(made)["differences"][0]["how"] == "more"
+
+
+def test_the_changed_file_must_be_right(previewer):
+    """A file that cannot be used has no preview."""
+    with pytest.raises(PolicyError):
+        previewer.preview("[", TRIO, client=None, most=0)
+
+
+def happen(github, deliver):
+    """What people do, each time delivered before the next."""
+    for name in ("alice", "bob", "alice", "carol", "alice"):
+        deliver(github.merge_pull_request(TRIO, name))
+    github.open_issue(TRIO, "bob")
+    deliver(github.comment(TRIO, 6, "bob", "/ping"))
+
+
+def live(folder, clock, text):
+    """The actions that a bot wants which has had these settings all along."""
+    folder.mkdir()
+    engine = open_engine(f"sqlite:///{folder / 'bot.sqlite'}")
+    migrated(engine, HISTORIES)
+    github = FakeGithub(clock=clock)
+    queue = Queue(engine, clock=clock)
+    base = Settings((read_text(RULES, text, source=FILE),))
+    memory = Memory(engine, clock=clock)
+    files = SettingsFiles(engine, RULES, base, clock=clock)
+    with github.serve() as server:
+        updater = Updater(
+            app=GithubApp(
+                app_id=github.app_id,
+                private_key=github.private_key,
+                webhook_secrets=["x"],
+                user_agent="test",
+                api_url=server.url,
+                clock=clock,
+                wait=None,
+            ),
+            queue=queue,
+            memory=memory,
+            settings=files,
+            clock=clock,
+            previewer=Previewer(queue=queue, memory=memory, settings=files),
+        )
+        wanted = {}
+
+        def deliver(happening):
+            body = json.dumps(happening.payload).encode()
+            key = f"g{len(queue.recent(DELIVERIES))}"
+            kind, about = happening.event, subject(happening.payload)
+            queue.put(
+                NewJob(queue=DELIVERIES, key=key, subject=about, kind=kind, body=body, run_at=0.0)
+            )
+            (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+            for new in getattr(updater.decide(job), "put", ()):
+                wanted.setdefault(new.key, Planned.decode(new.body).action)
+            queue.done(job)
+            clock.advance(60)
+
+        happen(github, deliver)
+    engine.dispose()
+    return wanted
+
+
+def test_a_preview_says_what_then_happens(tmp_path, clock, github, deliver, queue, previewer, app):
+    """A bot that had these settings from the start wants what the preview said it would."""
+    text = "[invite]\nmerged_pull_requests = 2\n[ping]\nenabled = false\n"
+    happen(github, deliver)
+    wanted = {row.key: Planned.decode(queue.body(row.id)).action for row in queue.recent(ACTIONS)}
+    client = app.client_for(github.install("snakes").id).read_only()
+    for each in previewer.preview(text, TRIO, client=client, most=20).differences:
+        wanted.pop(each.action.key, None)
+        if each.how is not How.LESS:
+            wanted[each.action.key] = each.action
+    assert wanted == live(tmp_path / "live", clock, text)
+
+
+def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queue):
+    """An installation that has not granted it yet goes on as before."""
+    refused = faults.Fault(name="403", answer=faults.Refused(403, "No").answer)
+    github.faults.append(faults.plan(refused, path="*/check-runs", times=None))
+    assert propose(THREE) is None
+    assert [row.state for row in queue.recent(ACTIONS)] == [State.DONE]
+
+
+def test_what_the_bot_did_since_then_counts_as_not_done(memory, queue, clock):
+    """Invitations, and what was wanted in a thread; what it did before counts."""
+    comment = Comment(about="x", repository=TRIO, number=1, text="hello")
+    planned = Planned(action=comment, installation=1, delivery="g", rule="ping").encode()
+    queue.put(
+        NewJob(queue=ACTIONS, key=comment.key, subject=f"{TRIO}#1", body=planned, run_at=clock())
+    )
+    before, after = past_reader(memory, queue, clock() - 1), past_reader(memory, queue, clock() + 1)
+    assert (before.wanted_at(comment), after.wanted_at(comment)) == (None, clock())
+    assert (before.done(TRIO, 1, most=5), len(after.done(TRIO, 1, most=5))) == ([], 1)
+    assert not before.was_invited("snakes", "alice")
+    memory.remember("snakes", "alice", "active")
+    assert before.membership_now("snakes", "alice") == "active"
+
+
+class Pages:
+    """A list without end, and a query."""
+
+    def pages(self, path, /, *, params=None, **names):
+        return iter(range(10**9))
+
+    def graphql(self, query, /, **variables):
+        return {"asked": variables}
+
+
+def test_a_list_is_one_question_and_has_an_end():
+    """However many pages it has; and a query is one as well."""
+    questions = Questions(Pages(), 5)
+    assert len(list(questions.pages("/a"))) == len(list(questions.pages("/a"))) == 1000
+    assert questions.graphql("query", name="x") == {"asked": {"name": "x"}}
+    assert questions.asked == 2
+
+
+def test_a_rule_that_cannot_decide_yet_is_not_judged(github):
+    """GitHub has not worked something out."""
+
+    def wait(*_):
+        raise NotYet("GitHub does not know yet")
+
+    rule = replace(ping.RULE, events=frozenset({("star", "created")}), decide=wait)
+    past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
+    made = preview([rule], [past], lambda _: (Settings(), Settings()), lambda _: None)
+    assert made.unjudged == 1
+
+
+def test_long_previews_are_cut(github):
+    """GitHub takes so many characters and no more; the rest is counted."""
+    past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
+    actions = [Invite(organization="snakes", person=f"p{number}") for number in range(150)]
+    nowhere = Past("h", 1.0, "snakes", Event("organization", "member_added"))
+    found = [Difference(How.MORE, action, past) for action in actions]
+    made = Preview([*found, Difference(How.MORE, actions[0], nowhere)], looked_at=2)
+    text = report(TRIO, "0" * 40, made, server_url="https://github.com").text
+    assert text.count("would be done") == 100
+    assert "And 50 more." in text
+    assert "Not shown: 1" in text
+
+
+def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
+    """It has another name then, and no effect."""
+    happening = github.open_pull_request(TRIO, "mallory")
+    github.pull(TRIO, 1).files = [ChangedFile("old.toml", previous=FILE)]
+    deliver(happening)
+    (run,) = github.world.repositories[TRIO].check_runs.values()
+    assert run["output"]["title"] == "The file is taken away"
+
+
+def test_a_file_that_is_no_text_fails_the_check(previewer, github):
+    """A binary file, a directory: what it is, is said."""
+    problems = previewer._problems(File(sha="x", fault="is not UTF-8"), TRIO)
+    assert [str(problem) for problem in problems] == ["is not UTF-8"]
+
+
+def test_an_event_without_a_pull_request_has_no_check(previewer):
+    """A payload that lacks what it should have is nobody's failure."""
+    assert previewer.check(None, Event("pull_request", "opened")) == []
+
+
+@pytest.mark.parametrize("kind", get_args(Action), ids=lambda kind: kind.kind)
+def test_each_kind_of_action_has_words(kind):
+    """A headline counts what people know."""
+    assert len(set(_NOUNS[kind.kind])) == 2

@@ -1,0 +1,290 @@
+"""bot.operations.replay: a delivery from a file, and what would be done about it."""
+
+import json
+
+import pytest
+
+from bot.events import DELIVERIES
+from bot.loop.evaluate import Wanted
+from bot.loop.reader import GithubReader
+from bot.loop.run import Updater
+from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.operations.preview.check import Previewer
+from bot.operations.replay import (
+    Replayed,
+    ReplayError,
+    foresee,
+    from_file,
+    known_before,
+    prophecy,
+    put,
+    stored,
+)
+from bot.store.enqueue import job_of
+from bot.store.people import Memory, Onlooker
+from luggage.fake_github import faults
+from luggage.github import Delivery, WriteRefused
+from luggage.jobs import NewJob, State
+
+TRIO = "snakes/trio"
+PAYLOAD = {"action": "created", "repository": {"full_name": TRIO}}
+BODY = json.dumps(PAYLOAD).encode()
+HEADERS = b"X-GitHub-Event: star\nX-GitHub-Delivery: 72d3162e\nAccept: */*"
+
+
+@pytest.fixture
+def history(queue, clock):
+    return History(queue, clock=clock)
+
+
+@pytest.fixture
+def onlooker(app, queue, store, clock, files):
+    """An updater as a dry run has it."""
+    memory = Onlooker(store, clock=clock)
+    return Updater(
+        app=app,
+        queue=queue,
+        memory=memory,
+        settings=files,
+        clock=clock,
+        previewer=Previewer(queue=queue, memory=memory, settings=files),
+    )
+
+
+def replayed(happening, guid="guid-1"):
+    body = json.dumps(happening.payload).encode()
+    return Replayed(Delivery(guid, happening.event, happening.payload), body)
+
+
+def said(outlook, before=()):
+    return "\n".join(prophecy(outlook, before))
+
+
+# From a file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADERS + b"\n\n" + BODY,
+        b"POST /webhook/github HTTP/1.1\r\n" + HEADERS.replace(b"\n", b"\r\n") + b"\r\n\r\n" + BODY,
+        b"Request URL: https://bot.test/\nRequest method: POST\n"
+        + HEADERS.lower()
+        + b"\n\n"
+        + BODY,
+        json.dumps(
+            {"guid": "72d3162e", "event": "star", "request": {"headers": {}, "payload": PAYLOAD}}
+        ).encode(),
+    ],
+)
+def test_a_file_that_knows_its_event_needs_no_word(content):
+    """Headers and payload, as they were sent or shown, or GitHub's own record of a delivery."""
+    found = from_file(content, event=None)
+    assert found.delivery == Delivery("72d3162e", "star", PAYLOAD)
+    assert json.loads(found.body) == PAYLOAD
+
+
+@pytest.mark.parametrize("content", [BODY, b"\xef\xbb\xbf" + BODY, b"\n " + BODY])
+def test_a_payload_alone_needs_its_event(content):
+    """Without it the remedy is said; with it the file is a delivery of its own."""
+    with pytest.raises(ReplayError, match="give it with --event"):
+        from_file(content, event=None)
+    found = from_file(content, event="star").delivery
+    assert (found.event, found.payload) == ("star", PAYLOAD)
+    assert found.id.startswith("replay-")
+
+
+def test_the_same_file_is_the_same_delivery():
+    """Another payload, or another event, is another one."""
+    files = [(BODY, "star"), (BODY, "star"), (BODY, "watch"), (b'{"a": 1}', "star")]
+    assert len({from_file(content, event=event).delivery.id for content, event in files}) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[]", "not an object"),
+        (b"no json", "not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"", "not JSON"),
+        (b'{"request": 1}', None),
+        (b'{"issue": {"number": "seven"}}', "got `str` - at"),
+    ],
+)
+def test_what_is_no_delivery_is_said_to_be_none(content, words):
+    """In a line, with what is wrong."""
+    if words is None:
+        assert from_file(content, event="star").delivery.payload == {"request": 1}
+    else:
+        with pytest.raises(ReplayError, match=words):
+            from_file(content, event="star")
+
+
+def test_what_is_no_delivery_is_not_asked_for_its_event():
+    """That a file is no JSON is said at once, not after --event was given."""
+    with pytest.raises(ReplayError, match="not JSON"):
+        from_file(b"no json", event=None)
+
+
+def test_a_stored_delivery_is_replayed_by_its_guid(history, queue, github, clock):
+    """By as much of it as is needed; not once its payload has expired."""
+    happening = github.star(TRIO, "alice")
+    new = replayed(happening, "72d3162e-cc78")
+    queue.put(job_of(new.delivery, new.body, run_at=clock()))
+    assert stored(history, queue, "72d3") == new
+    with pytest.raises(UnknownDelivery):
+        stored(history, queue, "99")
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    queue.ignore(job, "noise")
+    queue.expire_bodies(clock() + 1)
+    with pytest.raises(ReplayError, match="has expired"):
+        stored(history, queue, "72d3")
+
+
+def test_what_a_schedule_brought_is_replayed_as_well(history, queue):
+    """Its key is not of GitHub's shape."""
+    key = "schedule:nudge:2026-01-01T00:00Z:snakes/trio"
+    queue.put(NewJob(queue=DELIVERIES, key=key, kind="schedule", body=b"{}", run_at=0.0))
+    assert stored(history, queue, key).delivery == Delivery(key, "schedule", {})
+
+
+# What would be done
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(onlooker, queue, github, memory):
+    """Words, text, rule and settings of each action; GitHub is only read, and nothing is queued."""
+    new = replayed(github.merge_pull_request(TRIO, "alice"))
+    words = said(foresee(new, queue, onlooker.foresee))
+    for part in ("1. invite alice to snakes\n", "2. comment on snakes/trio#1\n", "| Thank you"):
+        assert part in words
+    assert "2 of 2 would be done." in words
+    assert queue.counts() == {}
+    assert {call.method for call in github.calls if "access_tokens" not in call.path} == {"GET"}
+    assert memory.membership("snakes", "alice") is None
+
+
+def test_a_dry_run_remembers_nobody(onlooker, queue, github, memory):
+    """What it learns of a person leaves no trace."""
+    github.add_member("snakes", "alice")
+    new = replayed(github.merge_pull_request(TRIO, "alice"))
+    assert foresee(new, queue, onlooker.foresee).actions == []
+    assert memory.membership("snakes", "alice") is None
+
+
+def test_a_dry_run_counts_the_merge_that_it_is_about(store, clock):
+    """Without keeping it: the real one will find it new."""
+    looks, memory = Onlooker(store, clock=clock), Memory(store, clock=clock)
+    assert looks.merges("snakes", "alice", latest=(TRIO, 7)) == {(TRIO, 7)}
+    assert memory.merges("snakes", "alice", latest=(TRIO, 8)) == {(TRIO, 8)}
+
+
+def test_a_dry_run_is_refused_every_write(onlooker, queue, github, monkeypatch):
+    """Not by good will: the client does not send it, whoever asks for it."""
+    monkeypatch.setattr(GithubReader, "membership", lambda self, *_: self._client.put("/x"))
+    new = replayed(github.merge_pull_request(TRIO, "alice"))
+    with pytest.raises(WriteRefused):
+        foresee(new, queue, onlooker.foresee)
+    assert github.calls_to("PUT") == []
+
+
+def test_what_is_known_by_its_key_would_not_be_done_again(
+    onlooker, queue, github, settled, history, clock
+):
+    """After the delivery was done, a dry run of it finds nothing new, and says why."""
+    github.open_issue(TRIO, "alice")
+    new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
+    queue.put(job_of(new.delivery, new.body, run_at=clock()))
+    settled()
+    outlook = foresee(new, queue, onlooker.foresee)
+    words = said(outlook, history.delivery("guid-1").actions)
+    assert [each.known.state for each in outlook.actions] == [State.DONE] * 2
+    assert "comment on snakes/trio#1 -- not again: its key is known, and it is done" in words
+    assert "Nothing new would be done: each of these actions is known by its key." in words
+
+
+def test_a_rule_that_wants_nothing_any_more_leaves_what_was_done(
+    onlooker, queue, github, settled, history, clock
+):
+    """Who was invited is known now; what the delivery led to is told, with its state."""
+    new = replayed(github.merge_pull_request(TRIO, "alice"))
+    queue.put(job_of(new.delivery, new.body, run_at=clock()))
+    settled()
+    words = said(foresee(new, queue, onlooker.foresee), history.delivery("guid-1").actions)
+    assert "Nothing new would be done: no rule wants anything done." in words
+    assert "   invite alice to snakes: done" in words
+
+
+def test_nothing_to_do_is_said_with_its_reason(onlooker, queue, github):
+    """No rule for the event, no installation, or no rule that wants anything."""
+    star = replayed(github.star(TRIO, "alice"))
+    homeless = replayed(github.open_issue(TRIO, "alice", body="/ping"))
+    del homeless.delivery.payload["installation"]
+    quiet = replayed(github.open_issue(TRIO, "alice"))
+    reasons = [said(foresee(each, queue, onlooker.foresee)) for each in (star, homeless, quiet)]
+    assert "Nothing would be done: no rule is about this event." in reasons[0]
+    assert "Nothing would be done: it belongs to no installation." in reasons[1]
+    assert "Nothing would be done: no rule wants anything done." in reasons[2]
+
+
+def test_a_rule_that_cannot_decide_yet_is_told(queue, github):
+    """What GitHub is still working out is no reason for silence."""
+    outlook = foresee(
+        replayed(github.open_issue(TRIO, "alice")),
+        queue,
+        lambda _event: [Wanted("conflicts", (), not_yet="GitHub is still merging")],
+    )
+    words = said(outlook)
+    assert "The rule conflicts would be asked again a little later: GitHub is" in words
+
+
+# Doing it
+
+
+def test_a_file_is_decided_as_a_delivery_is(queue, github, settled, clock, history):
+    """And a second time changes nothing."""
+    github.open_issue(TRIO, "alice")
+    new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
+    first = put(new, queue, now=clock())
+    settled()
+    second = put(new, queue, now=clock())
+    settled()
+    assert (first, second) == (True, False)
+    assert len(github.comments(TRIO, 1)) == 2
+    assert history.find("guid-1").state is State.DONE
+
+
+def test_what_another_database_did_is_found_before_it_is_said_again(
+    queue, github, settled, clock, store
+):
+    """A file from a database that was lost brings no second comment."""
+    github.open_issue(TRIO, "alice")
+    new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
+    put(new, queue, now=clock())
+    settled()
+    with store.begin() as connection:
+        for table in ("job_body", "job"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    put(new, queue, now=clock())
+    settled()
+    assert len(github.comments(TRIO, 1)) == 2
+
+
+def test_a_changed_file_does_not_pass_for_the_delivery_it_was(queue, github, clock):
+    """The queue has the payload under that GUID; the remedy is said."""
+    first = replayed(github.open_issue(TRIO, "alice"))
+    changed = replayed(github.open_issue(TRIO, "bob"))
+    put(first, queue, now=clock())
+    with pytest.raises(ReplayError, match="known with another payload"):
+        put(changed, queue, now=clock())
+
+
+def test_dead_actions_are_pointed_out(queue, github, settled, clock, history):
+    """To decide again does not try them again; the way to do so is said."""
+    refused = faults.Fault(name="403", answer=faults.Refused(403, "No").answer)
+    github.faults.append(faults.plan(refused, times=9, method="PUT", path="*/memberships/*"))
+    new = replayed(github.merge_pull_request(TRIO, "alice"))
+    put(new, queue, now=clock())
+    settled()
+    lines = list(known_before(history.delivery("guid-1").actions))
+    assert "   invite alice to snakes: dead" in lines
+    assert "deliveries retry" in lines[-1]

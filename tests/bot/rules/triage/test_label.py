@@ -1,0 +1,154 @@
+"""Labels by paths, size and title, as maintainers and contributors see them."""
+
+import pytest
+
+from luggage.fake_github import ChangedFile
+
+TRIO = "snakes/trio"
+ALL = ("Docs", "tests", "size: S", "size: L", "fix", "mine")
+
+
+@pytest.fixture
+def policy():
+    return {
+        "label": {
+            "enabled": True,
+            "paths": {"docs": ["docs/", "*.md"], "tests": ["**/tests/**/test_*.py"]},
+            "titles": {"fix": ["fix*", "*: mend *"]},
+            "sizes": {"size: S": 1, "size: L": 100},
+        }
+    }
+
+
+@pytest.fixture(autouse=True)
+def scene(github, story):
+    """Labels that exist, of which one is nobody's business; the token is known already."""
+    github.open_issue(TRIO, "bob")
+    for name in ALL:
+        github.label_issue(TRIO, 1, "olga", name)
+    story(github.comment(TRIO, 1, "bob", "/ping"))
+
+
+def labels(github, number=2):
+    return sorted(one.name for one in github.issue(TRIO, number).labels)
+
+
+def pull(github, *files, title="Improve it"):
+    happening = github.open_pull_request(TRIO, "alice", title)
+    github.pull(TRIO, happening.payload["number"]).files = list(files)
+    return happening
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("docs/a/b.txt", ["Docs", "size: S"]),
+        ("src/README.md", ["Docs", "size: S"]),
+        ("tests/test_a.py", ["size: S", "tests"]),
+        ("a/tests/b/c/test_a.py", ["size: S", "tests"]),
+        ("tests/a.py", ["size: S"]),
+        ("mydocs/a.txt", ["size: S"]),
+    ],
+)
+def test_paths_bring_labels(github, story, path, expected):
+    """With the names as the repository writes them."""
+    story(pull(github, ChangedFile(path)))
+    assert labels(github) == expected
+
+
+def test_an_old_name_counts_too(github, story):
+    """What was moved out of a folder was in it."""
+    story(pull(github, ChangedFile("b.txt", previous="docs/a.txt")))
+    assert labels(github) == ["Docs", "size: S"]
+
+
+def test_labels_follow_what_is_pushed(github, story):
+    """What fits no longer goes, what fits now comes; what is not managed stays."""
+    story(pull(github, ChangedFile("docs/a.txt")))
+    github.label_issue(TRIO, 2, "olga", "mine")
+    story(github.push_to_pull_request(TRIO, 2, "alice", files=[ChangedFile("a.py", 60, 60)]))
+    assert labels(github) == ["mine", "size: L"]
+
+
+def test_titles_bring_labels_and_take_them(github, story):
+    """Whatever the case; a title that is changed back brings the label back."""
+    story(pull(github, ChangedFile("a.py"), title="FIX it"))
+    found = [labels(github)]
+    for title in ("Break it", "core: mend it", "Break it", "FIX it"):
+        story(github.rename_pull_request(TRIO, 2, "alice", title))
+        found.append(labels(github))
+    assert found == [
+        ["fix", "size: S"],
+        ["size: S"],
+        ["fix", "size: S"],
+        ["size: S"],
+        ["fix", "size: S"],
+    ]
+
+
+def test_labels_that_do_not_exist_are_not_made(github, story):
+    """GitHub would make them in silence."""
+    del github.world.repositories[TRIO].labels["docs"]
+    story(pull(github, ChangedFile("docs/a.txt")))
+    assert labels(github) == ["size: S"]
+    assert "docs" not in github.world.repositories[TRIO].labels
+
+
+def test_in_whatever_order_events_come_in_the_last_state_counts(github, deliver, settled):
+    """Opened, pushed, renamed; delivered backwards and twice: the labels are those of now."""
+    first = pull(github, ChangedFile("docs/a.txt"), title="Fix it")
+    second = github.push_to_pull_request(TRIO, 2, "alice", files=[ChangedFile("a.py", 60, 60)])
+    third = github.rename_pull_request(TRIO, 2, "alice", "Improve it")
+    for happening in (third, second, first, third):
+        deliver(happening)
+    settled(200)
+    assert labels(github) == ["size: L"]
+
+
+def test_a_push_while_labels_wait_does_not_leave_old_ones(github, deliver, settled, worker):
+    """Decided, not yet performed, then pushed: what was decided for the old head is left."""
+    deliver(pull(github, ChangedFile("docs/a.txt")))
+    worker.drain()
+    github.issue(TRIO, 2).labels.clear()
+    deliver(github.push_to_pull_request(TRIO, 2, "alice", files=[ChangedFile("a.py", 60, 60)]))
+    settled(200)
+    assert labels(github) == ["size: L"]
+
+
+def test_killed_and_started_again_the_labels_are_right(github, deliver, killed_once):
+    """At the end of a decision, and of an action."""
+    deliver(pull(github, ChangedFile("docs/a.txt")))
+    killed_once("delivery")
+    deliver(github.push_to_pull_request(TRIO, 2, "alice", files=[ChangedFile("a.py", 60, 60)]))
+    killed_once("action")
+    assert labels(github) == ["size: L"]
+
+
+def test_closed_ones_are_left_alone(github, deliver, settled):
+    """Whoever closed it meanwhile is done with it."""
+    deliver(pull(github, ChangedFile("docs/a.txt")))
+    github.close_pull_request(TRIO, 2, "alice")
+    settled(200)
+    assert labels(github) == []
+
+
+def test_what_it_costs(github, story, cost):
+    """The pull request, its files, the labels; one write. Nothing to change: two reads."""
+    happening = pull(github, ChangedFile("docs/a.txt"))
+    assert cost(lambda: story(happening))[0] == 1
+    # The third read is the preview's, which looks whether the settings are among the files.
+    assert cost(lambda: story(happening, "again")) == (0, 3)
+
+
+class TestOff:
+    """As it is when nothing is set."""
+
+    @pytest.fixture
+    def policy(self):
+        return {"label": {"paths": {"docs": ["*"]}}}
+
+    def test_nothing_happens_before_it_is_switched_on(self, github, story):
+        """Not even a question."""
+        story(pull(github, ChangedFile("docs/a.txt")))
+        assert labels(github) == []
+        assert github.calls_to("GET", "*/pulls/2") == []

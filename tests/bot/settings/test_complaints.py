@@ -1,0 +1,149 @@
+"""A settings file that breaks and is mended, on a simulated GitHub: one issue, and no more."""
+
+import pytest
+
+from bot.actions import ACTIONS
+from bot.events import DELIVERIES, subject
+from bot.settings.complaints import complaint
+from bot.settings.files import FILE, RECHECK_SECONDS, Known
+from luggage.fake_github import faults
+from luggage.jobs import NewJob, State
+
+TRIO = "snakes/trio"
+WRONG = '[invite]\nmerged_pull_requests = "two"\n'
+WORSE = "[invite\n"
+RIGHT = "[invite]\nmerged_pull_requests = 2\n"
+
+
+@pytest.fixture
+def push(queue, clock, github, settled):
+    """Push the settings file, and let the bot do what it wants."""
+
+    def put(text, repo=TRIO):
+        happening = github.push(repo, "olga", files={FILE: text})
+        guid = happening.payload["after"]
+        _headers, body = github.signed(*happening, delivery_id=guid)
+        queue.put(
+            NewJob(
+                queue=DELIVERIES,
+                key=guid,
+                subject=subject(happening.payload),
+                kind="push",
+                body=body,
+                run_at=clock(),
+            )
+        )
+        settled()
+
+    return put
+
+
+def issues(github, repo=TRIO):
+    repository = github.world.repositories[repo]
+    return [(issue.state, issue.body) for issue in repository.issues.values()]
+
+
+def test_a_broken_file_opens_one_issue_however_many_pushes(push, github):
+    """The issue follows the file: it says what is wrong now, and how to mend it."""
+    push(WRONG)
+    ((state, text),) = issues(github)
+    assert state == "open"
+    assert ".github/bot.toml:2:1: invite.merged_pull_requests must be a whole number" in text
+    assert "**To mend it**" in text
+    push(WORSE)
+    ((state, text),) = issues(github)
+    assert ".github/bot.toml:1:8: is not TOML" in text
+
+
+def test_a_mended_file_closes_the_issue_with_a_word(push, github):
+    """Closed, with thanks, and no second issue."""
+    push(WRONG)
+    push(RIGHT)
+    ((state, text),) = issues(github)
+    assert state == "closed"
+    assert "fine again" in text
+
+
+def test_a_file_that_breaks_again_opens_the_same_issue_again(push, github):
+    """Also when it breaks as it did before."""
+    for text in (WRONG, RIGHT, WRONG):
+        push(text)
+    ((state, text),) = issues(github)
+    assert (state, "must be a whole number" in text) == ("open", True)
+
+
+def test_a_good_file_says_nothing(push, github, queue):
+    """Nothing is written where all is well."""
+    push(RIGHT)
+    assert issues(github) == []
+    assert queue.recent(ACTIONS) == []
+
+
+def test_a_broken_file_whose_push_was_missed_is_told_of_too(push, github, clock, queue, settled):
+    """Whichever delivery finds it, says it."""
+    push(RIGHT)
+    github.add_file(TRIO, FILE, WRONG)
+    clock.advance(RECHECK_SECONDS + 1)
+    happening = github.merge_pull_request(TRIO, "bot-to-be")
+    _headers, body = github.signed(*happening)
+    queue.put(NewJob(queue=DELIVERIES, key="g", kind="pull_request", body=body, run_at=clock()))
+    settled()
+    assert [state for state, text in issues(github) if "cannot use" in (text or "")] == ["open"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [faults.failed(502, done=True), faults.failed(502, done=False), faults.reset(done=True)],
+)
+def test_an_issue_whose_end_is_unknown_is_opened_once(push, github, fault):
+    """Whether GitHub opened it before the line broke or not."""
+    github.faults.append(faults.plan(fault, method="POST", path="*/issues"))
+    push(WRONG)
+    assert len(issues(github)) == 1
+
+
+def test_a_lost_database_opens_no_second_issue(push, github, memory, store):
+    """What our own App opened is found by its marker."""
+    push(WRONG)
+    with store.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM kept_issue")
+    push(WORSE)
+    assert len(issues(github)) == 1
+
+
+def test_a_change_that_comes_late_is_not_made(push, github, queue, worker, settled):
+    """The older of two changes failed meanwhile: it does not overwrite the newer."""
+    push(WRONG)
+    busy = faults.failed(502, done=False)
+    github.faults.append(faults.plan(busy, method="PATCH", path="*/issues/*"))
+    push(WORSE)
+    push(RIGHT)
+    ((state, _),) = issues(github)
+    assert state == "closed"
+
+
+def test_issues_of_an_organisations_file_are_opened_there(push, github):
+    """The settings of the organisation stand in its repository `.github`."""
+    github.add_repository("snakes/.github")
+    push(WRONG, "snakes/.github")
+    assert len(issues(github, "snakes/.github")) == 1
+    assert issues(github) == []
+
+
+def test_what_a_file_says_cannot_leave_its_block_of_code():
+    """A quoted value may hold fences; it stays text, and mentions nobody."""
+    known = Known("snakes/trio", problems='x: not "```\n@everybody"', serial=1)
+    assert complaint(known).text.count("```") == 2
+
+
+def test_a_file_that_was_always_fine_needs_no_word():
+    """Nothing is opened to be closed."""
+    assert complaint(Known("snakes/trio")) is None
+
+
+def test_a_closing_without_an_issue_has_no_effect(push, github, queue):
+    """A file that was broken and mended before a word was said of it."""
+    github.faults.append(faults.plan(faults.failed(503, done=False), method="GET", path="*/issues"))
+    push(WRONG)
+    push(RIGHT)
+    assert {row.state for row in queue.recent(ACTIONS)} == {State.DONE}

@@ -1,0 +1,103 @@
+"""bot.store.people: what was seen once is not asked again."""
+
+import pytest
+
+from bot.events import Event, Person
+
+
+def test_somebody_not_seen_is_not_known(memory):
+    """Nothing is remembered of a stranger."""
+    assert memory.membership("snakes", "alice") is None
+
+
+def test_the_last_state_seen_is_remembered_whatever_the_case(memory):
+    """Logins do not depend on case, and a later state replaces an earlier one."""
+    memory.remember("Snakes", "Alice", "pending")
+    memory.remember("snakes", "alice", "active")
+    assert memory.membership("SNAKES", "aLICE") == "active"
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        ("member_invited", "pending"),
+        ("member_added", "active"),
+        ("member_removed", "left"),
+        ("renamed", None),
+    ],
+)
+def test_it_learns_from_events_of_the_organisation(memory, action, state):
+    """Who is invited, joins or leaves is known without a question."""
+    told = {"organization": "snakes", "member": Person("alice")}
+    memory.learn(Event(name="organization", action=action, **told))
+    assert memory.membership("snakes", "alice") == state
+
+
+def test_it_learns_nothing_where_nobody_is_named(memory):
+    """An invitation by mail names nobody."""
+    memory.learn(Event(name="organization", action="member_invited", organization="snakes"))
+    memory.learn(Event(name="issues", action="member_added", member=Person("alice")))
+    assert memory.membership("snakes", "alice") is None
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [("active", "left"), ("pending", "declined"), ("left", "left"), (None, None)],
+)
+def test_whom_github_knows_no_more_has_left_or_declined(memory, known, expected):
+    """A member has left, an invited person has declined; of a stranger nothing is known."""
+    if known:
+        memory.remember("snakes", "alice", known)
+    assert memory.gone("snakes", "alice") == expected
+    assert memory.membership("snakes", "alice") == expected
+
+
+def test_invitations_are_counted_by_organisation_and_time(memory, clock):
+    """Those of today count, without the person in question and without what was not sent."""
+    memory.inviting("snakes", "early")
+    clock.advance(10)
+    today = clock()
+    for organization, person in [("Snakes", "A"), ("snakes", "b"), ("snakes", "c"), ("lions", "d")]:
+        sent_at = memory.inviting(organization, person)
+    memory.not_invited("snakes", "C", sent_at)
+    assert memory.invited_since("SNAKES", today, but="B") == 1
+    assert (memory.was_invited("snakes", "a"), memory.was_invited("snakes", "c")) == (True, False)
+
+
+def test_a_later_note_of_an_invitation_is_kept(memory, clock):
+    """Who finds that nothing was sent takes back its own note, not the one of another process."""
+    sent_at = memory.inviting("snakes", "alice")
+    clock.advance(90)
+    memory.inviting("snakes", "alice")
+    memory.not_invited("snakes", "alice", sent_at)
+    assert memory.was_invited("snakes", "alice")
+
+
+def test_a_question_is_found_by_where_it_was_asked(memory):
+    """An answer in a place is about the person asked about there."""
+    memory.asked("snakes", "alice", "Snakes/people#3", "snakes/trio#7")
+    assert memory.asked_about("snakes/People#3") == ("alice", "snakes/trio#7")
+    assert memory.asked_about("snakes/people#4") is None
+
+
+def test_merges_are_kept_with_the_latest(memory):
+    """Each is kept once, by person and organisation."""
+    memory.merges("snakes", "alice", latest=("snakes/Trio", 7))
+    memory.merges("snakes", "bob", latest=("snakes/trio", 8))
+    assert memory.merges("Snakes", "Alice", latest=("snakes/trio", 7)) == {("snakes/trio", 7)}
+
+
+def test_the_first_step_is_kept(memory):
+    """The number of somebody's first issue or pull request in a repository."""
+    memory.came_first("snakes/Trio", "Alice", 7)
+    assert memory.first_number("snakes/trio", "alice") == 7
+    assert memory.first_number("snakes/other", "alice") is None
+
+
+def test_an_order_counts_unless_a_later_one_was_given(memory):
+    """The later one counts, and the same one again; another organisation's is another matter."""
+    told = [
+        memory.is_latest_order("snakes", f"2026-11-21T10:00:0{second}Z") for second in (5, 4, 5, 6)
+    ]
+    assert told == [True, False, True, True]
+    assert memory.is_latest_order("lions", "2026-11-21T10:00:00Z")

@@ -1,0 +1,345 @@
+"""bot.web.app: what is signed is stored and answered 202; everything else is refused."""
+
+import hashlib
+import hmac
+import io
+import json
+import logging
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from werkzeug.exceptions import HTTPException
+
+from bot.events import DELIVERIES
+from bot.web import app as web
+from bot.web import webhook
+from luggage.jobs import Queue, State
+from luggage.telemetry import logs
+from luggage.telemetry.meter import Meter
+
+SECRET = "it is raining"
+PAYLOAD = {
+    "action": "closed",
+    "installation": {"id": 5},
+    "repository": {"full_name": "snakes/trio"},
+    "pull_request": {"number": 7},
+}
+
+
+@pytest.fixture
+def woken():
+    return []
+
+
+@pytest.fixture
+def make_client(store, board, clock, woken):
+    """Make a client of the web process."""
+
+    def make(**more):
+        reception = web.Reception(
+            name="test-bot",
+            secrets=["older secret", SECRET],
+            queue=Queue(store, clock=clock, wake=lambda: woken.append(clock())),
+            board=board,
+            clock=clock,
+            settle_seconds=1.5,
+            **more,
+        )
+        app = Flask("bot", static_folder=None)
+        app.register_blueprint(web.blueprint(reception))
+        app.register_error_handler(HTTPException, web.refused)
+        return app.test_client()
+
+    return make
+
+
+@pytest.fixture
+def client(make_client):
+    """A client of the web process."""
+    return make_client()
+
+
+def test_without_a_webhook_there_is_no_such_address(store, board, clock):
+    """Where deliveries are fetched, nothing can be posted; the pages are there."""
+    reception = web.Reception(
+        name="test-bot",
+        secrets=None,
+        queue=Queue(store, clock=clock),
+        board=board,
+        clock=clock,
+        settle_seconds=1.5,
+    )
+    app = Flask("bot", static_folder=None)
+    app.register_blueprint(web.blueprint(reception))
+    app.register_error_handler(HTTPException, web.refused)
+    client = app.test_client()
+    assert client.post("/webhook/github", data=b"{}").status_code == 404
+    assert client.get("/").status_code == 200
+
+
+def signature(body, secret=SECRET):
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def post(client, body=None, *, drop=(), **headers):
+    body = json.dumps(PAYLOAD).encode() if body is None else body
+    sent = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "pull_request",
+        "X-GitHub-Delivery": "guid-1",
+        "X-Hub-Signature-256": signature(body),
+    }
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    for name in drop:
+        del sent[name]
+    return client.post("/webhook/github", data=body, headers=sent)
+
+
+def stored(queue):
+    return queue.recent(DELIVERIES)
+
+
+def test_a_signed_delivery_is_stored_and_answered_202(client, queue, clock, woken):
+    """It lies in the queue under its guid, to be decided after the settling, and the loop wakes."""
+    answer = post(client)
+    (job,) = stored(queue)
+    assert (answer.status_code, answer.json) == (202, {"delivery": "guid-1", "stored": True})
+    assert (job.key, job.kind, job.subject) == ("guid-1", "pull_request", "snakes/trio#7")
+    assert (job.state, job.run_at) == (State.READY, clock() + 1.5)
+    assert queue.body(job.id) == json.dumps(PAYLOAD).encode()
+    assert woken == [clock()]
+
+
+def test_the_same_delivery_again_is_202_and_changes_nothing(client, queue, woken):
+    """A duplicate is answered like the first, and stored once."""
+    post(client)
+    answer = post(client)
+    assert (answer.status_code, answer.json["stored"]) == (202, False)
+    assert len(stored(queue)) == 1
+    assert len(woken) == 1
+
+
+def test_either_of_two_live_secrets_is_good(client):
+    """While one secret replaces the other, both sign."""
+    body = json.dumps(PAYLOAD).encode()
+    assert post(client, X_Hub_Signature_256=signature(body, "older secret")).status_code == 202
+
+
+REFUSED = {
+    "signed with another key": (401, {"X_Hub_Signature_256": signature(b"{}", "wrong")}, ()),
+    "signature not ASCII": (401, {"X_Hub_Signature_256": "sha256=ü"}, ()),
+    "sha1 only": (401, {"X_Hub_Signature": "sha1=00"}, ("X-Hub-Signature-256",)),
+    "unsigned": (401, {}, ("X-Hub-Signature-256",)),
+    "no event name": (400, {}, ("X-GitHub-Event",)),
+    "no delivery id": (400, {}, ("X-GitHub-Delivery",)),
+    "chunked": (411, {"Transfer_Encoding": "chunked"}, ()),
+}
+
+
+@pytest.mark.parametrize(("status", "headers", "drop"), REFUSED.values(), ids=REFUSED)
+def test_what_is_not_a_delivery_is_refused_and_not_stored(client, queue, status, headers, drop):
+    """Each flaw has its status and its words, and leaves nothing behind; the next is served."""
+    answer = post(client, drop=drop, **headers)
+    assert answer.status_code == status
+    assert answer.json["error"]
+    assert stored(queue) == []
+    assert post(client).status_code == 202
+
+
+def test_a_body_over_25_mb_is_413_before_it_is_read(client, queue):
+    """The length that is announced is enough to refuse."""
+    too_long = {"CONTENT_LENGTH": str(webhook.LARGEST_BODY + 1)}
+    answer = client.post("/webhook/github", environ_overrides=too_long)
+    assert answer.status_code == 413
+    assert stored(queue) == []
+
+
+def test_a_body_that_ends_early_is_400_and_not_stored(client, queue):
+    """A server that hands on what came before the line broke (gunicorn) is not believed."""
+    body = json.dumps(PAYLOAD).encode()
+    headers = {
+        "X-GitHub-Event": "pull_request",
+        "X-GitHub-Delivery": "guid-1",
+        "X-Hub-Signature-256": signature(body),
+    }
+    server = {"wsgi.input_terminated": True, "CONTENT_LENGTH": str(len(body) + 1)}
+    answer = client.post("/webhook/github", data=body, headers=headers, environ_overrides=server)
+    assert answer.status_code == 400
+    assert stored(queue) == []
+
+
+def test_a_body_without_a_length_is_411(client):
+    """Without Content-Length nobody knows where the body ends."""
+    assert client.post("/webhook/github").status_code == 411
+
+
+BODIES = {
+    "truncated": b'{"action": "clo',
+    "not UTF-8": b'{"action": "\xff"}',
+    "not JSON": b"hello",
+    "blank": b" ",
+    "a list": b"[]",
+    "a number": b"5",
+    "deeply nested": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "action of the wrong type": b'{"action": 5}',
+    "repository of the wrong type": b'{"repository": "x"}',
+    "name that is no name": b'{"repository": {"full_name": "a/b\\u0000"}}',
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_signed_body_of_the_wrong_shape_is_400_and_not_stored(client, queue, body):
+    """Truncated, undecodable, deep or of the wrong type: refused in words, without a traceback."""
+    answer = post(client, body)
+    assert (answer.status_code, answer.mimetype) == (400, "application/json")
+    assert b"Traceback" not in answer.data
+    assert stored(queue) == []
+
+
+def test_a_delivery_is_only_ever_posted(client):
+    """GET is no way to deliver; the answer says what is."""
+    answer = client.get("/webhook/github")
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_without_the_database_a_delivery_is_503_never_202(client, store):
+    """What is not committed is not accepted, and nothing of the database is shown."""
+    with store.begin() as connection:
+        connection.execute(text("DROP TABLE job_body"))
+    answer = post(client)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert b"job" not in answer.data
+
+
+def test_a_commit_that_breaks_in_another_way_is_500_as_json(client, monkeypatch):
+    """It is answered like every other refusal, and says nothing of what broke."""
+    monkeypatch.setattr(Queue, "put_over", lambda *_: 1 / 0)
+    answer = post(client)
+    assert (answer.status_code, list(answer.json)) == (500, ["error"])
+    assert b"division" not in answer.data
+
+
+def test_an_unknown_page_is_404_as_json(client):
+    """Errors that Flask raises look like all others."""
+    answer = client.get("/nothing/here")
+    assert (answer.status_code, answer.mimetype) == (404, "application/json")
+
+
+def test_healthz_says_that_the_process_lives(client):
+    """It asks nothing of anybody."""
+    assert client.get("/healthz").status_code == 200
+
+
+def test_readyz_tells_when_no_loop_is_heard(client, board):
+    """Ready only while a loop beats; otherwise it says what is missing."""
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "not heard from" in answer.json["loop"]
+    board.beat("loop")
+    assert client.get("/readyz").status_code == 200
+
+
+def test_readyz_is_503_without_the_database(client, store):
+    """A database that is away is not ready."""
+    with store.begin() as connection:
+        connection.execute(text("DROP TABLE beat"))
+    assert client.get("/readyz").status_code == 503
+
+
+def test_the_status_page_shows_mood_and_lines(client, board):
+    """The mood with its reason, and the board, newest first."""
+    board.beat("loop")
+    board.say("<first>")
+    board.say("I'm bored")
+    page = client.get("/").text
+    assert "I am <strong>bored</strong>: nothing to do." in page
+    assert page.index("I&#39;m bored") < page.index("&lt;first&gt;")
+
+
+def test_the_status_page_names_nobody_and_no_repository(client, board):
+    """The page is public: what lies in the queue is only counted."""
+    board.beat("loop")
+    post(client)
+    page = client.get("/").text
+    assert "busy" in page
+    assert "snakes" not in page
+
+
+def test_the_status_page_says_when_the_database_is_away(client, store):
+    """Visitors are told in words; the status tells machines."""
+    with store.begin() as connection:
+        connection.execute(text("DROP TABLE board_line"))
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "my database does not answer" in answer.text
+
+
+def test_pages_load_nothing_from_elsewhere(client):
+    """The style sheet is our own, and the policy forbids everything else."""
+    answer = client.get("/")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    with client.get("/static/style.css") as style:
+        assert style.status_code == 200
+
+
+def logged(client, **headers):
+    """The lines of the log that a delivery leaves, as an operator sees them."""
+    stream = io.StringIO()
+    logs.configure_logging("text", name="gunicorn", stream=stream)
+    post(client, **headers)
+    return stream.getvalue().splitlines()
+
+
+@pytest.fixture
+def _own_logging():
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+
+
+@pytest.mark.usefixtures("_own_logging")
+@pytest.mark.parametrize("kind", ["known", "refused", "database away", "broken"])
+def test_each_line_about_a_delivery_names_it(client, store, monkeypatch, kind):
+    """Whether it is known, refused or cannot be stored, and nothing else wears its name."""
+    if kind == "known":
+        post(client, X_GitHub_Delivery="guid-9")
+    if kind == "database away":
+        with store.begin() as connection:
+            connection.execute(text("DROP TABLE job"))
+    if kind == "broken":
+        monkeypatch.setattr(webhook.Webhook, "receive", lambda *_: 1 / 0)
+    wrong = {"X_Hub_Signature_256": "sha256=00"} if kind == "refused" else {}
+    lines = logged(client, X_GitHub_Delivery="guid-9", **wrong)
+    assert lines
+    assert all(line.endswith(" (delivery=guid-9)") for line in lines if line.startswith("20"))
+    assert "delivery" not in dict(logs._about.get())
+
+
+@pytest.mark.usefixtures("_own_logging")
+def test_a_strangers_claim_is_cut_and_cannot_forge_a_line(client):
+    """The id of a delivery that is refused is whatever a stranger wrote."""
+    (line,) = logged(client, X_GitHub_Delivery="x" * 5000, X_Hub_Signature_256="sha256=00")
+    assert line.endswith(f" (delivery={'x' * 100})")
+
+
+def test_deliveries_are_counted_by_event_and_answer(make_client):
+    """What is stored or known by its event; for that of what is refused nobody vouches."""
+    meter = Meter()
+    client = make_client(meter=meter)
+    post(client)
+    post(client)
+    post(client, X_GitHub_Delivery="guid-2", X_GitHub_Event="anything")
+    post(client, X_Hub_Signature_256="sha256=00")
+    post(client, Transfer_Encoding="chunked")
+    client.get("/healthz")
+    client.get("/nothing")
+    assert meter.take().added == {
+        ("portmanteau_deliveries_total", ("pull_request", "stored")): 1.0,
+        ("portmanteau_deliveries_total", ("pull_request", "known")): 1.0,
+        ("portmanteau_deliveries_total", ("other", "stored")): 1.0,
+        ("portmanteau_deliveries_total", ("unverified", "401")): 1.0,
+        ("portmanteau_deliveries_total", ("unverified", "411")): 1.0,
+    }

@@ -1,0 +1,51 @@
+"""The plot of the last day: bars that stand where they should."""
+
+import pytest
+
+from bot.operations.history.records import Hour
+from bot.web.plot import HEIGHT, WIDTH, plot
+
+
+def day(*numbers):
+    """Hours from midnight on, with so many deliveries each, and half as many actions."""
+    return [Hour(since=i * 3600.0, deliveries=n, actions=n // 2) for i, n in enumerate(numbers)]
+
+
+def test_each_hour_has_its_two_bars_inside_the_drawing():
+    """What came in, and beside it what followed; nothing is drawn where there was nothing."""
+    drawn = plot(day(0, 4, 10))
+    heights = [round(bar.height) for bar in drawn.bars]
+    assert [bar.kind for bar in drawn.bars] == ["deliveries", "actions"] * 3
+    assert heights == [0, 0, 45, 22, 112, 56]
+    for bar in drawn.bars:
+        assert 0 <= bar.x <= bar.x + bar.width <= WIDTH
+        assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
+
+
+def test_one_of_ten_thousand_is_seen():
+    """A bar is never so low that it vanishes."""
+    assert plot(day(1, 10_000)).bars[0].height >= 2
+
+
+@pytest.mark.parametrize(
+    ("number", "most"), [(0, 1), (1, 1), (3, 5), (10, 10), (11, 20), (4999, 5000)]
+)
+def test_the_line_on_top_is_a_number_that_is_read_at_a_glance(number, most):
+    """1, 2, 5, 10, 20, 50, and so on."""
+    assert plot(day(number)).most == most
+
+
+def test_the_hours_are_written_every_six():
+    """In UTC, under their bars."""
+    assert [label.text for label in plot(day(*[1] * 24)).labels] == [
+        "00:00",
+        "06:00",
+        "12:00",
+        "18:00",
+    ]
+
+
+def test_it_is_told_in_words_too():
+    """For those who cannot see it."""
+    assert plot(day(1, 1)).words == "2 deliveries came in, and 0 actions followed, in 2 hours."
+    assert "1 delivery came" in plot(day(1)).words

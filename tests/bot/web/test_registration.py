@@ -1,0 +1,231 @@
+"""The local page: it sends what was agreed to, and takes back only what it asked for."""
+
+import json
+import re
+import threading
+from html import unescape
+
+import pytest
+import requests
+
+from bot.web.registration import (
+    Registration,
+    RegistrationError,
+    TryAgain,
+    Wanted,
+    listen,
+    make_app,
+    serving,
+)
+from luggage.github.manifest import Registered
+from luggage.github.secret import Secret
+
+STATE = "a-state-that-nobody-guesses"
+WANTED = Wanted(
+    organization="snakes",
+    address="https://github.test/organizations/snakes/settings/apps/new?state=s",
+    manifest={
+        "name": 'A "quoted" <name>',
+        "default_permissions": {"issues": "write", "metadata": "read"},
+        "default_events": ["issues", "pull_request"],
+    },
+    state=STATE,
+)
+APP = Registered(
+    id=7,
+    slug="charmer",
+    name="Charmer",
+    owner="snakes",
+    page="https://github.test/apps/charmer",
+    client_id="Iv1.7",
+    client_secret=Secret("hunter2"),
+    webhook_secret=Secret("hunter3"),
+    private_key=Secret("hunter4"),
+)
+
+
+class Finish:
+    """What is done with a code: the ends that a test wants, one after the other."""
+
+    def __init__(self, *ends):
+        self.ends = list(ends)
+        self.codes = []
+
+    def __call__(self, code):
+        self.codes.append(code)
+        end = self.ends.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+
+@pytest.fixture
+def begin(clock):
+    """Make a registration that ends so, and a browser for its pages."""
+
+    def begin(*ends):
+        told = []
+        registration = Registration(WANTED, Finish(*ends), clock=clock, tell=told.append)
+        registration.told = told
+        return registration, make_app(registration).test_client()
+
+    return begin
+
+
+def back(client, state=STATE, code="c0de"):
+    return client.get("/registered", query_string={"state": state, "code": code})
+
+
+def main_of(answer):
+    text = re.sub(r"<[^>]+>", " ", answer.text.partition("<main>")[2])
+    return " ".join(unescape(text).split())
+
+
+def test_the_page_sends_the_manifest_to_github(begin):
+    """One form with one button, whose hidden field is the manifest to the letter."""
+    page = begin()[1].get("/").text
+    assert re.findall(r'action="([^"]+)"', page) == [WANTED.address]
+    (value,) = re.findall(r'name="manifest" value="([^"]*)"', page)
+    assert json.loads(unescape(value)) == WANTED.manifest
+    assert "<script" not in page
+
+
+def test_the_page_says_what_the_app_may_do(begin):
+    """Whoever clicks has read it, in words."""
+    words = main_of(begin()[1].get("/"))
+    assert "issues: read and write metadata: read" in words
+    assert "It hears of: issues, pull request." in words
+
+
+def test_what_comes_back_is_finished_once(begin):
+    """The code is handed on; reloading the page shows the same end and asks nobody again."""
+    registration, client = begin(APP)
+    first, again = back(client), back(client)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert "Charmer is registered" in main_of(again)
+    assert "https://github.test/apps/charmer/installations/new" in again.text
+    assert registration.ended.app is APP
+    assert registration._finish.codes == ["c0de"]
+
+
+def test_no_secret_is_on_a_page(begin):
+    """The page that says that it worked shows neither key nor secret, nor the code."""
+    text = back(begin(APP)[1]).text
+    assert not [word for word in ("hunter", "c0de", STATE) if word in text]
+
+
+@pytest.mark.parametrize("state", ["", "another", STATE[:-1], STATE + "x", "ä"])
+def test_another_state_is_refused(begin, state):
+    """It did not come from our page; nothing is asked of GitHub, and the right one still counts."""
+    registration, client = begin(APP)
+    answer = back(client, state=state)
+    assert answer.status_code == 400
+    assert "its state is another" in main_of(answer)
+    assert (registration.ended, registration._finish.codes) == (None, [])
+    assert back(client).status_code == 200
+
+
+def test_a_state_is_for_one_code(begin):
+    """A second code with the same state is refused, whatever became of the first."""
+    registration, client = begin(APP)
+    back(client)
+    answer = back(client, code="another")
+    assert (answer.status_code, registration._finish.codes) == (400, ["c0de"])
+    assert "answered already" in main_of(answer)
+
+
+def test_without_a_code_nothing_happens(begin):
+    """GitHub always sends one."""
+    registration, client = begin(APP)
+    assert back(client, code="").status_code == 400
+    assert registration.ended is None
+
+
+def test_an_hour_is_all(begin, clock):
+    """After an hour the code is worth nothing, and the page says so."""
+    registration, client = begin(APP)
+    clock.advance(3599)
+    assert registration.remaining_seconds == 1
+    clock.advance(1)
+    answer = back(client)
+    assert (answer.status_code, registration.ended) == (400, None)
+    assert "An hour has passed" in main_of(answer)
+
+
+def test_what_did_not_work_can_be_tried_again(begin):
+    """Page and terminal say so; a reload of the page tries the same code."""
+    registration, client = begin(TryAgain("GitHub did not answer"), APP)
+    answer = back(client)
+    assert (answer.status_code, registration.ended) == (502, None)
+    assert not registration.over.is_set()
+    assert "reload this page" in main_of(answer)
+    assert registration.told == [
+        "GitHub did not answer; reload the page in the browser to try again"
+    ]
+    assert back(client).status_code == 200
+    assert registration._finish.codes == ["c0de", "c0de"]
+
+
+def test_what_is_final_ends_it(begin):
+    """Words and remedy are on the page, and are what the terminal gets."""
+    registration, client = begin(RegistrationError("that code is spent: begin again"))
+    answer = back(client)
+    assert answer.status_code == 502
+    assert "That code is spent: begin again" in main_of(answer)
+    assert registration.ended.app is None
+    answer.close()
+    assert registration.over.is_set()
+
+
+@pytest.mark.parametrize("path", ["/", "/registered?state=x&code=y"])
+def test_pages_keep_to_themselves(begin, path):
+    """No script, no frame, and no address handed on: that of the second page holds the code."""
+    headers = begin()[1].get(path).headers
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_another_host_reads_nothing(begin):
+    """A name of the world that was made to lead to this machine gets no page."""
+    answer = begin()[1].get("/", headers={"Host": "evil.example:8000"})
+    assert (answer.status_code, STATE in answer.text) == (400, False)
+
+
+def test_the_page_is_served_on_this_machine_alone(begin, capfd):
+    """Over a real socket; nothing of a request is written, and at the end the port is free."""
+    registration, _ = begin(APP)
+    listener = listen(0)
+    host, port = listener.getsockname()
+    with serving(make_app(registration), listener):
+        address = f"http://127.0.0.1:{port}/registered?state={STATE}&code=c0de"
+        answer = requests.get(address, timeout=10)
+        # Over only when the browser has it all.
+        assert registration.over.wait(10)
+    assert (host, answer.status_code) == ("127.0.0.1", 200)
+    assert "c0de" not in "".join(capfd.readouterr())
+    listen(port).close()
+
+
+def test_whoever_asks_for_the_end_waits_for_an_exchange(begin, clock):
+    """A Ctrl-C in the middle of it does not lose what GitHub tells once."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def finish(_code):
+        inside.set()
+        assert go_on.wait(10)
+        return APP
+
+    registration = Registration(WANTED, finish, clock=clock, tell=print)
+    worker = threading.Thread(target=registration.come_back, args=(STATE, "c0de"))
+    worker.start()
+    assert inside.wait(10)
+    threading.Timer(0.05, go_on.set).start()
+    assert registration.ended.app is APP
+    worker.join()
+
+
+def test_the_state_does_not_show_itself():
+    """Nothing that prints what is wanted prints the state."""
+    assert STATE not in repr(WANTED)

@@ -1,0 +1,287 @@
+"""The door of the console: owners come in with GitHub, nobody else does, and no way is open."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from flask import Flask
+
+from bot.web.app import Reception
+from bot.web.app import blueprint as web_blueprint
+from bot.web.console import Console, blueprint
+from bot.web.sessions import LINK_SECONDS, Sessions
+from bot.web.sign_in import Door
+from luggage.fake_github import FakeGithub, faults
+from luggage.github import OAuth, make_session
+from tests.support.running import until
+
+CALLBACK = "http://bot.example/console/sign-in/callback"
+
+
+@pytest.fixture
+def github(clock):
+    """The simulated GitHub: a private App of the snakes, whose owner is olga."""
+    fake = FakeGithub(clock=clock, app_owner="snakes", callback_urls=[CALLBACK])
+    fake.add_organization("snakes")
+    fake.add_member("snakes", "olga", role="admin")
+    fake.add_member("snakes", "ida")
+    fake.add_member("snakes", "invited", role="admin", state="pending")
+    return fake
+
+
+@pytest.fixture
+def sessions(store, clock):
+    return Sessions(store, clock=clock)
+
+
+@pytest.fixture
+def make_client(store, queue, board, clock, sessions):
+    """Makes a browser at a console with this OAuth, for owners of these organisations."""
+
+    def make(oauth=None, organizations=()):
+        reception = Reception(
+            name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
+        )
+        door = Door(sessions=sessions, oauth=oauth, organizations=organizations)
+        desk = Console(
+            name="test-bot", engine=store, queue=queue, board=board, door=door, clock=clock
+        )
+        app = Flask("bot", static_folder=None)
+        app.register_blueprint(web_blueprint(reception))
+        app.register_blueprint(blueprint(desk))
+        return app.test_client()
+
+    return make
+
+
+@pytest.fixture
+def oauth(github, clock):
+    app = github.world.app
+    with github.serve() as server, make_session() as session:
+        yield OAuth(
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            user_agent="test-bot",
+            server_url=server.url,
+            api_url=server.url,
+            session=session,
+            clock=clock,
+        )
+
+
+@pytest.fixture
+def come_back(github, oauth, make_client):
+    """Sends somebody to GitHub and back; gives the browser and the answer to its return."""
+
+    def run(login, organizations=()):
+        github.sits_at_the_browser(login)
+        client = make_client(oauth, organizations)
+        away = client.get("/console/sign-in/github")
+        assert away.status_code == 303
+        back = requests.get(away.headers["Location"], allow_redirects=False, timeout=5)
+        return client, client.get(back.headers["Location"].removeprefix("http://bot.example"))
+
+    return run
+
+
+def is_inside(client):
+    return client.get("/console/").status_code == 200
+
+
+def test_an_owner_comes_in(come_back):
+    """Who is an active owner of the App's organisation is signed in, under their own name."""
+    client, answer = come_back("olga")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/console/")
+    assert "olga" in client.get("/console/").text
+
+
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        ("ida", "not an owner of snakes"),
+        ("invited", "in no organisation of yours"),
+        ("stranger", "in no organisation of yours"),
+    ],
+)
+def test_nobody_else_comes_in(come_back, login, words):
+    """Members, the invited and strangers are told why not."""
+    client, answer = come_back(login)
+    assert answer.status_code == 403
+    assert words in answer.text
+    assert not is_inside(client)
+
+
+def test_who_says_no_at_github_stays_outside(come_back):
+    """GitHub sends them back without a code."""
+    client, answer = come_back(None)
+    assert (answer.status_code, is_inside(client)) == (403, False)
+
+
+@pytest.fixture
+def of_lions(github):
+    """Anybody may install the App; leo has, on an organisation of his own."""
+    github.world.app = replace(github.world.app, public=True)
+    github.add_organization("lions")
+    github.add_member("lions", "leo", role="admin")
+
+
+def test_installing_a_public_app_is_no_way_in(come_back, of_lions):
+    """Who installs our App on an organisation of their own does not see what is in ours."""
+    client, answer = come_back("leo")
+    assert answer.status_code == 403
+    assert "owners of lions are not let in" in answer.text
+    assert not is_inside(client)
+
+
+def test_the_operator_names_who_comes_in(come_back, of_lions):
+    """Owners of the organisations that the settings name, whatever their case, and only those."""
+    assert is_inside(come_back("leo", ["LIONS"])[0])
+    assert not is_inside(come_back("olga", ["LIONS"])[0])
+
+
+def test_a_suspended_installation_lets_nobody_in(come_back, github, clock):
+    """Where the organisation has stopped the App, its owners cannot steer it."""
+    github.install("snakes").suspended_at = clock()
+    assert come_back("olga")[1].status_code == 403
+
+
+def test_an_app_on_a_person_lets_nobody_in(come_back, github):
+    """An App that is installed on an account of a person has no owners."""
+    github.world.install(github.add_user("leo"))
+    assert come_back("leo")[1].status_code == 403
+
+
+def test_an_app_whose_page_is_not_shown_is_a_private_one(come_back, github):
+    """GitHub shows private Apps to few; where they are installed is where they belong."""
+    github.faults.append(faults.plan(faults.refused(404, "Not Found"), path="/apps/*"))
+    assert is_inside(come_back("olga")[0])
+
+
+def test_without_the_permission_nobody_is_an_owner(come_back, github):
+    """When GitHub does not tell the role, the door stays shut."""
+    refusal = faults.refused(403, "Resource not accessible by integration")
+    github.faults.append(faults.plan(refusal, path="/user/memberships/*"))
+    assert come_back("olga")[1].status_code == 403
+
+
+def test_a_github_that_is_down_is_told(come_back, github):
+    """It is not the visitor's fault, and not a reason to let them in."""
+    github.faults.append(faults.plan(faults.failed(502, done=False), path="/user"))
+    client, answer = come_back("olga")
+    assert (answer.status_code, is_inside(client)) == (503, False)
+
+
+def test_a_wrong_client_secret_is_told(come_back, github):
+    """In GitHub's own words, so that the operator can mend it."""
+    github.world.app = replace(github.world.app, client_secret="changed")
+    answer = come_back("olga")[1]
+    assert answer.status_code == 403
+    assert "incorrect_client_credentials" in answer.text
+
+
+def test_only_the_browser_that_set_out_comes_back(github, oauth, make_client):
+    """A way back that somebody else began (another state, or no cookie) signs nobody in."""
+    github.sits_at_the_browser("olga")
+    first, second = make_client(oauth), make_client(oauth)
+    away = first.get("/console/sign-in/github").headers["Location"]
+    second.get("/console/sign-in/github")
+    back = requests.get(away, allow_redirects=False, timeout=5).headers["Location"]
+    path = back.removeprefix("http://bot.example")
+    assert second.get(path).status_code == 403
+    assert make_client(oauth).get(path).status_code == 403
+    assert make_client(oauth).get("/console/sign-in/callback?state=&code=x").status_code == 403
+    assert github.calls_to("POST", "/login/*") == []
+
+
+def test_strangers_cannot_hold_all_threads(github, oauth, make_client):
+    """While GitHub is slow with one sign-in, the next is put off at once, and then let through."""
+    github.sits_at_the_browser("olga")
+    slow = faults.slow(1.0)
+    github.faults.append(faults.plan(slow, path="/login/oauth/access_token"))
+    client = make_client(oauth)
+    others = client.application.test_client()
+    paths = []
+    for each in (client, others):
+        away = each.get("/console/sign-in/github").headers["Location"]
+        back = requests.get(away, allow_redirects=False, timeout=5).headers["Location"]
+        paths.append(back.removeprefix("http://bot.example"))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.get, paths[0])
+        until(lambda: any(call.fault for call in github.calls), "GitHub is asked")
+        assert others.get(paths[1]).status_code == 503
+        assert first.result().status_code == 303
+    assert others.get(paths[1]).status_code == 303
+
+
+def test_the_token_of_the_person_is_not_kept(come_back, github, store):
+    """After signing in nothing of it is left in the database."""
+    come_back("olga")
+    (token,) = github.credentials._people
+    with store.connect() as connection:
+        assert token not in "\n".join(connection.connection.dbapi_connection.iterdump())
+
+
+def cookie_of(answer, name="console"):
+    (found,) = [
+        value for value in answer.headers.getlist("Set-Cookie") if value.startswith(f"{name}=")
+    ]
+    return found
+
+
+def test_the_cookie_is_for_the_console_alone(sessions, make_client):
+    """No script sees it, other sites do not send it, and it is not sent to other pages."""
+    answer = make_client().post(f"/console/sign-in/link/{sessions.make_link()}")
+    cookie = cookie_of(answer)
+    assert {"HttpOnly", "Path=/console", "SameSite=Lax", "Max-Age=28800"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+
+
+def test_by_https_the_cookie_is_secure(sessions, make_client):
+    """Directly, or as a proxy says."""
+    client = make_client()
+    path = f"/console/sign-in/link/{sessions.make_link()}"
+    assert "Secure" in cookie_of(client.post(path, headers={"X-Forwarded-Proto": "https"}))
+    path = f"/console/sign-in/link/{sessions.make_link()}"
+    assert "Secure" in cookie_of(client.post(path, base_url="https://bot.example"))
+
+
+def test_a_link_signs_in_once(sessions, make_client):
+    """Looking at it uses nothing up; the button does, once."""
+    client, path = make_client(), f"/console/sign-in/link/{sessions.make_link()}"
+    assert "Sign in" in client.get(path).text
+    assert client.get(path).status_code == 200
+    assert client.post(path).headers["Location"] == "/console/"
+    assert is_inside(client)
+    again = make_client()
+    assert again.post(path).status_code == 403
+    assert not is_inside(again)
+
+
+def test_an_old_link_is_refused_in_words(sessions, make_client, clock):
+    """It says what to do."""
+    path = f"/console/sign-in/link/{sessions.make_link()}"
+    clock.advance(LINK_SECONDS)
+    assert "Have a new one printed" in make_client().post(path).text
+
+
+def test_without_an_app_there_are_only_links(make_client):
+    """GitHub is not offered where there is no client id, and its addresses are not there."""
+    client = make_client()
+    assert "Sign in with GitHub" not in client.get("/console/sign-in").text
+    assert client.get("/console/sign-in/github").status_code == 404
+
+
+def test_no_address_can_be_chosen_to_go_to(github, oauth, make_client, sessions):
+    """Whatever is asked for, sign-in leads to GitHub, to the console, or nowhere."""
+    client = make_client(oauth)
+    evil = "next=https://evil.example/&redirect_uri=https://evil.example/&return_to=//evil.example"
+    away = urlsplit(client.get(f"/console/sign-in/github?{evil}").headers["Location"])
+    assert f"{away.scheme}://{away.netloc}" == oauth.server_url
+    assert set(parse_qs(away.query)) == {
+        "client_id", "state", "code_challenge", "code_challenge_method",
+    }  # fmt: skip
+    path = f"/console/sign-in/link/{sessions.make_link()}?{evil}"
+    answer = client.post(path, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
+    assert answer.headers["Location"] == "/console/"

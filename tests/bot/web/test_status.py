@@ -1,0 +1,105 @@
+"""The status page: what everybody may see, and nothing else."""
+
+import json
+
+import pytest
+from flask import Blueprint, Flask
+from sqlalchemy import text
+
+from bot.store.board import Mood
+from bot.store.enqueue import job_of
+from bot.web.shared import furnish
+from bot.web.status import REMEMBERED_SECONDS, Remembered, Status, add_status
+from luggage.github import Delivery
+from tests.support.clock import FakeClock
+
+
+@pytest.fixture
+def status(queue, board, clock):
+    return Status("test-bot", queue, board, clock=clock)
+
+
+@pytest.fixture
+def page(status, clock):
+    """Asks for the page."""
+    pages = Blueprint("bot", "bot.web.app", template_folder="templates", static_folder="static")
+    furnish(pages, clock)
+    add_status(pages, status)
+    app = Flask("bot", static_folder=None)
+    app.register_blueprint(pages)
+    return lambda: app.test_client().get("/")
+
+
+def test_what_costs_something_is_remembered_for_a_while():
+    """Many visitors are one question to the database; what failed is asked again."""
+    clock, made = FakeClock(), []
+
+    def make():
+        made.append(clock())
+        if len(made) == 2:
+            raise OSError("away")
+        return len(made)
+
+    remembered = Remembered(make, REMEMBERED_SECONDS, clock)
+    assert [remembered(), remembered()] == [1, 1]
+    clock.advance(REMEMBERED_SECONDS)
+    with pytest.raises(OSError, match="away"):
+        remembered()
+    assert remembered() == 3
+    clock.advance(-3600)
+    assert remembered() == 4
+
+
+def test_the_last_day_is_drawn_and_written(page, github, queue, clock, settled):
+    """What came in is counted, in a drawing with words and in a table."""
+    put(queue, clock, github.open_issue("snakes/trio", "ida", "Hello", "/ping"))
+    settled()
+    shown = page().text
+    assert "1 delivery came in, and 2 actions followed, in 24 hours." in shown
+    assert shown.count('<rect class="deliveries"') == 1
+    assert "I wrote a comment on snakes/trio#1" in shown
+    assert "<th scope" in shown
+
+
+def test_what_is_private_is_not_told(page, github, queue, clock, settled):
+    """Of a private repository there are only numbers; of people there is nothing."""
+    github.add_repository("snakes/secret", private=True)
+    put(queue, clock, github.open_issue("snakes/secret", "ida", "Hello", "/ping"))
+    settled()
+    shown = page().text
+    assert "2 actions followed" in shown
+    assert "secret" not in shown
+    assert "ida" not in shown
+    assert "Nothing that I could tell." in shown
+
+
+def test_an_empty_day_is_a_page_too(page, board):
+    """A bot that was made a minute ago has a status page."""
+    board.beat("loop")
+    answer = page()
+    assert answer.status_code == 200
+    assert "Nothing has been left here yet." in answer.text
+
+
+def test_the_mood_is_drawn_as_it_is_told(page, board):
+    """The face is that of the mood."""
+    assert 'class="face asleep"' in page().text
+    board.beat("loop")
+    assert 'class="face bored"' in page().text
+
+
+def test_without_the_database_the_page_says_so(page, store):
+    """With the status that tells machines the same."""
+    with store.begin() as connection:
+        connection.execute(text("DROP TABLE board_line"))
+    answer = page()
+    assert answer.status_code == 503
+    assert f'class="face {Mood.WORRIED}"' in answer.text
+    assert "my database does not answer" in answer.text
+
+
+def put(queue, clock, happening):
+    """Store a delivery as it would come in."""
+    event, payload = happening
+    delivery = Delivery("guid-1", event, payload)
+    queue.put(job_of(delivery, json.dumps(payload).encode(), run_at=clock()))

@@ -1,0 +1,43 @@
+"""docs/howto/test-your-bot.md: its code works as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from luggage.fake_github import Story, faults
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs/howto/test-your-bot.md"
+
+
+def test_the_page_works_as_it_stands(tmp_path):
+    """The bot and its tests, copied from the page into two files, pass."""
+    bot, tests = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "hello.py").write_text(bot)
+    (tmp_path / "test_hello.py").write_text(tests)
+    # PYTHONPATH: the package of this checkout, installed or not.
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "."],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{ROOT}:{tmp_path}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "3 passed" in run.stdout, run.stdout + run.stderr
+
+
+def test_the_page_names_all_there_is():
+    """The page names every method of the story and every fault."""
+    named = set(re.findall(r"`(\w+)[`(]", PAGE.read_text()))
+    story = {name for name, value in vars(Story).items() if callable(value) and name[0] != "_"}
+    planned = {
+        name
+        for name, value in vars(faults).items()
+        if getattr(value, "__module__", "") == faults.__name__
+        and name[0].islower()
+        and name[0] != "_"
+    }
+    assert story | planned <= named

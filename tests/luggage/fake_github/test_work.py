@@ -1,0 +1,185 @@
+"""What happens to issues and pull requests after they were opened, and what the bot sees of it."""
+
+import pytest
+
+from luggage.fake_github import ChangedFile
+from tests.support.asker import REPO
+
+ISSUES = f"/repos/{REPO}/issues"
+PULLS = f"/repos/{REPO}/pulls"
+
+
+def numbers(answer):
+    return [one["number"] for one in answer.json()]
+
+
+def test_a_push_gives_the_pull_request_another_head(github, pull):
+    """The payload says what the head was and is; files stay unless the push says otherwise."""
+    before = github.pull(REPO, pull).head_sha
+    payload = github.push_to_pull_request(REPO, pull, "alice").payload
+    assert (payload["action"], payload["before"]) == ("synchronize", before)
+    assert payload["after"] == payload["pull_request"]["head"]["sha"] != before
+    files = [ChangedFile("a.py", 3, 4)]
+    changed = github.push_to_pull_request(REPO, pull, "alice", files=files).payload["pull_request"]
+    assert (changed["additions"], changed["deletions"], changed["commits"]) == (3, 4, 3)
+
+
+def test_a_new_title_tells_the_old_one(github, pull):
+    """An edit says what the title was."""
+    payload = github.rename_pull_request(REPO, pull, "alice", "Better").payload
+    assert payload["changes"] == {"title": {"from": "Fix it"}}
+    assert payload["pull_request"]["title"] == "Better"
+
+
+def test_who_was_asked_and_has_reviewed_is_not_waited_for(github, pull):
+    """A request stays until the review."""
+    for _ in range(2):
+        asked = github.request_review(REPO, pull, "alice", "olga").payload["pull_request"]
+    assert [one["login"] for one in asked["requested_reviewers"]] == ["olga"]
+    reviewed = github.review(REPO, pull, "olga", "Good", "approved").payload["pull_request"]
+    assert reviewed["requested_reviewers"] == []
+
+
+def test_what_was_closed_can_be_reopened(github, ask, pull, issue):
+    """By people and by the bot; each counts once."""
+    github.close_pull_request(REPO, pull, "alice")
+    github.reopen_pull_request(REPO, pull, "alice")
+    for state in ("closed", "closed", "open", "open"):
+        shown = ask("PATCH", f"{ISSUES}/{issue}", json={"state": state}).json()
+        assert shown["state"] == state
+    assert shown["state_reason"] == "reopened"
+    assert github.world.repositories[REPO].open_issues == 2
+    assert ask("PATCH", f"{ISSUES}/{issue}", json={"state": "ajar"}).status_code == 422
+
+
+@pytest.mark.parametrize("gone", ["merged", "branch"])
+def test_some_pull_requests_stay_closed(github, ask, pull, gone):
+    """What was merged, or has no branch any more, cannot be opened again."""
+    if gone == "merged":
+        github.merge_pull_request(REPO, "alice", number=pull)
+    else:
+        github.close_pull_request(REPO, pull, "alice")
+        github.pull(REPO, pull).branch_gone = True
+    assert ask("PATCH", f"{ISSUES}/{pull}", json={"state": "open"}).status_code == 422
+
+
+def test_people_are_assigned_and_unassigned(github, ask, issue):
+    """Who may not be assigned, is not there, or is assigned already, is passed over in silence."""
+    github.comment(REPO, issue, "Alice", "/claim")
+    github.add_user("mallory")
+    path = f"{ISSUES}/{issue}/assignees"
+    for _ in range(2):
+        shown = ask("POST", path, json={"assignees": ["alice", "mallory", "nobody"]}).json()
+    assert [one["login"] for one in shown["assignees"]] == ["Alice"]
+    assert shown["assignee"]["login"] == "Alice"
+    for _ in range(2):
+        shown = ask("DELETE", path, json={"assignees": ["alice"]}).json()
+    assert (shown["assignee"], shown["assignees"]) == (None, [])
+    assert ask("POST", path, json={}).status_code == 422
+
+
+def test_who_may_be_assigned(github, ask, issue):
+    """Members, and those who have commented on the issue."""
+    github.comment(REPO, issue, "bob", "Hi")
+    github.add_member("snakes", "olga")
+    github.add_user("eve")
+    for name, status in (("bob", 204), ("olga", 204), ("eve", 404)):
+        assert ask("GET", f"{ISSUES}/{issue}/assignees/{name}").status_code == status
+
+
+def test_issues_are_listed_by_state_assignee_and_order(github, ask, clock):
+    """Open ones unless asked otherwise; of one person, of anybody, of nobody."""
+    for _ in range(3):
+        clock.advance(1)
+        github.open_issue(REPO, "bob")
+    clock.advance(1)
+    github.assign(REPO, 1, "olga", "bob")
+    github.close_issue(REPO, 3, "bob")
+    assert numbers(ask("GET", ISSUES)) == [2, 1]
+    assert numbers(ask("GET", ISSUES, params={"state": "all", "sort": "updated"})) == [3, 1, 2]
+    assert numbers(ask("GET", ISSUES, params={"direction": "asc"})) == [1, 2]
+    for assignee, found in (("BOB", [1]), ("*", [1]), ("none", [2])):
+        assert numbers(ask("GET", ISSUES, params={"assignee": assignee})) == found
+    assert numbers(ask("GET", ISSUES, params={"state": "all", "creator": "eve"})) == []
+
+
+def test_pull_requests_are_listed_by_base(github, ask, pull, issue):
+    """Issues are none; of one base branch if asked."""
+    github.open_pull_request(REPO, "eve")
+    github.pull(REPO, 3).base_ref = "stable"
+    assert numbers(ask("GET", PULLS)) == [3, pull]
+    assert numbers(ask("GET", PULLS, params={"base": "stable"})) == [3]
+    assert numbers(ask("GET", PULLS, params={"state": "closed"})) == []
+
+
+def test_the_changed_files_are_listed(github, ask, pull):
+    """With their lines; a renamed one with its old name."""
+    files = [ChangedFile("b.py", 2, 1, previous="a.py")]
+    github.push_to_pull_request(REPO, pull, "alice", files=files)
+    (shown,) = ask("GET", f"{PULLS}/{pull}/files").json()
+    assert (shown["filename"], shown["previous_filename"], shown["changes"]) == ("b.py", "a.py", 3)
+
+
+def test_whether_it_merges_is_not_known_at_the_first_look(github, ask, pull):
+    """GitHub works it out after somebody has asked."""
+    github.pull(REPO, pull).conflicts = True
+    github.pull(REPO, pull).unsettled = 1
+    shown = [ask("GET", f"{PULLS}/{pull}").json() for _ in range(2)]
+    assert [one["mergeable"] for one in shown] == [None, False]
+    assert [one["mergeable_state"] for one in shown] == ["unknown", "dirty"]
+
+
+def merging(ask, **variables):
+    query = "query($owner: String!) { repository(owner: $owner) { pullRequests { nodes } } }"
+    answer = ask("POST", "/graphql", json={"query": query, "variables": variables}).json()
+    return answer["data"]["repository"]
+
+
+def test_graphql_lists_which_pull_requests_merge(github, ask, pull):
+    """A hundred on a page, of one base if asked; nothing of repositories out of reach."""
+    for _ in range(100):
+        github.open_pull_request(REPO, "eve")
+    github.pull(REPO, pull).conflicts = True
+    github.pull(REPO, 2).unsettled = 1
+    github.label_issue(REPO, 3, "olga", "bug")
+    found = merging(ask, owner="snakes", name="trio", base="main")["pullRequests"]
+    assert [one["mergeable"] for one in found["nodes"][:3]] == [
+        "CONFLICTING",
+        "UNKNOWN",
+        "MERGEABLE",
+    ]
+    assert found["nodes"][2]["labels"]["nodes"] == [{"name": "bug"}]
+    cursor = found["pageInfo"]["endCursor"]
+    rest = merging(ask, owner="snakes", name="trio", cursor=cursor)["pullRequests"]
+    assert (len(rest["nodes"]), rest["pageInfo"]["hasNextPage"]) == (1, False)
+    assert merging(ask, owner="snakes", name="trio", base="stable")["pullRequests"]["nodes"] == []
+    assert merging(ask, owner="lions", name="den") is None
+
+
+def test_a_timeline_tells_who_did_what(github, ask, issue, clock):
+    """Comments, assignments, mentions, commits and reviews, oldest first."""
+    for happen in (
+        lambda: github.comment(REPO, issue, "alice", "Mine"),
+        lambda: github.assign(REPO, issue, "olga", "alice"),
+        lambda: github.open_pull_request(REPO, "alice", body=f"For #{issue}"),
+        lambda: github.open_pull_request(REPO, "alice", body=f"For #{issue}1"),
+        lambda: github.review(REPO, 2, "olga", "No", "changes_requested"),
+    ):
+        clock.advance(60)
+        happen()
+    shown = ask("GET", f"{ISSUES}/{issue}/timeline").json()
+    assert [one["event"] for one in shown] == ["commented", "assigned", "cross-referenced"]
+    assert shown[2]["actor"]["login"] == "alice"
+    shown = ask("GET", f"{ISSUES}/2/timeline").json()
+    assert [one["event"] for one in shown] == ["committed", "reviewed"]
+    assert shown[1]["state"] == "changes_requested"
+    ask("DELETE", f"{ISSUES}/{issue}/assignees", json={"assignees": ["alice"]})
+    assert ask("GET", f"{ISSUES}/{issue}/timeline").json()[-1]["event"] == "unassigned"
+
+
+def test_a_label_is_looked_up(github, ask, issue):
+    """Whatever the case; 404 for what the repository does not have."""
+    github.label_issue(REPO, issue, "olga", "Good first issue")
+    path = f"/repos/{REPO}/labels"
+    assert ask("GET", f"{path}/good%20first%20issue").json()["name"] == "Good first issue"
+    assert ask("GET", f"{path}/bug").status_code == 404

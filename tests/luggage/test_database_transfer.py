@@ -1,0 +1,172 @@
+"""luggage.database.transfer: everything arrives, or nothing has changed."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+import luggage.jobs
+from luggage.database import migrate, open_engine, reading
+from luggage.database import transfer as module
+from luggage.database.transfer import TransferError, transfer
+from luggage.jobs import NewJob, Queue, State
+from tests.conftest import JOBS
+
+METADATA = [luggage.jobs.metadata]
+
+
+@pytest.fixture
+def opened():
+    """Open a database that has the queue's tables; closed at the end."""
+    engines = []
+
+    def opened(url):
+        engines.append(open_engine(url))
+        migrate(engines[-1], [JOBS], log=lambda _: None)
+        return engines[-1]
+
+    yield opened
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def old(opened, sqlite_url):
+    return opened(sqlite_url)
+
+
+@pytest.fixture
+def new(opened, postgresql_url):
+    return opened(postgresql_url)
+
+
+@pytest.fixture
+def filled(old, clock):
+    """A queue with a job in every state, one that waits for another, and one that asked for one."""
+    queue = Queue(old, clock=clock)
+    for key in ("done", "dead", "leased"):
+        queue.put(NewJob(queue="mail", key=key, body=bytes(range(256)), run_at=clock() + 0.123))
+    clock.advance(1)
+    done, dead, _ = queue.claim(["mail"], worker="w", lease_seconds=60.0, limit=3)
+    child = NewJob(queue="mail", key="ready", body=b"", run_at=clock(), parent=done.id)
+    queue.done(done, result='{"snow": "\u2603"}', put=[child])
+    queue.bury(dead, "hopeless")
+    queue.put(NewJob(queue="mail", key="held", body=b"h", run_at=clock(), after="leased"))
+    return queue
+
+
+def contents(engine):
+    """Every row of every table, in some order."""
+    with reading(engine) as connection:
+        return {
+            table.name: sorted(map(tuple, connection.execute(table.select())))
+            for table in luggage.jobs.metadata.sorted_tables
+        }
+
+
+def test_everything_arrives_as_it_was(filled, old, new):
+    """Each row of each table, bodies and times to the last bit."""
+    before = contents(old)
+    moved = transfer(old, new, METADATA, say=lambda _: None)
+    assert contents(new) == before
+    assert moved == sum(map(len, before.values())) == 10
+
+
+def test_work_goes_on_at_the_target(filled, old, new, clock):
+    """What was waiting is claimed, a late result is taken, new jobs get ids of their own."""
+    transfer(old, new, METADATA, say=lambda _: None)
+    queue = Queue(new, clock=clock)
+    (job,) = queue.claim(["mail"], worker="w", lease_seconds=60.0)
+    made = queue.put(NewJob(queue="mail", key="new", body=b"", run_at=clock()))
+    assert (job.key, made.created) == ("ready", True)
+    assert queue.counts()[("mail", State.LEASED)] == 2
+
+
+def test_what_is_empty_is_moved_too(old, new, clock):
+    """An empty table has nothing to give, and its numbers begin at one."""
+    assert transfer(old, new, METADATA, say=lambda _: None) == 0
+    assert Queue(new, clock=clock).put(NewJob(queue="q", key="k", body=b"", run_at=0.0)).id == 1
+
+
+def test_the_source_takes_nothing_more(filled, old, new, clock):
+    """Who was forgotten, and still writes to the old database, is told; nothing goes astray."""
+    transfer(old, new, METADATA, say=lambda _: None)
+    with pytest.raises(IntegrityError, match="was moved to another"):
+        filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock()))
+    assert filled.claim(["mail"], worker="w", lease_seconds=60.0) == []
+    assert filled.body(1) == bytes(range(256))
+
+
+def test_a_target_that_is_not_empty_is_refused(filled, old, new, clock):
+    """Two databases are not mixed, and the source goes on as before."""
+    Queue(new, clock=clock).put(NewJob(queue="mail", key="there", body=b"", run_at=0.0))
+    with pytest.raises(TransferError, match="not empty: job"):
+        transfer(old, new, METADATA, say=lambda _: None)
+    assert filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock())).created
+
+
+@pytest.mark.parametrize("when", ["_copy_table", "_digest", "_close"])
+def test_an_abort_leaves_both_as_they_were(filled, old, new, clock, monkeypatch, when):
+    """Whenever it is broken off, the target is empty, and the move can be repeated."""
+    before = contents(old)
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, when, broken)
+        with pytest.raises(KeyboardInterrupt):
+            transfer(old, new, METADATA, say=lambda _: None)
+    assert sum(map(len, contents(new).values())) == 0
+    transfer(old, new, METADATA, say=lambda _: None)
+    assert contents(new) == before
+
+
+def test_a_target_that_does_not_commit_leaves_the_source_open(
+    filled, old, new, clock, monkeypatch, postgresql_server, postgresql_url
+):
+    """When the target is lost in the last moment, the source is written to again."""
+    close = module._close
+
+    def close_and_lose(*arguments):
+        close(*arguments)
+        postgresql_server.disconnect(postgresql_url)
+
+    monkeypatch.setattr(module, "_close", close_and_lose)
+    with pytest.raises(Exception, match=r"terminat|closed|lost"):
+        transfer(old, new, METADATA, say=lambda _: None)
+    assert filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock())).created
+
+
+def test_a_move_that_was_killed_before_the_last_step_is_repeated(filled, old, new):
+    """The source was closed, the target never committed: nothing is lost, and it goes on."""
+    before = contents(old)
+    with old.begin() as connection:
+        module._close(connection, luggage.jobs.metadata.sorted_tables)
+    transfer(old, new, METADATA, say=lambda _: None)
+    assert contents(new) == before
+
+
+def test_what_arrives_otherwise_is_found_out(filled, old, new):
+    """A target that changes what it is given is not taken for a copy."""
+    with new.begin() as connection:
+        connection.execute(text(SPOIL))
+    with pytest.raises(TransferError, match="job: what arrived"):
+        transfer(old, new, METADATA, say=lambda _: None)
+    assert sum(map(len, contents(new).values())) == 0
+
+
+SPOIL = """
+CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN NEW.note = 'spoiled'; RETURN NEW; END $$;
+CREATE TRIGGER spoil BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION spoil();
+"""
+
+
+def test_progress_is_told(filled, old, new, monkeypatch):
+    """Whoever waits sees how far it is."""
+    monkeypatch.setattr(module, "_BATCH", 1)
+    monkeypatch.setattr(module, "_SAY_EVERY", 2)
+    said = []
+    transfer(old, new, METADATA, say=said.append)
+    assert "job: 2 rows so far" in said
+    assert "job: 5 rows moved, and compared" in said
