@@ -1,28 +1,39 @@
-"""The durable queue: every transition of a job, each in one transaction.
+"""Durable queue: every transition of a job, each in one transaction.
 
-Chosen: one table that any number of processes and machines claim from, with a lease and a fencing
-token for each claim (Kleppmann, "How to do distributed locking", 2016). Against: a broker beside
-the database, which could not be changed in one transaction with it; and a lock held while the work
-runs, which dies with its connection and not with the worker.
+Any number of processes and machines claim from one table. Each claim has a lease and a fencing
+token (Kleppmann, "How to do distributed locking", 2016); docs/architecture.md says why there is no
+broker. The hot SQL is in `statements`, that of the pages in `searches`.
 
-The engine must begin writing transactions on SQLite with BEGIN IMMEDIATE, and understand the
+On SQLite the engine must begin writing transactions with BEGIN IMMEDIATE and understand the
 execution option ``read_only``; luggage.database.open_engine makes such engines.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, text
+from sqlalchemy import Connection, Engine, Row, RowMapping, Select, select, text
 from sqlalchemy.exc import IntegrityError
 
-from luggage.jobs import dependents, outcomes, putting, schema, statements
-from luggage.jobs.model import Job, LeaseLost, NewJob, Put, State
+from luggage.database.upsert import insert_once
+from luggage.jobs import dependents, outcomes, putting, schema, searches, statements
+from luggage.jobs.model import (
+    Depth,
+    Job,
+    JobRow,
+    LeaseLost,
+    NewJob,
+    Put,
+    Standing,
+    State,
+    UnknownJob,
+    WrongState,
+)
 from luggage.jobs.outcomes import Ending, Held
 from luggage.jobs.payloads import storable, unpack
 from luggage.jobs.schema import job as table
-from luggage.jobs.upkeep import Upkeep
-from luggage.jobs.views import row_of
+from luggage.jobs.schema import job_body, pause, pause_part
 from luggage.jobs.wake import Waker, nobody
 
 # How often a claim that met another at the same subject looks again before it leaves it to the next
@@ -30,9 +41,10 @@ from luggage.jobs.wake import Waker, nobody
 _COLLISIONS = 3
 # Between jobs that were lost together; a job that kills its worker does so within this.
 APART_SECONDS = 1.0
+_EXPIRE_BATCH = 500
 
 
-class Queue(Upkeep):
+class Queue:
     """All queues of one database. Safe to share between threads; holds no connection between calls.
 
     `clock` returns epoch seconds. `wake` is called after each commit that may have made a job
@@ -42,7 +54,9 @@ class Queue(Upkeep):
     """
 
     def __init__(self, engine: Engine, *, clock: Callable[[], float], wake: Waker = nobody) -> None:
-        super().__init__(engine, clock=clock, wake=wake)
+        self._engine = engine
+        self._clock = clock
+        self.wake = wake
 
     def __repr__(self) -> str:
         return f"Queue({self._engine!r})"
@@ -148,7 +162,7 @@ class Queue(Upkeep):
         with self._engine.begin() as connection:
             now = self._clock()
             expired = connection.execute(statements.EXPIRED, {"now": now}).mappings()
-            rows = [row_of(row) for row in expired]
+            rows = [_row_of(row) for row in expired]
             ended = [_lost(row, now + place * APART_SECONDS) for place, row in enumerate(rows)]
             self._end(connection, ended)
         if rows:
@@ -252,6 +266,269 @@ class Queue(Upkeep):
         self.put_on(connection, [new for ending in ended for new in ending.put])
         return released
 
+    # Deciding by hand
+
+    def revive(self, job_id: int, *, done_too: bool = False) -> None:
+        """Make a dead, held or ignored job ready now, with all its attempts before it.
+
+        With `done_too` a finished one as well: for work that is safe to do again. Safe to repeat: a
+        ready job stays as it is. Raises UnknownJob; WrongState when it is leased or done, or when
+        its body has expired.
+        """
+        allowed = {State.DEAD, State.HELD, State.IGNORED, *([State.DONE] if done_too else [])}
+        with self._engine.begin() as connection:
+            row = _locked(connection, job_id)
+            if row.state != State.READY:
+                self._revive(connection, row, allowed)
+        self.wake()
+
+    def _revive(self, connection: Connection, row: Row[Any], allowed: Collection[State]) -> None:
+        if row.state not in allowed:
+            raise WrongState(f"{_name(row)} is {row.state}, not to be revived")
+        body = select(job_body.c.job_id).where(job_body.c.job_id == row.id)
+        if connection.execute(body).scalar() is None:
+            raise WrongState(f"the body of {_name(row)} has expired, it cannot be revived")
+        now = self._clock()
+        ready = {"state": State.READY, "attempt": 0, "run_at": now, "reason": ""}
+        self._change(connection, row, ready)
+        dependents.tell(connection, row.id, row.key, State.READY, now)
+
+    def dismiss(self, job_id: int, reason: str) -> None:
+        """End a ready, held or dead job as ignored, and those that wait for it.
+
+        Safe to repeat. Raises UnknownJob; WrongState when it is leased or done. `revive` brings it
+        back.
+        """
+        with self._engine.begin() as connection:
+            row = _locked(connection, job_id)
+            if row.state == State.IGNORED:
+                return
+            if row.state not in (State.READY, State.HELD, State.DEAD):
+                raise WrongState(f"{_name(row)} is {row.state}, not to be dismissed")
+            self._change(connection, row, {"state": State.IGNORED, "reason": storable(reason)})
+            dependents.tell(connection, row.id, row.key, State.IGNORED, self._clock())
+
+    def _change(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
+        statement = table.update().where(table.c.id == row.id)
+        connection.execute(statement.values(**values, changed_at=self._clock()))
+
+    def pause(self) -> bool:
+        """Have nothing claimed any more, on any machine; return whether that is new.
+
+        Jobs are still put, and what is leased is finished. Safe to repeat.
+        """
+        with self._engine.begin() as connection:
+            return insert_once(connection, pause, {"id": 1, "paused_at": self._clock()})
+
+    def resume(self) -> bool:
+        """Have jobs claimed again, at once; return whether they were not. Safe to repeat."""
+        with self._engine.begin() as connection:
+            resumed = connection.execute(pause.delete()).rowcount > 0
+        self.wake()
+        return resumed
+
+    def pause_part(self, name: str) -> bool:
+        """Have no job claimed whose subject is `name` or begins with `name/`; return if it is new.
+
+        On any machine, until `resume_part`. Jobs are still put, and what is leased is finished.
+        What has no subject belongs to no part. Safe to repeat.
+        """
+        with self._engine.begin() as connection:
+            row = {"name": name, "paused_at": self._clock()}
+            return insert_once(connection, pause_part, row)
+
+    def resume_part(self, name: str) -> bool:
+        """End a `pause_part`, at once; return whether there was one. Safe to repeat."""
+        with self._engine.begin() as connection:
+            ended = pause_part.delete().where(pause_part.c.name == name)
+            resumed = connection.execute(ended).rowcount > 0
+        self.wake()
+        return resumed
+
+    def expire_bodies(self, older_than: float) -> int:
+        """Delete bodies of done and ignored jobs put before `older_than`; return how many.
+
+        That is in epoch seconds. The jobs and their keys stay, so that a late redelivery is still
+        known. In small transactions, so that nobody waits long. Safe to repeat and to interrupt.
+        """
+        expired, after = 0, 0
+        while True:
+            with self._engine.begin() as connection:
+                asked = {"after": after, "limit": _EXPIRE_BATCH}
+                batch = connection.execute(statements.BODIES, asked).all()
+                # Ids grow with time, so the first young one ends the search.
+                old = [row for row in batch if row.created_at < older_than]
+                ids = [row.id for row in old if row.state in (State.DONE, State.IGNORED)]
+                connection.execute(job_body.delete().where(job_body.c.job_id.in_(ids)))
+            expired += len(ids)
+            if len(old) < _EXPIRE_BATCH:
+                return expired
+            after = old[-1].id
+
+    # Reading
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._engine.connect() as plain:
+            yield plain.execution_options(read_only=True)
+
+    def get(self, job_id: int) -> JobRow | None:
+        """Return the job with this id, or None."""
+        return self._one(select(table).where(table.c.id == job_id))
+
+    def find(self, queue: str, key: str) -> JobRow | None:
+        """Return the job with this key in this queue, or None."""
+        return self._one(select(table).where(table.c.queue == queue, table.c.key == key))
+
+    def known(self, queue: str, keys: Collection[str]) -> set[str]:
+        """Return those of `keys` that this queue has had a job for, in any state."""
+        query = select(table.c.key).where(table.c.queue == queue, table.c.key.in_(keys))
+        with self._reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def _one(self, query: Select[Any]) -> JobRow | None:
+        with self._reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _row_of(row)
+
+    def body(self, job_id: int) -> bytes | None:
+        """Return a job's body, or None when it has expired or there is no such job."""
+        query = select(job_body.c.codec, job_body.c.body).where(job_body.c.job_id == job_id)
+        with self._reading() as connection:
+            packed = connection.execute(query).one_or_none()
+        return None if packed is None else unpack(*packed)
+
+    def recent(  # noqa: PLR0913  # each is one condition of a search
+        self,
+        queue: str,
+        *,
+        state: State | None = None,
+        subject: str | None = None,
+        kind: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[JobRow]:
+        """Return the queue's jobs that match, newest first, at most `limit`.
+
+        The next page is had with the last one's id as `before`.
+        """
+        query = searches.newest(queue, state)
+        for column, value in {"subject": subject, "kind": kind}.items():
+            if value is not None:
+                query = query.where(table.c[column] == value)
+        if before is not None:
+            query = query.where(table.c.id < before)
+        return self._rows(query.limit(limit))
+
+    def children(self, job_id: int) -> list[JobRow]:
+        """Return the jobs which this one asked for, in the order they were put."""
+        return self._rows(select(table).where(table.c.parent == job_id).order_by(table.c.id))
+
+    def search(  # noqa: PLR0913  # each is one condition of a search
+        self,
+        queue: str,
+        *,
+        state: State | None = None,
+        kind: str | None = None,
+        within: str | None = None,
+        before: int | None = None,
+        with_body: bool = False,
+        limit: int = 50,
+    ) -> list[JobRow]:
+        """Return the queue's jobs that match, newest first, at most `limit`.
+
+        With `state`, a job and those that it asked for count as one: dead are those of which one is
+        dead, done are those that are done with all. `within` is a subject, without regard to case,
+        of which numbered parts count too: `owner/repo` finds `owner/repo#7`. The next page is had
+        with the last one's id as `before`. `with_body` leaves out those whose body has expired.
+        """
+        query = searches.matching(
+            queue, state=state, kind=kind, within=within, before=before, with_body=with_body
+        )
+        return self._rows(query.limit(limit))
+
+    def asked_for(self, job_ids: Collection[int]) -> Mapping[int, Sequence[JobRow]]:
+        """Return the jobs which each of these asked for, in the order they were put."""
+        asked: dict[int, list[JobRow]] = {job_id: [] for job_id in job_ids}
+        query = select(table).where(table.c.parent.in_(job_ids), text(schema.CHILD))
+        for row in self._rows(query.order_by(table.c.id)):
+            asked[row.parent or 0].append(row)
+        return asked
+
+    def beginning(self, queue: str, prefix: str, *, limit: int = 2) -> list[JobRow]:
+        """Return the queue's jobs whose key begins with `prefix`, newest first."""
+        return self._rows(searches.beginning(queue, prefix).limit(limit))
+
+    def answered(self, queue: str, words: str, *, limit: int = 1) -> list[JobRow]:
+        """Return the queue's finished jobs whose result holds `words`, newest first.
+
+        Looks through all that is finished: some 0.5 s for a million jobs.
+        """
+        return self._rows(searches.answered(queue, words).limit(limit))
+
+    def keys(
+        self, queue: str, *, before: int | None = None, limit: int = 1000
+    ) -> Mapping[int, str]:
+        """Return ids and keys of the queue, newest first, at most `limit`; pages as `search`."""
+        query = searches.matching(queue, before=before)
+        with self._reading() as connection:
+            rows = connection.execute(query.with_only_columns(table.c.id, table.c.key).limit(limit))
+            return {row.id: row.key for row in rows}
+
+    def per_hour(self, since: float) -> Mapping[tuple[str, int], int]:
+        """Return how many jobs each queue was given in each hour from `since` (epoch seconds) on.
+
+        An hour is counted from the epoch: `created_at // 3600`. A pair that is missing means none.
+        """
+        with self._reading() as connection:
+            rows = connection.execute(searches.per_hour(since)).all()
+        return {(queue, int(hour)): number for queue, hour, number in rows}
+
+    def _rows(self, query: Select[Any]) -> list[JobRow]:
+        with self._reading() as connection:
+            return [_row_of(row) for row in connection.execute(query).mappings()]
+
+    def counts(self) -> Mapping[tuple[str, State], int]:
+        """Return how many jobs each queue has in each state; a pair that is missing means none.
+
+        Counts what is there: with a million finished jobs it takes some 50 ms, so a page should not
+        ask anew for each visitor.
+        """
+        with self._reading() as connection:
+            rows = connection.execute(statements.COUNTS).all()
+        return {(queue, State(state)): number for queue, state, number in rows}
+
+    def depths(self) -> list[Depth]:
+        """Return how deep each queue is in each state but the last ones; cheap as `standing`."""
+        with self._reading() as connection:
+            rows = connection.execute(statements.DEPTHS).all()
+        return [Depth(queue, State(state), *rest) for queue, state, *rest in rows]
+
+    def standing(self) -> Standing:
+        """Return how many jobs wait, fail or are dead; cheap, however many are finished."""
+        with self._reading() as connection:
+            found = connection.execute(statements.STANDING).one()
+        ready, leased, retrying, dead, paused, parts = found
+        return Standing(
+            waiting=ready + leased,
+            retrying=retrying,
+            dead=dead,
+            paused=bool(paused),
+            paused_parts=parts,
+        )
+
+    def paused_at(self) -> float | None:
+        """Return since when nothing is claimed, by order (epoch seconds), or None."""
+        with self._reading() as connection:
+            since: float | None = connection.execute(select(pause.c.paused_at)).scalar()
+        return since
+
+    def paused_parts(self) -> Mapping[str, float]:
+        """Return the parts that are paused, in their order, and since when (epoch seconds)."""
+        query = select(pause_part.c.name, pause_part.c.paused_at).order_by(pause_part.c.name)
+        with self._reading() as connection:
+            return {row.name: row.paused_at for row in connection.execute(query)}
+
 
 def _job(row: RowMapping, lease_until: float) -> Job:
     """Return the job of a row as it is once this claim's update is done."""
@@ -290,3 +567,20 @@ def _not_held(held: Held) -> LeaseLost:
         f"job {held.id} ({held.queue} {held.key}) is no longer held by claim {held.fence}; "
         "its result is dropped, whoever holds it now answers for it"
     )
+
+
+def _row_of(row: RowMapping) -> JobRow:
+    """Return the job of a row of the table."""
+    return JobRow(**{**row, "state": State(row["state"])})
+
+
+def _locked(connection: Connection, job_id: int) -> Row[Any]:
+    query = select(table).where(table.c.id == job_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise UnknownJob(f"there is no job {job_id}")
+    return row
+
+
+def _name(row: Row[Any]) -> str:
+    return f"job {row.id} ({row.queue} {row.key})"

@@ -32,6 +32,17 @@ HOUR_SECONDS = 3600
 _child = table.alias("child")
 
 
+def newest(queue: str, state: State | None) -> Select[Any]:
+    """Return the query for the jobs of a queue in a state, or in any, newest first."""
+    query = select(table).order_by(table.c.id.desc())
+    if state is None:
+        # By its plain name, SQLite would look the queue up among all keys, and then sort what it
+        # finds.
+        return query.where(table.c.queue + literal_column("''") == queue)
+    condition = text(schema.CONDITIONS[state])
+    return query.where(table.c.queue == queue, table.c.state == state, condition)
+
+
 def matching(  # noqa: PLR0913  # each is one condition of a search
     queue: str,
     *,

@@ -121,10 +121,6 @@ NEXT_RUN_AT: Select[Any] = (
     .limit(1)
 )
 
-OLDEST_READY_AT: Select[Any] = select(func.min(job.c.run_at)).where(
-    job.c.queue == bindparam("queue"), _READY, ~_resting()
-)
-
 EXPIRED: Select[Any] = (
     select(job)
     .where(text(schema.LEASED), job.c.lease_until < bindparam("now"))

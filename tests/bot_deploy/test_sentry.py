@@ -20,7 +20,7 @@ PRIVATE = "s3cret-of-a-private-repository"
 # The web process's own app, in which one thing is broken; a stranger could not break it.
 WEB = """
 import os, sys
-from bot import webhook
+from bot.web import webhook
 from bot_deploy.config import load
 from bot_deploy.wiring import report_crashes
 from bot_deploy.wsgi import make_app

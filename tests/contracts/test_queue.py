@@ -215,8 +215,10 @@ def test_what_is_over_does_not_block_its_subject(queue, put, claim, way):
 
 
 def test_a_held_job_does_not_block_its_subject(queue, put, claim):
-    """A job that waits for a person does not hold up its subject."""
-    queue.hold(put("a1", subject="a"), "to be looked at")
+    """A job that waits for a dead one does not hold up its subject."""
+    put("a0", subject="b")
+    queue.bury(claim(), "hopeless")
+    put("a1", subject="a", after="a0")
     put("a2", subject="a")
     assert claim().key == "a2"
 

@@ -126,14 +126,6 @@ def test_the_standing_does_not_count_what_rests(queue, put, claim):
     assert (standing.waiting, standing.retrying, standing.paused_parts) == (1, 0, 1)
 
 
-def test_what_rests_is_not_late(queue, put, clock):
-    """The age of the oldest job is that of the oldest that may start."""
-    put("a", subject="snakes/trio", run_at=1.0)
-    put("b", subject="lions/den", run_at=2.0)
-    queue.pause_part("snakes")
-    assert queue.oldest_ready_at("mail") == 2.0
-
-
 def test_parts_that_are_paused_are_told(queue, clock):
     """By name, and since when; a part that was resumed is told no more."""
     queue.pause_part("b")

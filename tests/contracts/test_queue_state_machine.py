@@ -299,18 +299,6 @@ class QueueMachine(RuleBasedStateMachine):
         if modelled.state is not State.READY:
             modelled.state, modelled.attempt, modelled.run_at = State.READY, 0, self.clock()
 
-    @precondition(lambda self: self.model.jobs)
-    @rule(data=st.data())
-    def hold(self, data):
-        """Stop some job by hand, or be refused."""
-        modelled = data.draw(st.sampled_from(self.model.jobs), "job")
-        if modelled.state not in {State.READY, State.HELD}:
-            with pytest.raises(WrongState):
-                self.queue.hold(modelled.id, "to be looked at")
-            return
-        self.queue.hold(modelled.id, "to be looked at")
-        modelled.state, modelled.after = State.HELD, None
-
     @invariant()
     def every_job_is_where_the_model_has_it(self):
         """The database and the model agree on every job."""

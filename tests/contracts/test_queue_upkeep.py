@@ -66,35 +66,9 @@ def test_what_has_lost_its_body_cannot_be_revived(queue, put, claim, clock):
         queue.revive(job_id)
 
 
-def test_a_held_job_is_not_claimed_until_revived(queue, put, claim):
-    """A person may stop a job, and let it go."""
-    job_id = put("k")
-    queue.hold(job_id, "to be looked at")
-    held = (claim(), queue.get(job_id).reason)
-    queue.revive(job_id)
-    assert (held, claim().key) == ((None, "to be looked at"), "k")
-
-
-def test_a_follower_held_by_hand_is_freed_by_hand_only(queue, put, claim):
-    """The end of the first does not overrule a person."""
-    put("first")
-    queue.hold(put("second", after="first"), "not today")
-    queue.done(claim())
-    assert claim() is None
-
-
-@pytest.mark.parametrize("way", ["done", "ignore", "bury"])
-def test_only_what_waits_can_be_held(queue, put, claim, way):
-    """A job that is over is not held."""
-    job_id = put("k")
-    finish(queue, claim(), way)
-    with pytest.raises(WrongState):
-        queue.hold(job_id, "too late")
-
-
 def test_a_job_that_is_not_there(queue):
-    """What there is not can neither be revived nor held, and is nothing to look at."""
-    for call in (queue.revive, lambda job_id: queue.hold(job_id, "why")):
+    """A missing job can be neither revived nor dismissed, and looking finds nothing."""
+    for call in (queue.revive, lambda job_id: queue.dismiss(job_id, "why")):
         with pytest.raises(UnknownJob, match="no job 4711"):
             call(4711)
     assert (queue.get(4711), queue.find("mail", "k"), queue.body(4711)) == (None, None, None)
@@ -127,14 +101,6 @@ def test_the_next_time_is_not_that_of_a_blocked_job(queue, put, claim, clock):
     assert queue.next_run_at(["mail"]) == clock() + 50
 
 
-def test_the_oldest_ready_is_told(queue, put, clock):
-    """A page can say how far behind the loop is."""
-    put("a", run_at=clock() - 30)
-    put("b", run_at=clock() - 20)
-    assert queue.oldest_ready_at("mail") == clock() - 30
-    assert queue.oldest_ready_at("other") is None
-
-
 def test_jobs_are_counted_by_queue_and_state(queue, put, claim):
     """Each state of each queue has its number; none is left out."""
     for way in ("done", "ignore", "bury"):
@@ -142,7 +108,7 @@ def test_jobs_are_counted_by_queue_and_state(queue, put, claim):
         finish(queue, claim(), way)
     put("leased")
     claim()
-    queue.hold(put("held"), "why")
+    put("held", after="leased")
     put("ready")
     put("elsewhere", queue="other")
     assert queue.counts() == {
@@ -204,7 +170,7 @@ def test_bodies_that_may_be_needed_stay(queue, put, claim, clock):
     queue.bury(claim(), "hopeless")
     put("leased")
     claim()
-    queue.hold(put("held"), "why")
+    put("held", after="leased")
     put("ready")
     clock.advance(1e9)
     assert queue.expire_bodies(older_than=clock()) == 0
@@ -219,7 +185,7 @@ def test_young_bodies_stay(queue, put, claim, clock):
 
 def test_many_bodies_expire_in_small_steps(queue, put, claim, clock, monkeypatch):
     """More bodies than fit into one transaction go in several, the living among them skipped."""
-    monkeypatch.setattr("luggage.jobs.upkeep._EXPIRE_BATCH", 2)
+    monkeypatch.setattr("luggage.jobs.queue._EXPIRE_BATCH", 2)
     for number in range(5):
         put(f"k{number}")
         finish(queue, claim(), "bury" if number == 2 else "done")

@@ -223,7 +223,7 @@ def test_the_settings_of_sentry_keep_people_out(monkeypatch: pytest.MonkeyPatch)
 CRASH = """
 import logging, sentry_sdk
 from sentry_sdk.transport import Transport
-from luggage import observe
+from luggage.telemetry import logs
 
 class Printing(Transport):
     def capture_envelope(self, envelope):

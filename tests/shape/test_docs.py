@@ -11,7 +11,8 @@ from bot_deploy.given import KNOWN
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 REFERENCE = ROOT / "docs" / "reference.md"
-PACKAGES = ("bot", "luggage", "bot_deploy", "bench")
+MAPPED = ("bot", "luggage")
+LONGEST_MAP = 40
 # What is neither a room nor a module of its own in the map of the README.
 UNMAPPED = {"__init__", "__pycache__", "migrations", "templates", "static", "py", "versions"}
 
@@ -62,7 +63,7 @@ def test_each_setting_is_in_the_reference(name):
 
 def modules():
     """Each module or room of the house: `bot/web/app.py`, `luggage/github/`."""
-    for package in PACKAGES:
+    for package in MAPPED:
         for path in sorted((ROOT / package).iterdir()):
             if path.stem not in UNMAPPED and not path.name.startswith((".", "__")):
                 yield f"{package}/{path.name}{'/' if path.is_dir() else ''}"
@@ -76,6 +77,14 @@ def test_each_module_has_a_line_in_the_map(module):
     room = re.search(rf"^{folder}/ .*?(?=^\S|```)", readme, re.MULTILINE | re.DOTALL)
     assert room, f"the map has no room {folder}/"
     assert re.search(rf"^  {re.escape(name)}\s+\S", room[0], re.MULTILINE), f"no line for {module}"
+
+
+def test_the_map_fits_on_a_screen():
+    """The map in README.md has at most 40 lines."""
+    (tree,) = re.findall(
+        r"^```\nbot/ .*?^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert len(tree.splitlines()) - 2 <= LONGEST_MAP
 
 
 def libraries():

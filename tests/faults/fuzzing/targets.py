@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bot.events import view
-from bot.operations.history import redact
 from bot.options.kinds import changed, digest
 from bot.parse import BoardAway, _line, _read
 from bot.rules import RULES
@@ -39,6 +38,7 @@ from luggage.github.errors import RequestFailed
 from luggage.github.exchange import Call, decode
 from luggage.github.payload import Payload
 from luggage.github.urls import BadAddress, Origin
+from luggage.telemetry import redact
 from tests.faults.fuzzing import seeds
 
 _SECRET = b"known to the fuzzer alone"

@@ -15,7 +15,6 @@ from tests.support.migrated import migrated
 FAST = {
     "claim": statements.CLAIMABLE,
     "next": statements.NEXT_RUN_AT,
-    "oldest": statements.OLDEST_READY_AT,
     "expired": statements.EXPIRED,
     "standing": statements.STANDING,
     "counts": statements.COUNTS,
