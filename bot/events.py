@@ -27,6 +27,10 @@ _WRITTEN = {
     ("pull_request_review_comment", "created"): "comment",
     ("pull_request_review", "submitted"): "review",
 }
+# Events of rules that obey commands.
+MESSAGES = frozenset(_WRITTEN)
+# Messages in a conversation that is open already.
+REPLIES = MESSAGES - {("issues", "opened"), ("pull_request", "opened")}
 
 # GitHub: "The array includes a maximum of 2048 commits" (webhook payload of a push).
 MOST_COMMITS = 2048

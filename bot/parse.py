@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from bot.store.board import Line, Mood
+from bot.store.board import BoardAway, Line, Mood
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
@@ -28,10 +28,6 @@ CALL_SECONDS = 10.0
 _MOST_BYTES = 1024 * 1024
 _LONGEST_TEXT = 500
 _OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class BoardAway(Exception):  # noqa: N818  # what is the case, as the page says it
-    """The board's server did not do what it was asked; the message shows no key."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from bot.loop.periodic import schedule
 from bot.loop.periodic.housekeeping import EVERY_SECONDS, Housekeeping
 from bot.loop.periodic.publish import EVERY_SECONDS as PUBLISH_SECONDS
 from bot.loop.periodic.publish import Lines, MoodShown, Outbox, Part, Publisher
-from bot.loop.periodic.recover import QueueInbox, Recoverer, is_wanted
+from bot.loop.periodic.recover import Recoverer, is_wanted
 from bot.loop.periodic.schedule import Scheduler
 from bot.loop.periodic.scheduler import Duties, Duty
 from bot.loop.run import Boredom, Updater, about_job
@@ -30,6 +30,7 @@ from bot.store.board import SqlBoard, current_feeling
 from bot.store.limits import SqlLimitMemory
 from bot.store.meters import heard
 from bot.store.people import Memory
+from bot.store.recovery import QueueInbox
 from bot.store.tokens import SqlTokenStore, sealing_key
 from bot.store.totals import Bookkeeper, Totals
 from bot_deploy.arguments import subcommand_parser, whole_number

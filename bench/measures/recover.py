@@ -24,7 +24,8 @@ from bench.processes import FailedError, scratch
 from bench.say import say
 from bench.simulated import REPOSITORY
 from bot.events import DELIVERIES
-from bot.loop.periodic.recover import QueueInbox, is_wanted
+from bot.loop.periodic.recover import is_wanted
+from bot.store.recovery import QueueInbox
 from luggage.fake_github import FakeGithub
 from luggage.github import GithubApp, Recovery
 from luggage.jobs import NewJob, Queue

@@ -4,19 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.actions import Action, Comment, React
-from bot.events import Event
+from bot.events import MESSAGES, Event
 from bot.options.kinds import FLAG, option
 from bot.rule import Reader, Rule
-
-EVENTS = frozenset(
-    {
-        ("issues", "opened"),
-        ("pull_request", "opened"),
-        ("issue_comment", "created"),
-        ("pull_request_review_comment", "created"),
-        ("pull_request_review", "submitted"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ def decide(event: Event, _reader: Reader, _settings: PingSettings) -> Sequence[A
 
 RULE = Rule(
     name="ping",
-    events=EVENTS,
+    events=MESSAGES,
     permissions={"issues": "write", "pull_requests": "write"},
     settings=PingSettings,
     decide=decide,

@@ -84,6 +84,10 @@ def _jobs(count: int) -> str:
     return "one job" if count == 1 else f"{count} jobs"
 
 
+class BoardAway(Exception):  # noqa: N818  # what is the case, as the page says it
+    """The board's server did not do what it was asked; the message shows no key."""
+
+
 class Board(Protocol):
     """Where lines are left for the world to read; each keeps at least the newest hundred."""
 

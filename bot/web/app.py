@@ -16,6 +16,7 @@ from bot.web.cached_board import Shown
 from bot.web.shared import furnish
 from bot.web.status import Status, add_status
 from bot.web.webhook import DATABASE_AWAY, Webhook
+from luggage.database import unavailable
 from luggage.jobs import GroupCommit, Queue
 from luggage.telemetry.meter import Meter
 
@@ -96,8 +97,7 @@ def _mounting(
 
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
-    # The class alone: the text of the error quotes the statement, with its values.
-    log.error("the database did not answer: %s", type(error).__name__)
+    log.error(unavailable(error))
     return {"error": DATABASE_AWAY}, 503, {"Retry-After": "10"}
 
 

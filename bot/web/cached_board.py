@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.parse import BoardAway
-from bot.store.board import Board, Line
+from bot.store.board import Board, BoardAway, Line
 
 FRESH_SECONDS = 15.0
 _FIRST_SECONDS = 1.0

@@ -17,15 +17,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bot.events import DELIVERIES
-from bot.loop.periodic.recover import sight
 from bot.operations.history.deliveries import History
 from bot.store.board import SqlBoard
 from bot.store.limits import budgets
+from bot.store.recovery import sight
 from bot.web.search import Search
 from bot.web.sessions import Session
 from bot.web.shared import furnish
 from bot.web.sign_in import Door, add_door
 from bot.web.status import Status
+from luggage.database import unavailable
 from luggage.jobs import Queue, State, UnknownJob, WrongState
 
 _OPEN = frozenset({"console.sign_in", "console.link", "console.use_link"})
@@ -212,8 +213,7 @@ def _guid(console: Console, number: int) -> str:
 
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
-    # The class alone: the text of the error quotes the statement, with its values.
-    log.error("the database did not answer: %s", type(error).__name__)
+    log.error(unavailable(error))
     return _error(503, "The database does not answer."), 503, {"Retry-After": "10"}
 
 

@@ -23,7 +23,7 @@ from bot.store import meters as metrics
 from bot.store.board import Mood, SqlBoard, feeling
 from bot.store.tables import missed
 from bot.store.totals import Total, Totals
-from luggage.database import reading
+from luggage.database import reading, unavailable
 from luggage.jobs import Queue, State
 from luggage.telemetry.meter import Counter, Gauge, Histogram, Key
 
@@ -62,8 +62,7 @@ class Exposition:
         try:
             found = [*self._now(), *_of_totals(self.totals.read(), self.clock())]
         except SQLAlchemyError as error:
-            # The class alone: the text of the error quotes the statement, with its values.
-            log.warning("the database did not answer: %s", type(error).__name__)
+            log.warning(unavailable(error))
             found = []
         yield _gauge("portmanteau_database_up", "Whether the database answers.", value=bool(found))
         yield from found

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
+from luggage.telemetry.redact import moment
+
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -43,11 +45,6 @@ def furnish(blueprint: Blueprint, clock: Callable[[], float]) -> None:
 def iso(seconds: float) -> str:
     """A time for machines: ISO 8601, UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def moment(seconds: float) -> str:
-    """A time for people, to the second, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def hour_of_day(seconds: float) -> str:

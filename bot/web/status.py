@@ -18,6 +18,7 @@ from bot.operations.history.records import Deed, Hour
 from bot.store.board import Feeling, Mood, SqlBoard, current_feeling
 from bot.web.cached_board import Shown
 from bot.web.plot import Plot, plot
+from luggage.database import unavailable
 from luggage.jobs import Queue
 
 REMEMBERED_SECONDS = 10.0
@@ -106,7 +107,6 @@ def add_status(pages: Blueprint, status: Status) -> None:
         try:
             return render_template("bot/status.html", **status.shown())
         except SQLAlchemyError as error:
-            # The class alone: the text of the error quotes the statement, with its values.
-            log.error("the database did not answer: %s", type(error).__name__)  # noqa: TRY400
+            log.error(unavailable(error))  # noqa: TRY400
             feels = Feeling(Mood.WORRIED, "my database does not answer")
             return render_template("bot/status.html", name=status.name, feeling=feels), 503

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.store.enqueue import job_of
 from bot.store.meters import DELIVERIES_TOTAL, event_label
 from bot.web.shared import PROTECTION
+from luggage.database import unavailable
 from luggage.github import webhooks
 from luggage.github.errors import DeliveryRejected
 from luggage.jobs import GroupCommit, Put
@@ -98,8 +99,7 @@ class Webhook:
                 log.warning("delivery refused: %s %s", error.status, error)
                 return self._refuse(start_response, HTTPStatus(error.status), str(error))
             case SQLAlchemyError():
-                # The class alone: the text of the error quotes the statement, with its values.
-                log.error("the database did not answer: %s", type(error).__name__)
+                log.error(unavailable(error))
                 away = HTTPStatus.SERVICE_UNAVAILABLE
                 return self._refuse(start_response, away, DATABASE_AWAY, {"Retry-After": "10"})
         log.error("a delivery could not be taken in", exc_info=error)

@@ -5,6 +5,7 @@ from luggage.database.engines import (
     asking,
     open_engine,
     reading,
+    unavailable,
     writing,
 )
 from luggage.database.history import History, SchemaError
@@ -21,5 +22,6 @@ __all__ = [
     "open_engine",
     "reading",
     "tidy",
+    "unavailable",
     "writing",
 ]

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from luggage.database.postgresql import open_postgresql
 from luggage.database.sqlite import open_sqlite
@@ -22,6 +22,14 @@ from luggage.database.sqlite import open_sqlite
 
 class DatabaseUrlError(ValueError):
     """The address of the database cannot be used; the message says why, and shows no password."""
+
+
+def unavailable(error: SQLAlchemyError) -> str:
+    """One line for the log about a database error, without its text.
+
+    The text would quote the statement with its values.
+    """
+    return f"the database did not answer: {type(error).__name__}"
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:

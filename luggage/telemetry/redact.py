@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -54,6 +55,11 @@ _BEHIND = tuple(
         r"(://[^/\s:@]{1,200}:)[^/\s@]{1,500}(?=@)",
     )
 )
+
+
+def moment(seconds: float) -> str:
+    """A time for people, to the second: `2026-01-31 06:00:00 UTC`; `seconds` since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def without_secrets(value: Any) -> Any:

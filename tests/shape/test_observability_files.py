@@ -12,9 +12,9 @@ from flask import Flask
 
 import bot.store.tables
 import luggage.jobs
-from bot.loop.periodic.recover import QueueInbox
 from bot.store import meters as metrics
 from bot.store.board import SqlBoard
+from bot.store.recovery import QueueInbox
 from bot.store.totals import Totals
 from bot.web.metrics import Exposition, blueprint
 from luggage.database import History, open_engine

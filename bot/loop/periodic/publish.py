@@ -14,8 +14,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine, select, update
 
-from bot.parse import BoardAway
-from bot.store.board import Line, Mood
+from bot.store.board import BoardAway, Line, Mood
 from bot.store.meters import BOARD_FAILURES_TOTAL
 from bot.store.tables import board_line as table
 from luggage.database import reading, writing

@@ -87,7 +87,6 @@ def _look(check: Check, mendable: tuple[type[Exception], ...]) -> Finding:
     except with_remedy as error:
         return Finding(Verdict.FAILED, _line(error))
     except SQLAlchemyError as error:
-        # The class alone: the text of the error quotes the statement, with its values.
         words = f"the database does not answer ({type(error).__name__})"
         return failed(words, "see that it runs, and what DATABASE_URL says")
     except OSError as error:

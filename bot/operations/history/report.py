@@ -7,12 +7,11 @@ goes whole, a tab between the columns and no header, for cut, sort and awk.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from bot.operations.history.records import ActionRow, Delivery, DeliveryRow
 from luggage.jobs import State
-from luggage.telemetry.redact import cut, one_line, scrub, visible, without_secrets
+from luggage.telemetry.redact import cut, moment, one_line, scrub, visible, without_secrets
 
 _HEADER = ("received", "state", "delivery", "event", "about", "why")
 # What is left of a delivery's id where there is no room: enough to name it by.
@@ -45,7 +44,7 @@ def one_line_of(line: str, columns: int) -> str:
 
 
 def _cells(row: DeliveryRow) -> tuple[str, ...]:
-    when = moment(row.received_at)
+    when = moment(row.received_at).removesuffix(" UTC")
     return (when, str(row.state), row.guid, row.event, row.subject or "-", row.reason or "-")
 
 
@@ -73,7 +72,7 @@ def delivery_facts(delivery: Delivery) -> Iterator[str]:
     yield from facts(
         {
             "delivery": row.guid,
-            "received": f"{moment(row.received_at)} UTC, {row.source}",
+            "received": f"{moment(row.received_at)}, {row.source}",
             "event": _event(delivery),
             "about": row.subject,
             "state": row.state,
@@ -125,11 +124,6 @@ def as_json(found: DeliveryRow | Delivery | ActionRow, *, with_payload: bool = F
     return without_secrets(plain)
 
 
-def moment(seconds: float) -> str:
-    """A time, in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def facts(told: Mapping[str, str], indent: str = "") -> Iterator[str]:
     """The facts that there are, each on a line after its name."""
     width = max(map(len, told))
@@ -163,7 +157,7 @@ def _not_decided(state: State) -> str:
 def state_words(action: ActionRow) -> str:
     """What became of an action, and when."""
     if action.state is State.DONE:
-        return f"done {moment(action.changed_at)} UTC"
+        return f"done {moment(action.changed_at)}"
     if action.state is State.READY:
-        return f"to be done {moment(action.run_at)} UTC, attempt {action.attempt + 1}"
-    return f"{action.state} since {moment(action.changed_at)} UTC"
+        return f"to be done {moment(action.run_at)}, attempt {action.attempt + 1}"
+    return f"{action.state} since {moment(action.changed_at)}"

@@ -10,22 +10,13 @@ commands (`bot.events.Message`); a command that is not known or not allowed is l
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.actions import Action, Comment, React
-from bot.events import SCHEDULE, Event, Message
+from bot.events import MESSAGES, SCHEDULE, Event, Message
 from bot.rule import Reader, Rule
 from bot.rules.commands import claims, labels, states, telling
 from bot.rules.commands.asking import Answer, Ask
 from bot.rules.commands.idle import idle
 from bot.rules.commands.settings import CommandsSettings
 
-EVENTS = frozenset(
-    {
-        ("issues", "opened"),
-        ("pull_request", "opened"),
-        ("issue_comment", "created"),
-        ("pull_request_review_comment", "created"),
-        ("pull_request_review", "submitted"),
-    }
-)
 _ANSWERS: Mapping[str, Callable[[Ask], Answer]] = {
     "label": labels.label,
     "unlabel": labels.unlabel,
@@ -107,7 +98,7 @@ def _said(repository: str, message: Message, says: Sequence[str]) -> Sequence[Ac
 
 RULE = Rule(
     name="commands",
-    events=EVENTS,
+    events=MESSAGES,
     permissions={"issues": "write", "pull_requests": "write"},
     settings=CommandsSettings,
     decide=decide,

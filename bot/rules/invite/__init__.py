@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from string import Template
 
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
-from bot.events import Event, Message, Person
+from bot.events import REPLIES, Event, Message, Person
 from bot.options.kinds import FLAG, TEXT, Kind, choice, many, matching, option, template, whole
 from bot.rule import Reader, Rule
 from bot.rules.invite import texts as texts
@@ -355,17 +355,13 @@ def _introduction(
 
 RULE = Rule(
     name="invite",
-    events=frozenset(
-        {
-            ("pull_request", "closed"),
-            ("issue_comment", "created"),
-            ("pull_request_review_comment", "created"),
-            ("pull_request_review", "submitted"),
-            ("organization", "member_invited"),
-            ("organization", "member_added"),
-            ("organization", "member_removed"),
-        }
-    ),
+    events=REPLIES
+    | {
+        ("pull_request", "closed"),
+        ("organization", "member_invited"),
+        ("organization", "member_added"),
+        ("organization", "member_removed"),
+    },
     permissions={"members": "write", "pull_requests": "write", "issues": "write"},
     settings=InviteSettings,
     decide=decide,

@@ -5,8 +5,8 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, text
 
-from bot.loop.periodic.recover import QueueInbox
 from bot.store import meters as metrics
+from bot.store.recovery import QueueInbox
 from bot.store.tables import missed
 from bot.store.totals import Totals
 from bot.web.metrics import Exposition, blueprint

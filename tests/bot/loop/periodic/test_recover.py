@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bot.loop.periodic.recover import QueueInbox, Recoverer, is_wanted
+from bot.loop.periodic.recover import Recoverer, is_wanted
 from bot.store.board import SqlBoard
 from bot.store.enqueue import job_of
+from bot.store.recovery import QueueInbox
 from luggage.database import writing
 from luggage.fake_github import faults
 from luggage.github import Missed, Progress, Recovery, webhooks
