@@ -7,8 +7,8 @@ so that a mistake there cannot be repeated here.
 """
 
 from luggage.fake_github import faults
-from luggage.fake_github.belonging import Happening
 from luggage.fake_github.fake import FakeGithub, Recorded
+from luggage.fake_github.happenings.scene import Happening, Scene
 from luggage.fake_github.hooks import Sent
 from luggage.fake_github.journal import Journal
 from luggage.fake_github.messages import Answer, Outcome, Refused, Request
@@ -22,7 +22,9 @@ from luggage.fake_github.records import (
     Team,
 )
 from luggage.fake_github.server import HttpServer
-from luggage.fake_github.story import Story
+
+# Deprecated: the name of FakeGithub's base class in 0.1.
+Story = FakeGithub
 
 __all__ = [
     "Account",
@@ -40,6 +42,7 @@ __all__ = [
     "Refused",
     "Repository",
     "Request",
+    "Scene",
     "Sent",
     "Story",
     "Team",

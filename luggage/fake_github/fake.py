@@ -15,6 +15,8 @@ from luggage.fake_github.answering import Answering
 from luggage.fake_github.credentials import Credentials
 from luggage.fake_github.credentials import private_key as made_private_key
 from luggage.fake_github.faults import Fault, Plan
+from luggage.fake_github.happenings import issues, organizations, pulls
+from luggage.fake_github.happenings.scene import issue_of, repository_of
 from luggage.fake_github.hooks import NOBODY_LISTENS, Hooks, Sent
 from luggage.fake_github.journal import Journal
 from luggage.fake_github.limits import Limits
@@ -29,7 +31,6 @@ from luggage.fake_github.records import (
     Team,
 )
 from luggage.fake_github.server import HttpServer
-from luggage.fake_github.work import Work
 from luggage.fake_github.world import World
 
 EVENTS = (
@@ -70,14 +71,14 @@ class Recorded:
     fault: str
 
 
-class FakeGithub(Work):
+class FakeGithub:
     """GitHub for one App, in memory: accounts, repositories, tokens, limits, webhooks.
 
     `app_id`, `private_key` (PEM) and `webhook_secret` are what a bot is configured with; those of
     an App that is registered from a manifest take their place. `faults` is the list of plans of
     what goes wrong; `journal` tells in plain words what happens. Safe from any thread. Times are
-    seconds since the epoch by `clock`. What people do is in the methods
-    of Story and Work.
+    seconds since the epoch by `clock`. The methods that stand for what people do are functions of
+    `happenings`.
 
     With `app_owner`, an organization, the App is private; without, anybody may install it. People
     who sign in with it are sent back to the first of `callback_urls`.
@@ -114,7 +115,8 @@ class FakeGithub(Work):
             hook_url=webhook_url,
             client_secret=secrets.token_hex(20),
         )
-        super().__init__(World(app, clock=clock, read_lag_seconds=read_lag_seconds), Journal())
+        self.world = World(app, clock=clock, read_lag_seconds=read_lag_seconds)
+        self.journal = Journal()
         self.faults: list[Plan] = []
         self.credentials = Credentials(
             self.world, private_key or made_private_key(), token_seconds=token_seconds
@@ -196,7 +198,7 @@ class FakeGithub(Work):
         On its default branch; or at a commit that is not there (yet), such as a pull request's.
         """
         with self.world.lock:
-            repository = self._repository(repo)
+            repository = repository_of(self, repo)
             files = repository.at_commits.setdefault(commit, {}) if commit else repository.files
             files[path] = text.encode()
 
@@ -229,7 +231,7 @@ class FakeGithub(Work):
         """Let someone who is no member work on a repository: read, triage, write, maintain..."""
         with self.world.lock:
             self.world.account(login)
-            self._repository(repo).collaborators[login.lower()] = permission
+            repository_of(self, repo).collaborators[login.lower()] = permission
 
     def sits_at_the_browser(self, login: str | None) -> None:
         """From now on this person signs in with the App, and agrees; None: says no."""
@@ -240,6 +242,34 @@ class FakeGithub(Work):
         """The App's installation on an account, made when there is none; LookupError: no one."""
         with self.world.lock:
             return self.world.install(self.world.accounts[login.lower()])
+
+    # What people do; each returns the event that tells of it
+
+    open_issue = issues.open_issue
+    close_issue = issues.close_issue
+    label_issue = issues.label_issue
+    comment = issues.comment
+    star = issues.star
+    push = issues.push
+    ping = issues.ping
+    assign = issues.assign
+    issue = issues.issue
+
+    open_pull_request = pulls.open_pull_request
+    merge_pull_request = pulls.merge_pull_request
+    close_pull_request = pulls.close_pull_request
+    review_comment = pulls.review_comment
+    review = pulls.review
+    push_to_pull_request = pulls.push_to_pull_request
+    rename_pull_request = pulls.rename_pull_request
+    reopen_pull_request = pulls.reopen_pull_request
+    request_review = pulls.request_review
+    pull = pulls.pull
+
+    invite_by_hand = organizations.invite_by_hand
+    accept_invitation = organizations.accept_invitation
+    decline_invitation = organizations.decline_invitation
+    leave = organizations.leave
 
     # Looking at the end of the scene
 
@@ -260,7 +290,7 @@ class FakeGithub(Work):
     def comments(self, repo: str, number: int) -> list[Comment]:
         """The conversation of an issue or pull request, oldest first, without read lag."""
         with self.world.lock:
-            return list(self._issue(repo, number).comments)
+            return list(issue_of(self, repo, number).comments)
 
     def membership(self, organization: str, login: str) -> Membership | None:
         """Someone's place in an organization, or None."""

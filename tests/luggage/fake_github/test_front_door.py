@@ -1,6 +1,9 @@
 """What is public in luggage.fake_github."""
 
+import importlib
 import inspect
+
+import pytest
 
 from luggage import fake_github
 
@@ -15,3 +18,10 @@ def test_the_front_door_names_what_is_public():
     }
     assert imported == set(fake_github.__all__)
     assert all(getattr(fake_github, name).__doc__ for name in fake_github.__all__)
+
+
+def test_the_old_name_still_works():
+    """luggage.github.testing has the same names, and says where they are now."""
+    with pytest.warns(DeprecationWarning, match=r"luggage\.fake_github"):
+        old = importlib.import_module("luggage.github.testing")
+    assert old.FakeGithub is fake_github.FakeGithub
