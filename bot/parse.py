@@ -40,7 +40,7 @@ class Application:
 
 
 @dataclass(frozen=True)
-class Client:
+class ParseClient:
     """Calls of one application. `clock` gives epoch seconds; threads may share it.
 
     Source: https://docs.parseplatform.org/rest/guide/. No redirect is followed: it would take the
@@ -108,7 +108,7 @@ class Client:
 class ParseBoard:
     """The `bot.store.board.Board` on a Parse Server. Each call raises BoardAway."""
 
-    client: Client
+    client: ParseClient
 
     def say(self, text: str) -> None:
         """Leave a line. Repeating it leaves another line."""
@@ -137,7 +137,7 @@ class ParseBoard:
 class ParseMood:
     """The mood on a Parse Server: one object, the oldest where there are several."""
 
-    client: Client
+    client: ParseClient
 
     def felt(self) -> str | None:
         """The mood as it stands there, None for nothing; raises BoardAway."""

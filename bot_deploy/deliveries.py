@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bot.operations.history import report
-from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import DeliveryRow
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
@@ -83,9 +83,9 @@ def _add_conditions(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def _history() -> Iterator[History]:
+def _history() -> Iterator[DeliveryHistory]:
     with open_queue(load(os.environ)) as (_engine, queue):
-        yield History(queue, clock=time.time)
+        yield DeliveryHistory(queue, clock=time.time)
 
 
 def _conditions(options: argparse.Namespace) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class _Progress:
         print(f"{self._looked} looked through", file=sys.stderr)
 
 
-def _list(history: History, options: argparse.Namespace) -> int:
+def _list(history: DeliveryHistory, options: argparse.Namespace) -> int:
     found = history.deliveries(
         state=options.state and State(options.state),
         before=options.before,
@@ -127,7 +127,7 @@ def _columns() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _show(history: History, options: argparse.Namespace) -> int:
+def _show(history: DeliveryHistory, options: argparse.Namespace) -> int:
     delivery = history.delivery(options.guid)
     if options.json:
         print(json.dumps(report.as_json(delivery, with_payload=options.payload), indent=2))
@@ -137,7 +137,7 @@ def _show(history: History, options: argparse.Namespace) -> int:
     return 0
 
 
-def _retry(history: History, options: argparse.Namespace) -> int:
+def _retry(history: DeliveryHistory, options: argparse.Namespace) -> int:
     if not options.all:
         return max(_retry_one(history, guid) for guid in options.guids)
     dead = list(history.every(state=State.DEAD, **_conditions(options)))
@@ -156,7 +156,7 @@ def _agreed(dead: Sequence[DeliveryRow]) -> bool:
     return sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _retry_one(history: History, guid: str) -> int:
+def _retry_one(history: DeliveryHistory, guid: str) -> int:
     try:
         tried = history.retry(guid)
     except (UnknownDelivery, WrongState) as error:

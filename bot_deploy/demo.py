@@ -26,7 +26,7 @@ from bot_deploy.arguments import seconds, subcommand_parser, whole_number
 from bot_deploy.config import Config, load
 from bot_deploy.migrate import migrate
 from bot_deploy.processes import Passing, end_with_0, entries
-from bot_deploy.scenes import Delivery, deliveries
+from bot_deploy.scenes import SceneDelivery, deliveries
 from bot_deploy.wiring import open_database
 from luggage.fake_github import FakeGithub
 from luggage.jobs import Queue, State
@@ -200,7 +200,7 @@ class Script:
                 return False
         return answer.status_code == HTTPStatus.OK
 
-    def _send(self, delivery: Delivery) -> None:
+    def _send(self, delivery: SceneDelivery) -> None:
         if delivery.repeated:
             say("→ the same delivery once more; nothing may happen twice")
         url = f"{self._address}/webhook/github"

@@ -14,12 +14,12 @@ import requests
 from sqlalchemy import make_url
 
 from bot.operations.doctor import (
-    AtGithub,
-    AtHome,
-    Check,
     Finding,
+    GithubChecks,
+    HealthCheck,
+    LocalChecks,
     Verdict,
-    Webhook,
+    WebhookChecks,
     examine,
     who_answers,
 )
@@ -53,32 +53,32 @@ def main(argv: list[str]) -> int:
     return 1 if any(one["verdict"] == Verdict.FAILED for one in seen) else 0
 
 
-def checks(environ: Mapping[str, str]) -> list[Check]:
+def checks(environ: Mapping[str, str]) -> list[HealthCheck]:
     """The checks, in their order; the first opens what the others look at."""
-    ward = Ward(environ)
+    ward = DoctorDependencies(environ)
     asking = ("secrets", "app")
     return [
-        Check("settings", ward.settings),
-        Check("secrets", lambda: ward.github.secrets(), ("settings",)),
-        Check("app", lambda: ward.github.app(), ("secrets",)),
-        Check("clock", lambda: ward.github.clock(), ("secrets",)),
-        Check("permissions", lambda: ward.github.permissions(), asking),
-        Check("events", lambda: ward.github.events(), asking),
-        Check("installations", lambda: ward.github.installations(), asking),
-        Check("webhook", lambda: ward.webhook.address(), asking),
-        Check("deliveries", lambda: ward.webhook.deliveries(), asking),
-        Check("database", lambda: ward.home.database(), ("settings",)),
-        Check("disk", lambda: ward.home.disk(), ("settings",)),
-        Check("loop", lambda: ward.home.loop(), ("settings", "database")),
+        HealthCheck("settings", ward.settings),
+        HealthCheck("secrets", lambda: ward.github.secrets(), ("settings",)),
+        HealthCheck("app", lambda: ward.github.app(), ("secrets",)),
+        HealthCheck("clock", lambda: ward.github.clock(), ("secrets",)),
+        HealthCheck("permissions", lambda: ward.github.permissions(), asking),
+        HealthCheck("events", lambda: ward.github.events(), asking),
+        HealthCheck("installations", lambda: ward.github.installations(), asking),
+        HealthCheck("webhook", lambda: ward.webhook.address(), asking),
+        HealthCheck("deliveries", lambda: ward.webhook.deliveries(), asking),
+        HealthCheck("database", lambda: ward.home.database(), ("settings",)),
+        HealthCheck("disk", lambda: ward.home.disk(), ("settings",)),
+        HealthCheck("loop", lambda: ward.home.loop(), ("settings", "database")),
     ]
 
 
-class Ward:
+class DoctorDependencies:
     """Where the checks are made, wired from the settings, which are read by the first of them."""
 
-    github: AtGithub
-    webhook: Webhook
-    home: AtHome
+    github: GithubChecks
+    webhook: WebhookChecks
+    home: LocalChecks
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -90,18 +90,18 @@ class Ward:
             proxies=requests.utils.get_environ_proxies(config.api_url),
             verify=config.ca_bundle or True,
         )
-        self.github = AtGithub(
+        self.github = GithubChecks(
             lambda: _app(config, session),
             needs(config.settings.enabled(config.rules)),
             server_url=config.server_url,
         )
-        self.webhook = Webhook(
+        self.webhook = WebhookChecks(
             lambda: self.github.client,
             lambda url: who_answers(session, url),
             polls=config.receive == "poll",
             clock=time.time,
         )
-        self.home = AtHome(
+        self.home = LocalChecks(
             connect=lambda: open_database(config),
             is_new=_is_new(config.database_url),
             histories=HISTORIES,

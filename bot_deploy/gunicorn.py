@@ -28,8 +28,8 @@ from bot_deploy.given import ConfigError
 from bot_deploy.wiring import report_crashes
 from bot_deploy.wsgi import make_app
 from luggage.run import GRACE_SECONDS, end_with_parent
-from luggage.serving import Front
-from luggage.serving.worker import Worker
+from luggage.serving import Dispatcher
+from luggage.serving.worker import GunicornWorker
 from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
@@ -112,7 +112,7 @@ def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
     return {
         "bind": f"fd://{listener.detach()}",
         "workers": _WORKERS,
-        "worker_class": Worker,
+        "worker_class": GunicornWorker,
         "timeout": _SILENT_SECONDS,
         "graceful_timeout": int(GRACE_SECONDS),
         "worker_tmp_dir": str(shared_memory) if writable else None,
@@ -150,7 +150,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        return Front(
+        return Dispatcher(
             app,
             prompt={webhook.PATH},
             threads=_THREADS,

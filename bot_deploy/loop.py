@@ -19,9 +19,9 @@ from bot.loop.periodic.housekeeping import EVERY_SECONDS, Housekeeping
 from bot.loop.periodic.publish import EVERY_SECONDS as PUBLISH_SECONDS
 from bot.loop.periodic.publish import Lines, MoodShown, Outbox, Part, Publisher
 from bot.loop.periodic.recover import Recoverer, is_wanted
-from bot.loop.periodic.schedule import Scheduler
-from bot.loop.periodic.scheduler import Duties, Duty
-from bot.loop.run import Boredom, Updater, about_job
+from bot.loop.periodic.schedule import RuleSchedule
+from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
+from bot.loop.run import Boredom, Updater, job_log_context
 from bot.operations.preview.check import EVENTS as PREVIEWED
 from bot.operations.preview.check import Previewer
 from bot.parse import ParseBoard, ParseMood
@@ -92,7 +92,7 @@ def main(argv: list[str]) -> int:
 
 def make_loop(
     config: Config, engine: Engine, wakeup: Wakeup, meter: Meter, *, threads: int
-) -> tuple[Worker, Duties]:
+) -> tuple[Worker, TaskScheduler]:
     """The worker that is the loop, and what one loop of all does beside it, wired to the rest.
 
     Raises ConfigError where no App is configured.
@@ -108,7 +108,7 @@ def make_loop(
         board=SqlBoard(engine, clock=time.time),
         settings=SettingsFiles(engine, config.rules, config.settings, clock=time.time),
     )
-    duties = Duties(list(parts.duties()), leadership, holder=name, clock=time.time)
+    duties = TaskScheduler(list(parts.duties()), leadership, holder=name, clock=time.time)
     return parts.worker(name, wakeup, threads), duties
 
 
@@ -136,7 +136,7 @@ class _Parts:
             wakeup=wakeup,
             clock=time.time,
             random=random.random,
-            context=about_job,
+            context=job_log_context,
             on_idle=Boredom(self.board),
             on_beat=lambda: self.board.beat(name),
         )
@@ -158,24 +158,24 @@ class _Parts:
             ),
         )
 
-    def duties(self) -> Iterator[Duty]:
+    def duties(self) -> Iterator[PeriodicTask]:
         """What one loop of all does from time to time."""
         config, engine, queue, clock = self.config, self.engine, self.queue, time.time
-        yield Duty("recovery", config.poll_seconds, self._recoverer())
-        yield Duty(
+        yield PeriodicTask("recovery", config.poll_seconds, self._recoverer())
+        yield PeriodicTask(
             "housekeeping",
             EVERY_SECONDS,
             Housekeeping(engine=engine, queue=queue, clock=clock, payload_days=config.payload_days),
         )
-        yield Duty(
+        yield PeriodicTask(
             "schedule",
             schedule.EVERY_SECONDS,
-            Scheduler(
+            RuleSchedule(
                 app=self.app, engine=engine, queue=queue, settings=self.settings, clock=clock
             ),
         )
         if config.board is not None:
-            yield Duty("board", PUBLISH_SECONDS, self._publisher(config.board))
+            yield PeriodicTask("board", PUBLISH_SECONDS, self._publisher(config.board))
 
     def _recoverer(self) -> Recoverer:
         inbox = QueueInbox(

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from luggage.run import SUPERVISOR, command_prefix
-from luggage.run.runtime_dirs import Entry
+from luggage.run.runtime_dirs import ProcessEntry
 from luggage.telemetry.logs import relay
 
 
@@ -32,7 +32,7 @@ class Passing:
             self._stream.flush()
 
 
-def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list[Entry]:
+def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list[ProcessEntry]:
     """Return the two processes, started as this one was, with its environment.
 
     `gunicorn` are further arguments of the web process, which never sees the private key: what the
@@ -46,13 +46,13 @@ def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list
     for_web = [name for name in inherit if not name.startswith("GITHUB_PRIVATE_KEY")]
     for_loop = [name for name in inherit if not name.startswith("GITHUB_CLIENT_SECRET")]
     return [
-        Entry(
+        ProcessEntry(
             name="gunicorn",
             command=[*prefix, "gunicorn", *gunicorn],
             inherit=for_web,
             settings=settings,
         ),
-        Entry(name="loop", command=[*prefix, "loop"], inherit=for_loop, settings=settings),
+        ProcessEntry(name="loop", command=[*prefix, "loop"], inherit=for_loop, settings=settings),
     ]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import requests
 
 from bot.rules import needs
-from bot.web.registration import RETURN_PATH, RegistrationError, TryAgain, Wanted
+from bot.web.registration import RETURN_PATH, RegistrationError, RegistrationRequest, TryAgain
 from bot_deploy.app_secrets import Place, seal
 from bot_deploy.config import DEFAULT_USER_AGENT, Config, load
 from bot_deploy.given import ConfigError
@@ -52,13 +52,13 @@ def settings(path: Path, environ: Mapping[str, str]) -> Config:
 
 def wanted(
     config: Config, port: int, organization: str, *, url: str | None, name: str | None
-) -> Wanted:
+) -> RegistrationRequest:
     """What is asked of GitHub: exactly what the enabled rules need. The state is a new one."""
     needed = needs(config.settings.enabled(config.rules))
     state = secrets.token_urlsafe(32)
     path = expand("/organizations/{org}/settings/apps/new", {"org": organization})
     base = (url or f"http://localhost:{config.port}").rstrip("/")
-    return Wanted(
+    return RegistrationRequest(
         organization=organization,
         address=f"{config.server_url}{path}?{urlencode({'state': state})}",
         state=state,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from bot.loop.run import Updater
 from bot.operations import replay
-from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import ActionRow
 from bot.operations.preview.check import Previewer
 from bot.settings.files import SettingsFiles
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
         parser.error("--event is for a file; a stored delivery knows its own")
     config = load(os.environ)
     with open_queue(config) as (engine, queue):
-        history = History(queue, clock=time.time)
+        history = DeliveryHistory(queue, clock=time.time)
         replayed = _replayed(options, content, history, queue)
         if options.dry_run:
             return _foretell(_updater(config, engine, queue), history, queue, replayed)
@@ -70,7 +70,7 @@ def _content(given: str) -> bytes | None:
 
 
 def _replayed(
-    options: argparse.Namespace, content: bytes | None, history: History, queue: Queue
+    options: argparse.Namespace, content: bytes | None, history: DeliveryHistory, queue: Queue
 ) -> replay.Replayed:
     if content is not None:
         return replay.from_file(content, event=options.event)
@@ -80,14 +80,16 @@ def _replayed(
         raise UnknownDelivery(f"{error}, and no such file") from None
 
 
-def _foretell(updater: Updater, history: History, queue: Queue, replayed: replay.Replayed) -> int:
+def _foretell(
+    updater: Updater, history: DeliveryHistory, queue: Queue, replayed: replay.Replayed
+) -> int:
     outlook = replay.foresee(replayed, queue, updater.foresee)
     for line in replay.prophecy(outlook, _before(history, replayed)):
         print(line)
     return 0
 
 
-def _before(history: History, replayed: replay.Replayed) -> Sequence[ActionRow]:
+def _before(history: DeliveryHistory, replayed: replay.Replayed) -> Sequence[ActionRow]:
     """The actions that a delivery has led to already; none for a new one."""
     try:
         return history.delivery(replayed.delivery.id).actions
@@ -111,7 +113,7 @@ def _updater(config: Config, engine: Engine, queue: Queue) -> Updater:
 
 
 def _decide_again(
-    history: History, queue: Queue, replayed: replay.Replayed, *, is_file: bool
+    history: DeliveryHistory, queue: Queue, replayed: replay.Replayed, *, is_file: bool
 ) -> int:
     guid, new = replayed.delivery.id, False
     before = _before(history, replayed)

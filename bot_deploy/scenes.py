@@ -31,7 +31,7 @@ _ONLY_MENTIONED = (
 
 
 @dataclass(frozen=True)
-class Delivery:
+class SceneDelivery:
     """A delivery to send: the event with its payload, and the id, the same for a redelivery."""
 
     happening: Happening
@@ -39,14 +39,14 @@ class Delivery:
     repeated: bool = False
 
 
-def deliveries(github: FakeGithub, rng: random.Random) -> Iterator[Delivery]:
+def deliveries(github: FakeGithub, rng: random.Random) -> Iterator[SceneDelivery]:
     """Yield deliveries without end, each when it is asked for; the same for the same `rng`.
 
     It begins with what the bot is for and goes on with what may come. The journal of `github` tells
     each as it happens, but for redeliveries, which nobody on GitHub sees.
     """
     for happening in _happenings(_Scenes(github, rng), rng):
-        delivery = Delivery(happening, str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+        delivery = SceneDelivery(happening, str(uuid.UUID(int=rng.getrandbits(128), version=4)))
         yield delivery
         if rng.random() < _REPEATED:
             yield replace(delivery, repeated=True)

@@ -7,7 +7,7 @@ import time
 from sqlalchemy import Engine
 
 from bot.operations.history import report
-from bot.operations.history.deliveries import History
+from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.why import AtGithub, Why, said, story
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
         )
     config = load(os.environ)
     with open_queue(config) as (engine, queue):
-        history = History(queue, clock=time.time)
+        history = DeliveryHistory(queue, clock=time.time)
         answer = Why(history, queue, _at_github(config, engine))(wanted)
     if options.json:
         told = {

@@ -72,10 +72,10 @@ def own_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def parse_client(config: Config, application: Application) -> parse.Client:
+def parse_client(config: Config, application: Application) -> parse.ParseClient:
     """The client of one application of a Parse Server, with a session of its own."""
     session = make_session(
         proxies=requests.utils.get_environ_proxies(application.url),
         verify=config.ca_bundle or True,
     )
-    return parse.Client(application, session, time.time)
+    return parse.ParseClient(application, session, time.time)

@@ -12,12 +12,12 @@ from bot.store.board import SqlBoard
 from bot.store.totals import Bookkeeper, Totals
 from bot.web import app as web
 from bot.web import console
-from bot.web.cached_board import Glance
+from bot.web.cached_board import CachedBoard
 from bot.web.metrics import Exposition
 from bot.web.metrics import blueprint as exposition_blueprint
 from bot.web.sessions import Sessions
 from bot.web.shared import protect
-from bot.web.sign_in import Door
+from bot.web.sign_in import SignIn
 from bot_deploy.config import Config
 from bot_deploy.version import build
 from bot_deploy.wiring import open_database, own_name, parse_client
@@ -40,7 +40,7 @@ def make_app(config: Config) -> Flask:
     totals = Totals(engine, name=own_name(), clock=time.time)
     queue = Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
     board = SqlBoard(engine, clock=time.time)
-    reception = web.Reception(
+    reception = web.WebDependencies(
         name=app_settings.user_agent,
         secrets=config.webhook_secrets(),
         queue=queue,
@@ -77,7 +77,7 @@ def make_app(config: Config) -> Flask:
     return app
 
 
-def door(config: Config, engine: Engine) -> Door:
+def door(config: Config, engine: Engine) -> SignIn:
     """How people come into the console: with a link, and with GitHub where that is configured.
 
     Raises ConfigError where there is a client id without a secret.
@@ -98,12 +98,12 @@ def door(config: Config, engine: Engine) -> Door:
             clock=time.time,
         )
     sessions = Sessions(engine, clock=time.time)
-    return Door(sessions=sessions, oauth=oauth, organizations=settings.organizations)
+    return SignIn(sessions=sessions, oauth=oauth, organizations=settings.organizations)
 
 
-def _glance(config: Config, own: SqlBoard) -> Glance | None:
+def _glance(config: Config, own: SqlBoard) -> CachedBoard | None:
     """What shows the lines of a board on Parse; None where the board is in the database."""
     if config.board is None:
         return None
     board = ParseBoard(parse_client(config, config.board.lines()))
-    return Glance(board, own, clock=time.time)
+    return CachedBoard(board, own, clock=time.time)

@@ -44,7 +44,7 @@ from luggage.github import (
     Unreachable,
 )
 from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Postpone, Queue, Retry
-from luggage.telemetry.logs import about
+from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
 
 # For how long an outage of GitHub is waited out before a try that it spoils counts as an attempt.
@@ -53,7 +53,7 @@ PATIENCE_SECONDS = 24 * 3600.0
 log = logging.getLogger(__name__)
 
 
-class Previewer(Protocol):
+class SettingsPreview(Protocol):
     """Check runs about changed settings; `name` is the rule that its actions are said to be of."""
 
     @property
@@ -79,7 +79,7 @@ class Updater:
         settings: SettingsFiles,
         clock: Callable[[], float],
         meter: Meter | None = None,
-        previewer: Previewer,
+        previewer: SettingsPreview,
     ) -> None:
         self._app = app
         self._queue = queue
@@ -197,14 +197,14 @@ class Updater:
         return self._own_login
 
 
-def about_job(job: Job) -> AbstractContextManager[None]:
+def job_log_context(job: Job) -> AbstractContextManager[None]:
     """The context in which each line of the log, and each crash report, names the delivery."""
     if job.queue == DELIVERIES:
-        return about(delivery=job.key)
+        return log_context(delivery=job.key)
     try:
-        return about(delivery=Planned.decode(job.body).delivery, job=job.key)
+        return log_context(delivery=Planned.decode(job.body).delivery, job=job.key)
     except (KeyError, TypeError, ValueError):  # of another version of the bot; its key says enough
-        return about(job=job.key)
+        return log_context(job=job.key)
 
 
 class Boredom:

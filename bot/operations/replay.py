@@ -16,7 +16,7 @@ from bot.actions import ACTIONS, Action
 from bot.events import Event, subject, view
 from bot.loop.evaluate import Wanted
 from bot.operations.history import report
-from bot.operations.history.deliveries import History
+from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow
 from bot.rules import rules_for
 from bot.store.enqueue import REPLAYED, job_of
@@ -117,7 +117,7 @@ def _made_up(event: str, body: bytes) -> str:
     return f"replay-{hashlib.blake2b(event.encode() + b' ' + body, digest_size=12).hexdigest()}"
 
 
-def stored(history: History, queue: Queue, guid: str) -> Replayed:
+def stored(history: DeliveryHistory, queue: Queue, guid: str) -> Replayed:
     """A stored delivery. Raises UnknownDelivery, and ReplayError when its payload has expired."""
     row = history.find(guid)
     body = queue.body(row.id)

@@ -15,8 +15,8 @@ from typing import Any
 from bot.actions import ACTIONS
 from bot.actions.perform import marked_keys, marker
 from bot.operations.history import report
-from bot.operations.history.deliveries import History
-from bot.operations.history.records import ActionRow, Delivery
+from bot.operations.history.deliveries import DeliveryHistory
+from bot.operations.history.records import ActionRow, DeliveryDetail
 from luggage.github import GithubApp, NotFound
 from luggage.jobs import JobRow, Queue
 from luggage.telemetry.redact import one_line
@@ -106,7 +106,7 @@ class Answer:
     """Why: the action that wrote it, and the delivery because of which."""
 
     action: ActionRow
-    delivery: Delivery
+    delivery: DeliveryDetail
 
 
 def said(text: str) -> Said | None:
@@ -126,7 +126,7 @@ def said(text: str) -> Said | None:
 class Why:
     """Looks for what the bot said, first at home. `ask` is None where GitHub cannot be asked."""
 
-    def __init__(self, history: History, queue: Queue, ask: AtGithub | None) -> None:
+    def __init__(self, history: DeliveryHistory, queue: Queue, ask: AtGithub | None) -> None:
         self._history = history
         self._queue = queue
         self._ask = ask

@@ -9,13 +9,13 @@ from sqlalchemy import Engine, select, update
 from bot.store.tables import limit_memory
 from luggage.database import reading, writing
 from luggage.database.upsert import insert_once
-from luggage.github.write_throttle import Standing
+from luggage.github.write_throttle import ThrottleState
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class InstallationBudget:
     """What GitHub leaves one installation of one resource, as it last said; times in epoch seconds.
 
     `name` is "installation 7" or "the App". `resets_at` is when `limit` counts anew; `closed_until`
@@ -32,7 +32,7 @@ class Budget:
     writes: int
 
 
-def budgets(engine: Engine, *, now: float) -> Sequence[Budget]:
+def budgets(engine: Engine, *, now: float) -> Sequence[InstallationBudget]:
     """What is left to each installation, by name; of what GitHub has said nothing yet: nothing.
 
     Raises SQLAlchemyError when the database is away.
@@ -40,12 +40,14 @@ def budgets(engine: Engine, *, now: float) -> Sequence[Budget]:
     query = select(limit_memory.c.name, limit_memory.c.text).order_by(limit_memory.c.name)
     with reading(engine) as connection:
         rows = connection.execute(query).all()
-    return [each for name, text in rows for each in _budgets(name, Standing.decode(text).at(now))]
+    return [
+        each for name, text in rows for each in _budgets(name, ThrottleState.decode(text).at(now))
+    ]
 
 
-def _budgets(name: str, standing: Standing) -> Iterator[Budget]:
+def _budgets(name: str, standing: ThrottleState) -> Iterator[InstallationBudget]:
     for resource, (limit, remaining, resets_at, said_at) in sorted(standing.seen.items()):
-        yield Budget(
+        yield InstallationBudget(
             name=name,
             resource=resource,
             limit=int(limit),

@@ -126,7 +126,7 @@ class QueueInbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class MissingDelivery:
     """A delivery that is still to be fetched, or (with a reason) can never be had."""
 
     guid: str
@@ -136,7 +136,7 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class RecoveryStatus:
     """What recovery has seen, for people; times in epoch seconds, None before the first turn.
 
     `followed_to` is how far GitHub's log has been followed, `caught_up_at` when nothing was
@@ -145,24 +145,26 @@ class Sight:
 
     followed_to: float | None
     caught_up_at: float | None
-    absent: Sequence[Absent]
+    absent: Sequence[MissingDelivery]
     fetched: Sequence[JobRow]
 
 
-def sight(engine: Engine, queue: Queue, *, among: int = 1000, limit: int = 20) -> Sight:
+def recovery_status(
+    engine: Engine, queue: Queue, *, among: int = 1000, limit: int = 20
+) -> RecoveryStatus:
     """What recovery found: what is absent, and of the newest `among` deliveries those it fetched.
 
     Raises SQLAlchemyError when the database is away.
     """
-    columns = (missed_table.c[name] for name in Absent.__slots__)
+    columns = (missed_table.c[name] for name in MissingDelivery.__slots__)
     absent = select(*columns).order_by(missed_table.c.attempted_at.desc()).limit(limit)
     looked = select(recovery_table.c.since, recovery_table.c.caught_up_at)
     with reading(engine) as connection:
         row = connection.execute(looked).one_or_none()
-        rows = [Absent(*each) for each in connection.execute(absent)]
+        rows = [MissingDelivery(*each) for each in connection.execute(absent)]
     fetched = [job for job in queue.recent(DELIVERIES, limit=among) if job.note == RECOVERED]
     since, caught_up_at = row or (None, None)
-    return Sight(since or None, caught_up_at, rows, fetched[:limit])
+    return RecoveryStatus(since or None, caught_up_at, rows, fetched[:limit])
 
 
 def _row(missed: Missed) -> dict[str, Any]:

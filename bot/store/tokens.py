@@ -18,7 +18,7 @@ from bot.store.tables import installation_token as table
 from luggage.database import reading, writing
 from luggage.database.upsert import insert_once
 from luggage.github import Token
-from luggage.github.secret import Secret, SecretBytes
+from luggage.github.secret import SecretBytes, SecretText
 from luggage.github.tokens import load_private_key
 from luggage.jobs import Leadership
 
@@ -90,7 +90,7 @@ class SqlTokenStore:
             return None
         if told.pop("installation") != installation_id:
             return None
-        return Token(Secret(told["value"]), told["expires_at"], told["made_at"])
+        return Token(SecretText(told["value"]), told["expires_at"], told["made_at"])
 
 
 def _lease(installation_id: int) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
-from bot.web.cached_board import Shown
+from bot.web.cached_board import BoardView
 from bot.web.shared import furnish
 from bot.web.status import Status, add_status
 from bot.web.webhook import DATABASE_AWAY, Webhook
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reception:
+class WebDependencies:
     """What the web process works with.
 
     `secrets` are the live webhook secrets, one or two; None where deliveries are fetched instead,
@@ -38,7 +38,7 @@ class Reception:
     clock: Callable[[], float]
     settle_seconds: float
     meter: Meter = field(default_factory=Meter)
-    glance: Callable[[], Shown] | None = None
+    glance: Callable[[], BoardView] | None = None
 
     def status(self) -> Status:
         """The status page of this process."""
@@ -55,7 +55,7 @@ class Reception:
         return {}
 
 
-def blueprint(reception: Reception) -> Blueprint:
+def blueprint(reception: WebDependencies) -> Blueprint:
     """The routes of the web process, as a Flask blueprint."""
     pages = Blueprint("bot", __name__, template_folder="templates", static_folder="static")
     furnish(pages, reception.clock)
@@ -80,7 +80,7 @@ def blueprint(reception: Reception) -> Blueprint:
 
 
 def _mounting(
-    reception: Reception, secrets: Sequence[str]
+    reception: WebDependencies, secrets: Sequence[str]
 ) -> Callable[[BlueprintSetupState], None]:
     def mount(state: BlueprintSetupState) -> None:
         app = cast("Flask", state.app)

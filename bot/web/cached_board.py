@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Shown:
+class BoardView:
     """Lines, newest first; `silent_since` (epoch seconds) where the board does not answer now."""
 
     lines: Sequence[Line]
     silent_since: float | None = None
 
 
-class Glance:
+class CachedBoard:
     """Looks at `board` from time to time. Threads may share it.
 
     Until something was seen of it, what is in `own`, the bot's database, is shown.
@@ -41,14 +41,14 @@ class Glance:
         self._looked_at: float | None = None
         self._looking: threading.Thread | None = None
 
-    def __call__(self) -> Shown:
+    def __call__(self) -> BoardView:
         """What to show. Raises SQLAlchemyError, database away; never waits longer than a second."""
         thread, first = self._look()
         if first and thread is not None:
             thread.join(_FIRST_SECONDS)
         with self._lock:
             lines, silent_since = self._lines, self._silent_since
-        return Shown(self._own.lines() if lines is None else lines, silent_since)
+        return BoardView(self._own.lines() if lines is None else lines, silent_since)
 
     def wait(self) -> None:
         """Wait until nobody is looking; for tests."""

@@ -17,14 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bot.events import DELIVERIES
-from bot.operations.history.deliveries import History
+from bot.operations.history.deliveries import DeliveryHistory
 from bot.store.board import SqlBoard
 from bot.store.limits import budgets
-from bot.store.recovery import sight
+from bot.store.recovery import recovery_status
 from bot.web.search import Search
 from bot.web.sessions import Session
 from bot.web.shared import furnish
-from bot.web.sign_in import Door, add_door
+from bot.web.sign_in import SignIn, add_door
 from bot.web.status import Status
 from luggage.database import unavailable
 from luggage.jobs import Queue, State, UnknownJob, WrongState
@@ -45,13 +45,13 @@ class Console:
     engine: Engine
     queue: Queue
     board: SqlBoard
-    door: Door
+    door: SignIn
     clock: Callable[[], float]
 
     @property
-    def history(self) -> History:
+    def history(self) -> DeliveryHistory:
         """What became of the deliveries."""
-        return History(self.queue, clock=self.clock)
+        return DeliveryHistory(self.queue, clock=self.clock)
 
     def overview(self) -> dict[str, Any]:
         """What the first page shows: the mood, the queue, and what waits for a person."""
@@ -68,7 +68,7 @@ class Console:
         """What GitHub leaves to each installation, and what recovery found."""
         return {
             "budgets": budgets(self.engine, now=self.clock()),
-            "sight": sight(self.engine, self.queue),
+            "recovery_status": recovery_status(self.engine, self.queue),
         }
 
     def pause(self) -> str:
@@ -98,7 +98,7 @@ def blueprint(console: Console) -> Blueprint:
     return pages
 
 
-def _guard(door: Door) -> Callable[[], ResponseReturnValue | None]:
+def _guard(door: SignIn) -> Callable[[], ResponseReturnValue | None]:
     """What stands before every view: a session, and, for whatever changes something, its token."""
 
     def guard() -> ResponseReturnValue | None:
@@ -178,18 +178,18 @@ def _add_decisions(pages: Blueprint, console: Console) -> None:
         return decided(done, "console.delivery", number=job.parent if job else 0)
 
 
-def _again(history: History, guid: str) -> str:
+def _again(history: DeliveryHistory, guid: str) -> str:
     history.again(guid)
     return "again"
 
 
 # Each gives back the word that the page has a sentence for.
-_DECISIONS: dict[str, Callable[[History, str], str]] = {
+_DECISIONS: dict[str, Callable[[DeliveryHistory, str], str]] = {
     "retry": lambda history, guid: "retried" if history.retry(guid) else "nothing",
     "bury": lambda history, guid: "buried" if history.bury(guid) else "nothing",
     "again": _again,
 }
-_ACTION_DECISIONS: dict[str, Callable[[History, int], str]] = {
+_ACTION_DECISIONS: dict[str, Callable[[DeliveryHistory, int], str]] = {
     "retry": lambda history, number: history.retry_action(number) and "retried",
     "bury": lambda history, number: history.bury_action(number) and "buried",
 }

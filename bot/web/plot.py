@@ -28,7 +28,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class AxisLabel:
     """A text at a place."""
 
     x: float
@@ -41,7 +41,7 @@ class Plot:
     """A drawing of WIDTH by HEIGHT; `most` is the number at the line on top."""
 
     bars: Sequence[Bar]
-    labels: Sequence[Label]
+    labels: Sequence[AxisLabel]
     most: int
     words: str
     left: int = _LEFT
@@ -57,7 +57,7 @@ def plot(hours: Sequence[Hour]) -> Plot:
     step = (WIDTH - _LEFT) / len(hours)
     bars = [bar for at, hour in enumerate(hours) for bar in _bars(at, hour, step, most)]
     labels = [
-        Label(round(_LEFT + step * (at + 0.5), 1), HEIGHT - 6.0, hour_of_day(hour.since))
+        AxisLabel(round(_LEFT + step * (at + 0.5), 1), HEIGHT - 6.0, hour_of_day(hour.since))
         for at, hour in enumerate(hours)
         if int(hour.since // 3600) % _LABELLED_EVERY == 0
     ]

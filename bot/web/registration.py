@@ -34,7 +34,7 @@ class TryAgain(Exception):  # noqa: N818 - named after what to do
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class RegistrationRequest:
     """What is sent to GitHub: the manifest, to the page at `address`, with a `state`."""
 
     organization: str
@@ -60,7 +60,7 @@ class Registration:
 
     def __init__(
         self,
-        wanted: Wanted,
+        wanted: RegistrationRequest,
         finish: Callable[[str], Registered],
         *,
         clock: Callable[[], float],

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
-from bot.operations.history.deliveries import History
+from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import DeliveryRow
 from luggage.jobs import State
 
@@ -51,7 +51,7 @@ class Search:
         """What the address of this page is made with."""
         return {name: value for name, value in asdict(self).items() if value}
 
-    def run(self, history: History) -> Found:
+    def run(self, history: DeliveryHistory) -> Found:
         """The page; raises SQLAlchemyError."""
         rows = history.deliveries(
             state=State(self.state) if self.state else None,

@@ -45,7 +45,7 @@ class NotAllowedError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class SignIn:
     """What signing in needs. `oauth` is None where no App is configured: then there are only links.
 
     `organizations` are those whose owners may come in; none: the one that the App belongs to.
@@ -127,7 +127,7 @@ def _belongs_to(client: Client, installation: Mapping[str, Any], name: str) -> s
 _Page = Callable[..., ResponseReturnValue]
 
 
-def add_door(pages: Blueprint, door: Door) -> None:
+def add_door(pages: Blueprint, door: SignIn) -> None:
     """Add the addresses of signing in to a blueprint, under /console/sign-in."""
 
     def page(status: int = 200, **told: Any) -> ResponseReturnValue:
@@ -156,7 +156,7 @@ def add_door(pages: Blueprint, door: Door) -> None:
         _add_github(pages, door, door.oauth, page)
 
 
-def _add_github(pages: Blueprint, door: Door, oauth: OAuth, page: _Page) -> None:
+def _add_github(pages: Blueprint, door: SignIn, oauth: OAuth, page: _Page) -> None:
     asking = threading.Lock()
 
     @pages.get("/sign-in/github")

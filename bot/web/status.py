@@ -13,10 +13,10 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.operations.history.deliveries import History
-from bot.operations.history.records import Deed, Hour
+from bot.operations.history.deliveries import DeliveryHistory
+from bot.operations.history.records import Activity, Hour
 from bot.store.board import Feeling, Mood, SqlBoard, current_feeling
-from bot.web.cached_board import Shown
+from bot.web.cached_board import BoardView
 from bot.web.plot import Plot, plot
 from luggage.database import unavailable
 from luggage.jobs import Queue
@@ -28,7 +28,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Remembered(Generic[T]):
+class Cached(Generic[T]):
     """What `make` gave, for a while; threads share it, and one of them makes it anew for all."""
 
     def __init__(self, make: Callable[[], T], seconds: float, clock: Callable[[], float]) -> None:
@@ -51,7 +51,7 @@ class Remembered(Generic[T]):
 class LastDay:
     """The last day: what was done, and how much came in."""
 
-    deeds: Sequence[Deed]
+    deeds: Sequence[Activity]
     hours: Sequence[Hour]
     plot: Plot
 
@@ -69,15 +69,15 @@ class Status:
         board: SqlBoard,
         *,
         clock: Callable[[], float],
-        glance: Callable[[], Shown] | None = None,
+        glance: Callable[[], BoardView] | None = None,
     ) -> None:
         self.name = name
         self._queue = queue
         self._board = board
         self._clock = clock
         self._glance = glance
-        self._history = History(queue, clock=clock)
-        self._last_day = Remembered(self._look_back, REMEMBERED_SECONDS, clock)
+        self._history = DeliveryHistory(queue, clock=clock)
+        self._last_day = Cached(self._look_back, REMEMBERED_SECONDS, clock)
 
     def feeling(self) -> Feeling:
         """The mood and its reason."""
@@ -85,7 +85,7 @@ class Status:
 
     def shown(self) -> dict[str, Any]:
         """All that the template is given."""
-        board = self._glance() if self._glance else Shown(self._board.lines())
+        board = self._glance() if self._glance else BoardView(self._board.lines())
         return {
             "name": self.name,
             "feeling": self.feeling(),

@@ -25,8 +25,8 @@ from luggage.database import unavailable
 from luggage.github import webhooks
 from luggage.github.errors import DeliveryRejected
 from luggage.jobs import GroupCommit, Put
-from luggage.serving import Undecided
-from luggage.telemetry.logs import about
+from luggage.serving import DeferredResponse
+from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Webhook:
         except Exception as error:  # noqa: BLE001  whatever it is, it is answered and logged
             with _about_claimed(environ):
                 return [self._excuse(start_response, error)]
-        return Undecided(stored, lambda: self._conclude(delivery, stored, start_response))
+        return DeferredResponse(stored, lambda: self._conclude(delivery, stored, start_response))
 
     def _excuse(self, start_response: "StartResponse", error: Exception) -> bytes:
         """Say why a request is not taken."""
@@ -122,10 +122,10 @@ class Webhook:
         try:
             created = stored.result().created
         except Exception as error:  # noqa: BLE001  whatever it is, it is answered and logged
-            with about(delivery=delivery.id):
+            with log_context(delivery=delivery.id):
                 return self._excuse(start_response, error)
         if not created:
-            with about(delivery=delivery.id):
+            with log_context(delivery=delivery.id):
                 log.info("known already: %s", delivery.event)
         word = "stored" if created else "known"
         self.meter.add(DELIVERIES_TOTAL, event_label(delivery.event), word)
@@ -144,10 +144,10 @@ class Webhook:
         return _say(start_response, status, {"error": reason}, headers)
 
 
-def _about_claimed(environ: "WSGIEnvironment") -> about:
+def _about_claimed(environ: "WSGIEnvironment") -> log_context:
     """Have what is logged and reported of a request name the delivery that it claims to be."""
     claimed = environ.get("HTTP_X_GITHUB_DELIVERY", "")[:_LONGEST_ID]
-    return about(delivery=claimed) if claimed else about()
+    return log_context(delivery=claimed) if claimed else log_context()
 
 
 def _body(environ: "WSGIEnvironment") -> bytes:

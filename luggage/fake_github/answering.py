@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from luggage.fake_github.credentials import Credentials
 from luggage.fake_github.hooks import Hooks
-from luggage.fake_github.limits import Budget, Limits
-from luggage.fake_github.messages import Answer, Page, Refused, Request
+from luggage.fake_github.limits import Limits, RequestBudget
+from luggage.fake_github.messages import Answer, HtmlPage, Refused, Request
 from luggage.fake_github.records import Installation
 from luggage.fake_github.routes import ROUTES
-from luggage.fake_github.routing import Call, Route
+from luggage.fake_github.routing import Route, RouteCall
 from luggage.fake_github.world import World
 
 _CREATED, _NOT_MODIFIED = 201, 304
@@ -85,7 +85,7 @@ class Answering:
         request: Request,
         installation: Installation | None,
     ) -> Answer:
-        call = Call(
+        call = RouteCall(
             world=self._world,
             request=request,
             names=names,
@@ -104,9 +104,9 @@ class Answering:
             self._limits.count_content(installation.id)
         return answer
 
-    def _unless_known(self, request: Request, answer: Answer, budget: Budget) -> Answer:
+    def _unless_known(self, request: Request, answer: Answer, budget: RequestBudget) -> Answer:
         """With an ETag; a 304, which is not counted, when the client has the answer already."""
-        if request.method != "GET" or answer.body is None or isinstance(answer.body, Page):
+        if request.method != "GET" or answer.body is None or isinstance(answer.body, HtmlPage):
             return answer
         # As at GitHub, where a tag is good only together with the credentials it was given to.
         whose = request.headers.get("authorization", "").encode()

@@ -52,7 +52,7 @@ def public_key(pem: str) -> rsa.RSAPublicKey:
 
 
 @dataclass(frozen=True)
-class Token:
+class IssuedToken:
     """An installation token and when it ends, in seconds since the epoch."""
 
     value: str
@@ -85,7 +85,7 @@ class Credentials:
         self._key = public_key(pem)
         self._token_seconds = token_seconds
         self._make_token = make_token
-        self._tokens: dict[str, Token] = {}
+        self._tokens: dict[str, IssuedToken] = {}
         self._codes: dict[str, Code] = {}
         self._people: dict[str, Account] = {}
 
@@ -140,10 +140,10 @@ class Credentials:
             raise Refused(403, "This installation has been suspended")
         return token.installation
 
-    def issue(self, installation: Installation) -> Token:
+    def issue(self, installation: Installation) -> IssuedToken:
         """A new token of the installation; those given out before stay good until they end."""
         now = self._world.clock()
-        token = Token(self._make_token(), installation, now, now + self._token_seconds)
+        token = IssuedToken(self._make_token(), installation, now, now + self._token_seconds)
         self._tokens[token.value] = token
         return token
 

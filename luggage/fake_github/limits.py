@@ -15,7 +15,7 @@ MINUTE_SECONDS = 60.0
 
 
 @dataclass
-class Budget:
+class RequestBudget:
     """What one caller has used of one resource in the running window."""
 
     caller: int
@@ -69,17 +69,17 @@ class Limits:
         self.content_per_minute = content_per_minute
         self.content_per_hour = content_per_hour
         self._clock = clock
-        self._budgets: dict[tuple[int, str], Budget] = {}
+        self._budgets: dict[tuple[int, str], RequestBudget] = {}
         self._content: dict[int, deque[float]] = defaultdict(deque)
 
-    def budget(self, caller: int, path: str) -> Budget:
+    def budget(self, caller: int, path: str) -> RequestBudget:
         """What the caller has left for requests of that path, in the window that is running."""
         is_search = path.startswith("/search/")
         resource = "search" if is_search else "graphql" if path == "/graphql" else "core"
         now, found = self._clock(), self._budgets.get((caller, resource))
         if found is None or found.resets_at <= now:
             window = MINUTE_SECONDS if is_search else HOUR_SECONDS
-            found = Budget(caller, resource, 0, now + window)
+            found = RequestBudget(caller, resource, 0, now + window)
             self._budgets[caller, resource] = found
         found.limit = self.searches_per_minute if is_search else self.requests_per_hour
         return found

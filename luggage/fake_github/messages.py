@@ -39,7 +39,7 @@ class Request:
         return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
 
 
-class Page(str):
+class HtmlPage(str):
     """A body that is HTML as it stands, not JSON: what a person sees in a browser."""
 
     __slots__ = ()
@@ -57,14 +57,14 @@ class Answer:
         """The body as bytes: UTF-8 JSON without needless spaces, as GitHub sends it."""
         if self.body is None:
             return b""
-        if isinstance(self.body, Page):
+        if isinstance(self.body, HtmlPage):
             return self.body.encode()
         return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
 
     @property
     def content_type(self) -> str:
         """What the body is."""
-        kind = "text/html" if isinstance(self.body, Page) else "application/json"
+        kind = "text/html" if isinstance(self.body, HtmlPage) else "application/json"
         return f"{kind}; charset=utf-8"
 
 

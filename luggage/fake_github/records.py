@@ -118,7 +118,7 @@ class Review:
 
 
 @dataclass(eq=False)
-class Commit:
+class CommitRecord:
     """A commit on a pull request's branch."""
 
     sha: str
@@ -159,7 +159,7 @@ class Pull:
     unsettled: int = 0
     branch_gone: bool = False
     requested: list[Account] = field(default_factory=list)
-    commits: list[Commit] = field(default_factory=list)
+    commits: list[CommitRecord] = field(default_factory=list)
     files: list[ChangedFile] = field(default_factory=lambda: [ChangedFile("README.md")])
     merged_at: float | None = None
     merged_by: Account | None = None

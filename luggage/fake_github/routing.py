@@ -22,7 +22,7 @@ _MOST_PER_PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class RouteCall:
     """One authenticated request for one route: the world, the names in the path, and who asks."""
 
     world: World
@@ -146,7 +146,7 @@ class Call:
         return f"{base}{self.request.path}?{query}"
 
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[RouteCall], Answer]
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Route:
     by_anybody: bool
 
 
-class Routes:
+class RouteTable:
     """A table of routes, filled by decorators."""
 
     def __init__(self) -> None:
@@ -180,7 +180,7 @@ class Routes:
 
         return add
 
-    def include(self, other: "Routes") -> None:
+    def include(self, other: "RouteTable") -> None:
         """Take over all routes of another table."""
         self._routes.extend(other._routes)  # noqa: SLF001 - its own class
 

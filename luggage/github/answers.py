@@ -34,7 +34,7 @@ _LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """One HTTP answer; header names are lower case; `received_at` in epoch seconds."""
 
     method: str
@@ -64,7 +64,7 @@ class RateLimit:
     reset_at: float
 
 
-def github_time(answer: Answer) -> float | None:
+def github_time(answer: ApiResponse) -> float | None:
     """Return the Date header in epoch seconds, None where there is none that can be read."""
     try:
         return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
@@ -72,7 +72,7 @@ def github_time(answer: Answer) -> float | None:
         return None
 
 
-def rate_limit(answer: Answer, *, skew_seconds: float) -> RateLimit | None:
+def rate_limit(answer: ApiResponse, *, skew_seconds: float) -> RateLimit | None:
     """Return the primary limit the answer tells of, None where it tells of none.
 
     `skew_seconds` is how far GitHub's clock is ahead of ours.
@@ -85,7 +85,7 @@ def rate_limit(answer: Answer, *, skew_seconds: float) -> RateLimit | None:
     return RateLimit(resource, limit, remaining, reset - skew_seconds + SKEW_ERROR_SECONDS)
 
 
-def limited_until(answer: Answer, *, skew_seconds: float) -> float | None:
+def limited_until(answer: ApiResponse, *, skew_seconds: float) -> float | None:
     """Return when a request that met a limit may be tried again; None when it met none.
 
     In epoch seconds by our own clock, and never in the past: a wrong clock must not make a busy
@@ -104,14 +104,14 @@ def limited_until(answer: Answer, *, skew_seconds: float) -> float | None:
     return None
 
 
-def is_primary_limit(answer: Answer) -> bool:
+def is_primary_limit(answer: ApiResponse) -> bool:
     """Return whether the limit is a resource's own, not one of the whole installation."""
     return (
         "retry-after" not in answer.headers and answer.headers.get("x-ratelimit-remaining") == "0"
     )
 
 
-def failure(answer: Answer, *, retry_at: float | None) -> RequestFailed:
+def failure(answer: ApiResponse, *, retry_at: float | None) -> RequestFailed:
     """Return the error that the answer means; `retry_at` is what `limited_until` said."""
     evidence = _evidence(answer)
     if retry_at is not None:
@@ -119,7 +119,7 @@ def failure(answer: Answer, *, retry_at: float | None) -> RequestFailed:
     return _error_class(answer.status)(_message(answer), **evidence)
 
 
-def graphql_failure(answer: Answer, told: object, *, retry_at: float) -> RequestFailed:
+def graphql_failure(answer: ApiResponse, told: object, *, retry_at: float) -> RequestFailed:
     """Return the error that a GraphQL answer means; GitHub sends its `errors` with status 200.
 
     `retry_at` is when to come back if the error is a limit. Source:
@@ -141,7 +141,7 @@ def graphql_failure(answer: Answer, told: object, *, retry_at: float) -> Request
     return Invalid(message or "an error without words", **evidence)
 
 
-def unreadable(answer: Answer) -> RequestFailed:
+def unreadable(answer: ApiResponse) -> RequestFailed:
     """Return the error for a 2xx whose body is not the JSON that was promised."""
     return Ambiguous("the answer is not JSON", **_evidence(answer))
 
@@ -164,7 +164,7 @@ _CLASSES: Mapping[int, type[RequestFailed]] = {
 }
 
 
-def _evidence(answer: Answer) -> dict[str, Any]:
+def _evidence(answer: ApiResponse) -> dict[str, Any]:
     told = _told(answer)
     listed = told.get("errors")
     return {
@@ -177,7 +177,7 @@ def _evidence(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _told(answer: Answer) -> Mapping[str, Any]:
+def _told(answer: ApiResponse) -> Mapping[str, Any]:
     try:
         told = answer.decoded()
     except (ValueError, RecursionError):  # a proxy's HTML page, say
@@ -185,7 +185,7 @@ def _told(answer: Answer) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: ApiResponse) -> str:
     return _text(_told(answer).get("message")) or "no message"
 
 
@@ -206,11 +206,11 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)[:_LONGEST_MESSAGE]
 
 
-def _count(answer: Answer, header: str) -> int | None:
+def _count(answer: ApiResponse, header: str) -> int | None:
     value = answer.headers.get(header, "")
     return int(value) if _DIGITS.fullmatch(value) else None
 
 
-def _retry_after(answer: Answer) -> float:
+def _retry_after(answer: ApiResponse) -> float:
     seconds = _count(answer, "retry-after")
     return SECONDARY_LIMIT_SECONDS if seconds is None else float(seconds)

@@ -15,7 +15,7 @@ from requests.utils import parse_header_links
 
 from luggage.github.answers import RateLimit
 from luggage.github.errors import Invalid, WriteRefused
-from luggage.github.exchange import Call, Exchange, decode
+from luggage.github.exchange import ApiCall, Exchange, decode
 
 # A word inside a string or a comment counts as well: better refused than written unseen.
 _WRITING_QUERY = re.compile(r"\b(?:mutation|subscription)\b")
@@ -155,16 +155,16 @@ class Client:
             return told.get("data")
         raise self._exchange.graphql_failure(call, answer, told)
 
-    def _value(self, call: Call) -> Any:
+    def _value(self, call: ApiCall) -> Any:
         return decode(self._exchange.ask(self._permitted(call)))
 
-    def _permitted(self, call: Call) -> Call:
+    def _permitted(self, call: ApiCall) -> ApiCall:
         if self._reads_only and call.writes:
             raise WriteRefused(f"{call.method} {call.path} on a client made by read_only()")
         return call
 
 
-def _items(call: Call, value: Any) -> list[Any]:
+def _items(call: ApiCall, value: Any) -> list[Any]:
     candidates = list(value.values()) if isinstance(value, dict) else [value]
     lists = [candidate for candidate in candidates if isinstance(candidate, list)]
     if len(lists) != 1:

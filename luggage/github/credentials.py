@@ -8,8 +8,8 @@ import itertools
 from collections.abc import Callable
 from typing import Protocol
 
-from luggage.github.answers import Answer
-from luggage.github.secret import Secret
+from luggage.github.answers import ApiResponse
+from luggage.github.secret import SecretText
 from luggage.github.tokens import AppCredentials, InstallationTokens, Skew, Token
 
 # A token just made is not known to all of GitHub's servers at once: 401 means that the token, 403
@@ -25,10 +25,10 @@ _HARMLESS_SKEW_SECONDS = 5.0
 class Attempt(Protocol):
     """The credentials of one request, over all its tries."""
 
-    def secret(self) -> Secret:
+    def secret(self) -> SecretText:
         """Return what to send as the bearer; raises RequestFailed when it cannot be had."""
 
-    def again(self, answer: Answer) -> float | None:
+    def again(self, answer: ApiResponse) -> float | None:
         """Return how many seconds to wait before another try, None when `answer` is final."""
 
 
@@ -41,12 +41,12 @@ class AppAttempt:
         self._made_with = 0.0
         self._corrections = itertools.repeat(0.0, 1)
 
-    def secret(self) -> Secret:
+    def secret(self) -> SecretText:
         """Return a JWT dated by what is known of GitHub's clock."""
         self._made_with = self._skew.seconds
         return self._credentials.make()
 
-    def again(self, answer: Answer) -> float | None:
+    def again(self, answer: ApiResponse) -> float | None:
         """Return 0 once for a 401 that came with a Date we did not know of."""
         skewed = abs(self._skew.seconds - self._made_with) > _HARMLESS_SKEW_SECONDS
         refused = answer.status == 401  # noqa: PLR2004 -- Unauthorized
@@ -66,12 +66,12 @@ class InstallationAttempt:
         self._waits = iter(_FRESH_WAITS)
         self._renewals = itertools.repeat(0.0, 1)
 
-    def secret(self) -> Secret:
+    def secret(self) -> SecretText:
         """Return the installation's token, renewed where it is about to expire."""
         self._token = self._tokens.get(self._installation_id)
         return self._token.value
 
-    def again(self, answer: Answer) -> float | None:
+    def again(self, answer: ApiResponse) -> float | None:
         """Return a short wait for a fresh token's 401 or 403, 0 once for a 401 of an older one."""
         if self._token is None or answer.status not in {401, 403}:
             return None

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from luggage.github.answers import (
     SECONDARY_LIMIT_SECONDS,
-    Answer,
+    ApiResponse,
     RateLimit,
     failure,
     graphql_failure,
@@ -25,7 +25,7 @@ from luggage.github.cache import EtagCache, Kept
 from luggage.github.credentials import Attempt
 from luggage.github.errors import Invalid, RateLimited, RequestFailed
 from luggage.github.limits import Gate
-from luggage.github.secret import Secret
+from luggage.github.secret import SecretText
 from luggage.github.tokens import Skew
 from luggage.github.transport import Transport
 from luggage.github.urls import BadAddress, Origin, expand
@@ -46,7 +46,7 @@ class Named(TypedDict):
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """What is asked for: `path` is what errors tell, `url` the whole address, `body` the JSON.
 
     After `not_after`, by our clock, nothing is sent any more, not for a later try either.
@@ -130,28 +130,28 @@ class Exchange:
         names: Mapping[str, object],
         params: Mapping[str, object] | None = None,
         body: object = None,
-    ) -> Call:
+    ) -> ApiCall:
         """Return the call; raises Invalid when the names cannot be part of an address."""
         try:
             path = expand(template, names)
             url = self._wire.origin.url + path + _query(params or {})
         except (BadAddress, UnicodeEncodeError) as error:
             raise Invalid(str(error), method=method, path=template) from None
-        return Call(method, path, url, _encoded(body), writes=method != "GET")
+        return ApiCall(method, path, url, _encoded(body), writes=method != "GET")
 
-    def graphql_call(self, body: object, *, writes: bool) -> Call:
+    def graphql_call(self, body: object, *, writes: bool) -> ApiCall:
         """Return a call of the GraphQL endpoint."""
         url = self._wire.origin.graphql_url
-        return Call("POST", "/graphql", url, _encoded(body), writes=writes)
+        return ApiCall("POST", "/graphql", url, _encoded(body), writes=writes)
 
-    def following(self, call: Call, link: str) -> Call:
+    def following(self, call: ApiCall, link: str) -> ApiCall:
         """Return the call for the next page; raises Invalid when `link` leads away from the API."""
         try:
             return replace(call, url=self._wire.origin.within(link))
         except BadAddress as error:
             raise Invalid(f"{error}; it was not followed", **call.named) from None
 
-    def ask(self, call: Call) -> Answer:
+    def ask(self, call: ApiCall) -> ApiResponse:
         """Return a good answer, an unchanged one from memory; raises RequestFailed for others."""
         self._gate.enter(call.method, call.path, write=call.writes, turn=self._turn)
         if call.method != "GET":
@@ -166,7 +166,7 @@ class Exchange:
             self._wire.cache.put(self.name, call.url, Kept(etag, answer.body, link))
         return answer
 
-    def graphql_failure(self, call: Call, answer: Answer, told: object) -> RequestFailed:
+    def graphql_failure(self, call: ApiCall, answer: ApiResponse, told: object) -> RequestFailed:
         """Return the error a GraphQL answer means, and keep to the limit if it is one."""
         limit = rate_limit(answer, skew_seconds=self._wire.skew.seconds)
         retry_at = answer.received_at + SECONDARY_LIMIT_SECONDS
@@ -177,7 +177,7 @@ class Exchange:
             self._gate.close_until(call.path, error.retry_at)
         return error
 
-    def _try(self, call: Call, kept: Kept | None) -> Answer:
+    def _try(self, call: ApiCall, kept: Kept | None) -> ApiResponse:
         attempt = self._attempt()
         while True:
             answer = self._follow(call, self._headers(attempt.secret(), call, kept))
@@ -193,7 +193,7 @@ class Exchange:
             if wait > 0.0:
                 self._wire.sleep(wait)
 
-    def _follow(self, call: Call, headers: Mapping[str, str]) -> Answer:
+    def _follow(self, call: ApiCall, headers: Mapping[str, str]) -> ApiResponse:
         """Send; go where GitHub redirects to within its API, with the same method, as it asks for.
 
         Source:
@@ -215,7 +215,7 @@ class Exchange:
             url = self.following(call, answer.headers.get("location", "")).url
         raise Invalid("redirected too often", status=answer.status, **call.named)
 
-    def _watched(self, call: Call, send: Callable[[], Answer]) -> Answer:
+    def _watched(self, call: ApiCall, send: Callable[[], ApiResponse]) -> ApiResponse:
         """Send, and tell whoever counts how it went."""
         wire, begun = self._wire, self._wire.clock()
         try:
@@ -228,10 +228,10 @@ class Exchange:
         wire.watch(Exchanged(self.name, call.method, answer.status, seconds, limit))
         return answer
 
-    def _headers(self, secret: Secret, call: Call, kept: Kept | None) -> dict[str, str]:
+    def _headers(self, secret: SecretText, call: ApiCall, kept: Kept | None) -> dict[str, str]:
         headers = {
             "Accept": "application/vnd.github+json",
-            "Authorization": Secret(f"Bearer {secret}"),
+            "Authorization": SecretText(f"Bearer {secret}"),
             "User-Agent": self._wire.user_agent,
             "X-GitHub-Api-Version": API_VERSION,
         }
@@ -242,7 +242,7 @@ class Exchange:
         return headers
 
 
-def decode(answer: Answer) -> Any:
+def decode(answer: ApiResponse) -> Any:
     """Return the decoded JSON of a good answer, None for an empty one; raises Ambiguous."""
     try:
         return answer.decoded()

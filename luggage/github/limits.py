@@ -10,9 +10,15 @@ import threading
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from luggage.github.answers import Answer, RateLimit, is_primary_limit, limited_until, rate_limit
+from luggage.github.answers import (
+    ApiResponse,
+    RateLimit,
+    is_primary_limit,
+    limited_until,
+    rate_limit,
+)
 from luggage.github.errors import RateLimited
-from luggage.github.write_throttle import Pace, Standing
+from luggage.github.write_throttle import Pace, ThrottleState
 
 # So often what is left of a primary limit is noted for others to see; each note is a write.
 NOTED_SECONDS = 60.0
@@ -107,12 +113,12 @@ class Gate:
                 return
             self._wait(seconds)  # and look again: another may have met a limit meanwhile
         now = self._clock()
-        until = Standing.decode(self._memory.read(self._name)).closed_until(*_kinds(path))
+        until = ThrottleState.decode(self._memory.read(self._name)).closed_until(*_kinds(path))
         if until > now:
             until = self._promise(until, turn)
             raise RateLimited(_CLOSED, retry_at=until, method=method, path=path)
 
-    def learn(self, answer: Answer, *, skew_seconds: float, turn: str = "") -> float | None:
+    def learn(self, answer: ApiResponse, *, skew_seconds: float, turn: str = "") -> float | None:
         """Note what an answer says of limits; return when to come back if it met one, else None."""
         retry_at = limited_until(answer, skew_seconds=skew_seconds)
         seen = rate_limit(answer, skew_seconds=skew_seconds)
@@ -132,7 +138,7 @@ class Gate:
         self._noted_at[seen.resource] = now
 
         def noted(text: str) -> tuple[str, None]:
-            return Standing.decode(text).saw(seen, now).encode(), None
+            return ThrottleState.decode(text).saw(seen, now).encode(), None
 
         try:
             self._memory.change(self._name, noted)
@@ -145,7 +151,7 @@ class Gate:
 
     def _close(self, resource: str, until: float) -> None:
         def closed(text: str) -> tuple[str, None]:
-            return Standing.decode(text).close(resource, until).encode(), None
+            return ThrottleState.decode(text).close(resource, until).encode(), None
 
         self._memory.change(self._name, closed)
 
@@ -154,7 +160,7 @@ class Gate:
             return soonest
 
         def promised(text: str) -> tuple[str, float]:
-            standing = Standing.decode(text).at(self._clock())
+            standing = ThrottleState.decode(text).at(self._clock())
             standing, at = standing.promise(soonest, self._pace, turn)
             return standing.encode(), at
 
@@ -165,7 +171,9 @@ class Gate:
 
         def taken(text: str) -> tuple[str, tuple[float, float, str]]:
             now = self._clock()
-            standing, at, refusal = self._decide(Standing.decode(text).at(now), now, path, turn)
+            standing, at, refusal = self._decide(
+                ThrottleState.decode(text).at(now), now, path, turn
+            )
             return standing.encode(), (now, at, refusal)
 
         now, at, refusal = self._memory.change(self._name, taken)
@@ -174,8 +182,8 @@ class Gate:
         return at - now
 
     def _decide(
-        self, standing: Standing, now: float, path: str, turn: str
-    ) -> tuple[Standing, float, str]:
+        self, standing: ThrottleState, now: float, path: str, turn: str
+    ) -> tuple[ThrottleState, float, str]:
         """Return what is known then, when the write may go, and why it may not go now."""
         until = standing.closed_until(*_kinds(path))
         if until > now:

@@ -13,10 +13,10 @@ from typing import Any
 
 import requests
 
-from luggage.github.answers import Answer, failure
+from luggage.github.answers import ApiResponse, failure
 from luggage.github.errors import Ambiguous, ConfigurationError, Invalid
 from luggage.github.exchange import API_VERSION, decode
-from luggage.github.secret import Secret
+from luggage.github.secret import SecretText
 from luggage.github.transport import Transport
 from luggage.github.urls import BadAddress, Origin, expand
 
@@ -70,9 +70,9 @@ class Registered:
     owner: str
     page: str
     client_id: str
-    client_secret: Secret = field(repr=False)
-    webhook_secret: Secret = field(repr=False)
-    private_key: Secret = field(repr=False)
+    client_secret: SecretText = field(repr=False)
+    webhook_secret: SecretText = field(repr=False)
+    private_key: SecretText = field(repr=False)
 
 
 def convert(
@@ -118,7 +118,7 @@ def _path(code: str) -> str:
         raise Invalid("that is no code", method="POST", path=_CONVERSION) from None
 
 
-def _registered(answer: Answer) -> Registered:
+def _registered(answer: ApiResponse) -> Registered:
     told = decode(answer)
     try:
         owner = told["owner"]
@@ -129,9 +129,9 @@ def _registered(answer: Answer) -> Registered:
             owner=str(owner.get("login") or owner["slug"]),
             page=str(told["html_url"]),
             client_id=str(told["client_id"]),
-            client_secret=Secret(told["client_secret"]),
-            webhook_secret=Secret(told["webhook_secret"] or ""),
-            private_key=Secret(told["pem"]),
+            client_secret=SecretText(told["client_secret"]),
+            webhook_secret=SecretText(told["webhook_secret"] or ""),
+            private_key=SecretText(told["pem"]),
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         # `from None`: the cause may quote the answer, and with it the secrets.

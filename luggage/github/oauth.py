@@ -19,13 +19,13 @@ from urllib.parse import urlencode
 
 import requests
 
-from luggage.github.answers import Answer, failure
+from luggage.github.answers import ApiResponse, failure
 from luggage.github.cache import EtagCache
 from luggage.github.client import Client
 from luggage.github.errors import Unauthorized
 from luggage.github.exchange import Exchange, Wire, decode
 from luggage.github.limits import Gate
-from luggage.github.secret import Secret
+from luggage.github.secret import SecretText
 from luggage.github.tokens import Skew
 from luggage.github.transport import Transport
 from luggage.github.urls import Origin
@@ -89,7 +89,7 @@ class OAuth:
         )
         return self._client(transport, _token(answer))
 
-    def _client(self, transport: Transport, token: Secret) -> Client:
+    def _client(self, transport: Transport, token: SecretText) -> Client:
         wire = Wire(
             origin=Origin(self.api_url),
             transport=transport,
@@ -113,23 +113,23 @@ def challenge(verifier: str) -> str:
 class _Once:
     """The Attempt of a token that cannot be renewed."""
 
-    token: Secret
+    token: SecretText
 
-    def secret(self) -> Secret:
+    def secret(self) -> SecretText:
         return self.token
 
-    def again(self, answer: Answer) -> float | None:  # noqa: ARG002 -- the protocol's
+    def again(self, answer: ApiResponse) -> float | None:  # noqa: ARG002 -- the protocol's
         return None
 
 
-def _token(answer: Answer) -> Secret:
+def _token(answer: ApiResponse) -> SecretText:
     """The token in an answer. GitHub tells of an error with status 200 too."""
     if not answer.ok:
         raise failure(answer, retry_at=None)
     told: Any = decode(answer)
     token = told.get("access_token") if isinstance(told, Mapping) else None
     if isinstance(token, str) and token:
-        return Secret(token)
+        return SecretText(token)
     error = str(told.get("error", "")) if isinstance(told, Mapping) else ""
     words = error[:_LONGEST_WORDS] or "no token in the answer"
     raise Unauthorized(words, method=answer.method, path=answer.path, status=answer.status)

@@ -6,7 +6,7 @@ is made a Secret again.
 """
 
 
-class Secret(str):
+class SecretText(str):
     """A string whose repr is a placeholder."""
 
     __slots__ = ()

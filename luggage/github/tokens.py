@@ -23,9 +23,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from luggage.github.answers import Answer, github_time
+from luggage.github.answers import ApiResponse, github_time
 from luggage.github.errors import ConfigurationError, GithubError, RequestFailed, Transient
-from luggage.github.secret import Secret
+from luggage.github.secret import SecretText
 
 # "we recommend that you set this 60 seconds in the past", and "no more than 10 minutes into the
 # future": nine leave room for a clock that is a little fast.
@@ -47,7 +47,7 @@ class Skew:
         self.seconds = 0.0
         self.is_known = False
 
-    def learn(self, answer: Answer) -> None:
+    def learn(self, answer: ApiResponse) -> None:
         """Take the Date of an answer, which GitHub rounds down to a second."""
         date = github_time(answer)
         if date is not None:
@@ -84,9 +84,9 @@ class AppCredentials:
         self._key = key
         self._clock = clock
         self._skew = skew
-        self._made: tuple[int, Secret] | None = None
+        self._made: tuple[int, SecretText] | None = None
 
-    def make(self) -> Secret:
+    def make(self) -> SecretText:
         """Return a JWT that is good for four to nine minutes by GitHub's clock."""
         now, made = int(self._clock() + self._skew.seconds), self._made
         # One that is from the future was made before GitHub's clock was known, or ours put right.
@@ -97,7 +97,7 @@ class AppCredentials:
             "exp": now + JWT_LIFE_SECONDS,
             "iss": self._app_id,
         }
-        self._made = now, Secret(jwt.encode(claims, self._key, algorithm="RS256"))
+        self._made = now, SecretText(jwt.encode(claims, self._key, algorithm="RS256"))
         return self._made[1]
 
 
@@ -105,7 +105,7 @@ class AppCredentials:
 class Token:
     """An installation's token; `expires_at` by GitHub's clock, `made_at` by ours."""
 
-    value: Secret
+    value: SecretText
     expires_at: float
     made_at: float
 
@@ -240,7 +240,7 @@ class InstallationTokens:
         except (KeyError, TypeError, ValueError):
             # `from None`: the cause may quote the answer, and with it the token.
             raise _no_token("the answer holds no token", installation_id) from None
-        return Token(Secret(value), expires.timestamp(), self._clock())
+        return Token(SecretText(value), expires.timestamp(), self._clock())
 
 
 def _follow(installation_id: int, renewal: _Renewal) -> Token:

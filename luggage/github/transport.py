@@ -19,7 +19,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
-from luggage.github.answers import Answer
+from luggage.github.answers import ApiResponse
 from luggage.github.errors import Ambiguous, RequestFailed, Unreachable
 
 CONNECT_SECONDS = 5.0
@@ -85,7 +85,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         not_after: float | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Return GitHub's answer, whatever its status; raises Unreachable or Ambiguous for none.
 
         Once `not_after` (epoch seconds) has passed, nothing is sent: Unreachable. `path` is for the
@@ -110,7 +110,9 @@ class Transport:
         except _FAILURES as error:
             raise _no_answer(error, method, path) from error
         lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(method, path, response.status_code, lowered, response.content, self._clock())
+        return ApiResponse(
+            method, path, response.status_code, lowered, response.content, self._clock()
+        )
 
 
 def _too_late(method: str, path: str) -> Unreachable:

@@ -47,7 +47,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ThrottleState:
     """What is known of an installation; all times in epoch seconds.
 
     `closed`: resource -> until when nothing of it is sent ("" is everything). `writes`: when the
@@ -77,7 +77,7 @@ class Standing:
         told = asdict(replace(self, writes=[round(at, 3) for at in self.writes]))
         return json.dumps(told, separators=(",", ":"))
 
-    def close(self, resource: str, until: float) -> "Standing":
+    def close(self, resource: str, until: float) -> "ThrottleState":
         """Return it with a limit that was met; a longer one that lasts already stays."""
         until = max(until, self.closed.get(resource, 0.0))
         return replace(self, closed={**self.closed, resource: until})
@@ -86,12 +86,12 @@ class Standing:
         """Return when the last of these limits ends, or ended."""
         return max(self.closed.get(resource, 0.0) for resource in resources)
 
-    def at(self, now: float) -> "Standing":
+    def at(self, now: float) -> "ThrottleState":
         """Return it without what is over at `now`; the clock may have been put back meanwhile."""
         back = self.asked_at - now
         writes = [min(at, now) for at in self.writes] if back > 0 else self.writes
         keeps = {} if back > _JUMP_SECONDS else self.promised
-        return Standing(
+        return ThrottleState(
             closed={name: until for name, until in self.closed.items() if until > now},
             writes=[at for at in writes if at > now - _HOUR],
             promised={who: at for who, at in keeps.items() if at > now - _KEPT_SECONDS},
@@ -100,12 +100,12 @@ class Standing:
             seen=self.seen,
         )
 
-    def saw(self, limit: RateLimit, now: float) -> "Standing":
+    def saw(self, limit: RateLimit, now: float) -> "ThrottleState":
         """Return it with what GitHub said of a primary limit."""
         told = (limit.limit, limit.remaining, round(limit.reset_at), round(now))
         return replace(self, seen={**self.seen, limit.resource: told})
 
-    def wrote(self, at: float, pace: Pace, who: str) -> "Standing":
+    def wrote(self, at: float, pace: Pace, who: str) -> "ThrottleState":
         """Return it with a write that goes at `at`, and with it the place of who writes."""
         promised = {other: when for other, when in self.promised.items() if other != who}
         counted = max(1, pace.per_minute, pace.per_hour)
@@ -118,7 +118,7 @@ class Standing:
             return max(now, mine, pace.next_at(self.writes))
         return max(now, pace.next_at(self._line()))
 
-    def promise(self, soonest: float, pace: Pace, who: str) -> tuple["Standing", float]:
+    def promise(self, soonest: float, pace: Pace, who: str) -> tuple["ThrottleState", float]:
         """Return the time for `who` to come back, not before `soonest`, and keep it for it.
 
         Nobody ("") is told the soonest, and keeps no place.

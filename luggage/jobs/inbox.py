@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Inbox(Generic[T]):
+class Handoff(Generic[T]):
     """Things for threads to take, in the order in which they were put.
 
     What is taken is let alone until it is over, for `alone_seconds` at most.

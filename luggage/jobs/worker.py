@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from luggage.jobs.handling import AWAY, Handling, away_backoff
-from luggage.jobs.inbox import Inbox
+from luggage.jobs.inbox import Handoff
 from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
 from luggage.jobs.outcomes import Ending
 from luggage.jobs.queue import Queue
@@ -110,7 +110,7 @@ class Worker:
         self.idle_since: float | None = None
         self._stopping = False
         self._handling = Handling(queue, handlers, clock, random, context)
-        self._inbox: Inbox[_Running] = Inbox(alone_seconds)
+        self._inbox: Handoff[_Running] = Handoff(alone_seconds)
         # Guarded by the lock: threads take theirs out, the loop puts in and looks through.
         self._lock = threading.Lock()
         self._running: dict[int, _Running] = {}

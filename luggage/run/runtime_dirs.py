@@ -19,7 +19,7 @@ _LOCK = "lock"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class ProcessEntry:
     """A process to keep alive: its `name`, its `command`, and what of our environment it gets.
 
     `inherit` names the variables, each of which must be set: ncolony would hand an unset one over
@@ -34,7 +34,7 @@ class Entry:
 
 
 @contextmanager
-def private_places(parent: Path, entries: Sequence[Entry]) -> Iterator[ctllib.Places]:
+def private_places(parent: Path, entries: Sequence[ProcessEntry]) -> Iterator[ctllib.Places]:
     """Make the two directories that ncolony reads (mode 0700) with `entries`; remove them after.
 
     They are in a `fresh_directory` of `parent`.
@@ -70,7 +70,7 @@ def fresh_directory(parent: Path, prefix: str, *, keep: bool = False) -> Iterato
             return
 
 
-def _add(places: ctllib.Places, entry: Entry) -> None:
+def _add(places: ctllib.Places, entry: ProcessEntry) -> None:
     ctllib.add(
         places,
         entry.name,

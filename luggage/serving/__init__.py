@@ -4,7 +4,7 @@
 a future, and `worker` has the class with which gunicorn serves a front.
 """
 
-from luggage.serving.deferred import Undecided
-from luggage.serving.dispatcher import Front
+from luggage.serving.deferred import DeferredResponse
+from luggage.serving.dispatcher import Dispatcher
 
-__all__ = ["Front", "Undecided"]
+__all__ = ["DeferredResponse", "Dispatcher"]

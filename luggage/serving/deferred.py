@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-class Undecided:
+class DeferredResponse:
     """The parts of a WSGI answer which are not known before `future` is done.
 
     `decide` is called once, then; it calls `start_response` and returns the body. Right on every

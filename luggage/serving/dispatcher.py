@@ -20,7 +20,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from luggage.serving.deferred import Undecided
+from luggage.serving.deferred import DeferredResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Answer:
+class HttpResponse:
     """What is sent for a request."""
 
     status: int = 500
@@ -54,7 +54,7 @@ class Answer:
     def _write(self, part: bytes) -> None:
         self.body += part
 
-    def filled(self, parts: Iterable[bytes]) -> "Answer":
+    def filled(self, parts: Iterable[bytes]) -> "HttpResponse":
         """Return this with its body, the parts read and closed, and with its length."""
         with ExitStack() as stack:
             if hasattr(parts, "close"):
@@ -66,14 +66,14 @@ class Answer:
         return self
 
 
-Reply = Callable[[Answer], None]
+Reply = Callable[[HttpResponse], None]
 
 _EMPTY = ("Content-Length", "0")
-BUSY = Answer(HTTPStatus.SERVICE_UNAVAILABLE, [("Retry-After", "10"), _EMPTY])
-_BROKEN = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, [_EMPTY])
+BUSY = HttpResponse(HTTPStatus.SERVICE_UNAVAILABLE, [("Retry-After", "10"), _EMPTY])
+_BROKEN = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR, [_EMPTY])
 
 
-class Front:
+class Dispatcher:
     """Has `wsgi` answer the requests of one event loop, in which all of its methods are called.
 
     Views at the paths of `prompt` must never wait; all others run in `threads` threads. A body of
@@ -116,7 +116,7 @@ class Front:
 
     def handle(self, scope: Scope, body: bytes, reply: Reply) -> None:
         """Have a request answered: `reply` is called once, at once or later, in the event loop."""
-        answer, environ = Answer(), _environ(scope, body)
+        answer, environ = HttpResponse(), _environ(scope, body)
         if scope["path"] not in self._prompt:
             page = self._threads.submit(self._run, answer, environ)
             self._bell.call_after(page, partial(_reply, reply, page.result))
@@ -127,16 +127,16 @@ class Front:
             reply(_broken(error))
             return
         decide = partial(_reply, reply, partial(answer.filled, parts))
-        if isinstance(parts, Undecided):
+        if isinstance(parts, DeferredResponse):
             self._bell.call_after(parts.future, decide)
         else:
             decide()
 
-    def _run(self, answer: Answer, environ: "WSGIEnvironment") -> Answer:
+    def _run(self, answer: HttpResponse, environ: "WSGIEnvironment") -> HttpResponse:
         return answer.filled(self._wsgi(environ, answer.start))
 
 
-def _reply(reply: Reply, answer: Callable[[], Answer]) -> None:
+def _reply(reply: Reply, answer: Callable[[], HttpResponse]) -> None:
     try:
         found = answer()
     except Exception as error:  # noqa: BLE001  it is logged, and answered
@@ -144,7 +144,7 @@ def _reply(reply: Reply, answer: Callable[[], Answer]) -> None:
     reply(found)
 
 
-def _broken(error: Exception) -> Answer:
+def _broken(error: Exception) -> HttpResponse:
     log.error("a request could not be answered", exc_info=error)
     return _BROKEN
 

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn_worker import UvicornWorker
 
-from luggage.serving.dispatcher import BUSY, Answer, Front
+from luggage.serving.dispatcher import BUSY, Dispatcher, HttpResponse
 
 # GitHub sends some twenty headers, a proxy adds a few.
 _MOST_HEADERS = 64
@@ -34,7 +34,7 @@ class Protocol(HttpToolsProtocol):
     a request that has a head without end, or takes too long to come.
     """
 
-    app: Front
+    app: Dispatcher
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,7 +124,7 @@ class Protocol(HttpToolsProtocol):
         cycle.body = bytearray()  # not twice in memory while it is stored
         self.app.handle(cycle.scope, body, partial(self._reply, cycle))
 
-    def _reply(self, cycle: RequestResponseCycle, answer: Answer) -> None:
+    def _reply(self, cycle: RequestResponseCycle, answer: HttpResponse) -> None:
         self._release()
         if not cycle.disconnected:
             self._send(cycle, answer)
@@ -134,7 +134,7 @@ class Protocol(HttpToolsProtocol):
         self.app.release(self._taken)
         self._taken = 0
 
-    def _send(self, cycle: RequestResponseCycle, answer: Answer) -> None:
+    def _send(self, cycle: RequestResponseCycle, answer: HttpResponse) -> None:
         self.transport.write(b"".join(self._parts(cycle, answer)))
         cycle.response_complete = True
         cycle.on_response = _nothing  # a ring of references, which the collector would have to find
@@ -142,7 +142,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _parts(self, cycle: RequestResponseCycle, answer: Answer) -> Iterator[bytes]:
+    def _parts(self, cycle: RequestResponseCycle, answer: HttpResponse) -> Iterator[bytes]:
         yield STATUS_LINE[answer.status]
         for name, value in self.server_state.default_headers:
             yield b"%b: %b\r\n" % (name, value)
@@ -166,7 +166,7 @@ def _nothing() -> None:
     pass
 
 
-class Worker(UvicornWorker):  # type: ignore[misc]
+class GunicornWorker(UvicornWorker):  # type: ignore[misc]
     """Gunicorn's worker: an event loop, requests over HTTP/1.1 and nothing else."""
 
     CONFIG_KWARGS = {  # noqa: RUF012  as its base has it

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=_NOTHING)
+_about: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=_NOTHING)
 
 # Each says, at INFO, what only its own developers want to know.
 _CHATTY = ("alembic", "twisted", "urllib3")
@@ -45,7 +45,7 @@ def escape(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-class about:  # noqa: N801  reads as the word it is
+class log_context:  # noqa: N801  reads as the word it is
     """Put `what` (`delivery="…"`, `job=7`) on each line logged inside the block; blocks may nest.
 
     It is kept for each thread and each asyncio task by itself.

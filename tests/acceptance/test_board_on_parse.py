@@ -17,7 +17,7 @@ from bot.loop.periodic.publish import (
     Part,
     Publisher,
 )
-from bot.parse import BoardAway, Client, ParseBoard, ParseMood
+from bot.parse import BoardAway, ParseBoard, ParseClient, ParseMood
 from bot.store.board import Mood, SqlBoard
 from bot_deploy.config import load
 from bot_deploy.wiring import open_queue
@@ -121,7 +121,7 @@ def test_a_bot_publishes_on_parse_and_outlives_it(settings, parse, frozen, githu
 @pytest.fixture
 def publish(parse, store, clock):
     """A publisher on the real servers, whose time is the test's."""
-    lines, mood = (Client(server.application, make_session(), clock) for server in parse)
+    lines, mood = (ParseClient(server.application, make_session(), clock) for server in parse)
     bring = Lines(Outbox(store, clock), ParseBoard(lines), clock)
     show = MoodShown(lambda: Mood.WORRIED, ParseMood(mood), clock)
     return Publisher([Part("lines", bring, clock), Part("mood", show, clock)])
@@ -150,14 +150,14 @@ def test_what_was_said_meanwhile_arrives_once_and_in_order(parse, publish, board
 def test_a_key_that_is_not_good_is_told_in_the_servers_words(parse):
     """Parse Server's own refusal, without the key."""
     application = dataclasses.replace(parse[0].application, rest_key="not the key")
-    board = ParseBoard(Client(application, make_session(), time.time))
+    board = ParseBoard(ParseClient(application, make_session(), time.time))
     with pytest.raises(BoardAway, match=r"refused \(403: unauthorized\)"):
         board.lines()
 
 
 def test_a_mood_is_one_object(parse):
     """However often it changes, as boredbot's page wants it."""
-    mood = ParseMood(Client(parse[1].application, make_session(), time.time))
+    mood = ParseMood(ParseClient(parse[1].application, make_session(), time.time))
     for each in (Mood.BUSY, Mood.WORRIED, Mood.BORED):
         mood.feel(each, not_after=time.time() + 60)
         assert mood.felt() == each.value

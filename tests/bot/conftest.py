@@ -4,7 +4,7 @@ import pytest
 
 import bot.store.tables
 import luggage.jobs
-from bot.loop.run import Updater, about_job
+from bot.loop.run import Updater, job_log_context
 from bot.operations.preview.check import Previewer
 from bot.rules import RULES, needs
 from bot.settings.files import SettingsFiles
@@ -112,7 +112,7 @@ def worker(queue, updater, clock):
         wakeup=wakeup,
         clock=clock,
         random=lambda: 0.5,
-        context=about_job,
+        context=job_log_context,
     )
     wakeup.close()
 

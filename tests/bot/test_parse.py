@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from bot import parse
-from bot.parse import Application, BoardAway, Client, ParseBoard, ParseMood
+from bot.parse import Application, BoardAway, ParseBoard, ParseClient, ParseMood
 from bot.store.board import Line, Mood
 from luggage.github import make_session
 from tests.support.running import free_port
@@ -67,7 +67,7 @@ def server():
 
 def client_of(url, clock):
     application = Application(url=url, application_id="the-application", rest_key=KEY)
-    return Client(application, make_session(), clock)
+    return ParseClient(application, make_session(), clock)
 
 
 @pytest.fixture

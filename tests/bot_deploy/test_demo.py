@@ -11,7 +11,7 @@ import pytest
 from bot_deploy import demo
 from bot_deploy.config import load
 from bot_deploy.migrate import migrate
-from bot_deploy.scenes import Delivery
+from bot_deploy.scenes import SceneDelivery
 from bot_deploy.wiring import open_database
 from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome
 from luggage.jobs import NewJob, Queue
@@ -191,7 +191,7 @@ def test_an_end_before_the_bot_is_ready_is_not_a_failure(script, bot, capsys):
 def test_a_redelivery_is_told(script, bot, capsys):
     """Nobody on GitHub sees that a delivery comes twice; the demo says it."""
     event = script._github.star("a/b", "tamiko")
-    script._send(Delivery(event, "guid-1", repeated=True))
+    script._send(SceneDelivery(event, "guid-1", repeated=True))
     assert bot.received[0].headers["x-github-delivery"] == "guid-1"
     assert "once more" in capsys.readouterr().out
 

@@ -13,8 +13,8 @@ import pytest
 from bot_deploy import gunicorn
 from bot_deploy.config import ConfigError
 from luggage.run import GRACE_SECONDS, KILL_SECONDS
-from luggage.serving import Front
-from luggage.serving.worker import Worker
+from luggage.serving import Dispatcher
+from luggage.serving.worker import GunicornWorker
 from tests.support.clock import FakeClock
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}
@@ -106,8 +106,8 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
     switches: list[float] = []
     monkeypatch.setattr(gunicorn.sys, "setswitchinterval", switches.append)
     server = gunicorn.Server(SimpleNamespace(sentry_dsn=""), settings(tmp_path))
-    assert server.cfg.worker_class is Worker
-    assert isinstance(server.wsgi(), Front)
+    assert server.cfg.worker_class is GunicornWorker
+    assert isinstance(server.wsgi(), Dispatcher)
     assert kept == []
     assert switches == [0.0005]
     ends[0]()

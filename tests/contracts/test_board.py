@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bot.parse import Client, ParseBoard
+from bot.parse import ParseBoard, ParseClient
 from bot.store.board import SqlBoard
 from luggage.database import open_engine
 from luggage.github import make_session
@@ -24,7 +24,7 @@ def sql_board(tmp_path):
 @pytest.fixture
 def parse_board(parse):
     """The board on a Parse Server."""
-    return ParseBoard(Client(parse[0].application, make_session(), time.time))
+    return ParseBoard(ParseClient(parse[0].application, make_session(), time.time))
 
 
 @pytest.fixture(params=["sql", "parse"])

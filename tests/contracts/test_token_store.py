@@ -11,7 +11,7 @@ from bot.store.tokens import RENEWAL_SECONDS, SqlTokenStore, sealing_key
 from luggage.database import History, reading
 from luggage.fake_github import FakeGithub, faults
 from luggage.github import ConfigurationError, GithubApp, Token, Transient
-from luggage.github.secret import Secret
+from luggage.github.secret import SecretText
 from luggage.jobs import Leadership
 from tests.support.migrated import migrated
 
@@ -32,7 +32,7 @@ def store_of(engine, clock):
 
 @pytest.fixture
 def token(clock):
-    return Token(Secret("ghs_" + "x" * 520), clock() + 3600, clock())
+    return Token(SecretText("ghs_" + "x" * 520), clock() + 3600, clock())
 
 
 def test_what_one_process_saves_another_loads(store_of, token):
@@ -44,7 +44,7 @@ def test_what_one_process_saves_another_loads(store_of, token):
 
 def test_the_last_one_saved_counts(store_of, token, clock):
     """A renewed token takes the place of the older one."""
-    newer = Token(Secret("ghs_newer"), clock() + 7200, clock())
+    newer = Token(SecretText("ghs_newer"), clock() + 7200, clock())
     store_of("a").save(7, token)
     store_of("b").save(7, newer)
     assert store_of("a").load(7) == newer
@@ -81,7 +81,7 @@ def test_a_row_that_was_moved_opens_nothing(store_of, token, engine):
 
 def test_a_refused_token_is_forgotten_by_all(store_of, token, clock):
     """What GitHub refused is loaded by nobody; what was saved meanwhile is kept."""
-    newer = Token(Secret("ghs_newer"), clock() + 7200, clock())
+    newer = Token(SecretText("ghs_newer"), clock() + 7200, clock())
     store_of("a").save(7, token)
     store_of("b").drop(7, token)
     after = store_of("a").load(7)

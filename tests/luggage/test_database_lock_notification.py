@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from luggage.database import open_engine, reading, writing
 from luggage.database.sqlite import lock_notification
-from luggage.database.sqlite.lock_notification import SUFFIX, Turns
+from luggage.database.sqlite.lock_notification import SUFFIX, LockNotification
 
 PATIENCE_SECONDS = 30
 
@@ -24,7 +24,7 @@ def path(tmp_path):
 def waiting(path, monkeypatch):
     """Somebody who waits for a hint of the database, and would wait for an hour; set when woken."""
     monkeypatch.setattr(lock_notification, "STEP_SECONDS", 3600)
-    other, woken = Turns(path), threading.Event()
+    other, woken = LockNotification(path), threading.Event()
 
     def wait():
         other.wait()
@@ -40,7 +40,7 @@ def waiting(path, monkeypatch):
 def test_a_hint_wakes_who_waits(path, waiting):
     """Another Turns of the same database is one of another process."""
     assert not waiting.is_set()
-    hinting = Turns(path)
+    hinting = LockNotification(path)
     hinting.pass_on()
     assert waiting.wait(PATIENCE_SECONDS)
     hinting.close()
@@ -77,7 +77,7 @@ def test_a_connection_that_did_nothing_gives_no_hint(path):
 
 def test_hints_that_nobody_reads_block_nobody(path):
     """They fill the FIFO, and that is all."""
-    busy = Turns(path)
+    busy = LockNotification(path)
     for _ in range(70_000):  # more than it holds
         busy.pass_on()
     busy.wait()
@@ -86,7 +86,7 @@ def test_hints_that_nobody_reads_block_nobody(path):
 
 def test_a_closed_one_opens_again(path):
     """An engine that was disposed of may go on."""
-    again = Turns(path)
+    again = LockNotification(path)
     again.pass_on()
     again.close()
     again.close()

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from luggage import run
 from luggage.run import child, supervisor
-from luggage.run.runtime_dirs import Entry, fresh_directory, private_places
+from luggage.run.runtime_dirs import ProcessEntry, fresh_directory, private_places
 from luggage.run.supervisor import Supervisor
 
 # --- command_prefix ---
@@ -53,9 +53,9 @@ def test_without_arguments_all_of_it_is_the_prefix() -> None:
 # --- private_places ---
 
 
-def entry(name: str = "loop") -> Entry:
+def entry(name: str = "loop") -> ProcessEntry:
     """An entry that inherits a secret."""
-    return Entry(
+    return ProcessEntry(
         name=name, command=["/py", "-m", "bot"], inherit=["SECRET_KEY"], settings={"PARENT": "7"}
     )
 

@@ -69,14 +69,14 @@ def test_json_carries_the_same(one_object: Callable[[], dict[str, object]]) -> N
 
 def test_a_line_says_what_it_is_about(text: Callable[[], str]) -> None:
     """Inside `about`, each line carries the delivery; inner blocks add to it."""
-    with logs.about(delivery="d-1"), logs.about(job=7):
+    with logs.log_context(delivery="d-1"), logs.log_context(job=7):
         log.info("deciding")
     assert text().rstrip().endswith("deciding (delivery=d-1, job=7)")
 
 
 def test_about_ends_with_its_block(text: Callable[[], str]) -> None:
     """After the block, lines are about nothing again."""
-    with logs.about(delivery="d-1"):
+    with logs.log_context(delivery="d-1"):
         pass
     log.info("idle")
     assert "d-1" not in text()
@@ -84,7 +84,7 @@ def test_about_ends_with_its_block(text: Callable[[], str]) -> None:
 
 def test_json_says_what_it_is_about(one_object: Callable[[], dict[str, object]]) -> None:
     """In JSON, the delivery is a field."""
-    with logs.about(delivery="d-1"):
+    with logs.log_context(delivery="d-1"):
         log.info("deciding")
     assert one_object()["delivery"] == "d-1"
 
@@ -116,7 +116,7 @@ def test_half_a_character_can_be_written() -> None:
 
 def test_a_payload_cannot_forge_what_a_line_is_about(text: Callable[[], str]) -> None:
     """An id is escaped like the message."""
-    with logs.about(delivery="x\ny"):
+    with logs.log_context(delivery="x\ny"):
         log.info("deciding")
     assert text().count("\n") == 1
 
@@ -211,7 +211,7 @@ def test_the_settings_of_sentry_keep_people_out(monkeypatch: pytest.MonkeyPatch)
     }
     event["logentry"] = {"message": "failed over %s", "params": ["s3cret"]}
     event["exception"] = {"values": [{"type": "ValueError", "value": "s3cret"}]}
-    with logs.about(delivery="d-1"):
+    with logs.log_context(delivery="d-1"):
         sent = settings["before_send"](event, {})  # type: ignore[operator]
     assert sent["request"] == {"method": "POST"}
     assert sent["logentry"] == {"message": "failed over %s"}
@@ -236,7 +236,7 @@ logs.configure_sentry("https://key@sentry.example/1")
 sentry_sdk.get_client().transport = Printing()
 secret = "s3" + "cret"  # the source of a frame is sent; this way it does not hold the word
 logging.warning("a line about %s", secret)
-with logs.about(delivery="d-1"):
+with logs.log_context(delivery="d-1"):
     try:
         open_it(secret)
     except ValueError:

@@ -20,7 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import bot.rules
 import bot.store.tables
 import luggage.jobs
-from bot.loop.run import Updater, about_job
+from bot.loop.run import Updater, job_log_context
 from bot.operations.preview.check import Previewer
 from bot.settings import layers
 from bot.settings.files import SettingsFiles
@@ -30,7 +30,7 @@ from bot.store.people import Memory
 from bot.web import app as web
 from bot.web import console
 from bot.web.sessions import Sessions
-from bot.web.sign_in import Door
+from bot.web.sign_in import SignIn
 from bot_deploy.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
 from luggage.database import History, open_engine
 from luggage.fake_github import FakeGithub, faults
@@ -112,7 +112,7 @@ class Showroom:
             wakeup=wakeup,
             clock=self.clock,
             random=lambda: 0.5,
-            context=about_job,
+            context=job_log_context,
         )
 
     def _app(self, stack: ExitStack) -> Flask:
@@ -126,7 +126,7 @@ class Showroom:
             session=stack.enter_context(make_session()),
             clock=self.clock,
         )
-        reception = web.Reception(
+        reception = web.WebDependencies(
             name=NAME,
             secrets=[self.github.webhook_secret],
             queue=self.queue,
@@ -139,7 +139,7 @@ class Showroom:
             engine=self.engine,
             queue=self.queue,
             board=self.board,
-            door=Door(sessions=self.sessions, oauth=oauth),
+            door=SignIn(sessions=self.sessions, oauth=oauth),
             clock=self.clock,
         )
         app = Flask("bot", static_folder=None)

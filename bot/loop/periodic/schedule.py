@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scheduler:
+class RuleSchedule:
     """Puts the jobs of scheduled rules. A call is a turn; it may be repeated, and cut short.
 
     `clock` gives epoch seconds.

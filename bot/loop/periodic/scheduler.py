@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Duty:
+class PeriodicTask:
     """Something to do at once, and then again `every_seconds` after it was done."""
 
     name: str
@@ -38,13 +38,13 @@ class Duty:
 class _Post:
     """A duty in this process: whether it is ours to do, and since when it is being done."""
 
-    duty: Duty
+    duty: PeriodicTask
     ours: threading.Event = field(default_factory=threading.Event)
     begun_at: float | None = None
     failed: bool = False
 
 
-class Duties:
+class TaskScheduler:
     """Does duties while its context lasts, each where no other process does it.
 
     `holder` names this process among all. `clock` gives epoch seconds. What a duty raises is logged
@@ -53,7 +53,7 @@ class Duties:
 
     def __init__(
         self,
-        duties: Sequence[Duty],
+        duties: Sequence[PeriodicTask],
         leadership: Leadership,
         *,
         holder: str,

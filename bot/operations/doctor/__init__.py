@@ -5,18 +5,18 @@ raises for what an operator can mend; and one that cannot be made because an ear
 skipped, and says so.
 """
 
-from bot.operations.doctor.at_github import AtGithub
-from bot.operations.doctor.at_home import AtHome
-from bot.operations.doctor.examination import Check, Finding, Verdict, examine
-from bot.operations.doctor.webhook import Webhook, who_answers
+from bot.operations.doctor.at_github import GithubChecks
+from bot.operations.doctor.at_home import LocalChecks
+from bot.operations.doctor.examination import Finding, HealthCheck, Verdict, examine
+from bot.operations.doctor.webhook import WebhookChecks, who_answers
 
 __all__ = [
-    "AtGithub",
-    "AtHome",
-    "Check",
     "Finding",
+    "GithubChecks",
+    "HealthCheck",
+    "LocalChecks",
     "Verdict",
-    "Webhook",
+    "WebhookChecks",
     "examine",
     "who_answers",
 ]

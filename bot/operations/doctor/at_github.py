@@ -14,7 +14,7 @@ _PARTS = {"name", "html_url", "permissions", "events"}
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
-class AtGithub:
+class GithubChecks:
     """Asks GitHub as the App itself; what one check learns, later ones use.
 
     `make` opens the secrets and gives the App. `needed` is what the enabled rules need.

@@ -18,7 +18,7 @@ TOO_LITTLE_BYTES = _GB // 10
 START = "python -m bot_deploy start"
 
 
-class AtHome:
+class LocalChecks:
     """Looks at the data of one bot.
 
     `connect` opens its database, and is not called while there is none (`is_new`): looking must not

@@ -29,7 +29,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """A name, how to look, and the checks that must have gone well before."""
 
     name: str
@@ -58,7 +58,7 @@ def skipped(detail: str) -> Finding:
 
 
 def examine(
-    checks: Sequence[Check], *, mendable: tuple[type[Exception], ...] = ()
+    checks: Sequence[HealthCheck], *, mendable: tuple[type[Exception], ...] = ()
 ) -> Iterator[tuple[str, Finding]]:
     """Make each check, in order, and give its name and finding as soon as it is known.
 
@@ -80,7 +80,7 @@ def _went_well(verdict: Verdict) -> bool:
     return verdict in {Verdict.OK, Verdict.WARNING}
 
 
-def _look(check: Check, mendable: tuple[type[Exception], ...]) -> Finding:
+def _look(check: HealthCheck, mendable: tuple[type[Exception], ...]) -> Finding:
     with_remedy: tuple[type[Exception], ...] = (GithubError, SchemaError, *mendable)
     try:
         return check.look()

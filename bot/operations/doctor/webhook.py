@@ -21,7 +21,7 @@ _LONGEST_ANSWER = 1000
 _GOOD = range(200, 400)
 
 
-class Webhook:
+class WebhookChecks:
     """Compares what GitHub knows of the webhook with what this bot is.
 
     `client` gives the App's own client; `answers(url)` says what is wrong with what answers there,

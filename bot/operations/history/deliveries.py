@@ -14,8 +14,8 @@ from bot.actions import ACTIONS
 from bot.events import DELIVERIES
 from bot.operations.history.records import (
     ActionRow,
-    Deed,
-    Delivery,
+    Activity,
+    DeliveryDetail,
     DeliveryRow,
     Hour,
     action_row,
@@ -37,7 +37,7 @@ class UnknownDelivery(Exception):  # noqa: N818
     """There is no such delivery, or several begin so; the message says which it was."""
 
 
-class History:
+class DeliveryHistory:
     """Looks through the queue for people; threads may share it.
 
     Every method raises SQLAlchemyError when the database is away.
@@ -127,16 +127,16 @@ class History:
             raise UnknownDelivery(one_line(many))
         return found[0]
 
-    def delivery(self, guid: str) -> Delivery:
+    def delivery(self, guid: str) -> DeliveryDetail:
         """All about one delivery, named as in `find`. Raises UnknownDelivery."""
         return self._whole(self._job(guid))
 
-    def _whole(self, job: JobRow) -> Delivery:
+    def _whole(self, job: JobRow) -> DeliveryDetail:
         asked = self._family(job)
         actions = [self.action(each) for each in asked]
         return delivery_of(job, asked, self._queue.body(job.id), actions)
 
-    def because_of(self, job: JobRow) -> Delivery:
+    def because_of(self, job: JobRow) -> DeliveryDetail:
         """The delivery that an action, or a rule that was asked again, goes back to."""
         while job.parent is not None:
             job = self._queue.get(job.parent) or replace(job, parent=None)
@@ -221,7 +221,7 @@ class History:
 
     # For the public
 
-    def lately(self, limit: int = 10) -> Sequence[Deed]:
+    def lately(self, limit: int = 10) -> Sequence[Activity]:
         """What was done lately, newest first, in words for everybody: at most `limit` deeds.
 
         Names no person, and nothing at all of a private repository: a deed is told only when the
@@ -229,7 +229,7 @@ class History:
         Some 1 ms for each deed: a page should not ask anew for each visitor.
         """
         names: dict[str, str] = {}
-        deeds: list[Deed] = []
+        deeds: list[Activity] = []
         # Looks a bounded way back: a bot of private repositories has nothing to tell.
         for job in self._queue.recent(ACTIONS, state=State.DONE, limit=10 * limit):
             cause = None if job.parent is None else self._queue.get(job.parent)
@@ -240,7 +240,7 @@ class History:
                 names[where] = self._public_name(where)
             if names[where]:
                 words = _told(job.kind, names[where], (job.subject, cause.subject))
-                deeds.append(Deed(job.changed_at, one_line(words)))
+                deeds.append(Activity(job.changed_at, one_line(words)))
         return deeds
 
     def _public_name(self, subject: str) -> str:

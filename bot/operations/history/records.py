@@ -73,7 +73,7 @@ class ActionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryDetail:
     """All about one delivery. `payload` is redacted and indented JSON, plain text; None: expired.
 
     `action` is what happened within the event, such as `opened`; `sender` is whose doing it was;
@@ -89,7 +89,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Activity:
     """Something that was done, in words for the public."""
 
     at: float
@@ -107,10 +107,10 @@ class Hour:
 
 def delivery_of(
     job: JobRow, asked: Sequence[JobRow], body: bytes | None, actions: Sequence[ActionRow]
-) -> Delivery:
+) -> DeliveryDetail:
     """All about a delivery, from its job, the jobs it asked for, and its payload as it came."""
     payload = decoded(body)
-    return Delivery(
+    return DeliveryDetail(
         row=delivery_row(job, asked),
         action=one_line(str(payload.get("action") or "")),
         sender=one_line(_sender(payload)),

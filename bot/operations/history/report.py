@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bot.operations.history.records import ActionRow, Delivery, DeliveryRow
+from bot.operations.history.records import ActionRow, DeliveryDetail, DeliveryRow
 from luggage.jobs import State
 from luggage.telemetry.redact import cut, moment, one_line, scrub, visible, without_secrets
 
@@ -53,7 +53,7 @@ def _with_short_guid(line: tuple[str, ...]) -> tuple[str, ...]:
     return (when, state, guid[:_SHORT_GUID], *rest)
 
 
-def story(delivery: Delivery, *, with_payload: bool) -> Iterator[str]:
+def story(delivery: DeliveryDetail, *, with_payload: bool) -> Iterator[str]:
     """All about one delivery, in lines for people."""
     yield from delivery_facts(delivery)
     for number, action in enumerate(delivery.actions, start=1):
@@ -66,7 +66,7 @@ def story(delivery: Delivery, *, with_payload: bool) -> Iterator[str]:
         yield from (delivery.payload or "").splitlines()
 
 
-def delivery_facts(delivery: Delivery) -> Iterator[str]:
+def delivery_facts(delivery: DeliveryDetail) -> Iterator[str]:
     """What there is to say of a delivery, each fact on a line."""
     row = delivery.row
     yield from facts(
@@ -114,10 +114,10 @@ def settings_words(settings: Mapping[str, Any], digest: str) -> str:
     return ", ".join(held) or "all as by default"
 
 
-def as_json(found: DeliveryRow | Delivery | ActionRow, *, with_payload: bool = False) -> Any:
+def as_json(found: DeliveryRow | DeliveryDetail | ActionRow, *, with_payload: bool = False) -> Any:
     """The same for programs: plain JSON, times in seconds since the epoch."""
     plain = asdict(found)
-    if isinstance(found, Delivery):
+    if isinstance(found, DeliveryDetail):
         plain = {**plain.pop("row"), **plain}
         if not with_payload:
             del plain["payload"]
@@ -132,7 +132,7 @@ def facts(told: Mapping[str, str], indent: str = "") -> Iterator[str]:
             yield f"{indent}{name:<{width}}  {words}"
 
 
-def _event(delivery: Delivery) -> str:
+def _event(delivery: DeliveryDetail) -> str:
     by = f"by {delivery.sender}" if delivery.sender else ""
     return ", ".join(filter(None, [delivery.row.event, delivery.action, by]))
 

@@ -13,11 +13,11 @@ from bot.actions import Action, Comment, React
 from bot.events import MESSAGES, SCHEDULE, Event, Message
 from bot.rule import Reader, Rule
 from bot.rules.commands import claims, labels, states, telling
-from bot.rules.commands.asking import Answer, Ask
+from bot.rules.commands.asking import CommandAnswer, CommandCall
 from bot.rules.commands.idle import idle
 from bot.rules.commands.settings import CommandsSettings
 
-_ANSWERS: Mapping[str, Callable[[Ask], Answer]] = {
+_ANSWERS: Mapping[str, Callable[[CommandCall], CommandAnswer]] = {
     "label": labels.label,
     "unlabel": labels.unlabel,
     "claim": claims.claim,
@@ -53,17 +53,19 @@ def decide(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence
     ]
 
 
-def _asks(event: Event, message: Message, reader: Reader, settings: CommandsSettings) -> list[Ask]:
+def _asks(
+    event: Event, message: Message, reader: Reader, settings: CommandsSettings
+) -> list[CommandCall]:
     """The commands of a text that are obeyed here, each once."""
     if message.author is None or event.repository is None or event.issue is None:
         return []
     repository = event.repository.full_name
-    found: dict[str, Ask] = {}
+    found: dict[str, CommandCall] = {}
     for first, *rest in message.commands():
         name, words = first.removeprefix("/").lower(), " ".join(rest)
         about = f"{repository}/{message.identity} /{name} {words}".rstrip()
         if name in _ANSWERS and name in settings.allow:
-            found[about.lower()] = Ask(
+            found[about.lower()] = CommandCall(
                 name=name,
                 rest=words,
                 about=about,

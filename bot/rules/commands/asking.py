@@ -11,7 +11,7 @@ _SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CommandCall:
     """A command, who gave it, and where.
 
     `name` is without its slash, `rest` all that follows it. `about` names the command for ever: the
@@ -45,7 +45,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandAnswer:
     """What a command leads to: actions, and words for the person ("" for none)."""
 
     actions: tuple[Action, ...] = ()

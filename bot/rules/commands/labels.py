@@ -5,12 +5,12 @@ A label that the repository does not have is never made: GitHub would do so in s
 
 from bot.actions.issue import Label, Unlabel
 from bot.options.globs import fits
-from bot.rules.commands.asking import Answer, Ask, listed, quoted
+from bot.rules.commands.asking import CommandAnswer, CommandCall, listed, quoted
 
 _MOST_LABELS = 10
 
 
-def label(ask: Ask) -> Answer:
+def label(ask: CommandCall) -> CommandAnswer:
     """Put labels on; with a plain reason for each that cannot be."""
     names, reasons = _allowed(ask)
     known = {name.lower(): name for name in ask.reader.labels(ask.repository)} if names else {}
@@ -19,14 +19,14 @@ def label(ask: Ask) -> Answer:
     if missing:
         reasons.append(f"There is no label {listed(missing)} in this repository.")
     if not found:
-        return Answer(say=" ".join(reasons))
+        return CommandAnswer(say=" ".join(reasons))
     put = Label(
         about=ask.about, repository=ask.repository, number=ask.issue.number, names=tuple(found)
     )
-    return Answer((put,), " ".join(reasons))
+    return CommandAnswer((put,), " ".join(reasons))
 
 
-def unlabel(ask: Ask) -> Answer:
+def unlabel(ask: CommandCall) -> CommandAnswer:
     """Take labels off; with a plain reason for each that cannot be."""
     names, reasons = _allowed(ask)
     there = {name.lower(): name for name in ask.issue.labels}
@@ -43,10 +43,10 @@ def unlabel(ask: Ask) -> Answer:
         for name in names
         if name.lower() in there
     )
-    return Answer(off, " ".join(reasons))
+    return CommandAnswer(off, " ".join(reasons))
 
 
-def _allowed(ask: Ask) -> tuple[list[str], list[str]]:
+def _allowed(ask: CommandCall) -> tuple[list[str], list[str]]:
     """The labels that the person may use, and the reasons for those that not."""
     asked = list(dict.fromkeys(name.strip() for name in ask.rest.split(",") if name.strip()))
     if not asked:
@@ -62,7 +62,7 @@ def _allowed(ask: Ask) -> tuple[list[str], list[str]]:
     return asked, reasons
 
 
-def _choice(ask: Ask) -> str:
+def _choice(ask: CommandCall) -> str:
     if not ask.settings.labels:
         return "They have not named any that everybody may use."
     shown = ", ".join(quoted(pattern) for pattern in ask.settings.labels)

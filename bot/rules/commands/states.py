@@ -1,7 +1,7 @@
 """`/close` and `/reopen` of one's own issues and pull requests."""
 
 from bot.actions.issue import SetState
-from bot.rules.commands.asking import Answer, Ask
+from bot.rules.commands.asking import CommandAnswer, CommandCall
 
 _REASONS = {"": "", "completed": "completed", "not planned": "not_planned"}
 _GONE = (
@@ -10,31 +10,33 @@ _GONE = (
 )
 
 
-def close(ask: Ask) -> Answer:
+def close(ask: CommandCall) -> CommandAnswer:
     """Close it for its author, or for who may write."""
     reason = " ".join(ask.rest.lower().split())
     if reason not in _REASONS:
-        return Answer(say="After `/close` I understand `completed` and `not planned`, or nothing.")
+        return CommandAnswer(
+            say="After `/close` I understand `completed` and `not planned`, or nothing."
+        )
     if not ask.issue.is_open:
-        return Answer(say=f"This {ask.thing} is closed already.")
+        return CommandAnswer(say=f"This {ask.thing} is closed already.")
     if not ask.is_own and not ask.may_write():
-        return Answer(say=_not_yours(ask))
+        return CommandAnswer(say=_not_yours(ask))
     told = "" if ask.issue.is_pull_request else _REASONS[reason]
-    return Answer((_state(ask, "closed", reason=told),))
+    return CommandAnswer((_state(ask, "closed", reason=told),))
 
 
-def reopen(ask: Ask) -> Answer:
+def reopen(ask: CommandCall) -> CommandAnswer:
     """Open it again for its author, or for who may write."""
     if ask.issue.is_open:
-        return Answer(say=f"This {ask.thing} is open.")
+        return CommandAnswer(say=f"This {ask.thing} is open.")
     if ask.issue.is_merged:
-        return Answer(say="This pull request is merged: it is done, and cannot be reopened.")
+        return CommandAnswer(say="This pull request is merged: it is done, and cannot be reopened.")
     if not ask.is_own and not ask.may_write():
-        return Answer(say=_not_yours(ask))
-    return Answer((_state(ask, "open", refused=_GONE if ask.issue.is_pull_request else ""),))
+        return CommandAnswer(say=_not_yours(ask))
+    return CommandAnswer((_state(ask, "open", refused=_GONE if ask.issue.is_pull_request else ""),))
 
 
-def _state(ask: Ask, state: str, *, reason: str = "", refused: str = "") -> SetState:
+def _state(ask: CommandCall, state: str, *, reason: str = "", refused: str = "") -> SetState:
     return SetState(
         about=ask.about,
         repository=ask.repository,
@@ -45,7 +47,7 @@ def _state(ask: Ask, state: str, *, reason: str = "", refused: str = "") -> SetS
     )
 
 
-def _not_yours(ask: Ask) -> str:
+def _not_yours(ask: CommandCall) -> str:
     return (
         f"`/{ask.name}` is for the author of this {ask.thing} and for the maintainers. If you "
         "think that they should, please say why in a comment: somebody will read it."

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from bot.facts import Effect
-from bot.rules.commands.asking import Answer, Ask, quoted
+from bot.rules.commands.asking import CommandAnswer, CommandCall, quoted
 
 _MOST_EFFECTS = 10
 _HELP = {
@@ -19,7 +19,7 @@ _HELP = {
 }
 
 
-def help_(ask: Ask) -> Answer:
+def help_(ask: CommandCall) -> CommandAnswer:
     """What this person may ask for in this thread."""
     may_write = ask.may_write()
     rows = [
@@ -28,10 +28,12 @@ def help_(ask: Ask) -> Answer:
         if name in ask.settings.allow and _may(ask, name, may_write=may_write)
     ]
     table = "\n".join(["| write this | and this happens |", "|---|---|", *rows])
-    return Answer(say=f"Here is what you can ask of me:\n\n{table}\n\n{_footer(ask, may_write)}")
+    return CommandAnswer(
+        say=f"Here is what you can ask of me:\n\n{table}\n\n{_footer(ask, may_write)}"
+    )
 
 
-def _may(ask: Ask, name: str, *, may_write: bool) -> bool:
+def _may(ask: CommandCall, name: str, *, may_write: bool) -> bool:
     if name in {"label", "unlabel"}:
         return may_write or bool(ask.settings.labels)
     if name in {"close", "reopen"}:
@@ -43,7 +45,7 @@ def _may(ask: Ask, name: str, *, may_write: bool) -> bool:
     return True
 
 
-def _footer(ask: Ask, may_write: bool) -> str:
+def _footer(ask: CommandCall, may_write: bool) -> str:
     how = "Write a command on a line of its own, in a new comment."
     if may_write or not ask.settings.labels:
         return how
@@ -51,13 +53,13 @@ def _footer(ask: Ask, may_write: bool) -> str:
     return f"{how} Labels for everybody: {shown}."
 
 
-def why(ask: Ask) -> Answer:
+def why(ask: CommandCall) -> CommandAnswer:
     """What the bot did in this thread, oldest first, and which rule wanted it."""
     done = ask.reader.done(ask.repository, ask.issue.number, most=_MOST_EFFECTS)
     if not done:
-        return Answer(say=f"I have not done anything in this {ask.thing} yet.")
+        return CommandAnswer(say=f"I have not done anything in this {ask.thing} yet.")
     lines = "\n".join(_line(effect) for effect in done)
-    return Answer(
+    return CommandAnswer(
         say=f"This is what I have done here, the last {_MOST_EFFECTS} things at most:\n\n{lines}"
         "\n\nWhat a rule does is set by the maintainers in `.github/bot.toml`, in the table of its "
         "name."

@@ -11,7 +11,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from luggage.database.lock_timeout import BUSY_SECONDS
 from luggage.database.sqlite.checkpoints import Checkpoints
-from luggage.database.sqlite.lock_notification import PassingConnection, Turns
+from luggage.database.sqlite.lock_notification import LockNotification, PassingConnection
 
 # The primary one of SQLite's result codes. https://www.sqlite.org/rescode.html#extrc
 _PRIMARY_CODE = 0xFF
@@ -19,7 +19,7 @@ _PRIMARY_CODE = 0xFF
 
 def open_sqlite(url: URL, pool_size: int) -> Engine:
     """Return an engine for such an address; see `luggage.database.open_engine`."""
-    turns = Turns(Path(str(url.database)))
+    turns = LockNotification(Path(str(url.database)))
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -63,7 +63,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_sqlite(connection: Connection, turns: Turns) -> None:
+def _begin_sqlite(connection: Connection, turns: LockNotification) -> None:
     options = connection.get_execution_options()
     _prepare_to(connection, read_only=bool(options.get("read_only")))
     if options.get("one_question"):

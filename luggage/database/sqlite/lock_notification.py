@@ -22,7 +22,7 @@ STEP_SECONDS = 0.005
 _FULL = 65_536
 
 
-class Turns:
+class LockNotification:
     """The hints of the database at `path`, which all who write to it share.
 
     The FIFO is made when it is first needed; where none can be made, each waits for its next try.
@@ -73,7 +73,7 @@ class Turns:
 class PassingConnection(sqlite3.Connection):
     """A connection that passes the turn on when it ends a transaction."""
 
-    def __init__(self, *args: Any, turns: Turns, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, turns: LockNotification, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._turns = turns
 

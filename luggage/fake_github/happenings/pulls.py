@@ -10,7 +10,7 @@ from luggage.fake_github.happenings.scene import (
     pull_of,
     repository_of,
 )
-from luggage.fake_github.records import Account, ChangedFile, Commit, Issue, Pull, Review
+from luggage.fake_github.records import Account, ChangedFile, CommitRecord, Issue, Pull, Review
 from luggage.fake_github.shapes import accounts, pulls
 from luggage.fake_github.shapes.common import fake_sha
 
@@ -108,7 +108,7 @@ def push_to_pull_request(  # noqa: PLR0913
         issue, pull, user = _work_on(scene, repo, number, by)
         before, pull.head_sha = pull.head_sha, fake_sha("head", scene.world.next_id())
         now = issue.updated_at = scene.world.clock()
-        pull.commits.append(Commit(pull.head_sha, user, message, now))
+        pull.commits.append(CommitRecord(pull.head_sha, user, message, now))
         pull.files = list(files) or pull.files
         scene.journal.tell(f"{by} pushes to {repo}#{number}: {message}")
         shas = {"before": before, "after": pull.head_sha}
@@ -159,7 +159,7 @@ def _new_pull(scene: Scene, repo: str, author: Account, title: str, body: str | 
     number = scene.world.next_id()
     head = fake_sha("head", number)
     issue.pull = Pull(number, head, fake_sha("base", number))
-    issue.pull.commits.append(Commit(head, author, title, issue.created_at))
+    issue.pull.commits.append(CommitRecord(head, author, title, issue.created_at))
     return issue
 
 

@@ -16,9 +16,9 @@ from luggage.fake_github.routes import (
     search,
     teams,
 )
-from luggage.fake_github.routing import Routes
+from luggage.fake_github.routing import RouteTable
 
-ROUTES = Routes()
+ROUTES = RouteTable()
 for _area in (
     apps,
     registering,

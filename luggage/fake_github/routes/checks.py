@@ -3,15 +3,15 @@
 from typing import Any
 
 from luggage.fake_github.messages import Answer, invalid, not_found
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import checks as shapes
 
-routes = Routes()
+routes = RouteTable()
 _RUNS = "/repos/{owner}/{repo}/check-runs"
 
 
 @routes("POST", _RUNS)
-def create_check_run(call: Call) -> Answer:
+def create_check_run(call: RouteCall) -> Answer:
     """A check run; twice makes two, of which GitHub shows the later."""
     repository, sent = call.repository(), call.body()
     made: dict[str, Any] = {
@@ -24,7 +24,7 @@ def create_check_run(call: Call) -> Answer:
 
 
 @routes("PATCH", f"{_RUNS}/{{check_run_id}}")
-def update_check_run(call: Call) -> Answer:
+def update_check_run(call: RouteCall) -> Answer:
     """What a check run says now."""
     found = call.repository().check_runs.get(call.number("check_run_id"))
     if found is None:
@@ -33,7 +33,7 @@ def update_check_run(call: Call) -> Answer:
 
 
 @routes("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs")
-def list_check_runs(call: Call) -> Answer:
+def list_check_runs(call: RouteCall) -> Answer:
     """The check runs of a commit, the newest first; of one name where it is asked for."""
     repository, query = call.repository(), call.request.query
     name = query.get("check_name")
@@ -50,7 +50,7 @@ def list_check_runs(call: Call) -> Answer:
     return Answer(200, body, headers)
 
 
-def _changed(call: Call, run: dict[str, Any], sent: dict[str, Any]) -> Any:
+def _changed(call: RouteCall, run: dict[str, Any], sent: dict[str, Any]) -> Any:
     if sent.get("status") == "completed" and not sent.get("conclusion"):
         raise invalid("CheckRun", "conclusion", "missing_field")
     output = sent.get("output") or {}

@@ -5,14 +5,14 @@ import hashlib
 from urllib.parse import quote
 
 from luggage.fake_github.messages import Answer, not_found
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes.repositories import repository_url
 
-routes = Routes()
+routes = RouteTable()
 
 
 @routes("GET", "/repos/{owner}/{repo}/contents/{path}")
-def get_contents(call: Call) -> Answer:
+def get_contents(call: RouteCall) -> Answer:
     """One file in base64, in lines of 60 characters as GitHub breaks them; no directories.
 
     With `ref`, the sha of a commit, that of the commit.

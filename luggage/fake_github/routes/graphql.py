@@ -9,15 +9,15 @@ from typing import Any
 
 from luggage.fake_github.messages import Answer
 from luggage.fake_github.records import Issue, Pull
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes.pulls import base_ref
 
-routes = Routes()
+routes = RouteTable()
 _PER_PAGE = 100
 
 
 @routes("POST", "/graphql")
-def query(call: Call) -> Answer:
+def query(call: RouteCall) -> Answer:
     """Data, or errors with status 200: GraphQL's way."""
     text = call.text("Query", "query")
     match = re.search(r"\{\s*(\w+)", text)
@@ -37,7 +37,7 @@ def query(call: Call) -> Answer:
     return Answer(200, {"errors": [error]})
 
 
-def _pull_requests(call: Call) -> Answer:
+def _pull_requests(call: RouteCall) -> Answer:
     """A page of open pull requests of `$owner/$name`, into `$base` if given, after `$cursor`."""
     given: dict[str, Any] = call.body().get("variables") or {}
     full_name = f"{given.get('owner')}/{given.get('name')}".lower()

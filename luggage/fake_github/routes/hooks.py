@@ -2,22 +2,22 @@
 
 from luggage.fake_github.hooks import Sent
 from luggage.fake_github.messages import Answer, Refused, not_found
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import hooks as shapes
 
-routes = Routes()
+routes = RouteTable()
 _FIRST_FAILURE = 400
 _MOST_PER_PAGE = 100
 
 
 @routes("GET", "/app/hook/config", by_app=True)
-def get_config(call: Call) -> Answer:
+def get_config(call: RouteCall) -> Answer:
     """Where deliveries go; the secret is not shown."""
     return Answer(200, shapes.config(call.world))
 
 
 @routes("GET", "/app/hook/deliveries", by_app=True)
-def list_deliveries(call: Call) -> Answer:
+def list_deliveries(call: RouteCall) -> Answer:
     """Newest first, from the cursor on; the Link header has the next cursor."""
     status = call.request.query.get("status", "")
     if status not in {"", "success", "failure"}:
@@ -35,13 +35,13 @@ def list_deliveries(call: Call) -> Answer:
 
 
 @routes("GET", "/app/hook/deliveries/{delivery_id}", by_app=True)
-def get_delivery(call: Call) -> Answer:
+def get_delivery(call: RouteCall) -> Answer:
     """One attempt, with headers and payload."""
     return Answer(200, shapes.full_delivery(_delivery(call)))
 
 
 @routes("POST", "/app/hook/deliveries/{delivery_id}/attempts", by_app=True)
-def redeliver(call: Call) -> Answer:
+def redeliver(call: RouteCall) -> Answer:
     """Accepted; it is sent when the test says `redeliver()`."""
     call.hooks.asked.append(_delivery(call))
     return Answer(202, {})
@@ -59,7 +59,7 @@ def _number(cursor: str) -> int:
     return int(text)
 
 
-def _delivery(call: Call) -> Sent:
+def _delivery(call: RouteCall) -> Sent:
     wanted = call.number("delivery_id")
     found = next((one for one in call.hooks.kept() if one.id == wanted), None)
     if found is None:

@@ -5,19 +5,19 @@ from typing import Any
 from luggage.fake_github.messages import Answer, invalid, not_found
 from luggage.fake_github.records import Account, Comment, Issue
 from luggage.fake_github.routes.lists import in_order, in_state
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import issues as shapes
 from luggage.fake_github.shapes import timeline
 from luggage.fake_github.shapes.repositories import label
 
-routes = Routes()
+routes = RouteTable()
 _ISSUES = "/repos/{owner}/{repo}/issues"
 _ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 _COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
 
 
 @routes("GET", _ISSUES)
-def list_issues(call: Call) -> Answer:
+def list_issues(call: RouteCall) -> Answer:
     """Issues and pull requests, newest first unless asked otherwise; `assignee=*`: of anybody."""
     asked = call.request.query
     wanted, creator = (asked.get(name, "").lower() for name in ("assignee", "creator"))
@@ -38,7 +38,7 @@ def _is_assigned(one: Issue, wanted: str) -> bool:
 
 
 @routes("POST", _ISSUES)
-def create_issue(call: Call) -> Answer:
+def create_issue(call: RouteCall) -> Answer:
     """A new issue by the bot; twice makes two, as on GitHub."""
     repository, title = call.repository(), call.text("Issue", "title")
     made = call.world.issue(repository, call.actor, title, call.body().get("body"))
@@ -48,7 +48,7 @@ def create_issue(call: Call) -> Answer:
 
 
 @routes("PATCH", _ISSUE)
-def update_issue(call: Call) -> Answer:
+def update_issue(call: RouteCall) -> Answer:
     """Another title, text or state; what is not named stays."""
     issue, sent = call.issue(), call.body()
     if sent.get("state") not in {None, "open", "closed"}:
@@ -72,13 +72,13 @@ def _need_branch(issue: Issue) -> None:
 
 
 @routes("GET", _ISSUE)
-def get_issue(call: Call) -> Answer:
+def get_issue(call: RouteCall) -> Answer:
     """An issue or pull request."""
     return Answer(200, shapes.issue(call.world, call.issue()))
 
 
 @routes("GET", f"{_ISSUE}/assignees/{{assignee}}")
-def check_assignee(call: Call) -> Answer:
+def check_assignee(call: RouteCall) -> Answer:
     """204 for somebody who can be assigned to it, 404 for everybody else."""
     issue, user = call.issue(), call.user("assignee")
     if not call.world.may_be_assigned(issue, user):
@@ -87,7 +87,7 @@ def check_assignee(call: Call) -> Answer:
 
 
 @routes("POST", f"{_ISSUE}/assignees")
-def add_assignees(call: Call) -> Answer:
+def add_assignees(call: RouteCall) -> Answer:
     """Assign; who cannot be assigned is passed over in silence, as on GitHub."""
     issue = call.issue()
     for user in _people(call):
@@ -98,7 +98,7 @@ def add_assignees(call: Call) -> Answer:
 
 
 @routes("DELETE", f"{_ISSUE}/assignees")
-def remove_assignees(call: Call) -> Answer:
+def remove_assignees(call: RouteCall) -> Answer:
     """Take it from people; who was not assigned is passed over in silence."""
     issue = call.issue()
     for user in _people(call):
@@ -108,7 +108,7 @@ def remove_assignees(call: Call) -> Answer:
     return Answer(200, shapes.issue(call.world, issue))
 
 
-def _people(call: Call) -> list[Account]:
+def _people(call: RouteCall) -> list[Account]:
     logins = call.body().get("assignees")
     if not isinstance(logins, list):
         raise invalid("Issue", "assignees", "missing_field")
@@ -117,21 +117,21 @@ def _people(call: Call) -> list[Account]:
 
 
 @routes("GET", f"{_ISSUE}/timeline")
-def list_timeline(call: Call) -> Answer:
+def list_timeline(call: RouteCall) -> Answer:
     """What happened to it, oldest first."""
     events = timeline.events(call.world, call.issue())
     return call.page(events, lambda one: one)
 
 
 @routes("GET", f"{_ISSUE}/comments")
-def list_comments(call: Call) -> Answer:
+def list_comments(call: RouteCall) -> Answer:
     """The conversation, oldest first; what was just written appears after the read lag."""
     visible = call.world.visible(call.issue().comments)
     return call.page(visible, lambda one: shapes.comment(call.world, one))
 
 
 @routes("POST", f"{_ISSUE}/comments")
-def create_comment(call: Call) -> Answer:
+def create_comment(call: RouteCall) -> Answer:
     """A new comment by the bot; twice makes two, as on GitHub."""
     issue, body = call.issue(), call.text("IssueComment", "body")
     made = call.world.comment(issue, call.actor, body)
@@ -141,13 +141,13 @@ def create_comment(call: Call) -> Answer:
 
 
 @routes("GET", _COMMENT)
-def get_comment(call: Call) -> Answer:
+def get_comment(call: RouteCall) -> Answer:
     """One comment."""
     return Answer(200, shapes.comment(call.world, _comment(call)))
 
 
 @routes("PATCH", _COMMENT)
-def update_comment(call: Call) -> Answer:
+def update_comment(call: RouteCall) -> Answer:
     """Another text for a comment."""
     comment = _comment(call)
     comment.body = call.text("IssueComment", "body")
@@ -156,7 +156,7 @@ def update_comment(call: Call) -> Answer:
 
 
 @routes("DELETE", _COMMENT)
-def delete_comment(call: Call) -> Answer:
+def delete_comment(call: RouteCall) -> Answer:
     """The comment is gone."""
     comment = _comment(call)
     comment.issue.comments.remove(comment)
@@ -165,14 +165,14 @@ def delete_comment(call: Call) -> Answer:
 
 
 @routes("GET", f"{_ISSUE}/labels")
-def list_issue_labels(call: Call) -> Answer:
+def list_issue_labels(call: RouteCall) -> Answer:
     """The labels of an issue."""
     issue = call.issue()
     return call.page(issue.labels, lambda one: label(call.world, issue.repository, one))
 
 
 @routes("POST", f"{_ISSUE}/labels")
-def add_labels(call: Call) -> Answer:
+def add_labels(call: RouteCall) -> Answer:
     """Add labels; one that is there stays one, one that the repository lacks is made."""
     issue = call.issue()
     for name in _label_names(call):
@@ -185,7 +185,7 @@ def add_labels(call: Call) -> Answer:
 
 
 @routes("DELETE", f"{_ISSUE}/labels/{{name}}")
-def remove_label(call: Call) -> Answer:
+def remove_label(call: RouteCall) -> Answer:
     """Take a label off; 404 when the issue does not have it."""
     issue = call.issue()
     one = issue.repository.labels.get(call.names["name"].lower())
@@ -195,7 +195,7 @@ def remove_label(call: Call) -> Answer:
     return _labels(call, issue)
 
 
-def _label_names(call: Call) -> list[str]:
+def _label_names(call: RouteCall) -> list[str]:
     sent = call.request.json
     named = sent.get("labels") if isinstance(sent, dict) else sent
     if not isinstance(named, list) or not named:
@@ -210,11 +210,11 @@ def _label_name(sent: Any) -> str:
     return name
 
 
-def _labels(call: Call, issue: Issue) -> Answer:
+def _labels(call: RouteCall, issue: Issue) -> Answer:
     return Answer(200, [label(call.world, issue.repository, one) for one in issue.labels])
 
 
-def _comment(call: Call) -> Comment:
+def _comment(call: RouteCall) -> Comment:
     repository = call.repository()
     found = call.world.comments.get(call.number("comment_id"))
     if found is None or found.issue.repository is not repository:
@@ -222,5 +222,5 @@ def _comment(call: Call) -> Comment:
     return found
 
 
-def _comment_url(call: Call, comment: Comment) -> str:
+def _comment_url(call: RouteCall, comment: Comment) -> str:
     return str(shapes.comment(call.world, comment)["url"])

@@ -12,14 +12,14 @@ from urllib.parse import urlencode
 from luggage.fake_github.credentials import Code
 from luggage.fake_github.messages import Answer, not_found
 from luggage.fake_github.records import Account
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import accounts, apps
 
-routes = Routes()
+routes = RouteTable()
 
 
 @routes("GET", "/login/oauth/authorize", by_anybody=True)
-def authorize(call: Call) -> Answer:
+def authorize(call: RouteCall) -> Answer:
     """Back to the App's callback address, with a code for who sits at the browser."""
     app, query = call.world.app, call.request.query
     if query.get("client_id") != app.client_id or not app.callback_urls:
@@ -33,7 +33,7 @@ def authorize(call: Call) -> Answer:
 
 
 @routes("POST", "/login/oauth/access_token", by_anybody=True)
-def redeem(call: Call) -> Answer:
+def redeem(call: RouteCall) -> Answer:
     """A token for a code; like GitHub, with status 200 for errors too."""
     app, given = call.world.app, call.request.form
     credentials = given.get("client_id"), given.get("client_secret")
@@ -47,13 +47,13 @@ def redeem(call: Call) -> Answer:
 
 
 @routes("GET", "/user", by_anybody=True)
-def get_authenticated_user(call: Call) -> Answer:
+def get_authenticated_user(call: RouteCall) -> Answer:
     """Who signed in."""
     return Answer(200, accounts.public_user(call.world, _person(call)))
 
 
 @routes("GET", "/user/installations", by_anybody=True)
-def list_installations(call: Call) -> Answer:
+def list_installations(call: RouteCall) -> Answer:
     """The App's installations on the person's organizations, and on the person."""
     person = _person(call)
     seen = [one for one in call.world.installations.values() if _sees(person, one.account)]
@@ -63,7 +63,7 @@ def list_installations(call: Call) -> Answer:
 
 
 @routes("GET", "/user/memberships/orgs/{org}", by_anybody=True)
-def get_own_membership(call: Call) -> Answer:
+def get_own_membership(call: RouteCall) -> Answer:
     """The person's own place in an organization where the App is installed; 404 elsewhere."""
     person, organization = _person(call), call.user("org")
     place = organization.members.get(person.login.lower())
@@ -73,7 +73,7 @@ def get_own_membership(call: Call) -> Answer:
 
 
 @routes("GET", "/apps/{app_slug}", by_anybody=True)
-def get_app_by_slug(call: Call) -> Answer:
+def get_app_by_slug(call: RouteCall) -> Answer:
     """The App; a private one is shown to the members of its owner alone."""
     app = call.world.app
     if call.names["app_slug"] != app.slug:
@@ -83,7 +83,7 @@ def get_app_by_slug(call: Call) -> Answer:
     return Answer(200, apps.integration(call.world))
 
 
-def _person(call: Call) -> Account:
+def _person(call: RouteCall) -> Account:
     return call.credentials.person(call.request.headers.get("authorization", ""))
 
 

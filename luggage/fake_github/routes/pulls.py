@@ -3,16 +3,16 @@
 from luggage.fake_github.messages import Answer, invalid, not_found
 from luggage.fake_github.records import Issue, Pull, ReviewComment
 from luggage.fake_github.routes.lists import in_order, in_state
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import pulls as shapes
 
-routes = Routes()
+routes = RouteTable()
 _PULL = "/repos/{owner}/{repo}/pulls/{pull_number}"
 _COMMENT = "/repos/{owner}/{repo}/pulls/comments/{comment_id}"
 
 
 @routes("GET", _PULL)
-def get_pull(call: Call) -> Answer:
+def get_pull(call: RouteCall) -> Answer:
     """A pull request."""
     issue, pull = _pull(call)
     answer = Answer(200, shapes.full_pull(call.world, issue))
@@ -22,7 +22,7 @@ def get_pull(call: Call) -> Answer:
 
 
 @routes("GET", "/repos/{owner}/{repo}/pulls")
-def list_pulls(call: Call) -> Answer:
+def list_pulls(call: RouteCall) -> Answer:
     """Pull requests, newest first unless asked for otherwise; of one base branch, if asked."""
     asked, base = call.request.query, call.request.query.get("base")
     found = [
@@ -34,7 +34,7 @@ def list_pulls(call: Call) -> Answer:
 
 
 @routes("GET", f"{_PULL}/files")
-def list_files(call: Call) -> Answer:
+def list_files(call: RouteCall) -> Answer:
     """The files that it changes; GitHub shows 3,000 at most."""
     issue, pull = _pull(call)
     shown = pull.files[:3000]
@@ -42,14 +42,14 @@ def list_files(call: Call) -> Answer:
 
 
 @routes("GET", f"{_PULL}/comments")
-def list_review_comments(call: Call) -> Answer:
+def list_review_comments(call: RouteCall) -> Answer:
     """The comments on the diff, oldest first; new ones appear after the read lag."""
     visible = call.world.visible(_pull(call)[1].comments)
     return call.page(visible, lambda one: shapes.review_comment(call.world, one))
 
 
 @routes("POST", f"{_PULL}/comments/{{comment_id}}/replies")
-def create_reply(call: Call) -> Answer:
+def create_reply(call: RouteCall) -> Answer:
     """A reply in a thread; only to its first comment, as on GitHub."""
     issue, pull = _pull(call)
     first = call.world.review_comments.get(call.number("comment_id"))
@@ -66,13 +66,13 @@ def create_reply(call: Call) -> Answer:
 
 
 @routes("GET", _COMMENT)
-def get_review_comment(call: Call) -> Answer:
+def get_review_comment(call: RouteCall) -> Answer:
     """One comment on a diff."""
     return Answer(200, shapes.review_comment(call.world, _comment(call)))
 
 
 @routes("PATCH", _COMMENT)
-def update_review_comment(call: Call) -> Answer:
+def update_review_comment(call: RouteCall) -> Answer:
     """Another text for a comment on a diff."""
     comment = _comment(call)
     comment.body = call.text("PullRequestReviewComment", "body")
@@ -81,20 +81,20 @@ def update_review_comment(call: Call) -> Answer:
 
 
 @routes("GET", f"{_PULL}/reviews")
-def list_reviews(call: Call) -> Answer:
+def list_reviews(call: RouteCall) -> Answer:
     """The reviews, oldest first."""
     issue, pull = _pull(call)
     return call.page(pull.reviews, lambda one: shapes.review(call.world, issue, one, shout=True))
 
 
-def _pull(call: Call) -> tuple[Issue, Pull]:
+def _pull(call: RouteCall) -> tuple[Issue, Pull]:
     issue = call.issue("pull_number")
     if issue.pull is None:
         raise not_found()
     return issue, issue.pull
 
 
-def _comment(call: Call) -> ReviewComment:
+def _comment(call: RouteCall) -> ReviewComment:
     repository = call.repository()
     found = call.world.review_comments.get(call.number("comment_id"))
     if found is None or found.issue.repository is not repository:

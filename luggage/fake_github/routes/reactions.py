@@ -2,11 +2,11 @@
 
 from luggage.fake_github.messages import Answer, invalid, not_found
 from luggage.fake_github.records import Comment, Reaction
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes.common import CONTENTS
 from luggage.fake_github.shapes.issues import reaction
 
-routes = Routes()
+routes = RouteTable()
 _REPOSITORY = "/repos/{owner}/{repo}"
 _PLACES = (
     f"{_REPOSITORY}/issues/{{issue_number}}/reactions",
@@ -15,7 +15,7 @@ _PLACES = (
 )
 
 
-def list_reactions(call: Call) -> Answer:
+def list_reactions(call: RouteCall) -> Answer:
     """All reactions, or those of one content; new ones appear after the read lag."""
     wanted = call.request.query.get("content")
     shown = call.world.visible(_place(call)[0])
@@ -23,7 +23,7 @@ def list_reactions(call: Call) -> Answer:
     return call.page(found, lambda one: reaction(call.world, one))
 
 
-def create_reaction(call: Call) -> Answer:
+def create_reaction(call: RouteCall) -> Answer:
     """React: 201 the first time, 200 with the same reaction when it was there."""
     content = call.body().get("content")
     if content not in CONTENTS:
@@ -40,7 +40,7 @@ for _template in _PLACES:
     routes("POST", _template)(create_reaction)
 
 
-def _place(call: Call) -> tuple[list[Reaction], str]:
+def _place(call: RouteCall) -> tuple[list[Reaction], str]:
     """What is reacted to: its reactions, and what it is called."""
     if "issue_number" in call.names:
         issue = call.issue()

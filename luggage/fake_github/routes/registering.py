@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from luggage.fake_github.credentials import new_private_key
-from luggage.fake_github.messages import Answer, Page, not_found
+from luggage.fake_github.messages import Answer, HtmlPage, not_found
 from luggage.fake_github.records import Account, App
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import apps as shapes
 
-routes = Routes()
+routes = RouteTable()
 # "You must complete this step of the GitHub App Manifest flow within one hour."
 CODE_SECONDS = 3600.0
 LONGEST_NAME = 34
@@ -37,7 +37,7 @@ class _Unusable(Exception):  # noqa: N818 - an answer in GitHub's words, not a f
 
 
 @routes("POST", "/organizations/{org}/settings/apps/new", by_anybody=True)
-def new_app(call: Call) -> Answer:
+def new_app(call: RouteCall) -> Answer:
     """The page that asks for the App's name, filled in from the manifest."""
     org, text = _organization(call), call.request.form.get("manifest", "")
     try:
@@ -48,7 +48,7 @@ def new_app(call: Call) -> Answer:
 
 
 @routes("POST", "/organizations/{org}/settings/apps", by_anybody=True)
-def create_app(call: Call) -> Answer:
+def create_app(call: RouteCall) -> Answer:
     """Make the App, and lead back to where the manifest says, with a code."""
     org, form = _organization(call), call.request.form
     name, text = form.get("name", "").strip(), form.get("manifest", "")
@@ -65,7 +65,7 @@ def create_app(call: Call) -> Answer:
 
 
 @routes("POST", "/app-manifests/{code}/conversions", by_anybody=True)
-def convert(call: Call) -> Answer:
+def convert(call: RouteCall) -> Answer:
     """The App's secrets, once and within an hour; from now on this is the App."""
     app = call.world.registered.pop(call.names["code"], None)
     if app is None or call.world.clock() > app.created_at + CODE_SECONDS:
@@ -83,7 +83,7 @@ def convert(call: Call) -> Answer:
 
 
 @routes("GET", "/apps/{slug}/installations/new", by_anybody=True)
-def choose_account(call: Call) -> Answer:
+def choose_account(call: RouteCall) -> Answer:
     """The page that asks where to install the App."""
     app = _public_app(call)
     buttons = "".join(
@@ -96,7 +96,7 @@ def choose_account(call: Call) -> Answer:
 
 
 @routes("POST", "/apps/{slug}/installations", by_anybody=True)
-def install(call: Call) -> Answer:
+def install(call: RouteCall) -> Answer:
     """The App is installed; doing it again changes nothing."""
     app, wanted = _public_app(call), call.request.form.get("account", "")
     account = next((one for one in _accounts(call, app) if one.login == wanted), None)
@@ -107,20 +107,20 @@ def install(call: Call) -> Answer:
     return _page(f"{app.name} is installed", f"<p>On {html.escape(account.login)}.</p>")
 
 
-def _organization(call: Call) -> Account:
+def _organization(call: RouteCall) -> Account:
     found = call.user("org")
     if not found.is_organization:
         raise not_found()
     return found
 
 
-def _public_app(call: Call) -> App:
+def _public_app(call: RouteCall) -> App:
     if call.names["slug"] != call.world.app.slug:
         raise not_found()
     return call.world.app
 
 
-def _accounts(call: Call, app: App) -> list[Account]:
+def _accounts(call: RouteCall, app: App) -> list[Account]:
     """Where the App may be installed."""
     return [
         one
@@ -159,7 +159,7 @@ def _is_url(value: object) -> bool:
     return isinstance(value, str) and bool(urlsplit(value).scheme in {"http", "https"})
 
 
-def _app(call: Call, org: Account, name: str, manifest: dict[str, Any]) -> App:
+def _app(call: RouteCall, org: Account, name: str, manifest: dict[str, Any]) -> App:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if not slug or len(name) > LONGEST_NAME:
         raise _Unusable(f"Name must be 1 to {LONGEST_NAME} characters long.")
@@ -203,4 +203,4 @@ def _page(title: str, body: str, status: int = 200) -> Answer:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{head}</head>'
         f"<body><main><h1>{html.escape(title)}</h1>{body}</main></body></html>"
     )
-    return Answer(status, Page(text))
+    return Answer(status, HtmlPage(text))

@@ -2,23 +2,23 @@
 
 from luggage.fake_github.messages import Answer, invalid, not_found
 from luggage.fake_github.records import Account, Repository
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import accounts
 from luggage.fake_github.shapes import repositories as shapes
 
-routes = Routes()
+routes = RouteTable()
 _ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 _RIGHTS = ("pull", "triage", "push", "maintain", "admin")
 
 
 @routes("GET", "/repos/{owner}/{repo}")
-def get_repository(call: Call) -> Answer:
+def get_repository(call: RouteCall) -> Answer:
     """A repository."""
     return Answer(200, shapes.full_repository(call.world, call.repository()))
 
 
 @routes("GET", "/installation/repositories")
-def list_repositories(call: Call) -> Answer:
+def list_repositories(call: RouteCall) -> Answer:
     """What the installation reaches."""
     found = [each for each in call.world.repositories.values() if call.has_access(each.owner)]
     shown, headers = call.slice(found)
@@ -31,7 +31,7 @@ def list_repositories(call: Call) -> Answer:
 
 
 @routes("GET", "/repos/{owner}/{repo}/labels")
-def list_labels(call: Call) -> Answer:
+def list_labels(call: RouteCall) -> Answer:
     """All labels of the repository."""
     repository = call.repository()
     found = list(repository.labels.values())
@@ -39,7 +39,7 @@ def list_labels(call: Call) -> Answer:
 
 
 @routes("GET", "/repos/{owner}/{repo}/labels/{name}")
-def get_label(call: Call) -> Answer:
+def get_label(call: RouteCall) -> Answer:
     """A label, whatever the case its name is asked for in."""
     repository = call.repository()
     found = repository.labels.get(call.names["name"].lower())
@@ -49,7 +49,7 @@ def get_label(call: Call) -> Answer:
 
 
 @routes("POST", "/repos/{owner}/{repo}/labels")
-def create_label(call: Call) -> Answer:
+def create_label(call: RouteCall) -> Answer:
     """A new label; a name that exists is refused."""
     repository, name = call.repository(), call.text("Label", "name")
     if name.lower() in repository.labels:
@@ -58,7 +58,7 @@ def create_label(call: Call) -> Answer:
 
 
 @routes("GET", "/repos/{owner}/{repo}/collaborators/{username}/permission")
-def get_permission(call: Call) -> Answer:
+def get_permission(call: RouteCall) -> Answer:
     """What someone may do: owners administer, members write, others what was given to them.
 
     `permission` is the legacy form, in which maintain is write, and triage is read.

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from luggage.fake_github.messages import Answer, invalid
 from luggage.fake_github.records import Issue
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes.issues import issue
 
-routes = Routes()
+routes = RouteTable()
 _STATES: dict[str, Callable[[Issue], bool]] = {
     "pr": lambda one: one.pull is not None,
     "issue": lambda one: one.pull is None,
@@ -31,7 +31,7 @@ _QUALIFIERS: dict[str, Callable[[Issue, str], bool]] = {
 
 
 @routes("GET", "/search/issues")
-def search_issues(call: Call) -> Answer:
+def search_issues(call: RouteCall) -> Answer:
     """What matches all terms, newest first; the index lags behind like every list."""
     query = call.request.query.get("q", "").lower()
     if not query.strip():
@@ -45,7 +45,7 @@ def search_issues(call: Call) -> Answer:
     return Answer(200, {**body, "search_type": "lexical"}, headers)
 
 
-def _need_known(call: Call, terms: list[str]) -> None:
+def _need_known(call: RouteCall, terms: list[str]) -> None:
     known = {"author": call.world.accounts, "org": call.world.accounts, "user": call.world.accounts}
     for term in terms:
         name, _, value = term.lstrip("-").partition(":")
@@ -60,7 +60,7 @@ def _need_known(call: Call, terms: list[str]) -> None:
             raise invalid("Search", "q", message=message)
 
 
-def _indexed(call: Call) -> list[Issue]:
+def _indexed(call: RouteCall) -> list[Issue]:
     horizon = call.world.clock() - call.world.read_lag_seconds
     seen = [
         each

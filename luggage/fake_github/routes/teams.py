@@ -2,22 +2,22 @@
 
 from luggage.fake_github.messages import Answer, Refused, not_found
 from luggage.fake_github.records import Team
-from luggage.fake_github.routing import Call, Routes
+from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import accounts as shapes
 
-routes = Routes()
+routes = RouteTable()
 _MEMBERSHIP = "/orgs/{org}/teams/{team_slug}/memberships/{username}"
 
 
 @routes("GET", "/orgs/{org}/teams")
-def list_teams(call: Call) -> Answer:
+def list_teams(call: RouteCall) -> Answer:
     """All teams."""
     found = list(call.organization().teams.values())
     return call.page(found, lambda one: shapes.team(call.world, one))
 
 
 @routes("GET", _MEMBERSHIP)
-def get_team_membership(call: Call) -> Answer:
+def get_team_membership(call: RouteCall) -> Answer:
     """A place in a team, pending or active; 404 for everybody else."""
     team, login = _team(call), call.names["username"]
     if login.lower() not in team.roles:
@@ -26,7 +26,7 @@ def get_team_membership(call: Call) -> Answer:
 
 
 @routes("PUT", _MEMBERSHIP)
-def put_team_membership(call: Call) -> Answer:
+def put_team_membership(call: RouteCall) -> Answer:
     """Put someone into a team, or change the role; a stranger is invited to the organization."""
     team, role = _team(call), call.body().get("role", "member")
     if role not in {"member", "maintainer"}:
@@ -42,7 +42,7 @@ def put_team_membership(call: Call) -> Answer:
 
 
 @routes("DELETE", _MEMBERSHIP)
-def delete_team_membership(call: Call) -> Answer:
+def delete_team_membership(call: RouteCall) -> Answer:
     """Take someone out of a team; the place in the organization stays."""
     team, login = _team(call), call.names["username"].lower()
     if login not in team.roles:
@@ -51,7 +51,7 @@ def delete_team_membership(call: Call) -> Answer:
     return Answer(204)
 
 
-def _team(call: Call) -> Team:
+def _team(call: RouteCall) -> Team:
     found = call.organization().teams.get(call.names["team_slug"].lower())
     if found is None:
         raise not_found()

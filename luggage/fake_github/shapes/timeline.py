@@ -6,7 +6,7 @@ GitHub has some forty kinds of event; here are those by which a bot sees who did
 import re
 from collections.abc import Iterator
 
-from luggage.fake_github.records import Assigned, Commit, Issue
+from luggage.fake_github.records import Assigned, CommitRecord, Issue
 from luggage.fake_github.shapes.accounts import user
 from luggage.fake_github.shapes.common import Json, node_id, timestamp
 from luggage.fake_github.shapes.issues import by_app, comment, issue
@@ -64,7 +64,7 @@ def _mentioned(world: World, other: Issue) -> Json:
     }
 
 
-def _committed(world: World, one: Issue, commit: Commit) -> Json:
+def _committed(world: World, one: Issue, commit: CommitRecord) -> Json:
     api = repository_url(world, one.repository)
     page = f"{world.server_url}/{one.repository.full_name}/commit/{commit.sha}"
     who = {

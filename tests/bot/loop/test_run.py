@@ -5,7 +5,7 @@ import pytest
 from bot.actions import ACTIONS, Planned, React
 from bot.actions.perform import READ_LAG_SECONDS, marker
 from bot.events import DELIVERIES, subject
-from bot.loop.run import PATIENCE_SECONDS, Boredom, Updater, about_job
+from bot.loop.run import PATIENCE_SECONDS, Boredom, Updater, job_log_context
 from bot.operations.preview.check import Previewer
 from bot.options.kinds import digest
 from bot.rules import RULES, invite
@@ -401,7 +401,7 @@ def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name,
     """A delivery by its own id, an action by that of the delivery which led to it."""
     queue.put(NewJob(queue=queue_name, key="a-key", body=body, run_at=clock()))
     (job,) = queue.claim([queue_name], worker="w", lease_seconds=60.0)
-    with about_job(job):
+    with job_log_context(job):
         assert dict(logs._about.get()) == expected
 
 

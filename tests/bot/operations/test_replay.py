@@ -8,7 +8,7 @@ from bot.events import DELIVERIES
 from bot.loop.evaluate import Wanted
 from bot.loop.reader import GithubReader
 from bot.loop.run import Updater
-from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.preview.check import Previewer
 from bot.operations.replay import (
     Replayed,
@@ -34,7 +34,7 @@ HEADERS = b"X-GitHub-Event: star\nX-GitHub-Delivery: 72d3162e\nAccept: */*"
 
 @pytest.fixture
 def history(queue, clock):
-    return History(queue, clock=clock)
+    return DeliveryHistory(queue, clock=clock)
 
 
 @pytest.fixture

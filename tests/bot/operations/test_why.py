@@ -7,7 +7,7 @@ import pytest
 from bot.actions import ACTIONS
 from bot.actions.perform import marked_keys, marker
 from bot.events import DELIVERIES
-from bot.operations.history.deliveries import History
+from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.why import AtGithub, Comment, Issue, Marker, NotOurs, Why, said, story
 from bot.store.enqueue import job_of
 from luggage.github import Delivery
@@ -19,7 +19,7 @@ HEX = "0123456789abcdef01234567"
 
 @pytest.fixture
 def history(queue, clock):
-    return History(queue, clock=clock)
+    return DeliveryHistory(queue, clock=clock)
 
 
 @pytest.fixture

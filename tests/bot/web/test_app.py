@@ -37,7 +37,7 @@ def make_client(store, board, clock, woken):
     """Make a client of the web process."""
 
     def make(**more):
-        reception = web.Reception(
+        reception = web.WebDependencies(
             name="test-bot",
             secrets=["older secret", SECRET],
             queue=Queue(store, clock=clock, wake=lambda: woken.append(clock())),
@@ -62,7 +62,7 @@ def client(make_client):
 
 def test_without_a_webhook_there_is_no_such_address(store, board, clock):
     """Where deliveries are fetched, nothing can be posted; the pages are there."""
-    reception = web.Reception(
+    reception = web.WebDependencies(
         name="test-bot",
         secrets=None,
         queue=Queue(store, clock=clock),

@@ -6,7 +6,7 @@ import pytest
 
 from bot.parse import BoardAway
 from bot.store.board import Line
-from bot.web.cached_board import FRESH_SECONDS, Glance, Shown
+from bot.web.cached_board import FRESH_SECONDS, BoardView, CachedBoard
 
 
 class Elsewhere:
@@ -40,7 +40,7 @@ def elsewhere():
 @pytest.fixture
 def glance(elsewhere, board, clock):
     board.say("ours")
-    return Glance(elsewhere, board, clock=clock)
+    return CachedBoard(elsewhere, board, clock=clock)
 
 
 def later(glance, clock):
@@ -53,7 +53,7 @@ def later(glance, clock):
 
 def test_the_first_visitor_sees_the_board(glance):
     """It is waited for, once."""
-    assert glance() == Shown([Line(1.0, "theirs")])
+    assert glance() == BoardView([Line(1.0, "theirs")])
 
 
 def test_many_visitors_are_one_look(glance, elsewhere, clock):
@@ -75,7 +75,7 @@ def test_a_board_that_does_not_answer_is_told_with_what_was_seen_last(
     elsewhere.error = error
     shown = later(glance, clock)
     since = clock()
-    assert shown == Shown([Line(1.0, "theirs")], since)
+    assert shown == BoardView([Line(1.0, "theirs")], since)
     assert later(glance, clock).silent_since == since
     elsewhere.error = None
     assert later(glance, clock).silent_since is None

@@ -9,11 +9,11 @@ from sqlalchemy import insert, text
 
 from bot.store.enqueue import RECOVERED, job_of
 from bot.store.tables import missed, recovery
-from bot.web.app import Reception
+from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
 from bot.web.console import Console, blueprint
 from bot.web.sessions import Sessions
-from bot.web.sign_in import Door
+from bot.web.sign_in import SignIn
 from luggage.fake_github import faults
 from luggage.github import Delivery, OAuth, make_session
 from luggage.jobs import State
@@ -44,7 +44,7 @@ def web_app(store, queue, board, clock, sessions):
             session=session,
             clock=clock,
         )
-        reception = Reception(
+        reception = WebDependencies(
             name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
         )
         desk = Console(
@@ -52,7 +52,7 @@ def web_app(store, queue, board, clock, sessions):
             engine=store,
             queue=queue,
             board=board,
-            door=Door(sessions=sessions, oauth=oauth),
+            door=SignIn(sessions=sessions, oauth=oauth),
             clock=clock,
         )
         app = Flask("bot", static_folder=None)

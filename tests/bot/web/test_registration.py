@@ -11,17 +11,17 @@ import requests
 from bot.web.registration import (
     Registration,
     RegistrationError,
+    RegistrationRequest,
     TryAgain,
-    Wanted,
     listen,
     make_app,
     serving,
 )
 from luggage.github.manifest import Registered
-from luggage.github.secret import Secret
+from luggage.github.secret import SecretText
 
 STATE = "a-state-that-nobody-guesses"
-WANTED = Wanted(
+WANTED = RegistrationRequest(
     organization="snakes",
     address="https://github.test/organizations/snakes/settings/apps/new?state=s",
     manifest={
@@ -38,9 +38,9 @@ APP = Registered(
     owner="snakes",
     page="https://github.test/apps/charmer",
     client_id="Iv1.7",
-    client_secret=Secret("hunter2"),
-    webhook_secret=Secret("hunter3"),
-    private_key=Secret("hunter4"),
+    client_secret=SecretText("hunter2"),
+    webhook_secret=SecretText("hunter3"),
+    private_key=SecretText("hunter4"),
 )
 
 

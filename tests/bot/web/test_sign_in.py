@@ -8,11 +8,11 @@ import pytest
 import requests
 from flask import Flask
 
-from bot.web.app import Reception
+from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
 from bot.web.console import Console, blueprint
 from bot.web.sessions import LINK_SECONDS, Sessions
-from bot.web.sign_in import Door
+from bot.web.sign_in import SignIn
 from luggage.fake_github import FakeGithub, faults
 from luggage.github import OAuth, make_session
 from tests.support.running import until
@@ -41,10 +41,10 @@ def make_client(store, queue, board, clock, sessions):
     """Makes a browser at a console with this OAuth, for owners of these organisations."""
 
     def make(oauth=None, organizations=()):
-        reception = Reception(
+        reception = WebDependencies(
             name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
         )
-        door = Door(sessions=sessions, oauth=oauth, organizations=organizations)
+        door = SignIn(sessions=sessions, oauth=oauth, organizations=organizations)
         desk = Console(
             name="test-bot", engine=store, queue=queue, board=board, door=door, clock=clock
         )

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from bot.store.board import Mood
 from bot.store.enqueue import job_of
 from bot.web.shared import furnish
-from bot.web.status import REMEMBERED_SECONDS, Remembered, Status, add_status
+from bot.web.status import REMEMBERED_SECONDS, Cached, Status, add_status
 from luggage.github import Delivery
 from tests.support.clock import FakeClock
 
@@ -40,7 +40,7 @@ def test_what_costs_something_is_remembered_for_a_while():
             raise OSError("away")
         return len(made)
 
-    remembered = Remembered(make, REMEMBERED_SECONDS, clock)
+    remembered = Cached(make, REMEMBERED_SECONDS, clock)
     assert [remembered(), remembered()] == [1, 1]
     clock.advance(REMEMBERED_SECONDS)
     with pytest.raises(OSError, match="away"):

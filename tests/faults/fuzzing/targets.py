@@ -30,12 +30,12 @@ from luggage.crypto.document import Document
 from luggage.crypto.errors import SecretError
 from luggage.crypto.sealed import conceal
 from luggage.github import DeliveryRejected, manifest, oauth, webhooks
-from luggage.github.answers import Answer, failure, github_time, graphql_failure, limited_until
+from luggage.github.answers import ApiResponse, failure, github_time, graphql_failure, limited_until
 from luggage.github.client import Page, _items, _next_link, _query_of
 from luggage.github.commands import parse_commands
 from luggage.github.deliveries import Missed, Progress, Recovery
 from luggage.github.errors import RequestFailed
-from luggage.github.exchange import Call, decode
+from luggage.github.exchange import ApiCall, decode
 from luggage.github.payload import Payload
 from luggage.github.urls import BadAddress, Origin
 from luggage.telemetry import redact
@@ -201,20 +201,20 @@ def _answers(data: bytes) -> None:
     with suppress(RequestFailed):
         told = decode(answer)
         str(graphql_failure(answer, told, retry_at=_NOW))
-        _items(Call("GET", "/x", "https://api.github.com/x", None, writes=False), told)
+        _items(ApiCall("GET", "/x", "https://api.github.com/x", None, writes=False), told)
     for made in (manifest._registered, oauth._token):
         with suppress(RequestFailed):
             made(answer)
 
 
-def _answer(data: bytes) -> Answer:
+def _answer(data: bytes) -> ApiResponse:
     """`403 name: value; name: value`, a line feed, and the body."""
     head, _, body = data.partition(b"\n")
     status, _, rest = head.decode("latin-1").partition(" ")
     named = (each.partition(":") for each in rest.split(";"))
     headers = {name.strip().lower(): value.strip() for name, _, value in named}
     number = int(status) if status.isascii() and status.isdigit() and len(status) < 4 else 200
-    return Answer("GET", "/x", number, headers, body, _NOW)
+    return ApiResponse("GET", "/x", number, headers, body, _NOW)
 
 
 def _board(data: bytes) -> None:

@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luggage.github import answers, errors
-from luggage.github.answers import Answer, failure, graphql_failure, limited_until, rate_limit
+from luggage.github.answers import ApiResponse, failure, graphql_failure, limited_until, rate_limit
 
 NOW = 1_800_000_000.0
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes."
 SPENT = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0"}
 
 
-def answer(status: int, told: object = None, **headers: str) -> Answer:
+def answer(status: int, told: object = None, **headers: str) -> ApiResponse:
     lowered = {name.replace("_", "-"): value for name, value in headers.items()}
     body = b"" if told is None else json.dumps(told).encode()
-    return Answer("GET", "/x", status, lowered, body, NOW)
+    return ApiResponse("GET", "/x", status, lowered, body, NOW)
 
 
-def until(given: Answer, skew: float = 0.0) -> float | None:
+def until(given: ApiResponse, skew: float = 0.0) -> float | None:
     return limited_until(given, skew_seconds=skew)
 
 
@@ -66,7 +66,7 @@ def test_failure_carries_githubs_words() -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b"\xff", b"[" * 100_000])
 def test_any_body_makes_an_error(body) -> None:
     """A proxy's page instead of JSON does not hide the status."""
-    error = failure(Answer("GET", "/x", 502, {}, body, NOW), retry_at=None)
+    error = failure(ApiResponse("GET", "/x", 502, {}, body, NOW), retry_at=None)
     assert (type(error), error.message) == (errors.Ambiguous, "no message")
 
 
@@ -223,6 +223,6 @@ def test_graphql_answers_of_any_shape(told) -> None:
 )
 def test_every_answer_means_something(status, headers, body) -> None:
     """Whatever comes back, it is one of the errors, and never another one."""
-    odd = Answer("GET", "/x", status, headers, body, NOW)
+    odd = ApiResponse("GET", "/x", status, headers, body, NOW)
     assert isinstance(failure(odd, retry_at=until(odd)), errors.RequestFailed)
     answers.github_time(odd)

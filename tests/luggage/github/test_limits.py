@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from luggage.github.answers import Answer
+from luggage.github.answers import ApiResponse
 from luggage.github.errors import RateLimited
 from luggage.github.limits import Gate, OwnMemory, resource_of
-from luggage.github.write_throttle import Pace, Standing
+from luggage.github.write_throttle import Pace, ThrottleState
 from tests.luggage.github.scripted import START_AT as NOW
 from tests.luggage.github.scripted import Clock
 
@@ -19,12 +19,12 @@ def gate(standing_clock: Clock) -> Gate:
     return Gate(clock=standing_clock, wait=None)
 
 
-def answer(status: int, **headers: str) -> Answer:
+def answer(status: int, **headers: str) -> ApiResponse:
     lowered = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer("GET", "/x", status, lowered, b"", NOW)
+    return ApiResponse("GET", "/x", status, lowered, b"", NOW)
 
 
-def spent(resource: str, status: int = 403) -> Answer:
+def spent(resource: str, status: int = 403) -> ApiResponse:
     return answer(
         status,
         x_ratelimit_limit="30",
@@ -231,11 +231,11 @@ def test_threads_get_turns_of_their_own() -> None:
     assert sorted(waited) == [float(turn) for turn in range(1, 20)]
 
 
-def left(remaining: int, at: float) -> Answer:
+def left(remaining: int, at: float) -> ApiResponse:
     """An answer that tells what is left."""
     names = {"limit": 5000, "remaining": remaining, "reset": int(at) + 1800}
     headers = {f"x-ratelimit-{name}": str(value) for name, value in names.items()}
-    return Answer("GET", "/", 200, headers, b"", at)
+    return ApiResponse("GET", "/", 200, headers, b"", at)
 
 
 def test_what_is_left_is_noted_for_others_now_and_then() -> None:
@@ -245,7 +245,7 @@ def test_what_is_left_is_noted_for_others_now_and_then() -> None:
     noted = []
     for later, remaining in ((0, 4000), (30, 3999), (60, 3998)):
         gate.learn(left(remaining, NOW + later), skew_seconds=0.0)
-        limit, still, *_ = Standing.decode(memory.read("a")).at(NOW + later).seen["core"]
+        limit, still, *_ = ThrottleState.decode(memory.read("a")).at(NOW + later).seen["core"]
         noted.append((limit, still))
     assert noted == [(5000, 4000), (5000, 4000), (5000, 3998)]
 

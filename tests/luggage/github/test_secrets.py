@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from luggage.github import Client, GithubApp, GithubError
-from luggage.github.secret import Secret
+from luggage.github.secret import SecretText
 from tests.luggage.github.scripted import INSTALLATION, SECRET, TOKENS, Reply, Scripted, keys
 from tests.luggage.github.test_app import delivery, signed
 
@@ -99,7 +99,7 @@ def test_token_is_a_string_that_hides_itself(app) -> None:
     """A token works as a string, and shows nothing as a local variable."""
     token = app.token_for(INSTALLATION)
     assert (token, repr(token), repr([token])) == ("ghs_secret1", "'***'", "['***']")
-    assert isinstance(token, Secret)
+    assert isinstance(token, SecretText)
 
 
 def test_rejected_delivery_shows_no_secret(app) -> None:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from luggage.github import transport
-from luggage.github.answers import Answer
+from luggage.github.answers import ApiResponse
 from luggage.github.errors import Ambiguous, RequestFailed, Unreachable
 from luggage.github.transport import Transport, make_session
 
@@ -86,7 +86,9 @@ def close(connection: socket.socket) -> None:
     read_request(connection)
 
 
-def send(url: str, session: requests.Session | None = None, body: bytes | None = b"{}") -> Answer:
+def send(
+    url: str, session: requests.Session | None = None, body: bytes | None = b"{}"
+) -> ApiResponse:
     with session or make_session() as used:
         carrier = Transport(used, clock=lambda: 5.0)
         return carrier.send("POST", url, path="/x", headers={"User-Agent": "test"}, body=body)
@@ -159,7 +161,7 @@ def test_in_time_a_body_is_sent_as_it_is() -> None:
     assert sent == body
 
 
-def send_in_time(carrier: Transport, port: int, body: bytes) -> Answer:
+def send_in_time(carrier: Transport, port: int, body: bytes) -> ApiResponse:
     url = f"http://127.0.0.1:{port}/x"
     return carrier.send("POST", url, path="/x", headers={}, body=body, not_after=5.0)
 

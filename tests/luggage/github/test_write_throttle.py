@@ -8,7 +8,7 @@ import pytest
 
 from luggage.github.errors import RateLimited
 from luggage.github.limits import Gate, OwnMemory
-from luggage.github.write_throttle import Pace, Standing
+from luggage.github.write_throttle import Pace, ThrottleState
 
 NOW = 1_795_000_000.0
 
@@ -34,20 +34,20 @@ def test_nothing_bounds_a_pace_of_noughts() -> None:
 
 def test_what_is_known_survives_being_written_down() -> None:
     """A standing is read back as it was, times to a thousandth of a second."""
-    standing = Standing().close("core", NOW + 9).wrote(NOW + 0.5, Pace(), "")
+    standing = ThrottleState().close("core", NOW + 9).wrote(NOW + 0.5, Pace(), "")
     standing, _ = standing.promise(NOW + 2, Pace(), "job 7")
-    assert Standing.decode(standing.encode()) == standing
+    assert ThrottleState.decode(standing.encode()) == standing
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"of": "another release"}'])
 def test_what_cannot_be_read_is_nothing_known(text) -> None:
     """An empty text, and that of another release, is a beginning."""
-    assert Standing.decode(text) == Standing()
+    assert ThrottleState.decode(text) == ThrottleState()
 
 
 def test_what_is_over_is_forgotten() -> None:
     """Limits, writes and promises are kept for as long as they count."""
-    standing = Standing().close("", NOW + 9).wrote(NOW, Pace(), "")
+    standing = ThrottleState().close("", NOW + 9).wrote(NOW, Pace(), "")
     standing, _ = standing.promise(NOW + 2, Pace(), "job 7")
     old = standing.at(NOW + 3601)
     assert (old.closed, old.writes, old.promised) == ({}, [], {})
@@ -55,7 +55,7 @@ def test_what_is_over_is_forgotten() -> None:
 
 def test_only_writes_that_count_are_kept() -> None:
     """Where an hour has no limit, what is known of it does not grow."""
-    standing = Standing()
+    standing = ThrottleState()
     for number in range(50):
         standing = standing.wrote(NOW + number, Pace(1.0, 5, 0), "")
     assert len(standing.writes) == 5
@@ -63,7 +63,7 @@ def test_only_writes_that_count_are_kept() -> None:
 
 def test_a_promise_that_nobody_claims_holds_up_nobody() -> None:
     """A job that died, or was paused, loses its turn after a few seconds."""
-    standing, at = Standing().promise(NOW, Pace(), "gone")
+    standing, at = ThrottleState().promise(NOW, Pace(), "gone")
     assert standing.at(at + 1).turn(at + 1, Pace(), "next") > at + 1 - 1
     later = at + 6
     assert standing.at(later).turn(later, Pace(), "next") == later
@@ -71,14 +71,14 @@ def test_a_promise_that_nobody_claims_holds_up_nobody() -> None:
 
 def test_promises_of_a_future_that_is_no_more_are_forgotten() -> None:
     """After a clock was put back by an hour nobody waits for an hour."""
-    standing, _ = Standing(asked_at=NOW).promise(NOW + 1, Pace(), "job")
+    standing, _ = ThrottleState(asked_at=NOW).promise(NOW + 1, Pace(), "job")
     back = NOW - 3600
     assert standing.at(back).turn(back, Pace(), "next") == back
 
 
 def test_who_comes_too_early_is_told_the_same_time_again() -> None:
     """A job that was woken before its time keeps its place."""
-    standing, at = Standing(writes=[NOW]).promise(NOW + 1, Pace(), "job")
+    standing, at = ThrottleState(writes=[NOW]).promise(NOW + 1, Pace(), "job")
     standing, other = standing.promise(NOW + 1, Pace(), "other")
     assert standing.turn(NOW + 0.5, Pace(), "job") == at
     assert standing.promise(at, Pace(), "job")[1] == at
@@ -87,7 +87,7 @@ def test_who_comes_too_early_is_told_the_same_time_again() -> None:
 
 def test_a_line_that_is_too_long_sends_people_away_one_by_one() -> None:
     """Beyond two hundred places each is told another time, and none of them is remembered."""
-    standing, times = Standing(), []
+    standing, times = ThrottleState(), []
     for number in range(300):
         standing, at = standing.promise(NOW, Pace(1.0, 0, 0), f"job {number}")
         times.append(at)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from luggage.jobs.inbox import Inbox
+from luggage.jobs.inbox import Handoff
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def taking():
 
 def inbox_of(*things, alone_seconds=1e6):
     """An inbox with these."""
-    inbox = Inbox(alone_seconds)
+    inbox = Handoff(alone_seconds)
     for thing in things:
         inbox.put(thing)
     return inbox

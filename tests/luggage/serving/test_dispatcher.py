@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from flask import Flask, request
 
-from luggage.serving import Front, Undecided
+from luggage.serving import DeferredResponse, Dispatcher
 
 PATIENCE_SECONDS = 30
 
@@ -40,7 +40,7 @@ def app():
 
 def front(wsgi=None, **more):
     settings = {"prompt": {"/prompt"}, "threads": 2, "largest_body": 100, "most_bytes": 150}
-    return Front(wsgi or app(), **(settings | more))
+    return Dispatcher(wsgi or app(), **(settings | more))
 
 
 def scope(path="/echo", method="POST", headers=(), query=b""):
@@ -110,7 +110,7 @@ def undecided(future):
             start_response("202 Accepted", [])
             return repr(future.exception() or future.result()).encode()
 
-        return Undecided(future, decide)
+        return DeferredResponse(future, decide)
 
     return wsgi
 
@@ -192,7 +192,7 @@ def breaking(*, when):
     def wsgi(_environ, _start_response):
         done = Future()
         done.set_result(None)
-        answers = {"read": map(raising, [b"x"]), "decided": Undecided(done, raising)}
+        answers = {"read": map(raising, [b"x"]), "decided": DeferredResponse(done, raising)}
         return answers.get(when) or raising()
 
     def raising(*_):

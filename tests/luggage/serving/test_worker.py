@@ -7,7 +7,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from luggage.serving import Front, Undecided, worker
+from luggage.serving import DeferredResponse, Dispatcher, worker
 
 PATIENCE_SECONDS = 30
 
@@ -25,13 +25,13 @@ def run(story):
 
 
 def make_front(wsgi=app):
-    return Front(wsgi, prompt={"/"}, threads=1, largest_body=300_000, most_bytes=400_000)
+    return Dispatcher(wsgi, prompt={"/"}, threads=1, largest_body=300_000, most_bytes=400_000)
 
 
 async def talk(*parts, hangs_up=False, front=None):
     """Send `parts` to a server; return all that it answers until it hangs up."""
     front = front or make_front()
-    kwargs = dict(worker.Worker.CONFIG_KWARGS, loop="none", log_config=None)
+    kwargs = dict(worker.GunicornWorker.CONFIG_KWARGS, loop="none", log_config=None)
     server = Server(Config(front, host="127.0.0.1", port=0, **kwargs))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
@@ -176,7 +176,7 @@ class Later:
             start_response("200 OK", [])
             return body
 
-        return Undecided(future, decide)
+        return DeferredResponse(future, decide)
 
 
 def test_requests_sent_together_are_answered_in_their_order():

@@ -8,7 +8,7 @@ from cronsim import CronSimError
 
 from bot.actions import Comment
 from bot.events import DELIVERIES
-from bot.loop.periodic.schedule import Scheduler
+from bot.loop.periodic.schedule import RuleSchedule
 from bot.loop.run import Updater
 from bot.operations.preview.check import Previewer
 from bot.options.cron import latest_tick
@@ -43,7 +43,7 @@ def files(store, clock):
 
 @pytest.fixture
 def scheduler(app, store, queue, files, clock):
-    return Scheduler(app=app, engine=store, queue=queue, settings=files, clock=clock)
+    return RuleSchedule(app=app, engine=store, queue=queue, settings=files, clock=clock)
 
 
 def keys(queue):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from bot.loop.periodic import scheduler as duties
-from bot.loop.periodic.scheduler import Duties, Duty
+from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
 from luggage.jobs import Leadership
 
 # For what must happen: far longer than it takes. Nothing is asserted of how long it took.
@@ -28,7 +28,9 @@ def doing(leadership, clock):
 
         def doing(*wanted, holder="here", leadership=leadership):
             mine = stack.enter_context(contextlib.ExitStack())
-            process = Duties(wanted, leadership, holder=holder, clock=clock, renew_seconds=SOON)
+            process = TaskScheduler(
+                wanted, leadership, holder=holder, clock=clock, renew_seconds=SOON
+            )
             mine.enter_context(process)
             return mine
 
@@ -40,7 +42,7 @@ class Count:
 
     def __init__(self, name="sweep", raises=()):
         self.times = threading.Semaphore(0)
-        self.duty = Duty(name, SOON, self)
+        self.duty = PeriodicTask(name, SOON, self)
         self._raises = iter(raises)
 
     def __call__(self):
@@ -103,7 +105,7 @@ def test_one_that_hangs_holds_up_no_other(doing):
     """One that does not return keeps neither another nor the end waiting."""
     freed = threading.Event()
     count = Count("other")
-    process = doing(Duty("hangs", SOON, freed.wait), count.duty)
+    process = doing(PeriodicTask("hangs", SOON, freed.wait), count.duty)
     assert count.wait(3)
     process.close()
     freed.set()
@@ -113,7 +115,7 @@ def test_one_that_hangs_for_long_loses_its_lease(doing, leadership, clock):
     """Another process may do what this one does not come back from."""
     freed, begun = threading.Event(), threading.Event()
     other = Count("other")
-    doing(Duty("hangs", SOON, lambda: (begun.set(), freed.wait(PATIENCE))), other.duty)
+    doing(PeriodicTask("hangs", SOON, lambda: (begun.set(), freed.wait(PATIENCE))), other.duty)
     assert begun.wait(PATIENCE)
     clock.advance(duties.LIMIT_SECONDS + 1)
     got = any(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.operations.doctor import AtGithub, Verdict
+from bot.operations.doctor import GithubChecks, Verdict
 from bot.operations.doctor.at_github import WRONG_SECONDS
 from bot.rules import Needs
 from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome, faults
@@ -53,7 +53,7 @@ def doctor(github, judge, clock):
             wait=None,
         )
 
-    made = AtGithub(make, NEEDS, server_url="https://github.test")
+    made = GithubChecks(make, NEEDS, server_url="https://github.test")
     made.make = make
     return made
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.operations.doctor import AtHome, Verdict
+from bot.operations.doctor import LocalChecks, Verdict
 from bot.store.board import SqlBoard
 from luggage.database import SchemaError, open_engine
 from luggage.jobs import Queue
@@ -19,7 +19,7 @@ def look(tmp_path, store, clock):
     """Make what looks, at a migrated database or another one."""
 
     def look(url=f"sqlite:///{tmp_path / 'bot.sqlite'}", *, is_new=False, data=tmp_path):
-        return AtHome(
+        return LocalChecks(
             connect=lambda: open_engine(url),
             is_new=is_new,
             histories=HISTORIES,

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from bot.operations.doctor.examination import (
-    Check,
     Finding,
+    HealthCheck,
     Verdict,
     examine,
     failed,
@@ -30,7 +30,10 @@ def found(*checks, mendable=()):
 
 def test_each_finding_comes_with_its_name():
     """In the order of the checks."""
-    checks = [Check("one", lambda: ok("fine")), Check("two", lambda: warning("so so", "look"))]
+    checks = [
+        HealthCheck("one", lambda: ok("fine")),
+        HealthCheck("two", lambda: warning("so so", "look")),
+    ]
     assert list(examine(checks)) == [
         ("one", Finding(Verdict.OK, "fine")),
         ("two", Finding(Verdict.WARNING, "so so", "look")),
@@ -41,9 +44,9 @@ def test_each_finding_comes_with_its_name():
 def test_what_needs_a_broken_one_is_skipped(first):
     """And says because of which; what does not need it is made."""
     seen = found(
-        Check("first", lambda: first),
-        Check("second", raising(AssertionError("looked")), ("first",)),
-        Check("third", lambda: ok("fine")),
+        HealthCheck("first", lambda: first),
+        HealthCheck("second", raising(AssertionError("looked")), ("first",)),
+        HealthCheck("third", lambda: ok("fine")),
     )
     assert seen["second"].verdict is Verdict.SKIPPED
     assert "`first`" in seen["second"].detail
@@ -53,8 +56,8 @@ def test_what_needs_a_broken_one_is_skipped(first):
 def test_a_warning_stops_nothing():
     """What works is good enough to go on."""
     seen = found(
-        Check("first", lambda: warning("so so", "look")),
-        Check("second", lambda: ok("fine"), ("first",)),
+        HealthCheck("first", lambda: warning("so so", "look")),
+        HealthCheck("second", lambda: ok("fine"), ("first",)),
     )
     assert seen["second"].verdict is Verdict.OK
 
@@ -71,7 +74,7 @@ def test_a_warning_stops_nothing():
 )
 def test_what_can_be_mended_is_a_finding(error, words):
     """One line each, and no statement of SQL is quoted."""
-    finding = found(Check("check", raising(error)))["check"]
+    finding = found(HealthCheck("check", raising(error)))["check"]
     assert finding.verdict is Verdict.FAILED
     assert words in finding.detail
     assert "hunter2" not in finding.detail
@@ -79,11 +82,11 @@ def test_what_can_be_mended_is_a_finding(error, words):
 
 def test_more_can_be_mended_where_the_caller_says_so():
     """Errors that this package does not know."""
-    seen = found(Check("check", raising(KeyError("no key"))), mendable=(KeyError,))
+    seen = found(HealthCheck("check", raising(KeyError("no key"))), mendable=(KeyError,))
     assert seen["check"].verdict is Verdict.FAILED
 
 
 def test_a_fault_of_the_bot_is_raised():
     """It is nobody's to mend but ours."""
     with pytest.raises(ZeroDivisionError):
-        found(Check("check", raising(ZeroDivisionError())))
+        found(HealthCheck("check", raising(ZeroDivisionError())))

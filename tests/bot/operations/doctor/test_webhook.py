@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import requests
 
-from bot.operations.doctor import Verdict, Webhook, who_answers
+from bot.operations.doctor import Verdict, WebhookChecks, who_answers
 from luggage.fake_github import Answer, HttpServer, Outcome
 from luggage.github import make_session
 from luggage.github.manifest import NOBODY
@@ -31,7 +31,7 @@ def asked():
 @pytest.fixture
 def webhook(app, asked, clock):
     def webhook(*, polls=False):
-        return Webhook(app.app_client.read_only, asked, polls=polls, clock=clock)
+        return WebhookChecks(app.app_client.read_only, asked, polls=polls, clock=clock)
 
     return webhook
 

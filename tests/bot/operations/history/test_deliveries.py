@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.events import DELIVERIES
-from bot.operations.history.deliveries import History, UnknownDelivery
+from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.store.enqueue import RECOVERED, REPLAYED, job_of
 from luggage.fake_github import faults
 from luggage.github import Delivery
@@ -18,7 +18,7 @@ INVITE = {"method": "PUT", "path": "*/memberships/*"}
 
 @pytest.fixture
 def history(queue, clock):
-    return History(queue, clock=clock)
+    return DeliveryHistory(queue, clock=clock)
 
 
 @pytest.fixture
