@@ -41,10 +41,10 @@ def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Place:
     Raises KeyMissing where there is no key pair, AppPresentError where there is an App (unless
     `replace`), another SecretError or OSError for a file that cannot be read or written.
     """
-    shadows = [v for name in NAMES for v in _variables(name) if environ.get(v)]
+    shadows = [v for name in NAMES for v in KNOWN[name].variables if environ.get(v)]
     if shadows:
         raise AppPresentError(
-            f"{shadows[0]} is set and would stand before the new App's: unset it first"
+            f"{shadows[0]} is set and would override the new App's: unset it first"
         )
     text = read_config(path)
     document = Document(text)
@@ -106,7 +106,3 @@ def _lines(values: Mapping[str, str], key: PublicKey) -> list[str]:
         short = name.removeprefix("github.")
         lines.append(f"{short} = {f'[{sealed}]' if KNOWN[name].is_list else sealed}")
     return lines
-
-
-def _variables(name: str) -> tuple[str, str]:
-    return KNOWN[name].variable, f"{KNOWN[name].variable}_FILE"

@@ -45,7 +45,7 @@ def _verdicts(
     sealed = {entry.name for entry in document.entries() if entry.key_id is not None}
     on_parse = Given(environ, secrets).value("board.backend") == "parse"
     for name, setting in KNOWN.items():
-        given = next((v for v in _variables(setting.variable) if environ.get(v)), None)
+        given = next((v for v in setting.current if environ.get(v)), None)
         if name in secrets:
             yield _verdict(name, secrets, sealed=name in sealed)
         elif given:
@@ -68,7 +68,3 @@ def _verdict(name: str, secrets: Secrets, *, sealed: bool) -> tuple[bool, str]:
     if not sealed and name in KNOWN and KNOWN[name].secret:
         return False, f"{name}: in clear, `encrypt {name}`, and change it where it comes from"
     return True, f"{name}: {'opens' if sealed else 'plain'}"
-
-
-def _variables(variable: str) -> tuple[str, str]:
-    return variable, f"{variable}_FILE"

@@ -5,6 +5,7 @@ Secrets are opened by the process that needs them, when it needs them: the web p
 the private key.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +13,26 @@ from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import URL
 
 import bot.rules
 from bot.parse import Application
 from bot.rule import Rule
 from bot.settings import layers
 from bot.settings.custom_rules import TABLES
-from bot_deploy.given import KNOWN, ConfigError, Given
+from bot_deploy.given import KNOWN, ConfigError, Given, Notice, label, require_texts, shown
 from bot_deploy.keys import private_keys
 from bot_deploy.own_rules import own_names, with_own
 from luggage.crypto import open_secrets
+from luggage.github import ConfigurationError
+from luggage.github.tokens import load_private_key
+from luggage.github.urls import BadAddress, Origin
 
 DEFAULT_USER_AGENT = "portmanteau"
+GITHUB_API = "https://api.github.com"
+GITHUB = "https://github.com"
 DEFAULT_PAYLOAD_DAYS = 30
 _SHORTEST_TOKEN = 16
 
@@ -32,8 +41,9 @@ _SHORTEST_TOKEN = 16
 class AppSettings:
     """The GitHub App. Its secrets are opened by calling for them.
 
-    `webhook_secrets` gives one, or two while one replaces the other. They raise ConfigError for
-    what is missing, and luggage.crypto's SecretError for what cannot be opened. Without a
+    `webhook_secrets` gives one, or more while one replaces the other; `webhook_notice` what to say
+    of them. They raise ConfigError for what is missing, and luggage.crypto's SecretError for what
+    cannot be opened. Without a
     `client_id` nobody can sign in with GitHub at the console; owners of `organizations` can (none:
     of the one that the App belongs to).
     """
@@ -42,6 +52,7 @@ class AppSettings:
     user_agent: str
     private_key: Callable[[], str] = field(repr=False)
     webhook_secrets: Callable[[], tuple[str, ...]] = field(repr=False)
+    webhook_notice: Callable[[], Notice | None]
     client_id: str
     client_secret: Callable[[], str] = field(repr=False)
     organizations: tuple[str, ...]
@@ -102,6 +113,11 @@ class Config:
         app = self.needed_app()
         return None if self.receive == "poll" else app.webhook_secrets()
 
+    def webhook_notice(self) -> Notice | None:
+        """What the operator should know of the webhook secrets; None where all is as usual."""
+        app = self.needed_app()
+        return None if self.receive == "poll" else app.webhook_notice()
+
 
 def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) -> Config:
     """The settings of this process. Reads files, changes nothing; safe to repeat.
@@ -111,58 +127,131 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
     """
     text = ""
     if document is None:
-        text = resources.files(__package__).joinpath("config.toml").read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        text, document = _shipped()
+    require_texts(document)
     given = Given(environ, open_secrets(document, private_keys(environ)))
-    data = Path(given.text("BOT_DATA", "var"))
-    receive = _one_of("BOT_RECEIVE", given.text("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
-    poll_seconds = given.text("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
-    rules = with_own(bot.rules.RULES, own_names(document, given.text("BOT_RULES", "")), folder=data)
+    data = Path(given.path("BOT_DATA", "var"))
+    receive = _one_of("BOT_RECEIVE", given.word("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
+    poll_seconds = given.word("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
+    own = own_names(document, given.text("BOT_RULES"), folder=data)
+    rules = with_own(bot.rules.RULES, own, folder=data)
     return Config(
         app=_app(given),
         data=data,
-        database_url=given.value("database.url", f"sqlite:///{data / 'bot.sqlite'}"),
-        port=_port(given.text("PORT", "8000")),
-        api_url=_url("GITHUB_API_URL", given.text("GITHUB_API_URL", "https://api.github.com")),
-        server_url=_url("GITHUB_SERVER_URL", given.text("GITHUB_SERVER_URL", "https://github.com")),
-        ca_bundle=given.text("REQUESTS_CA_BUNDLE", ""),
+        database_url=given.value("database.url", database_in(data)),
+        port=_port(given.word("PORT", "8000")),
+        api_url=_github_url("GITHUB_API_URL", given.word("GITHUB_API_URL", GITHUB_API)),
+        server_url=_github_url("GITHUB_SERVER_URL", given.word("GITHUB_SERVER_URL", GITHUB)),
+        ca_bundle=_ca_bundle(given.path("REQUESTS_CA_BUNDLE")),
         receive=receive,
         poll_seconds=_seconds("BOT_POLL_SECONDS", poll_seconds, least=0.1),
-        settle_seconds=_seconds("BOT_SETTLE_SECONDS", given.text("BOT_SETTLE_SECONDS", "1")),
-        write_limits=_write_limits(given.text("BOT_WRITE_LIMITS", "1 80 500")),
+        settle_seconds=_seconds("BOT_SETTLE_SECONDS", given.word("BOT_SETTLE_SECONDS", "1")),
+        write_limits=_write_limits(given.word("BOT_WRITE_LIMITS", "1 80 500")),
         payload_days=_days(document),
         sentry_dsn=_dsn(given),
         metrics_token=lambda: _metrics_token(given),
         board=_board(given),
-        log_format=_one_of("LOG_FORMAT", given.text("LOG_FORMAT", "text"), ("text", "json")),
+        log_format=_one_of("LOG_FORMAT", given.word("LOG_FORMAT", "text"), ("text", "json")),
         rules=rules,
         settings=_settings(rules, document, text),
     )
+
+
+def require_private_key(config: Config) -> None:
+    """Return when the App's private key is there, opens, and can be used.
+
+    Raises ConfigError without any part of the key, SecretError where it cannot be opened.
+    """
+    try:
+        load_private_key(config.needed_app().private_key())
+    except ConfigurationError as error:
+        raise ConfigError(f"{label('github.private_key')}: {error}") from None
+
+
+def database_in(data: Path) -> str:
+    """The address of the SQLite database in a data directory, whatever that is called."""
+    file = str(data / "bot.sqlite")
+    return URL.create("sqlite", database=file).render_as_string(hide_password=False)
+
+
+def _shipped() -> tuple[str, Mapping[str, Any]]:
+    """The text of this package's config.toml, and what is in it."""
+    try:
+        text = resources.files(__package__).joinpath("config.toml").read_text(encoding="utf-8-sig")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError:
+        problem = "it is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        problem = str(error)
+    raise ConfigError(f"config.toml is not TOML ({problem}): mend it by hand")
 
 
 def _app(given: Given) -> AppSettings | None:
     if given.missing() == [name for name, setting in KNOWN.items() if setting.needed]:
         return None
     return AppSettings(
-        app_id=given.demanded("github.app_id")[0],
-        user_agent=given.value("github.user_agent", DEFAULT_USER_AGENT),
-        private_key=lambda: given.demanded("github.private_key")[0],
-        webhook_secrets=lambda: given.demanded("github.webhook_secrets"),
-        client_id=given.value("github.client_id"),
-        client_secret=lambda: given.demanded("github.client_secret")[0],
-        organizations=given.values("console.organizations"),
+        app_id=_id("github.app_id", given.demanded("github.app_id")),
+        user_agent=_user_agent(given.value("github.user_agent", DEFAULT_USER_AGENT)),
+        private_key=lambda: given.demanded("github.private_key"),
+        webhook_secrets=given.webhook_secrets,
+        webhook_notice=given.webhook_notice,
+        client_id=_id("github.client_id", given.value("github.client_id")),
+        client_secret=lambda: given.demanded("github.client_secret"),
+        organizations=given.organizations(),
     )
+
+
+def _id(name: str, value: str) -> str:
+    """An id that GitHub gave; white space around it means nothing."""
+    value = value.strip()
+    if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
+        raise ConfigError(f"{label(name)} is no id of GitHub's: copy it from the App's page")
+    return value
+
+
+def _user_agent(value: str) -> str:
+    if not _is_header(value):
+        raise ConfigError(
+            f"{label('github.user_agent')} must be plain ASCII without white space at its ends, "
+            f"because it is sent in a header; not {shown(value)}"
+        )
+    return value
+
+
+def _is_header(value: str) -> bool:
+    """Whether a text arrives unchanged in a header of HTTP."""
+    return value.isascii() and value.isprintable() and value == value.strip() != ""
 
 
 def _dsn(given: Given) -> str:
     """The address for crash reports; "off" switches off what config.toml says."""
-    found = given.value("sentry.dsn")
-    return "" if found == "off" else found
+    found = given.value("sentry.dsn").strip()
+    if found in ("", "off"):
+        return ""
+    if not _is_dsn(found):
+        # Without the value, of which a part may be a secret.
+        raise ConfigError(
+            f"{label('sentry.dsn')} must look like https://KEY@HOST/NUMBER: copy it from Sentry, "
+            "or write off"
+        )
+    return found
+
+
+def _is_dsn(value: str) -> bool:
+    """Whether sentry_sdk takes it; without loading that, which few installations want."""
+    try:
+        parts = urlsplit(value)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    project = parts.path.rpartition("/")[2]
+    known = parts.scheme in ("http", "https") and parts.hostname and parts.username and has_port
+    return bool(known) and project.isascii() and project.isdigit() and _is_unbroken(value)
 
 
 def _board(given: Given) -> BoardSettings | None:
     """The board on Parse; None for the one in the database."""
-    backend = given.value("board.backend", "database")
+    backend = given.value("board.backend", "database").strip()
     if _one_of("board.backend (BOT_BOARD)", backend, ("database", "parse")) == "database":
         return None
     if missing := given.missing_for_parse():
@@ -178,26 +267,29 @@ def _board(given: Given) -> BoardSettings | None:
 
 def _application(given: Given, name: str) -> Application:
     return Application(
-        url=_url(f"{name}.url", given.demanded(f"{name}.url")[0]),
+        url=_url(label(f"{name}.url"), given.demanded(f"{name}.url").strip()),
         application_id=_header(given, f"{name}.application_id"),
         rest_key=_header(given, f"{name}.rest_key"),
     )
 
 
 def _header(given: Given, name: str) -> str:
-    (found,) = given.demanded(name)
-    if not (found.isascii() and found.isprintable()):
-        raise ConfigError(f"{name} has characters that no id or key has; `encrypt {name}` again")
+    found = given.demanded(name)
+    if not _is_header(found):
+        raise ConfigError(
+            f"{label(name)} has characters that no id or key has; `encrypt {name}` again"
+        )
     return found
 
 
 def _metrics_token(given: Given) -> str:
     """What /metrics asks for; "" where there is to be no /metrics."""
     found = given.value("metrics.token")
-    if found and not (len(found) >= _SHORTEST_TOKEN and found.isascii() and found.isprintable()):
+    if found and not (len(found) >= _SHORTEST_TOKEN and _is_header(found)):
         raise ConfigError(
-            f"metrics.token (BOT_METRICS_TOKEN) must have {_SHORTEST_TOKEN} plain characters or "
-            "more: make one with python -c 'import secrets; print(secrets.token_hex(16))'"
+            f"{label('metrics.token')} must have {_SHORTEST_TOKEN} plain characters or more, none "
+            "of them white space at an end: "
+            "make one with python -c 'import secrets; print(secrets.token_hex(16))'"
         )
     return found
 
@@ -228,7 +320,7 @@ def _write_limits(value: str) -> tuple[float, int, int]:
     if not (0 <= limits[0] <= 3600 and min(limits[1:]) >= 0):  # noqa: PLR2004
         raise ConfigError(
             "BOT_WRITE_LIMITS must be three numbers, 0 for no limit: seconds between writes, "
-            f"writes a minute, writes an hour (GitHub asks for `1 80 500`), not {value!r}"
+            f"writes a minute, writes an hour (GitHub asks for `1 80 500`), not {shown(value)}"
         )
     return limits
 
@@ -243,8 +335,8 @@ def _days(document: Mapping[str, Any]) -> float:
 
 
 def _port(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and int(value) <= 65535):  # noqa: PLR2004
-        raise ConfigError(f"PORT must be a number up to 65535, not {value!r}")
+    if not (re.fullmatch("[0-9]{1,5}", value) and int(value) <= 65535):  # noqa: PLR2004
+        raise ConfigError(f"PORT must be a number up to 65535, not {shown(value)}")
     return int(value)
 
 
@@ -255,18 +347,40 @@ def _seconds(name: str, value: str, *, least: float = 0.0) -> float:
         seconds = -1.0
     if not least <= seconds <= 3600:  # noqa: PLR2004
         raise ConfigError(
-            f"{name} must be a number of seconds from {least:g} to 3600, not {value!r}"
+            f"{name} must be a number of seconds from {least:g} to 3600, not {shown(value)}"
         )
     return seconds
 
 
+def _github_url(name: str, value: str) -> str:
+    """An address of GitHub's, that paths can be put behind."""
+    value = _url(name, value)
+    try:
+        return Origin(value).url
+    except BadAddress:
+        raise ConfigError(f"{name} must look like https://HOST, not {shown(value)}") from None
+
+
 def _url(name: str, value: str) -> str:
     if not value.startswith(("https://", "http://")):
-        raise ConfigError(f"{name} must begin with https:// (or http://), not {value!r}")
+        raise ConfigError(f"{name} must begin with https:// (or http://), not {shown(value)}")
+    if not _is_unbroken(value):
+        raise ConfigError(f"{name} has characters that no address has: {shown(value)}")
     return value.rstrip("/")
+
+
+def _is_unbroken(value: str) -> bool:
+    """Whether a text has neither white space nor what cannot be printed."""
+    return value.isprintable() and not any(map(str.isspace, value))
+
+
+def _ca_bundle(value: str) -> str:
+    if value and not Path(value).exists():
+        raise ConfigError(f"REQUESTS_CA_BUNDLE: there is no {shown(value)}")
+    return value
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        raise ConfigError(f"{name} must be {' or '.join(choices)}, not {value!r}")
+        raise ConfigError(f"{name} must be {' or '.join(choices)}, not {shown(value)}")
     return value

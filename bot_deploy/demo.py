@@ -23,7 +23,7 @@ import requests
 
 from bot.web.sessions import Sessions
 from bot_deploy.arguments import seconds, subcommand_parser, whole_number
-from bot_deploy.config import Config, load
+from bot_deploy.config import Config, database_in, load
 from bot_deploy.migrate import migrate
 from bot_deploy.processes import Passing, end_with_0, entries
 from bot_deploy.scenes import SceneDelivery, deliveries
@@ -85,7 +85,7 @@ def environment(
     """Return what the bot's processes are configured with: the App of `github`, and `home`."""
     return surroundings(environ) | {
         "BOT_DATA": str(home.absolute()),
-        "DATABASE_URL": f"sqlite:///{home.absolute() / 'bot.sqlite'}",
+        "DATABASE_URL": database_in(home.absolute()),
         # The simulated GitHub does not mind; an hour's 500 would be over before the demo is.
         "BOT_WRITE_LIMITS": "1 0 0",
         "GITHUB_API_URL": api_url,

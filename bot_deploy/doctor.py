@@ -23,7 +23,7 @@ from bot.operations.doctor import (
     examine,
     who_answers,
 )
-from bot.operations.doctor.examination import ok
+from bot.operations.doctor.examination import ok, warning
 from bot.rules import needs
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
@@ -109,6 +109,9 @@ class DoctorDependencies:
             clock=time.time,
         )
         how = {"poll": "deliveries are fetched", "webhook": "deliveries come by webhook"}
+        notice = config.webhook_notice() if config.app else None
+        if notice and notice.remedy:
+            return warning(notice.detail, notice.remedy)
         return ok(f"{config.api_url}; {how[config.receive]}")
 
 

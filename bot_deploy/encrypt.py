@@ -5,7 +5,7 @@ import getpass
 import sys
 from pathlib import Path
 
-from bot_deploy.given import KNOWN
+from bot_deploy.given import KNOWN, from_file
 from bot_deploy.secrets_file import (
     config_to_write,
     guarded,
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
     parser = new_parser(
         argv,
         "Seal one value into config.toml, in place. It is read from a prompt without echo, or from "
-        "stdin when that is no terminal, or from a file; one line end at its end is dropped.",
+        "stdin when that is no terminal, or from a file, as it is, but for one line end at its end.",
     )
     parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
     parser.add_argument("--file", type=Path, metavar="PATH", help="read the value from this file")
@@ -74,14 +74,9 @@ def _seal(document: Document, options: argparse.Namespace, value: str) -> None:
 
 
 def _read_value(name: str, file: Path | None) -> str:
-    raw = file.read_bytes() if file else _read_stdin(name)
-    try:
-        value = raw.decode()
-    except UnicodeDecodeError:
-        value = None
+    value = from_file(file.read_bytes() if file else _read_stdin(name))
     if value is None:
         raise InputError(f"the value of {name} is not UTF-8 text: encode it, for example as base64")
-    value = value.removesuffix("\n").removesuffix("\r")
     if not value:
         raise InputError(f"the value of {name} is empty, so nothing was sealed: give it again")
     return value
@@ -94,6 +89,9 @@ def _read_stdin(name: str) -> bytes:
         value = getpass.getpass(f"{name} (not shown): ")
     except EOFError:
         value = ""
+    except UnicodeDecodeError:
+        # A terminal that sends something else than it says; the error holds what was typed.
+        return b"\xff"
     if value.startswith("-----BEGIN"):
         raise InputError(f"{name} has many lines and a prompt takes one: use --file or stdin")
-    return value.encode()
+    return value.encode(errors="surrogateescape")

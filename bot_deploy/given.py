@@ -1,14 +1,28 @@
 """What the operator gave: variables, and the values of config.toml behind them. Not a subcommand.
 
 A variable NAME may be given as NAME_FILE, the path of a file that holds the value; both at once is
-an error, because it would not be clear which one counts.
+an error, because it would not be clear which one counts. A value is taken as it is: one line end at
+its end is dropped, and nothing else is trimmed or split (docs/decisions/0129-values-as-they-are.md).
 """
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from luggage.crypto import Secrets
+
+WEBHOOK_SECRET = "GITHUB_WEBHOOK_SECRET"
+WEBHOOK_SECRET_OLD = "GITHUB_WEBHOOK_SECRET_OLD"
+
+_LINE_END = re.compile(r"\r?\n\Z")
+# How the release before was given two secrets. Only two that look generated are taken for that: half
+# of a text that somebody chose could be guessed.
+_TWO_GENERATED = re.compile(r"\s*([0-9a-f]{32,})\s+([0-9a-f]{32,})\s*", re.ASCII | re.IGNORECASE)
+_ORGANIZATION = re.compile(r"[\w-]{1,100}", re.ASCII)
+_LONGEST_SHOWN = 60
 
 
 class ConfigError(Exception):
@@ -17,22 +31,43 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A value that the bot knows by name, and the environment variable that stands before it."""
+    """A value that the bot knows by name, and the environment variable that overrides it.
+
+    `old_variable` names one for a second value that is accepted too, while the first replaces it.
+    """
 
     variable: str
+    old_variable: str = ""
     needed: bool = False
     secret: bool = False
     is_list: bool = False
+    is_number: bool = False
     for_webhook: bool = False
     for_parse: bool = False
 
+    @property
+    def current(self) -> tuple[str, ...]:
+        """The variables that give it: itself, or the path of a file."""
+        return (self.variable, f"{self.variable}_FILE")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The same, and those of the value that it replaces."""
+        old = self.old_variable
+        return (*self.current, old, f"{old}_FILE") if old else self.current
+
 
 KNOWN: Mapping[str, Setting] = {
-    "github.app_id": Setting(variable="GITHUB_APP_ID", needed=True),
+    "github.app_id": Setting(variable="GITHUB_APP_ID", needed=True, is_number=True),
     "github.user_agent": Setting(variable="GITHUB_USER_AGENT"),
     "github.private_key": Setting(variable="GITHUB_PRIVATE_KEY", needed=True, secret=True),
     "github.webhook_secrets": Setting(
-        variable="GITHUB_WEBHOOK_SECRET", needed=True, secret=True, is_list=True, for_webhook=True
+        variable=WEBHOOK_SECRET,
+        old_variable=WEBHOOK_SECRET_OLD,
+        needed=True,
+        secret=True,
+        is_list=True,
+        for_webhook=True,
     ),
     "github.client_id": Setting(variable="GITHUB_CLIENT_ID"),
     "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", secret=True),
@@ -55,42 +90,114 @@ KNOWN: Mapping[str, Setting] = {
 
 
 @dataclass(frozen=True)
+class Notice:
+    """What the operator should know of a value: no part of it is shown. A remedy where one helps."""
+
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
 class Given:
     """Looks settings up. Raises ConfigError for a variable that cannot be read; safe to repeat."""
 
     environ: Mapping[str, str] = field(repr=False)
     secrets: Secrets
 
-    def text(self, variable: str, default: str) -> str:
-        """The value of a variable, or what the file it names holds; empty counts as unset."""
-        value = self.environ.get(variable, "")
-        path = self.environ.get(f"{variable}_FILE", "")
-        if value and path:
+    def text(self, variable: str, default: str = "") -> str:
+        """The value of a variable, or what the file it names holds; empty counts as unset.
+
+        As it is, but for one line end at its end, and a byte order mark at a file's beginning.
+        """
+        # Whatever the locale is, these are the bytes that the variable was set to.
+        found = _decoded(os.fsencode(self._variable(variable)))
+        path = self._variable(f"{variable}_FILE")
+        if found != "" and path:
             raise ConfigError(f"{variable} and {variable}_FILE are both set: unset one of them")
-        return _read(f"{variable}_FILE", path) if path else value or default
+        if path:
+            return _read(f"{variable}_FILE", path)
+        if found is None:
+            raise ConfigError(f"{variable} is not UTF-8 text: set it again in this terminal")
+        return found or default
+
+    def word(self, variable: str, default: str = "") -> str:
+        """The value of a variable in which white space means nothing: a number, an address."""
+        return self.text(variable).strip() or default
+
+    def path(self, variable: str, default: str = "") -> str:
+        """The path that a variable holds, or the file it names, as the file system has it."""
+        found = self.text(variable)
+        # Not the text itself: in a locale other than UTF-8 that would name another file.
+        return self._variable(variable) or found or default
 
     def value(self, name: str, default: str = "") -> str:
         """The value of a name in KNOWN: its variable's, or that of config.toml, opened now."""
-        found = self.text(KNOWN[name].variable, "")
+        found = self.text(KNOWN[name].variable)
         return found or (self.secrets[name].reveal() if name in self.secrets else default)
 
-    def values(self, name: str) -> tuple[str, ...]:
-        """The values of a list in KNOWN; in a variable they are separated by white space."""
-        found = tuple(self.text(KNOWN[name].variable, "").split())
-        return found or (self.secrets[name].reveal_all() if name in self.secrets else ())
-
-    def demanded(self, name: str) -> tuple[str, ...]:
-        """The values of a name in KNOWN, at least one.
+    def demanded(self, name: str) -> str:
+        """The value of a name in KNOWN.
 
         Raises ConfigError, which says how to give it.
         """
-        setting = KNOWN[name]
-        found = self.values(name) if setting.is_list else (self.value(name),)
-        if not any(found):
-            raise ConfigError(
-                f"{setting.variable} is missing: set it, or {setting.variable}_FILE, or seal it "
-                f"into config.toml: `encrypt {name}`"
+        found = self.value(name)
+        if not found:
+            raise _missing(name)
+        return found
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The live webhook secrets: that of the variable or those of config.toml, and the old one.
+
+        Raises ConfigError where there is none, or a blank one, by which anybody could sign.
+        """
+        name = "github.webhook_secrets"
+        current, old = self.text(WEBHOOK_SECRET), self.text(WEBHOOK_SECRET_OLD)
+        if current:
+            live = (current, *two_in_one(current))
+        else:
+            live = self.secrets[name].reveal_all() if name in self.secrets else ()
+        if not live:
+            raise _missing(name)
+        found = (*live, old) if old else live
+        if not all(secret.strip() for secret in found):
+            blank = WEBHOOK_SECRET_OLD if all(map(str.strip, live)) else label(name)
+            raise ConfigError(f"{blank} has a blank secret: set the one from the App's page")
+        return found
+
+    def webhook_notice(self) -> Notice | None:
+        """What to say of GITHUB_WEBHOOK_SECRET, in which white space used to separate two."""
+        found = self.text(WEBHOOK_SECRET)
+        if two_in_one(found):
+            return Notice(
+                f"{WEBHOOK_SECRET} holds two secrets; this release is the last to accept each",
+                f"leave the new one there, and move the other to {WEBHOOK_SECRET_OLD}",
             )
+        if found != found.strip():
+            return Notice(
+                f"{WEBHOOK_SECRET} begins or ends with white space, which is part of the secret",
+                "if it is not at GitHub, remove it",
+            )
+        if found.split() != [found] and found:
+            return Notice(
+                f"{WEBHOOK_SECRET} has white space in it and is one secret; "
+                f"a second belongs in {WEBHOOK_SECRET_OLD}"
+            )
+        return None
+
+    def organizations(self) -> tuple[str, ...]:
+        """The organisations of console.organizations; in the variable, spaces separate them.
+
+        Raises ConfigError for what is no organisation's name.
+        """
+        name = "console.organizations"
+        found = tuple(self.text(KNOWN[name].variable).split())
+        found = found or (self.secrets[name].reveal_all() if name in self.secrets else ())
+        for each in found:
+            if not _ORGANIZATION.fullmatch(each):
+                raise ConfigError(
+                    f"{label(name)}: {shown(each)} is not the name of an organisation; "
+                    "separate names by spaces"
+                )
         return found
 
     def missing_for_parse(self) -> list[str]:
@@ -102,15 +209,81 @@ class Given:
         return [name for name in KNOWN if KNOWN[name].needed and not self._has(name)]
 
     def _has(self, name: str) -> bool:
-        return name in self.secrets or bool(self.text(KNOWN[name].variable, ""))
+        return name in self.secrets or bool(self.text(KNOWN[name].variable))
+
+    def _variable(self, name: str) -> str:
+        return _LINE_END.sub("", self.environ.get(name, ""))
+
+
+def label(name: str) -> str:
+    """A name in KNOWN as an error says it, with its variable."""
+    return f"{name} ({KNOWN[name].variable})"
+
+
+def shown(value: str) -> str:
+    """A value that is no secret, on one line and not too long for a message."""
+    cut = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
+    return ascii(cut) if not cut.isprintable() else repr(cut)
+
+
+def two_in_one(text: str) -> tuple[str, ...]:
+    """The two secrets in a text that is two generated ones with white space between; else none."""
+    match = _TWO_GENERATED.fullmatch(text)
+    return match.groups() if match else ()
+
+
+def from_file(raw: bytes) -> str | None:
+    """The value in the bytes of a file or a stream, None where they are not UTF-8 text.
+
+    Without what editors add: a byte order mark at the beginning, a line end at the end.
+    """
+    return _decoded(raw.removeprefix(b"\xef\xbb\xbf"))
+
+
+def require_texts(document: Mapping[str, Any]) -> None:
+    """Return when config.toml has each value in KNOWN as text.
+
+    Raises ConfigError: of 1.10 or true, TOML does not keep what somebody typed.
+    """
+    for name, setting in KNOWN.items():
+        value = _leaf(document, name)
+        kinds = (str, int) if setting.is_number else (str,)
+        several = value if isinstance(value, list) and setting.is_list else [value]
+        for each in several if value is not None else ():
+            if isinstance(each, bool) or not isinstance(each, kinds):
+                wanted = "a list of texts in quotes" if setting.is_list else "a text in quotes"
+                raise ConfigError(f"config.toml: {name} must be {wanted}")
+
+
+def _leaf(document: Any, name: str) -> Any:
+    for part in name.split("."):
+        document = document.get(part) if isinstance(document, Mapping) else None
+    return document
+
+
+def _missing(name: str) -> ConfigError:
+    variable = KNOWN[name].variable
+    return ConfigError(
+        f"{variable} is missing: set it, or {variable}_FILE, or seal it into config.toml: "
+        f"`encrypt {name}`"
+    )
+
+
+def _decoded(raw: bytes) -> str | None:
+    try:
+        return _LINE_END.sub("", raw.decode())
+    except UnicodeDecodeError:
+        return None
 
 
 def _read(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        found = from_file(Path(path).read_bytes())
     except OSError as error:
         problem = error.strerror
-    except UnicodeDecodeError:
-        # Not chained: the error holds the bytes of what may be a secret.
+    else:
+        # Not raised in an `except`: the error of the codec holds the bytes of what may be a secret.
+        if found is not None:
+            return found
         problem = "it is not UTF-8 text"
     raise ConfigError(f"{variable}: {path} cannot be read: {problem}")

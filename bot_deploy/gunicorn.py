@@ -9,6 +9,7 @@ import argparse
 import atexit
 import errno
 import gc
+import logging
 import os
 import socket
 import sys
@@ -34,6 +35,8 @@ from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "serve the web hook and the pages (one of the two processes of `start`)"
+
+log = logging.getLogger(__name__)
 
 _WORKERS = 2
 # For the pages.
@@ -70,6 +73,9 @@ def main(argv: list[str]) -> int:
     # Where deliveries are fetched, nobody out there has anything to ask.
     host = arguments.host or (_LOCAL if config.webhook_secrets() is None else _ALL)
     configure_logging(config.log_format, name="gunicorn")
+    if notice := config.webhook_notice():
+        say = log.warning if notice.remedy else log.info
+        say("%s", "; ".join(filter(None, (notice.detail, notice.remedy))))
     listener = listen(host, config.port, clock=time.monotonic, sleep=time.sleep)
     Server(config, options(listener, shared_memory=_SHARED_MEMORY)).run()
     return 0

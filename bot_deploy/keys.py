@@ -4,6 +4,7 @@ A file is preferred: a variable is inherited by every child and can be read in /
 as the same user.
 """
 
+import codecs
 import logging
 import os
 import stat
@@ -48,7 +49,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             _require_private(path, os.fstat(file.fileno()))
             # Latin-1 reads anything; what is no key is told by the parser, without quoting it.
-            return file.read(_MOST_BYTES).decode("latin-1")
+            return file.read(_MOST_BYTES).removeprefix(codecs.BOM_UTF8).decode("latin-1")
     except OSError as error:
         problem = error.strerror
     raise KeyFileError(

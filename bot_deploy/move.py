@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.config import load
+from bot_deploy.config import database_in, load
 from bot_deploy.given import ConfigError, Given
 from bot_deploy.wiring import HISTORIES
 from luggage import database
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--to", dest="target", help=_TO)
     arguments = parser.parse_args(argv[1:])
     config = load(os.environ)
-    source = arguments.source or f"sqlite:///{config.data / 'bot.sqlite'}"
+    source = arguments.source or database_in(config.data)
     target = arguments.target or given(os.environ).text("MOVE_TO", config.database_url)
     check_addresses(source, target, typed=(arguments.source, arguments.target))
     old, new = database.open_engine(source), database.open_engine(target)

@@ -16,13 +16,14 @@ from bot.settings.custom_rules import faults
 from bot_deploy.given import ConfigError
 
 
-def own_names(document: Mapping[str, Any], variable: str) -> Sequence[str]:
+def own_names(document: Mapping[str, Any], variable: str, *, folder: Path) -> Sequence[str]:
     """The rules that are named: those of BOT_RULES, or `[rules] own` of config.toml.
 
-    Raises ConfigError where that is no list of texts.
+    In the variable, spaces separate them, and so do line ends; but a line that is the path of a
+    file, from `folder` on, is that file. Raises ConfigError where there is no list of texts.
     """
-    if variable.split():
-        return variable.split()
+    if variable.strip():
+        return [name for line in variable.split("\n") for name in _on_a_line(line, folder)]
     table = document.get("rules", {})
     own = table.get("own", []) if isinstance(table, Mapping) else None
     if not isinstance(own, list) or not all(isinstance(name, str) and name for name in own):
@@ -30,6 +31,13 @@ def own_names(document: Mapping[str, Any], variable: str) -> Sequence[str]:
             'config.toml: rules.own must be a list of files or modules, such as ["greet.py"]'
         )
     return own
+
+
+def _on_a_line(line: str, folder: Path) -> list[str]:
+    try:
+        return [line] if (folder / line).is_file() else line.split()
+    except OSError:  # too long for a path
+        return line.split()
 
 
 def with_own(

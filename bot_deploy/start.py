@@ -63,14 +63,14 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
 
     Loads most of the bot. Raises what `main` raises, and luggage.database's errors.
     """
-    from bot_deploy.config import load  # noqa: PLC0415
+    from bot_deploy.config import load, require_private_key  # noqa: PLC0415
     from bot_deploy.migrate import migrate  # noqa: PLC0415
 
     config = load(environ)
     if config.app is None and or_demo:
         return None
     # Opened here once, so that what is missing or sealed for another key is said before the start.
-    config.needed_app().private_key()
+    require_private_key(config)
     config.webhook_secrets()
     config.metrics_token()
     if config.board is not None:

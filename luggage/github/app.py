@@ -5,6 +5,7 @@ of a request. It reads no environment; whoever starts the program hands the sett
 """
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,8 @@ _NAMES = {
     "user_agent": "GITHUB_USER_AGENT",
     "api_url": "GITHUB_API_URL",
 }
+_OLD_SECRET = "GITHUB_WEBHOOK_SECRET_OLD"  # noqa: S105 -- the name of a variable
+_LINE_END = re.compile(r"\r?\n\Z")
 _H = TypeVar("_H", bound=Handler)
 _C = TypeVar("_C", bound=CommandHandler)
 
@@ -103,15 +106,18 @@ class GithubApp:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **settings: Any) -> Self:
-        """Return an App with the settings named GITHUB_APP_ID and so on; `settings` stand first.
+        """Return an App with the settings named GITHUB_APP_ID and so on; `settings` override them.
 
         Read are GITHUB_APP_ID, GITHUB_PRIVATE_KEY, GITHUB_WEBHOOK_SECRET, GITHUB_USER_AGENT and
-        GITHUB_API_URL of the mapping the caller hands in, such as os.environ. Raises
-        ConfigurationError that names what is missing.
+        GITHUB_API_URL of the mapping the caller hands in, such as os.environ. While one webhook
+        secret replaces another, GITHUB_WEBHOOK_SECRET_OLD holds the other. A line end at the end of
+        a value is dropped. Raises ConfigurationError that names what is missing.
         """
-        given: dict[str, Any] = {n: environ[key] for n, key in _NAMES.items() if environ.get(key)}
+        found = {name: _LINE_END.sub("", environ.get(key, "")) for name, key in _NAMES.items()}
+        given: dict[str, Any] = {name: value for name, value in found.items() if value}
         if "webhook_secrets" in given:
-            given["webhook_secrets"] = [given["webhook_secrets"]]
+            old = _LINE_END.sub("", environ.get(_OLD_SECRET, ""))
+            given["webhook_secrets"] = [given["webhook_secrets"], *([old] if old else [])]
         given |= settings
         lacking = [key for name, key in _NAMES.items() if name not in {"api_url", *given}]
         if lacking:
@@ -233,12 +239,13 @@ def _app_id(app_id: str | int) -> str:
 
 
 def _user_agent(user_agent: str) -> str:
-    if not user_agent.strip() or not user_agent.isascii() or not user_agent.isprintable():
+    plain = user_agent.isascii() and user_agent.isprintable()
+    if not plain or user_agent != user_agent.strip() or not user_agent:
         raise ConfigurationError(
-            "user_agent is missing, or not plain ASCII: GitHub refuses requests without one; "
-            "write the App's name or your organisation's"
+            "user_agent is missing, or not plain ASCII, or has white space at an end: GitHub "
+            "refuses requests without one; write the App's name or your organisation's"
         )
-    return user_agent.strip()
+    return user_agent
 
 
 def _origin(api_url: str) -> Origin:

@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -37,6 +38,7 @@ JWT_REUSED_SECONDS = 300
 # A token lives for an hour; renewed early enough that no request under way outlives it.
 RENEW_BEFORE_SECONDS = 300.0
 
+_PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]{1,40})-----(?P<body>[^-]*)-----END (?P=label)-----")
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # opaque, of any length; but it has to fit into a header
 
 
@@ -58,12 +60,12 @@ class Skew:
 def load_private_key(pem: str) -> RSAPrivateKey:
     """Return the key; done once, because parsing takes 60 times as long as signing.
 
+    However the file was pasted: on one line, with "\\n" spelled out, indented, in quotes.
     Raises ConfigurationError, without any part of the key, when it cannot be used.
     """
     try:
-        # A key passed through an environment variable often arrives with "\n" spelled out.
-        key = load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)
-    except (ValueError, TypeError, AttributeError):
+        key = load_pem_private_key(_as_a_file(pem).encode(), password=None)
+    except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPrivateKey):
         raise ConfigurationError(
@@ -71,6 +73,16 @@ def load_private_key(pem: str) -> RSAPrivateKey:
             "-----BEGIN RSA PRIVATE KEY----- to the END line"
         )
     return key
+
+
+def _as_a_file(pem: str) -> str:
+    """Return a PEM text with line ends where RFC 7468 wants them; no other text is changed."""
+    found = _PEM.search(re.sub(r"\\[rn]", "\n", pem))
+    if found is None:
+        return pem
+    label, body = found["label"], "".join(found["body"].split())
+    lines = [body[at : at + 64] for at in range(0, len(body), 64)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
 
 class AppCredentials:

@@ -140,13 +140,22 @@ def usable_secrets(secrets: Sequence[bytes | str]) -> tuple[SecretBytes, ...]:
     """Return the secrets as bytes that hide themselves; raises ConfigurationError without any."""
     if isinstance(secrets, bytes | str):
         raise ConfigurationError("webhook secrets are a sequence: write [secret], not secret")
-    keys = tuple(SecretBytes(key.encode() if isinstance(key, str) else key) for key in secrets)
+    keys = tuple(SecretBytes(_as_bytes(key)) for key in secrets)
     if not keys or not all(key.strip() for key in keys):
         raise ConfigurationError(
             "a webhook secret is missing or blank: without one anybody could post deliveries; "
             "set the one from the App's settings page"
         )
     return keys
+
+
+def _as_bytes(key: bytes | str) -> bytes:
+    try:
+        return key.encode() if isinstance(key, str) else key
+    except UnicodeEncodeError:
+        del key
+    # Not raised in the `except`: the error of the codec holds the secret.
+    raise ConfigurationError("a webhook secret is not UTF-8 text: copy it again")
 
 
 def _decode(body: bytes) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from luggage.crypto import SecretError
 APP = {
     "GITHUB_APP_ID": "7",
     "GITHUB_PRIVATE_KEY": "the private key",
-    "GITHUB_WEBHOOK_SECRET": "new-secret old-secret",
+    "GITHUB_WEBHOOK_SECRET": "new-secret",
+    "GITHUB_WEBHOOK_SECRET_OLD": "old-secret",
 }
 SEALED = "sealed:00000000:AAAA"
 
@@ -55,7 +56,7 @@ def test_a_pace_that_makes_no_sense_is_refused(value):
 
 
 def test_the_app_comes_from_the_environment():
-    """Three variables make an App; two webhook secrets may be live."""
+    """Three variables make an App; a second webhook secret may be live."""
     app = load(APP, {}).needed_app()
     assert (app.app_id, app.user_agent) == ("7", DEFAULT_USER_AGENT)
     assert app.private_key() == "the private key"
@@ -79,7 +80,7 @@ def test_the_app_comes_from_the_document_behind_the_environment():
 
 def test_deliveries_may_be_fetched_instead():
     """With BOT_RECEIVE=poll no webhook secret is asked for, and GitHub's log is looked at often."""
-    without = {name: value for name, value in APP.items() if name != "GITHUB_WEBHOOK_SECRET"}
+    without = {name: value for name, value in APP.items() if "WEBHOOK" not in name}
     fetching = load(without | {"BOT_RECEIVE": "poll"}, {})
     assert (fetching.webhook_secrets(), fetching.poll_seconds) == (None, 5.0)
     waiting = load(APP, {})
@@ -228,8 +229,14 @@ def test_what_a_board_on_parse_lacks_is_named():
             {"BOT_BOARD": "paper"},
             "board.backend .BOT_BOARD. must be database or parse, not 'paper'",
         ),
-        ({"PARSE_LINES_URL": "ftp://x"}, "board.lines.url must begin with https://"),
-        ({"PARSE_LINES_REST_KEY": "a\nb"}, "board.lines.rest_key has characters that no id"),
+        (
+            {"PARSE_LINES_URL": "ftp://x"},
+            r"board.lines.url \(PARSE_LINES_URL\) must begin with https://",
+        ),
+        (
+            {"PARSE_LINES_REST_KEY": "a\nb"},
+            r"board.lines.rest_key \(PARSE_LINES_REST_KEY\) has characters that no id",
+        ),
     ],
 )
 def test_a_board_that_cannot_be_used_is_an_error(wrong, words):

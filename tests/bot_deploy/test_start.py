@@ -11,8 +11,13 @@ import pytest
 
 from bot_deploy import demo, start
 from bot_deploy.config import ConfigError
+from luggage.github.testing import FakeGithub
 
-APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
+APP = {
+    "GITHUB_APP_ID": "1",
+    "GITHUB_PRIVATE_KEY": FakeGithub().private_key,
+    "GITHUB_WEBHOOK_SECRET": "s3cret",
+}
 
 
 # `start` forks before it has a thread; a test run may have some.
@@ -81,8 +86,16 @@ def test_a_board_on_parse_is_opened_before_the_start(tmp_path):
     names = ("URL", "APPLICATION_ID", "REST_KEY")
     parse = {f"PARSE_{board}_{name}": "-" for board in ("LINES", "MOOD") for name in names}
     environ = APP | {"BOT_DATA": str(tmp_path), "BOT_BOARD": "parse"} | parse
-    with pytest.raises(ConfigError, match=r"board\.lines\.url must begin with https"):
+    with pytest.raises(ConfigError, match=r"board\.lines\.url .* must begin with https"):
         start.prepare(environ, or_demo=False)
+
+
+def test_a_private_key_that_is_none_is_told_before_the_start(tmp_path):
+    """By its variable, and without a part of it; the loop would end again and again."""
+    environ = APP | {"BOT_DATA": str(tmp_path), "GITHUB_PRIVATE_KEY": "hunter2"}
+    with pytest.raises(ConfigError, match=r"\(GITHUB_PRIVATE_KEY\): .*PEM") as raised:
+        start.prepare(environ, or_demo=False)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_without_an_app_there_is_nothing_to_prepare():

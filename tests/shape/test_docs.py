@@ -50,8 +50,8 @@ def test_each_subcommand_is_in_the_reference(name):
 def settings():
     """Each variable that bot_deploy asks the operator for."""
     source = (ROOT / "bot_deploy" / "config.py").read_text()
-    asked = re.findall(r'given\.text\("([A-Z_]+)"', source)
-    known = [setting.variable for setting in KNOWN.values()]
+    asked = re.findall(r'given\.(?:text|word|path)\("([A-Z_]+)"', source)
+    known = [name for setting in KNOWN.values() for name in setting.variables[::2]]
     return sorted({*asked, *known, "SECRET_KEY", "SECRET_KEY_FILE"})
 
 
