@@ -133,8 +133,7 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
     data = Path(given.path("BOT_DATA", "var"))
     receive = _one_of("BOT_RECEIVE", given.word("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
     poll_seconds = given.word("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
-    own = own_names(document, given.text("BOT_RULES"), folder=data)
-    rules = with_own(bot.rules.RULES, own, folder=data)
+    rules = _rules(document, given.text("BOT_RULES"), data)
     return Config(
         app=_app(given),
         data=data,
@@ -155,6 +154,12 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
         rules=rules,
         settings=_settings(rules, document, text),
     )
+
+
+def _rules(document: Mapping[str, Any], variable: str, data: Path) -> tuple[Rule[Any], ...]:
+    own = own_names(document, variable, folder=data)
+    source = "BOT_RULES" if variable.strip() else "config.toml"
+    return with_own(bot.rules.RULES, own, folder=data, source=source)
 
 
 def require_private_key(config: Config) -> None:
@@ -375,7 +380,11 @@ def _is_unbroken(value: str) -> bool:
 
 
 def _ca_bundle(value: str) -> str:
-    if value and not Path(value).exists():
+    try:
+        there = not value or Path(value).exists()
+    except OSError:  # too long for a path, or in a directory that nobody may look into
+        there = False
+    if not there:
         raise ConfigError(f"REQUESTS_CA_BUNDLE: there is no {shown(value)}")
     return value
 

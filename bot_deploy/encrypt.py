@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
     parser = new_parser(
         argv,
         "Seal one value into config.toml, in place. It is read from a prompt without echo, or from "
-        "stdin when that is no terminal, or from a file, as it is, but for one line end at its end.",
+        "stdin when that is no terminal, or from a file, as it is but for one line end at its end.",
     )
     parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
     parser.add_argument("--file", type=Path, metavar="PATH", help="read the value from this file")

@@ -2,7 +2,7 @@
 
 A variable NAME may be given as NAME_FILE, the path of a file that holds the value; both at once is
 an error, because it would not be clear which one counts. A value is taken as it is: one line end at
-its end is dropped, and nothing else is trimmed or split (docs/decisions/0129-values-as-they-are.md).
+its end is dropped, nothing else is trimmed or split (docs/decisions/0129-values-as-they-are.md).
 """
 
 import os
@@ -14,15 +14,14 @@ from typing import Any
 
 from luggage.crypto import Secrets
 
-WEBHOOK_SECRET = "GITHUB_WEBHOOK_SECRET"
-WEBHOOK_SECRET_OLD = "GITHUB_WEBHOOK_SECRET_OLD"
+WEBHOOK_SECRET = "GITHUB_WEBHOOK_SECRET"  # noqa: S105  a name
+WEBHOOK_SECRET_OLD = "GITHUB_WEBHOOK_SECRET_OLD"  # noqa: S105  a name
 
 _LINE_END = re.compile(r"\r?\n\Z")
-# How the release before was given two secrets. Only two that look generated are taken for that: half
-# of a text that somebody chose could be guessed.
+# How the release before was given two secrets. Both must look generated: half of a text that a
+# person chose could be guessed.
 _TWO_GENERATED = re.compile(r"\s*([0-9a-f]{32,})\s+([0-9a-f]{32,})\s*", re.ASCII | re.IGNORECASE)
 _ORGANIZATION = re.compile(r"[\w-]{1,100}", re.ASCII)
-_LONGEST_SHOWN = 60
 
 
 class ConfigError(Exception):
@@ -91,7 +90,7 @@ KNOWN: Mapping[str, Setting] = {
 
 @dataclass(frozen=True)
 class Notice:
-    """What the operator should know of a value: no part of it is shown. A remedy where one helps."""
+    """What the operator should know of a value, without any part of it, and perhaps a remedy."""
 
     detail: str
     remedy: str = ""
@@ -220,9 +219,9 @@ def label(name: str) -> str:
     return f"{name} ({KNOWN[name].variable})"
 
 
-def shown(value: str) -> str:
-    """A value that is no secret, on one line and not too long for a message."""
-    cut = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
+def shown(value: str, longest: int = 60) -> str:
+    """A value that is no secret, in quotes, on one line, and not too long for a message."""
+    cut = value if len(value) <= longest else f"{value[:longest]}…"
     return ascii(cut) if not cut.isprintable() else repr(cut)
 
 

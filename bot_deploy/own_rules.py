@@ -13,7 +13,9 @@ from typing import Any
 
 from bot.rule import Rule
 from bot.settings.custom_rules import faults
-from bot_deploy.given import ConfigError
+from bot_deploy.given import ConfigError, shown
+
+_LONGEST = 500
 
 
 def own_names(document: Mapping[str, Any], variable: str, *, folder: Path) -> Sequence[str]:
@@ -41,20 +43,30 @@ def _on_a_line(line: str, folder: Path) -> list[str]:
 
 
 def with_own(
-    known: Sequence[Rule[Any]], names: Sequence[str], *, folder: Path
+    known: Sequence[Rule[Any]], names: Sequence[str], *, folder: Path, source: str
 ) -> tuple[Rule[Any], ...]:
     """The known rules and, behind them, those that are named; a file is sought from `folder`.
 
-    Raises ConfigError, on one line, for a rule that cannot be loaded or used.
+    Raises ConfigError, on one line, for a rule that cannot be loaded or used; it begins with
+    `source`, where the names come from.
     """
     rules = list(known)
     for name in names:
-        rule: Any = getattr(_module(name, folder), "RULE", None)
+        try:
+            rule: Any = getattr(_module(name, folder), "RULE", None)
+        except ConfigError as error:
+            raise ConfigError(f"{source}: {error}") from error
         wrong = faults(rule, rules)
         if wrong:
-            raise ConfigError(f"the rule {name} cannot be used: {'; '.join(wrong)}")
+            problem = f"the rule {_named(name)} cannot be used: {'; '.join(wrong)}"
+            raise ConfigError(f"{source}: {problem}")
         rules.append(rule)
     return tuple(rules)
+
+
+def _named(name: str | Path) -> str:
+    """A name, or what is said of it, fit for one line."""
+    return shown(str(name), _LONGEST)[1:-1]
 
 
 def _module(name: str, folder: Path) -> ModuleType:
@@ -68,18 +80,20 @@ def _module(name: str, folder: Path) -> ModuleType:
         # Whatever is wrong in somebody's file: its kind and its words, on one line.
         said = " ".join(str(error).split())
         raise ConfigError(
-            f"the rule {name} cannot be loaded: {type(error).__name__}: {said}"
+            f"the rule {_named(name)} cannot be loaded: {type(error).__name__}: {_named(said)}"
         ) from error
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ConfigError(f"the rule {path} is not there; a relative path begins in BOT_DATA")
+        raise ConfigError(
+            f"the rule {_named(path)} is not there; a relative path begins in BOT_DATA"
+        )
     # Under a name of its own, so that it hides no module, and is found by pickle and dataclasses.
     name = f"own_rules.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"the rule {path} is no file of Python")
+        raise ConfigError(f"the rule {_named(path)} is no file of Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

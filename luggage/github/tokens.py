@@ -58,9 +58,9 @@ class Skew:
 
 
 def load_private_key(pem: str) -> RSAPrivateKey:
-    """Return the key; done once, because parsing takes 60 times as long as signing.
+    r"""Return the key; done once, because parsing takes 60 times as long as signing.
 
-    However the file was pasted: on one line, with "\\n" spelled out, indented, in quotes.
+    However the file was pasted: on one line, with "\n" spelled out, indented, in quotes.
     Raises ConfigurationError, without any part of the key, when it cannot be used.
     """
     try:
