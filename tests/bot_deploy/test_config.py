@@ -78,6 +78,84 @@ def test_the_app_comes_from_the_document_behind_the_environment():
     assert (app.private_key(), app.webhook_secrets()) == ("kept", ("a", "b"))
 
 
+HALVES = ("0123456789abcdef" * 2, "F" * 40)
+
+
+@pytest.mark.parametrize("between", [" ", "\n", "\t", "  ", "\r\n"])
+def test_two_generated_secrets_in_one_variable_are_both_live_for_one_release(between):
+    """The whole comes first: it is what GitHub has, if somebody chose it so."""
+    whole = between.join(HALVES)
+    given = load(APP | {"GITHUB_WEBHOOK_SECRET": whole, "GITHUB_WEBHOOK_SECRET_OLD": ""}, {})
+    assert given.webhook_secrets() == (whole, *HALVES)
+    notice = given.webhook_notice()
+    assert "the last" in notice.detail
+    assert "GITHUB_WEBHOOK_SECRET_OLD" in notice.remedy
+    assert HALVES[0] not in str(notice)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "new old",
+        f"{HALVES[0]} a",
+        f"a {HALVES[0]}",
+        f"{HALVES[0][1:]} {HALVES[1]}",
+        f"{HALVES[0]} {HALVES[1]}g",
+        f"{HALVES[0]},{HALVES[1]}",
+        " ".join([*HALVES, *HALVES]),
+        f"{HALVES[0]} \u0661{HALVES[1]}",
+    ],
+)
+def test_half_of_a_text_is_no_secret(whole):
+    """It could be guessed; nothing but the whole is live, and it is said once that it is one."""
+    given = load(APP | {"GITHUB_WEBHOOK_SECRET": whole, "GITHUB_WEBHOOK_SECRET_OLD": ""}, {})
+    assert given.webhook_secrets() == (whole,)
+    assert whole.isprintable() is True
+    notice = given.webhook_notice()
+    assert (notice is None) == ("," in whole)
+    assert not (notice and notice.remedy)
+
+
+def test_an_old_secret_and_one_of_the_document_are_never_cut():
+    """Only the one variable ever held two."""
+    two = " ".join(HALVES)
+    environ = APP | {"GITHUB_WEBHOOK_SECRET": "", "GITHUB_WEBHOOK_SECRET_OLD": two}
+    given = load(environ, {"github": {"webhook_secrets": [two]}})
+    assert given.webhook_secrets() == (two, two)
+    assert given.webhook_notice() is None
+
+
+def test_an_old_secret_alone_is_not_enough():
+    """The one that GitHub has now is missing, and named."""
+    with pytest.raises(ConfigError, match="GITHUB_WEBHOOK_SECRET is missing"):
+        load(APP | {"GITHUB_WEBHOOK_SECRET": ""}, {}).webhook_secrets()
+
+
+@pytest.mark.parametrize("blank", [" ", "\t \t"])
+def test_a_blank_secret_is_refused_by_its_name(blank):
+    """Wherever it is: each request would end in an error."""
+    for name in ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_OLD"):
+        with pytest.raises(ConfigError, match=rf"{name}\)? has a blank secret"):
+            load(APP | {name: blank}, {}).webhook_secrets()
+    environ = APP | {"GITHUB_WEBHOOK_SECRET": ""}
+    with pytest.raises(ConfigError, match=r"webhook_secrets .* has a blank secret"):
+        load(environ, {"github": {"webhook_secrets": ["good", ""]}}).webhook_secrets()
+
+
+def test_white_space_at_an_end_is_kept_and_told():
+    """It may be a slip; if it is, every delivery is refused."""
+    given = load(APP | {"GITHUB_WEBHOOK_SECRET": " secret"}, {})
+    assert given.webhook_secrets()[0] == " secret"
+    assert "begins or ends" in given.webhook_notice().detail
+    assert given.webhook_notice().remedy
+
+
+def test_nothing_is_said_of_secrets_that_nobody_uses():
+    """Where deliveries are fetched there is no webhook."""
+    environ = APP | {"GITHUB_WEBHOOK_SECRET": " ".join(HALVES), "BOT_RECEIVE": "poll"}
+    assert load(environ, {}).webhook_notice() is None
+
+
 def test_deliveries_may_be_fetched_instead():
     """With BOT_RECEIVE=poll no webhook secret is asked for, and GitHub's log is looked at often."""
     without = {name: value for name, value in APP.items() if "WEBHOOK" not in name}

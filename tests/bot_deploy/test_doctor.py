@@ -139,6 +139,18 @@ def test_a_webhook_secret_is_needed_where_deliveries_come(run, environ):
     assert "GITHUB_WEBHOOK_SECRET" in out
 
 
+def test_two_secrets_in_one_variable_are_a_warning(run, environ):
+    """With the variable that the other belongs in, and without a secret."""
+    half = "0123456789abcdef" * 2
+    environ |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": f"{half} {half}"}
+    _, out = run("--json")
+    assert verdicts(out)["settings"] == "warning"
+    assert "move the other to GITHUB_WEBHOOK_SECRET_OLD" in out
+    assert half not in out
+    environ["GITHUB_WEBHOOK_SECRET"] = "It's a Secret to Everybody"
+    assert verdicts(run("--json")[1])["settings"] == "ok"
+
+
 def test_a_client_secret_is_needed_where_people_sign_in(run, environ):
     """The console's sign-in would fail when somebody tries it."""
     environ["GITHUB_CLIENT_ID"] = "Iv1.7"

@@ -159,6 +159,36 @@ def test_without_a_webhook_it_is_for_this_machine(
     assert asked == [(host, 8000)]
 
 
+HALF = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("secret", "level", "words"),
+    [
+        (f"{HALF} {HALF}", logging.WARNING, "move the other to GITHUB_WEBHOOK_SECRET_OLD"),
+        ("padded ", logging.WARNING, "begins or ends with white space"),
+        ("It's a Secret to Everybody", logging.INFO, "is one secret"),
+    ],
+)
+def test_what_may_be_a_slip_is_logged_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    secret: str,
+    level: int,
+    words: str,
+) -> None:
+    """Once, by the process that verifies, and without the secret."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(os, "environ", APP | {"GITHUB_WEBHOOK_SECRET": secret})
+    monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr(gunicorn, "listen", lambda *_, **__: None)
+    monkeypatch.setattr(gunicorn, "options", lambda *_, **__: {})
+    monkeypatch.setattr(gunicorn.Server, "run", lambda _self: None)
+    assert gunicorn.main(["gunicorn"]) == 0
+    assert [(each.levelno, words in each.message) for each in caplog.records] == [(level, True)]
+    assert secret not in caplog.text
+
+
 def test_without_an_app_it_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a webhook secret nothing could be verified, so the port is not even opened."""
     monkeypatch.setattr(os, "environ", {})

@@ -17,6 +17,7 @@ from bot.settings.custom_rules import TABLES, faults
 from bot_deploy import preview
 from bot_deploy.config import load
 from bot_deploy.given import ConfigError
+from bot_deploy.own_rules import own_names
 from bot_deploy.wiring import open_queue
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
@@ -52,6 +53,26 @@ def test_the_page_works_as_it_stands(tmp_path):
         check=False,
     )
     assert "2 passed" in run.stdout, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("name", ["my rule.py", "a, b.py", "100%.py", "#1.py", "été.py"])
+def test_a_file_may_be_called_anything(name, environ, tmp_path):
+    """In the variable, a line that is the path of a file is that file; in the list, anyway."""
+    (tmp_path / name).write_text(CODE)
+    for variable in (name, f"{name}\n", f"\n{name}"):
+        assert load(environ | {"BOT_RULES": variable}, {}).rules[-1].name == "gratitude"
+    assert load(environ, own(name)).rules[-1].name == "gratitude"
+
+
+def test_spaces_and_line_ends_separate(environ, tmp_path):
+    """As long as no file is called so."""
+    (tmp_path / "my rule.py").write_text(CODE)
+    assert own_names({}, "a.py b.c\nmy rule.py\n  d.py", folder=tmp_path) == [
+        "a.py",
+        "b.c",
+        "my rule.py",
+        "d.py",
+    ]
 
 
 def test_a_rule_beside_the_data_stands_behind_the_others(environ):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bot_deploy.given import KNOWN
+from tests.support.odd import ODD, ODD_IN_FILES
 from tests.support.sealed import SHIPPED, VALUE, Run, plain, private_half, shown
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\n"
@@ -24,6 +26,36 @@ def test_encrypt_from_stdin(given: bytes, kept: str, config: Path, run: Run) -> 
     """A value from stdin is sealed as it is, but for one line end at its end."""
     result = run("encrypt", "sentry.dsn", "--config", str(config), stdin=given)
     assert (result.code, plain(config, "sentry.dsn")) == (0, (kept,))
+
+
+@pytest.mark.parametrize("name", ["github.webhook_secrets", "github.client_secret"])
+def test_any_text_can_be_sealed(name: str, config: Path, run: Run) -> None:
+    """From stdin and from a file, by whatever editor; a rotation keeps it, `check` opens it."""
+    key, rest = "secret.key", ("--config", str(config))
+    for number, value in enumerate(ODD_IN_FILES.values()):
+        how = ["--replace"] if KNOWN[name].is_list and number else []
+        if number % 2:
+            Path("an odd name").write_bytes(b"\xef\xbb\xbf" + value.encode() + b"\r\n")
+            result = run("encrypt", name, *how, "--file", "an odd name", *rest)
+        else:
+            result = run("encrypt", name, *how, *rest, stdin=value.encode() + b"\r\n")
+        assert (result.code, plain(config, name, key)) == (0, (value,)), value
+        decrypted = run("decrypt", name, *rest, "--key-file", key)
+        assert (decrypted.code, decrypted.out) == (0, f"{value}\n")
+        assert len(value) < 20 or value not in shown(result)
+    run("rotate", *rest, "--key-file", key)
+    assert plain(config, name, f"{key}.new") == (value,)
+    assert f"{name}: opens" in run("check", *rest, "--key-file", f"{key}.new").out
+
+
+def test_a_list_keeps_odd_texts_apart(config: Path, run: Run) -> None:
+    """However many there are, each is one."""
+    for value in ODD.values():
+        raw = f"{value}\n".encode()
+        options = ["--append", "--config", str(config)]
+        assert run("encrypt", "github.webhook_secrets", *options, stdin=raw).code == 0
+    expected = tuple(value.removesuffix("\r") for value in ODD.values())
+    assert plain(config, "github.webhook_secrets") == expected
 
 
 def test_encrypt_from_a_file(config: Path, run: Run) -> None:

@@ -12,6 +12,7 @@ import requests
 from luggage.github import BadSignature, Client, ConfigurationError, GithubApp, Malformed, Unsigned
 from luggage.github.conversations import reaction_url, reply_url
 from tests.luggage.github.scripted import API, INSTALLATION, SECRET, Reply, Scripted, keys, make_app
+from tests.support.odd import ODD
 
 
 def signed(event: str, payload: Any, secret: str = SECRET) -> tuple[dict[str, str], bytes]:
@@ -103,6 +104,28 @@ def test_settings_can_come_from_an_environment(heard) -> None:
     app.add(heard, "issues")
     app.dispatch_webhook(*signed("issues", delivery(), "one secret"))
     assert len(heard.calls) == 1
+
+
+@pytest.mark.parametrize("secret", ODD.values(), ids=ODD)
+def test_a_webhook_secret_of_an_environment_may_be_any_text(secret) -> None:
+    """It is used as it is, but for a line end at its end; and so is the one before it."""
+    secret = secret.rstrip("\r")
+    environ = ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0]}
+    for more in (
+        {"GITHUB_WEBHOOK_SECRET": f"{secret}\n"},
+        {"GITHUB_WEBHOOK_SECRET_OLD": f"{secret}\r\n"},
+    ):
+        app = GithubApp.from_environ(environ | more)
+        app.dispatch_webhook(*signed("issues", delivery(), secret))
+
+
+def test_a_webhook_secret_that_is_no_text_is_refused_without_it() -> None:
+    """The error of the codec would hold it."""
+    environ = ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0], "GITHUB_WEBHOOK_SECRET": "hush\udcff"}
+    with pytest.raises(ConfigurationError, match="not UTF-8") as raised:
+        GithubApp.from_environ(environ)
+    assert raised.value.__context__ is None
+    assert "hush" not in str(raised.value)
 
 
 def test_settings_given_stand_before_the_environment() -> None:

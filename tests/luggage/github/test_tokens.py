@@ -328,9 +328,27 @@ def test_key_is_loaded_once(monkeypatch, app, scripted) -> None:
     assert app.app_client.get("/app") == {}
 
 
-def test_key_with_spelled_out_line_ends() -> None:
-    """A key that went through an environment file, its line ends spelled out, is understood."""
-    assert load_private_key(keys()[0].replace("\n", "\\n")).key_size == 2048
+PASTED = {
+    "as GitHub gives it": lambda pem: pem,
+    "line ends spelled out": lambda pem: pem.replace("\n", "\\n"),
+    "Windows line ends spelled out": lambda pem: pem.replace("\n", "\\r\\n"),
+    "Windows line ends": lambda pem: pem.replace("\n", "\r\n"),
+    "one line": lambda pem: pem.replace("\n", " "),
+    "nothing between the lines": lambda pem: pem.replace("\n", ""),
+    "in quotes": lambda pem: f'"{pem.strip()}"',
+    "in single quotes, spelled out": lambda pem: f"'{pem}'".replace("\n", "\\n"),
+    "indented": lambda pem: "\n".join(f"    {line}" for line in pem.splitlines()),
+    "a blank line between": lambda pem: pem.replace("\n", "\n\n"),
+    "no line end": lambda pem: pem.strip(),
+    "with a name in front": lambda pem: f"GITHUB_PRIVATE_KEY={pem}",
+}
+
+
+@pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
+def test_a_key_is_the_same_however_it_was_pasted(paste) -> None:
+    """What stands between the lines is not a part of the key."""
+    number = load_private_key(keys()[0]).private_numbers().d
+    assert load_private_key(paste(keys()[0])).private_numbers().d == number
 
 
 @pytest.mark.parametrize(
