@@ -32,6 +32,7 @@ EIGHT = [
         "ten thousand characters",
     )
 ]
+PAIRS = list(zip(EIGHT[::2], EIGHT[1::2], strict=True))
 # What is no UTF-8 in a variable of somebody else's must not end the start.
 FOREIGN = {"FOREIGN": os.fsdecode(b"\xff\xfe")}
 
@@ -60,7 +61,7 @@ def status_of(bot: Running, secret: str) -> int:
     return requests.post(bot.hook, data=body, headers=headers, timeout=10).status_code
 
 
-@pytest.mark.parametrize(("first", "second"), zip(EIGHT[::2], EIGHT[1::2], strict=True))
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_two_variables(first: str, second: str, environ: dict[str, str], tmp_path: Path) -> None:
     """`start` hands them on to its children as they are."""
     given = {"GITHUB_WEBHOOK_SECRET": first, "GITHUB_WEBHOOK_SECRET_OLD": f"{second}\n"}
@@ -71,7 +72,7 @@ def test_two_variables(first: str, second: str, environ: dict[str, str], tmp_pat
         assert not [each for each in (first, second) if each in bot.output]
 
 
-@pytest.mark.parametrize(("first", "second"), zip(EIGHT[::2], EIGHT[1::2], strict=True))
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_two_files(first: str, second: str, environ: dict[str, str], tmp_path: Path) -> None:
     """In a directory with an odd name, written by two kinds of editors."""
     odd = tmp_path / "100% a?b #c é"
