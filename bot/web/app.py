@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class WebDependencies:
     """What the web process works with.
 
-    `secrets` are the live webhook secrets, one or two; None where deliveries are fetched instead,
+    `secrets` are the live webhook secrets, one or more; None where deliveries are fetched instead,
     so that there is no webhook at all. `glance` gives the lines of a board that is elsewhere.
     """
 

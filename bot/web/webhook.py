@@ -64,7 +64,7 @@ class _Refused(Exception):  # noqa: N818
 class Webhook:
     """A WSGI app that receives deliveries at PATH, and hands every other request to `inner`.
 
-    Of `secrets`, the live webhook secrets, there are one or two. Never waits.
+    `secrets` are the live webhook secrets, one or more. Never waits.
     """
 
     inner: "WSGIApplication"

@@ -1,6 +1,8 @@
 """The web process, wired: with and without signing in by GitHub."""
 
+import hmac
 import time
+import uuid
 
 import pytest
 
@@ -9,6 +11,7 @@ from bot_deploy.config import ConfigError, load
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring import open_queue
 from bot_deploy.wsgi import make_app
+from tests.support.odd import EIGHT
 from tests.support.running import free_port
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}
@@ -26,6 +29,38 @@ def client_of(tmp_path):
         return make_app(config).test_client()
 
     return make
+
+
+def test_a_delivery_is_taken_whatever_the_secret_is(client_of, tmp_path):
+    """From two variables, two files, or config.toml; and no other text signs for it."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    others = {name: APP[name] for name in APP if "WEBHOOK" not in name}
+    name = "GITHUB_WEBHOOK_SECRET"
+    ways = [({}, {"github": {"webhook_secrets": EIGHT}}, EIGHT)]
+    for first, second in zip(EIGHT[::2], EIGHT[1::2], strict=True):
+        ways.append(({name: f"{first}\n", f"{name}_OLD": second}, {}, [first, second]))
+    new.write_text(EIGHT[0])
+    old.write_text(EIGHT[1])
+    ways.append(({f"{name}_FILE": str(new), f"{name}_OLD_FILE": str(old)}, {}, EIGHT[:2]))
+    client_of(APP)  # makes the database
+    for environ, document, live in ways:
+        config = load(others | environ | {"BOT_DATA": str(tmp_path)}, document)
+        client = make_app(config).test_client()
+        assert [posted(client, each) for each in live] == [202] * len(live)
+        assert [posted(client, each) for each in (f"{live[0]} ", " ".join(live), "It's")] == [
+            401
+        ] * 3
+
+
+def posted(client, secret):
+    """The status that a delivery with this secret's signature is answered."""
+    body = b'{"zen": "Keep it logically awesome."}'
+    headers = {
+        "X-GitHub-Event": "ping",
+        "X-GitHub-Delivery": str(uuid.uuid4()),
+        "X-Hub-Signature-256": f"sha256={hmac.new(secret.encode(), body, 'sha256').hexdigest()}",
+    }
+    return client.post("/webhook/github", data=body, headers=headers).status_code
 
 
 def test_with_a_client_id_github_is_offered(client_of):

@@ -41,3 +41,17 @@ ODD = {
 }
 # What no variable can hold, but a file can.
 ODD_IN_FILES = ODD | {"a NUL": "a\0b"}
+# As webhook secrets, where each takes a process of its own.
+EIGHT = [
+    ODD[what]
+    for what in (
+        "GitHub's own example",
+        "quotes",
+        "a list",
+        "letters beyond ASCII",
+        "decomposed",
+        "a dollar sign",
+        "spaces around",
+        "ten thousand characters",
+    )
+]
