@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 from tests.support.odd import EIGHT
 from tests.support.packing import copy_tree, packed_once
 from tests.support.running import Running, running

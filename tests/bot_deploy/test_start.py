@@ -11,7 +11,7 @@ import pytest
 
 from bot_deploy import demo, start
 from bot_deploy.config import ConfigError
-from luggage.github.testing import FakeGithub
+from luggage.fake_github import FakeGithub
 
 APP = {
     "GITHUB_APP_ID": "1",
