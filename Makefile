@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test faults bench check requirements format clean help
+.PHONY: run test faults bench check docs requirements format clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -33,12 +33,15 @@ check: $(VENV)/dev.stamp  ## ruff, mypy strict, import-linter, docs checks
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/shape/test_docs.py
 
+docs: $(VENV)/docs.stamp  ## build the documentation site into build/docs/VERSION, beside other versions: make docs VERSION=1.2.0 OUTPUT=folder
+	$(BIN)/python -m docs.site $(if $(VERSION),--version $(VERSION)) $(if $(OUTPUT),--output $(OUTPUT))
+
 format: $(VENV)/dev.stamp  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 requirements: $(VENV)/dev.stamp  ## compile *.in into *.txt: exact versions, with hashes
-	for name in requirements requirements-build requirements-dev bench/peers/pypi/requirements; do \
+	for name in requirements requirements-build requirements-dev requirements-docs bench/peers/pypi/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
 	done
@@ -59,4 +62,8 @@ $(VENV)/run.stamp: requirements.txt $(VENV)/python.stamp
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
 	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/docs.stamp: requirements-docs.txt $(VENV)/run.stamp
+	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.txt
 	@touch $@

@@ -13,9 +13,21 @@ from typing import Any
 from luggage.github.commands import parse_commands
 from luggage.github.conversations import get_comment_body
 
+__all__ = [
+    "SCHEDULE",
+    "Event",
+    "Issue",
+    "Message",
+    "Person",
+    "PullRequest",
+    "Push",
+    "Repository",
+    "view",
+]
+
 # The queue that holds deliveries.
 DELIVERIES = "delivery"
-# The name of the event that a scheduled rule is given; its action is the name of the rule.
+#: The name of the event that a scheduled rule is given; its action is the name of the rule.
 SCHEDULE = "schedule"
 
 # Where a person can write to the bot: the event, the action that says the text is new, and the

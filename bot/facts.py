@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from bot.actions import Action
 from bot.events import Person
 
+__all__ = ["Effect", "Merging", "Moment", "NotYet", "Pull", "Waiting"]
+
 
 class NotYet(Exception):  # noqa: N818  what is told, not a fault
     """GitHub is still working a fact out; the rule, and it alone, is asked again a little later.

@@ -13,6 +13,8 @@ from bot.events import Event, Person, PullRequest, Repository
 from bot.facts import Effect, Merging, Moment, Pull, Waiting
 from bot.options.kinds import Switched
 
+__all__ = ["Reader", "Rule"]
+
 S = TypeVar("S", bound=Switched)
 
 # GitHub's levels of access, the weakest first.

@@ -11,6 +11,26 @@ from typing import Any, ClassVar, Self, get_args
 
 from bot.actions.issue import Assign, Label, SetState, TakeBack, Unassign, Unlabel
 
+__all__ = [
+    "Action",
+    "Ask",
+    "Assign",
+    "CheckRun",
+    "CloseIssue",
+    "Comment",
+    "Invite",
+    "JoinTeam",
+    "KeepIssue",
+    "Label",
+    "OpenIssue",
+    "React",
+    "Rest",
+    "SetState",
+    "TakeBack",
+    "Unassign",
+    "Unlabel",
+]
+
 # The queue that holds actions.
 ACTIONS = "action"
 
@@ -252,6 +272,7 @@ class CheckRun:
         return f"check {self.name} of {self.commit[:8]} in {self.repository}: {self.conclusion}"
 
 
+#: Any of the actions.
 Action = (
     Invite
     | Comment

@@ -3,6 +3,7 @@
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads.
 """
 
+#: The names of GitHub's webhook events.
 EVENTS = frozenset(
     """
     branch_protection_configuration branch_protection_rule check_run check_suite

@@ -40,6 +40,7 @@ from luggage.jobs.schema import metadata
 from luggage.jobs.wake import LocalWakeup, Waker, Wakeup, listener, nobody, notifier
 from luggage.jobs.worker import Stuck, Worker
 
+#: The package that holds the migrations of the queue's tables, for `History`.
 MIGRATIONS = "luggage.jobs.migrations"
 
 __all__ = [

@@ -33,7 +33,7 @@ from luggage.jobs.retry import backoff
 
 _log = logging.getLogger(__name__)
 
-# What SQLAlchemy raises when the database is away, locked, full or read only, or its pool is out.
+#: What SQLAlchemy raises when the database is away, locked, full or read only, or its pool is out.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 

@@ -170,7 +170,10 @@ class Ignored:
     reason: str
 
 
+#: What a handler returns.
 Outcome = Done | Ignored
+#: A function that does a job. It may also raise `Postpone`, `Retry` or `Dead`; another exception
+#: counts as a failed attempt, and the job is retried after a `backoff`.
 Handler = Callable[[Job], Outcome]
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from luggage.jobs.model import State
 
+#: SQLAlchemy's description of the queue's tables, for `History`.
 metadata = MetaData()
 
 # SQLite numbers rows by itself only when the column is exactly INTEGER.
