@@ -24,6 +24,8 @@ from docs.site.api_pages import public
 from docs.site.navigation import MODULES
 
 _log = logging.getLogger(__name__)
+# The packages that the documented modules belong to.
+_OURS = {module.split(".")[0] for module in MODULES}
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -88,7 +90,7 @@ def _is_routine(value: object) -> bool:
 def _is_ours(bases: tuple[type, ...], member: str) -> bool:
     """Whether a member was written here, not in the standard library or a dependency."""
     owner = next((base for base in bases if member in vars(base)), object)
-    return owner.__module__.split(".")[0] in {"bot", "luggage"}
+    return owner.__module__.split(".")[0] in _OURS
 
 
 def _describe_constants(

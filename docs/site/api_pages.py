@@ -13,13 +13,12 @@ _SECTIONS = {
 # Methods of a base class belong to what the reader uses; those of the standard library do not.
 _OF_CLASSES = """\
    :members:
-   :show-inheritance:
    :inherited-members: Exception, object, str, tuple, Protocol, Generic, StrEnum
 """
 _OPTIONS = {
     "class": _OF_CLASSES,
     "function": "",
-    "exception": _OF_CLASSES,
+    "exception": f"{_OF_CLASSES}   :show-inheritance:\n",
     "data": "   :no-value:\n",
 }
 
@@ -40,7 +39,7 @@ def public(module: ModuleType) -> list[str]:
 def api_page(name: str) -> str:
     """Return the reStructuredText of a module's page."""
     module = importlib.import_module(name)
-    lines = [name, "=" * len(name), "", f".. automodule:: {name}", ""]
+    lines = [name, "=" * len(name), "", ".. highlight:: python", "", f".. automodule:: {name}", ""]
     for kind, title in _SECTIONS.items():
         members = [member for member in public(module) if _kind(getattr(module, member)) == kind]
         if members:

@@ -1,8 +1,8 @@
-"""Links to files of the repository, resolved as GitHub resolves them.
+"""Links to files of the repository, resolved as GitHub resolves them, and to documented modules.
 
 A link to a page leads to the page. A link to another file, such as a test, leads to a copy of the
 file as of this version, so the site needs no network. A link to nothing is left to MyST, which
-warns.
+warns. A documented module that a page names as `code` leads to the API reference.
 """
 
 import os
@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
+from docs.site.navigation import MODULES
 from docs.site.sources import origin, page_of
 
 ROOT = Path(__file__).parents[2]
@@ -52,3 +53,24 @@ class RepositoryLinks(SphinxTransform):
         copy.source, copy.line = link.source, link.line
         copy.extend(link.children)
         return copy
+
+
+class ModuleLinks(SphinxTransform):
+    """Link the names of documented modules to their pages."""
+
+    default_priority = 211
+
+    def apply(self, **_: object) -> None:
+        """Wrap each such `code` in a reference, unless it is in a link or a heading."""
+        for code in list(self.document.findall(nodes.literal)):
+            if code.astext() in MODULES and isinstance(code.parent, nodes.paragraph):
+                link = addnodes.pending_xref(
+                    "",
+                    refdomain="py",
+                    reftype="mod",
+                    reftarget=code.astext(),
+                    refdoc=self.env.docname,
+                    refwarn=True,
+                )
+                code.replace_self(link)
+                link.append(code)

@@ -35,7 +35,7 @@
     link.href = address(newest);
     link.textContent = `Read about ${newest.name}, the newest release`;
     note.append(`This page is about version ${current}. `, link, ".");
-    document.querySelector("article").prepend(note);
+    document.querySelector("article h1").after(note);
   }
 
   window.showVersions = function (versions) {
