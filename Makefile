@@ -26,12 +26,12 @@ faults: $(VENV)/dev.stamp  ## the fault campaign, hours; parts of it: make fault
 bench: $(VENV)/dev.stamp  ## measure, side by side with others, and write docs/performance.md: make bench NAME="ingest start" SHORT=1
 	$(BIN)/python -m bench $(NAME) $(if $(SHORT),--short)
 
-check: $(VENV)/dev.stamp  ## ruff, mypy strict, import-linter, docs checks
+check: $(VENV)/dev.stamp $(VENV)/docs.stamp  ## ruff, mypy strict, import-linter, docs checks and the site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/shape/test_docs.py
+	$(BIN)/python -m pytest -q tests/shape/test_docs.py tests/docs_site
 
 docs: $(VENV)/docs.stamp  ## build the documentation site into build/docs/VERSION, beside other versions: make docs VERSION=1.2.0 OUTPUT=folder
 	$(BIN)/python -m docs.site $(if $(VERSION),--version $(VERSION)) $(if $(OUTPUT),--output $(OUTPUT))

@@ -45,6 +45,9 @@
     if (newest && newest.name !== current) warn(newest);
   };
 
+  // A page that is opened from a disk may not fetch the excerpts; the results need none.
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
   addEventListener("DOMContentLoaded", () => {
     const list = document.createElement("script");
     list.src = new URL("../versions.js", root).href;
