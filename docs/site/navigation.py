@@ -7,8 +7,8 @@ build.
 # Each module gets a page `api/MODULE` with every name of its `__all__`; no other list names them.
 MODULES = (
     "luggage.github",
-    "luggage.github.testing",
-    "luggage.github.testing.faults",
+    "luggage.fake_github",
+    "luggage.fake_github.faults",
     "luggage.jobs",
     "bot.rule",
     "bot.actions",
@@ -53,8 +53,8 @@ NAVIGATION = {
         "library",
         "howto/test-your-bot",
         "api/luggage.github",
-        "api/luggage.github.testing",
-        "api/luggage.github.testing.faults",
+        "api/luggage.fake_github",
+        "api/luggage.fake_github.faults",
         "api/luggage.jobs",
     ),
     "How it works": (
