@@ -12,7 +12,6 @@ SOURCES = sorted(
     for name in ("bot", "luggage", "bot_deploy", "bench")
     for path in ROOT.glob(f"{name}/**/*.py")
 )
-MOST_LINES = 430
 
 
 def name_of(path):
@@ -29,11 +28,9 @@ def test_each_test_states_a_sentence(path):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_files_are_short_and_say_what_they_are(path):
-    """A module has a docstring, and does not outgrow a reader."""
-    text = path.read_text()
-    assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} has no docstring"
-    assert len(text.splitlines()) <= MOST_LINES, f"{name_of(path)} is too long"
+def test_files_say_what_they_are(path):
+    """A module has a docstring."""
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{name_of(path)} has no docstring"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
