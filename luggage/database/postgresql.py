@@ -6,6 +6,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
+from luggage.database.history import SchemaError
 from luggage.database.lock_timeout import BUSY_SECONDS
 
 # So long a process may pause inside a transaction. One that was stopped there, or whose machine is
@@ -24,7 +25,42 @@ _LIBPQ = {
     "keepalives_interval": "5",
     "keepalives_count": "2",
     "tcp_user_timeout": "15000",
+    # Asked for at the start, because the first answers are read before anything can be set.
+    "client_encoding": "utf8",
 }
+
+# What a session has to have; a server, a database or a role may have set anything else. The
+# settings that a version does not know are left out. docs/differences.md says what is left as it is.
+_SETTINGS = {
+    "lock_timeout": str(int(BUSY_SECONDS * 1000)),
+    "idle_in_transaction_session_timeout": str(int(PAUSE_SECONDS * 1000)),
+    # A migration, or a search by hand, may take longer than a short one for everybody.
+    "statement_timeout": "0",
+    "transaction_timeout": "0",
+    # The pool keeps what is idle.
+    "idle_session_timeout": "0",
+    # The statements are written for it: what meets another's change reads again.
+    "default_transaction_isolation": "read committed",
+    # A 202 promises that it is on the disk. Weaker than "on" and still that are local and
+    # remote_write, stronger is remote_apply: those stay.
+    "synchronous_commit": "on",
+    # Times are floats, and come back as they were written.
+    "extra_float_digits": "1",
+    # A session keeps the plans that it made while a table was small, and those read it whole;
+    # with a thousand jobs a claim took a third of a second, until the table was next analysed.
+    # What has no index is read whole all the same.
+    # https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES
+    "enable_seqscan": "off",
+    # Never the one without the other: the penalty makes plans look dear enough to be compiled.
+    # Each claim then took a second (decision 0130).
+    "jit": "off",
+}
+# One statement, one transaction: a pooler sends all of it to one session of the server.
+_SET = """
+SELECT set_config(name, wanted, false)
+FROM unnest(%s::text[], %s::text[]) AS ours (name, wanted) JOIN pg_settings USING (name)
+WHERE name <> 'synchronous_commit' OR setting = 'off'
+"""
 
 
 def open_postgresql(url: URL, pool_size: int) -> Engine:
@@ -44,18 +80,21 @@ def open_postgresql(url: URL, pool_size: int) -> Engine:
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
+    """Set what the bot depends on, whatever the server, the database or the role has set."""
+    _refuse_other_encodings(connection)
     # Not as libpq's "options": those may be in the address already, and poolers refuse them.
-    for name, value in (
-        ("lock_timeout", int(BUSY_SECONDS * 1000)),
-        ("idle_in_transaction_session_timeout", int(PAUSE_SECONDS * 1000)),
-        # A session keeps the plans that it made while a table was small, and those read it whole;
-        # with a thousand jobs a claim took a third of a second, until the table was next analysed.
-        # What has no index is read whole all the same.
-        # https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES
-        ("enable_seqscan", "off"),
-    ):
-        connection.execute(f"SET {name} = {value}")
+    connection.execute(_SET, [list(_SETTINGS), list(_SETTINGS.values())])
     connection.commit()
+
+
+def _refuse_other_encodings(connection: Any) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"the database {connection.info.dbname} stores text as {encoding}, which cannot hold "
+            "everything that GitHub sends; create one with: "
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _tell_of_ended_session(context: ExceptionContext) -> BaseException | None:

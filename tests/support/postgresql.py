@@ -1,4 +1,8 @@
-"""A real PostgreSQL for the tests, from a wheel: one server for each process of pytest.
+"""Real PostgreSQL servers for the tests, each made for one process of pytest.
+
+Two kinds: a wheel, which is everywhere the same and starts in a second, for most tests; and the
+server of the distribution's packages with the configuration it comes with, for what differs there
+(docs/differences.md).
 
 Chosen: a fresh schema for each test. Against: a fresh database for each, which takes 0.3 s to make
 and to remove; and against emptying one, which hides what a test leaves behind in sequences.
@@ -14,15 +18,35 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 from sqlalchemy import make_url
+
+# Where Debian, Ubuntu and the packages of postgresql.org put each major version.
+_PACKAGED = Path("/usr/lib/postgresql")
+# The packages make this user; PostgreSQL refuses to run as root.
+_PACKAGED_USER = "postgres"
+
+
+class Process(Protocol):
+    """The process of a server, as the wheel describes it."""
+
+    pgdata: Path
+    bin_path: Path
+    system_user: str | None
+
+    def get_uri(self) -> str:
+        """Return the address of the administrator's database."""
+
+    def ensure_postgres_running(self) -> None:
+        """Start it, unless it runs."""
 
 
 class Server:
     """A running server; its databases are made on demand and go with it."""
 
-    def __init__(self, process) -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
         self._url = process.get_uri()
         self._numbers = count()
@@ -36,6 +60,20 @@ class Server:
         self.execute(f"CREATE SCHEMA {name}")
         query = {"options": f"-csearch_path={name}", "application_name": name}
         url = make_url(self._url).update_query_dict(query)
+        return url.render_as_string(hide_password=False)
+
+    def own_database(self, *settings: str, options: str = "") -> str:
+        """Return the address of a database of its own, and of the role that owns it.
+
+        The role is no superuser. `settings` are set on it, such as ``jit = on``; `options` are
+        those of CREATE DATABASE.
+        """
+        name = f"own_{next(self._numbers)}"
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+        self.execute(f"CREATE DATABASE {name} OWNER {name} {options}")
+        for setting in settings:
+            self.execute(f"ALTER ROLE {name} SET {setting}")
+        url = make_url(self._url).set(username=name, database=name)
         return url.render_as_string(hide_password=False)
 
     @property
@@ -68,13 +106,16 @@ class Server:
         with closing(psycopg.connect(self._url, autocommit=True)) as connection:
             connection.execute(statement)
 
+    def asked(self, query: str) -> list[tuple]:
+        """Return the rows of an administrator's query."""
+        with closing(psycopg.connect(self._url, autocommit=True)) as connection:
+            return connection.execute(query).fetchall()
+
 
 @contextmanager
 def running_server(lock: Path) -> Iterator[Server]:
     """Give a running server; `lock` names a file that the processes of one test run share."""
-    # A short path of its own: the address of a Unix socket has room for 107 bytes.
-    home = Path(tempfile.mkdtemp(prefix="pg-"))
-    try:
+    with _home() as home:
         with lock.open("w") as file:
             # As root the wheel makes itself a user; two processes must not do that at once.
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -83,6 +124,14 @@ def running_server(lock: Path) -> Iterator[Server]:
             yield Server(server)
         finally:
             server.cleanup()
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    # A short path of its own: the address of a Unix socket has room for 107 bytes.
+    home = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -100,3 +149,60 @@ def _pgserver(home: Path):
             del os.environ["XDG_RUNTIME_DIR"]
         else:
             os.environ["XDG_RUNTIME_DIR"] = before
+
+
+def packaged() -> list[Path]:
+    """Return the directories of the programs of each packaged version that is installed."""
+    return sorted(each.parent for each in _PACKAGED.glob("*/bin/initdb"))
+
+
+@contextmanager
+def packaged_server(programs: Path) -> Iterator[Server]:
+    """Give a running server of these programs, with the configuration that `initdb` makes."""
+    with _home() as home:
+        process = _Packaged(programs, home / "data")
+        try:
+            process.create()
+            process.ensure_postgres_running()
+            yield Server(process)
+        finally:
+            process.stop()
+
+
+class _Packaged:
+    """A server of a distribution's packages, which listens on a Unix socket in its data."""
+
+    def __init__(self, programs: Path, data: Path) -> None:
+        self.bin_path = programs
+        self.pgdata = data
+        self.system_user = _PACKAGED_USER if os.geteuid() == 0 else None
+
+    def create(self) -> None:
+        """Make its data, as root for the user it will run as."""
+        self.pgdata.mkdir(mode=0o700)
+        if self.system_user:
+            self.pgdata.parent.chmod(0o755)
+            shutil.chown(self.pgdata, self.system_user)
+        made = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        self._run("initdb", *made, "-D", str(self.pgdata))
+
+    def get_uri(self) -> str:
+        """Return the address of the administrator's database."""
+        return f"postgresql://postgres@/postgres?host={self.pgdata}"
+
+    def ensure_postgres_running(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-k {self.pgdata} -c listen_addresses=''"
+        log = str(self.pgdata / "log")
+        self._run("pg_ctl", "-w", "-D", str(self.pgdata), "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it, if it runs."""
+        if (self.pgdata / "postmaster.pid").exists():
+            self._run("pg_ctl", "-w", "-D", str(self.pgdata), "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self.bin_path / program), *arguments]
+        # It may not enter the directory in which the tests run.
+        quiet = {"stdout": subprocess.DEVNULL, "cwd": "/", "umask": 0o077}
+        subprocess.run(command, check=True, user=self.system_user, **quiet)
