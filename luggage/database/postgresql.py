@@ -15,6 +15,8 @@ PAUSE_SECONDS = 20.0
 # The state of a session that was ended for this; the driver itself is loaded for PostgreSQL alone.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _IDLE_IN_TRANSACTION = "25P03"
+# The state of a write to a standby, which a primary becomes when another takes over.
+_READ_ONLY = "25006"
 
 # A peer that vanished without a word (a half-open socket) is noticed within 15 s, not after TCP's
 # hours.
@@ -29,20 +31,18 @@ _LIBPQ = {
     "client_encoding": "utf8",
 }
 
-# What a session has to have; a server, a database or a role may have set anything else. The
-# settings that a version does not know are left out. docs/differences.md says what is left as it is.
+# What a session has to have; a server, a database or a role may have set anything else. What a
+# version does not know is left out, and what is not here is left as it is (docs/differences.md).
 _SETTINGS = {
-    "lock_timeout": str(int(BUSY_SECONDS * 1000)),
-    "idle_in_transaction_session_timeout": str(int(PAUSE_SECONDS * 1000)),
-    # A migration, or a search by hand, may take longer than a short one for everybody.
+    # A migration, or a search by hand, may take longer than what suits all others.
     "statement_timeout": "0",
     "transaction_timeout": "0",
-    # The pool keeps what is idle.
+    # The pool keeps sessions that do nothing.
     "idle_session_timeout": "0",
-    # The statements are written for it: what meets another's change reads again.
+    # The statements are written for it: one that met another's change reads again.
     "default_transaction_isolation": "read committed",
-    # A 202 promises that it is on the disk. Weaker than "on" and still that are local and
-    # remote_write, stronger is remote_apply: those stay.
+    # A 202 promises that the delivery is on the disk. Set only where it is off: all other values
+    # wait for the disk, and remote_apply for a standby as well.
     "synchronous_commit": "on",
     # Times are floats, and come back as they were written.
     "extra_float_digits": "1",
@@ -51,8 +51,8 @@ _SETTINGS = {
     # What has no index is read whole all the same.
     # https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES
     "enable_seqscan": "off",
-    # Never the one without the other: the penalty makes plans look dear enough to be compiled.
-    # Each claim then took a second (decision 0130).
+    # Never the one without the other: the penalty makes plans look dear enough to be compiled,
+    # which took a second for each claim (decision 0130).
     "jit": "off",
 }
 # One statement, one transaction: a pooler sends all of it to one session of the server.
@@ -75,34 +75,48 @@ def open_postgresql(url: URL, pool_size: int) -> Engine:
         hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_postgresql)
-    event.listen(engine, "handle_error", _tell_of_ended_session, retval=True)
+    event.listen(engine, "handle_error", _tell_of_lost_session, retval=True)
     return engine
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
     """Set what the bot depends on, whatever the server, the database or the role has set."""
     _refuse_other_encodings(connection)
+    settings = {
+        **_SETTINGS,
+        "lock_timeout": str(int(BUSY_SECONDS * 1000)),
+        "idle_in_transaction_session_timeout": str(int(PAUSE_SECONDS * 1000)),
+    }
     # Not as libpq's "options": those may be in the address already, and poolers refuse them.
-    connection.execute(_SET, [list(_SETTINGS), list(_SETTINGS.values())])
+    connection.execute(_SET, [list(settings), list(settings.values())])
     connection.commit()
 
 
 def _refuse_other_encodings(connection: Any) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
+        name = connection.info.dbname
+        connection.close()
         raise SchemaError(
-            f"the database {connection.info.dbname} stores text as {encoding}, which cannot hold "
+            f"the database {name} stores text as {encoding}, which cannot hold "
             "everything that GitHub sends; create one with: "
             "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         )
 
 
-def _tell_of_ended_session(context: ExceptionContext) -> BaseException | None:
-    """Tell of a session that was ended as of any other connection that is lost."""
-    ended = context.original_exception
-    if getattr(ended, "sqlstate", None) != _IDLE_IN_TRANSACTION:
+def _tell_of_lost_session(context: ExceptionContext) -> BaseException | None:
+    """Tell of a session that can do nothing more as of any other connection that is lost."""
+    lost = context.original_exception
+    sqlstate = getattr(lost, "sqlstate", None)
+    if sqlstate != _IDLE_IN_TRANSACTION and not (sqlstate == _READ_ONLY and _may_write(context)):
         return None
     context.is_disconnect = True
     return OperationalError(
-        context.statement, None, ended, hide_parameters=True, connection_invalidated=True
+        context.statement, None, lost, hide_parameters=True, connection_invalidated=True
     )
+
+
+def _may_write(context: ExceptionContext) -> bool:
+    """Return whether it was not this process that made the transaction read-only."""
+    connection = context.connection
+    return connection is not None and not connection.get_execution_options().get("read_only")

@@ -62,19 +62,32 @@ class Server:
         url = make_url(self._url).update_query_dict(query)
         return url.render_as_string(hide_password=False)
 
-    def own_database(self, *settings: str, options: str = "") -> str:
-        """Return the address of a database of its own, and of the role that owns it.
+    def own_schema(self, *settings: str) -> str:
+        """Return the address of a role that is no superuser, and has a schema of its name.
 
-        The role is no superuser. `settings` are set on it, such as ``jit = on``; `options` are
-        those of CREATE DATABASE.
+        `settings` are set on the role, such as ``jit = on``.
         """
-        name = f"own_{next(self._numbers)}"
-        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
-        self.execute(f"CREATE DATABASE {name} OWNER {name} {options}")
+        name = self._new_role()
+        self.execute(f"CREATE SCHEMA {name} AUTHORIZATION {name}")
         for setting in settings:
             self.execute(f"ALTER ROLE {name} SET {setting}")
+        url = make_url(self._url).set(username=name)
+        return url.render_as_string(hide_password=False)
+
+    def own_database(self, options: str = "") -> str:
+        """Return the address of a role that is no superuser, and owns a database of its name.
+
+        `options` are those of CREATE DATABASE.
+        """
+        name = self._new_role()
+        self.execute(f"CREATE DATABASE {name} OWNER {name} {options}")
         url = make_url(self._url).set(username=name, database=name)
         return url.render_as_string(hide_password=False)
+
+    def _new_role(self) -> str:
+        name = f"role_{next(self._numbers)}"
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+        return name
 
     @property
     def directory(self) -> Path:
