@@ -9,7 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from luggage.database.history import SchemaError
 
 _MAKE_OWNER = "let the bot's role own its database: ALTER DATABASE ... OWNER TO ..."
-_TAKES_WRITES = "name the primary in DATABASE_URL, or set default_transaction_read_only to off for the bot's role"
+_TAKES_WRITES = (
+    "name the primary in DATABASE_URL, or set default_transaction_read_only = off for the bot"
+)
 # By PostgreSQL's code: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REMEDIES = {
     "25006": _TAKES_WRITES,
@@ -22,11 +24,12 @@ _READ_ONLY = text(
     "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
 )
 _FORBIDDEN = text("""
-SELECT name FROM unnest(:tables) AS name
+SELECT name FROM unnest(CAST(:tables AS text[])) AS name
 WHERE NOT (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
            AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE'))
 UNION ALL
-SELECT sequence FROM unnest(:tables, :columns) AS numbered (name, number),
+SELECT sequence
+FROM unnest(CAST(:tables AS text[]), CAST(:columns AS text[])) AS numbered (name, number),
     pg_get_serial_sequence(name, number) AS sequence
 WHERE number <> '' AND NOT has_sequence_privilege(sequence, 'USAGE')
 """)

@@ -31,8 +31,8 @@ _LIBPQ = {
     "client_encoding": "utf8",
 }
 
-# What a session has to have; a server, a database or a role may have set anything else. What a
-# version does not know is left out, and what is not here is left as it is (docs/differences.md).
+# What a session has to have; a server, a database or a role may have set anything else. What is not
+# here is left as it is (docs/differences.md).
 _SETTINGS = {
     # A migration, or a search by hand, may take longer than what suits all others.
     "statement_timeout": "0",
@@ -40,10 +40,9 @@ _SETTINGS = {
     # The pool keeps sessions that do nothing.
     "idle_session_timeout": "0",
     # The statements are written for it: one that met another's change reads again.
-    "default_transaction_isolation": "read committed",
-    # A 202 promises that the delivery is on the disk. Set only where it is off: all other values
-    # wait for the disk, and remote_apply for a standby as well.
-    "synchronous_commit": "on",
+    "default_transaction_isolation": "'read committed'",
+    # Errors are logged, and what a statement was given is nobody's to read there.
+    "log_parameter_max_length_on_error": "0",
     # Times are floats, and come back as they were written.
     "extra_float_digits": "1",
     # A session keeps the plans that it made while a table was small, and those read it whole;
@@ -55,12 +54,14 @@ _SETTINGS = {
     # which took a second for each claim (decision 0130).
     "jit": "off",
 }
-# One statement, one transaction: a pooler sends all of it to one session of the server.
-_SET = """
-SELECT set_config(name, wanted, false)
-FROM unnest(%s::text[], %s::text[]) AS ours (name, wanted) JOIN pg_settings USING (name)
-WHERE name <> 'synchronous_commit' OR setting = 'off'
-"""
+# The versions that these came with, of those that are supported.
+_SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
+# A 202 promises that the delivery is on the disk. All other values wait for the disk, and
+# remote_apply for a standby as well, so they are left alone.
+_COMMIT_DURABLY = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'"
+)
 
 
 def open_postgresql(url: URL, pool_size: int) -> Engine:
@@ -74,7 +75,8 @@ def open_postgresql(url: URL, pool_size: int) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
-    event.listen(engine, "connect", _prepare_postgresql)
+    # Before SQLAlchemy's own first look at the server, which has these settings too.
+    event.listen(engine, "connect", _prepare_postgresql, insert=True)
     event.listen(engine, "handle_error", _tell_of_lost_session, retval=True)
     return engine
 
@@ -87,9 +89,15 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
         "lock_timeout": str(int(BUSY_SECONDS * 1000)),
         "idle_in_transaction_session_timeout": str(int(PAUSE_SECONDS * 1000)),
     }
-    # Not as libpq's "options": those may be in the address already, and poolers refuse them.
-    connection.execute(_SET, [list(settings), list(settings.values())])
-    connection.commit()
+    version = connection.info.server_version
+    known = [name for name in settings if _SINCE.get(name, 0) <= version]
+    # Not as libpq's "options": those may be in the address already, and poolers refuse them. In
+    # one request, which is one transaction: a pooler sends all of it to one session of the server.
+    connection.autocommit = True
+    connection.execute(
+        "; ".join([*(f"SET {name} = {settings[name]}" for name in known), _COMMIT_DURABLY])
+    )
+    connection.autocommit = False
 
 
 def _refuse_other_encodings(connection: Any) -> None:
