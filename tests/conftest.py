@@ -76,9 +76,10 @@ def postgresql_server(request, tmp_path_factory):
 )
 def packaged_postgresql(request):
     """A server of each version that the distribution's packages have installed."""
-    if request.param is None:
+    programs = request.config.getoption("--postgresql") or request.param
+    if programs is None:
         pytest.skip("PostgreSQL's packages are not installed: apt-get install postgresql")
-    with packaged_server(request.param) as server:
+    with packaged_server(programs) as server:
         yield server
 
 

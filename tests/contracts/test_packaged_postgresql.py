@@ -5,9 +5,14 @@ See docs/differences.md; tests.support.postgresql has the servers.
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import event, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
@@ -21,6 +26,7 @@ from luggage.jobs.wake import listener, notifier
 from luggage.meter import Counter, Meter
 from tests.support.jobs import LEASE
 from tests.support.migrated import migrated
+from tests.support.postgresql import ROLE_PASSWORD
 
 CATS = Counter("cats_total", "Cats.", ("colour",))
 # Has a time that no coarser representation of floats can hold, and text beyond Latin-1.
@@ -440,3 +446,68 @@ def test_a_restart_costs_nobody_anything_but_time(packaged_postgresql, own_engin
     with packaged_postgresql.away(), pytest.raises(OperationalError):
         queue.claim(["mail"], worker="w", lease_seconds=LEASE)
     assert queue.claim(["mail"], worker="w", lease_seconds=LEASE)
+
+
+# TCP, TLS and passwords
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A key and a certificate for 127.0.0.1, which is its own authority, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "authority.pem"
+    path.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return path, key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
+
+
+@pytest.fixture
+def far(packaged_postgresql, certificate):
+    """The address of a schema over TCP, for TLS and the role's password only."""
+    url = packaged_postgresql.own_schema()
+    path, key = certificate
+    port = packaged_postgresql.demand_tls(path.read_bytes(), key)
+    return make_url(url).set(host="127.0.0.1", port=port, password=ROLE_PASSWORD, query={})
+
+
+def test_tls_with_an_authority_of_its_own(far, certificate, opened, clock):
+    """The server is verified, the password is not sent: as hosts of databases want it."""
+    verified = {"sslmode": "verify-full", "sslrootcert": str(certificate[0])}
+    engine = opened(address(far.update_query_dict(verified)))
+    migrated(engine, HISTORIES)
+    with reading(engine) as connection:
+        asked = text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert connection.execute(asked).scalar()
+    keep_contract(engine, clock)
+
+
+@pytest.mark.parametrize(
+    ("differently", "words"),
+    [
+        ({"password": "another"}, "password authentication failed"),
+        ({"query": {"sslmode": "disable"}}, "no encryption"),
+        ({"query": {"sslmode": "verify-full", "sslrootcert": "/dev/null"}}, "certificate"),
+    ],
+)
+def test_who_may_not_connect_is_told_so(far, opened, differently, words):
+    """Without the password."""
+    url = far.set(**differently)
+    with pytest.raises(OperationalError, match=words) as refused, opened(address(url)).connect():
+        pass
+    assert ROLE_PASSWORD not in str(refused.value)
+
+
+def address(url):
+    return url.render_as_string(hide_password=False)

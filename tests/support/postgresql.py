@@ -23,10 +23,14 @@ from typing import Protocol
 import psycopg
 from sqlalchemy import make_url
 
+from tests.support.running import free_port
+
 # Where Debian, Ubuntu and the packages of postgresql.org put each major version.
 _PACKAGED = Path("/usr/lib/postgresql")
 # The packages make this user; PostgreSQL refuses to run as root.
 _PACKAGED_USER = "postgres"
+# Of all roles that a test makes; a Unix socket does not ask for it.
+ROLE_PASSWORD = "geheim"
 
 
 class Process(Protocol):
@@ -86,7 +90,7 @@ class Server:
 
     def _new_role(self) -> str:
         name = f"role_{next(self._numbers)}"
-        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{ROLE_PASSWORD}'")
         return name
 
     @property
@@ -113,6 +117,21 @@ class Server:
             yield
         finally:
             control.ensure_postgres_running()
+
+    def demand_tls(self, certificate: bytes, key: bytes) -> int:
+        """Take what comes over TCP with TLS and a password alone; return the port of 127.0.0.1."""
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            path = self.directory / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if self._process.system_user:
+                shutil.chown(path, self._process.system_user)
+        rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+        (self.directory / "pg_hba.conf").write_text(rules)
+        self.execute("ALTER SYSTEM SET ssl = on")
+        self.execute("SELECT pg_reload_conf()")
+        [(port,)] = self.asked("SHOW port")
+        return int(port)
 
     def execute(self, statement: str) -> None:
         """Run a statement of an administrator."""
@@ -183,12 +202,13 @@ def packaged_server(programs: Path) -> Iterator[Server]:
 
 
 class _Packaged:
-    """A server of a distribution's packages, which listens on a Unix socket in its data."""
+    """A server of the packages, on a Unix socket in its data and a port of 127.0.0.1."""
 
     def __init__(self, programs: Path, data: Path) -> None:
         self.bin_path = programs
         self.pgdata = data
         self.system_user = _PACKAGED_USER if os.geteuid() == 0 else None
+        self._port = free_port()
 
     def create(self) -> None:
         """Make its data, as root for the user it will run as."""
@@ -196,16 +216,22 @@ class _Packaged:
         if self.system_user:
             self.pgdata.parent.chmod(0o755)
             shutil.chown(self.pgdata, self.system_user)
-        made = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        made = (
+            "--username=postgres",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-sync",
+        )
         self._run("initdb", *made, "-D", str(self.pgdata))
 
     def get_uri(self) -> str:
         """Return the address of the administrator's database."""
-        return f"postgresql://postgres@/postgres?host={self.pgdata}"
+        return f"postgresql://postgres@/postgres?host={self.pgdata}&port={self._port}"
 
     def ensure_postgres_running(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-k {self.pgdata} -c listen_addresses=''"
+        options = f"-k {self.pgdata} -p {self._port} -c listen_addresses=127.0.0.1"
         log = str(self.pgdata / "log")
         self._run("pg_ctl", "-w", "-D", str(self.pgdata), "-l", log, "-o", options, "start")
 
