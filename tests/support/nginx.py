@@ -1,5 +1,6 @@
 """nginx with the server block of docs/deploy/nginx.conf, in front of a bot on this machine."""
 
+import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ def running_nginx(
     assert str(bot_port) in server
     paths = "".join(f"{name}_temp_path {home}/{name}; " for name in _TEMPORARY)
     http = f"{paths}access_log off; client_body_temp_path {home}/body; {server}"
-    kept = f"pid {home}/nginx.pid; error_log {home}/nginx.log; daemon off;"
+    # As root its workers would be nobody, who may not keep bodies in a directory of the tests.
+    who = "" if os.geteuid() else "user root; "
+    kept = f"{who}pid {home}/nginx.pid; error_log {home}/nginx.log; daemon off;"
     config = home / "nginx.conf"
     config.write_text(f"{kept}\nevents {{}}\nhttp {{ {http} }}\n")
     process = subprocess.Popen([program, "-c", str(config), "-p", str(home)])
