@@ -16,14 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import event, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from bot.doctor import AtHome, Verdict
-from bot.metrics.totals import Totals
+from bot.operations.doctor import LocalChecks, Verdict
+from bot.store.totals import Totals
 from bot_deploy.wiring import HISTORIES
 from luggage.database import SchemaError, asking, check, migrate, open_engine, reading, writing
 from luggage.jobs import Leadership, NewJob, Queue, State
 from luggage.jobs.schema import job
 from luggage.jobs.wake import listener, notifier
-from luggage.meter import Counter, Meter
+from luggage.telemetry.meter import Counter, Meter
 from tests.support.jobs import LEASE
 from tests.support.migrated import migrated
 from tests.support.postgresql import ROLE_PASSWORD
@@ -135,7 +135,7 @@ def test_hostile_settings_change_nothing(packaged_postgresql, opened, clock, tmp
     engine = opened(packaged_postgresql.own_schema(*HOSTILE))
     migrate(engine, HISTORIES, log=lambda _: None)
     keep_contract(engine, clock)
-    home = AtHome(
+    home = LocalChecks(
         connect=lambda: engine, is_new=False, histories=HISTORIES, data=tmp_path, clock=clock
     )
     assert home.database().verdict == Verdict.OK
