@@ -10,9 +10,9 @@ from tests.support.running import ROOT
 
 SURROUNDINGS = {
     "optimised, C, open": (("-O",), {"LC_ALL": "C", "PYTHONHASHSEED": "0"}, 0o000),
-    "POSIX without UTF-8, closed": (
-        ("-OO", "-X", "utf8=0"),
-        {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "TZ": "Pacific/Chatham"},
+    "POSIX, closed": (
+        ("-OO",),
+        {"LC_ALL": "POSIX", "TZ": "Pacific/Chatham"},
         0o077,
     ),
 }
