@@ -8,6 +8,7 @@ the module imported before mainland does it again.
 import ast
 import importlib
 import importlib.util
+import io
 import os
 import pkgutil
 import sys
@@ -52,6 +53,9 @@ def subcommands() -> dict[str, str]:
 def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     """Run the subcommand that `argv` names and return its exit code; 2 for an unknown one."""
     _obey_supervisor(environ)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As on stderr: what the locale has no letter for is written as its number.
+        sys.stdout.reconfigure(errors="backslashreplace")
     name = argv[1] if len(argv) > 1 else "--help"
     if name in ("-h", "--help"):
         print(_usage(subcommands()))

@@ -14,7 +14,7 @@ from tests.support.browser import running_chromium
 from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
 from tests.support.parse_server import parse_servers
-from tests.support.postgresql import running_server
+from tests.support.postgresql import packaged, packaged_server, running_server
 
 # The same examples each time: a red test is then red for everybody. `--hypothesis-profile=search`
 # looks for new ones.
@@ -52,10 +52,34 @@ def clock():
     return FakeClock()
 
 
+def pytest_addoption(parser):
+    """Let the tests run on another PostgreSQL than the wheel's."""
+    parser.addoption(
+        "--postgresql",
+        type=Path,
+        metavar="DIRECTORY",
+        help="run the tests on the PostgreSQL whose initdb and pg_ctl are in this directory",
+    )
+
+
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory):
+def postgresql_server(request, tmp_path_factory):
     """A PostgreSQL server for this process of pytest; stopped and removed at its end."""
-    with running_server(tmp_path_factory.getbasetemp().parent / "postgresql.lock") as server:
+    programs = request.config.getoption("--postgresql")
+    lock = tmp_path_factory.getbasetemp().parent / "postgresql.lock"
+    with packaged_server(programs) if programs else running_server(lock) as server:
+        yield server
+
+
+@pytest.fixture(
+    scope="session", params=packaged() or [None], ids=lambda each: str(each and each.parent.name)
+)
+def packaged_postgresql(request):
+    """A server of each version that the distribution's packages have installed."""
+    programs = request.config.getoption("--postgresql") or request.param
+    if programs is None:
+        pytest.skip("PostgreSQL's packages are not installed: apt-get install postgresql")
+    with packaged_server(programs) as server:
         yield server
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
+from luggage.database.access import explained_refusals, refuse_unwritable
 from luggage.database.engines import reading
 from luggage.database.history import History
 
@@ -24,12 +25,13 @@ def migrate(
     """Bring the database to the newest revision of each history; return those applied, in order.
 
     All in one transaction, one process at a time: who comes second waits, and finds nothing to do.
-    Safe to repeat. Raises SchemaError when the database was migrated by a newer release.
+    Safe to repeat. Raises SchemaError when the database was migrated by a newer release, or does
+    not let the role make tables.
     """
     from luggage.database.schema import upgrade  # noqa: PLC0415  Alembic, for those who migrate
 
     applied: list[str] = []
-    with _migrating(engine) as connection:
+    with explained_refusals(), _migrating(engine) as connection:
         for history in histories:
             applied += upgrade(connection, history, log)
     return applied
@@ -51,13 +53,15 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def check(engine: Engine, histories: Sequence[History]) -> None:
-    """Return when the database has exactly the tables that the code expects.
+    """Return when the database has exactly the tables that the code expects, and takes writes.
 
-    Raises SchemaError, which names what differs and the remedy, when it is older, newer or was
-    changed by hand. Changes nothing.
+    Raises SchemaError, which names what differs and the remedy, when it is older, newer, was
+    changed by hand, is read-only or keeps a table from the role. Changes nothing.
     """
     from luggage.database.schema import compare  # noqa: PLC0415  Alembic, for those who check
 
-    with reading(engine) as connection:
+    with explained_refusals(), reading(engine) as connection:
         for history in histories:
             compare(connection, history)
+        tables = [table for history in histories for table in history.metadata.sorted_tables]
+        refuse_unwritable(connection, tables)

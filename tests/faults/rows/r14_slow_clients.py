@@ -2,15 +2,14 @@
 
 import shutil
 import socket
-import subprocess
 import threading
 import time
-from pathlib import Path
 
 from tests.faults.campaign import Row, Run
 from tests.faults.load import Sender, meanwhile
-from tests.faults.site import SQLITE, Site
-from tests.support.running import ROOT, free_port
+from tests.faults.site import SQLITE
+from tests.support.nginx import running_nginx
+from tests.support.running import free_port
 
 _PROMISED_SECONDS = 1.0
 _HEAD = b"POST /webhook/github HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nX-Slow: "
@@ -32,7 +31,7 @@ def run(run: Run) -> None:
             run.note(behind_nginx="not run (nginx is not installed)")
             return
         port = free_port()
-        with _Nginx(nginx, run.home, port, site) as proxy:
+        with running_nginx(nginx, run.home, port=port, bot_port=site.port) as proxy:
             behind = _measure(run, port, town, tries=5 if run.short else 30)
             run.note(**{"behind nginx: longest wait s": behind})
             run.expect_in_time(behind <= _PROMISED_SECONDS, f"{behind:.1f} s behind nginx")
@@ -71,39 +70,6 @@ def _drip(slow: list[socket.socket], stop: threading.Event) -> None:
                 line.send(b"x")
             except OSError:
                 continue
-
-
-class _Nginx:
-    """nginx with the documented server block, on a port of its own."""
-
-    def __init__(self, program: str, home: Path, port: int, site: Site) -> None:
-        server = (ROOT / "docs/deploy/nginx.conf").read_text()
-        server = server.replace("listen 80;", f"listen 127.0.0.1:{port};")
-        server = server.replace("http://bot:8000", f"http://127.0.0.1:{site.port}")
-        assert str(port) in server
-        assert str(site.port) in server
-        kept = f"pid {home}/nginx.pid; error_log {home}/nginx.log; daemon off;"
-        http = f"access_log off; client_body_temp_path {home}/body; {server}"
-        for name in ("proxy", "fastcgi", "uwsgi", "scgi"):
-            http = f"{name}_temp_path {home}/{name}; {http}"
-        config = home / "nginx.conf"
-        config.write_text(f"{kept}\nevents {{}}\nhttp {{ {http} }}\n")
-        self._command = [program, "-c", str(config), "-p", str(home)]
-        self._port = port
-
-    def __enter__(self) -> subprocess.Popen:
-        self._process = subprocess.Popen(self._command)
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        return self._process
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
 
 
 ROW = Row(

@@ -1,0 +1,65 @@
+"""Refusals of PostgreSQL that an operator mends: raised as SchemaError, with the remedy."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.exc import DBAPIError
+
+from luggage.database.history import SchemaError
+
+_MAKE_OWNER = "let the bot's role own its database: ALTER DATABASE ... OWNER TO ..."
+_TAKES_WRITES = (
+    "name the primary in DATABASE_URL, or set default_transaction_read_only = off for the bot"
+)
+# By PostgreSQL's code: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_REMEDIES = {
+    "25006": _TAKES_WRITES,
+    "3F000": "search_path names no schema that is there: create it, or change it for the role",
+    "42501": _MAKE_OWNER,
+    "42P07": "somebody else has made it: give the bot a database or a schema of its own",
+}
+
+_READ_ONLY = text(
+    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
+)
+_FORBIDDEN = text("""
+SELECT name FROM unnest(CAST(:tables AS text[])) AS name
+WHERE NOT (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
+           AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE'))
+UNION ALL
+SELECT sequence
+FROM unnest(CAST(:tables AS text[]), CAST(:columns AS text[])) AS numbered (name, number),
+    pg_get_serial_sequence(name, number) AS sequence
+WHERE number <> '' AND NOT has_sequence_privilege(sequence, 'USAGE')
+""")
+
+
+@contextmanager
+def explained_refusals() -> Iterator[None]:
+    """Raise SchemaError for what PostgreSQL refuses until the operator changes something."""
+    try:
+        yield
+    except DBAPIError as error:
+        remedy = _REMEDIES.get(getattr(error.orig, "sqlstate", ""))
+        if remedy is None:
+            raise
+        raise SchemaError(f"{str(error.orig).splitlines()[0]}; {remedy}") from None
+
+
+def refuse_unwritable(connection: Connection, tables: Iterable[Table]) -> None:
+    """Return when the session may write to these tables; raises SchemaError. Changes nothing."""
+    if connection.dialect.name != "postgresql":
+        return
+    if connection.execute(_READ_ONLY).scalar():
+        raise SchemaError(f"the database takes no writes; {_TAKES_WRITES}")
+    names = {table.name: _numbered(table) for table in tables}
+    asked = {"tables": list(names), "columns": list(names.values())}
+    forbidden = connection.execute(_FORBIDDEN, asked).scalars().all()
+    if forbidden:
+        raise SchemaError(f"the role may not write to {', '.join(forbidden)}; {_MAKE_OWNER}")
+
+
+def _numbered(table: Table) -> str:
+    column = table.autoincrement_column
+    return "" if column is None else column.name

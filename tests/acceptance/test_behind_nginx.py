@@ -1,0 +1,85 @@
+"""The bot behind a real nginx with the documented configuration, spoken to in each way there is."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.acceptance.test_main_job import settings
+from tests.support.nginx import running_nginx
+from tests.support.running import free_port, running, until
+
+TRIO = "snakes/trio"
+# A body above a megabyte, for which curl asks first.
+LONG = "x" * 1_100_000
+
+
+@pytest.fixture
+def proxy(github, judge, tmp_path):
+    """The addresses of a bot's proxy: plain, and with TLS and HTTP/2."""
+    for program in ("nginx", "curl", "openssl"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed: apt-get install nginx-light curl openssl")
+    plain, tls = free_port(), free_port()
+    subject = ("-subj", "/CN=127.0.0.1", "-days", "1", "-nodes", "-newkey", "rsa:2048")
+    command = ["openssl", "req", "-x509", *subject, "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    more = (
+        f"listen 127.0.0.1:{tls} ssl http2; gzip on; gzip_types *; gzip_min_length 1; "
+        f"ssl_certificate {tmp_path}/cert.pem; ssl_certificate_key {tmp_path}/key.pem;"
+    )
+    environ = settings(github, judge.url)
+    with running(tmp_path / "var", environ) as bot:
+        bot.wait_until_ready()
+        bot_port = int(bot.url.rpartition(":")[2])
+        nginx = running_nginx(
+            shutil.which("nginx"), tmp_path, port=plain, bot_port=bot_port, more=more
+        )
+        with nginx:
+            yield {"http": f"http://127.0.0.1:{plain}", "https": f"https://127.0.0.1:{tls}"}
+
+
+def curl(url, *arguments, body=None):
+    """Return the status and the version of HTTP that curl sees."""
+    said = ("--silent", "--show-error", "--insecure", "--output", "/dev/null")
+    told = ("--write-out", "%{http_code} %{http_version}")
+    given = ("--data-binary", "@-") if body is not None else ()
+    done = subprocess.run(
+        ["curl", *said, *told, *given, *arguments, url],
+        input=body, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout.decode()
+
+
+WAYS = {
+    "HTTP/1.1": ("http", ("--http1.1",), "1.1"),
+    "HTTP/1.0": ("http", ("--http1.0",), "1.1"),
+    "HTTP/2, so lower-case names": ("https", ("--http2",), "2"),
+    "asked first": ("http", ("-H", "Expect: 100-continue"), "1.1"),
+    "chunked": ("http", ("-H", "Transfer-Encoding: chunked"), "1.1"),
+    "an answer to be packed": ("https", ("--http2", "--compressed"), "2"),
+}
+
+
+@pytest.mark.parametrize("body", ["/ping", f"/ping\n\n{LONG}"], ids=["short", "long"])
+def test_a_delivery_gets_through_however_it_is_sent(proxy, github, body):
+    """The bytes arrive as they were signed, and each is answered once."""
+    for number, (scheme, arguments, _) in enumerate(WAYS.values(), 1):
+        happening = github.open_issue(TRIO, "alice", body=body)
+        headers, payload = github.signed(*happening, delivery_id=f"guid-{number}")
+        named = [word for pair in headers.items() for word in ("-H", ": ".join(pair))]
+        hook = f"{proxy[scheme]}/webhook/github"
+        assert curl(hook, *named, *arguments, body=payload).split()[0] == "202"
+    until(
+        lambda: all(github.comments(TRIO, number) for number in range(1, len(WAYS) + 1)),
+        "all are answered",
+    )
+    assert {len(github.comments(TRIO, number + 1)) for number in range(len(WAYS))} == {1}
+
+
+@pytest.mark.parametrize("way", ["HTTP/1.1", "HTTP/1.0", "HTTP/2, so lower-case names"])
+def test_each_way_is_what_it_is_called(proxy, way):
+    """The version of HTTP that the proxy answers with; and metrics are not for the world."""
+    scheme, arguments, version = WAYS[way]
+    assert curl(f"{proxy[scheme]}/healthz", *arguments) == f"200 {version}"
+    assert curl(f"{proxy[scheme]}/metrics", *arguments).split()[0] == "404"
