@@ -25,6 +25,9 @@ _NETWORK = frozenset(
 # A later one overrides an earlier one, as pip has it.
 _SECTIONS = ("global", "install", "download", ":env:")
 _SETTING = re.compile(r"([^.=]+)\.([^=]+)=(.+)")
+# Options of `pip config` that would narrow, or silence, what it lists: `user = true` is both an
+# option of `pip install` and one of these. A variable overrides a file.
+_LIST_ALL = {f"PIP_{name}": "0" for name in ("GLOBAL", "QUIET", "SITE", "USER", "VERBOSE")}
 _DROPPED = re.compile(r"PIP_.*|PYTHON.*|__PYVENV_LAUNCHER__")
 
 
@@ -38,13 +41,14 @@ def pip_environment(python: Path | str, environ: Mapping[str, str]) -> dict[str,
 
 
 def network_settings(python: Path | str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of pip's variables and files that say how to reach an index, as variables.
+    """Return what pip's variables and files say about reaching an index, as variables.
 
     With them, pip reads no configuration file. Raises BuildError as `pip_environment` does.
     """
     command = [str(python), "-I", "-m", "pip", "config", "list"]
+    env = {name: value for name, value in environ.items() if name != "PIP_PYTHON"}
     done = subprocess.run(  # noqa: S603  a list, no shell
-        command, env=dict(environ), capture_output=True, text=True, check=False
+        command, env=env | _LIST_ALL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         told = "\n".join(done.stderr.splitlines()[-3:])

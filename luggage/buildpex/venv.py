@@ -69,15 +69,14 @@ class LockedVenv:
             found = json.loads(self._record.read_text())
             locks: dict[str, str] = found["locks"]
             current = all(_digest(Path(lock)) == digest for lock, digest in locks.items())
-        except (FileNotFoundError, NotADirectoryError, ValueError, LookupError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
             return {}
         same = (found.get("python"), found.get("place")) == (_this_python(), self._home)
         return locks if current and same and self.python.exists() else {}
 
     def _create(self) -> None:
-        if self.place.exists() and not (self.place / "pyvenv.cfg").exists():
-            if not self.place.is_dir() or any(self.place.iterdir()):
-                raise BuildError(f"{self.place} is no virtual environment: move it out of the way")
+        if not self._may_be_cleared():
+            raise BuildError(f"{self.place} is no virtual environment: move it out of the way")
         if importlib.util.find_spec("ensurepip") is None:
             raise BuildError(
                 "this Python cannot make virtual environments: on Debian or Ubuntu, run"
@@ -88,6 +87,12 @@ class LockedVenv:
         base = getattr(sys, "_base_executable", sys.executable)
         command = [base, "-I", "-m", "venv", "--clear", str(self.place)]
         run(f"making {self.place}", command, env=self.environ, cwd=Path.cwd())
+
+    def _may_be_cleared(self) -> bool:
+        """Whether nothing is at the place, or a virtual environment."""
+        if (self.place / "pyvenv.cfg").exists() or not self.place.exists():
+            return True
+        return self.place.is_dir() and not any(self.place.iterdir())
 
     def _install(self, lock: str) -> None:
         self.tell(f"installing {lock}")
