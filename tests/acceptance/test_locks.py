@@ -3,6 +3,7 @@
 They are made as the project makes them: by the Makefile, `mkpex` and the bench, with pip and uv.
 """
 
+import json
 import os
 import re
 import shutil
@@ -14,8 +15,8 @@ import pytest
 
 from bench import cache
 from bot_deploy.venv import PYTHONS
-from tests.support import package_index
-from tests.support.locks import ROOT, pins, pip_locks
+from tests.support import npm_registry, octokit, package_index
+from tests.support.locks import ROOT, npm_locks, pins, pip_locks
 from tests.support.package_index import DECOY, PIPS
 from tests.support.packing import CONTENTS, mkpex
 
@@ -106,7 +107,9 @@ def test_the_decoys_are_bait(_index, newcomer, tmp_path):
     """What is not locked comes in the newest version, so that the other tests can fail."""
     command = (sys.executable, "-m", "pip", "download", "--no-deps", "-d", tmp_path, "six", "pip")
     done(*command, cwd=tmp_path, env=newcomer)
-    assert sorted(_index.decoys_taken()) == [f"{name}-{DECOY}-py3-none-any.whl" for name in ("pip", "six")]
+    assert sorted(_index.decoys_taken()) == [
+        f"{name}-{DECOY}-py3-none-any.whl" for name in ("pip", "six")
+    ]
     _index.taken.clear()
 
 
@@ -180,3 +183,58 @@ def test_uv_installs_what_is_locked(lock, index, newcomer, tmp_path):
     done(*command, *words, cwd=tmp_path, env=newcomer)
     found = installed(tmp_path / "to")
     assert found == {name: at for name, at in pins(lock).items() if name != "setuptools"}
+
+
+@pytest.fixture(scope="module")
+def registry():
+    """npm's registry with decoys."""
+    with npm_registry.serving() as served:
+        yield served
+
+
+@pytest.mark.parametrize("lock", npm_locks(), ids=str)
+def test_npm_installs_what_is_locked(lock, registry, tmp_path, monkeypatch):
+    """The bench and the tests get each package in the version of its list."""
+    monkeypatch.setenv("npm_config_registry", registry.url)
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+    registry.asked.clear()
+    if lock.parent.parent.name == "peers":
+        monkeypatch.setenv("PORTMANTEAU_BENCH_CACHE", str(tmp_path))
+        cache.from_npm.cache_clear()
+        place = cache.from_npm()
+        cache.from_npm.cache_clear()
+    else:
+        place = octokit.installed(tmp_path, lock.parent.name)
+    assert registry.taken == []
+    assert registry.asked
+    came = json.loads((place / "node_modules" / ".package-lock.json").read_text())["packages"]
+    listed = json.loads((ROOT / lock).read_text())["packages"]
+    assert came
+    assert {name: one["version"] for name, one in came.items()}.items() <= {
+        name: one.get("version") for name, one in listed.items()
+    }.items()
+
+
+MACHINES = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
+
+
+@pytest.mark.parametrize("lock", pip_locks(), ids=str)
+def test_each_list_is_whole_for_each_python_and_machine(lock, tmp_path):
+    """All that the listed projects need is listed, with a wheel; uv reads it from the real index.
+
+    uv resolves for a Python and a machine that are not here. A list in which something is missing
+    is refused, because of --require-hashes.
+    """
+    command = [UV, "pip", "install", "--no-config", "--dry-run", "--quiet", "--require-hashes"]
+    for version in (f"{major}.{minor}" for major, minor in PYTHONS):
+        for machine in MACHINES:
+            words = ["--python-version", version, "--python-platform", machine, "-r", ROOT / lock]
+            ended = subprocess.run(
+                [*command, "--target", tmp_path, *words],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if "Failed to fetch" in ended.stderr or "Request failed" in ended.stderr:
+                pytest.skip(f"the package index cannot be reached: {ended.stderr[-300:]}")
+            assert ended.returncode == 0, f"{version} {machine}: {ended.stderr}"

@@ -39,7 +39,14 @@ def test_an_index_is_kept(listed):
 
 @pytest.mark.parametrize(
     "setting",
-    ["user='true'", "target='/x'", "constraint='c.txt'", "no-binary=':all:'", "pre='1'", "root='/'"],
+    [
+        "user='true'",
+        "target='/x'",
+        "constraint='c.txt'",
+        "no-binary=':all:'",
+        "pre='1'",
+        "root='/'",
+    ],
 )
 @pytest.mark.parametrize("section", ["global", "install", ":env:"])
 def test_what_decides_about_packages_is_left_out(listed, section, setting):
@@ -62,7 +69,9 @@ def test_pythons_variables_are_left_out(listed):
 
 def test_the_real_pip_is_asked(tmp_path):
     """Variables and the user's file, as a real pip merges them."""
-    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://i.example\nuser = true\nquiet = 1\n")
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://i.example\nuser = true\nquiet = 1\n"
+    )
     environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_RETRIES": "7", "PIP_USER": "1"}
     found = network_settings(sys.executable, environ)
     assert found["PIP_INDEX_URL"] == "https://i.example"

@@ -155,5 +155,7 @@ def test_it_works_with_the_real_venv(told, tmp_path, monkeypatch):
     made = LockedVenv(place=tmp_path / "venv", environ=environ, tell=told.append)
     made.set_up([lock])
     assert (tmp_path / "venv" / "locked.json").exists()
-    done = subprocess.run([made.python, "-c", "import sys; print(sys.prefix)"], stdout=-1, text=True, check=True)
+    done = subprocess.run(
+        [made.python, "-c", "import sys; print(sys.prefix)"], stdout=-1, text=True, check=True
+    )
     assert done.stdout.strip() == str(tmp_path / "venv")

@@ -73,7 +73,9 @@ def test_each_python_and_machine_gets_one_version(lock):
         assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: "-".join(list(each.values())[1:5:2]))
+@pytest.mark.parametrize(
+    "environment", ENVIRONMENTS, ids=lambda each: "-".join(list(each.values())[1:5:2])
+)
 def test_all_locks_agree(environment):
     """What two lists name comes in the same version, for one may be installed over the other."""
     agreed = {}
@@ -100,7 +102,15 @@ def test_wishes_of_npm_name_one_version(lock):
 
 def test_nothing_is_installed_without_a_lock():
     """The sources call `npm ci`, not `npm install`, and pip with --require-hashes alone."""
-    for path in tracked("Makefile", ".ci/*", "*.docker", "create", "b*/**/*.py", "luggage/**/*.py", "tests/support/*.py"):
+    for path in tracked(
+        "Makefile",
+        ".ci/*",
+        "*.docker",
+        "create",
+        "b*/**/*.py",
+        "luggage/**/*.py",
+        "tests/support/*.py",
+    ):
         text = (ROOT / path).read_text()
         assert not re.search(r"""npm",? ?"?install|\bnpm install -""", text), path
         assert not re.search(r"\bpip3? install (?!python)(?!.*--require-hashes)", text), path

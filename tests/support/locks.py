@@ -14,9 +14,7 @@ def tracked(*patterns: str) -> list[Path]:
     """The files that git knows, or would offer to add, by pattern; relative to the root."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"]
     wanted = [f":(glob){pattern}" for pattern in patterns]
-    done = subprocess.run(
-        [*command, *wanted], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([*command, *wanted], cwd=ROOT, check=True, capture_output=True, text=True)
     return sorted(Path(name) for name in done.stdout.split("\0") if (ROOT / name).is_file())
 
 
