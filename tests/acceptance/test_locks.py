@@ -36,17 +36,17 @@ SETTINGS = re.compile(r"(PIP|UV|PYTHON|npm_config|NPM_CONFIG|VIRTUAL_ENV|XDG|CON
 
 
 @pytest.fixture(scope="session")
-def _index(tmp_path_factory):
+def baited(tmp_path_factory):
     with package_index.serving(tmp_path_factory.mktemp("decoys")) as served:
         yield served
 
 
 @pytest.fixture
-def index(_index):
+def index(baited):
     """The index; at the end of the test nobody has taken a decoy."""
-    _index.taken.clear()
-    yield _index
-    assert _index.decoys_taken() == []
+    baited.taken.clear()
+    yield baited
+    assert baited.decoys_taken() == []
 
 
 @pytest.fixture
@@ -103,55 +103,98 @@ def packages_of(venv):
     return found
 
 
-def test_the_decoys_are_bait(_index, newcomer, tmp_path):
+def test_the_decoys_are_bait(baited, newcomer, tmp_path):
     """What is not locked comes in the newest version, so that the other tests can fail."""
     command = (sys.executable, "-m", "pip", "download", "--no-deps", "-d", tmp_path, "six", "pip")
     done(*command, cwd=tmp_path, env=newcomer)
-    assert sorted(_index.decoys_taken()) == [
-        f"{name}-{DECOY}-py3-none-any.whl" for name in ("pip", "six")
-    ]
-    _index.taken.clear()
+    decoys = [f"{name}-{DECOY}-py3-none-any.whl" for name in ("pip", "six")]
+    assert sorted(baited.decoys_taken()) == decoys
+    baited.taken.clear()
 
 
-@pytest.mark.parametrize("pip", PIPS)
-def test_make_sets_up_what_is_locked(pip, index, newcomer, checkout):
-    """With an old pip and a new one, `make` installs both lists, and nothing else."""
-    (checkout / "pip.txt").write_text(package_index.pip_lock(pip))
+@pytest.fixture(params=PIPS)
+def pip(request, index, newcomer, checkout):
+    """A checkout with a .venv that has one pip and nothing else, put there as all else is."""
+    (checkout / "pip.txt").write_text(package_index.pip_lock(request.param))
     done(BASE_PYTHON, "-m", "bot_deploy.venv", ".venv", "pip.txt", cwd=checkout, env=newcomer)
+    assert (packages_of(checkout / ".venv") / f"pip-{request.param}.dist-info").is_dir()
+    return request.param
+
+
+def test_make_sets_up_what_is_locked(pip, newcomer, checkout):
+    """With an old pip and a new one, `make` installs what is listed, and nothing else.
+
+    The old one, which knows least, installs both lists. What the new one makes of the others is
+    below: it is told the same, and to unpack everything again costs half a minute.
+    """
     make("set-up-run", checkout, newcomer)
     packages = packages_of(checkout / ".venv")
     assert installed(packages) == pins(RUN)
-    make("set-up-dev", checkout, newcomer)
-    assert installed(packages) == pins(RUN) | pins(DEV)
-    assert (packages / f"pip-{pip}.dist-info").is_dir()
-    done(".venv/bin/python", "-m", "pip", "check", cwd=checkout, env=newcomer)
+    if pip == min(PIPS):
+        make("set-up-dev", checkout, newcomer)
+        assert installed(packages) == pins(RUN) | pins(DEV)
+        done(".venv/bin/python", "-m", "pip", "check", cwd=checkout, env=newcomer)
+
+
+def test_lists_are_enough_for_pip_by_hand(pip, newcomer, checkout):
+    """`pip install -r`, which resolves each list, needs nothing that is not in it.
+
+    A dry run downloads and checks each file, and unpacks none.
+    """
+    for lock in pip_locks():
+        words = ("install", "--dry-run", "--quiet", "--no-cache-dir", "-r", ROOT / lock)
+        done(".venv/bin/python", "-m", "pip", *words, cwd=checkout, env=newcomer)
 
 
 def test_habits_of_the_user_change_nothing(index, newcomer, checkout, tmp_path):
-    """pip told to install elsewhere and from sources, PYTHONPATH, an old .venv: the same comes."""
+    """With pip told to install elsewhere, PYTHONPATH, and an old .venv, the same comes.
+
+    From a short list, under the name of the real one.
+    """
+    shutil.copy(ROOT / BUILD, checkout / RUN)
     habits = {
         "PIP_USER": "1",
         "PIP_TARGET": str(tmp_path / "target"),
         "PIP_NO_BINARY": ":all:",
-        "PIP_UPGRADE_STRATEGY": "eager",
         "PYTHONPATH": str(tmp_path / "path"),
         "PYTHONSAFEPATH": "1",
         "CONDA_PREFIX": str(tmp_path),
     }
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "pip.py").write_text("raise SystemExit('this is no pip')")
-    (tmp_path / "constraints.txt").write_text("flask<1\n")
+    (tmp_path / "constraints.txt").write_text("pex<1\n")
     settings = tmp_path / "home" / ".config" / "pip" / "pip.conf"
     settings.parent.mkdir(parents=True)
     settings.write_text(
-        f"[global]\nuser = true\nprefix = {tmp_path}/prefix\nconstraint = {tmp_path}/constraints.txt\n"
+        f"[global]\nuser = true\nprefix = {tmp_path}/prefix\nquiet = 3\n"
+        f"constraint = {tmp_path}/constraints.txt\nindex-url = {newcomer.pop('PIP_INDEX_URL')}\n"
         f"[install]\nroot = {tmp_path}/root\nignore-installed = true\nonly-binary = :none:\n"
     )
     venv = checkout / ".venv"
     done(BASE_PYTHON, "-m", "venv", "--without-pip", venv, cwd=checkout, env=newcomer)
     (packages_of(venv) / "left_over-1.0.dist-info").mkdir()
     make("set-up-run", checkout, newcomer | habits)
-    assert installed(packages_of(venv)) == pins(RUN)
+    assert installed(packages_of(venv)) == {"pex": pins(BUILD)["pex"]}
+
+
+@pytest.mark.parametrize(
+    ("python", "line"),
+    [
+        ("no-such-python", "There is no no-such-python. Install Python 3.11 or newer"),
+        ("false", "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"),
+    ],
+)
+def test_a_python_that_will_not_do_is_told(checkout, python, line):
+    """The first line names what is missing, and what to type."""
+    ended = subprocess.run(
+        ["make", "set-up-run", f"PYTHON={python}"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.startswith(line)
 
 
 def test_mkpex_downloads_what_is_locked(index, newcomer, tmp_path):
@@ -187,7 +230,7 @@ def test_uv_installs_what_is_locked(lock, index, newcomer, tmp_path):
 
 @pytest.fixture(scope="module")
 def registry():
-    """npm's registry with decoys."""
+    """The registry of npm, with decoys."""
     with npm_registry.serving() as served:
         yield served
 

@@ -39,7 +39,7 @@ def make(tmp_path, told, monkeypatch):
         return subprocess.CompletedProcess(command, int(Path(command[-1]).name in fails))
 
     monkeypatch.setattr(venv, "run", run)
-    monkeypatch.setattr(venv, "pip_environment", lambda python, environ: {})
+    monkeypatch.setattr(venv, "pip_environment", lambda *_: {})
     monkeypatch.setattr(venv.subprocess, "run", install)
 
     def _make(*lists, place=tmp_path / "venv", failing=()):
@@ -134,7 +134,7 @@ def test_a_directory_of_something_else_is_left_alone(make, locks, tmp_path):
 
 def test_a_python_without_ensurepip_is_told(make, locks, monkeypatch):
     """Debian has it in a package of its own, which the line names."""
-    monkeypatch.setattr(venv.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(venv.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(BuildError, match="apt-get install python3-venv"):
         make(locks[0])
 
@@ -145,8 +145,8 @@ def test_a_place_that_cannot_be_written_is_told(make, locks, tmp_path):
         make(tmp_path / "absent.txt")
 
 
-def test_it_works_with_the_real_venv(told, tmp_path, monkeypatch):
-    """venv makes it and its pip installs a list; PYTHONPATH has no say."""
+def test_it_works_with_the_real_venv(told, tmp_path):
+    """A real venv is made and its pip installs a list; PYTHONPATH has no say."""
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "pip.py").write_text("raise SystemExit(3)")
     lock = tmp_path / "empty.txt"

@@ -40,7 +40,7 @@ def entries(lock: Path) -> dict[Requirement, list[str]]:
 
 
 def pins(lock: Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The version of each project that a lock file installs here, or in an environment of markers."""
+    """The version of each project that a lock file installs, here or where markers say."""
     return {
         canonicalize_name(each.name): next(iter(each.specifier)).version
         for each in entries(lock)

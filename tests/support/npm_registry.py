@@ -1,4 +1,4 @@
-"""An npm registry on this machine: the one that npm is set to, with a newer version of each package.
+"""An npm registry on this machine: the real one, with a newer version of each package.
 
 What it passes on is asked of the real registry, so npm's digests hold. Nobody may take a decoy.
 """

@@ -8,7 +8,6 @@ because their hashes are checked; they are downloaded once, into the cache of th
 import contextlib
 import hashlib
 import html
-import os
 import shutil
 import subprocess
 import sys
@@ -150,7 +149,8 @@ def _handler(index: Index) -> type[BaseHTTPRequestHandler]:
             if kind == "simple" and found:
                 self._answer(200, "text/html", _page(found))
             elif kind == "files" and (file := {path.name: path for path in found}.get(names[0])):
-                index.taken.append(file.name)
+                if self.command == "GET":
+                    index.taken.append(file.name)
                 self._answer(200, "application/octet-stream", file.read_bytes())
             else:
                 self._answer(404, "text/plain", b"not here\n")
@@ -160,7 +160,10 @@ def _handler(index: Index) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # uv asks so whether it may take a part of a file
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
