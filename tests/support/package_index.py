@@ -163,7 +163,9 @@ def _handler(index: Index) -> type[BaseHTTPRequestHandler]:
             if self.command == "GET":
                 self.wfile.write(body)
 
-        do_HEAD = do_GET  # uv asks so whether it may take a part of a file
+        def do_HEAD(self) -> None:
+            """Answer uv, which asks whether it may take a part of a file."""
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
