@@ -75,7 +75,7 @@ def serving(decoys: Path) -> Iterator[Index]:
         stem = project.replace("-", "_")
         files[project].append(_decoy(decoys, f"{stem}-{DECOY}-py3-none-any.whl"))
     index = Index(dict(files))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(index))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": index}))
     index.port = server.server_port
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -139,38 +139,36 @@ def _decoy(into: Path, name: str) -> Path:
     return path
 
 
-def _handler(index: Index) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    index: Index
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            _, kind, project, *names = (*self.path.split("/"), "", "")
-            found = index.files.get(project, [])
-            if kind == "simple" and found:
-                self._answer(200, "text/html", _page(found))
-            elif kind == "files" and (file := {path.name: path for path in found}.get(names[0])):
-                if self.command == "GET":
-                    index.taken.append(file.name)
-                self._answer(200, "application/octet-stream", file.read_bytes())
-            else:
-                self._answer(404, "text/plain", b"not here\n")
-
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
+    def do_GET(self) -> None:
+        _, kind, project, *names = (*self.path.split("/"), "", "")
+        found = self.index.files.get(project, [])
+        if kind == "simple" and found:
+            self._answer(200, "text/html", _page(found))
+        elif kind == "files" and (file := {path.name: path for path in found}.get(names[0])):
             if self.command == "GET":
-                self.wfile.write(body)
+                self.index.taken.append(file.name)
+            self._answer(200, "application/octet-stream", file.read_bytes())
+        else:
+            self._answer(404, "text/plain", b"not here\n")
 
-        def do_HEAD(self) -> None:
-            """Answer uv, which asks whether it may take a part of a file."""
-            self.do_GET()
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+    def do_HEAD(self) -> None:
+        """Answer uv, which asks whether it may take a part of a file."""
+        self.do_GET()
 
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def _page(files: list[Path]) -> bytes:
