@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     try:
         venv.set_up(options.locks)
     except BuildError as error:
-        print(f"{options.place} is not set up: {error}", file=sys.stderr)
+        print(f"Set-up failed: {error}", file=sys.stderr)
         if not has_wheels():
             print(_NO_WHEELS, file=sys.stderr)
         return 1
