@@ -3,68 +3,72 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SHORT_TESTS := tests/bot tests/bot_deploy tests/contracts tests/luggage
 
-.PHONY: run test faults bench check docs requirements format clean help
+# These would decide which code runs, in place of the lock files and the checkout; and without bytecode
+# each of the many processes would compile all that it loads.
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE
+
+.PHONY: run test faults bench check docs requirements format clean help set-up-run set-up-dev set-up-docs
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
 
-run: $(VENV)/run.stamp  ## set up and run the bot (the demo, where no App is configured)
+run: set-up-run  ## set up and run the bot (the demo, where no App is configured)
 	@# With job control the bot is in a process group of its own: a Ctrl-C is for it alone, and make,
 	@# which would die of it, ends as the bot does. Without a terminal, a signal for make is for the bot.
 	@if [ -t 0 ]; then set -m; $(BIN)/python -m bot_deploy start --or-demo; \
 	  else exec $(BIN)/python -m bot_deploy start --or-demo; fi
 
-test: $(VENV)/dev.stamp  ## set up and run the tests, with the coverage gate
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --ignore tests/docs_site --cov --cov-report=
-	$(BIN)/python -m tests.coverage_gate
+test: set-up-dev  ## set up and run the tests, with the coverage gate; those without processes alone: make test SHORT=1
+	$(if $(SHORT),$(BIN)/python -m pytest -q -n 3 --dist loadgroup $(SHORT_TESTS),\
+	  $(BIN)/python -m pytest -n 3 --dist loadgroup --ignore tests/docs_site --cov --cov-report= && $(BIN)/python -m tests.coverage_gate)
 
-faults: $(VENV)/dev.stamp  ## the fault campaign, hours; parts of it: make faults ROW=name SEED=n SHORT=1 SIZE=n
+faults: set-up-dev  ## the fault campaign, hours; parts of it: make faults ROW=name SEED=n SHORT=1 SIZE=n
 	$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(DATABASE),--database $(DATABASE)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) $(if $(SHORT),--short)
 
-bench: $(VENV)/dev.stamp  ## measure, side by side with others, and write docs/performance.md: make bench NAME="ingest start" SHORT=1
+bench: set-up-dev  ## measure, side by side with others, and write docs/performance.md: make bench NAME="ingest start" SHORT=1
 	$(BIN)/python -m bench $(NAME) $(if $(SHORT),--short)
 
-check: $(VENV)/dev.stamp $(VENV)/docs.stamp  ## ruff, mypy strict, import-linter, docs checks and the site
+check: set-up-docs  ## ruff, mypy strict, import-linter, docs checks and the site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/shape/test_docs.py tests/docs_site
 
-docs: $(VENV)/docs.stamp  ## build the documentation site into build/docs/VERSION, beside other versions: make docs VERSION=1.2.0 OUTPUT=folder
+docs: set-up-docs  ## build the documentation site into build/docs/VERSION, beside other versions: make docs VERSION=1.2.0 OUTPUT=folder
 	$(BIN)/python -m docs.site $(if $(VERSION),--version $(VERSION)) $(if $(OUTPUT),--output $(OUTPUT))
 
-format: $(VENV)/dev.stamp  ## let ruff put the code in order
+format: set-up-dev  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements: $(VENV)/dev.stamp  ## compile *.in into *.txt: exact versions, with hashes
+requirements: set-up-dev  ## compile *.in into *.txt: exact versions, with hashes
 	for name in requirements requirements-build requirements-dev requirements-docs bench/peers/pypi/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	    --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
+	    --only-binary :all: --emit-build-options --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
 	done
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)
 
-$(VENV)/python.stamp:
+# Another Python: make test PYTHON=python3.13 VENV=.venv-3.13. bot_deploy/venv.py does the rest.
+define SET_UP
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	@touch $@
+	@$(PYTHON) -m bot_deploy.venv $(VENV)
+endef
 
-# Not compiled by pip: Python compiles what it loads, when it first loads it, and that is a half.
-$(VENV)/run.stamp: requirements.txt $(VENV)/python.stamp
-	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
-	@touch $@
+set-up-run:
+	$(SET_UP) requirements.txt
 
-$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
-	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
-	@touch $@
+set-up-dev:
+	$(SET_UP) requirements.txt requirements-dev.txt
 
 # After the others, because two pips must not install into one environment at a time.
-$(VENV)/docs.stamp: requirements-docs.txt $(VENV)/dev.stamp
-	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.txt
-	@touch $@
+set-up-docs: set-up-dev
+	$(SET_UP) requirements.txt requirements-dev.txt requirements-docs.txt

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.measure import UnavailableError
 from bench.say import say
+from luggage.buildpex import BuildError, LockedVenv
 
 PEERS = Path(__file__).parent / "peers"
 INSTALL_SECONDS = 600
@@ -79,9 +80,11 @@ def _npm(place: Path) -> None:
 
 def _pip(place: Path) -> None:
     # Scripts of a virtual environment name its place, so nothing calls them: `python -m` does.
-    _run([sys.executable, "-m", "venv", str(place / "venv")])
-    install = [str(place / "venv/bin/python"), "-m", "pip", "install", "--quiet"]
-    _run([*install, "--no-deps", "--require-hashes", "-r", str(place / "requirements.txt")])
+    venv = LockedVenv(place=place / "venv", environ=os.environ, tell=say)
+    try:
+        venv.set_up([place / "requirements.txt"])
+    except BuildError as error:
+        raise UnavailableError(f"the peers from PyPI cannot be installed: {error}") from error
 
 
 def _run(command: list[str]) -> None:

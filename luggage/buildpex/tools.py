@@ -7,15 +7,17 @@ secret of the operator's has any business in setuptools.
 
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from luggage.buildpex.errors import BuildError
+from luggage.buildpex.pip import network_settings
 
 # Where programs and temporary files are, and how the network is reached.
 _PLACES = ("PATH", "HOME", "TMPDIR")
-_NETWORK = re.compile(r"(?i)(https?|all|no)_proxy|PIP_.+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE")
+_NETWORK = re.compile(r"(?i)(https?|all|no)_proxy|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE")
 _LAST_LINES = 20
 # The same permissions in every archive, whoever builds it.
 _UMASK = 0o022
@@ -32,6 +34,7 @@ def environment(
     found = {name: given[name] for name in _PLACES if name in given}
     if network:
         found |= {name: value for name, value in given.items() if _NETWORK.fullmatch(name)}
+        found |= network_settings(sys.executable, given)
     return found | {
         "PYTHONPATH": str(tools),
         "LC_ALL": "C.UTF-8",

@@ -1,6 +1,6 @@
 """What the tests take from npm: GitHub's own examples and description, and axe-core for the pages.
 
-Installed once into a cache, never copied here.
+Installed once into a cache, never copied here, in the versions of the lock files in npm/.
 
 The cache is $PORTMANTEAU_TEST_CACHE, or portmanteau-tests in the user's cache directory. Tests that
 want them are skipped, with the reason, where npm cannot be had.
@@ -9,19 +9,20 @@ want them are skipped, with the reason, where npm cannot be had.
 import contextlib
 import fcntl
 import functools
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-PACKAGES = ("@octokit/webhooks-examples@7.6.1", "@octokit/openapi@23.0.2", "axe-core@4.14.1")
+LOCKS = Path(__file__).parent / "npm"
 INSTALL_SECONDS = 300
 # So long other test processes take it from the first that npm fails, instead of trying themselves.
 GIVEN_UP_SECONDS = 300
@@ -73,12 +74,15 @@ class NotInstalledError(Exception):
     """npm is missing or failed; the message says which."""
 
 
-def installed(cache: Path, packages: Sequence[str] = PACKAGES) -> Path:
-    """The directory with node_modules, installed now if need be; raises NotInstalledError.
+def installed(cache: Path, wanted: str = "github") -> Path:
+    """The directory with node_modules of a lock file, installed now if need be.
+
+    Raises NotInstalledError.
 
     Safe to call from many processes at once: one installs, the others wait for it.
     """
-    here = cache / "+".join(each.removeprefix("@octokit/") for each in packages)
+    digest = hashlib.sha256((LOCKS / wanted / "package-lock.json").read_bytes()).hexdigest()
+    here = cache / f"{wanted}-{digest[:16]}"
     if here.is_dir():
         return here
     cache.mkdir(parents=True, exist_ok=True)
@@ -90,35 +94,35 @@ def installed(cache: Path, packages: Sequence[str] = PACKAGES) -> Path:
             if time.time() - given_up.stat().st_mtime < GIVEN_UP_SECONDS:
                 raise NotInstalledError(given_up.read_text())
         try:
-            _install(here, packages)
+            _install(here, LOCKS / wanted)
         except NotInstalledError as error:
             given_up.write_text(str(error))
             raise
     return here
 
 
-def _install(here: Path, packages: Sequence[str]) -> None:
+def _install(here: Path, lock: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NotInstalledError("npm is not installed")
     # Into another directory first: what is interrupted must not look finished.
     fresh = here.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
+    shutil.copytree(lock, fresh)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     command += ["--omit=optional", "--omit=dev", "--prefer-offline"]
     try:
         subprocess.run(
-            [*command, "--prefix", str(fresh), *packages],
+            [*command, "--prefix", str(fresh)],
             check=True,
             capture_output=True,
             text=True,
             timeout=INSTALL_SECONDS,
         )
     except subprocess.CalledProcessError as error:
-        raise NotInstalledError(f"npm install failed: {error.stderr.strip()[-300:]}") from error
+        raise NotInstalledError(f"npm ci failed: {error.stderr.strip()[-300:]}") from error
     except subprocess.TimeoutExpired as error:
-        raise NotInstalledError(f"npm install took more than {INSTALL_SECONDS} s") from error
+        raise NotInstalledError(f"npm ci took more than {INSTALL_SECONDS} s") from error
     fresh.rename(here)
 
 

@@ -21,7 +21,6 @@ from tests.support.octokit import NotInstalledError, cache_directory, installed
 from tests.support.postgresql import Server
 from tests.support.running import PATIENCE_SECONDS, free_port
 
-PACKAGES = ("parse-server@9.10.0",)
 _SCRIPT = Path(__file__).with_name("parse_server.cjs")
 
 
@@ -82,7 +81,7 @@ def parse_servers(postgresql: Server, *names: str) -> Iterator[list[ParseServer]
     if node is None:
         pytest.skip("node is not installed, so there is no Parse Server")
     try:
-        modules = installed(cache_directory(), PACKAGES) / "node_modules"
+        modules = installed(cache_directory(), "parse-server") / "node_modules"
     except NotInstalledError as error:
         pytest.skip(f"parse-server cannot be had: {error}")
     servers = [_server(postgresql, name, node, modules) for name in names]

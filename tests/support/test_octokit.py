@@ -7,8 +7,8 @@ import pytest
 
 from tests.support import octokit
 
-GOOD = 'mkdir -p "${@: -4:1}/node_modules/@octokit/openapi"'
-BAD = 'echo half > "${@: -4:1}/node_modules"; echo no network >&2; exit 1'
+GOOD = 'mkdir -p "${@: -1}/node_modules/@octokit/openapi"'
+BAD = 'echo half > "${@: -1}/node_modules"; echo no network >&2; exit 1'
 
 
 @pytest.fixture

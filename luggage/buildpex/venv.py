@@ -1,0 +1,119 @@
+"""Virtual environment that holds exactly what lock files list, for one Python.
+
+A record in it names the lists that it was made from, the Python, and the place. When one of them
+has changed, the environment is made anew: so nothing stays that is no longer listed, and what was
+interrupted is not taken for whole.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from luggage.buildpex.errors import BuildError
+from luggage.buildpex.pip import pip_environment
+from luggage.buildpex.tools import run
+
+# Not compiled by pip: Python compiles what it loads, when it first loads it, and that is a half.
+_INSTALL = ("install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", "-r")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedVenv:
+    """A virtual environment at `place`, of the Python that runs this.
+
+    `environ` is the caller's environment, `tell` is handed the progress, a line each.
+    """
+
+    place: Path
+    environ: Mapping[str, str] = field(repr=False)
+    tell: Callable[[str], None]
+
+    @property
+    def python(self) -> Path:
+        """The environment's own Python."""
+        return self.place.absolute() / "bin" / "python"
+
+    def set_up(self, locks: Sequence[Path]) -> None:
+        """Install what `locks` list, each file checked against its hash; pip may print.
+
+        Does nothing where that was done. Safe to repeat, also after an interruption. Raises
+        BuildError where Python or pip does not succeed, or `place` holds something else.
+        """
+        try:
+            self._set_up({str(lock): _digest(lock) for lock in locks})
+        except OSError as error:
+            raise BuildError(f"{error.filename}: {error.strerror}") from error
+
+    def _set_up(self, wanted: dict[str, str]) -> None:
+        installed = self._installed()
+        missing = [lock for lock in wanted if lock not in installed]
+        if not missing:
+            return
+        if installed:
+            self._record.unlink()
+        else:
+            self._create()
+        for lock in missing:
+            self._install(lock)
+        contents = {"python": _this_python(), "place": self._home, "locks": installed | wanted}
+        self._record.write_text(json.dumps(contents, indent=2))
+
+    def _installed(self) -> dict[str, str]:
+        """Return the lists that are installed, with their digests; none once anything changed."""
+        try:
+            found = json.loads(self._record.read_text())
+            locks: dict[str, str] = found["locks"]
+            current = all(_digest(Path(lock)) == digest for lock, digest in locks.items())
+        except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
+            return {}
+        same = (found.get("python"), found.get("place")) == (_this_python(), self._home)
+        return locks if current and same and self.python.exists() else {}
+
+    def _create(self) -> None:
+        if not self._may_be_cleared():
+            raise BuildError(f"{self.place} is no virtual environment: move it out of the way")
+        if importlib.util.find_spec("ensurepip") is None:
+            raise BuildError(
+                "this Python cannot make virtual environments: on Debian or Ubuntu, run"
+                " `apt-get install python3-venv`, or name another Python"
+            )
+        self.tell(f"making {self.place}, for Python {sys.version.split()[0]}")
+        # Not sys.executable, which may be in the environment that is cleared here.
+        base = getattr(sys, "_base_executable", sys.executable)
+        command = [base, "-I", "-m", "venv", "--clear", str(self.place)]
+        run(f"making {self.place}", command, env=self.environ, cwd=Path.cwd())
+
+    def _may_be_cleared(self) -> bool:
+        """Whether nothing is at the place, or a virtual environment."""
+        if (self.place / "pyvenv.cfg").exists() or not self.place.exists():
+            return True
+        return self.place.is_dir() and not any(self.place.iterdir())
+
+    def _install(self, lock: str) -> None:
+        self.tell(f"installing {lock}")
+        env = pip_environment(self.python, self.environ)
+        command = [str(self.python), "-I", "-m", "pip", *_INSTALL, lock]
+        if subprocess.run(command, env=env, check=False).returncode != 0:  # noqa: S603  a list
+            raise BuildError(f"pip could not install {lock}; its own words are above")
+
+    @property
+    def _record(self) -> Path:
+        return self.place / "locked.json"
+
+    @property
+    def _home(self) -> str:
+        """Return where it is: its scripts name that place, so a moved one is made anew."""
+        return str(self.place.resolve())
+
+
+def _digest(lock: Path) -> str:
+    return sha256(lock.read_bytes()).hexdigest()
+
+
+def _this_python() -> str:
+    return f"{sys.version} in {sys.base_prefix}"

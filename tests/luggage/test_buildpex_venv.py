@@ -1,0 +1,161 @@
+"""A virtual environment holds what its lists say, whatever lay there before."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from luggage.buildpex import BuildError, LockedVenv, venv
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def locks(tmp_path):
+    """Two lists."""
+    found = [tmp_path / "run.txt", tmp_path / "dev.txt"]
+    for path in found:
+        path.write_text(path.name)
+    return found
+
+
+@pytest.fixture
+def make(tmp_path, told, monkeypatch):
+    """Pretend venv and pip; set up `lists` and return what had to be done for it."""
+    fails = []
+
+    def run(step, command, *, env, cwd):
+        place = Path(command[-1])
+        (place / "bin").mkdir(parents=True, exist_ok=True)
+        (place / "bin" / "python").touch()
+        (place / "pyvenv.cfg").touch()
+        (place / "locked.json").unlink(missing_ok=True)
+
+    def install(command, **_):
+        return subprocess.CompletedProcess(command, int(Path(command[-1]).name in fails))
+
+    monkeypatch.setattr(venv, "run", run)
+    monkeypatch.setattr(venv, "pip_environment", lambda *_: {})
+    monkeypatch.setattr(venv.subprocess, "run", install)
+
+    def _make(*lists, place=tmp_path / "venv", failing=()):
+        told.clear()
+        fails[:] = failing
+        LockedVenv(place=place, environ={}, tell=told.append).set_up(lists)
+        return [line.split(",")[0].replace(f"{tmp_path}/", "") for line in told]
+
+    return _make
+
+
+ANEW = ["making venv", "installing run.txt"]
+
+
+def test_it_is_made_once(make, locks):
+    """The second time there is nothing to do."""
+    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == []
+
+
+def test_a_second_list_is_added(make, locks):
+    """What is there stays, and is enough for the first list alone."""
+    make(locks[0])
+    assert make(*locks) == ["installing dev.txt"]
+    assert make(locks[0]) == []
+
+
+@pytest.mark.parametrize("changed", [0, 1])
+def test_a_changed_list_makes_it_anew(make, locks, changed):
+    """What is no longer listed would stay otherwise, so all of it goes."""
+    make(*locks)
+    locks[changed].write_text("another version")
+    assert make(locks[0]) == ANEW
+
+
+def test_a_list_that_is_gone_makes_it_anew(make, locks):
+    """Nobody can say any more what came from it."""
+    make(*locks)
+    locks[1].unlink()
+    assert make(locks[0]) == ANEW
+
+
+def test_another_python_makes_it_anew(make, locks, monkeypatch):
+    """Another version, or the same in another place."""
+    make(locks[0])
+    monkeypatch.setattr(sys, "base_prefix", "/elsewhere")
+    assert make(locks[0]) == ANEW
+
+
+def test_another_place_makes_it_anew(make, locks, tmp_path):
+    """Scripts name the place that they were made for."""
+    make(locks[0])
+    (tmp_path / "venv").rename(tmp_path / "moved")
+    assert make(locks[0], place=tmp_path / "moved") == ["making moved", "installing run.txt"]
+
+
+@pytest.mark.parametrize("record", ["", "{}", '{"locks": {}}', "[]"])
+def test_a_broken_record_makes_it_anew(make, locks, tmp_path, record):
+    """A disk that was full leaves half a file."""
+    make(locks[0])
+    (tmp_path / "venv" / "locked.json").write_text(record)
+    assert make(locks[0]) == ANEW
+
+
+def test_a_python_that_is_gone_makes_it_anew(make, locks, tmp_path):
+    """Somebody has uninstalled it."""
+    make(locks[0])
+    (tmp_path / "venv" / "bin" / "python").unlink()
+    assert make(locks[0]) == ANEW
+
+
+def test_what_pip_fails_at_is_not_taken_for_installed(make, locks):
+    """It is told, and the next time all is made anew."""
+    make(locks[0])
+    with pytest.raises(BuildError, match=r"pip could not install .*dev\.txt; its own words"):
+        make(*locks, failing=["dev.txt"])
+    assert make(locks[0]) == ANEW
+
+
+def test_a_directory_of_something_else_is_left_alone(make, locks, tmp_path):
+    """It is cleared only where it is a virtual environment, or empty."""
+    (tmp_path / "venv").mkdir()
+    assert make(locks[0]) == ANEW
+    other = tmp_path / "home"
+    other.mkdir()
+    (other / "diary").touch()
+    for place in (other, other / "diary"):
+        with pytest.raises(BuildError, match="is no virtual environment: move it"):
+            make(locks[0], place=place)
+    assert (other / "diary").exists()
+
+
+def test_a_python_without_ensurepip_is_told(make, locks, monkeypatch):
+    """Debian has it in a package of its own, which the line names."""
+    monkeypatch.setattr(venv.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(BuildError, match="apt-get install python3-venv"):
+        make(locks[0])
+
+
+def test_a_place_that_cannot_be_written_is_told(make, locks, tmp_path):
+    """The line names the file and the system's reason."""
+    with pytest.raises(BuildError, match=r"absent\.txt: No such file or directory"):
+        make(tmp_path / "absent.txt")
+
+
+def test_it_works_with_the_real_venv(told, tmp_path):
+    """A real venv is made and its pip installs a list; PYTHONPATH has no say."""
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "pip.py").write_text("raise SystemExit(3)")
+    lock = tmp_path / "empty.txt"
+    lock.write_text("# nothing\n")
+    environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path / "path"), "PIP_TARGET": "/x"}
+    made = LockedVenv(place=tmp_path / "venv", environ=environ, tell=told.append)
+    made.set_up([lock])
+    assert (tmp_path / "venv" / "locked.json").exists()
+    done = subprocess.run(
+        [made.python, "-c", "import sys; print(sys.prefix)"], stdout=-1, text=True, check=True
+    )
+    assert done.stdout.strip() == str(tmp_path / "venv")
