@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from tests.support.running import ROOT
+from tests.support.running import ROOT, free_port
 
 SURROUNDINGS = {
     "optimised, C, open": (("-O",), {"LC_ALL": "C", "PYTHONHASHSEED": "0"}, 0o000),
     "POSIX, closed": (
-        ("-OO",),
-        {"LC_ALL": "POSIX", "TZ": "Pacific/Chatham"},
+        ("-OO", "-X", "utf8=0"),
+        {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "TZ": "Pacific/Chatham"},
         0o077,
     ),
 }
@@ -26,7 +26,7 @@ def test_the_demo_answers_all_it_is_sent(name, tmp_path):
     done = subprocess.run(
         [sys.executable, *options, "-m", "bot_deploy", "demo", "--deliveries", "4", "--every", "0"],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "BOT_DATA": str(data), **environ},
+        env={"PATH": "/usr/bin:/bin", "BOT_DATA": str(data), "PORT": str(free_port()), **environ},
         umask=umask,
         capture_output=True,
         timeout=180,
