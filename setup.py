@@ -1,15 +1,11 @@
-"""The wheel that goes into the pex; what it runs on is in requirements.txt, with hashes."""
+"""Builds the distribution that pyproject.toml describes, and leaves nothing in the tree.
 
-from setuptools import find_packages, setup
+Setuptools would keep a copy of the sources in build/, and pack from it what has been deleted since.
+"""
 
-PACKAGES = ("bot", "luggage", "bot_deploy")
+from tempfile import TemporaryDirectory
 
-setup(
-    name="portmanteau",
-    version="0.1.0",
-    description="A self-hosted GitHub bot that never loses a delivery and never says a thing twice",
-    license="MIT",
-    python_requires=">=3.11",
-    packages=find_packages(include=[f"{name}{rest}" for name in PACKAGES for rest in ("", ".*")]),
-    package_data={"": ["py.typed", "*.toml", "templates/bot/*.html", "static/*"]},
-)
+from setuptools import setup
+
+with TemporaryDirectory() as place:
+    setup(options={"build": {"build_base": place}})

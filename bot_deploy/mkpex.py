@@ -20,7 +20,16 @@ BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "pack the whole bot into one file, bot.pex, the same to the byte for the same commit"
 
 # What our wheel is built from, and what decides about its contents.
-CONTENTS = ("setup.py", "pyproject.toml", "LICENSE", "bot", "luggage", "bot_deploy")
+CONTENTS = (
+    "setup.py",
+    "pyproject.toml",
+    "requirements.in",
+    "README.md",
+    "LICENSE",
+    "bot",
+    "luggage",
+    "bot_deploy",
+)
 LISTS = ("requirements.txt", "requirements-build.txt")
 
 

@@ -1,11 +1,12 @@
-"""Where running code comes from: version, commit, Python, and the versions of its parts.
+"""Provenance of running code: version, commit, Python, and the versions of its parts.
 
-The version is setup.py's. The commit is written into the wheel while it is built, into a file that
-the checkout does not have, so that no commit has to name itself; in a checkout git is asked.
+The version is that of pyproject.toml. A pex has a stamp with the commit: mkpex writes it into the
+wheel, so that no commit has to name itself. In a checkout git tells the commit, and in an
+environment pip's record of where it installed from (PEP 610).
 """
 
-import ast
 import importlib.metadata
+import json
 import platform
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from luggage.buildpex.errors import BuildError
 from luggage.buildpex.source import Commit, commit_of
 
 STAMP = "build.toml"
+_PROJECT = "pyproject.toml"
 _UNKNOWN = Commit("unknown", 0)
 
 
@@ -43,27 +45,29 @@ def provenance(name: str, package: Path) -> Provenance:
 
     `name` is the distribution's. What cannot be found out is "unknown".
     """
-    built = package / STAMP
     root = package.parent
+    stamped = (package / STAMP).exists()
+    checked_out = not stamped and (root / _PROJECT).exists()
+    if stamped:
+        commit = _stamped(package / STAMP)
+    else:
+        commit = _checked_out(root) if checked_out else _installed_commit(name)
     return Provenance(
         name=name,
-        version=_installed(name) if built.exists() else setup_version(root),
-        commit=_stamped(built) if built.exists() else _checked_out(root),
+        version=project_version(root) if checked_out else _installed_version(name),
+        commit=commit,
         python=platform.python_version(),
         parts=_parts(name),
     )
 
 
-def setup_version(root: Path) -> str:
-    """Return the version in the setup.py of a checkout, which is read and not run."""
+def project_version(root: Path) -> str:
+    """Return the version in the pyproject.toml of a checkout, "unknown" where there is none."""
     try:
-        tree = ast.parse((root / "setup.py").read_text(encoding="utf-8"))
+        document = tomllib.loads((root / _PROJECT).read_text(encoding="utf-8"))
     except OSError:
         return "unknown"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "version":
-            return str(ast.literal_eval(node.value))
-    return "unknown"
+    return str(document.get("project", {}).get("version", "unknown"))
 
 
 def _stamped(path: Path) -> Commit:
@@ -72,14 +76,30 @@ def _stamped(path: Path) -> Commit:
 
 
 def _checked_out(root: Path) -> Commit:
+    # Without this an unpacked archive would name the commit of a repository around it.
+    if not (root / ".git").exists():
+        return _UNKNOWN
     try:
         return commit_of(root)
     except BuildError:
         return _UNKNOWN
 
 
-def _installed(name: str) -> str:
-    return importlib.metadata.version(name)
+def _installed_version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _installed_commit(name: str) -> Commit:
+    """Return the commit that pip or uv cloned, which they record without its time."""
+    try:
+        record = importlib.metadata.distribution(name).read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        record = None
+    cloned = json.loads(record or "{}").get("vcs_info", {})
+    return Commit(str(cloned.get("commit_id", _UNKNOWN.hash)), 0)
 
 
 def _parts(name: str) -> dict[str, str]:

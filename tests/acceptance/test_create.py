@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from luggage.buildpex.provenance import project_version
 from tests.support.packing import ROOT
 
 GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
@@ -16,7 +17,7 @@ def checkout(tmp_path):
     """A small checkout with `create` in it, and a docker that only writes down how it is called."""
     tree = tmp_path / "tree"
     tree.mkdir()
-    for name in ("create", "setup.py", "run.docker", ".gitignore"):
+    for name in ("create", "pyproject.toml", "run.docker", ".gitignore"):
         shutil.copy(ROOT / name, tree)
     for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "One"]):
         subprocess.run([*GIT, *words], cwd=tree, check=True)
@@ -79,6 +80,7 @@ def test_it_builds_both_and_says_how_to_run(checkout, create, calls):
     assert f"--tag bot-build:{name} " in first
     assert f"--tag bot:{name} --tag bot:latest " in second
     assert f"BUILD=bot-build:{name}" in second
+    assert f"VERSION={project_version(ROOT)} " in second
     assert done.stdout.count("docker run ") == 2
 
 

@@ -125,7 +125,7 @@ def test_a_failed_step_is_an_error(made, tree, monkeypatch, capsys):
 
 
 def test_version_is_for_people(capsys):
-    """In a checkout: the version of setup.py, git's commit, Python, the parts."""
+    """In a checkout: the version of pyproject.toml, git's commit, Python, the parts."""
     assert version.main(["version"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert re.match(r"portmanteau \d+\.\d+\.\d+, commit ([0-9a-f]{40}|unknown)", lines[0])

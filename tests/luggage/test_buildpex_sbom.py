@@ -1,12 +1,14 @@
 """The bill of materials, and what a program says of where it comes from."""
 
 import json
+import shutil
+import subprocess
 import sys
 
 import pytest
 
 from luggage.buildpex import Commit, provenance, sbom, warm
-from luggage.buildpex.provenance import setup_version, stamp
+from luggage.buildpex.provenance import project_version, stamp
 from tests.luggage.test_buildpex import make_wheel
 
 COMMIT = Commit("c0ffee", 1_700_000_000)
@@ -102,7 +104,7 @@ def test_what_only_an_extra_needs_is_not_needed(read):
 @pytest.fixture
 def package(tmp_path):
     """A package in something like a checkout."""
-    (tmp_path / "setup.py").write_text('setup(name="pytest", version="4.5.6")\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "4.5.6"\n')
     (tmp_path / "app").mkdir()
     return tmp_path / "app"
 
@@ -123,6 +125,50 @@ def test_a_checkout_asks_git(package):
     assert found.version == "4.5.6"
 
 
+def test_an_archive_inside_another_repository_does_not_take_its_commit(package):
+    """Git would look for a repository in the folders above."""
+    root = package.parent
+    git = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "One"]):
+        subprocess.run([*git, *words], cwd=root, check=True)
+    inner = root / "vendor" / "app"
+    inner.mkdir(parents=True)
+    shutil.copy(root / "pyproject.toml", inner.parent)
+    assert provenance("pytest", package).commit.hash != "unknown"
+    assert provenance("pytest", inner).commit.hash == "unknown"
+
+
+def install(place, name, record=None):
+    """Put an installed distribution into a folder, with pip's record of where it came from."""
+    about = place / f"{name}-7.8.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 7.8\n")
+    if record:
+        (about / "direct_url.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("record", "commit"),
+    [
+        ({"url": "https://example.org/x", "vcs_info": {"vcs": "git", "commit_id": "f00d"}}, "f00d"),
+        ({"url": "file:///tree", "dir_info": {}}, "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_an_installed_program_knows_what_pip_recorded(tmp_path, monkeypatch, record, commit):
+    """The version of its distribution, and the commit where it was installed from a git address."""
+    install(tmp_path, "packed", record)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = provenance("packed", tmp_path / "thing")
+    assert (found.version, found.commit.hash) == ("7.8", commit)
+
+
+def test_modules_without_a_distribution_are_unknown(tmp_path):
+    """As where somebody copied the folders to PYTHONPATH."""
+    found = provenance("no-such-distribution", tmp_path / "thing")
+    assert (found.version, found.commit.hash) == ("unknown", "unknown")
+
+
 def test_the_parts_are_what_is_installed_beside_it(package):
     """Names and versions, in order, without the program itself."""
     parts = provenance("pytest", package).parts
@@ -131,12 +177,12 @@ def test_the_parts_are_what_is_installed_beside_it(package):
     assert list(parts) == sorted(parts, key=str.lower)
 
 
-@pytest.mark.parametrize("text", ["setup(name='app')\n", None])
+@pytest.mark.parametrize("text", ["[project]\nname = 'app'\n", "[tool.ruff]\n", None])
 def test_a_version_that_cannot_be_found_is_unknown(tmp_path, text):
-    """A setup.py without one, or none at all."""
+    """A pyproject.toml without one, or none at all."""
     if text:
-        (tmp_path / "setup.py").write_text(text)
-    assert setup_version(tmp_path) == "unknown"
+        (tmp_path / "pyproject.toml").write_text(text)
+    assert project_version(tmp_path) == "unknown"
 
 
 @pytest.fixture
