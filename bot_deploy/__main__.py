@@ -1,4 +1,4 @@
-"""`python -m bot_deploy SUBCOMMAND`: each module of this package that says so is a subcommand.
+"""Dispatcher of `portmanteau SUBCOMMAND`: each module of this package that says so is one.
 
 mainland dispatches. It is kept from its traps: on Python 3 an unknown name, or an ImportError
 inside a subcommand, ends in an UnboundLocalError that hides the cause. So the name is looked up and
@@ -17,10 +17,11 @@ from collections.abc import Mapping, MutableMapping, Sequence
 import mainland
 
 import bot_deploy
+from bot_deploy.arguments import program
 from luggage import run
 
 MARKER = "BOT_DEPLOY_MAIN_OK"
-_PROGRAM = "python -m bot_deploy"
+_OPTIONS = ("-h", "--help", "--version")
 _INTERRUPTED = 130  # what shells say of a program that a Ctrl-C ended
 _HUNG_UP = 141  # and of one that nobody listened to any more (SIGPIPE)
 
@@ -50,6 +51,11 @@ def subcommands() -> dict[str, str]:
     return found
 
 
+def script() -> int:
+    """Run as the console script `portmanteau` and return the exit code."""
+    return main(sys.argv, os.environ)
+
+
 def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     """Run the subcommand that `argv` names and return its exit code; 2 for an unknown one."""
     _obey_supervisor(environ)
@@ -57,12 +63,12 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
         # As on stderr: what the locale has no letter for is written as its number.
         sys.stdout.reconfigure(errors="backslashreplace")
     name = argv[1] if len(argv) > 1 else "--help"
-    if name in ("-h", "--help"):
-        print(_usage(subcommands()))
+    if name in _OPTIONS:
+        print(_usage(subcommands()) if name != "--version" else _version())
         return 0
     # Of the named module alone is the source read: all of them are a tenth of a second.
     if name not in _modules() or _constants(name).get(MARKER) is not True:
-        print(f"there is no subcommand {name!r}\n\n{_usage(subcommands())}", file=sys.stderr)
+        print(_unknown(name, [*subcommands(), *_OPTIONS]), file=sys.stderr)
         return 2
     try:
         importlib.import_module(f"bot_deploy.{name}")
@@ -75,7 +81,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     except Exception as error:
         if not _is_for_the_operator(error):
             raise
-        print(f"{_PROGRAM} {name}: {_words(error)}", file=sys.stderr)
+        print(f"{program()} {name}: {_words(error)}", file=sys.stderr)
         return 1
     return code
 
@@ -97,8 +103,25 @@ def _obey_supervisor(environ: MutableMapping[str, str]) -> None:
 def _usage(known: Mapping[str, str]) -> str:
     width = max(map(len, known), default=0)
     lines = [f"  {name:<{width}}  {summary}" for name, summary in sorted(known.items())]
-    first = f"usage: {_PROGRAM} SUBCOMMAND [ARGUMENT...]   (SUBCOMMAND --help says more)"
-    return "\n".join([first, "", *lines])
+    first = f"usage: {program()} [--version] SUBCOMMAND [ARGUMENT...]"
+    return "\n".join([first, "", *lines, "", f"`{program()} SUBCOMMAND --help` says more."])
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """Return the error for a name that is none: what may be meant, and where the list is."""
+    from difflib import get_close_matches  # noqa: PLC0415  for mistakes alone
+
+    kind = "option" if name.startswith("-") else "subcommand"
+    meant = get_close_matches(name, known, n=1)
+    question = f"; did you mean {meant[0]!r}?" if meant else ""
+    first = f"{program()}: there is no {kind} {name!r}{question}"
+    return f"{first}\n`{program()} --help` lists what there is"
+
+
+def _version() -> str:
+    from bot_deploy.version import build  # noqa: PLC0415  reads what is installed
+
+    return f"portmanteau {build()['version']}"
 
 
 def _is_for_the_operator(error: Exception) -> bool:
@@ -138,4 +161,4 @@ def _constants(module: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv, os.environ))
+    sys.exit(script())

@@ -1,18 +1,84 @@
-"""What subcommands understand on their command line in the same way. Not a subcommand."""
+"""Command lines: the program's name, a parser, and types of arguments. Not a subcommand."""
 
 import argparse
 import math
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+SCRIPT = "portmanteau"
+_MODULE = "python -m bot_deploy"
 _LAST_PORT = 65535
+
+
+def program() -> str:
+    """Return the words that run this program again, as they were typed: a script, a pex, or `-m`.
+
+    All usage lines, errors and remedies name the program by it.
+    """
+    pex = os.environ.get("PEX", "")
+    # Programs that are run from a pex inherit its variable; only the pex itself has this file.
+    if pex and Path(sys.prefix, "PEX-INFO").exists():
+        return _typed(pex)
+    if Path(sys.argv[0]).resolve().name == SCRIPT:
+        return _typed(sys.argv[0])
+    return _MODULE
+
+
+def _typed(path: str) -> str:
+    """Return the shortest words that run the file at `path` from a shell here."""
+    folder, name = os.path.split(path)
+    found = shutil.which(name)
+    if found and Path(found).absolute() == Path(path).absolute():
+        return shlex.quote(name)
+    return shlex.quote(f"./{name}" if Path(folder).absolute() == Path.cwd() else path)
+
+
+class _Described(Exception):  # noqa: N818  no error: it carries the answer
+    """The parser of a subcommand that was asked to describe itself."""
+
+
+_describing: ContextVar[bool] = ContextVar("describing", default=False)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that can be had without running its subcommand (`describe`)."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does; raises to `describe` instead where that is asked."""
+        if _describing.get():
+            raise _Described(self)
+        return super().parse_known_args(args, namespace)
+
+
+def describe(main: Callable[[list[str]], object], name: str) -> argparse.ArgumentParser:
+    """Return the parser of a subcommand, whose `main` parses its arguments before all else.
+
+    Raises TypeError for one that has no parser.
+    """
+    token = _describing.set(True)
+    try:
+        main([name])
+    except _Described as found:
+        parser: argparse.ArgumentParser = found.args[0]
+        return parser
+    finally:
+        _describing.reset(token)
+    raise TypeError(f"{name} does not parse its arguments")
 
 
 def subcommand_parser(
     argv: list[str], description: str, *, epilog: str = ""
 ) -> argparse.ArgumentParser:
     """A parser for the subcommand argv[0], which calls itself as its operator does."""
-    program = f"python -m bot_deploy {argv[0]}"
-    return argparse.ArgumentParser(prog=program, description=description, epilog=epilog or None)
+    name = f"{program()} {argv[0]}"
+    return Parser(prog=name, description=description, epilog=epilog or None)
 
 
 def no_options(argv: list[str], description: str) -> None:

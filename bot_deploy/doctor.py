@@ -25,7 +25,7 @@ from bot.operations.doctor import (
 )
 from bot.operations.doctor.examination import ok, warning
 from bot.rules import needs
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import program, subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.given import ConfigError
 from bot_deploy.wiring import HISTORIES, open_database
@@ -106,6 +106,7 @@ class DoctorDependencies:
             is_new=_is_new(config.database_url),
             histories=HISTORIES,
             data=config.data,
+            program=program(),
             clock=time.time,
         )
         how = {"poll": "deliveries are fetched", "webhook": "deliveries come by webhook"}

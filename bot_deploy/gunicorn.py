@@ -5,7 +5,6 @@ workers, because one that is killed must not be an outage. The modules are impor
 the app, with its database connections, is made after it, by each worker for itself.
 """
 
-import argparse
 import atexit
 import errno
 import gc
@@ -24,6 +23,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from bot.web import webhook
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.given import ConfigError
 from bot_deploy.wiring import report_crashes
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
 
     Raises ConfigError when a setting is missing or the port is taken.
     """
-    parser = argparse.ArgumentParser(prog="python -m bot_deploy gunicorn", description=SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "--host", help="where to listen (default: all addresses; with BOT_RECEIVE=poll: this one)"
     )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import bot_deploy
+from bot_deploy.arguments import program, subcommand_parser
 from luggage.buildpex import Build, BuildError, Built, Commit, Recipe, check_contents, commit_of
 
 BOT_DEPLOY_MAIN_OK = True
@@ -35,13 +36,14 @@ LISTS = ("requirements.txt", "requirements-build.txt")
 
 def main(argv: list[str]) -> int:
     """Build the pex and say where it is; 1 when a step fails or two builds differ."""
-    options = _parser(argv[0]).parse_args(argv[1:])
+    parser = _parser(argv)
+    options = parser.parse_args(argv[1:])
     if (options.commit is None) != (options.committed_at is None):
-        _parser(argv[0]).error("--commit and --committed-at go together")
+        parser.error("--commit and --committed-at go together")
     try:
         return _make(options)
     except BuildError as error:
-        print(f"python -m bot_deploy mkpex: {error}", file=sys.stderr)
+        print(f"{program()} mkpex: {error}", file=sys.stderr)
         return 1
 
 
@@ -113,11 +115,10 @@ def _tell(line: str) -> None:
     print(f"- {line}", flush=True)
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m bot_deploy {name}",
-        description=f"{SUMMARY}. It is for the Python that "
-        "runs this command, and for this kind of machine.",
+def _parser(argv: list[str]) -> argparse.ArgumentParser:
+    parser = subcommand_parser(
+        argv,
+        f"{SUMMARY}. It is for the Python that runs this command, and for this kind of machine.",
     )
     add = parser.add_argument
     add("-o", "--output", type=Path, default=Path("bot.pex"), help="default: %(default)s")

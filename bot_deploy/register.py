@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.web.registration import Registration, listen, make_app, serving
 from bot_deploy import keygen
 from bot_deploy.app_secrets import Place, prepare
-from bot_deploy.arguments import address, port_number
+from bot_deploy.arguments import address, port_number, program
 from bot_deploy.given import ConfigError
 from bot_deploy.registering import (
     finish,
@@ -130,7 +130,7 @@ def _conclude(registration: Registration, place: Place, options: argparse.Namesp
         for line in next_steps(ended.app, _nearby(place.path), polls=not options.url):
             say(line)
         return 0
-    sys.stderr.write(f"python -m bot_deploy register: {problem}\n")
+    sys.stderr.write(f"{program()} register: {problem}\n")
     return 1
 
 

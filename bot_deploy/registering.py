@@ -14,6 +14,7 @@ import requests
 from bot.rules import needs
 from bot.web.registration import RETURN_PATH, RegistrationError, RegistrationRequest, TryAgain
 from bot_deploy.app_secrets import Place, seal
+from bot_deploy.arguments import program
 from bot_deploy.config import DEFAULT_USER_AGENT, Config, load
 from bot_deploy.given import ConfigError
 from bot_deploy.secrets_file import read_config, say
@@ -132,7 +133,7 @@ def next_steps(app: Registered, path: Path, *, polls: bool) -> Iterator[str]:
     yield f"{app.name} is registered; its secrets are sealed in {path}."
     if not app.webhook_secret:
         yield "GitHub made no webhook secret: set one on the App's page, and seal it with `encrypt`"
-    start = "BOT_RECEIVE=poll python -m bot_deploy" if polls else "python -m bot_deploy"
+    start = f"BOT_RECEIVE=poll {program()}" if polls else program()
     yield f"\n1. Install it:\n   {app.page}/installations/new"
     yield "2. Tell the bot where its key is:\n   export SECRET_KEY_FILE=secret.key"
     yield f"3. See whether all is well:\n   {start} doctor"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import program, subcommand_parser
 from bot_deploy.keys import private_keys
 from luggage.crypto import PrivateKey, SecretError, Secrets, open_secrets
 from luggage.crypto.document import Document
@@ -75,7 +75,7 @@ def guarded(argv: list[str], work: Callable[[], int]) -> int:
         problem = str(error)
     except OSError as error:
         problem = f"{error.filename or 'input or output'}: {error.strerror}"
-    sys.stderr.write(f"python -m bot_deploy {argv[0]}: {' '.join(problem.split())}\n")
+    sys.stderr.write(f"{program()} {argv[0]}: {' '.join(problem.split())}\n")
     return 1
 
 

@@ -18,6 +18,7 @@ from bot.web.metrics import blueprint as exposition_blueprint
 from bot.web.sessions import Sessions
 from bot.web.shared import protect
 from bot.web.sign_in import SignIn
+from bot_deploy.arguments import program
 from bot_deploy.config import Config
 from bot_deploy.version import build
 from bot_deploy.wiring import open_database, own_name, parse_client
@@ -98,7 +99,12 @@ def door(config: Config, engine: Engine) -> SignIn:
             clock=time.time,
         )
     sessions = Sessions(engine, clock=time.time)
-    return SignIn(sessions=sessions, oauth=oauth, organizations=settings.organizations)
+    return SignIn(
+        sessions=sessions,
+        oauth=oauth,
+        program=program(),
+        organizations=settings.organizations,
+    )
 
 
 def _glance(config: Config, own: SqlBoard) -> CachedBoard | None:

@@ -51,7 +51,7 @@ class WebDependencies:
         """
         beat_at = self.board.last_beat_at()
         if beat_at is None or self.clock() - beat_at > ASLEEP_AFTER_SECONDS:
-            return {"loop": "not heard from; is `python -m bot_deploy loop` running?"}
+            return {"loop": "not heard from; is `loop` running?"}
         return {}
 
 

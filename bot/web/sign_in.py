@@ -49,10 +49,12 @@ class SignIn:
     """What signing in needs. `oauth` is None where no App is configured: then there are only links.
 
     `organizations` are those whose owners may come in; none: the one that the App belongs to.
+    `program` is what operators type before a subcommand.
     """
 
     sessions: Sessions
     oauth: OAuth | None
+    program: str
     organizations: Collection[str] = ()
 
     def session(self) -> Session | None:
@@ -133,7 +135,7 @@ def add_door(pages: Blueprint, door: SignIn) -> None:
     def page(status: int = 200, **told: Any) -> ResponseReturnValue:
         minutes = int(LINK_SECONDS / 60)
         with_github = door.oauth is not None
-        told |= {"with_github": with_github, "minutes": minutes}
+        told |= {"with_github": with_github, "minutes": minutes, "program": door.program}
         return render_template("bot/sign_in.html", **told), status
 
     @pages.get("/sign-in")

@@ -19,8 +19,6 @@ from sqlalchemy import Connection
 
 from luggage.database.history import History, SchemaError
 
-REMEDY = "run: python -m bot_deploy migrate"
-
 
 @contextmanager
 def _scripts(history: History) -> Iterator[ScriptDirectory]:
@@ -104,7 +102,7 @@ def _compare(connection: Connection, history: History, scripts: ScriptDirectory)
     if found != wanted:
         raise SchemaError(
             f"the database's {history.name} tables are at revision {_names(found)}, this release "
-            f"needs {_names(wanted)}; {REMEDY}"
+            f"needs {_names(wanted)}; `migrate` brings it there"
         )
     differences = compare_metadata(context, history.metadata)
     if differences:

@@ -52,7 +52,7 @@ def web_app(store, queue, board, clock, sessions):
             engine=store,
             queue=queue,
             board=board,
-            door=SignIn(sessions=sessions, oauth=oauth),
+            door=SignIn(sessions=sessions, oauth=oauth, program="python -m bot_deploy"),
             clock=clock,
         )
         app = Flask("bot", static_folder=None)

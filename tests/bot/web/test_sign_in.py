@@ -44,7 +44,12 @@ def make_client(store, queue, board, clock, sessions):
         reception = WebDependencies(
             name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
         )
-        door = SignIn(sessions=sessions, oauth=oauth, organizations=organizations)
+        door = SignIn(
+            sessions=sessions,
+            oauth=oauth,
+            program="python -m bot_deploy",
+            organizations=organizations,
+        )
         desk = Console(
             name="test-bot", engine=store, queue=queue, board=board, door=door, clock=clock
         )

@@ -24,6 +24,7 @@ def look(tmp_path, store, clock):
             is_new=is_new,
             histories=HISTORIES,
             data=data,
+            program="python -m bot_deploy",
             clock=clock,
         )
 

@@ -1,0 +1,58 @@
+"""`completion`: a script for a shell, which completes subcommands, options and files.
+
+The script is made once, from the parsers, so that a Tab does not start Python:
+docs/decisions/0123-completion.md.
+"""
+
+import argparse
+import importlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import shtab
+
+from bot_deploy.arguments import Parser, describe, program, subcommand_parser
+
+BOT_DEPLOY_MAIN_OK = True
+SUMMARY = "print a script that completes subcommands and options in bash, zsh or fish"
+
+_EXAMPLES = """where the script goes:
+  bash  {program} completion bash > ~/.local/share/bash-completion/completions/{name}
+  zsh   {program} completion zsh > DIR/_{name}, with DIR in $fpath before compinit
+  fish  {program} completion fish > ~/.config/fish/completions/{name}.fish"""
+
+
+def main(argv: list[str]) -> int:
+    """Print the script; returns 0."""
+    parser = subcommand_parser(argv, f"{SUMMARY}.", epilog=_EXAMPLES.format(**_names()))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+    options = parser.parse_args(argv[1:])
+    print(shtab.complete(whole_parser(), shell=options.shell))
+    return 0
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """Return one parser with the subcommands in it; loads them all."""
+    from bot_deploy.__main__ import subcommands  # noqa: PLC0415  it imports this module
+
+    summaries = subcommands()
+    parser = argparse.ArgumentParser(prog=_names()["name"])
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(parser_class=Parser)
+    for name, summary in sorted(summaries.items()):
+        found = describe(importlib.import_module(f"bot_deploy.{name}").main, name)
+        _mark_files(found)
+        commands.add_parser(name, help=summary, parents=[found], add_help=False)
+    return parser
+
+
+def _names() -> Mapping[str, str]:
+    """Return the program as it is called, and the file name that a shell completes."""
+    called = program()
+    return {"program": called, "name": "portmanteau" if " " in called else Path(called).name}
+
+
+def _mark_files(parser: argparse.ArgumentParser) -> None:
+    """Tell shtab which arguments are files."""
