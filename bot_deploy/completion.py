@@ -6,7 +6,6 @@ docs/decisions/0123-completion.md.
 
 import argparse
 import importlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,4 +54,11 @@ def _names() -> Mapping[str, str]:
 
 
 def _mark_files(parser: argparse.ArgumentParser) -> None:
-    """Tell shtab which arguments are files."""
+    """Tell shtab which values are files and directories."""
+    for action in parser._actions:  # noqa: SLF001  shtab reads them in the same way
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for inner in action.choices.values():
+                _mark_files(inner)
+        elif action.type is Path:
+            kind = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE
+            action.complete = kind  # type: ignore[attr-defined]  shtab's own name
