@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot_deploy.given import KNOWN
-from bot_deploy.secrets_file import FileError, read_config, write_config
+from bot_deploy.secrets_file import FileError, read_config, read_or_begin, write_config
 from luggage.crypto import PublicKey, SecretError
 from luggage.crypto.document import Document
 from luggage.github.manifest import Registered
@@ -46,7 +46,7 @@ def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Place:
         raise AppPresentError(
             f"{shadows[0]} is set and would override the new App's: unset it first"
         )
-    text = read_config(path)
+    text = read_or_begin(path)
     document = Document(text)
     found = [name for name in NAMES if name in document.names()]
     if found and not replace:

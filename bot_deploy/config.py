@@ -6,11 +6,9 @@ the private key.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +20,7 @@ from bot.parse import Application
 from bot.rule import Rule
 from bot.settings import layers
 from bot.settings.custom_rules import TABLES
-from bot_deploy.given import KNOWN, ConfigError, Given, Notice, label, require_texts, shown
+from bot_deploy.given import KNOWN, ConfigError, Given, Notice, label, read_document, require_texts, shown
 from bot_deploy.keys import private_keys
 from bot_deploy.own_rules import own_names, with_own
 from luggage.crypto import open_secrets
@@ -122,12 +120,12 @@ class Config:
 def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) -> Config:
     """The settings of this process. Reads files, changes nothing; safe to repeat.
 
-    `document` stands for the parsed config.toml of this package. Raises ConfigError for the first
+    `document` stands for the parsed config.toml. Raises ConfigError for the first
     setting that cannot be used, and luggage.crypto's SecretError for a key that cannot.
     """
     text = ""
     if document is None:
-        text, document = _shipped()
+        text, document = read_document(environ)
     require_texts(document)
     given = Given(environ, open_secrets(document, private_keys(environ)))
     data = Path(given.path("BOT_DATA", "var"))
@@ -177,18 +175,6 @@ def database_in(data: Path) -> str:
     """The address of the SQLite database in a data directory, whatever that is called."""
     file = str(data / "bot.sqlite")
     return URL.create("sqlite", database=file).render_as_string(hide_password=False)
-
-
-def _shipped() -> tuple[str, Mapping[str, Any]]:
-    """The text of this package's config.toml, and what is in it."""
-    try:
-        text = resources.files(__package__).joinpath("config.toml").read_text(encoding="utf-8-sig")
-        return text, tomllib.loads(text)
-    except UnicodeDecodeError:
-        problem = "it is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
-        problem = str(error)
-    raise ConfigError(f"config.toml is not TOML ({problem}): mend it by hand")
 
 
 def _app(given: Given) -> AppSettings | None:

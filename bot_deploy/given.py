@@ -7,8 +7,11 @@ its end is dropped, nothing else is trimmed or split (docs/decisions/0129-values
 
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,32 @@ _ORGANIZATION = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 class ConfigError(Exception):
     """A setting that is missing or cannot be used; the message is one line, with the remedy."""
+
+
+def config_file(environ: Mapping[str, str]) -> Path | Traversable:
+    """Return the operator's config.toml: the file that BOT_CONFIG names, or the bot's own."""
+    named = environ.get("BOT_CONFIG", "")
+    return Path(named) if named else resources.files(__package__).joinpath("config.toml")
+
+
+def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+    """Return config.toml as text and as a document.
+
+    Raises ConfigError for a file that BOT_CONFIG names and that cannot be used.
+    """
+    source = config_file(environ)
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+        return text, tomllib.loads(text)
+    except FileNotFoundError:
+        problem = "is not there (BOT_CONFIG); `keygen` makes it, with a key pair"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        problem = "is not TOML (it is not UTF-8 text): mend it by hand"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"is not TOML ({error}): mend it by hand"
+    raise ConfigError(f"{source} {problem}")
 
 
 @dataclass(frozen=True, kw_only=True)

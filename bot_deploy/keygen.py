@@ -10,7 +10,7 @@ from bot_deploy.secrets_file import (
     handed_over,
     new_parser,
     parse,
-    read_config,
+    read_or_begin,
     write_config,
 )
 from luggage.crypto import PrivateKey
@@ -18,11 +18,12 @@ from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "make a key pair: the public half into config.toml, the private half into a new file"
+_MORE = "A config.toml that --config or BOT_CONFIG names, and that is not there, is made."
 
 
 def main(argv: list[str]) -> int:
     """Make a pair and return 0; 1 when there is one already, or a file is in the way."""
-    parser = new_parser(argv, f"{SUMMARY}.")
+    parser = new_parser(argv, f"{SUMMARY}. {_MORE}")
     add_private_half(parser, "secret.key")
     parser.add_argument("--add", action="store_true", help="one more pair, beside those there")
     options = parse(parser, argv)
@@ -31,7 +32,7 @@ def main(argv: list[str]) -> int:
 
 def _keygen(options: argparse.Namespace) -> int:
     path = config_to_write(options.config)
-    document = Document(read_config(path))
+    document = Document(read_or_begin(path))
     key = PrivateKey.generate()
     document.add_key(key.public, beside_others=options.add)
     with handed_over(key, None if options.stdout else options.private_key) as where:

@@ -65,10 +65,11 @@ def recipe(root: Path, commit: Commit | None = None) -> Recipe:
 
 def _make(options: argparse.Namespace) -> int:
     root = options.source.absolute()
+    check_contents(root, LISTS)
     if options.download:
         build_of(recipe(root, Commit("none", 0))).fill(options.download.absolute())
         return 0
-    check_contents(root, (*CONTENTS, *LISTS))
+    check_contents(root, CONTENTS)
     given = Commit(options.commit, options.committed_at) if options.commit else None
     build = build_of(recipe(root, given))
     if build.recipe.commit.dirty:

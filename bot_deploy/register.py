@@ -127,7 +127,8 @@ def _conclude(registration: Registration, place: Place, options: argparse.Namesp
     elif ended.app is None:
         problem = ended.words
     else:
-        for line in next_steps(ended.app, _nearby(place.path), polls=not options.url):
+        where, named = _nearby(place.path), options.config is not None
+        for line in next_steps(ended.app, where, polls=not options.url, named=named):
             say(line)
         return 0
     sys.stderr.write(f"{program()} register: {problem}\n")

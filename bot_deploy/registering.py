@@ -3,6 +3,7 @@
 import getpass
 import re
 import secrets
+import shlex
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -128,14 +129,19 @@ def has_screen(environ: Mapping[str, str], platform: str) -> bool:
     return platform == "darwin" or any(map(environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
-def next_steps(app: Registered, path: Path, *, polls: bool) -> Iterator[str]:
-    """The lines that say what is done, and what is to be done next."""
+def next_steps(app: Registered, path: Path, *, polls: bool, named: bool) -> Iterator[str]:
+    """The lines that say what is done, and what is to be done next.
+
+    `named` says that the bot would not find the file at `path` by itself.
+    """
     yield f"{app.name} is registered; its secrets are sealed in {path}."
     if not app.webhook_secret:
         yield "GitHub made no webhook secret: set one on the App's page, and seal it with `encrypt`"
     start = f"BOT_RECEIVE=poll {program()}" if polls else program()
     yield f"\n1. Install it:\n   {app.page}/installations/new"
     yield "2. Tell the bot where its key is:\n   export SECRET_KEY_FILE=secret.key"
+    if named:
+        yield f"   export BOT_CONFIG={shlex.quote(str(path))}"
     yield f"3. See whether all is well:\n   {start} doctor"
     yield f"4. Run it:\n   {start} start"
 

@@ -7,15 +7,17 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 
 from bot_deploy.arguments import program, subcommand_parser
+from bot_deploy.given import config_file
 from bot_deploy.keys import private_keys
 from luggage.crypto import PrivateKey, SecretError, Secrets, open_secrets
 from luggage.crypto.document import Document
 
 _HERE = Path(__file__).parent
+# Everybody may read a config.toml: what is secret in it is sealed.
+_MODE = 0o644
 
 
 class FileError(SecretError):
@@ -85,24 +87,37 @@ def say(line: str) -> None:
 
 
 def config_to_write(option: Path | None) -> Path:
-    """Return the config.toml of the checkout; raise FileError where there is none.
+    """Return the file named, by --config or BOT_CONFIG, or the config.toml of the checkout.
 
-    Not simply the file beside this one: in a pex that is a copy, and a change to it would be lost.
+    Raises FileError where there is none. Not simply the file beside this one: in a pex that is a
+    copy, and in an environment the next upgrade replaces it.
     """
-    if option:
-        return option
+    if option or os.environ.get("BOT_CONFIG"):
+        return option or Path(os.environ["BOT_CONFIG"])
     for package in (_HERE, Path("bot_deploy")):
         if (package.parent / "setup.py").exists() and (package / "config.toml").exists():
             return package / "config.toml"
-    raise FileError("this is not a checkout: name the file to change with --config")
+    raise FileError(
+        "this is not a checkout, so there is no config.toml to change: name one of yours in "
+        "BOT_CONFIG (`export BOT_CONFIG=$PWD/bot.toml`); `keygen` makes it"
+    )
 
 
 def read_config(option: Path | None) -> str:
-    """Return the text of the file named, or of the bot's own config.toml; raise FileError."""
-    source = option or resources.files(__package__).joinpath("config.toml")
-    with contextlib.suppress(UnicodeDecodeError):
+    """Return the text of the file named, or of the operator's config.toml; raise FileError."""
+    source = option or config_file(os.environ)
+    try:
         return source.read_text(encoding="utf-8")
-    raise FileError(f"{source} is not UTF-8 text: mend it by hand")
+    except FileNotFoundError:
+        problem = "is not there; `keygen` makes it, with a key pair"
+    except UnicodeDecodeError:
+        problem = "is not UTF-8 text: mend it by hand"
+    raise FileError(f"{source} {problem}")
+
+
+def read_or_begin(path: Path) -> str:
+    """Return the text of the file, or for one that is not there that of the bot's own."""
+    return read_config(path if path.exists() else _HERE / "config.toml")
 
 
 def open_config(option: Path | None, keys: tuple[PrivateKey, ...]) -> Secrets:
@@ -122,12 +137,13 @@ def keys_from(option: Path | None, environ: Mapping[str, str]) -> tuple[PrivateK
 def write_config(path: Path, document: Document) -> None:
     """Put the document in the place of `path`, all or nothing, with the mode that `path` has."""
     path = path.resolve()  # a symbolic link stays one
+    mode = path.stat().st_mode & 0o777 if path.exists() else _MODE
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123  # a handle
             file.write(document.text)
             file.flush()
-            os.fchmod(handle, path.stat().st_mode & 0o777)
+            os.fchmod(handle, mode)
             os.fsync(handle)
         Path(name).replace(path)
     except BaseException:

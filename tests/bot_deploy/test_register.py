@@ -412,7 +412,7 @@ def test_a_missing_webhook_secret_is_told(tmp_path):
         id=1, slug="s", name="S", owner="o", page="p", client_id="c",
         client_secret="x", webhook_secret="", private_key="k",
     )  # fmt: skip
-    lines = list(registering.next_steps(app, tmp_path, polls=False))
+    lines = list(registering.next_steps(app, tmp_path, polls=False, named=False))
     assert any("made no webhook secret" in line for line in lines)
     assert "github.webhook_secrets" not in app_secrets._values(app)
 

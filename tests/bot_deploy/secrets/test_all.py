@@ -1,10 +1,13 @@
 """What holds for each of the secrets' subcommands."""
 
 import importlib
+import os
 from pathlib import Path
 
 import pytest
 
+from bot_deploy.config import load
+from bot_deploy.given import ConfigError
 from bot_deploy.secrets_file import config_to_write
 from tests.support.sealed import COMMANDS, SHIPPED, VALUE, Run, private_half, shown
 
@@ -39,7 +42,6 @@ def test_wrong_usage(name: str, run: Run) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["keygen", "--config", "nowhere.toml"],
         ["encrypt", "github.app_id", "--config", "nowhere.toml"],
         ["decrypt", "github.app_id", "--config", "nowhere.toml"],
         ["list", "--config", "nowhere.toml"],
@@ -86,12 +88,51 @@ def test_outside_of_a_checkout(
 ) -> None:
     """From a pex, the checkout in the current directory is written; without one, none is."""
     monkeypatch.setattr("bot_deploy.secrets_file._HERE", tmp_path / "pex" / "bot_deploy")
+    monkeypatch.delenv("BOT_CONFIG", raising=False)
     if checkout:
         Path("bot_deploy").mkdir()
         Path("setup.py").touch()
         Path("bot_deploy", "config.toml").write_text(SHIPPED.read_text())
     result = run("keygen")
-    assert (result.code, "--config" in result.err) == (code, not checkout)
+    assert (result.code, "export BOT_CONFIG=" in result.err) == (code, not checkout)
+
+
+def test_an_installed_bot_keeps_its_secrets_in_a_file_that_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`keygen` makes the file that BOT_CONFIG names; the other subcommands and the bot read it."""
+    monkeypatch.setattr("bot_deploy.secrets_file._HERE", SHIPPED.parent)
+    monkeypatch.setenv("BOT_CONFIG", "mine.toml")
+    missing = run("encrypt", "github.app_id", stdin=b"1234")
+    assert (missing.code, "mine.toml is not there; `keygen` makes it" in missing.err) == (1, True)
+    with pytest.raises(ConfigError, match=r"mine\.toml is not there"):
+        load(os.environ)
+    assert run("keygen").code == 0
+    assert run("encrypt", "github.app_id", stdin=b"1234").code == 0
+    assert "github.app_id" in run("list").out
+    assert Path("mine.toml").stat().st_mode & 0o777 == 0o644
+    key = Path("secret.key").read_text()
+    for name in ("github.private_key", "github.webhook_secrets"):
+        assert run("encrypt", name, stdin=b"x").code == 0
+    assert load({**os.environ, "SECRET_KEY": key}).needed_app().app_id == "1234"
+    assert SHIPPED.read_text().count("sealed:") == Path("mine.toml").read_text().count("sealed:") - 3
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"<<<<", "is not TOML"), (b"a = '\xff'", "is not TOML .it is not UTF-8"), (None, "cannot be read")],
+)
+def test_a_named_config_that_cannot_be_used(
+    content: bytes | None, problem: str, tmp_path: Path
+) -> None:
+    """The bot says which file, and what is wrong with it."""
+    named = tmp_path / "named.toml"
+    if content is None:
+        named.mkdir()
+    else:
+        named.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"named.toml {problem}"):
+        load({"BOT_CONFIG": str(named)})
 
 
 def test_no_output_shows_a_secret(full: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
