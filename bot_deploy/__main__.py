@@ -13,6 +13,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from pathlib import Path
 
 import mainland
 
@@ -63,6 +64,9 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
         # As on stderr: what the locale has no letter for is written as its number.
         sys.stdout.reconfigure(errors="backslashreplace")
     name = argv[1] if len(argv) > 1 else "--help"
+    if other := _over_ours():
+        print(f"{program()}: {other}", file=sys.stderr)
+        return 1
     if name in _OPTIONS:
         print(_usage(subcommands()) if name != "--version" else _version())
         return 0
@@ -70,9 +74,14 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     if name not in _modules() or _constants(name).get(MARKER) is not True:
         print(_unknown(name, [*subcommands(), *_OPTIONS]), file=sys.stderr)
         return 2
+    return _run(name, list(argv))
+
+
+def _run(name: str, argv: list[str]) -> int:
+    """Run a subcommand that is known to be one, and return its exit code."""
     try:
         importlib.import_module(f"bot_deploy.{name}")
-        code = int(mainland.main(argv=list(argv), root="bot_deploy", marker=MARKER) or 0)
+        code = int(mainland.main(argv=argv, root="bot_deploy", marker=MARKER) or 0)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -116,6 +125,23 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     question = f"; did you mean {meant[0]!r}?" if meant else ""
     first = f"{program()}: there is no {kind} {name!r}{question}"
     return f"{first}\n`{program()} --help` lists what there is"
+
+
+def _over_ours() -> str:
+    """Return what is wrong where a distribution `luggage` has replaced the bot's own copy.
+
+    Both put files into one folder. The same version is no harm; docs/decisions/0122.
+    """
+    folder = Path(run.__file__).parents[2]
+    installed = (path.stem.partition("-") for path in folder.glob("*.dist-info"))
+    versions = {name: version for name, _, version in installed}
+    library, ours = versions.get("luggage"), versions.get("portmanteau")
+    if library is None or ours is None or library == ours:
+        return ""
+    return (
+        f"the distribution luggage {library} has replaced the bot's own files, of {ours}: "
+        "uninstall both, and install portmanteau again, in an environment of its own"
+    )
 
 
 def _version() -> str:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -60,13 +61,66 @@ def test_without_a_subcommand_there_is_the_list(
 
 
 @pytest.mark.parametrize("word", ["nonsense", "config", "__main__", "loop.main", "../x", ""])
-def test_an_unknown_subcommand_gets_the_list(word: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no subcommand: the list on stderr, exit code 2, and nothing is imported."""
+def test_an_unknown_subcommand_is_wrong_usage(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no subcommand: two lines on stderr, exit code 2, and nothing is imported."""
     assert run(word) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert f"there is no subcommand {word!r}" in told.err
-    assert "  start " in told.err
+    assert "`python -m bot_deploy --help` lists what there is" in told.err
+    assert told.err.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("doctr", "doctor"),
+        ("keygne", "keygen"),
+        ("delivery", "deliveries"),
+        ("--verison", "--version"),
+        ("zzz", None),
+    ],
+)
+def test_a_mistyped_name_gets_a_suggestion(
+    word: str, meant: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The name that comes nearest, if one is near at all."""
+    assert run(word) == 2
+    told = capsys.readouterr().err
+    assert (f"did you mean {meant!r}?" in told) == (meant is not None)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, as programs print it."""
+    assert run("--version") == 0
+    assert re.fullmatch(r"portmanteau \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("installed", "code"),
+    [
+        (["portmanteau-1.0", "luggage-0.9"], 1),
+        (["portmanteau-1.0", "luggage-1.0"], 0),
+        (["portmanteau-1.0", "luggage_tags-0.9"], 0),
+        (["luggage-0.9"], 0),
+        ([], 0),
+    ],
+)
+def test_another_version_of_the_library_over_ours_is_refused(
+    installed: list[str],
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Files of another release would fail somewhere in the middle: one line says it before."""
+    for name in installed:
+        (tmp_path / f"{name}.dist-info").mkdir()
+    monkeypatch.setattr(dispatch.run, "__file__", str(tmp_path / "luggage" / "run" / "__init__.py"))
+    assert run("--help") == code
+    assert ("luggage 0.9 has replaced" in capsys.readouterr().err) == bool(code)
 
 
 def test_the_list_imports_no_subcommand(subcommand: Callable[..., None]) -> None:

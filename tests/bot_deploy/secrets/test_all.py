@@ -103,6 +103,7 @@ def test_an_installed_bot_keeps_its_secrets_in_a_file_that_is_named(
     """`keygen` makes the file that BOT_CONFIG names; the other subcommands and the bot read it."""
     monkeypatch.setattr("bot_deploy.secrets_file._HERE", SHIPPED.parent)
     monkeypatch.setenv("BOT_CONFIG", "mine.toml")
+    before = SHIPPED.read_bytes()
     missing = run("encrypt", "github.app_id", stdin=b"1234")
     assert (missing.code, "mine.toml is not there; `keygen` makes it" in missing.err) == (1, True)
     with pytest.raises(ConfigError, match=r"mine\.toml is not there"):
@@ -115,7 +116,7 @@ def test_an_installed_bot_keeps_its_secrets_in_a_file_that_is_named(
     for name in ("github.private_key", "github.webhook_secrets"):
         assert run("encrypt", name, stdin=b"x").code == 0
     assert load({**os.environ, "SECRET_KEY": key}).needed_app().app_id == "1234"
-    assert SHIPPED.read_text().count("sealed:") == Path("mine.toml").read_text().count("sealed:") - 3
+    assert SHIPPED.read_bytes() == before
 
 
 @pytest.mark.parametrize(
