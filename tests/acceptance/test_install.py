@@ -1,0 +1,312 @@
+"""The bot and the library, installed like other software: no checkout, an empty environment."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.request
+import zipfile
+from email.parser import HeaderParser
+from pathlib import Path
+
+import pytest
+
+from luggage.buildpex.provenance import project_version
+from tests.support.installing import built, library_table, pip, run, uv
+from tests.support.packing import ROOT
+
+pytestmark = pytest.mark.xdist_group("installed")
+
+LINES = [
+    line
+    for line in (ROOT / "requirements.in").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+EXTRAS = sorted(library_table())
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{name}."):
+        importlib.import_module(found.name)
+"""
+
+
+@pytest.fixture(scope="module")
+def portmanteau(tmp_path_factory):
+    return built(tmp_path_factory, "portmanteau")
+
+
+@pytest.fixture(scope="module")
+def luggage(tmp_path_factory):
+    return built(tmp_path_factory, "luggage")
+
+
+def metadata(wheel):
+    """The headers of a wheel's METADATA."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        return HeaderParser().parsestr(archive.read(name).decode())
+
+
+def files(distribution):
+    """The names in the sdist, without its folder, and those in the wheel."""
+    with tarfile.open(distribution.sdist) as archive:
+        assert all(member.isfile() or member.isdir() for member in archive)  # no link leads out
+        sdist = {name.partition("/")[2] for name in archive.getnames()}
+    with zipfile.ZipFile(distribution.wheel) as archive:
+        return sdist, set(archive.namelist())
+
+
+def test_the_bot_declares_what_the_lock_is_compiled_from(portmanteau):
+    """Each line of requirements.in, and nothing else."""
+    about = metadata(portmanteau.wheel)
+    assert sorted(about.get_all("Requires-Dist")) == sorted(LINES)
+    assert about["License-Expression"] == "MIT"
+    assert about["Description-Content-Type"] == "text/markdown"
+    assert about["Version"] == project_version(ROOT)
+
+
+def test_the_sdist_holds_what_it_is_built_from(portmanteau, luggage):
+    """Also what the metadata is read from."""
+    needed = {"setup.py", "pyproject.toml", "requirements.in", "README.md", "LICENSE"}
+    assert needed <= files(portmanteau)[0]
+    assert needed | {"portmanteau.toml", "luggage/github/app.py"} <= files(luggage)[0]
+
+
+def test_the_wheels_hold_every_file_of_their_packages(portmanteau, luggage):
+    """Pages, the simulated GitHub, config.toml; of other folders nothing."""
+    packed = files(portmanteau)[1]
+    expected = {
+        str(path.relative_to(ROOT))
+        for package in ("bot", "luggage", "bot_deploy")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert {name for name in packed if ".dist-info/" not in name} == expected
+    alone = {name for name in files(luggage)[1] if ".dist-info/" not in name}
+    assert alone == {name for name in expected if name.startswith("luggage/")}
+
+
+def test_a_file_that_is_gone_is_not_packed_again(tmp_path, portmanteau):
+    """Building leaves no copy of the sources, which the next wheel would be made of."""
+    with tarfile.open(portmanteau.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (tree,) = tmp_path.iterdir()
+    out = tmp_path / "out"
+    gone = tree / "bot" / "gone.py"
+    for text in ("", None):
+        gone.write_text(text) if text is not None else gone.unlink()
+        run(uv("build", "--wheel", "--out-dir", out), cwd=tree, home=tmp_path / "home")
+        (wheel,) = out.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            assert ("bot/gone.py" in archive.namelist()) == (text is not None)
+        wheel.unlink()
+    assert not (tree / "build").exists()
+
+
+def with_pip(venv, wheel, home):
+    """An environment as `python -m venv` and its pip make it."""
+    run([sys.executable, "-m", "venv", venv], cwd=home, home=home)
+    run(pip(venv, "install", "--quiet", wheel), cwd=home, home=home)
+
+
+def with_uv(venv, wheel, home):
+    """An environment as uv makes it, in which there is no pip."""
+    run(uv("venv", venv), cwd=home, home=home)
+    run(uv("pip", "install", wheel, python=venv), cwd=home, home=home)
+
+
+@pytest.fixture(scope="module", params=[with_pip, with_uv])
+def program(request, portmanteau, tmp_path_factory):
+    """The console script of an environment with the bot."""
+    place = tmp_path_factory.mktemp("installed")
+    (place / "home").mkdir()
+    request.param(place / "venv", portmanteau.wheel, place / "home")
+    return place / "venv" / "bin" / "portmanteau"
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """An empty directory, an empty home, and what else programs must be given."""
+    for name in ("work", "home", "tmp"):
+        (tmp_path / name).mkdir()
+    return {"PATH": os.defpath, "HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+
+
+def call(program, bare, *words, **environ):
+    """Run a subcommand in the empty directory."""
+    return subprocess.run(
+        [program, *words],
+        cwd=Path(bare["HOME"]).with_name("work"),
+        env=bare | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def wait_for(pattern, path, child):
+    """The match in what the child has written, once it is there; AssertionError if it ends."""
+    deadline = time.monotonic() + 120
+    while not (found := re.search(pattern, path.read_text())):
+        assert child.poll() is None, path.read_text()
+        assert time.monotonic() < deadline, path.read_text()
+        time.sleep(0.1)
+    return found
+
+
+def test_the_demo_runs(program, bare, tmp_path):
+    """The page answers; Ctrl-C ends it with 0; nothing is said of an error, nothing stays."""
+    work, said = tmp_path / "work", tmp_path / "said"
+    with said.open("w") as out:
+        child = subprocess.Popen(
+            [program, "demo", "--every", "0.2"], cwd=work, env=bare, stdout=out, stderr=out
+        )
+        try:
+            page = wait_for(r"The status page: (\S+)", said, child)[1]
+            wait_for(r"← the bot ", said, child)
+            with urllib.request.urlopen(page, timeout=30) as answer:
+                assert answer.status == 200
+                assert b"portmanteau" in answer.read().lower()
+            child.send_signal(signal.SIGINT)
+            assert child.wait(timeout=60) == 0
+        finally:
+            child.kill()
+            child.wait()
+    (log,) = work.glob("var/demo-*/log.txt")
+    assert "Traceback" not in said.read_text() + log.read_text()
+    assert "nothing is left running" in said.read_text()
+    assert [path.name for path in work.iterdir()] == ["var"]
+    assert not any((tmp_path / "home").iterdir())
+    assert not any((tmp_path / "tmp").iterdir())
+    assert not _running(program.parent.parent)
+
+
+def _running(venv):
+    """The processes of an environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:  # it ended meanwhile
+            continue
+        if any(word.startswith(f"{venv}/") for word in words):
+            found.append(words)
+    return found
+
+
+def test_it_says_what_it_is(program, bare):
+    """The version of its distribution, not of a checkout."""
+    assert call(program, bare, "--version").stdout == f"portmanteau {project_version(ROOT)}\n"
+    assert f"portmanteau {project_version(ROOT)}, commit " in call(program, bare, "version").stdout
+
+
+def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
+    """Without BOT_CONFIG one line says so; with it they are written there and found again."""
+    without = call(program, bare, "keygen")
+    assert without.returncode == 1
+    assert without.stderr.startswith(f"{program} keygen: this is not a checkout")
+    assert without.stderr.count("\n") == 1
+    mine = {"BOT_CONFIG": "mine.toml"}
+    for words in (["keygen"], ["encrypt", "github.app_id", "--file", "id"]):
+        (tmp_path / "work" / "id").write_text("1234")
+        done = call(program, bare, *words, **mine)
+        assert done.returncode == 0, done.stderr
+    checked = call(program, bare, "check", SECRET_KEY_FILE="secret.key", **mine)
+    assert "github.app_id" in checked.stdout
+    assert "Traceback" not in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["mkpex"], "is no checkout"),
+        (["mkpex", "--download", "house"], "is no checkout"),
+        (["register", "--organization", "o"], "export BOT_CONFIG="),
+        (["encrypt", "github.app_id", "--file", "/dev/null"], "export BOT_CONFIG="),
+        (["rotate"], "export BOT_CONFIG="),
+        (["start"], "no GitHub App is configured"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_needs_more_than_an_install_says_so(words, told, program, bare):
+    """One line with the remedy, and exit code 1."""
+    done = call(program, bare, *words)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """Make an environment with some wheels, by uv; returns its Python."""
+
+    def _environment(*requirements):
+        venv = tmp_path / "venv"
+        run(uv("venv", venv), cwd=tmp_path, home=tmp_path / "home")
+        for one in requirements:
+            command = uv("pip", "install", one, python=venv)
+            run(command, cwd=tmp_path, home=tmp_path / "home")
+        return [venv / "bin" / "python", "-I"]
+
+    return _environment
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_is_enough_for_its_parts(extra, luggage, environment, tmp_path):
+    """Each module of the parts that it is for can be imported, with it alone."""
+    wanted = f"luggage[{extra}] @ {luggage.wheel.as_uri()}" if extra else luggage.wheel
+    python = environment(wanted)
+    parts = [f"luggage.{part}" for part in library_table()[extra]["parts"]]
+    run([*python, "-c", IMPORT_ALL, *parts], cwd=tmp_path, home=tmp_path / "home")
+
+
+def test_the_library_is_alone(luggage, environment, tmp_path):
+    """It brings neither the bot nor what only other parts need."""
+    python = environment(luggage.wheel)
+    look = (
+        "import importlib.util as u, luggage.github; "
+        "print([n for n in ('bot', 'bot_deploy', 'flask', 'sqlalchemy', 'nacl', 'ncolony') "
+        "if u.find_spec(n)])"
+    )
+    assert run([*python, "-c", look], cwd=tmp_path, home=tmp_path / "home") == "[]\n"
+
+
+def test_each_part_of_the_library_is_in_one_place():
+    """A part belongs to the core or to one extra; a new one must be put there."""
+    assigned = [part for about in library_table().values() for part in about["parts"]]
+    there = {
+        path.stem
+        for path in (ROOT / "luggage").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    } - {"__init__"}
+    assert sorted(part for part in assigned if "." not in part and part != "fake_github") == sorted(
+        there - {"fake_github"}
+    )
+    for part in assigned:
+        path = ROOT / "luggage" / part.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").exists(), part
+
+
+def test_the_library_needs_what_the_bot_was_locked_with(luggage):
+    """Each requirement is a line of requirements.in; pip alone is the environment's."""
+    about = metadata(luggage.wheel)
+    named = {line.partition(";")[0].strip() for line in about.get_all("Requires-Dist")}
+    assert named - set(LINES) == {"pip"}
+    assert set(about.get_all("Provides-Extra")) == set(EXTRAS) - {""}
+    assert about["Version"] == project_version(ROOT)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_both_in_one_environment_do_no_harm(order, portmanteau, luggage, environment, tmp_path):
+    """They put the same files into the same place."""
+    python = environment(*(portmanteau.wheel, luggage.wheel)[::order])
+    home = tmp_path / "home"
+    program = python[0].with_name("portmanteau")
+    assert run([program, "--version"], cwd=tmp_path, home=home).startswith("portmanteau ")
+    run([*python, "-c", "import bot.web, luggage.github, luggage.jobs"], cwd=tmp_path, home=home)

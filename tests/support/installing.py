@@ -1,0 +1,93 @@
+"""Distributions built from the tree and installed into environments of their own, offline.
+
+Everything comes from the kept wheelhouse of tests.support.packing; only that needs an index.
+"""
+
+import ensurepip
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.packing import ROOT, copy_tree, locked, shared_directory, wheelhouse
+
+LIBRARY = Path("packaging", "luggage")
+PIP = Path(ensurepip.__file__).parent / "_bundled"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The two files of a distribution, the wheel built from the sdist."""
+
+    sdist: Path
+    wheel: Path
+
+
+def built(factory: pytest.TempPathFactory, name: str) -> Distribution:
+    """`portmanteau` or `luggage` of this test run; the first who asks builds it."""
+    place = shared_directory(factory) / f"distribution-{name}"
+    out = place / "out"
+    with locked(place.with_name(f"{place.name}.lock")):
+        if not out.exists():
+            shutil.rmtree(place, ignore_errors=True)
+            _build(place / "tree", place / "part", LIBRARY if name == "luggage" else Path())
+            (place / "part").rename(out)
+    (sdist,), (wheel,) = out.glob(f"{name}-*.tar.gz"), out.glob(f"{name}-*.whl")
+    return Distribution(sdist, wheel)
+
+
+def _build(tree: Path, out: Path, project: Path) -> None:
+    copy_tree(tree)
+    shutil.copytree(ROOT / LIBRARY, tree / LIBRARY, symlinks=True, ignore=_made)
+    home = tree.with_name("home")
+    run(uv("build", "--out-dir", out), cwd=tree / project, home=home)
+
+
+def _made(_folder: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.endswith(".egg-info")]
+
+
+def uv(*words: str | Path, python: str | Path = sys.executable) -> list[str]:
+    """The command of uv that takes everything from the wheelhouse, for a Python or environment."""
+    program = Path(sys.prefix, "bin", "uv")
+    found = shutil.which("uv") if not program.exists() else str(program)
+    if not found:
+        pytest.skip("uv is not installed: it is in requirements-dev.txt")
+    sources = [f"--find-links={wheelhouse()}", f"--find-links={PIP}"]
+    return [
+        found,
+        *map(str, words),
+        "--offline",
+        "--no-index",
+        *sources,
+        "--python",
+        sys.executable,
+    ]
+
+
+def pip(venv: Path, *words: str | Path) -> list[str]:
+    """The command of an environment's own pip that takes everything from the wheelhouse."""
+    sources = ["--no-index", f"--find-links={wheelhouse()}"]
+    return [str(venv / "bin" / "python"), "-m", "pip", *map(str, words), *sources]
+
+
+def run(command: Sequence[str], *, cwd: Path, home: Path) -> str:
+    """Run to the end in an almost empty environment; return stdout. AssertionError if it fails."""
+    home.mkdir(exist_ok=True)
+    env = {"PATH": os.defpath, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def library_table() -> dict:
+    """What packaging/luggage/pyproject.toml says of the core and of each extra."""
+    text = (ROOT / LIBRARY / "pyproject.toml").read_text()
+    table = tomllib.loads(text)["tool"]["luggage"]
+    return {"": table["core"]} | table["extras"]
