@@ -59,16 +59,8 @@ def uv(*words: str | Path, python: str | Path = sys.executable) -> list[str]:
     found = shutil.which("uv") if not program.exists() else str(program)
     if not found:
         pytest.skip("uv is not installed: it is in requirements-dev.txt")
-    sources = [f"--find-links={wheelhouse()}", f"--find-links={PIP}"]
-    return [
-        found,
-        *map(str, words),
-        "--offline",
-        "--no-index",
-        *sources,
-        "--python",
-        sys.executable,
-    ]
+    sources = ["--offline", "--no-index", f"--find-links={wheelhouse()}", f"--find-links={PIP}"]
+    return [found, *map(str, words), *sources, "--python", str(python)]
 
 
 def pip(venv: Path, *words: str | Path) -> list[str]:
