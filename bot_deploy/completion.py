@@ -11,7 +11,7 @@ from pathlib import Path
 
 import shtab
 
-from bot_deploy.arguments import Parser, describe, program, subcommand_parser
+from bot_deploy.arguments import describe, program, subcommand_parser
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "print a script that completes subcommands and options in bash, zsh or fish"
@@ -39,7 +39,7 @@ def whole_parser() -> argparse.ArgumentParser:
     summaries = subcommands()
     parser = argparse.ArgumentParser(prog=_names()["name"])
     parser.add_argument("--version", action="store_true", help="print the version")
-    commands = parser.add_subparsers(parser_class=Parser)
+    commands = parser.add_subparsers()
     for name, summary in sorted(summaries.items()):
         found = describe(importlib.import_module(f"bot_deploy.{name}").main, name)
         _mark_files(found)
@@ -61,4 +61,4 @@ def _mark_files(parser: argparse.ArgumentParser) -> None:
                 _mark_files(inner)
         elif action.type is Path:
             kind = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE
-            action.complete = kind  # type: ignore[attr-defined]  shtab's own name
+            action.complete = kind  # type: ignore[attr-defined]
