@@ -20,7 +20,16 @@ from bot.parse import Application
 from bot.rule import Rule
 from bot.settings import layers
 from bot.settings.custom_rules import TABLES
-from bot_deploy.given import KNOWN, ConfigError, Given, Notice, label, read_document, require_texts, shown
+from bot_deploy.given import (
+    KNOWN,
+    ConfigError,
+    Given,
+    Notice,
+    label,
+    read_document,
+    require_texts,
+    shown,
+)
 from bot_deploy.keys import private_keys
 from bot_deploy.own_rules import own_names, with_own
 from luggage.crypto import open_secrets

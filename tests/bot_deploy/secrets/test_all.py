@@ -121,7 +121,11 @@ def test_an_installed_bot_keeps_its_secrets_in_a_file_that_is_named(
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"<<<<", "is not TOML"), (b"a = '\xff'", "is not TOML .it is not UTF-8"), (None, "cannot be read")],
+    [
+        (b"<<<<", "is not TOML"),
+        (b"a = '\xff'", "is not TOML .it is not UTF-8"),
+        (None, "cannot be read"),
+    ],
 )
 def test_a_named_config_that_cannot_be_used(
     content: bytes | None, problem: str, tmp_path: Path
