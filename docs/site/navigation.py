@@ -31,6 +31,7 @@ NAVIGATION = {
         "howto/pause",
     ),
     "Operate it": (
+        "howto/install",
         "howto/deploy",
         "howto/secrets",
         "howto/doctor",
