@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test faults bench check docs requirements format clean help
+.PHONY: run test faults bench check docs requirements format packages dist clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -45,6 +45,12 @@ requirements: $(VENV)/dev.stamp  ## compile *.in into *.txt: exact versions, wit
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
 	done
+
+packages: $(VENV)/dev.stamp
+	.ci/packages $(BIN)/uv
+
+dist: packages  ## what a release holds, as far as this machine and its Python make it, into dist/
+	.ci/pex $(PYTHON)
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)
