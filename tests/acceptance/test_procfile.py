@@ -19,7 +19,7 @@ LINES = dict(
 
 @pytest.fixture
 def config(github, judge, postgresql_url):
-    """The config vars of an app, which every dyno gets; the add-on's address as Heroku writes it."""
+    """The config vars of an app, which every dyno gets; Heroku writes `postgres://`."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DATABASE_URL": postgresql_url.replace("postgresql://", "postgres://", 1),
@@ -33,7 +33,7 @@ def config(github, judge, postgresql_url):
 
 @pytest.fixture
 def dyno(config, tmp_path):
-    """Start a line of the Procfile on a disk of its own; a second start of it finds nothing there."""
+    """Start a line of the Procfile on an empty disk."""
     started = iter(range(100))
 
     def _dyno(name):
