@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checkout import committed_copy, run
 from tests.support.packing import ROOT, wheelhouse
 
 BIN = Path(sys.executable).parent
-GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
 CHANGELOG = """# Changelog
 
 ## Unreleased
@@ -31,12 +31,6 @@ CHANGELOG = """# Changelog
 
 - Another.
 """
-
-
-def run(*words, cwd, **environ):
-    return subprocess.run(
-        words, cwd=cwd, env=os.environ | environ, capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture
@@ -70,19 +64,8 @@ def test_a_tag_without_notes_is_refused(scripts, words, code, told):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A clone of what lies in the tree, committed."""
-    tree = tmp_path_factory.mktemp("release") / "checkout"
-    listed = run("git", "ls-files", "-z", "-c", "-o", "--exclude-standard", cwd=ROOT).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tree / name, follow_symlinks=False)
-        elif (ROOT / name).is_symlink():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            (tree / name).symlink_to((ROOT / name).readlink())
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "--no-gpg-sign", "-m", "One"]):
-        assert run(*GIT, *words, cwd=tree).returncode == 0
-    return tree
+    """A checkout of what lies in the tree."""
+    return committed_copy(tmp_path_factory.mktemp("release") / "checkout")
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +133,8 @@ def engine(tmp_path):
     log = tmp_path / "log"
     fake.write_text(
         f'#!/bin/sh\necho "$*" >> {log}\n'
-        'case "$*" in *inspect*) echo sha256:0123 ;; version*) echo 1 ;; *) cat >/dev/null ;; esac\n'
+        'case "$*" in *inspect*) echo sha256:0123 ;; version*) echo 1 ;; '
+        "*) cat >/dev/null ;; esac\n"
     )
     fake.chmod(0o755)
 
