@@ -91,7 +91,7 @@ def test_a_release_is_whole_and_has_checksums(checkout, dist):
         assembled = run(".ci/assemble", tag, cwd=checkout)
         assert assembled.returncode == 0, assembled.stderr
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    names = {path.name for path in dist.iterdir()}
+    names = {path.name for path in dist.iterdir() if not path.name.startswith(".")}
     assert any(
         re.fullmatch(rf"portmanteau-{tag[1:]}-{python}-\w+-\w+\.pex", name) for name in names
     )
