@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -126,42 +125,34 @@ def test_the_packages_hold_no_key_and_their_licence(dist):
 
 
 @pytest.fixture
-def engine(tmp_path):
-    """A `docker` that writes down what it is told, and knows one digest."""
+def told(tmp_path):
+    """Run a script with a `docker` and a `gh` that write down what they are told."""
     (tmp_path / "bin").mkdir()
-    fake = tmp_path / "bin/docker"
     log = tmp_path / "log"
-    fake.write_text(
-        f'#!/bin/sh\necho "$*" >> {log}\n'
-        'case "$*" in *inspect*) echo sha256:0123 ;; version*) echo 1 ;; '
-        "*) cat >/dev/null ;; esac\n"
-    )
-    fake.chmod(0o755)
-
-    def _run(cwd, *words):
-        path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            [".ci/image", *words],
-            cwd=cwd,
-            env={**os.environ, "PATH": path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+    for name in ("docker", "gh"):
+        fake = tmp_path / "bin" / name
+        fake.write_text(
+            f'#!/bin/sh\necho "{name} $*" >> {log}\n'
+            'case "$*" in *inspect*) echo sha256:0123 ;; version*) echo 1 ;; '
+            "build*) cat >/dev/null ;; esac\n"
         )
+        fake.chmod(0o755)
+
+    def _told(cwd, *words):
+        done = run(*words, cwd=cwd, PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
         return done, log.read_text().splitlines() if log.exists() else []
 
-    return _run
+    return _told
 
 
-def test_the_image_of_one_architecture_is_pushed(checkout, engine):
+def test_the_image_of_one_architecture_is_pushed(checkout, told):
     """Under a tag of its own, as `./create` built it from the commit."""
-    done, told = engine(checkout, "push", "example.org/bot", "v1.2.3", "arm64")
+    done, calls = told(checkout, ".ci/image", "push", "example.org/bot", "v1.2.3", "arm64")
     assert done.returncode == 0, done.stderr
     commit = run("git", "rev-parse", "HEAD", cwd=checkout).stdout.strip()
-    assert told[-2:] == [
-        f"tag example.org/bot:{commit} example.org/bot:1.2.3-arm64",
-        "push example.org/bot:1.2.3-arm64",
+    assert calls[-2:] == [
+        f"docker tag example.org/bot:{commit} example.org/bot:1.2.3-arm64",
+        "docker push example.org/bot:1.2.3-arm64",
     ]
 
 
@@ -172,17 +163,35 @@ def test_the_image_of_one_architecture_is_pushed(checkout, engine):
         ("v1.2.3rc1", "--tag example.org/bot:1.2.3rc1"),
     ],
 )
-def test_the_images_are_joined_into_one(scripts, engine, tag, tags):
+def test_the_images_are_joined_into_one(scripts, told, tag, tags):
     """A pre-release is never `latest`; the digest goes to the attestation."""
-    done, told = engine(scripts, "join", "example.org/bot", tag, "amd64", "arm64")
+    done, calls = told(scripts, ".ci/image", "join", "example.org/bot", tag, "amd64", "arm64")
     parts = " ".join(f"example.org/bot:{tag[1:]}-{part}" for part in ("amd64", "arm64"))
-    assert told[0] == f"buildx imagetools create {tags} {parts}"
+    assert calls[0] == f"docker buildx imagetools create {tags} {parts}"
     assert done.stdout == "name=example.org/bot\ndigest=sha256:0123\n"
 
 
 @pytest.mark.parametrize("words", [[], ["push", "name", "v1"], ["pull", "name", "v1.2.3", "arm64"]])
-def test_a_wrong_call_for_the_image_is_told_the_usage(scripts, engine, words):
+def test_a_wrong_call_for_the_image_is_told_the_usage(scripts, told, words):
     """Exit code 2, and nothing has been built."""
-    done, told = engine(scripts, *words)
-    assert (done.returncode, told) == (2, [])
+    done, calls = told(scripts, ".ci/image", *words)
+    assert (done.returncode, calls) == (2, [])
     assert ".ci/image push NAME TAG ARCHITECTURE" in done.stderr
+
+
+@pytest.mark.parametrize(("tag", "flag"), [("v1.2.3", ""), ("v1.2.4rc1", " --prerelease")])
+def test_a_release_has_its_notes_and_all_files(scripts, told, tag, flag):
+    """A pre-release says that it is one; the tag must exist."""
+    (scripts / "CHANGELOG.md").write_text(f"## {tag[1:]} - 2026-12-24\n\n- A thing.\n")
+    (scripts / "dist").mkdir()
+    (scripts / "dist/a.whl").touch()
+    done, calls = told(scripts, ".ci/publish", tag)
+    assert done.returncode == 0, done.stderr
+    options = f"--verify-tag --title {tag} --notes - A thing.{flag}"
+    assert calls == [f"gh release create {tag} {options} dist/a.whl"]
+
+
+def test_a_release_without_notes_is_not_made(scripts, told):
+    """GitHub is told nothing."""
+    done, calls = told(scripts, ".ci/publish", "v9.9.9")
+    assert (done.returncode, calls) == (1, [])

@@ -26,7 +26,7 @@ SCHEMAS = {
     "vendor.github-issue-config": [GITHUB / "ISSUE_TEMPLATE/config.yml"],
 }
 # What a runner has, beside our own scripts and targets.
-PROGRAMS = {"docker", "echo", "gh", "make"}
+PROGRAMS = {"docker", "echo", "make"}
 
 
 def load(path):
