@@ -162,6 +162,15 @@ def test_each_script_can_be_run(script):
     subprocess.run(["bash", "-n", script], check=True)
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_each_target_of_a_script_exists(script):
+    """What it makes is in the Makefile."""
+    code = re.sub(r"^\s*#.*", "", script.read_text(), flags=re.MULTILINE)
+    targets = re.findall(r"^\s*make (?:-\S+ (?:\"[^\"]*\" )?)*([\w-]+)", code, re.MULTILINE)
+    for target in targets:
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+
+
 def commands(config):
     return [hook["entry"].split() for repo in config["repos"] for hook in repo["hooks"]]
 
