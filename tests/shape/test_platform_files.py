@@ -227,10 +227,10 @@ def test_each_service_of_compose_is_confined():
     """Memory limits, rotated logs and restarts for all; the bot's can do no more than they must."""
     for name, service in COMPOSE["services"].items():
         assert {"mem_limit", "logging", "restart"} <= service.keys(), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
     for name in ("bot", "loop"):
         service = COMPOSE["services"][name]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
-        assert service["security_opt"] == ["no-new-privileges:true"]
         assert "ports" not in service
 
 
