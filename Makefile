@@ -9,7 +9,7 @@ SHORT_TESTS := tests/bot tests/bot_deploy tests/contracts tests/luggage
 # each of the many processes would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE
 
-.PHONY: run test faults bench check docs requirements format clean help set-up-run set-up-dev set-up-docs
+.PHONY: run test faults bench check docs requirements format packages dist clean help set-up-run set-up-dev set-up-docs
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -50,6 +50,12 @@ requirements: set-up-dev  ## compile *.in into *.txt: exact versions, with hashe
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --only-binary :all: --emit-build-options --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
 	done
+
+packages: set-up-dev
+	.ci/packages $(BIN)/uv
+
+dist: packages  ## what a release holds, as far as this machine and its Python make it, into dist/
+	.ci/pex $(PYTHON)
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)

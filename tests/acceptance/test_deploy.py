@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from tests.support.docker import HERE, built_once, docker, give_back
 from tests.support.packing import ROOT, copy_tree, wheelhouse
@@ -112,13 +114,31 @@ def test_the_commands_for_docker_work(operator):
 
 
 def test_the_compose_file_fits_the_image():
-    """compose.yaml names our image and port, hardens it, and puts nginx in front."""
-    compose = (ROOT / "docs/deploy/compose.yaml").read_text()
-    bot = re.search(r"^  bot:\n(.*?)^  \w", compose, re.MULTILINE | re.DOTALL)[1]
-    assert "image: bot:latest" in bot
-    assert "read_only: true" in bot
-    assert "cap_drop: [ALL]" in bot
-    assert "ports:" not in bot
-    proxy = (ROOT / "docs/deploy/nginx.conf").read_text()
+    """compose.yaml names our image and port, and puts nginx in front."""
+    compose = yaml.safe_load((ROOT / "docs/deploy/compose.yaml").read_text())
+    assert compose["services"]["bot"]["image"] == "bot:latest"
+    (_, config) = compose["services"]["proxy"]["volumes"][0].split("/", 1)
+    proxy = (ROOT / "docs/deploy" / config.partition(":")[0]).read_text()
     assert "proxy_pass http://bot:8000;" in proxy
     assert "proxy_request_buffering on;" in proxy
+
+
+def test_the_commands_for_compose_make_its_secrets(tmp_path):
+    """Each file that compose.yaml names, for its owner alone; both passwords are the same."""
+    deploy = tmp_path / "docs/deploy"
+    deploy.mkdir(parents=True)
+    (tmp_path / "secret.key").touch(mode=0o600)
+    owners = 'sudo() { echo "$@" >> ../../owners; }'
+    shell("\n".join([owners, *blocks(DEPLOY, " compose")]), cwd=tmp_path)
+    compose = yaml.safe_load((ROOT / "docs/deploy/compose.yaml").read_text())
+    files = {name: deploy / one["file"] for name, one in compose["secrets"].items()}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
+    password = files["postgres-password"].read_text()
+    assert files["database-url"].read_text() == f"postgresql://bot:{password}@postgres/bot"
+    assert len(files["metrics-token"].read_text()) >= 16
+    # What the bot's containers read belongs to their user.
+    (line,) = (tmp_path / "owners").read_text().splitlines()
+    words = line.split()
+    assert words[:2] == ["chown", "10001"]
+    readable = {(deploy / word).resolve() for word in words[2:]}
+    assert readable == {files[name].resolve() for name in compose["services"]["bot"]["secrets"]}

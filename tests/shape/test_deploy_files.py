@@ -88,14 +88,6 @@ def test_each_pod_has_the_secrets_it_needs_and_no_other():
     assert "webhook-secret" not in str(LOOP)
 
 
-def test_each_variable_is_in_the_reference():
-    """Every variable of the files is a setting of the bot."""
-    services = [COMPOSE["services"][name]["environment"] for name in ("bot", "loop")]
-    names = {variable["name"] for one in every_container() for variable in one["env"]}
-    for name in names.union(*services):
-        assert re.search(rf"^\| `{name.removesuffix('_FILE')}`", REFERENCE, re.MULTILINE), name
-
-
 def test_the_service_leads_to_the_web_pods():
     """And to them alone, at the port they listen on."""
     labels = WEB["spec"]["template"]["metadata"]["labels"]
@@ -120,12 +112,3 @@ def test_the_web_pods_are_asked_whether_they_live():
     web = pod(WEB)["containers"][0]
     paths = [web[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")]
     assert paths == ["/healthz", "/healthz"]
-
-
-def test_compose_can_add_loops():
-    """A service of its own, as hardened as the bot, on the same database, none unless asked for."""
-    bot, loop = (COMPOSE["services"][name] for name in ("bot", "loop"))
-    same = ("image", "read_only", "cap_drop", "security_opt", "environment", "volumes")
-    assert [loop[name] for name in same] == [bot[name] for name in same]
-    assert (loop["command"], loop["scale"]) == (["loop"], 0)
-    assert "--scale loop=3" in PAGE
