@@ -439,7 +439,7 @@ def test_words_are_sorted_otherwise_elsewhere(packaged_postgresql, opened, clock
 
 
 def test_a_restart_costs_nobody_anything_but_time(packaged_postgresql, own_engine, clock):
-    """Here too."""
+    """The queue works again after the server has restarted."""
     engine = own_engine()
     queue = Queue(engine, clock=clock)
     queue.put(new("one"))

@@ -38,7 +38,9 @@ def test_all_locks_are_found():
 
 def test_each_list_of_wishes_has_its_lock():
     """`make requirements` compiles each *.in, and there is no lock without one."""
-    wishes = [str(path.with_suffix("")) for path in tracked("**/requirements*.in")]
+    # A link to a list is the same list: packaging/luggage has one.
+    lists = [path for path in tracked("**/requirements*.in") if not (ROOT / path).is_symlink()]
+    wishes = [str(path.with_suffix("")) for path in lists]
     assert sorted(wishes) == sorted(str(lock.with_suffix("")) for lock in pip_locks())
     makefile = (ROOT / "Makefile").read_text()
     compiled = re.search(r"for name in (.*?); do", makefile)[1].split()
