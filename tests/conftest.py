@@ -25,6 +25,8 @@ hypothesis.settings.load_profile("same")
 # To read a key is to check its primes, which takes 70 ms, and a thousand tests have the same one.
 tokens.load_pem_private_key = functools.lru_cache(tokens.load_pem_private_key)
 
+pytest_plugins = ["tests.support.skips"]
+
 # What is dear to make is made by one process of pytest alone: its tests go there together.
 _DEAR = ("chromium", "parse", "rebuilt", "survivor")
 

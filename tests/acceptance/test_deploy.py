@@ -10,6 +10,7 @@ import sys
 import pytest
 import yaml
 
+from tests.support import needs
 from tests.support.docker import HERE, built_once, docker, give_back
 from tests.support.packing import ROOT, copy_tree, wheelhouse
 from tests.support.running import free_port
@@ -74,7 +75,7 @@ def operator(images, tmp_path):
 
     def _operator(script):
         for there, here in (
-            ("./create", f"./create --name {images.name}"),
+            ("./create", f"./create --name {images.name} --base {needs.BASE}"),
             ("--name bot ", f"--name {name} "),
             ("-v bot:", f"-v {name}:"),
             ("8000:8000", f"127.0.0.1:{port}:8000"),

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support import own_rule
+from tests.support import needs, own_rule
 from tests.support.docker import (
     HARDENED,
     HERE,
@@ -216,5 +216,5 @@ def test_it_adds_little_to_its_base(images):
     )
     wheels = int(docker("run", "--rm", images.builder, "python", "-c", script))
     size = ("inspect", "--format", "{{.Size}}")
-    added = int(docker(*size, images.name)) - int(docker(*size, "python:3.12-slim-bookworm"))
+    added = int(docker(*size, images.name)) - int(docker(*size, needs.BASE))
     assert added <= 1.2 * wheels, f"{added / wheels:.3f} times"

@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from luggage.fake_github import FakeGithub
-from tests.support import own_rule
+from tests.support import needs, own_rule
 from tests.support.packing import COMMIT, pack, packed_once
 from tests.support.running import running, until
 
@@ -119,22 +119,10 @@ def test_a_home_that_cannot_be_written_is_one_line_and_once(run, tmp_path):
     assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
 
 
-def other_python():
-    """A Python of another minor version, if there is one."""
-    for minor in range(20):
-        found = shutil.which(f"python3.{minor}")
-        usable = (
-            found
-            and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
-        )
-        if usable and minor != sys.version_info.minor:
-            return found
-    pytest.skip("there is no Python of another version here")
-
-
+@pytest.mark.needs("another Python")
 def test_a_wrong_python_is_told_in_one_line(run):
     """Started by another version, it names the right one and ends with exit code 1."""
-    done = run("version", python=other_python())
+    done = run("version", python=needs.other_python())
     wanted = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert done.returncode == 1
     assert done.stderr.startswith(f"bot.pex: needs Python {wanted} and was started by 3.")

@@ -1,6 +1,5 @@
 """The bench's load, and the measure of ingest in a small form: that it measures, not how much."""
 
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -71,7 +70,7 @@ def test_a_server_that_does_not_verify_is_found_out(monkeypatch):
         server(accepts=200).check(Delivery(b"{}"))
 
 
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed: apt install wrk")
+@pytest.mark.needs("wrk")
 def test_ingest_is_measured_beside_bare_wsgi():
     """The bot's real web process and a peer, under load in turn: rows, figures and the promise."""
     plan = Plan(load=LOAD, rounds=1, seconds=1)

@@ -1,7 +1,6 @@
 """The other measures in a small form: that they measure, not how much."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,12 +21,6 @@ from bench.wrk import Load, Slice
 from tests.bench.payload import merged_pull_request
 
 PLAN = Plan(load=Load(2), rounds=3, seconds=1)
-needs_cc = pytest.mark.skipif(
-    shutil.which("cc") is None, reason="there is no C compiler: apt install gcc libc6-dev"
-)
-needs_wrk = pytest.mark.skipif(
-    shutil.which("wrk") is None, reason="wrk is missing: apt install wrk"
-)
 
 
 def test_requests_are_counted_for_each_kind_of_delivery():
@@ -48,7 +41,7 @@ def test_latency_is_measured_with_the_whole_bot():
     assert against == "1"
 
 
-@needs_cc
+@pytest.mark.needs("cc")
 def test_syncs_of_one_program_are_delayed(tmp_path):
     """A program that is given the library waits longer for its disk, and no other does."""
     code = "from bench.circumstances import ON_DISK, sync_ms; print(sync_ms(ON_DISK))"
@@ -59,8 +52,7 @@ def test_syncs_of_one_program_are_delayed(tmp_path):
     assert float(slower.stdout) >= 20
 
 
-@needs_cc
-@needs_wrk
+@pytest.mark.needs("cc", "wrk")
 def test_a_slow_disk_is_measured():
     """The real web process, twice: as it is, and with slower syncs."""
     plan = replace(PLAN, rounds=1)
@@ -129,7 +121,7 @@ def test_a_family_is_found():
         parent.communicate(b"\n")
 
 
-@needs_wrk
+@pytest.mark.needs("wrk")
 def test_the_memory_of_the_whole_bot_is_measured():
     """The supervisor, the web process with its two workers, and the loop."""
     burst = memory.Burst(merged_pull_request(), seconds=1)

@@ -5,7 +5,6 @@ model is known to be able to fail.
 """
 
 import re
-import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,7 @@ CRASH, STOP, LOSS = "-DCRASHES=1", "-DSTOPS=1", "-DLOSSES=1"
 # The shortest way to a fault is what a reader wants to see; it is also the quickest to find.
 SHORTEST = ("-DSAFETY", "-DBFS", "-O0")
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("spin") is None, reason="needs spin (Debian: spin)"),
-    pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler (Debian: gcc)"),
-]
+pytestmark = pytest.mark.needs("spin", "cc")
 
 
 def report_of(directory, *definitions, compiler=("-DSAFETY", "-O1"), checker=()):

@@ -20,6 +20,7 @@ import psycopg
 from luggage.fake_github import FakeGithub
 from tests.faults.load import Sender, Town, Verdict, judge
 from tests.faults.site import BOTH, PATIENCE_SECONDS, POSTGRESQL, SCALED, SCALED_PACE, Site
+from tests.support.needs import AbsentError
 from tests.support.postgresql import Server, running_server
 from tests.support.running import ROOT
 
@@ -64,6 +65,7 @@ class Run:
     say: Callable[[str], None]
     figures: dict[str, Any] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
+    left_out: list[AbsentError] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -145,6 +147,12 @@ class Run:
         """Keep figures; underscores in their names become spaces."""
         self.figures.update({name.replace("_", " "): value for name, value in figures.items()})
 
+    def leave_out(self, what: str, error: AbsentError) -> None:
+        """Go on without a part, for which something is absent."""
+        self.left_out.append(error)
+        self.note(**{what: f"not run ({error})"})
+        self.say(f"{what}: not run ({error})")
+
     def judge(self, fake: FakeGithub, deliveries: Any, *, under: str = "") -> Verdict:
         """Give the verdict, keep its figures, and hold the bot to 0 lost, 0 repeated, in order.
 
@@ -180,6 +188,7 @@ class Outcome:
     seconds: float
     figures: Mapping[str, Any]
     missed: tuple[str, ...]
+    left_out: tuple[AbsentError, ...]
 
 
 def perform(
@@ -218,6 +227,7 @@ def perform(
         time.monotonic() - began,
         run.figures,
         tuple(run.missed),
+        tuple(run.left_out),
     )
 
 

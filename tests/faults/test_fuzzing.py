@@ -10,8 +10,6 @@ from tests.faults.fuzzing import guided
 from tests.faults.fuzzing.targets import CANARY, TARGETS
 from tests.faults.rows import r15_malformed
 
-needs_atheris = pytest.mark.skipif(bool(guided.absent()), reason=guided.absent() or "it is there")
-
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_what_a_target_begins_with_breaks_no_promise(target, monkeypatch, tmp_path):
@@ -22,7 +20,7 @@ def test_what_a_target_begins_with_breaks_no_promise(target, monkeypatch, tmp_pa
         take(one)
 
 
-@needs_atheris
+@pytest.mark.needs("atheris")
 def test_a_fault_three_steps_deep_is_found_kept_and_told(tmp_path):
     """It takes guidance to get there; the input is shown, kept, and breaks it once more."""
     (told,) = guided.fuzz([CANARY.name], runs=300_000, seed=1, home=tmp_path / "it", light=True)
@@ -38,9 +36,9 @@ def test_a_fault_three_steps_deep_is_found_kept_and_told(tmp_path):
 def test_without_a_fuzzer_the_row_says_why(monkeypatch):
     """And goes on with the rest."""
     noted = {}
-    monkeypatch.setattr(guided.importlib.util, "find_spec", lambda _name: None)
-    r15_malformed._guided(SimpleNamespace(note=lambda **figures: noted.update(figures)))
-    assert "no atheris for this Python" in noted["guided_by_coverage"]
+    monkeypatch.setattr(r15_malformed.needs, "absent", lambda name: f"no {name} here")
+    r15_malformed._guided(SimpleNamespace(leave_out=noted.__setitem__))
+    assert "no atheris here" in str(noted["guided by coverage"])
 
 
 def test_a_target_sees_a_parser_that_stumbles(monkeypatch):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bot.web.metrics import Exposition, blueprint
 from luggage.database import History, open_engine
 from luggage.jobs import Queue
 from luggage.telemetry.meter import Meter
+from tests.support import needs
 from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
 
@@ -116,12 +116,8 @@ def test_the_dashboard_asks_the_data_source_that_is_chosen():
 
 def promtool(*arguments, given=""):
     """Run Prometheus's own checker; skips the test where it is not installed."""
-    program = shutil.which("promtool")
-    if program is None:
-        pytest.skip("promtool is not installed (Debian's package prometheus has it)")
-    return subprocess.run(
-        [program, *arguments], input=given, capture_output=True, text=True, check=False
-    )
+    command = [needs.program("promtool"), *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
 
 
 def test_prometheus_takes_the_alerts():

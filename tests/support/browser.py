@@ -1,27 +1,18 @@
 """A real Chromium for the tests, driven by Playwright: one for each process of pytest.
 
 Debian's package, not Playwright's own download: it comes the way every other tool of the machine
-comes. As root it is installed where it is missing; otherwise tests are skipped, with the reason.
+comes, by `make tools`.
 """
 
-import fcntl
 import functools
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support import octokit
+from tests.support import needs, octokit
 
-CHROMIUM = "/usr/bin/chromium"
-INSTALL_SECONDS = 300
 # Nothing but what a test asks for: no updates, no accounts, no guesses about the network.
 ARGUMENTS = (
     "--no-sandbox",
@@ -40,8 +31,8 @@ _HEIGHT = 844
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """Give a headless Chromium; skips the test where there is none and none can be installed."""
-    executable = _chromium()
+    """Give a headless Chromium; skips the test where there is none."""
+    executable = needs.program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         try:
@@ -112,41 +103,3 @@ def is_scrolled_sideways(page: Page) -> bool:
 @functools.cache
 def _axe() -> str:
     return (octokit.module("axe-core") / "axe.min.js").read_text()
-
-
-def _chromium() -> str:
-    if not Path(CHROMIUM).exists():
-        problem = _install()
-        if problem:
-            pytest.skip(f"no {CHROMIUM}: {problem}")
-    return CHROMIUM
-
-
-def _install() -> str:
-    """Install Debian's package; what stands in the way, or "". Others wait for who comes first."""
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        return "install your system's package `chromium`"
-    with Path(tempfile.gettempdir(), "portmanteau-chromium.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if Path(CHROMIUM).exists():
-            return ""
-        install = (apt, "install", "--yes", "--no-install-recommends", "chromium")
-        for command in (install, (apt, "update"), install):
-            problem = _run(command)
-            if not problem and "install" in command:
-                return ""
-    return problem
-
-
-def _run(command: Sequence[str]) -> str:
-    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        subprocess.run(
-            command, check=True, capture_output=True, text=True, env=quiet, timeout=INSTALL_SECONDS
-        )
-    except subprocess.CalledProcessError as error:
-        return f"{' '.join(command)}: {error.stderr.strip()[-200:]}"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{' '.join(command)}: {error}"
-    return ""

@@ -1,16 +1,13 @@
 """Real images and containers for the tests.
 
-An engine is asked for with `docker version`. Where none answers, PORTMANTEAU_TEST_DOCKER_UP may
-name a command that starts one; else the tests are skipped, and say why. The images are built once
-for a test run, from a throw-away checkout with sealed credentials of a simulated GitHub, and
-removed when the last process of the run is done with them.
+Where no engine answers the tests are skipped; tests/tools/engine starts one. The images are built
+once for a test run, on needs.BASE, from a throw-away checkout with sealed credentials of a
+simulated GitHub, and removed when the last process of the run is done with them.
 """
 
 import contextlib
-import functools
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +20,7 @@ import pytest
 import requests
 
 from luggage.fake_github import FakeGithub
+from tests.support import needs
 from tests.support.packing import ROOT, locked, shared_directory
 from tests.support.running import until
 
@@ -31,34 +29,6 @@ HERE = "host.docker.internal"
 # What the second `docker run` line says, and what a careful operator adds.
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
-
-
-@functools.cache
-def engine() -> str:
-    """The version of the engine that answers; skips the test where none can be had."""
-    if shutil.which("docker") is None:
-        start_engine("docker is not installed")
-    found = _version()
-    if not found:
-        start_engine("no Docker engine answers")
-        found = _version()
-    return found
-
-
-def start_engine(why: str) -> None:
-    """Start an engine as PORTMANTEAU_TEST_DOCKER_UP says; skip the test where it says nothing."""
-    command = os.environ.get("PORTMANTEAU_TEST_DOCKER_UP")
-    if not command:
-        pytest.skip(f"{why}, and PORTMANTEAU_TEST_DOCKER_UP names no command that starts one")
-    subprocess.run(shlex.split(command), check=True, stdout=subprocess.DEVNULL)
-
-
-def _version() -> str:
-    command = ["docker", "version", "--format", "{{.Server.Version}}"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    except OSError:
-        return ""
 
 
 def docker(*words: str | Path, check: bool = True, **environ: str) -> str:
@@ -101,14 +71,14 @@ class Images:
 
 def built_once(factory: pytest.TempPathFactory) -> Images:
     """The images of this test run; the first who asks builds them."""
-    engine()
+    needs.need("a Docker engine", "the base image")
     place = shared_directory(factory) / "images"
     name = f"bot-test-{place.parent.name}".lower()
     with locked(place.with_name("images.lock")):
         if not (place / "commit").exists():
             shutil.rmtree(place, ignore_errors=True)
             checkout = sealed_checkout(place / "checkout")
-            _run(["./create", "--name", name], cwd=checkout)
+            _run(["./create", "--name", name, "--base", needs.BASE], cwd=checkout)
             (place / "commit").write_text(_output([*_GIT, "rev-parse", "HEAD"], cwd=checkout))
         with (place / "users").open("a") as file:
             file.write("+")

@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import needs
+
 LOCKS = Path(__file__).parent / "npm"
 INSTALL_SECONDS = 300
 # So long other test processes take it from the first that npm fails, instead of trying themselves.
@@ -59,7 +61,7 @@ def module(name: str) -> Path:
     try:
         return installed(cache_directory()) / "node_modules" / name
     except NotInstalledError as error:
-        pytest.skip(f"{name} cannot be had: {error}")
+        raise needs.without("npm's registry", f"{name}: {error}") from error
 
 
 def cache_directory() -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from bot_deploy.mkpex import CONTENTS, LISTS
+from tests.support import needs
 from tests.support.octokit import cache_directory
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def wheelhouse() -> Path:
             shutil.rmtree(filling, ignore_errors=True)
             done = mkpex(ROOT, "--download", filling)
             if done.returncode != 0:
-                pytest.skip(f"the parts of a pex cannot be downloaded: {done.stderr}")
+                raise needs.without("the package index", done.stderr)
             filling.rename(place)
     return place
 

@@ -6,17 +6,16 @@ Skips, with the reason, where node or npm cannot be had.
 
 import contextlib
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import requests
 
 from bot.parse import Application
+from tests.support import needs
 from tests.support.octokit import NotInstalledError, cache_directory, installed
 from tests.support.postgresql import Server
 from tests.support.running import PATIENCE_SECONDS, free_port
@@ -77,13 +76,11 @@ class ParseServer:
 @contextlib.contextmanager
 def parse_servers(postgresql: Server, *names: str) -> Iterator[list[ParseServer]]:
     """Give a running server for each name; skips the test where they cannot be had."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed, so there is no Parse Server")
+    node = needs.program("node")
     try:
         modules = installed(cache_directory(), "parse-server") / "node_modules"
     except NotInstalledError as error:
-        pytest.skip(f"parse-server cannot be had: {error}")
+        raise needs.without("npm's registry", f"parse-server: {error}") from error
     servers = [_server(postgresql, name, node, modules) for name in names]
     try:
         for server in servers:

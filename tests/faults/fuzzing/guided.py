@@ -1,7 +1,6 @@
 """Start the fuzzer from a process that goes on afterwards, and say what it found."""
 
 import ctypes
-import importlib.util
 import json
 import os
 import shutil
@@ -20,13 +19,6 @@ QUICK = ("deliveries", "signatures", "commands", "links", "answers", "log")
 _SHOWN_BYTES = 300
 # personality(2); libFuzzer learns from comparisons by where they lie in memory.
 _ADDR_NO_RANDOMIZE = 0x0040000
-
-
-def absent() -> str:
-    """Why there is no fuzzer here; "" where there is one."""
-    if importlib.util.find_spec("atheris") is not None:
-        return ""
-    return "not run, there is no atheris for this Python on this platform"
 
 
 def fuzz(

@@ -1,6 +1,5 @@
 """Two hundred connections that send a byte a second, in front of a healthy client."""
 
-import shutil
 import socket
 import threading
 import time
@@ -8,6 +7,7 @@ import time
 from tests.faults.campaign import Row, Run
 from tests.faults.load import Sender, meanwhile
 from tests.faults.site import SQLITE
+from tests.support import needs
 from tests.support.nginx import running_nginx
 from tests.support.running import free_port
 
@@ -17,18 +17,16 @@ _HEAD = b"POST /webhook/github HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nX-
 
 def run(run: Run) -> None:
     """Behind nginx as docs/deploy/nginx.conf sets it up; and, to compare, without it."""
-    nginx = shutil.which("nginx")
-    if run.short and nginx is None:
-        run.note(behind_nginx="not run (nginx is not installed)")
-        return
     fake = run.github()
     town = run.town(fake, 4)
     with run.site(fake) as site:
         site.web()
         without = _measure(run, site.port, town, tries=2)
         run.note(**{"without a proxy: longest wait s": without})
-        if nginx is None:
-            run.note(behind_nginx="not run (nginx is not installed)")
+        try:
+            nginx = needs.program("nginx")
+        except needs.AbsentError as error:
+            run.leave_out("behind nginx", error)
             return
         port = free_port()
         with running_nginx(nginx, run.home, port=port, bot_port=site.port) as proxy:

@@ -21,6 +21,7 @@ from tests.faults.campaign import Row, Run
 from tests.faults.fuzzing import guided
 from tests.faults.load import together
 from tests.faults.site import Site
+from tests.support import needs
 
 _THREADS = 4
 _HOOK = "/webhook/github"
@@ -218,8 +219,10 @@ def _parsers(number: int, examples: int) -> int:
 
 def _guided(run: Run) -> None:
     """Fuzz each parser, guided by coverage; the short form some of them."""
-    if missing := guided.absent():
-        run.note(guided_by_coverage=missing)
+    try:
+        needs.need("atheris")
+    except needs.AbsentError as error:
+        run.leave_out("guided by coverage", error)
         return
     run.say("guided by coverage")
     names, home = guided.QUICK if run.short else (), run.home / "fuzzing"

@@ -1,0 +1,191 @@
+"""Tools that some tests need: whether they are here, and how to get them.
+
+A test is skipped in this module alone: by its mark `needs`, or where `need`, `program` or `without`
+is called. So a report says what was absent, and tests.support.skips can look whether it really is.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+# What images are built on; tests/tools/engine makes another one where no registry can be reached.
+BASE = os.environ.get("PORTMANTEAU_TEST_BASE") or "python:3.12-slim-bookworm"
+PACKAGES = ROOT / "tests" / "tools" / "debian.txt"
+# Where Debian keeps programs that are not for everybody.
+_MORE = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_PATIENCE_SECONDS = 180
+
+
+class AbsentError(pytest.skip.Exception):
+    """A tool is not here: skips the test where nobody catches it."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"needs {name}: {why}")
+        self.name = name
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a test needs. `look` returns why it is absent, "" where it is here."""
+
+    name: str
+    look: Callable[[], str]
+
+
+def need(*names: str) -> None:
+    """Skip the test that calls it where one of these is absent; KeyError for an unknown name."""
+    for name in names:
+        if why := absent(name):
+            raise AbsentError(name, why)
+
+
+def program(name: str) -> str:
+    """The path of a program of Debian's; skips the test where it is absent."""
+    need(name)
+    return _found(name)
+
+
+def without(name: str, why: str) -> AbsentError:
+    """The exception to raise where only an attempt shows that a thing is absent."""
+    return AbsentError(KNOWN[name].name, why)
+
+
+@functools.cache
+def absent(name: str) -> str:
+    """Why it is absent, "" where it is here; looks once in a process."""
+    return KNOWN[name].look()
+
+
+def debian() -> Iterator[tuple[str, str]]:
+    """Each command of tests/tools/debian.txt, with the packages that bring it."""
+    for line in PACKAGES.read_text().splitlines():
+        if not line.startswith("#"):
+            command, packages = line.split(maxsplit=1)
+            yield command, packages
+
+
+def _found(command: str) -> str:
+    if command.startswith("/"):
+        return str(next(Path("/").glob(command[1:]), ""))
+    return shutil.which(command, path=os.pathsep.join([os.environ["PATH"], *_MORE])) or ""
+
+
+def _program(command: str, packages: str) -> Need:
+    def look() -> str:
+        return "" if _found(command) else f"`make tools` installs it (Debian: {packages})"
+
+    # The pattern of a path is known by its last word.
+    return Need(command.rpartition("/")[2], look)
+
+
+def _atheris() -> str:
+    # It is a requirement, with a marker for where it has wheels: absent elsewhere it is a fault.
+    lines = (ROOT / "requirements-dev.in").read_text().splitlines()
+    wanted = [Requirement(line) for line in lines if line.startswith("atheris")]
+    if any(one.marker is None or one.marker.evaluate() for one in wanted):
+        return ""
+    return "there is no atheris for this Python on this platform"
+
+
+def _toml() -> str:
+    return "tomllib reads TOML 1.1" if sys.version_info >= (3, 15) else ""
+
+
+def _root() -> str:
+    return "this user is not root" if os.geteuid() else ""
+
+
+def _run(*command: str) -> str:
+    """What a command said when it failed, its last line; "" when it works."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    said = (done.stderr or done.stdout).strip() or f"{command[0]} ended with {done.returncode}"
+    return said.splitlines()[-1][-300:] if done.returncode else ""
+
+
+def _mounts() -> str:
+    with tempfile.TemporaryDirectory() as home:
+        try:
+            return _root() or _run("mount", "-t", "tmpfs", "tmpfs", home)
+        finally:
+            if os.path.ismount(home):
+                _run("umount", "-l", home)
+
+
+def _frozen_files() -> str:
+    with tempfile.NamedTemporaryFile() as file:
+        try:
+            return _root() or _run("chattr", "+i", file.name)
+        finally:
+            _run("chattr", "-i", file.name)
+
+
+def _packet_filter() -> str:
+    return _root() or _run("iptables", "-w", "-n", "-L", "INPUT")
+
+
+def _index() -> str:
+    with tempfile.TemporaryDirectory() as home:
+        words = ("download", "--quiet", "--no-deps", "--dest", home, "iniconfig")
+        return _run(sys.executable, "-m", "pip", *words)
+
+
+def _npm_registry() -> str:
+    return absent("npm") or _run("npm", "ping", "--fetch-retries=1")
+
+
+def other_python() -> str:
+    """A Python of another minor version; "" where there is none."""
+    for minor in range(20):
+        found = shutil.which(f"python3.{minor}")
+        if minor != sys.version_info.minor and found and not _run(found, "-c", ""):
+            return found
+    return ""
+
+
+def _other_python() -> str:
+    return "" if other_python() else "there is no Python of another version here"
+
+
+def _docker() -> str:
+    why = absent("docker") or _run("docker", "version")
+    return why and f"{why}; `sudo tests/tools/engine` starts one"
+
+
+def _base() -> str:
+    inspected = absent("a Docker engine") or _run("docker", "image", "inspect", BASE)
+    return inspected and _run("docker", "pull", "--quiet", BASE)
+
+
+KNOWN = {
+    one.name: one
+    for one in (
+        *(_program(*line) for line in debian()),
+        Need("atheris", _atheris),
+        Need("TOML 1.0", _toml),
+        Need("root", _root),
+        Need("mounts", _mounts),
+        Need("frozen files", _frozen_files),
+        Need("a packet filter", _packet_filter),
+        Need("the package index", _index),
+        Need("npm's registry", _npm_registry),
+        Need("another Python", _other_python),
+        Need("a Docker engine", _docker),
+        Need("the base image", _base),
+    )
+}

@@ -1,0 +1,107 @@
+"""Account of the tests that were skipped: a plugin of pytest.
+
+`--skips FILE` lists them in a file, by what they need, and fails the run where one could have run:
+what it needs is here, or it was skipped by any other way than tests.support.needs. A test that
+passed and left out a part counts as well; it says so by `leave_out`.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.support import needs
+
+_LEFT_OUT = "needs"
+
+
+def leave_out(record_property, error: needs.AbsentError) -> None:
+    """Note that the test goes on without something; `record_property` is pytest's fixture."""
+    record_property(_LEFT_OUT, [error.name, error.why])
+
+
+def pytest_addoption(parser) -> None:
+    """Add the option."""
+    words = "list the skipped tests in FILE, and fail where one could have run"
+    parser.addoption("--skips", metavar="FILE", type=Path, help=words)
+
+
+def pytest_configure(config) -> None:
+    """Register the mark; and the account, but for the workers of xdist, whose reports come here."""
+    config.addinivalue_line("markers", "needs(*names): skip without these, see support/needs.py")
+    if config.getoption("skips") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Account(config.getoption("skips")))
+
+
+def pytest_runtest_setup(item) -> None:
+    """Skip a test whose mark names something absent."""
+    for mark in item.iter_markers("needs"):
+        needs.need(*mark.args)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Say in the report what was absent."""
+    report = yield
+    error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, needs.AbsentError):
+        report.user_properties.append((_LEFT_OUT, [error.name, error.why]))
+    return report
+
+
+class Account:
+    """The skipped tests of one run, by what they need."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._absent: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._other: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report) -> None:
+        """Count what was skipped or left out."""
+        found = [value for key, value in report.user_properties if key == _LEFT_OUT]
+        for name, why in found:
+            self._absent[name, why].add(report.nodeid)
+        if report.skipped and not found:
+            self._other[report.nodeid] = _reason(report)
+
+    def pytest_collectreport(self, report) -> None:
+        """Count whole files that were skipped."""
+        if report.skipped:
+            self._other[report.nodeid] = _reason(report)
+
+    def pytest_sessionfinish(self, session) -> None:
+        """Write the list, and fail where it has something that could have run."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text("".join(f"{line}\n" for line in self._lines()))
+        if self._could_have_run() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter) -> None:
+        """Say what could have run."""
+        if found := self._could_have_run():
+            terminalreporter.section("skipped, and could have run", red=True)
+            for line in found:
+                terminalreporter.write_line(line)
+
+    def _could_have_run(self) -> list[str]:
+        here = [
+            f"{test}: {name} is here"
+            for (name, _), tests in self._absent.items()
+            if not needs.absent(name)
+            for test in sorted(tests)
+        ]
+        other = "skipped by another way than tests/support/needs.py"
+        return [*here, *(f"{test}: {other}: {why}" for test, why in self._other.items())]
+
+    def _lines(self) -> list[str]:
+        lines = []
+        for (name, why), tests in sorted(self._absent.items()):
+            lines += [f"{len(tests)} without {name}: {why}", *(f"    {t}" for t in sorted(tests))]
+        return [*lines, *(f"1 skipped: {why}\n    {test}" for test, why in self._other.items())]
+
+
+def _reason(report) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[-1])
+    return "it is expected to fail"

@@ -1,0 +1,123 @@
+"""The account of skipped tests: what could have run makes the run fail, and all of it is listed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import needs
+from tests.support.packing import ROOT
+
+HEAD = """
+import pytest
+from tests.support import needs
+from tests.support.skips import leave_out
+"""
+CONFTEST = """
+from tests.support import needs
+pytest_plugins = ["tests.support.skips"]
+needs.KNOWN["here"] = needs.Need("here", lambda: "")
+needs.KNOWN["elsewhere"] = needs.Need("elsewhere", lambda: "it is not here")
+"""
+HOLES = {
+    "a skip of pytest's own": 'def test_it():\n    pytest.skip("needs spin")',
+    "a skip of pytest's own in a fixture": (
+        '@pytest.fixture\ndef it():\n    pytest.skip("x")\ndef test_it(it): pass'
+    ),
+    "a mark of pytest's own": '@pytest.mark.skipif(True, reason="x")\ndef test_it(): pass',
+    "a whole file": 'pytest.importorskip("no_such_module")',
+    "a test that is expected to fail": "@pytest.mark.xfail\ndef test_it(): assert False",
+    "a tool that is here": 'def test_it():\n    raise needs.without("here", "it broke")',
+    "a part, though the tool is here": (
+        "def test_it(record_property):\n"
+        '    leave_out(record_property, needs.without("here", "it broke"))'
+    ),
+}
+ABSENT = {
+    "by its mark": '@pytest.mark.needs("elsewhere")\ndef test_it(): pass',
+    "in its fixture": (
+        '@pytest.fixture\ndef it():\n    needs.need("elsewhere")\ndef test_it(it): pass'
+    ),
+    "in a part": (
+        "def test_it(record_property):\n    try:\n"
+        '        needs.need("elsewhere")\n    except needs.AbsentError as error:\n'
+        "        leave_out(record_property, error)"
+    ),
+}
+
+
+def run(place, tests, *words):
+    """Run files of tests with the account; return the exit code, the words and the list."""
+    (place / "conftest.py").write_text(CONFTEST)
+    for name, code in {**tests, "another": "def test_it(): pass"}.items():
+        (place / f"test_{name.replace(' ', '_')}.py").write_text(f"{HEAD}\n{code}\n")
+    there = ("--rootdir", ".", "-c", os.devnull, "-p", "no:cacheprovider", "--skips", "list.txt")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *there, *words, "."],
+        cwd=place,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr, (place / "list.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def holes(tmp_path_factory):
+    """A run of all tests that could have run: the workers of xdist skip, their parent accounts."""
+    return run(tmp_path_factory.mktemp("holes"), HOLES, "-p", "xdist", "-n", "1")
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_what_could_have_run_makes_the_run_fail(holes, hole):
+    """However it was skipped, the test is named, in the run's words and in the list."""
+    exit_code, words, listed = holes
+    file = f"test_{hole.replace(' ', '_')}.py"
+    assert exit_code == 1
+    assert file in words.partition("skipped, and could have run")[2]
+    assert file in listed
+
+
+@pytest.mark.parametrize("hole", ["a whole file", "a tool that is here"])
+def test_one_hole_is_enough(tmp_path, hole):
+    """A run in one process with nothing else in it fails as well."""
+    exit_code, words, _ = run(tmp_path, {hole: HOLES[hole]})
+    assert exit_code == 1
+    assert "skipped, and could have run" in words
+
+
+def test_what_could_not_run_is_listed(tmp_path):
+    """Where the tool is absent the run passes, and the list says what was missing."""
+    exit_code, words, listed = run(tmp_path, ABSENT)
+    assert exit_code == 0, words
+    names = sorted(f"    test_{name.replace(' ', '_')}.py::test_it" for name in ABSENT)
+    assert listed.splitlines() == ["3 without elsewhere: it is not here", *names]
+
+
+def test_a_run_that_skips_nothing_passes(tmp_path):
+    """The list is then empty."""
+    exit_code, _, listed = run(tmp_path, {})
+    assert (exit_code, listed) == (0, "")
+
+
+def test_a_need_must_be_known():
+    """A test that names a tool of which nobody knows how to get it is a fault, and no skip."""
+    with pytest.raises(KeyError):
+        needs.need("no such tool")
+
+
+def test_what_is_here_is_found():
+    """A probe finds what no machine that runs this can lack."""
+    needs.need("git")
+    assert os.access(needs.program("git"), os.X_OK)
+
+
+NETWORK = {"the package index", "npm's registry", "the base image"}
+
+
+@pytest.mark.parametrize("name", [name for name in needs.KNOWN if name not in NETWORK])
+def test_every_probe_says_why_in_one_line(name):
+    """Or nothing, where the tool is here."""
+    assert "\n" not in needs.KNOWN[name].look()
