@@ -198,7 +198,9 @@ class Site:
         """The observer's own way into the database; nothing of the product."""
         if self._engine is None:
             driver = self.database_url.replace("postgresql:", "postgresql+psycopg:")
-            self._engine = sqlalchemy.create_engine(driver)
+            # The bot's processes leave each other their turns at SQLite's lock; this one waits.
+            waiting = {"timeout": 60.0} if self.kind == SQLITE else {}
+            self._engine = sqlalchemy.create_engine(driver, connect_args=waiting)
         return self._engine
 
     def ask(self, query: str, **values: Any) -> list[Any]:

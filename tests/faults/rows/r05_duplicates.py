@@ -1,15 +1,20 @@
 """The same delivery again and again: at one instant, after success, after failure, after death."""
 
+import threading
 import time
+from collections import Counter
+from fnmatch import fnmatchcase
 from functools import partial
 
 from luggage.fake_github import faults
+from luggage.fake_github.messages import Request
 from luggage.jobs import Queue
 from tests.faults.campaign import Row, Run
 from tests.faults.load import Delivery, Sender, judge, together
 from tests.faults.site import Site
 
 _COPIES = 5
+_FAILURES = 2
 # By the last digit of the organization: comments there succeed, fail at first, are refused.
 _COMMENTS = "/repos/org*[{}]/repo/issues/*/comments"
 _FAILING, _REFUSED = _COMMENTS.format("147"), _COMMENTS.format("258")
@@ -19,9 +24,7 @@ def run(run: Run) -> None:
     """About a third of each kind; one organization invites fifty people a day."""
     fake = run.github()
     town = run.town(fake, 10 if run.short else 30)
-    failed = faults.plan(
-        faults.failed(502, done=False), method="POST", path=_FAILING, times=run.count
-    )
+    failed = _at_first(faults.failed(502, done=False), path=_FAILING)
     refusal = faults.refused(403, "Resource not accessible by integration")
     refused = faults.plan(refusal, method="POST", path=_REFUSED, times=None)
     fake.faults += [failed, refused]
@@ -49,6 +52,21 @@ def run(run: Run) -> None:
         _everything_again(senders[0], deliveries)
         site.until(lambda: not site.waiting() and not _held(site), "what was revived is done")
         run.judge(fake, deliveries)
+
+
+def _at_first(fault: faults.Fault, *, path: str) -> faults.Plan:
+    """Each comment fails twice. None dies of that: revived, it would come after later ones."""
+    lock = threading.Lock()
+    seen: Counter[bytes] = Counter()
+
+    def decide(request: Request) -> faults.Fault | None:
+        if request.method != "POST" or not fnmatchcase(request.path, path):
+            return None
+        with lock:
+            seen[request.body] += 1
+            return fault if seen[request.body] <= _FAILURES else None
+
+    return decide
 
 
 def _all_at_once(run: Run, senders: list[Sender], deliveries: list[Delivery]) -> None:
