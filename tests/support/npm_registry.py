@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
 import requests
+
+from tests.support import needs
 
 DECOY = "9999.0.0"
 _SECONDS = 60
@@ -48,7 +49,7 @@ def _upstream() -> str:
         found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         requests.get(f"{found.rstrip('/')}/probot", timeout=_SECONDS).raise_for_status()
     except (OSError, subprocess.CalledProcessError, requests.RequestException) as error:
-        pytest.skip(f"npm's registry cannot be reached: {error}")
+        raise needs.without("npm's registry", str(error)) from error
     return found.rstrip("/")
 
 

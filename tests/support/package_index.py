@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from tests.support import needs
 from tests.support.locks import ROOT, pip_locks
 from tests.support.octokit import cache_directory
 from tests.support.packing import locked
@@ -113,7 +113,7 @@ def _download(lock: str, into: Path) -> None:
     words = ["--dest", into, "--find-links", into, "-r", listed]
     done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"the locked files cannot be downloaded: {done.stderr.strip()[-300:]}")
+        raise needs.without("the package index", done.stderr.strip()[-300:])
     listed.unlink()
 
 

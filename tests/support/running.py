@@ -98,6 +98,7 @@ def running(
     try:
         yield bot
     finally:
-        bot.end()
+        # Tests of how it ends have ended it themselves; the others do not wait for that.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
