@@ -28,7 +28,7 @@ tokens.load_pem_private_key = functools.lru_cache(tokens.load_pem_private_key)
 pytest_plugins = ["tests.support.skips"]
 
 # What is dear to make is made by one process of pytest alone: its tests go there together.
-_DEAR = ("chromium", "parse", "rebuilt", "survivor")
+_DEAR = ("chromium", "images", "packed", "parse", "survivor")
 
 JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
 
