@@ -3,13 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Many of the tests wait, for a lease, a process, a page: more workers than cores.
+WORKERS := -n 5 --dist loadgroup
+SKIPPED = $(if $(SKIPS),--skips=$(SKIPS))
 SHORT_TESTS := tests/bot tests/bot_deploy tests/contracts tests/luggage
 
 # These would decide which code runs, in place of the lock files and the checkout; and without bytecode
 # each of the many processes would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE
 
-.PHONY: run test faults bench check docs requirements format packages dist clean help set-up-run set-up-dev set-up-docs
+.PHONY: run test faults bench check docs requirements format packages dist clean help tools set-up-run set-up-dev set-up-docs
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -21,8 +24,11 @@ run: set-up-run  ## set up and run the bot (the demo, where no App is configured
 	  else exec $(BIN)/python -m bot_deploy start --or-demo; fi
 
 test: set-up-dev  ## set up and run the tests, with the coverage gate; those without processes alone: make test SHORT=1
-	$(if $(SHORT),$(BIN)/python -m pytest -q -n 3 --dist loadgroup $(SHORT_TESTS),\
-	  $(BIN)/python -m pytest -n 3 --dist loadgroup --ignore tests/docs_site --cov --cov-report= && $(BIN)/python -m tests.coverage_gate)
+	$(if $(SHORT),$(BIN)/python -m pytest -q $(WORKERS) $(SKIPPED) $(SHORT_TESTS),\
+	  $(BIN)/python -m pytest $(WORKERS) --ignore tests/docs_site --cov --cov-report= $(SKIPPED) && $(BIN)/python -m tests.coverage_gate)
+
+tools:  ## install what more of the tests use: Debian packages, as root
+	@tests/tools/install
 
 faults: set-up-dev  ## the fault campaign, hours; parts of it: make faults ROW=name SEED=n SHORT=1 SIZE=n
 	$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(DATABASE),--database $(DATABASE)) \
@@ -36,7 +42,7 @@ check: set-up-docs  ## ruff, mypy strict, import-linter, docs checks and the sit
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/shape/test_docs.py tests/docs_site
+	$(BIN)/python -m pytest -q $(addsuffix -docs,$(SKIPPED)) tests/shape/test_docs.py tests/docs_site
 
 docs: set-up-docs  ## build the documentation site into build/docs/VERSION, beside other versions: make docs VERSION=1.2.0 OUTPUT=folder
 	$(BIN)/python -m docs.site $(if $(VERSION),--version $(VERSION)) $(if $(OUTPUT),--output $(OUTPUT))

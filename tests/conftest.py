@@ -10,6 +10,7 @@ import luggage.jobs
 from luggage.database import History, open_engine
 from luggage.github import tokens
 from luggage.jobs import Queue
+from tests.support import needs
 from tests.support.browser import running_chromium
 from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
@@ -80,7 +81,7 @@ def packaged_postgresql(request):
     """A server of each version that the distribution's packages have installed."""
     programs = request.config.getoption("--postgresql") or request.param
     if programs is None:
-        pytest.skip("PostgreSQL's packages are not installed: apt-get install postgresql")
+        needs.need("initdb")
     with packaged_server(programs) as server:
         yield server
 

@@ -1,11 +1,11 @@
 """The bot behind a real nginx with the documented configuration, spoken to in each way there is."""
 
-import shutil
 import subprocess
 
 import pytest
 
 from tests.acceptance.test_main_job import settings
+from tests.support import needs
 from tests.support.nginx import running_nginx
 from tests.support.running import free_port, running, until
 
@@ -17,9 +17,7 @@ LONG = "x" * 1_100_000
 @pytest.fixture
 def proxy(github, judge, tmp_path):
     """The addresses of a bot's proxy: plain, and with TLS and HTTP/2."""
-    for program in ("nginx", "curl", "openssl"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed: apt-get install nginx-light curl openssl")
+    needs.need("nginx", "curl", "openssl")
     plain, tls = free_port(), free_port()
     subject = ("-subj", "/CN=127.0.0.1", "-days", "1", "-nodes", "-newkey", "rsa:2048")
     command = ["openssl", "req", "-x509", *subject, "-keyout", "key.pem", "-out", "cert.pem"]
@@ -32,9 +30,8 @@ def proxy(github, judge, tmp_path):
     with running(tmp_path / "var", environ) as bot:
         bot.wait_until_ready()
         bot_port = int(bot.url.rpartition(":")[2])
-        nginx = running_nginx(
-            shutil.which("nginx"), tmp_path, port=plain, bot_port=bot_port, more=more
-        )
+        program = needs.program("nginx")
+        nginx = running_nginx(program, tmp_path, port=plain, bot_port=bot_port, more=more)
         with nginx:
             yield {"http": f"http://127.0.0.1:{plain}", "https": f"https://127.0.0.1:{tls}"}
 

@@ -24,6 +24,7 @@ from luggage.jobs import Leadership, NewJob, Queue, State
 from luggage.jobs.schema import job
 from luggage.jobs.wake import listener, notifier
 from luggage.telemetry.meter import Counter, Meter
+from tests.support import needs
 from tests.support.jobs import LEASE
 from tests.support.migrated import migrated
 from tests.support.postgresql import ROLE_PASSWORD
@@ -274,8 +275,7 @@ def plans(engine, clock):
 @pytest.fixture
 def explained_engine(packaged_postgresql, opened):
     """An engine on a migrated database which tells how it carries out each statement."""
-    if not packaged_postgresql.asked("SELECT pg_jit_available()")[0][0]:
-        pytest.skip("this PostgreSQL is built without JIT, or its package of it is missing")
+    needs.need("PostgreSQL's JIT")
     assert packaged_postgresql.asked("SHOW jit") == [("on",)]
     url = packaged_postgresql.own_schema()
     migrated(opened(url), HISTORIES)
@@ -428,9 +428,7 @@ def test_who_is_one_too_many_waits_and_comes_back(packaged_postgresql, opened, c
 
 def test_words_are_sorted_otherwise_elsewhere(packaged_postgresql, opened, clock):
     """A database of another locale: ICU's English, where capitals do not come first."""
-    [(version,)] = packaged_postgresql.asked("SHOW server_version_num")
-    if int(version) < 150000:
-        pytest.skip("a database sorts by ICU from PostgreSQL 15 on")
+    needs.need("PostgreSQL 15")
     options = "TEMPLATE template0 LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
     engine = migrated(opened(packaged_postgresql.own_database(options)), HISTORIES)
     with reading(engine) as connection:

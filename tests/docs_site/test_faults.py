@@ -4,8 +4,7 @@ import pytest
 
 from tests.docs_site.planted import WHOLE, build, plant
 
-pytest.importorskip("sphinx", reason="sphinx is not installed: `make docs` installs it")
-pytestmark = pytest.mark.xdist_group("docs-site")
+pytestmark = [pytest.mark.needs("sphinx"), pytest.mark.xdist_group("docs-site")]
 
 _UNDOCUMENTED = '''"""A module."""
 

@@ -10,8 +10,7 @@ from docs.site.navigation import MODULES
 from tests.docs_site.planted import ROOT, build
 from tests.support.browser import visiting
 
-pytest.importorskip("sphinx", reason="sphinx is not installed: `make docs` installs it")
-pytestmark = pytest.mark.xdist_group("docs-site")
+pytestmark = [pytest.mark.needs("sphinx"), pytest.mark.xdist_group("docs-site")]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ is called. So a report says what was absent, and tests.support.skips can look wh
 """
 
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -172,12 +173,29 @@ def _base() -> str:
     return inspected and _run("docker", "pull", "--quiet", BASE)
 
 
+def _sphinx() -> str:
+    return "" if importlib.util.find_spec("sphinx") else "`make docs` installs it"
+
+
+def _postgresql_jit() -> str:
+    found = any(Path("/usr/lib/postgresql").glob("*/lib/llvmjit.so"))
+    return "" if found else absent("initdb") or "its packages are built without it"
+
+
+def _postgresql_15() -> str:
+    versions = [int(path.name) for path in Path("/usr/lib/postgresql").glob("[1-9]*")]
+    return "" if max(versions, default=0) >= 15 else absent("initdb") or "its packages are older"
+
+
 KNOWN = {
     one.name: one
     for one in (
         *(_program(*line) for line in debian()),
         Need("atheris", _atheris),
+        Need("sphinx", _sphinx),
         Need("TOML 1.0", _toml),
+        Need("PostgreSQL's JIT", _postgresql_jit),
+        Need("PostgreSQL 15", _postgresql_15),
         Need("root", _root),
         Need("mounts", _mounts),
         Need("frozen files", _frozen_files),

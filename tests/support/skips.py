@@ -33,6 +33,7 @@ def pytest_configure(config) -> None:
         config.pluginmanager.register(Account(config.getoption("skips")))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item) -> None:
     """Skip a test whose mark names something absent."""
     for mark in item.iter_markers("needs"):
