@@ -76,6 +76,15 @@ def test_what_cannot_be_installed_is_told(install, apt_get, how, exit_code, word
     assert words in said
 
 
+def test_a_list_that_cannot_be_read_is_no_empty_list(install, tmp_path):
+    """Nothing is installed, and that is a failure."""
+    (tmp_path / "tools/debian.txt").unlink()
+    exit_code, words, calls = install("*) ;;")
+    assert exit_code not in {0, 3}
+    assert "debian.txt" in words
+    assert not calls
+
+
 def test_each_command_is_listed_once():
     """And each is a need that a test can name."""
     commands = [command for command, _ in needs.debian()]
