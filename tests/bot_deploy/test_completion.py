@@ -13,6 +13,7 @@ import pytest
 from bot_deploy import arguments
 from bot_deploy.__main__ import main, subcommands
 from bot_deploy.completion import whole_parser
+from tests.support import needs
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -28,11 +29,6 @@ def scripts(tmp_path_factory):
             patch.setattr("sys.argv", ["portmanteau"])
             assert main(["portmanteau", "completion", shell], {}) == 0
     return folder
-
-
-def needed(shell):
-    """The path of a shell; skips the test where it is not installed."""
-    return shutil.which(shell) or pytest.skip(f"{shell} is not installed: apt install {shell}")
 
 
 class Terminal:
@@ -74,7 +70,7 @@ class Terminal:
 
 def at_bash(scripts, home):
     """An interactive bash that has read the script."""
-    shell = Terminal(needed("bash"), "--norc", "--noprofile", "-i", HOME=str(home))
+    shell = Terminal(needs.program("bash"), "--norc", "--noprofile", "-i", HOME=str(home))
     shell.type(f"PS1=; source {scripts / 'bash'}; bind 'set bell-style none'; echo rea''dy\n")
     return shell
 
@@ -82,7 +78,7 @@ def at_bash(scripts, home):
 def at_zsh(scripts, home):
     """An interactive zsh that finds the script on its path of functions."""
     shutil.copy(scripts / "zsh", home / "_portmanteau")
-    shell = Terminal(needed("zsh"), "-f", "-i", HOME=str(home))
+    shell = Terminal(needs.program("zsh"), "-f", "-i", HOME=str(home))
     shell.type(
         f"PROMPT=; fpath=({home} $fpath); autoload -Uz compinit; compinit -u -d {home}/dump; "
         "bindkey '^I' complete-word; echo rea''dy\n"
@@ -120,7 +116,12 @@ def test_a_tab_completes(start, scripts, tmp_path):
 def test_fish_offers(typed, offered, scripts, tmp_path):
     """What fish itself would show."""
     done = subprocess.run(
-        [needed("fish"), "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{typed}'"],
+        [
+            needs.program("fish"),
+            "--no-config",
+            "-c",
+            f"source {scripts / 'fish'}; complete -C '{typed}'",
+        ],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         capture_output=True,
         text=True,

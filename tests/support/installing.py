@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support.packing import ROOT, copy_tree, locked, shared_directory, wheelhouse
 
 LIBRARY = Path("packaging", "luggage")
@@ -55,12 +56,9 @@ def _made(_folder: str, names: Sequence[str]) -> list[str]:
 
 def uv(*words: str | Path, python: str | Path = sys.executable) -> list[str]:
     """The command of uv that takes everything from the wheelhouse, for a Python or environment."""
-    program = Path(sys.prefix, "bin", "uv")
-    found = shutil.which("uv") if not program.exists() else str(program)
-    if not found:
-        pytest.skip("uv is not installed: it is in requirements-dev.txt")
+    needs.need("uv")
     sources = ["--offline", "--no-index", f"--find-links={wheelhouse()}", f"--find-links={PIP}"]
-    return [found, *map(str, words), *sources, "--python", str(python)]
+    return [needs.uv(), *map(str, words), *sources, "--python", str(python)]
 
 
 def pip(venv: Path, *words: str | Path) -> list[str]:

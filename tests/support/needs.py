@@ -173,6 +173,16 @@ def _base() -> str:
     return inspected and _run("docker", "pull", "--quiet", BASE)
 
 
+def uv() -> str:
+    """The path of uv, beside this Python or elsewhere; "" where there is none."""
+    beside = Path(sys.prefix, "bin", "uv")
+    return str(beside) if beside.exists() else shutil.which("uv") or ""
+
+
+def _uv() -> str:
+    return "" if uv() else "it is in requirements-dev.txt"
+
+
 def _sphinx() -> str:
     return "" if importlib.util.find_spec("sphinx") else "`make docs` installs it"
 
@@ -193,6 +203,7 @@ KNOWN = {
         *(_program(*line) for line in debian()),
         Need("atheris", _atheris),
         Need("sphinx", _sphinx),
+        Need("uv", _uv),
         Need("TOML 1.0", _toml),
         Need("PostgreSQL's JIT", _postgresql_jit),
         Need("PostgreSQL 15", _postgresql_15),
