@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
+TOOLS = [ROOT / "tests/tools" / name for name in ("install", "engine")]
 SCRIPTS = sorted(path for path in (ROOT / ".ci").iterdir() if path.is_file())
 # What check-jsonschema ships, and the files that it describes.
 SCHEMAS = {
@@ -236,10 +236,13 @@ def test_a_wrong_setting_of_this_repository_is_found(tmp_path):
     assert "nudge.days" in done.stderr
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+@pytest.mark.needs("shellcheck")
 def test_shellcheck_finds_nothing():
-    """In the scripts of .ci, and in `create`."""
+    """In the scripts of .ci, in those of the tests' tools, and in `create`."""
     done = subprocess.run(
-        ["shellcheck", *SCRIPTS, ROOT / "create"], capture_output=True, text=True, check=False
+        ["shellcheck", *SCRIPTS, *TOOLS, ROOT / "create"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -4,7 +4,6 @@ import configparser
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,6 +15,7 @@ import yaml
 
 from bot_deploy.__main__ import subcommands
 from luggage.run import KILL_SECONDS
+from tests.support import needs
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs/deploy"
@@ -246,9 +246,7 @@ def test_compose_can_add_loops():
 
 
 def systemd_analyze(*words):
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed (Debian: systemd)")
-    command = ["systemd-analyze", *words]
+    command = [needs.program("systemd-analyze"), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
