@@ -62,6 +62,7 @@ NAVIGATION = {
         "architecture",
         "reliability",
         "performance",
+        "differences",
         "model/index",
         "decisions/index",
         "glossary",
