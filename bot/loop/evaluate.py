@@ -5,17 +5,17 @@ becomes of the actions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.actions import ACTIONS, Action, Planned
-from bot.actions.perform import LOOK_FIRST
+from bot.actions.records import LOOK_FIRST, Note
 from bot.events import DELIVERIES, SCHEDULE, Event
 from bot.facts import NotYet
 from bot.options.kinds import changed, digest
 from bot.rule import Reader, Rule
 from bot.settings.layers import Settings
-from bot.store.enqueue import RECOVERED, REPLAYED
+from bot.store.enqueue import DeliveryNote
 from bot.store.meters import RULE_SECONDS
 from luggage.jobs import Job, NewJob, Postpone
 from luggage.telemetry.meter import Meter
@@ -23,7 +23,6 @@ from luggage.telemetry.meter import Meter
 # How soon a rule is asked again that could not decide yet, and when that comes to an end.
 NOT_YET_SECONDS = 10.0
 NOT_YET_PATIENCE_SECONDS = 600.0
-_ONLY = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,13 @@ def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> It
         yield NewJob(
             queue=ACTIONS,
             key=action.key,
-            subject=_line(action, wants.subject or because_of.subject),
+            subject=action.line(wants.subject or because_of.subject),
             kind=action.kind,
             body=planned.encode(),
             run_at=now,
             after=before,
             parent=because_of.id,
-            note=LOOK_FIRST if _may_be_told(because_of) else "",
+            note=_first_note(because_of).encode(),
         )
         before = action.key
 
@@ -111,34 +110,22 @@ def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
         body=because_of.body,
         run_at=at,
         parent=because_of.id,
-        note=" ".join([*because_of.note.split(), _ONLY, wants.rule]),
+        note=replace(DeliveryNote.decode(because_of.note), only=wants.rule).encode(),
     )
 
 
 def is_asked_again(job: Job) -> bool:
     """Whether a job is for one rule alone, which could not decide when its delivery came in."""
-    return _ONLY in job.note.split()
+    return bool(DeliveryNote.decode(job.note).only)
 
 
 def asked(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
     """The rules that a job is for: all of these, or the one that is asked again."""
-    _before, only, name = job.note.rpartition(f"{_ONLY} ")
-    return [rule for rule in rules if rule.name == name or not only]
+    only = DeliveryNote.decode(job.note).only
+    return [rule for rule in rules if not only or rule.name == only]
 
 
-def _may_be_told(because_of: Job) -> bool:
-    """Whether a lost database, or another one, may have led to the same before."""
-    notes = because_of.note.split()
-    return RECOVERED in notes or REPLAYED in notes or because_of.kind == SCHEDULE
-
-
-def _line(action: Action, subject: str) -> str:
-    """In whose line an action waits: what is done in one thread is done in its order.
-
-    Also where a push or a schedule led to it, which is about a whole repository.
-    """
-    own: str | None = getattr(action, "subject", None)
-    number = getattr(action, "number", None)
-    if own is not None or number is None or subject != getattr(action, "repository", None):
-        return subject if own is None else own
-    return f"{subject}#{number}"
+def _first_note(because_of: Job) -> Note:
+    """The note of a new action: it looks first where another database may have acted before."""
+    repeats = DeliveryNote.decode(because_of.note).may_repeat or because_of.kind == SCHEDULE
+    return LOOK_FIRST if repeats else Note()

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from bot.actions import ACTIONS, Action, Planned
-from bot.actions.membership import Moot
-from bot.actions.perform import Performer
+from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
+from bot.actions.records import UnreadableRecord
 from bot.events import DELIVERIES, Event, view
 from bot.loop.evaluate import (
     NOT_YET_PATIENCE_SECONDS,
@@ -24,7 +23,7 @@ from bot.loop.evaluate import (
     jobs,
     wanted,
 )
-from bot.loop.reader import GithubReader
+from bot.loop.reader import github_reader
 from bot.rule import Rule
 from bot.rules import rules_for
 from bot.settings.complaints import NAME as SETTINGS
@@ -89,7 +88,6 @@ class Updater:
         self._meter = meter or Meter()
         self._previewer = previewer
         self._own_login: str | None = None
-        self._performer = Performer(queue, memory, self._login, clock)
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -120,15 +118,29 @@ class Updater:
 
         Raises Postpone, Retry or Dead where GitHub did not do it. Safe to repeat.
         """
-        planned = Planned.decode(job.body)
+        try:
+            planned = Planned.decode(job.body)
+        except UnknownAction as error:
+            raise Dead(str(error)) from error
         with self._trouble_at_github(job):
-            client = self._app.client_for(planned.installation, turn=str(job.id))
             try:
-                answer = self._performer.perform(planned.action, client, job)
-            except Moot as why:
+                result = planned.action.perform(self._work(planned, job))
+            except Superseded as why:
                 return Ignored(str(why))
+            except UnreadableRecord as error:
+                raise Dead(str(error)) from error
             log.info("done: %s", planned.action.describe())
-            return Done(result=answer)
+            return Done(result=result.encode())
+
+    def _work(self, planned: Planned, job: Job) -> Work:
+        return Work(
+            client=self._app.client_for(planned.installation, turn=str(job.id)),
+            people=self._memory,
+            jobs=self._queue,
+            job=job,
+            own_login=self._login,
+            clock=self._clock,
+        )
 
     def _planned(
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
@@ -154,7 +166,7 @@ class Updater:
         self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
     ) -> Sequence[Wanted]:
         effective = self._settings.effective(client, event)
-        reader = GithubReader(client, self._memory, self._queue, clock=self._clock)
+        reader = github_reader(client, self._memory, self._queue, clock=self._clock)
         by_rules = list(wanted(rules, effective.settings, event, reader, self._meter))
         if again:  # What the bot itself has to say of the event was wanted the first time.
             return by_rules

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.actions import ACTIONS
-from bot.actions.perform import marked_keys, marker
+from bot.actions import ACTIONS, Result, marked_keys, marker
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow, DeliveryDetail
@@ -189,13 +188,13 @@ class Why:
 
 
 def _recorded(wanted: Comment | Issue) -> Iterator[str]:
-    """What stands in the record of GitHub's answer, as bot.actions.perform writes it."""
+    """The words that the stored result of such an action contains."""
     if isinstance(wanted, Issue):
-        yield f'/{wanted.repository}/issues/{wanted.number}"'
+        yield Result.words_of_url(f"/{wanted.repository}/issues/{wanted.number}")
         return
-    yield f'#{_ANCHORS[wanted.kind]}{wanted.id}"'
-    # GitHub need not tell the address.
-    yield f'"comment": {wanted.id}, "url": null'
+    yield Result.words_of_url(f"#{_ANCHORS[wanted.kind]}{wanted.id}")
+    # GitHub may leave the address out.
+    yield Result.of_comment({"id": wanted.id}).words()
 
 
 def _words(wanted: Said) -> str:

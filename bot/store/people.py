@@ -48,20 +48,27 @@ class KeptIssue:
 class Memory:
     """What is remembered, in the bot's database. Threads may share it."""
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, engine: Engine, *, clock: Callable[[], float], rows: "Rows | None" = None
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._rows: Rows = rows or _Rows(engine)
+
+    def read_only(self) -> "Memory":
+        """The same memory, which keeps nothing: for a dry run, which must leave no trace."""
+        return Memory(self._engine, clock=self._clock, rows=_ReadOnlyRows(_Rows(self._engine)))
 
     # Memberships
 
     def membership(self, organization: str, person: str) -> str | None:
         """`active`, `pending`, `left` or `declined` as it was last seen; None for nobody known."""
-        state: str | None = self._find(membership.c.state, _of(organization, person))
+        state: str | None = self._rows.find(membership.c.state, _of(organization, person))
         return state
 
     def remember(self, organization: str, person: str, state: str) -> None:
         """Keep a state; the last one counts. Safe to repeat."""
-        self._keep(membership, _of(organization, person), state=state, seen_at=self._clock())
+        self._rows.keep(membership, _of(organization, person), state=state, seen_at=self._clock())
 
     def learn(self, event: Event) -> None:
         """Keep what an event of the organisation says of its member. Safe to repeat."""
@@ -84,7 +91,7 @@ class Memory:
         Safe to repeat: the last one counts.
         """
         sent_at = self._clock()
-        self._keep(invitation, _of(organization, person), sent_at=sent_at)
+        self._rows.keep(invitation, _of(organization, person), sent_at=sent_at)
         return sent_at
 
     def not_invited(self, organization: str, person: str, sent_at: float) -> None:
@@ -93,12 +100,11 @@ class Memory:
         A later note stays: it is of another process, which took over and did send.
         """
         own = {**_of(organization, person), "sent_at": sent_at}
-        with writing(self._engine) as connection:
-            connection.execute(delete(invitation).where(*_where(invitation, own)))
+        self._rows.drop(invitation, own)
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot has invited this person."""
-        return self._find(invitation.c.sent_at, _of(organization, person)) is not None
+        return self._rows.find(invitation.c.sent_at, _of(organization, person)) is not None
 
     def invited_since(self, organization: str, at: float, *, but: str) -> int:
         """How many people the bot has invited since `at` (epoch seconds), one of them left out."""
@@ -113,7 +119,7 @@ class Memory:
     def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
         """Keep where maintainers were asked about a person, and why. Safe to repeat."""
         about = {"asked_in": asked_in.lower(), "pull_request": pull_request, "login": person}
-        self._keep(invitation_request, _of(organization, person), **about)
+        self._rows.keep(invitation_request, _of(organization, person), **about)
 
     def asked_about(self, asked_in: str) -> tuple[str, str] | None:
         """The person asked about in `owner/repo#number`, and the pull request because of which."""
@@ -133,22 +139,22 @@ class Memory:
         It is kept before the others are looked up: of two at one instant, one sees both.
         """
         repository, number = latest[0].lower(), latest[1]
-        self._keep(
+        self._rows.keep(
             merged, {**_of(organization, person), "repository": repository, "number": number}
         )
         query = select(merged.c.repository, merged.c.number)
         with reading(self._engine) as connection:
             rows = connection.execute(query.where(*_where(merged, _of(organization, person))))
-            return {(row.repository, row.number) for row in rows}
+            return {(repository, number)} | {(row.repository, row.number) for row in rows}
 
     def first_number(self, repository: str, person: str) -> int | None:
         """The number of the first issue or pull request of a person in a repository, if known."""
-        number: int | None = self._find(newcomer.c.number, _newcomer(repository, person))
+        number: int | None = self._rows.find(newcomer.c.number, _newcomer(repository, person))
         return number
 
     def came_first(self, repository: str, person: str, number: int) -> None:
         """Keep that number. Safe to repeat."""
-        self._keep(newcomer, _newcomer(repository, person), number=number)
+        self._rows.keep(newcomer, _newcomer(repository, person), number=number)
 
     # Orders
 
@@ -158,10 +164,10 @@ class Memory:
         `ordered_at` is ISO 8601 in UTC, so that the order of texts is that of times.
         """
         key = {"organization": organization.lower()}
-        latest: str | None = self._find(rest_order.c.ordered_at, key)
+        latest: str | None = self._rows.find(rest_order.c.ordered_at, key)
         if latest is not None and latest > ordered_at:
             return False
-        self._keep(rest_order, key, ordered_at=ordered_at)
+        self._rows.keep(rest_order, key, ordered_at=ordered_at)
         return True
 
     # Issues that are kept
@@ -175,7 +181,7 @@ class Memory:
 
     def keep_issue(self, about: str, number: int, job: int) -> None:
         """Remember the issue that is kept about something, and the job that changed it."""
-        self._keep(kept_issue, {"about": about}, number=number, job=job)
+        self._rows.keep(kept_issue, {"about": about}, number=number, job=job)
 
     # Claims
 
@@ -192,19 +198,25 @@ class Memory:
     def remember_claim(self, repository: str, number: int, person: str) -> None:
         """Keep that a person has claimed an issue, since now. Safe to repeat."""
         key = {**_newcomer(repository, person), "number": number}
-        self._keep(claim, key, claimed_at=self._clock())
+        self._rows.keep(claim, key, claimed_at=self._clock())
 
     def forget_claim(self, repository: str, number: int, person: str) -> None:
         """Keep no longer that a person has claimed an issue. Safe to repeat."""
         key = {**_newcomer(repository, person), "number": number}
-        with writing(self._engine) as connection:
-            connection.execute(delete(claim).where(*_where(claim, key)))
+        self._rows.drop(claim, key)
 
-    def _find(self, column: Any, key: Mapping[str, Any]) -> Any:
+
+class _Rows:
+    """Rows of the bot's tables, by their keys: find one, upsert one, delete one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, column: Any, key: Mapping[str, Any]) -> Any:
         with asking(self._engine) as connection:
             return connection.execute(_finding(column, tuple(key)), key).scalar_one_or_none()
 
-    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+    def keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
         with writing(self._engine) as connection:
             adding = inserting(connection, table).values(**key, **values)
             same = {"index_elements": list(key)}
@@ -214,19 +226,25 @@ class Memory:
                 else adding.on_conflict_do_nothing(**same)
             )
 
+    def drop(self, table: Table, key: Mapping[str, Any]) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(delete(table).where(*_where(table, key)))
 
-class Onlooker(Memory):
-    """A memory that takes nothing in: for what would be decided, of which nothing is to be left."""
 
-    def merges(
-        self, organization: str, person: str, *, latest: tuple[str, int]
-    ) -> set[tuple[str, int]]:
-        """As if the latest had been kept."""
-        known = super().merges(organization, person, latest=latest)
-        return known | {(latest[0].lower(), latest[1])}
+class _ReadOnlyRows:
+    """The same rows, none of them changed."""
 
-    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
-        """Do nothing."""
+    def __init__(self, rows: _Rows) -> None:
+        self.find = rows.find
+
+    def keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+        pass
+
+    def drop(self, table: Table, key: Mapping[str, Any]) -> None:
+        pass
+
+
+Rows = _Rows | _ReadOnlyRows
 
 
 def _of(organization: str, person: str) -> dict[str, Any]:

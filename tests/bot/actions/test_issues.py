@@ -1,10 +1,20 @@
-"""bot.actions.issue and bot.actions.issues: labels, assignees, states, withdrawn comments."""
+"""Actions on one issue: labels, assignees, states, withdrawn comments."""
 
 import pytest
 
-from bot.actions import ACTIONS, Comment, Planned
-from bot.actions.issue import Assign, Label, SetState, TakeBack, Unassign, Unlabel
-from bot.actions.perform import marker
+from bot.actions import (
+    ACTIONS,
+    Assign,
+    Comment,
+    Label,
+    Planned,
+    SetState,
+    TakeBack,
+    Unassign,
+    Unlabel,
+    marker,
+)
+from bot.actions.write_once import READ_LAG_SECONDS
 from luggage.fake_github import faults
 from luggage.jobs import NewJob, State
 
@@ -72,13 +82,6 @@ def trouble(request, github):
         github.faults.append(faults.plan(request.param, method=method, path=path))
 
     return plan
-
-
-def test_an_action_survives_the_queue():
-    """What is stored as JSON comes back as the same frozen value."""
-    action = Label(**WHERE, names=("bug", "easy"))
-    planned = Planned(action=action, installation=1, delivery="d", rule="r")
-    assert Planned.decode(planned.encode()) == planned
 
 
 def test_labels_come_and_go(github, perform):
@@ -189,6 +192,19 @@ def test_a_refused_state_is_told_once(github, perform, trouble):
     assert texts(github) == ["Gone."]
 
 
+def test_a_refusal_is_told_once_though_github_shows_it_late(github, perform):
+    """The comment that was sent is waited for; a second change of state is not tried."""
+    github.world.read_lag_seconds = READ_LAG_SECONDS - 1
+    github.open_pull_request(TRIO, "alice")
+    github.close_pull_request(TRIO, 1, "alice")
+    github.pull(TRIO, 1).branch_gone = True
+    lost = faults.failed(502, done=True)
+    github.faults.append(faults.plan(lost, method="POST", path="*/comments"))
+    perform(SetState(**WHERE, state="open", refused="Gone."))
+    assert texts(github) == ["Gone."]
+    assert [method for method, _ in writes(github)] == ["PATCH", "POST"]
+
+
 def test_a_refused_state_of_which_nothing_is_to_be_said_is_dead(github, perform):
     """Without words for it, the operator sees it."""
     github.open_pull_request(TRIO, "alice")
@@ -235,25 +251,3 @@ def test_a_comment_that_somebody_deleted_needs_no_taking_back(github, perform):
     github.issue(TRIO, 1).comments.clear()
     (row,) = perform(BACK)
     assert (row.state, texts(github)) == (State.DONE, [])
-
-
-def test_actions_describe_themselves():
-    """In words, for people."""
-    words = [
-        Label(**WHERE, names=("bug", "easy")).describe(),
-        Unlabel(**WHERE, name="docs").describe(),
-        Assign(**WHERE, people=("alice",)).describe(),
-        Unassign(**WHERE, people=("bob",)).describe(),
-        SetState(**WHERE, state="open").describe(),
-        SetState(**WHERE, state="closed").describe(),
-        BACK.describe(),
-    ]
-    assert words == [
-        "put the label bug, easy on snakes/trio#1",
-        "take the label docs off snakes/trio#1",
-        "assign alice to snakes/trio#1",
-        "unassign bob from snakes/trio#1",
-        "reopen snakes/trio#1",
-        "close snakes/trio#1",
-        "take back a comment on snakes/trio#1",
-    ]

@@ -4,7 +4,7 @@ import pytest
 
 from bot.actions import Comment
 from bot.facts import NotYet
-from bot.loop.reader import GithubReader
+from bot.loop.reader import github_reader
 from luggage.fake_github import ChangedFile
 
 TRIO = "snakes/trio"
@@ -14,7 +14,7 @@ TRIO = "snakes/trio"
 def reader(app, github, memory, queue, clock):
     """The reader that a rule is given."""
     client = app.client_for(github.install("snakes").id).read_only()
-    return GithubReader(client, memory, queue, clock=clock)
+    return github_reader(client, memory, queue, clock=clock)
 
 
 @pytest.mark.parametrize(

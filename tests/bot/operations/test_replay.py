@@ -6,7 +6,7 @@ import pytest
 
 from bot.events import DELIVERIES
 from bot.loop.evaluate import Wanted
-from bot.loop.reader import GithubReader
+from bot.loop.people_facts import Memberships
 from bot.loop.run import Updater
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.preview.check import Previewer
@@ -21,7 +21,7 @@ from bot.operations.replay import (
     stored,
 )
 from bot.store.enqueue import job_of
-from bot.store.people import Memory, Onlooker
+from bot.store.people import Memory
 from luggage.fake_github import faults
 from luggage.github import Delivery, WriteRefused
 from luggage.jobs import NewJob, State
@@ -40,7 +40,7 @@ def history(queue, clock):
 @pytest.fixture
 def onlooker(app, queue, store, clock, files):
     """An updater as a dry run has it."""
-    memory = Onlooker(store, clock=clock)
+    memory = Memory(store, clock=clock).read_only()
     return Updater(
         app=app,
         queue=queue,
@@ -173,14 +173,15 @@ def test_a_dry_run_remembers_nobody(onlooker, queue, github, memory):
 
 def test_a_dry_run_counts_the_merge_that_it_is_about(store, clock):
     """Without keeping it: the real one will find it new."""
-    looks, memory = Onlooker(store, clock=clock), Memory(store, clock=clock)
+    memory = Memory(store, clock=clock)
+    looks = memory.read_only()
     assert looks.merges("snakes", "alice", latest=(TRIO, 7)) == {(TRIO, 7)}
     assert memory.merges("snakes", "alice", latest=(TRIO, 8)) == {(TRIO, 8)}
 
 
 def test_a_dry_run_is_refused_every_write(onlooker, queue, github, monkeypatch):
     """Not by good will: the client does not send it, whoever asks for it."""
-    monkeypatch.setattr(GithubReader, "membership", lambda self, *_: self._client.put("/x"))
+    monkeypatch.setattr(Memberships, "membership", lambda self, *_: self._client.put("/x"))
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     with pytest.raises(WriteRefused):
         foresee(new, queue, onlooker.foresee)
