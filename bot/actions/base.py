@@ -93,7 +93,7 @@ class Action:
         Raises luggage.github's RequestFailed as it comes: the loop decides about a retry. Raises
         Superseded for what is no longer wanted, and Postpone for what must wait.
         """
-        raise NotImplementedError(f"{type(self).__qualname__} does not define perform")
+        raise NotImplementedError(f"{type(self).__name__} does not define perform")
 
     def line(self, delivery: str) -> str:
         """The subject under which the job waits, given the subject of the delivery behind it.
@@ -141,13 +141,13 @@ def _prefix(kind: str) -> str:
 
 def _register(cls: type[Action]) -> None:
     # Any: nobody has checked the types of a custom rule's file.
-    name, kind, noun = cls.__qualname__, *_declared(cls)
+    name, kind, noun = cls.__name__, *_declared(cls)
     if not isinstance(kind, str) or not _KIND.fullmatch(kind):
         raise ActionError(f"the kind of {name} must be small letters, digits, spaces and hyphens")
     known = _KINDS.get(_prefix(cls.kind))
     # A dataclass with slots is made twice: the second class replaces the first.
     if known is not None and _source(known) != _source(cls):
-        taken = f"{known.__module__}.{known.__qualname__}"
+        taken = f"{known.__module__}.{known.__name__}"
         raise ActionError(f"the kind {cls.kind!r} of {name} is taken by {taken}: choose another")
     if not (isinstance(noun, tuple) and [type(word) for word in noun] == [str, str]):
         raise ActionError(f'{name} must define noun = ("singular", "plural"), for previews')
@@ -165,4 +165,4 @@ def _declared(cls: type[Action]) -> tuple[Any, Any]:
 def _source(cls: type[Action]) -> tuple[str, str, str]:
     """What tells two definitions of a class apart: module, name and file."""
     code = getattr(cls.perform, "__code__", None)
-    return cls.__module__, cls.__qualname__, getattr(code, "co_filename", "")
+    return cls.__module__, cls.__name__, getattr(code, "co_filename", "")

@@ -18,10 +18,6 @@ class CloseIssue(IssueAction):
     kind: ClassVar[str] = "close"
     noun: ClassVar[tuple[str, str]] = ("closing", "closings")
 
-    def describe(self) -> str:
-        """The action in words, for people."""
-        return f"close {self.subject}"
-
     def perform(self, work: Work) -> Result:
         """Close it; returns number and state."""
         path = f"/repos/{self.repository}/issues/{self.number}"
