@@ -78,17 +78,21 @@ class Invite(Action):
             raise Postpone(tomorrow, f"{others} people were invited today, which is the most a day")
 
     def _send(self, work: Work, *, not_after: float) -> Mapping[str, Any]:
-        names = {"organization": self.organization, "person": self.person}
-        sent_at = work.people.inviting(**names)
+        organization, person = self.organization, self.person
+        sent_at = work.people.inviting(organization, person)
         try:
             answer: Mapping[str, Any] = work.client.put(
-                _PATH, json={"role": self.role}, not_after=not_after, **names
+                _PATH,
+                json={"role": self.role},
+                not_after=not_after,
+                organization=organization,
+                person=person,
             )
         except Ambiguous:
             raise
         except RequestFailed:
             # GitHub certainly did not take it: it does not count.
-            work.people.not_invited(**names, sent_at=sent_at)
+            work.people.not_invited(organization, person, sent_at)
             raise
         return answer
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cronsim import CronSimError
 
+from bot.actions import Action, kinds
 from bot.options.cron import latest_tick
 from bot.options.kinds import FLAG, options, stray_fields
 from bot.rule import ACCESS_STRENGTH, Rule
@@ -42,7 +43,22 @@ def _faults(rule: Any, others: Sequence[Rule[Any]]) -> Sequence[str]:
         found.append("decide must be a function of an event, a reader and the settings")
     if rule.schedule is not None:
         found += _faults_of_schedule(rule.schedule)
+    found += _faults_of_actions(getattr(rule.decide, "__module__", ""))
     return found
+
+
+def _faults_of_actions(module: str) -> Iterator[str]:
+    """What is wrong with the actions that the file of a rule defines."""
+    for action in kinds().values():
+        if action.__module__ != module:
+            continue
+        # Its own: a class inherits that of the dataclass under it.
+        parameters = vars(action).get("__dataclass_params__")
+        if parameters is None or not parameters.frozen:
+            how = "@dataclass(frozen=True, slots=True, kw_only=True)"
+            yield f"the action {action.kind} must be a frozen dataclass: {how}"
+        if action.perform is Action.perform:
+            yield f"the action {action.kind} must define perform(self, work)"
 
 
 def _faults_of_names(rule: Any, others: Sequence[Rule[Any]]) -> Iterator[str]:

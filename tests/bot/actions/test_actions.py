@@ -124,14 +124,6 @@ def test_what_a_push_asks_of_an_issue_waits_in_the_line_of_that_issue():
 # Registration
 
 
-@pytest.fixture
-def registry(monkeypatch):
-    """A copy of the registry, so that a test's kind is gone after it."""
-    known = {action.kind.replace(" ", "-"): action for action in kinds().values()}
-    monkeypatch.setattr("bot.actions.base._KINDS", known)
-    return known
-
-
 def define(**members):
     return type("Ring", (Action,), {"noun": ("ring", "rings"), **members})
 
