@@ -56,7 +56,7 @@ class Assign(IssueAction):
         if holders - {person.lower() for person in self.people}:
             return False
         # If somebody takes it meanwhile after all, the comment is looked for before it is sent.
-        work.save(replace(work.note(), sending_at=0.0, free_at=work.clock()))
+        work.save(replace(work.note().look_first(), free_at=work.clock()))
         return True
 
 

@@ -8,7 +8,7 @@ since the beginning. A later version that changes the meaning of a member must a
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 VERSION = 1
@@ -32,6 +32,10 @@ class Note:
     refused: bool = False
     free_at: float | None = None
 
+    def look_first(self) -> Self:
+        """The same note, with a text that may have been sent: the time that is known, or 0.0."""
+        return replace(self, sending_at=self.sending_at or 0.0)
+
     def encode(self) -> str:
         """The note as the queue keeps it: "" for an empty one."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -52,8 +56,8 @@ class Note:
             raise _unreadable(text) from None
 
 
-# Somebody who could not note it may have sent the text: look for it first.
-LOOK_FIRST = Note(sending_at=0.0)
+# The first note of an action that a lost database may have performed before.
+LOOK_FIRST = Note().look_first()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from bot.actions.base import IssueAction
 from bot.actions.comment import instead
-from bot.actions.records import Note, Result
+from bot.actions.records import Result
 from bot.actions.work import Work
 from luggage.github.errors import Invalid
 
@@ -43,13 +43,8 @@ class SetState(IssueAction):
                 if not self.refused:
                     raise
             # The next try comments at once, and takes no second write slot.
-            work = work.save(self._refusal(work.note()))
+            work = work.save(replace(work.note().look_first(), refused=True))
         return instead(self, self.refused).perform(work)
-
-    @staticmethod
-    def _refusal(note: Note) -> Note:
-        """What the next try finds. An older version of the bot may have sent the comment."""
-        return replace(note, sending_at=note.sending_at or 0.0, refused=True)
 
     def _set(self, work: Work) -> Result:
         values = {"state": self.state} | ({"state_reason": self.reason} if self.reason else {})

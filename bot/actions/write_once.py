@@ -117,7 +117,10 @@ def search(text: Text, work: Work) -> Any | None:
 
 
 def look_first(client: ReadingClient, path: str, /, **names: str | int) -> Any | None:
-    """What GitHub has at a path, None on 404. Raises RequestFailed where GitHub cannot be asked."""
+    """What GitHub has at a path that answers with content; None on 404.
+
+    Raises RequestFailed where GitHub cannot be asked: that does not mean "not there".
+    """
     try:
         return client.get(path, params=None, **names)
     except NotFound:

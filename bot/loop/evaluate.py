@@ -1,7 +1,7 @@
-"""Let rules decide an event, each by the settings that hold for it; nothing is done here.
+"""Evaluation: asks each rule what it wants because of an event, by the settings that hold for it.
 
-The same for a delivery, for a schedule and for a preview: what differs is the reader, and what
-becomes of the actions.
+A delivery, a schedule and a preview do the same. They differ in the reader, and in what becomes of
+the actions. Nothing is performed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,18 +20,18 @@ from bot.store.meters import RULE_SECONDS
 from luggage.jobs import Job, NewJob, Postpone
 from luggage.telemetry.meter import Meter
 
-# How soon a rule is asked again that could not decide yet, and when that comes to an end.
+# How soon a rule that cannot decide yet is asked again, and how long that goes on, in seconds.
 NOT_YET_SECONDS = 10.0
 NOT_YET_PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one rule wants done, in its order, and the settings by which it wants it.
+    """What one rule wants done, in its order, and the settings that it used.
 
-    `settings` are those that differ from the rule's defaults, as plain JSON; `digest` names all.
-    `subject` is in whose line the actions wait, "" for that of the delivery. `not_yet` says why the
-    rule could not decide yet, and is to be asked again.
+    `settings` are those that differ from the rule's defaults, as plain JSON; `digest` identifies
+    all of them. `subject` is the line in which the actions wait, "" for that of the delivery.
+    `not_yet` says why the rule cannot decide yet, so that it is asked again.
     """
 
     rule: str
@@ -49,10 +49,10 @@ def wanted(
     reader: Reader,
     meter: Meter | None = None,
 ) -> Iterator[Wanted]:
-    """What the rules that are switched on want because of an event, rule by rule.
+    """What the enabled rules want because of an event, rule by rule.
 
-    Raises what the reader raises. Pure but for the reader's questions, and for what the meter is
-    told of the time that each rule takes.
+    Raises what the reader raises. It only asks the reader, and tells the meter how long each rule
+    takes.
     """
     meter = meter or Meter()
     for rule in rules:
@@ -69,7 +69,7 @@ def wanted(
 
 
 def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> Iterator[NewJob]:
-    """The actions of one rule as jobs, each waiting for the one before it."""
+    """The actions of one rule as jobs; each waits for the one before it."""
     before: str | None = None
     for action in wants.actions:
         planned = Planned(
@@ -95,10 +95,10 @@ def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> It
 
 
 def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
-    """A job that asks in a moment the one rule that could not decide yet; the others do not wait.
+    """A job that asks the one rule again that cannot decide yet; the other rules do not wait.
 
-    It stands in no line, so that what comes in meanwhile about the same thing does not wait either.
-    Raises Postpone where this is such a job already.
+    It has no subject, so later deliveries about the same issue do not wait either. Raises Postpone
+    where `because_of` is such a job already.
     """
     at = now + NOT_YET_SECONDS
     if is_asked_again(because_of):
@@ -115,12 +115,12 @@ def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
 
 
 def is_asked_again(job: Job) -> bool:
-    """Whether a job is for one rule alone, which could not decide when its delivery came in."""
+    """Whether a job asks one rule again, which could not decide when the delivery came in."""
     return bool(DeliveryNote.decode(job.note).only)
 
 
 def asked(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
-    """The rules that a job is for: all of these, or the one that is asked again."""
+    """The rules that a job asks: all of these, or the one that it asks again."""
     only = DeliveryNote.decode(job.note).only
     return [rule for rule in rules if not only or rule.name == only]
 

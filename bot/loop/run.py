@@ -1,8 +1,8 @@
-"""The loop: a turn claims a delivery and decides it, or claims an action and performs it.
+"""The loop's handlers: one lets the rules decide a delivery, the other performs an action.
 
-Both are jobs of one queue. Deciding calls the rules, which change nothing; finishing the delivery
-and queueing its actions is one transaction, so nothing is ever half-decided. When there has been
-nothing to do for a while, the loop is bored, and says so on the board.
+Both kinds of job are in one queue. Rules change nothing. The loop finishes a delivery and queues
+its actions in one transaction, so nothing is half-decided. After a while without work the loop is
+bored, and says so on the board.
 """
 
 import json
@@ -46,18 +46,18 @@ from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Pos
 from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
 
-# For how long an outage of GitHub is waited out before a try that it spoils counts as an attempt.
+# How long an outage of GitHub lasts before a failed try counts as an attempt, in seconds.
 PATIENCE_SECONDS = 24 * 3600.0
 
 log = logging.getLogger(__name__)
 
 
 class SettingsPreview(Protocol):
-    """Check runs about changed settings; `name` is the rule that its actions are said to be of."""
+    """Makes check runs about changed settings."""
 
     @property
     def name(self) -> str:
-        """The rule that its actions are said to be of."""
+        """The rule that its actions name as theirs."""
 
     def wants(self, event: Event) -> bool:
         """Whether an event may be about a pull request that changes the settings."""
@@ -91,11 +91,11 @@ class Updater:
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
-        """What a worker does with a job of each queue."""
+        """The handler of each queue, for a worker."""
         return measured({DELIVERIES: self.decide, ACTIONS: self.perform}, self._meter)
 
     def decide(self, job: Job) -> Outcome:
-        """Let the rules decide a delivery; the actions they want are queued as it is finished.
+        """Let the rules decide a delivery; its end queues the actions that they want.
 
         Raises Postpone, Retry or Dead where GitHub cannot be asked. Safe to repeat.
         """
@@ -152,7 +152,7 @@ class Updater:
             yield from jobs(each, job, installation=installation, now=self._clock())
 
     def foresee(self, event: Event) -> Sequence[Wanted]:
-        """What would be wanted because of an event, rule by rule; nothing is queued or performed.
+        """What the rules would want because of an event; queues and performs nothing.
 
         Raises luggage.github's RequestFailed where GitHub cannot be asked. Safe to repeat.
         """
@@ -168,7 +168,7 @@ class Updater:
         effective = self._settings.effective(client, event)
         reader = github_reader(client, self._memory, self._queue, clock=self._clock)
         by_rules = list(wanted(rules, effective.settings, event, reader, self._meter))
-        if again:  # What the bot itself has to say of the event was wanted the first time.
+        if again:  # The bot itself had its say the first time.
             return by_rules
         return [*self._complaints(effective.files), *by_rules, *self._previews(client, event)]
 
@@ -180,7 +180,7 @@ class Updater:
             log.warning("%s could not decide: %s", wants.rule, wants.not_yet)
 
     def _complaints(self, files: Sequence[Known]) -> Iterator[Wanted]:
-        """What is to be said of settings files, unless it is in the queue already."""
+        """The actions about settings files that are not in the queue yet."""
         for action in filter(None, map(complaint, files)):
             if not self._queue.known(ACTIONS, [action.key]):
                 yield Wanted(SETTINGS, [action])
@@ -191,7 +191,7 @@ class Updater:
 
     @contextmanager
     def _trouble_at_github(self, job: Job) -> Iterator[None]:
-        """Say what each kind of failure means for the job (docs/architecture.md)."""
+        """Turn each kind of failure into an order for the queue (docs/architecture.md)."""
         try:
             yield
         except RateLimited as error:
@@ -210,17 +210,17 @@ class Updater:
 
 
 def job_log_context(job: Job) -> AbstractContextManager[None]:
-    """The context in which each line of the log, and each crash report, names the delivery."""
+    """The context in which log lines and crash reports name the delivery."""
     if job.queue == DELIVERIES:
         return log_context(delivery=job.key)
     try:
         return log_context(delivery=Planned.decode(job.body).delivery, job=job.key)
-    except (KeyError, TypeError, ValueError):  # of another version of the bot; its key says enough
+    except (KeyError, TypeError, ValueError):  # of another version of the bot
         return log_context(job=job.key)
 
 
 class Boredom:
-    """Leaves one line on the board for each spell in which there was nothing to do."""
+    """Leaves one line on the board for each period without work."""
 
     def __init__(self, board: Board, *, after_seconds: float = 60.0) -> None:
         self._board = board
@@ -228,7 +228,7 @@ class Boredom:
         self._bored = False
 
     def __call__(self, idle_seconds: float) -> None:
-        """Told by the worker, again and again, for how long it has been idle; 0 for busy."""
+        """Take note of how long the worker has been idle; 0 while it is busy."""
         if idle_seconds < self._after_seconds:
             self._bored = False
         elif not self._bored:

@@ -137,7 +137,7 @@ class DeliveryHistory:
         return delivery_of(job, asked, self._queue.body(job.id), actions)
 
     def because_of(self, job: JobRow) -> DeliveryDetail:
-        """The delivery that an action, or a rule that was asked again, goes back to."""
+        """The delivery behind an action, or behind a rule that was asked again."""
         while job.parent is not None:
             job = self._queue.get(job.parent) or replace(job, parent=None)
         return self._whole(job)

@@ -1,7 +1,6 @@
-"""Deliveries, their actions and deeds as frozen values for people, made from the queue's rows.
+"""Records of the history: deliveries, actions and deeds as frozen values, from the queue's rows.
 
-Pure. What came from outside is redacted and made visible here (`redact`); times are seconds since
-the epoch.
+Pure. Texts from outside are redacted and made visible here. Times are seconds since the epoch.
 """
 
 import json

@@ -29,12 +29,12 @@ _MOST_ITEMS = 1000
 
 
 class Unasked(Exception):  # noqa: N818  it says what became of a question
-    """A question to GitHub that is not asked, because there were enough."""
+    """A question that is not asked, because the limit is reached or GitHub cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A stored delivery: its X-GitHub-Delivery, when it came (epoch seconds), and the event."""
+    """A stored delivery: its X-GitHub-Delivery, when it came (epoch seconds), its event."""
 
     guid: str
     received_at: float
@@ -136,7 +136,7 @@ class Merge:
 
 
 class Merges:
-    """What is known of merged pull requests: those of the stored deliveries, then GitHub's search.
+    """Merged pull requests: from the stored deliveries, then from GitHub's search.
 
     One question for each person, whatever the deliveries.
     """

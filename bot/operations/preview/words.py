@@ -1,7 +1,7 @@
-"""A preview in words: Markdown for a check run, lines for a terminal, values for JSON.
+"""Words of a preview: Markdown for a check run, lines for a terminal, values for JSON.
 
-A check run on a public repository is read by everybody, so what happened in other, private
-repositories is counted and not named.
+Everybody reads a check run on a public repository. So it counts what happened in other, private
+repositories, and does not name it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
