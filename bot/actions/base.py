@@ -141,7 +141,9 @@ def _prefix(kind: str) -> str:
 
 def _register(cls: type[Action]) -> None:
     # Any: nobody has checked the types of a custom rule's file.
-    name, kind, noun = cls.__name__, *_declared(cls)
+    name = cls.__name__
+    kind: Any = vars(cls)["kind"]
+    noun: Any = getattr(cls, "noun", None)
     if not isinstance(kind, str) or not _KIND.fullmatch(kind):
         raise ActionError(f"the kind of {name} must be small letters, digits, spaces and hyphens")
     known = _KINDS.get(_prefix(cls.kind))
@@ -156,10 +158,6 @@ def _register(cls: type[Action]) -> None:
     except (LookupError, ValueError, AttributeError) as error:
         raise ActionError(f"public of {name} takes {{place}}, {{repository}}, {{owner}}") from error
     _KINDS[_prefix(cls.kind)] = cls
-
-
-def _declared(cls: type[Action]) -> tuple[Any, Any]:
-    return cls.kind, getattr(cls, "noun", None)
 
 
 def _source(cls: type[Action]) -> tuple[str, str, str]:
