@@ -27,7 +27,7 @@ class ReadingClient(Protocol):
         """The data of a GraphQL query."""
 
 
-class Client(ReadingClient, Protocol):
+class WritingClient(ReadingClient, Protocol):
     """A client that also writes. After Ambiguous, look before you repeat a POST.
 
     With `not_after` (epoch seconds), a request that could only be sent later raises Unreachable.
@@ -68,7 +68,7 @@ class Client(ReadingClient, Protocol):
         """Remove something; NotFound where it is gone already."""
 
 
-class KeptIssue(Protocol):
+class KnownIssue(Protocol):
     """An issue that the bot keeps: its number, and the id of the job that last changed it."""
 
     @property
@@ -104,7 +104,7 @@ class People(Protocol):
     def is_latest_order(self, organization: str, ordered_at: str) -> bool:
         """Whether no later order is known; keeps this one if so."""
 
-    def kept_issue(self, about: str) -> KeptIssue | None:
+    def kept_issue(self, about: str) -> KnownIssue | None:
         """The issue that is kept about something, if one is known."""
 
     def keep_issue(self, about: str, number: int, job: int) -> None:
@@ -141,7 +141,7 @@ class Work:
     seconds.
     """
 
-    client: Client
+    client: WritingClient
     people: People
     jobs: Jobs
     job: Job

@@ -6,7 +6,7 @@ import pytest
 
 from bot.actions import ACTIONS, Planned, planned_of
 from bot.operations import replay
-from bot.operations.history.deliveries import History
+from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.preview.check import Previewer
 from bot.operations.preview.words import headline, lines
 from bot.rules import RULES
@@ -62,7 +62,7 @@ RULE = Rule(
 def rules(tmp_path, registry):
     """The bot's rules, and one from a file."""
     (tmp_path / "titles.py").write_text(ACTION + RULE)
-    return with_own(RULES, ["titles.py"], folder=tmp_path)
+    return with_own(RULES, ["titles.py"], folder=tmp_path, source="rules.own")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_it_is_repeated_after_an_unknown_end(deliver, queue, github):
 def test_it_is_shown_in_the_history_and_to_the_public(deliver, queue, clock):
     """In its own words."""
     deliver()
-    history = History(queue, clock=clock)
+    history = DeliveryHistory(queue, clock=clock)
     (action,) = history.delivery("guid-1").actions
     assert (action.words, action.rule, action.state) == (
         f"retitle {TRIO}#1",
@@ -148,7 +148,7 @@ def test_without_its_file_it_is_dead_until_the_file_is_back(
     new = NewJob(queue=ACTIONS, key=action.key, body=planned.encode(), run_at=0.0)
     job = queue.put(new).id
     settled()
-    history = History(queue, clock=clock)
+    history = DeliveryHistory(queue, clock=clock)
     shown = history.action(queue.get(job))
     assert (shown.state, shown.words) == (State.DEAD, "retitle:x")
     assert "name its file under [rules] own in config.toml" in shown.reason
@@ -175,5 +175,5 @@ def test_an_action_that_could_not_work_keeps_the_bot_from_starting(
     assert before in ACTION
     (tmp_path / "wrong.py").write_text(ACTION.replace(before, after) + RULE)
     with pytest.raises(ConfigError, match=words) as found:
-        with_own(RULES, ["wrong.py"], folder=tmp_path)
+        with_own(RULES, ["wrong.py"], folder=tmp_path, source="rules.own")
     assert "\n" not in str(found.value)
