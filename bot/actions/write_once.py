@@ -30,7 +30,12 @@ READ_LAG_SECONDS = 10.0
 
 def marker(key: str) -> str:
     """The hidden line that says which action wrote a text; it never changes for one key."""
-    return f"<!-- portmanteau:{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()} -->"
+    return marker_line(hashlib.blake2b(key.encode(), digest_size=12).hexdigest())
+
+
+def marker_line(name: str) -> str:
+    """The hidden line with this name: 24 hexadecimal digits."""
+    return f"<!-- portmanteau:{name} -->"
 
 
 @dataclass(frozen=True, slots=True)

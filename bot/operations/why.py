@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.actions import ACTIONS, Result, marked_keys, marker
+from bot.actions.write_once import marker_line
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow, DeliveryDetail
@@ -19,7 +20,7 @@ from luggage.jobs import JobRow, Queue
 from luggage.telemetry.redact import one_line
 
 _MARKER = re.compile(r"(?:<!-- *)?(?:portmanteau:)?([0-9a-f]{24})(?: *-->)?")
-_IN_TEXT = re.compile(r"<!-- portmanteau:([0-9a-f]{24}) -->")
+_IN_TEXT = re.compile(marker_line("([0-9a-f]{24})"))
 _NAME = r"(?!\.{1,2}/)([A-Za-z0-9._-]+/(?!\.{1,2}/)[A-Za-z0-9._-]+)"
 # The name of each kind of comment at the end of its web address, and in GitHub's API.
 _PAGE = re.compile(
@@ -193,12 +194,7 @@ def _recorded(wanted: Comment | Issue) -> Iterator[str]:
 
 
 def _words(wanted: Said) -> str:
-    return marker_of(wanted.name) if isinstance(wanted, Marker) else wanted.path
-
-
-def marker_of(name: str) -> str:
-    """The whole hidden line."""
-    return f"<!-- portmanteau:{name} -->"
+    return marker_line(wanted.name) if isinstance(wanted, Marker) else wanted.path
 
 
 def story(answer: Answer) -> Iterator[str]:
