@@ -103,6 +103,21 @@ def test_an_action_whose_answer_was_lost_has_one_effect(kind, fault, put, settle
     assert seen(github) == lost
 
 
+@pytest.mark.parametrize(("kind", "looks"), [("comment", 0), ("ask", 0), ("keep issue", 2)])
+def test_a_text_that_github_did_not_take_is_sent_again_at_once(
+    kind, looks, put, settled, github, queue, clock
+):
+    """Only an issue that is kept is looked for each time, and only the limit is waited for."""
+    github.faults.append(faults.plan(faults.secondary_limit(5), method="POST", path="/repos/*"))
+    began_at = clock()
+    job = put(kind)
+    settled(100)
+    calls = github.calls_to("GET", "/repos/*")
+    assert len([call for call in calls if "per_page" in call.query]) == looks
+    assert queue.get(job).state is State.DONE
+    assert clock() - began_at < 10
+
+
 def test_a_comment_with_another_text_is_the_same_comment():
     """The key is what the comment is about, never what it says."""
     one = Comment(about="x", repository="a/b", number=7, text="one")

@@ -77,6 +77,12 @@ def test_a_note_of_another_version_is_refused_and_such_a_result_is_empty(text):
     assert Result.decode(text).url == ""
 
 
+def test_a_look_keeps_the_time_at_which_a_text_was_sent():
+    """Without one, the text may have been sent long ago."""
+    assert Note(sending_at=5.0, refused=True).look_first() == Note(sending_at=5.0, refused=True)
+    assert Note(free_at=5.0).look_first() == Note(sending_at=0.0, free_at=5.0)
+
+
 def test_the_first_version_may_be_said():
     """A record without a version is of the first."""
     assert Note.decode('{"version": 1, "refused": true}') == Note(refused=True)
