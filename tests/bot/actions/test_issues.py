@@ -148,6 +148,14 @@ def test_a_claim_is_remembered_and_forgotten(github, perform, memory):
     assert (assignees(github), memory.claims(TRIO)) == ([], [])
 
 
+def test_an_assignment_that_is_no_claim_is_not_remembered(github, perform, memory):
+    """Whom a maintainer assigned is never asked whether the work goes on."""
+    github.open_issue(TRIO, "alice")
+    perform(Assign(**WHERE, people=("alice",)))
+    assert assignees(github) == ["alice"]
+    assert memory.claims(TRIO) == []
+
+
 def test_a_claim_is_right_after_an_unknown_end(github, perform, memory, trouble):
     """A claim whose answer was lost is the person's, and nobody is told otherwise."""
     github.open_issue(TRIO, "bob")
