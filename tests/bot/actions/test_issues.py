@@ -150,7 +150,8 @@ def test_a_claim_is_remembered_and_forgotten(github, perform, memory):
 
 def test_an_assignment_that_is_no_claim_is_not_remembered(github, perform, memory):
     """Whom a maintainer assigned is never asked whether the work goes on."""
-    github.open_issue(TRIO, "alice")
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "Mine")
     perform(Assign(**WHERE, people=("alice",)))
     assert assignees(github) == ["alice"]
     assert memory.claims(TRIO) == []
