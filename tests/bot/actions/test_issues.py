@@ -168,6 +168,18 @@ def test_a_claim_is_right_after_an_unknown_end(github, perform, memory, trouble)
     assert texts(github) == ["/claim"]
 
 
+@pytest.mark.parametrize(("limit", "looks"), [(3, 1), (30, 2)])
+def test_a_claim_that_waits_for_its_turn_to_write_looks_once(github, perform, limit, looks):
+    """The issue was free a moment ago; after a longer wait it is looked at again."""
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "/claim")
+    limited = faults.secondary_limit(limit)
+    github.faults.append(faults.plan(limited, method="POST", path="*/assignees"))
+    perform(CLAIM)
+    assert assignees(github) == ["alice"]
+    assert len(github.calls_to("GET", "*/issues/1")) == looks
+
+
 def test_what_somebody_else_has_is_not_claimed(github, perform, memory, trouble):
     """The one who was slower reads so, once, and nothing is assigned."""
     trouble("POST", "*/comments")

@@ -12,6 +12,7 @@ from bot.actions import (
     Comment,
     Invite,
     JoinTeam,
+    KeepIssue,
     OpenIssue,
     Planned,
     Rest,
@@ -139,6 +140,17 @@ def test_an_issue_is_closed(want, settled, github):
     want(CloseIssue(about="two", repository=TRIO, number=1))
     settled()
     assert [one.state for one in issues(github)] == ["closed"]
+
+
+def test_an_issue_that_was_never_opened_is_not_opened_to_be_closed(want, settled, github, queue):
+    """What was mended before anybody was told needs no issue."""
+    kept = KeepIssue(
+        about="it", version="2", repository=TRIO, title="It", text="Fine again.", open=False
+    )
+    want(kept)
+    settled()
+    assert issues(github) == []
+    assert states(queue) == {kept.key: State.DONE}
 
 
 def question(**more):
