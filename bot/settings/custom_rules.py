@@ -1,4 +1,4 @@
-"""Whether a rule of one's own can stand beside the others: what is wrong with it, in words."""
+"""Checks of custom rules: why a rule, or an action in its file, cannot be used."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from bot.options.cron import latest_tick
 from bot.options.kinds import FLAG, options, stray_fields
 from bot.rule import ACCESS_STRENGTH, Rule
 
-# What config.toml holds beside the tables of rules.
+# The tables of config.toml that belong to no rule.
 TABLES = (
     "keys",
     "github",
@@ -27,9 +27,9 @@ TABLES = (
 
 
 def faults(rule: object, others: Sequence[Rule[Any]]) -> Sequence[str]:
-    """What is wrong with a rule that is to stand beside others, in words; empty for nothing. Pure.
+    """Why a custom rule cannot be used together with `others`, in words; empty if it can. Pure.
 
-    For rules of one's own; those of the house are held to the same by a test.
+    A test holds the bot's own rules to the same.
     """
     if not isinstance(rule, Rule):
         return ["it must define RULE = Rule(...), of bot.rule"]

@@ -8,6 +8,7 @@ from bot.actions import (
     Comment,
     Label,
     Planned,
+    React,
     SetState,
     TakeBack,
     Unassign,
@@ -272,3 +273,9 @@ def test_a_comment_that_somebody_deleted_needs_no_taking_back(github, perform):
     github.issue(TRIO, 1).comments.clear()
     (row,) = perform(BACK)
     assert (row.state, texts(github)) == (State.DONE, [])
+
+
+def test_a_reaction_to_a_deleted_text_is_no_longer_wanted(github, perform):
+    """The author changed their mind: nobody needs to look at it."""
+    (row,) = perform(React(repository=TRIO, target="issues/comments/99", content="heart"))
+    assert (row.state, row.reason) == (State.IGNORED, "the text was deleted")
