@@ -15,7 +15,7 @@ from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import ActionRow
 from bot.operations.preview.check import Previewer
 from bot.settings.files import SettingsFiles
-from bot.store.people import Onlooker
+from bot.store.people import Memory
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app
@@ -100,7 +100,7 @@ def _before(history: DeliveryHistory, replayed: replay.Replayed) -> Sequence[Act
 def _updater(config: Config, engine: Engine, queue: Queue) -> Updater:
     """One that is asked, and never handed a job."""
     leadership = Leadership(engine, time.time)
-    memory = Onlooker(engine, clock=time.time)
+    memory = Memory(engine, clock=time.time).read_only()
     settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
     return Updater(
         app=github_app(config, engine, leadership, f"replay:{os.getpid()}", Meter()),

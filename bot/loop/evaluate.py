@@ -1,38 +1,37 @@
-"""Let rules decide an event, each by the settings that hold for it; nothing is done here.
+"""Evaluation: asks each rule what it wants because of an event, by the settings that hold for it.
 
-The same for a delivery, for a schedule and for a preview: what differs is the reader, and what
-becomes of the actions.
+A delivery, a schedule and a preview do the same. They differ in the reader, and in what becomes of
+the actions. Nothing is performed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.actions import ACTIONS, Action, Planned
-from bot.actions.perform import LOOK_FIRST
+from bot.actions.records import LOOK_FIRST, Note
 from bot.events import DELIVERIES, SCHEDULE, Event
 from bot.facts import NotYet
 from bot.options.kinds import changed, digest
 from bot.rule import Reader, Rule
 from bot.settings.layers import Settings
-from bot.store.enqueue import RECOVERED, REPLAYED
+from bot.store.enqueue import DeliveryNote
 from bot.store.meters import RULE_SECONDS
 from luggage.jobs import Job, NewJob, Postpone
 from luggage.telemetry.meter import Meter
 
-# How soon a rule is asked again that could not decide yet, and when that comes to an end.
+# How soon a rule that cannot decide yet is asked again, and how long that goes on, in seconds.
 NOT_YET_SECONDS = 10.0
 NOT_YET_PATIENCE_SECONDS = 600.0
-_ONLY = "only"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one rule wants done, in its order, and the settings by which it wants it.
+    """What one rule wants done, in its order, and the settings that it used.
 
-    `settings` are those that differ from the rule's defaults, as plain JSON; `digest` names all.
-    `subject` is in whose line the actions wait, "" for that of the delivery. `not_yet` says why the
-    rule could not decide yet, and is to be asked again.
+    `settings` are those that differ from the rule's defaults, as plain JSON; `digest` identifies
+    all of them. `subject` is the line in which the actions wait, "" for that of the delivery.
+    `not_yet` says why the rule cannot decide yet, so that it is asked again.
     """
 
     rule: str
@@ -50,10 +49,10 @@ def wanted(
     reader: Reader,
     meter: Meter | None = None,
 ) -> Iterator[Wanted]:
-    """What the rules that are switched on want because of an event, rule by rule.
+    """What the enabled rules want because of an event, rule by rule.
 
-    Raises what the reader raises. Pure but for the reader's questions, and for what the meter is
-    told of the time that each rule takes.
+    Raises what the reader raises. It only asks the reader, and tells the meter how long each rule
+    takes.
     """
     meter = meter or Meter()
     for rule in rules:
@@ -70,7 +69,7 @@ def wanted(
 
 
 def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> Iterator[NewJob]:
-    """The actions of one rule as jobs, each waiting for the one before it."""
+    """The actions of one rule as jobs; each waits for the one before it."""
     before: str | None = None
     for action in wants.actions:
         planned = Planned(
@@ -84,22 +83,22 @@ def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> It
         yield NewJob(
             queue=ACTIONS,
             key=action.key,
-            subject=_line(action, wants.subject or because_of.subject),
+            subject=action.line(wants.subject or because_of.subject),
             kind=action.kind,
             body=planned.encode(),
             run_at=now,
             after=before,
             parent=because_of.id,
-            note=LOOK_FIRST if _may_be_told(because_of) else "",
+            note=_first_note(because_of).encode(),
         )
         before = action.key
 
 
 def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
-    """A job that asks in a moment the one rule that could not decide yet; the others do not wait.
+    """A job that asks the one rule again that cannot decide yet; the other rules do not wait.
 
-    It stands in no line, so that what comes in meanwhile about the same thing does not wait either.
-    Raises Postpone where this is such a job already.
+    It has no subject, so later deliveries about the same issue do not wait either. Raises Postpone
+    where `because_of` is such a job already.
     """
     at = now + NOT_YET_SECONDS
     if is_asked_again(because_of):
@@ -111,34 +110,22 @@ def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
         body=because_of.body,
         run_at=at,
         parent=because_of.id,
-        note=" ".join([*because_of.note.split(), _ONLY, wants.rule]),
+        note=replace(DeliveryNote.decode(because_of.note), only=wants.rule).encode(),
     )
 
 
 def is_asked_again(job: Job) -> bool:
-    """Whether a job is for one rule alone, which could not decide when its delivery came in."""
-    return _ONLY in job.note.split()
+    """Whether a job asks one rule again, which could not decide when the delivery came in."""
+    return bool(DeliveryNote.decode(job.note).only)
 
 
 def asked(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
-    """The rules that a job is for: all of these, or the one that is asked again."""
-    _before, only, name = job.note.rpartition(f"{_ONLY} ")
-    return [rule for rule in rules if rule.name == name or not only]
+    """The rules that a job asks: all of these, or the one that it asks again."""
+    only = DeliveryNote.decode(job.note).only
+    return [rule for rule in rules if not only or rule.name == only]
 
 
-def _may_be_told(because_of: Job) -> bool:
-    """Whether a lost database, or another one, may have led to the same before."""
-    notes = because_of.note.split()
-    return RECOVERED in notes or REPLAYED in notes or because_of.kind == SCHEDULE
-
-
-def _line(action: Action, subject: str) -> str:
-    """In whose line an action waits: what is done in one thread is done in its order.
-
-    Also where a push or a schedule led to it, which is about a whole repository.
-    """
-    own: str | None = getattr(action, "subject", None)
-    number = getattr(action, "number", None)
-    if own is not None or number is None or subject != getattr(action, "repository", None):
-        return subject if own is None else own
-    return f"{subject}#{number}"
+def _first_note(because_of: Job) -> Note:
+    """The note of a new action: it looks first where another database may have acted before."""
+    repeats = DeliveryNote.decode(because_of.note).may_repeat or because_of.kind == SCHEDULE
+    return LOOK_FIRST if repeats else Note()

@@ -1,23 +1,19 @@
-"""The facts of `bot.rule.Reader` about issues and pull requests, and what the bot did about them.
+"""Issue facts: what rules ask GitHub about issues, pull requests and labels.
 
-Each list is bounded, so that no repository, however large, makes a rule ask without end; which
-pull requests merge is asked for by GraphQL, a hundred in one request, where REST would take a
-hundred requests. A page that has not changed costs none of GitHub's budget (ETags).
+Each list is bounded, so that no repository, however large, makes a rule ask without end. GraphQL
+says in one request which of a hundred pull requests merge; REST would take a hundred requests. A
+page that has not changed costs none of GitHub's budget (ETags).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
-from bot.actions import ACTIONS, Action, React, planned_of
-from bot.actions.issue import Assign, SetState
+from bot.actions.work import ReadingClient
 from bot.events import person
-from bot.facts import Effect, Merging, Moment, NotYet, Pull, Waiting
-from bot.store.people import Memory
-from luggage.github import NotFound
-from luggage.jobs import JobRow, Queue, State
-from luggage.telemetry.redact import one_line
+from bot.facts import Merging, Moment, NotYet, Pull, Waiting
+from luggage.github.errors import NotFound
 
 _MOST_LABELS = 1000
 _MOST_MOMENTS = 1000
@@ -42,59 +38,21 @@ query($owner: String!, $name: String!, $base: String, $cursor: String) {
 _MERGES = {"MERGEABLE": True, "CONFLICTING": False}
 
 
-class ThreadClient(Protocol):
-    """What is asked of a client here; each raises luggage.github's RequestFailed."""
+class IssueFacts:
+    """Facts about the issues, pull requests and labels of a repository, from GitHub."""
 
-    def get(
-        self, path: str, /, *, params: Mapping[str, object] | None = None, **names: str | int
-    ) -> Any:
-        """The decoded JSON of GitHub's answer."""
-
-    def pages(
-        self, path: str, /, *, params: Mapping[str, object] | None = None, **names: str | int
-    ) -> Iterator[Any]:
-        """The items of all pages, each page asked for when it is reached."""
-
-    def graphql(self, query: str, /, **variables: object) -> Any:
-        """The data of a GraphQL query."""
-
-
-class ThreadFacts:
-    """Answers what rules ask about threads, for one installation; see `bot.rule.Reader`."""
-
-    def __init__(
-        self, client: ThreadClient, memory: Memory, queue: Queue, clock: Callable[[], float]
-    ) -> None:
-        self._asked = client
-        self._known = memory
-        self._queue = queue
-        self._clock = clock
-
-    def now(self) -> float:
-        """See `bot.rule.Reader`."""
-        return self._clock()
-
-    # People and labels
-
-    def may_write(self, repository: str, person: str) -> bool:
-        """See `bot.rule.Reader`. GitHub: "Get repository permissions for a user"."""
-        path = f"/repos/{repository}/collaborators/{{person}}/permission"
-        try:
-            answer = self._asked.get(path, person=person)
-        except NotFound:
-            return False
-        # The old field knows no role "triage", which may label, assign and close.
-        return answer["permission"] in {"admin", "write"} or answer.get("role_name") == "triage"
+    def __init__(self, client: ReadingClient) -> None:
+        self._client = client
 
     def labels(self, repository: str) -> frozenset[str]:
         """See `bot.rule.Reader`. GitHub: "List labels for a repository"."""
-        found = self._asked.pages(f"/repos/{repository}/labels")
+        found = self._client.pages(f"/repos/{repository}/labels")
         return frozenset(str(one["name"]) for one in islice(found, _MOST_LABELS))
 
     def is_assignable(self, repository: str, number: int, person: str) -> bool:
         """See `bot.rule.Reader`. GitHub: "Check if a user can be assigned to a issue"."""
         try:
-            self._asked.get(
+            self._client.get(
                 f"/repos/{repository}/issues/{number}/assignees/{{person}}", person=person
             )
         except NotFound:
@@ -104,14 +62,12 @@ class ThreadFacts:
     def assigned(self, repository: str, person: str, *, enough: int) -> Sequence[int]:
         """See `bot.rule.Reader`. GitHub: "List repository issues"."""
         params = {"assignee": person, "state": "open", "per_page": enough}
-        found = self._asked.get(f"/repos/{repository}/issues", params=params)
+        found = self._client.get(f"/repos/{repository}/issues", params=params)
         return [int(one["number"]) for one in found]
-
-    # Pull requests
 
     def pull(self, repository: str, number: int, *, settled: bool = False) -> Pull:
         """See `bot.rule.Reader`. GitHub: "Get a pull request"."""
-        found = self._asked.get(f"/repos/{repository}/pulls/{number}")
+        found = self._client.get(f"/repos/{repository}/pulls/{number}")
         is_open = found["state"] == "open"
         if settled and is_open and found.get("mergeable") is None:
             raise NotYet(f"GitHub is working out whether {repository}#{number} merges")
@@ -131,7 +87,7 @@ class ThreadFacts:
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
         """See `bot.rule.Reader`. GitHub: "List pull requests files", 3,000 at most."""
-        found = islice(self._asked.pages(f"/repos/{repository}/pulls/{number}/files"), _MOST_FILES)
+        found = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), _MOST_FILES)
         paths: list[str] = []
         for one in found:
             paths += [one[name] for name in ("filename", "previous_filename") if one.get(name)]
@@ -143,7 +99,7 @@ class ThreadFacts:
         found: list[Merging] = []
         cursor = None
         for _page in range(_MOST_MERGING_PAGES):
-            data = self._asked.graphql(_MERGING, owner=owner, name=name, base=base, cursor=cursor)
+            data = self._client.graphql(_MERGING, owner=owner, name=name, base=base, cursor=cursor)
             page = ((data or {}).get("repository") or {}).get("pullRequests")
             if page is None:
                 break
@@ -156,49 +112,20 @@ class ThreadFacts:
     def waiting(self, repository: str) -> Sequence[Waiting]:
         """See `bot.rule.Reader`. GitHub: "List pull requests"."""
         params = {"state": "open", "sort": "updated", "direction": "asc"}
-        found = self._asked.pages(f"/repos/{repository}/pulls", params=params)
+        found = self._client.pages(f"/repos/{repository}/pulls", params=params)
         owner = repository.partition("/")[0]
         return [_waiting(one, _reviewers(one, owner)) for one in islice(found, _MOST_WAITING)]
 
     def claimed(self, repository: str) -> Sequence[Waiting]:
         """See `bot.rule.Reader`. GitHub: "List repository issues"."""
         params = {"state": "open", "assignee": "*", "sort": "updated", "direction": "asc"}
-        found = self._asked.pages(f"/repos/{repository}/issues", params=params)
+        found = self._client.pages(f"/repos/{repository}/issues", params=params)
         return [_waiting(one, _assignees(one)) for one in islice(found, _MOST_CLAIMED)]
 
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
         """See `bot.rule.Reader`. GitHub: "List timeline events for an issue"."""
-        found = self._asked.pages(f"/repos/{repository}/issues/{number}/timeline")
+        found = self._client.pages(f"/repos/{repository}/issues/{number}/timeline")
         return [moment for one in islice(found, _MOST_MOMENTS) if (moment := _moment(one))]
-
-    # What is remembered
-
-    def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
-        """See `bot.rule.Reader`."""
-        return self._known.claims(repository)
-
-    def wanted_at(self, action: Action) -> float | None:
-        """See `bot.rule.Reader`."""
-        row = self._queue.find(ACTIONS, action.key)
-        return None if row is None else row.created_at
-
-    def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
-        """See `bot.rule.Reader`."""
-        # Reactions are signs, not deeds; there is one with each command.
-        found = self._queue.search(ACTIONS, within=f"{repository}#{number}", limit=3 * most)
-        rows = [row for row in found if row.kind != React.kind][:most]
-        return [self._effect(row) for row in reversed(rows)]
-
-    def _effect(self, row: JobRow) -> Effect:
-        planned = planned_of(self._queue.body(row.id))
-        # What could not be is answered with a comment in its place (bot.actions.perform).
-        refused = row.kind in {Assign.kind, SetState.kind} and '"comment"' in row.result
-        words = one_line(planned.action.describe() if planned else row.key)
-        if refused:
-            words = f"said why not: {words}"
-        return Effect(
-            row.created_at, words, planned.rule if planned else "", row.state is State.DONE
-        )
 
 
 def _merging(node: Mapping[str, Any]) -> Merging:

@@ -1,121 +1,94 @@
-"""The facts of `bot.rule.Reader`, asked of GitHub through a client that refuses every write.
+"""Reader: the facts that `bot.rule.Reader` promises, put together from their parts.
 
-What is remembered costs no request.
+The client refuses every write, so a rule cannot change anything.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from bot.actions.membership import membership_at_github, place_at_github
-from bot.events import Person, PullRequest, Repository
-from bot.loop.issue_facts import ThreadClient, ThreadFacts
+from bot.actions import Action
+from bot.actions.work import ReadingClient
+from bot.events import PullRequest, Repository
+from bot.facts import Effect
+from bot.loop.deeds import QueuedDeeds
+from bot.loop.issue_facts import IssueFacts
+from bot.loop.people_facts import Accounts, Memberships
 from bot.store.people import Memory
-from luggage.github.errors import NotFound
 from luggage.jobs import Queue
 
 
-class GithubReader(ThreadFacts):
-    """Answers the questions of rules for one installation."""
-
-    def __init__(
-        self, client: ThreadClient, memory: Memory, queue: Queue, *, clock: Callable[[], float]
-    ) -> None:
-        super().__init__(client, memory, queue, clock)
-        self._client = client
-        self._memory = memory
+class Belonging(Protocol):
+    """Who belongs to an organisation: now, or as it was at a past delivery."""
 
     def membership(self, organization: str, person: str) -> str | None:
-        """See `bot.rule.Reader`. GitHub: "Get organization membership for a user"."""
-        known = self._memory.membership(organization, person)
-        if known is not None:
-            return known
-        state = membership_at_github(self._client, organization, person)
-        if state is not None:
-            self._memory.remember(organization, person, state)
-        return state
+        """See `bot.rule.Reader`."""
+
+    def membership_now(self, organization: str, person: str) -> str | None:
+        """See `bot.rule.Reader`."""
+
+    def was_invited(self, organization: str, person: str) -> bool:
+        """See `bot.rule.Reader`."""
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
     ) -> int:
-        """See `bot.rule.Reader`. GitHub: "Search issues and pull requests", 30 a minute."""
-        if enough <= 1:
-            return 1
-        repository, pull_request = latest
-        merged = self._memory.merges(
-            organization, person, latest=(repository.full_name, pull_request.number)
-        )
-        if len(merged) < enough:
-            query = f"is:pr is:merged author:{person} org:{organization}"
-            found = self._client.get("/search/issues", params={"q": query, "per_page": enough})
-            merged |= {_identity(item) for item in found["items"]}
-        return min(len(merged), enough)
-
-    def membership_now(self, organization: str, person: str) -> str | None:
         """See `bot.rule.Reader`."""
-        state = membership_at_github(self._client, organization, person)
-        if state is None:
-            return self._memory.gone(organization, person)
-        self._memory.remember(organization, person, state)
-        return state
 
-    def is_owner(self, organization: str, person: str) -> bool:
-        """See `bot.rule.Reader`. GitHub calls an owner's role "admin"."""
-        place = place_at_github(self._client, organization, person)
-        return place is not None and (place["state"], place["role"]) == ("active", "admin")
 
-    def permission(self, repository: str, person: str) -> str:
-        """See `bot.rule.Reader`. GitHub: "Get repository permissions for a user"."""
-        owner, name = repository.split("/")
-        try:
-            answer = self._client.get(
-                "/repos/{owner}/{name}/collaborators/{person}/permission",
-                owner=owner,
-                name=name,
-                person=person,
-            )
-        except NotFound:
-            return "none"
-        return str(answer["permission"])
+class Deeds(Protocol):
+    """What the bot wanted done: until now, or until a past delivery."""
 
-    def account(self, login: str) -> Person | None:
-        """See `bot.rule.Reader`. GitHub: "Get a user"."""
-        try:
-            found = self._client.get("/users/{login}", login=login)
-        except NotFound:
-            return None
-        return Person(str(found["login"]), is_bot=found["type"] != "User")
-
-    def is_first_step(self, repository: str, person: str, number: int) -> bool:
-        """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
-        first = self._memory.first_number(repository, person)
-        if first is None:
-            first = self._first_at_github(repository, person, number)
-            self._memory.came_first(repository, person, first)
-        return first == number
-
-    def _first_at_github(self, repository: str, person: str, number: int) -> int:
-        owner, name = repository.split("/")
-        oldest = {
-            "creator": person,
-            "state": "all",
-            "sort": "created",
-            "direction": "asc",
-            "per_page": 1,
-        }
-        path = "/repos/{owner}/{name}/issues"
-        found = self._client.get(path, params=oldest, owner=owner, name=name)
-        # The list may lag behind the event that brought us here.
-        return min([number, *(int(each["number"]) for each in found)])
-
-    def was_invited(self, organization: str, person: str) -> bool:
+    def wanted_at(self, action: Action) -> float | None:
         """See `bot.rule.Reader`."""
-        return self._memory.was_invited(organization, person)
 
-    def asked_about(self, place: str) -> tuple[str, str] | None:
+    def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
         """See `bot.rule.Reader`."""
-        return self._memory.asked_about(place)
 
 
-def _identity(item: Mapping[str, Any]) -> tuple[str, int]:
-    owner_and_name = "/".join(str(item["repository_url"]).split("/")[-2:])
-    return owner_and_name.lower(), int(item["number"])
+class GithubReader:
+    """Answers the questions of rules for one installation: each question goes to its part.
+
+    `clock` returns the time of the decision, in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        client: ReadingClient,
+        memory: Memory,
+        belonging: Belonging,
+        deeds: Deeds,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        accounts, issues = Accounts(client, memory), IssueFacts(client)
+        self.now = clock
+        self.membership = belonging.membership
+        self.membership_now = belonging.membership_now
+        self.was_invited = belonging.was_invited
+        self.merged_pull_requests = belonging.merged_pull_requests
+        self.asked_about = memory.asked_about
+        self.claims = memory.claims
+        self.wanted_at = deeds.wanted_at
+        self.done = deeds.done
+        self.is_owner = accounts.is_owner
+        self.permission = accounts.permission
+        self.may_write = accounts.may_write
+        self.account = accounts.account
+        self.is_first_step = accounts.is_first_step
+        self.labels = issues.labels
+        self.is_assignable = issues.is_assignable
+        self.assigned = issues.assigned
+        self.pull = issues.pull
+        self.changed_paths = issues.changed_paths
+        self.merging = issues.merging
+        self.waiting = issues.waiting
+        self.claimed = issues.claimed
+        self.timeline = issues.timeline
+
+
+def github_reader(
+    client: ReadingClient, memory: Memory, queue: Queue, *, clock: Callable[[], float]
+) -> GithubReader:
+    """The reader of the facts as they are now."""
+    belonging, deeds = Memberships(client, memory), QueuedDeeds(queue)
+    return GithubReader(client, memory, belonging, deeds, clock=clock)

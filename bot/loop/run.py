@@ -1,8 +1,8 @@
-"""The loop: a turn claims a delivery and decides it, or claims an action and performs it.
+"""The loop's handlers: one lets the rules decide a delivery, the other performs an action.
 
-Both are jobs of one queue. Deciding calls the rules, which change nothing; finishing the delivery
-and queueing its actions is one transaction, so nothing is ever half-decided. When there has been
-nothing to do for a while, the loop is bored, and says so on the board.
+Both kinds of job are in one queue. Rules change nothing. The loop finishes a delivery and queues
+its actions in one transaction, so nothing is half-decided. After a while without work the loop is
+bored, and says so on the board.
 """
 
 import json
@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from bot.actions import ACTIONS, Action, Planned
-from bot.actions.membership import Moot
-from bot.actions.perform import Performer
+from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
+from bot.actions.records import UnreadableRecord
 from bot.events import DELIVERIES, Event, view
 from bot.loop.evaluate import (
     NOT_YET_PATIENCE_SECONDS,
@@ -24,7 +23,7 @@ from bot.loop.evaluate import (
     jobs,
     wanted,
 )
-from bot.loop.reader import GithubReader
+from bot.loop.reader import github_reader
 from bot.rule import Rule
 from bot.rules import rules_for
 from bot.settings.complaints import NAME as SETTINGS
@@ -47,18 +46,18 @@ from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Pos
 from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
 
-# For how long an outage of GitHub is waited out before a try that it spoils counts as an attempt.
+# How long an outage of GitHub lasts before a failed try counts as an attempt, in seconds.
 PATIENCE_SECONDS = 24 * 3600.0
 
 log = logging.getLogger(__name__)
 
 
 class SettingsPreview(Protocol):
-    """Check runs about changed settings; `name` is the rule that its actions are said to be of."""
+    """Makes check runs about changed settings."""
 
     @property
     def name(self) -> str:
-        """The rule that its actions are said to be of."""
+        """The rule that its actions name as theirs."""
 
     def wants(self, event: Event) -> bool:
         """Whether an event may be about a pull request that changes the settings."""
@@ -89,15 +88,14 @@ class Updater:
         self._meter = meter or Meter()
         self._previewer = previewer
         self._own_login: str | None = None
-        self._performer = Performer(queue, memory, self._login, clock)
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
-        """What a worker does with a job of each queue."""
+        """The handler of each queue, for a worker."""
         return measured({DELIVERIES: self.decide, ACTIONS: self.perform}, self._meter)
 
     def decide(self, job: Job) -> Outcome:
-        """Let the rules decide a delivery; the actions they want are queued as it is finished.
+        """Let the rules decide a delivery; its end queues the actions that they want.
 
         Raises Postpone, Retry or Dead where GitHub cannot be asked. Safe to repeat.
         """
@@ -120,15 +118,29 @@ class Updater:
 
         Raises Postpone, Retry or Dead where GitHub did not do it. Safe to repeat.
         """
-        planned = Planned.decode(job.body)
+        try:
+            planned = Planned.decode(job.body)
+        except UnknownAction as error:
+            raise Dead(str(error)) from error
         with self._trouble_at_github(job):
-            client = self._app.client_for(planned.installation, turn=str(job.id))
             try:
-                answer = self._performer.perform(planned.action, client, job)
-            except Moot as why:
+                result = planned.action.perform(self._work(planned, job))
+            except Superseded as why:
                 return Ignored(str(why))
+            except UnreadableRecord as error:
+                raise Dead(str(error)) from error
             log.info("done: %s", planned.action.describe())
-            return Done(result=answer)
+            return Done(result=result.encode())
+
+    def _work(self, planned: Planned, job: Job) -> Work:
+        return Work(
+            client=self._app.client_for(planned.installation, turn=str(job.id)),
+            people=self._memory,
+            jobs=self._queue,
+            job=job,
+            own_login=self._login,
+            clock=self._clock,
+        )
 
     def _planned(
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
@@ -140,7 +152,7 @@ class Updater:
             yield from jobs(each, job, installation=installation, now=self._clock())
 
     def foresee(self, event: Event) -> Sequence[Wanted]:
-        """What would be wanted because of an event, rule by rule; nothing is queued or performed.
+        """What the rules would want because of an event; queues and performs nothing.
 
         Raises luggage.github's RequestFailed where GitHub cannot be asked. Safe to repeat.
         """
@@ -154,9 +166,9 @@ class Updater:
         self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
     ) -> Sequence[Wanted]:
         effective = self._settings.effective(client, event)
-        reader = GithubReader(client, self._memory, self._queue, clock=self._clock)
+        reader = github_reader(client, self._memory, self._queue, clock=self._clock)
         by_rules = list(wanted(rules, effective.settings, event, reader, self._meter))
-        if again:  # What the bot itself has to say of the event was wanted the first time.
+        if again:  # The bot itself had its say the first time.
             return by_rules
         return [*self._complaints(effective.files), *by_rules, *self._previews(client, event)]
 
@@ -168,7 +180,7 @@ class Updater:
             log.warning("%s could not decide: %s", wants.rule, wants.not_yet)
 
     def _complaints(self, files: Sequence[Known]) -> Iterator[Wanted]:
-        """What is to be said of settings files, unless it is in the queue already."""
+        """The actions about settings files that are not in the queue yet."""
         for action in filter(None, map(complaint, files)):
             if not self._queue.known(ACTIONS, [action.key]):
                 yield Wanted(SETTINGS, [action])
@@ -179,7 +191,7 @@ class Updater:
 
     @contextmanager
     def _trouble_at_github(self, job: Job) -> Iterator[None]:
-        """Say what each kind of failure means for the job (docs/architecture.md)."""
+        """Turn each kind of failure into an order for the queue (docs/architecture.md)."""
         try:
             yield
         except RateLimited as error:
@@ -198,17 +210,17 @@ class Updater:
 
 
 def job_log_context(job: Job) -> AbstractContextManager[None]:
-    """The context in which each line of the log, and each crash report, names the delivery."""
+    """The context in which log lines and crash reports name the delivery."""
     if job.queue == DELIVERIES:
         return log_context(delivery=job.key)
     try:
         return log_context(delivery=Planned.decode(job.body).delivery, job=job.key)
-    except (KeyError, TypeError, ValueError):  # of another version of the bot; its key says enough
+    except (KeyError, TypeError, ValueError):  # of another version of the bot
         return log_context(job=job.key)
 
 
 class Boredom:
-    """Leaves one line on the board for each spell in which there was nothing to do."""
+    """Leaves one line on the board for each period without work."""
 
     def __init__(self, board: Board, *, after_seconds: float = 60.0) -> None:
         self._board = board
@@ -216,7 +228,7 @@ class Boredom:
         self._bored = False
 
     def __call__(self, idle_seconds: float) -> None:
-        """Told by the worker, again and again, for how long it has been idle; 0 for busy."""
+        """Take note of how long the worker has been idle; 0 while it is busy."""
         if idle_seconds < self._after_seconds:
             self._bored = False
         elif not self._bored:

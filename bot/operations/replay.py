@@ -19,7 +19,7 @@ from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow
 from bot.rules import rules_for
-from bot.store.enqueue import REPLAYED, job_of
+from bot.store.enqueue import Source, job_of
 from luggage.github import Delivery, Malformed
 from luggage.github.webhooks import decode
 from luggage.jobs import JobRow, Queue, State
@@ -153,7 +153,7 @@ def put(replayed: Replayed, queue: Queue, *, now: float) -> bool:
     so. Safe to repeat. Raises ReplayError when it is known with another payload; WrongState when
     that has expired, or it is being decided just now.
     """
-    made = queue.put(job_of(replayed.delivery, replayed.body, run_at=now, note=REPLAYED))
+    made = queue.put(job_of(replayed.delivery, replayed.body, run_at=now, source=Source.REPLAYED))
     if not made.created:
         _check_same(queue.body(made.id), replayed)
         queue.revive(made.id, done_too=True)

@@ -1,10 +1,8 @@
-"""Why did the bot say that? From a comment's address, or its marker, to action, rule and delivery.
+"""Why: the action, rule and delivery behind a comment or issue of the bot.
 
-An address is taken apart, and nothing of it is ever called: its id is looked for in what GitHub
-answered when comments were written, and after that GitHub is asked, at the address that is
-configured. Chosen: a look through what is there, for an operator's question that is asked now and
-then; comments of older versions are found as well (docs/decisions/0081). Against: a table of
-comments, which each of them would have to be written to.
+The operator gives a web address or a hidden marker. The address is only taken apart, never called.
+Its id is searched for in the stored results; then GitHub is asked, at the configured address
+(docs/decisions/0081).
 """
 
 import re
@@ -12,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.actions import ACTIONS
-from bot.actions.perform import marked_keys, marker
+from bot.actions import ACTIONS, Result, marked_keys, marker
+from bot.actions.write_once import marker_line
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow, DeliveryDetail
@@ -22,9 +20,9 @@ from luggage.jobs import JobRow, Queue
 from luggage.telemetry.redact import one_line
 
 _MARKER = re.compile(r"(?:<!-- *)?(?:portmanteau:)?([0-9a-f]{24})(?: *-->)?")
-_IN_TEXT = re.compile(r"<!-- portmanteau:([0-9a-f]{24}) -->")
+_IN_TEXT = re.compile(marker_line("([0-9a-f]{24})"))
 _NAME = r"(?!\.{1,2}/)([A-Za-z0-9._-]+/(?!\.{1,2}/)[A-Za-z0-9._-]+)"
-# How each kind of comment is called at the end of its page's address, and in GitHub's API.
+# The name of each kind of comment at the end of its web address, and in GitHub's API.
 _PAGE = re.compile(
     rf"https?://[^/\s]+/{_NAME}/(?:issues|pull)/\d+#(issuecomment-|discussion_r)(\d+)"
 )
@@ -36,7 +34,7 @@ _KEYS_PAGE = 5000
 
 
 class NotOurs(Exception):  # noqa: N818
-    """No action is known by which the bot wrote this; the message says what was looked for."""
+    """The bot knows no action that wrote this; the message says what it searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Comment:
 
     @property
     def path(self) -> str:
-        """Where GitHub's API has it."""
+        """The path in GitHub's API."""
         return f"/repos/{self.repository}/{self.kind}/comments/{self.id}"
 
 
@@ -62,13 +60,13 @@ class Issue:
 
     @property
     def path(self) -> str:
-        """Where GitHub's API has it."""
+        """The path in GitHub's API."""
         return f"/repos/{self.repository}/issues/{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The hidden line of a comment; `name` is the part of it that differs."""
+    """The hidden line of a comment; `name` is the part that differs."""
 
     name: str
 
@@ -78,7 +76,7 @@ Said = Comment | Issue | Marker
 
 @dataclass(frozen=True)
 class AtGithub:
-    """What GitHub has of a text, asked for through clients that refuse every write.
+    """The texts at GitHub, read through clients that refuse every write.
 
     Both methods raise luggage.github's RequestFailed.
     """
@@ -103,14 +101,14 @@ class AtGithub:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Why: the action that wrote it, and the delivery because of which."""
+    """The action that wrote a text, and the delivery that led to it."""
 
     action: ActionRow
     delivery: DeliveryDetail
 
 
 def said(text: str) -> Said | None:
-    """What an address or a marker names; None for a text that is neither. Pure."""
+    """What an address or a marker names; None for any other text. Pure."""
     text = text.strip()
     if found := _MARKER.fullmatch(text):
         return Marker(found[1])
@@ -124,7 +122,7 @@ def said(text: str) -> Said | None:
 
 
 class Why:
-    """Looks for what the bot said, first at home. `ask` is None where GitHub cannot be asked."""
+    """Searches for what the bot wrote, first in the queue. `ask` is None without GitHub."""
 
     def __init__(self, history: DeliveryHistory, queue: Queue, ask: AtGithub | None) -> None:
         self._history = history
@@ -134,8 +132,8 @@ class Why:
     def __call__(self, wanted: Said) -> Answer:
         """The action and the delivery. Changes nothing.
 
-        Raises NotOurs where there is none; luggage.github's RequestFailed where GitHub was asked,
-        and could not be.
+        Raises NotOurs where there is none; luggage.github's RequestFailed where GitHub could not be
+        asked.
         """
         match wanted:
             case Marker(name):
@@ -151,17 +149,14 @@ class Why:
         return Answer(action, self._history.because_of(job))
 
     def _by_answer(self, wanted: Comment | Issue) -> JobRow | None:
-        """The action that GitHub answered with this very comment or issue."""
+        """The action whose stored result is this comment or issue."""
         for words in _recorded(wanted):
             for job in self._queue.answered(ACTIONS, words):
                 return job
         return None
 
     def _by_marker(self, name: str) -> JobRow | None:
-        """The newest action whose key makes this marker; a look through all keys there are.
-
-        Some 5 s for a million.
-        """
+        """The newest action whose key makes this marker. Reads all keys: some 5 s for a million."""
         before: int | None = None
         while page := self._queue.keys(ACTIONS, before=before, limit=_KEYS_PAGE):
             for job_id, key in page.items():
@@ -171,9 +166,9 @@ class Why:
         return None
 
     def _by_text(self, wanted: Comment | Issue) -> JobRow | None:
-        """The action whose marker stands in the text, as GitHub has it, if the bot wrote that.
+        """The action whose marker is in the text at GitHub, if the bot wrote that text.
 
-        None where GitHub knows no such text, or shows it to the bot no more.
+        None where GitHub has no such text, or does not show it to the bot.
         """
         if self._ask is None:
             return None
@@ -189,22 +184,17 @@ class Why:
 
 
 def _recorded(wanted: Comment | Issue) -> Iterator[str]:
-    """What stands in the record of GitHub's answer, as bot.actions.perform writes it."""
+    """The words that the stored result of such an action contains."""
     if isinstance(wanted, Issue):
-        yield f'/{wanted.repository}/issues/{wanted.number}"'
+        yield Result.words_of_url(f"/{wanted.repository}/issues/{wanted.number}")
         return
-    yield f'#{_ANCHORS[wanted.kind]}{wanted.id}"'
-    # GitHub need not tell the address.
-    yield f'"comment": {wanted.id}, "url": null'
+    yield Result.words_of_url(f"#{_ANCHORS[wanted.kind]}{wanted.id}")
+    # GitHub may leave the address out.
+    yield Result.of_comment({"id": wanted.id}).words()
 
 
 def _words(wanted: Said) -> str:
-    return marker_of(wanted.name) if isinstance(wanted, Marker) else wanted.path
-
-
-def marker_of(name: str) -> str:
-    """The hidden line whole."""
-    return f"<!-- portmanteau:{name} -->"
+    return marker_line(wanted.name) if isinstance(wanted, Marker) else wanted.path
 
 
 def story(answer: Answer) -> Iterator[str]:

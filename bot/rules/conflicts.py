@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from string import Template
 
-from bot.actions import Action, Comment
-from bot.actions.issue import Label, TakeBack, Unlabel
+from bot.actions import Action, Comment, Label, TakeBack, Unlabel
 from bot.events import SCHEDULE, Event
 from bot.facts import Merging, NotYet
 from bot.options.kinds import FLAG, WORDS, option, template

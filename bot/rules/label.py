@@ -9,8 +9,7 @@ events does not matter.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.actions import Action
-from bot.actions.issue import Label, Unlabel
+from bot.actions import Action, Label, Unlabel
 from bot.events import Event
 from bot.facts import Pull
 from bot.options.globs import covers, fits

@@ -1,4 +1,4 @@
-"""Whether a rule of one's own can stand beside the others: what is wrong with it, in words."""
+"""Checks of custom rules: why a rule, or an action in its file, cannot be used."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,12 @@ from typing import Any
 
 from cronsim import CronSimError
 
+from bot.actions import Action, kinds
 from bot.options.cron import latest_tick
 from bot.options.kinds import FLAG, options, stray_fields
 from bot.rule import ACCESS_STRENGTH, Rule
 
-# What config.toml holds beside the tables of rules.
+# The tables of config.toml that belong to no rule.
 TABLES = (
     "keys",
     "github",
@@ -26,9 +27,9 @@ TABLES = (
 
 
 def faults(rule: object, others: Sequence[Rule[Any]]) -> Sequence[str]:
-    """What is wrong with a rule that is to stand beside others, in words; empty for nothing. Pure.
+    """Why a custom rule cannot be used together with `others`, in words; empty if it can. Pure.
 
-    For rules of one's own; those of the house are held to the same by a test.
+    A test holds the bot's own rules to the same.
     """
     if not isinstance(rule, Rule):
         return ["it must define RULE = Rule(...), of bot.rule"]
@@ -42,7 +43,22 @@ def _faults(rule: Any, others: Sequence[Rule[Any]]) -> Sequence[str]:
         found.append("decide must be a function of an event, a reader and the settings")
     if rule.schedule is not None:
         found += _faults_of_schedule(rule.schedule)
+    found += _faults_of_actions(getattr(rule.decide, "__module__", ""))
     return found
+
+
+def _faults_of_actions(module: str) -> Iterator[str]:
+    """What is wrong with the actions that the file of a rule defines."""
+    for action in kinds().values():
+        if action.__module__ != module:
+            continue
+        # Its own: a class inherits that of the dataclass under it.
+        parameters = vars(action).get("__dataclass_params__")
+        if parameters is None or not parameters.frozen:
+            how = "@dataclass(frozen=True, slots=True, kw_only=True)"
+            yield f"the action {action.kind} must be a frozen dataclass: {how}"
+        if action.perform is Action.perform:
+            yield f"the action {action.kind} must define perform(self, work)"
 
 
 def _faults_of_names(rule: Any, others: Sequence[Rule[Any]]) -> Iterator[str]:

@@ -1,10 +1,9 @@
-"""What the bot remembers of people, so that it asks GitHub only once, and nobody twice.
+"""Membership cache: what the bot knows of people, so that it asks GitHub once and nobody twice.
 
-A membership once seen is remembered for good, also when the person leaves: nobody who declined or
-left is invited again. GitHub tells in events who joins, leaves or is invited; it does not tell who
-declines. In whatever order events come in, some state is remembered, and each of them keeps the bot
-from inviting; so their order does not matter. Logins do not depend on case, so they are kept in
-lower case.
+The bot remembers a membership for good, also when the person leaves: nobody who declined or left is
+invited again. GitHub sends events about who joins, leaves or is invited, but not about who
+declines. The order of events does not matter: each of them leaves a state that keeps the bot from
+inviting. Logins ignore case, so they are stored in lower case.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,49 +27,56 @@ from bot.store.tables import (
 from luggage.database import asking, reading, writing
 from luggage.database.upsert import inserting
 
-# The states of a membership beside GitHub's own, `active` and `pending`.
+# The states of a membership that GitHub does not have; its own are `active` and `pending`.
 LEFT = "left"
 DECLINED = "declined"
-# What an event of the organisation says of its member.
+# The state that an event of the organisation leaves its member in.
 _TOLD = {"member_invited": "pending", "member_added": "active", "member_removed": LEFT}
-# What has become of somebody who had this state, and whom GitHub knows no more.
+# The state of somebody who had this one, and whom GitHub no longer knows.
 _GONE = {"active": LEFT, "pending": DECLINED}
 
 
 @dataclass(frozen=True, slots=True)
 class KeptIssue:
-    """An issue that is kept about something: its number, and the job that last changed it."""
+    """A kept issue: its number, and the id of the job that last changed it."""
 
     number: int
     job: int
 
 
 class Memory:
-    """What is remembered, in the bot's database. Threads may share it."""
+    """The cache, in the bot's database. Threads may share it."""
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, engine: Engine, *, clock: Callable[[], float], rows: "Rows | None" = None
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._rows: Rows = rows or _Rows(engine)
+
+    def read_only(self) -> "Memory":
+        """The same cache, which stores nothing: for a dry run, which must leave no trace."""
+        return Memory(self._engine, clock=self._clock, rows=_ReadOnlyRows(_Rows(self._engine)))
 
     # Memberships
 
     def membership(self, organization: str, person: str) -> str | None:
-        """`active`, `pending`, `left` or `declined` as it was last seen; None for nobody known."""
-        state: str | None = self._find(membership.c.state, _of(organization, person))
+        """The state last seen: `active`, `pending`, `left`, `declined`; None without one."""
+        state: str | None = self._rows.find(membership.c.state, _of(organization, person))
         return state
 
     def remember(self, organization: str, person: str, state: str) -> None:
-        """Keep a state; the last one counts. Safe to repeat."""
-        self._keep(membership, _of(organization, person), state=state, seen_at=self._clock())
+        """Store a state; the last one counts. Safe to repeat."""
+        self._rows.keep(membership, _of(organization, person), state=state, seen_at=self._clock())
 
     def learn(self, event: Event) -> None:
-        """Keep what an event of the organisation says of its member. Safe to repeat."""
+        """Store what an event of the organisation says of its member. Safe to repeat."""
         state = _TOLD.get(event.action or "") if event.name == "organization" else None
         if state and event.organization and event.member:
             self.remember(event.organization, event.member.login, state)
 
     def gone(self, organization: str, person: str) -> str | None:
-        """Keep that GitHub knows somebody no more: the state now, None for who never had one."""
+        """Store that GitHub no longer knows somebody; returns the new state, None without one."""
         known = self.membership(organization, person)
         if known in _GONE:
             self.remember(organization, person, _GONE[known])
@@ -79,29 +85,28 @@ class Memory:
     # Invitations
 
     def inviting(self, organization: str, person: str) -> float:
-        """Keep that an invitation is about to be sent now, and return when that is (epoch seconds).
+        """Store that an invitation is about to be sent; returns the time now, in epoch seconds.
 
         Safe to repeat: the last one counts.
         """
         sent_at = self._clock()
-        self._keep(invitation, _of(organization, person), sent_at=sent_at)
+        self._rows.keep(invitation, _of(organization, person), sent_at=sent_at)
         return sent_at
 
     def not_invited(self, organization: str, person: str, sent_at: float) -> None:
-        """Keep that what was noted with `sent_at` was not sent after all. Safe to repeat.
+        """Delete the note of an invitation made at `sent_at`: it was not sent. Safe to repeat.
 
-        A later note stays: it is of another process, which took over and did send.
+        A later note stays: another process took over and did send.
         """
         own = {**_of(organization, person), "sent_at": sent_at}
-        with writing(self._engine) as connection:
-            connection.execute(delete(invitation).where(*_where(invitation, own)))
+        self._rows.drop(invitation, own)
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot has invited this person."""
-        return self._find(invitation.c.sent_at, _of(organization, person)) is not None
+        return self._rows.find(invitation.c.sent_at, _of(organization, person)) is not None
 
     def invited_since(self, organization: str, at: float, *, but: str) -> int:
-        """How many people the bot has invited since `at` (epoch seconds), one of them left out."""
+        """How many people, except `but`, the bot has invited since `at` (epoch seconds)."""
         counted = select(func.count()).where(
             invitation.c.organization == organization.lower(),
             invitation.c.sent_at >= at,
@@ -111,76 +116,76 @@ class Memory:
             return int(connection.execute(counted).scalar_one())
 
     def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
-        """Keep where maintainers were asked about a person, and why. Safe to repeat."""
+        """Store where maintainers were asked about a person, and why. Safe to repeat."""
         about = {"asked_in": asked_in.lower(), "pull_request": pull_request, "login": person}
-        self._keep(invitation_request, _of(organization, person), **about)
+        self._rows.keep(invitation_request, _of(organization, person), **about)
 
     def asked_about(self, asked_in: str) -> tuple[str, str] | None:
-        """The person asked about in `owner/repo#number`, and the pull request because of which."""
+        """The person whom `owner/repo#number` asks about, and the pull request that led to it."""
         table = invitation_request
         query = select(table.c.login, table.c.pull_request)
         with reading(self._engine) as connection:
             found = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
         return None if found is None else (found.login, found.pull_request)
 
-    # Merges and first steps
+    # Merges and first contributions
 
     def merges(
         self, organization: str, person: str, *, latest: tuple[str, int]
     ) -> set[tuple[str, int]]:
-        """The merged pull requests known of a person, (repository, number), the latest included.
+        """The known merged pull requests of a person as (repository, number), with the latest.
 
-        It is kept before the others are looked up: of two at one instant, one sees both.
+        The latest is stored before the others are read: of two at one instant, one sees both.
         """
         repository, number = latest[0].lower(), latest[1]
-        self._keep(
+        self._rows.keep(
             merged, {**_of(organization, person), "repository": repository, "number": number}
         )
         query = select(merged.c.repository, merged.c.number)
         with reading(self._engine) as connection:
             rows = connection.execute(query.where(*_where(merged, _of(organization, person))))
-            return {(row.repository, row.number) for row in rows}
+            return {(repository, number)} | {(row.repository, row.number) for row in rows}
 
     def first_number(self, repository: str, person: str) -> int | None:
-        """The number of the first issue or pull request of a person in a repository, if known."""
-        number: int | None = self._find(newcomer.c.number, _newcomer(repository, person))
+        """The number of a person's first issue or pull request in a repository, if known."""
+        number: int | None = self._rows.find(newcomer.c.number, _newcomer(repository, person))
         return number
 
     def came_first(self, repository: str, person: str, number: int) -> None:
-        """Keep that number. Safe to repeat."""
-        self._keep(newcomer, _newcomer(repository, person), number=number)
+        """Store that number. Safe to repeat."""
+        self._rows.keep(newcomer, _newcomer(repository, person), number=number)
 
     # Orders
 
     def is_latest_order(self, organization: str, ordered_at: str) -> bool:
-        """Whether no order was given later; kept if so. Two of one second: the last asked about.
+        """Whether no later order is stored; stores this one if so. Of two in one second, the last.
 
-        `ordered_at` is ISO 8601 in UTC, so that the order of texts is that of times.
+        `ordered_at` is ISO 8601 in UTC, so texts sort as times do.
         """
         key = {"organization": organization.lower()}
-        latest: str | None = self._find(rest_order.c.ordered_at, key)
+        latest: str | None = self._rows.find(rest_order.c.ordered_at, key)
         if latest is not None and latest > ordered_at:
             return False
-        self._keep(rest_order, key, ordered_at=ordered_at)
+        self._rows.keep(rest_order, key, ordered_at=ordered_at)
         return True
 
-    # Issues that are kept
+    # Kept issues
 
     def kept_issue(self, about: str) -> KeptIssue | None:
-        """The issue that is kept about something, or None where none is known."""
+        """The issue kept about something; None where none is known."""
         wanted = select(kept_issue.c.number, kept_issue.c.job).where(kept_issue.c.about == about)
         with reading(self._engine) as connection:
             row = connection.execute(wanted).one_or_none()
         return None if row is None else KeptIssue(row.number, row.job)
 
     def keep_issue(self, about: str, number: int, job: int) -> None:
-        """Remember the issue that is kept about something, and the job that changed it."""
-        self._keep(kept_issue, {"about": about}, number=number, job=job)
+        """Store the issue kept about something, and the job that changed it. Safe to repeat."""
+        self._rows.keep(kept_issue, {"about": about}, number=number, job=job)
 
     # Claims
 
     def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
-        """What is claimed in a repository: number, login in lower case, since when (epoch)."""
+        """The claims in a repository: number, login in lower case, since when (epoch seconds)."""
         wanted = (
             select(claim.c.number, claim.c.person, claim.c.claimed_at)
             .where(claim.c.repository == repository.lower())
@@ -190,21 +195,27 @@ class Memory:
             return [(row.number, row.person, row.claimed_at) for row in connection.execute(wanted)]
 
     def remember_claim(self, repository: str, number: int, person: str) -> None:
-        """Keep that a person has claimed an issue, since now. Safe to repeat."""
+        """Store that a person claims an issue from now on. Safe to repeat."""
         key = {**_newcomer(repository, person), "number": number}
-        self._keep(claim, key, claimed_at=self._clock())
+        self._rows.keep(claim, key, claimed_at=self._clock())
 
     def forget_claim(self, repository: str, number: int, person: str) -> None:
-        """Keep no longer that a person has claimed an issue. Safe to repeat."""
+        """Delete the claim of a person. Safe to repeat."""
         key = {**_newcomer(repository, person), "number": number}
-        with writing(self._engine) as connection:
-            connection.execute(delete(claim).where(*_where(claim, key)))
+        self._rows.drop(claim, key)
 
-    def _find(self, column: Any, key: Mapping[str, Any]) -> Any:
+
+class _Rows:
+    """Rows of the bot's tables, by their keys: find one, upsert one, delete one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, column: Any, key: Mapping[str, Any]) -> Any:
         with asking(self._engine) as connection:
             return connection.execute(_finding(column, tuple(key)), key).scalar_one_or_none()
 
-    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+    def keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
         with writing(self._engine) as connection:
             adding = inserting(connection, table).values(**key, **values)
             same = {"index_elements": list(key)}
@@ -214,19 +225,25 @@ class Memory:
                 else adding.on_conflict_do_nothing(**same)
             )
 
+    def drop(self, table: Table, key: Mapping[str, Any]) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(delete(table).where(*_where(table, key)))
 
-class Onlooker(Memory):
-    """A memory that takes nothing in: for what would be decided, of which nothing is to be left."""
 
-    def merges(
-        self, organization: str, person: str, *, latest: tuple[str, int]
-    ) -> set[tuple[str, int]]:
-        """As if the latest had been kept."""
-        known = super().merges(organization, person, latest=latest)
-        return known | {(latest[0].lower(), latest[1])}
+class _ReadOnlyRows:
+    """The same rows, none of them changed."""
 
-    def _keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
-        """Do nothing."""
+    def __init__(self, rows: _Rows) -> None:
+        self.find = rows.find
+
+    def keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+        pass
+
+    def drop(self, table: Table, key: Mapping[str, Any]) -> None:
+        pass
+
+
+Rows = _Rows | _ReadOnlyRows
 
 
 def _of(organization: str, person: str) -> dict[str, Any]:
@@ -239,7 +256,7 @@ def _newcomer(repository: str, person: str) -> dict[str, Any]:
 
 @cache
 def _finding(column: Any, names: tuple[str, ...]) -> Select[Any]:
-    """The query for a column by its key, built once: that takes longer than asking it."""
+    """The query for a column by its key, built once: building takes longer than running it."""
     return select(column).where(*(column.table.c[name] == bindparam(name) for name in names))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from bot.events import DELIVERIES
-from bot.store.enqueue import RECOVERED, job_of
+from bot.store.enqueue import DeliveryNote, Source, job_of
 from bot.store.tables import missed as missed_table
 from bot.store.tables import recovery as recovery_table
 from luggage.database import reading, writing
@@ -80,7 +80,7 @@ class QueueInbox:
         """Queue it, and strike it off the missed, in one transaction."""
         run_at = self.clock() + self.settle_seconds
         with writing(self.engine) as connection:
-            job = job_of(delivery, body, run_at=run_at, note=RECOVERED)
+            job = job_of(delivery, body, run_at=run_at, source=Source.RECOVERED)
             self.queue.put_on(connection, [job])
             connection.execute(_strike(delivery.id))
         self.queue.wake()
@@ -162,7 +162,8 @@ def recovery_status(
     with reading(engine) as connection:
         row = connection.execute(looked).one_or_none()
         rows = [MissingDelivery(*each) for each in connection.execute(absent)]
-    fetched = [job for job in queue.recent(DELIVERIES, limit=among) if job.note == RECOVERED]
+    noted = DeliveryNote(Source.RECOVERED).encode()
+    fetched = [job for job in queue.recent(DELIVERIES, limit=among) if job.note == noted]
     since, caught_up_at = row or (None, None)
     return RecoveryStatus(since or None, caught_up_at, rows, fetched[:limit])
 

@@ -24,14 +24,15 @@ _OPTIONS = {
 
 
 def public(module: ModuleType) -> list[str]:
-    """Return the public names of a module: its `__all__`, or else what is defined in it.
+    """Return the public names of a module: its `__all__`, or else what it or a part of it defines.
 
     Submodules are left out: they have pages of their own.
     """
     names = getattr(module, "__all__", None) or [
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+        if not name.startswith("_")
+        and f"{getattr(value, '__module__', '')}.".startswith(f"{module.__name__}.")
     ]
     return [name for name in names if not inspect.ismodule(getattr(module, name))]
 

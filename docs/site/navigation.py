@@ -4,7 +4,7 @@ A page is named by its path in docs/, without the suffix. A page that is missing
 build.
 """
 
-# Each module gets a page `api/MODULE` with every name of its `__all__`; no other list names them.
+# Each module gets a page `api/MODULE` with every public name; no other list names them.
 MODULES = (
     "luggage.github",
     "luggage.fake_github",

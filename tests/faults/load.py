@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.actions import Comment
-from bot.actions.perform import marker
+from bot.actions import Comment, marker
 from luggage.fake_github import FakeGithub, Happening
 from luggage.fake_github.faults import Fault
 from luggage.fake_github.messages import Request

@@ -33,10 +33,10 @@ PATIENCE_SECONDS = 3600.0
 # Shortened for the short form: names as tests.faults.child.set_time has them.
 SCALED: Mapping[str, float] = {
     "bot_deploy.loop:LEASE_SECONDS": 3.0,
-    "bot.actions.membership:LOOK_SECONDS": 1.5,
-    "bot.actions.perform:SEND_SECONDS": 1.0,
-    "bot.actions.perform:ARRIVAL_SECONDS": 1.5,
-    "bot.actions.perform:READ_LAG_SECONDS": 0.5,
+    "bot.actions.invite:LOOK_SECONDS": 1.5,
+    "bot.actions.write_once:SEND_SECONDS": 1.0,
+    "bot.actions.write_once:ARRIVAL_SECONDS": 1.5,
+    "bot.actions.write_once:READ_LAG_SECONDS": 0.5,
     "luggage.database.postgresql:PAUSE_SECONDS": 2.0,
     "luggage.jobs.retry:backoff.base_seconds": 0.1,
     "luggage.jobs.retry:backoff.cap_seconds": 2.0,

@@ -22,6 +22,12 @@ BROKEN = {
     "a rule knows another": ("bot/rules/ping.py", "import bot.rules.invite", "A rule knows"),
     "a rule asks the network": ("bot/rules/ping.py", "import requests", "do no I/O"),
     "an event reads a file": ("bot/events.py", "import pathlib", "do no I/O"),
+    "an action asks the network": ("bot/actions/react.py", "import requests", "do no I/O"),
+    "an action opens the database": (
+        "bot/actions/invite.py",
+        "import bot.store.people",
+        "do no I/O",
+    ),
     "a circle": ("bot/events.py", "import bot.actions\nimport bot.rule", "No cycles"),
     "the simulated GitHub uses the library": (
         "luggage/fake_github/faults.py",

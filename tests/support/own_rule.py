@@ -1,4 +1,4 @@
-"""The rule that the page about rules of one's own shows, and its tests, as a reader copies them."""
+"""The rule, its tests and the action of docs/howto/write-a-rule.md, as a reader copies them."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from luggage.fake_github import FakeGithub
 
 PAGE = Path(__file__).parents[2] / "docs/howto/write-a-rule.md"
-CODE, TEST = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+CODE, ACTION, TEST = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 FILE = "gratitude.py"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.actions import ACTIONS
+from bot.actions import ACTIONS, kinds
 from bot.events import DELIVERIES
 from bot.operations.history.records import (
     ActionRow,
@@ -137,7 +137,7 @@ class DeliveryHistory:
         return delivery_of(job, asked, self._queue.body(job.id), actions)
 
     def because_of(self, job: JobRow) -> DeliveryDetail:
-        """The delivery that an action, or a rule that was asked again, goes back to."""
+        """The delivery behind an action, or behind a rule that was asked again."""
         while job.parent is not None:
             job = self._queue.get(job.parent) or replace(job, parent=None)
         return self._whole(job)
@@ -230,16 +230,18 @@ class DeliveryHistory:
         """
         names: dict[str, str] = {}
         deeds: list[Activity] = []
+        phrases = {kind: action.public for kind, action in kinds().items()}
         # Looks a bounded way back: a bot of private repositories has nothing to tell.
         for job in self._queue.recent(ACTIONS, state=State.DONE, limit=10 * limit):
             cause = None if job.parent is None else self._queue.get(job.parent)
-            if cause is None or job.kind not in _TOLD or len(deeds) == limit:
+            phrase = phrases.get(job.kind, "")
+            if cause is None or not phrase or len(deeds) == limit:
                 continue
             where = cause.subject.partition("#")[0]
             if where not in names:
                 names[where] = self._public_name(where)
             if names[where]:
-                words = _told(job.kind, names[where], (job.subject, cause.subject))
+                words = _told(phrase, names[where], (job.subject, cause.subject))
                 deeds.append(Activity(job.changed_at, one_line(words)))
         return deeds
 
@@ -276,24 +278,10 @@ def _holds(body: bytes, text: str) -> bool:
     return wanted in raw.casefold()
 
 
-# What the public reads of each kind of action; of a kind that is not here, nothing.
-_TOLD = {
-    "assign": "assigned {place}",
-    "check": "checked a commit of {repository}",
-    "comment": "wrote a comment on {place}",
-    "invite": "invited a newcomer to {owner}, because of {place}",
-    "label": "labelled {place}",
-    "react": "left a reaction on {place}",
-    "state": "changed the state of {place}",
-    "takeback": "corrected a comment on {place}",
-    "unassign": "took an assignment of {place} back",
-    "unlabel": "took a label off {place}",
-}
-
-
-def _told(kind: str, repository: str, subjects: Sequence[str]) -> str:
+def _told(phrase: str, repository: str, subjects: Sequence[str]) -> str:
+    """What the public reads of an action: the phrase of its kind, filled in."""
     numbered = (each for each in subjects if each.startswith(f"{repository}#"))
-    return _TOLD[kind].format(
+    return phrase.format(
         owner=repository.partition("/")[0],
         place=next(numbered, repository),
         repository=repository,

@@ -1,7 +1,6 @@
-"""Deliveries, their actions and deeds as frozen values for people, made from the queue's rows.
+"""Records of the history: deliveries, actions and deeds as frozen values, from the queue's rows.
 
-Pure. What came from outside is redacted and made visible here (`redact`); times are seconds since
-the epoch.
+Pure. Texts from outside are redacted and made visible here. Times are seconds since the epoch.
 """
 
 import json
@@ -10,14 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.actions import Planned, planned_of
+from bot.actions import Planned, Result, planned_of
 from bot.events import DELIVERIES, SCHEDULE
-from bot.store.enqueue import RECOVERED, REPLAYED
+from bot.store.enqueue import DeliveryNote, Source
 from luggage.jobs import JobRow, State
 from luggage.telemetry.redact import one_line, pretty
 
 # From the worst to the best: the state of the whole is the first that a part of it is in.
 _WORST_FIRST = (State.DEAD, State.LEASED, State.READY, State.HELD)
+_SOURCES = {
+    Source.WEBHOOK: "brought by GitHub",
+    Source.RECOVERED: "fetched from GitHub's log",
+    Source.REPLAYED: "put in from a file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
         attempt=job.attempt,
         reason=one_line(job.reason),
         answer=one_line(job.result),
-        address=_address(job.result),
+        address=one_line(Result.decode(job.result).url),
         run_at=job.run_at,
         changed_at=job.changed_at,
     )
@@ -167,7 +171,7 @@ def delivery_row(job: JobRow, asked: Sequence[JobRow]) -> DeliveryRow:
         reason=one_line(next(reasons, "")),
         received_at=job.created_at,
         changed_at=max(each.changed_at for each in [job, *asked]),
-        recovered=RECOVERED in job.note.split(),
+        recovered=DeliveryNote.decode(job.note).source is Source.RECOVERED,
         source=_source(job),
         actions=dict(states),
     )
@@ -175,12 +179,9 @@ def delivery_row(job: JobRow, asked: Sequence[JobRow]) -> DeliveryRow:
 
 def _source(job: JobRow) -> str:
     """How a delivery came in, in words."""
-    notes = job.note.split()
     if job.kind == SCHEDULE:
         return "due by a schedule"
-    if REPLAYED in notes:
-        return "put in from a file"
-    return "fetched from GitHub's log" if RECOVERED in notes else "brought by GitHub"
+    return _SOURCES[DeliveryNote.decode(job.note).source]
 
 
 def decoded(body: bytes | None) -> Mapping[str, Any]:
@@ -201,13 +202,3 @@ def is_public(payload: Mapping[str, Any]) -> bool:
 def _sender(payload: Mapping[str, Any]) -> str:
     sender = payload.get("sender")
     return str(sender.get("login") or "") if isinstance(sender, dict) else ""
-
-
-def _address(result: str) -> str:
-    """Where the effect can be seen, from the record of GitHub's answer; "" where nowhere."""
-    try:
-        url = json.loads(result or "{}").get("url")
-    except (ValueError, AttributeError):
-        return ""
-    is_web = isinstance(url, str) and url.startswith(("https://", "http://"))
-    return one_line(url) if is_web else ""

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.actions import Action, CheckRun
+from bot.actions.work import ReadingClient
 from bot.events import Event
-from bot.loop.issue_facts import ThreadClient
+from bot.loop.reader import GithubReader
 from bot.operations.preview.comparison import LAST, MOST_QUESTIONS, Preview, preview
-from bot.operations.preview.past import Merges, Past, PastReader, Questions, stored
+from bot.operations.preview.past import Merges, Past, Questions, past_reader, stored
 from bot.operations.preview.words import NAME, refusal, removal, report, unread
 from bot.options.kinds import Problem
 from bot.settings.files import FILE, File, SettingsFiles, fetch
@@ -80,7 +81,7 @@ class Previewer:
         text: str,
         repository: str,
         *,
-        client: ThreadClient | None,
+        client: ReadingClient | None,
         most: int,
         last: int = LAST,
     ) -> Preview:
@@ -99,8 +100,8 @@ class Previewer:
         def settings(past: Past) -> tuple[Settings, Settings]:
             return self.settings.tried(past.event, repository, tried)
 
-        def reader(past: Past) -> PastReader:
-            return PastReader(
+        def reader(past: Past) -> GithubReader:
+            return past_reader(
                 questions,
                 self.memory,
                 self.queue,

@@ -1,8 +1,8 @@
-"""Stored deliveries as they were, and the facts as they were then: what a preview is made from.
+"""Past deliveries and past facts: what a preview is made from.
 
-A fact is taken from what is remembered where that says how things stood at the delivery; GitHub is
-asked for the rest, with so many questions at most and none of them twice. What cannot be known is
-an error of its own, so that a preview says how much of it is missing.
+A fact comes from what is remembered, where that says how things stood at the delivery. GitHub is
+asked for the rest: a bounded number of questions, and none of them twice. A fact that cannot be
+known is an error of its own, so that a preview says how much is missing.
 """
 
 import json
@@ -13,9 +13,11 @@ from itertools import islice
 from typing import Any
 
 from bot.actions import Action, Invite
+from bot.actions.work import ReadingClient
 from bot.events import DELIVERIES, SCHEDULE, Event, PullRequest, Repository, view
 from bot.facts import Effect
-from bot.loop.issue_facts import ThreadClient
+from bot.loop.deeds import QueuedDeeds
+from bot.loop.people_facts import Memberships
 from bot.loop.reader import GithubReader
 from bot.store.people import Memory
 from luggage.jobs import JobRow, Queue
@@ -27,12 +29,12 @@ _MOST_ITEMS = 1000
 
 
 class Unasked(Exception):  # noqa: N818  it says what became of a question
-    """A question to GitHub that is not asked, because there were enough."""
+    """A question that is not asked, because the limit is reached or GitHub cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A stored delivery: its X-GitHub-Delivery, when it came (epoch seconds), and the event."""
+    """A stored delivery: its X-GitHub-Delivery, when it came (epoch seconds), its event."""
 
     guid: str
     received_at: float
@@ -81,7 +83,7 @@ class Questions:
     one question, however many pages it has.
     """
 
-    def __init__(self, client: ThreadClient | None, most: int) -> None:
+    def __init__(self, client: ReadingClient | None, most: int) -> None:
         self.asked = 0
         self._client = client
         self._most = most
@@ -134,7 +136,7 @@ class Merge:
 
 
 class Merges:
-    """What is known of merged pull requests: those of the stored deliveries, then GitHub's search.
+    """Merged pull requests: from the stored deliveries, then from GitHub's search.
 
     One question for each person, whatever the deliveries.
     """
@@ -180,36 +182,49 @@ def _merge(item: Mapping[str, Any]) -> Merge:
     return Merge(repository, int(item["number"]), merged_at.timestamp())
 
 
-class PastReader(GithubReader):
-    """Facts as they were at `received_at`, as far as the queue and the memory tell.
+class PastDeeds:
+    """What the bot wanted done before `since`: when the first of all deliveries came (epoch)."""
 
-    `since` is when the first of all deliveries came that are looked at; both in epoch seconds.
-    """
-
-    def __init__(  # noqa: PLR0913  # where facts come from, and of which time they are
-        self,
-        questions: Questions,
-        memory: Memory,
-        queue: Queue,
-        merges: Merges,
-        *,
-        received_at: float,
-        since: float,
-    ) -> None:
-        super().__init__(questions, memory, queue, clock=lambda: received_at)
-        self._merges = merges
-        self._received_at = received_at
+    def __init__(self, queue: Queue, since: float) -> None:
+        self._deeds = QueuedDeeds(queue)
         self._since = since
 
-    def membership(self, organization: str, person: str) -> str | None:
-        """None for somebody whom the bot invited since the first delivery that is looked at.
+    def wanted_at(self, action: Action) -> float | None:
+        """When an action was first wanted, if that was before."""
+        at = self._deeds.wanted_at(action)
+        return None if at is None or at >= self._since else at
 
-        With other settings it might not have done so; with these it wants that once more, which
-        counts once. So it is with all that the bot itself did since then.
+    def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
+        """What was wanted before."""
+        found = self._deeds.done(repository, number, most=most)
+        return [each for each in found if each.at < self._since]
+
+    def has_invited_since(self, organization: str, person: str) -> bool:
+        """Whether the bot wanted to invite the person since then."""
+        invite = Invite(organization=organization, person=person)
+        return self._deeds.wanted_at(invite) is not None and self.wanted_at(invite) is None
+
+
+class PastMemberships:
+    """Who belonged to an organisation at `received_at` (epoch seconds), as far as it is known."""
+
+    def __init__(
+        self, now: Memberships, deeds: PastDeeds, merges: Merges, received_at: float
+    ) -> None:
+        self._now = now
+        self._deeds = deeds
+        self._merges = merges
+        self._received_at = received_at
+
+    def membership(self, organization: str, person: str) -> str | None:
+        """None for somebody whom the bot invited since the first delivery of the preview.
+
+        With other settings it might not have done so. With these it wants that once more, which
+        counts once. The same holds for all that the bot itself did since then.
         """
-        if self._invited_since(organization, person):
+        if self._deeds.has_invited_since(organization, person):
             return None
-        return super().membership(organization, person)
+        return self._now.membership(organization, person)
 
     def membership_now(self, organization: str, person: str) -> str | None:
         """As `membership`; nothing else is known of that time."""
@@ -217,23 +232,8 @@ class PastReader(GithubReader):
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot invited the person before."""
-        invited = super().was_invited(organization, person)
-        return invited and not self._invited_since(organization, person)
-
-    def wanted_at(self, action: Action) -> float | None:
-        """When an action was first wanted, if that was before."""
-        at = super().wanted_at(action)
-        return None if at is None or at >= self._since else at
-
-    def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
-        """What was wanted before."""
-        found = super().done(repository, number, most=most)
-        return [each for each in found if each.at < self._since]
-
-    def _invited_since(self, organization: str, person: str) -> bool:
-        invite = Invite(organization=organization, person=person)
-        at = super().wanted_at(invite)
-        return at is not None and at >= self._since
+        invited = self._now.was_invited(organization, person)
+        return invited and not self._deeds.has_invited_since(organization, person)
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
@@ -244,3 +244,21 @@ class PastReader(GithubReader):
         if len(merged) < enough:
             merged |= self._merges.until(organization, person, self._received_at, enough=enough)
         return min(len(merged), enough)
+
+
+def past_reader(  # noqa: PLR0913  # where facts come from, and their time
+    questions: Questions,
+    memory: Memory,
+    queue: Queue,
+    merges: Merges,
+    *,
+    received_at: float,
+    since: float,
+) -> GithubReader:
+    """The reader of the facts at `received_at`, as far as the queue and the memory know them.
+
+    `since` is when the first delivery of the preview came. Both are epoch seconds.
+    """
+    deeds = PastDeeds(queue, since)
+    belonging = PastMemberships(Memberships(questions, memory), deeds, merges, received_at)
+    return GithubReader(questions, memory, belonging, deeds, clock=lambda: received_at)

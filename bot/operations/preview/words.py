@@ -1,13 +1,13 @@
-"""A preview in words: Markdown for a check run, lines for a terminal, values for JSON.
+"""Words of a preview: Markdown for a check run, lines for a terminal, values for JSON.
 
-A check run on a public repository is read by everybody, so what happened in other, private
-repositories is counted and not named.
+Everybody reads a check run on a public repository. So it counts what happened in other, private
+repositories, and does not name it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.actions import CheckRun
+from bot.actions import CheckRun, kinds
 from bot.operations.preview.comparison import Difference, How, Preview
 from bot.options.kinds import Problem
 from bot.settings.files import FILE
@@ -17,25 +17,6 @@ CHECK = "bot.toml"
 # GitHub: a check run's summary and text have 65,535 characters at most.
 _MOST_ROWS = 100
 
-_NOUNS = {
-    "invite": ("invitation", "invitations"),
-    "comment": ("comment", "comments"),
-    "react": ("reaction", "reactions"),
-    "team": ("place in a team", "places in teams"),
-    "issue": ("issue", "issues"),
-    "ask": ("question to maintainers", "questions to maintainers"),
-    "close": ("closing", "closings"),
-    "rest": ("pause or resume", "pauses or resumes"),
-    "label": ("label put on", "labels put on"),
-    "unlabel": ("label taken off", "labels taken off"),
-    "assign": ("assignment", "assignments"),
-    "unassign": ("assignment taken back", "assignments taken back"),
-    "state": ("change of state", "changes of state"),
-    "takeback": ("comment taken back", "comments taken back"),
-    # What the bot itself says of settings is no rule's, and never in a preview.
-    "keep issue": ("kept issue", "kept issues"),
-    "check": ("check", "checks"),
-}
 _LOOKED = {0: "No stored delivery is about it", 1: "Looked at the only stored delivery"}
 _ENDS = {How.MORE: "more", How.LESS: "less", How.OTHER: "different"}
 _SIGNS = {How.MORE: "would be done", How.LESS: "would not be done", How.OTHER: "would differ"}
@@ -48,7 +29,7 @@ def headline(made: Preview) -> str:
 
 
 def _counted(kind: str, how: How, count: int) -> str:
-    one, many = _NOUNS[kind]
+    one, many = kinds()[kind].noun
     noun = one if count == 1 else many
     return f"{count} more {noun}" if how is How.MORE else f"{count} {noun} {_ENDS[how]}"
 

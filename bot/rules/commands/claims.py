@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bot.actions.issue import Assign, Unassign
+from bot.actions import Assign, Unassign
 from bot.rules.commands.asking import CommandAnswer, CommandCall, quoted
 
 # GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen.

@@ -7,8 +7,7 @@ did elsewhere about it. The question itself does not count as a change.
 
 from collections.abc import Iterator, Sequence
 
-from bot.actions import Action, Comment
-from bot.actions.issue import Unassign
+from bot.actions import Action, Comment, Unassign
 from bot.events import Event
 from bot.facts import Moment, Waiting
 from bot.rule import Reader

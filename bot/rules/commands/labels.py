@@ -3,7 +3,7 @@
 A label that the repository does not have is never made: GitHub would do so in silence.
 """
 
-from bot.actions.issue import Label, Unlabel
+from bot.actions import Label, Unlabel
 from bot.options.globs import fits
 from bot.rules.commands.asking import CommandAnswer, CommandCall, listed, quoted
 

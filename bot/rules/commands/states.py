@@ -1,6 +1,6 @@
 """`/close` and `/reopen` of one's own issues and pull requests."""
 
-from bot.actions.issue import SetState
+from bot.actions import SetState
 from bot.rules.commands.asking import CommandAnswer, CommandCall
 
 _REASONS = {"": "", "completed": "completed", "not planned": "not_planned"}

@@ -1,90 +1,222 @@
-"""bot.actions: effects as data."""
+"""bot.actions: each kind of action in the registry, with the example that it must have."""
 
-import json
+from dataclasses import dataclass, is_dataclass
+from typing import ClassVar
 
 import pytest
 
-from bot.actions import (
-    Ask,
-    CloseIssue,
-    Comment,
-    Invite,
-    JoinTeam,
-    OpenIssue,
-    Planned,
-    React,
-    Rest,
-)
+from bot.actions import ACTIONS, Action, ActionError, Comment, Planned, Result, kinds, planned_of
+from bot.actions.planned import UnknownAction
+from luggage.fake_github import faults
+from luggage.jobs import NewJob, State
+from tests.support.actions import TRIO, build, examples, seen
 
-ACTIONS = [
-    Invite(organization="Snakes", person="Alice"),
-    Comment(about="ping A/b/issues/7", repository="A/b", number=7, text="pong! ü", thread=56),
-    React(repository="A/b", target="issues/7", content="heart"),
-    JoinTeam(organization="Snakes", team="tamers", person="Alice"),
-    OpenIssue(about="introduction Snakes/Alice", repository="A/b", title="Hello", text="Hi"),
-    Ask(
-        organization="Snakes",
-        person="Alice",
-        pull_request="A/b#7",
-        repository="A/people",
-        title="Alice?",
-        text="May I?",
-    ),
-    CloseIssue(about="Snakes/Alice", repository="A/people", number=3),
-    Rest(about="A/b/issues/1", organization="A", paused=True, ordered_at="2026-11-21T10:00:00Z"),
-]
+EXAMPLES = examples()
+OWN = sorted(kind for kind, action in kinds().items() if action.__module__.startswith("bot."))
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_planned_comes_back_from_the_queue_as_it_went_in(action):
-    """Decoding undoes encoding for each kind of action."""
-    planned = Planned(action=action, installation=5, delivery="guid", rule="ping")
-    assert Planned.decode(planned.encode()) == planned
+@pytest.fixture
+def put(queue, github):
+    """Queue the example of a kind, with a note."""
+    build(github)
+
+    def run(kind, note=""):
+        action = EXAMPLES[kind]
+        planned = Planned(
+            action=action, installation=github.install("snakes").id, delivery="d", rule="r"
+        )
+        new = NewJob(
+            queue=ACTIONS,
+            key=action.key,
+            kind=kind,
+            body=planned.encode(),
+            run_at=0.0,
+            note=note,
+        )
+        return queue.put(new).id
+
+    return run
 
 
-def test_an_unknown_kind_says_that_the_version_does_not_know_it():
-    """An action of a newer version is refused with its kind, not with a KeyError."""
-    body = json.dumps({"kind": "sing", "action": {}, "installation": 5, "delivery": "", "rule": ""})
-    with pytest.raises(ValueError, match="knows no action 'sing'"):
-        Planned.decode(body.encode())
+def test_each_kind_has_an_example():
+    """A new kind of action is not tested until it has one (tests/support/actions.py)."""
+    assert sorted(EXAMPLES) == OWN
 
 
-def test_keys_do_not_depend_on_case():
+@pytest.mark.parametrize("kind", OWN)
+def test_an_action_comes_back_from_the_queue_as_it_went_in(kind):
+    """Decoding undoes encoding, and gives a frozen value again."""
+    planned = Planned(action=EXAMPLES[kind], installation=5, delivery="guid", rule="ping")
+    assert planned_of(planned.encode()) == planned
+    assert hash(planned_of(planned.encode()).action) == hash(EXAMPLES[kind])
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_an_action_can_be_told_to_people(kind):
+    """In words, counted in previews, and on the status page without a person's name."""
+    action = EXAMPLES[kind]
+    assert len(action.describe().split()) > 1
+    assert len(set(action.noun)) == 2
+    public = action.public.format(place=f"{TRIO}#1", repository=TRIO, owner="snakes")
+    assert "arol" not in public
+    assert "alice" not in public
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_the_key_of_an_action_begins_with_its_kind_and_ignores_case(kind):
     """Logins and repositories are the same however they are written."""
-    assert Invite(organization="Snakes", person="Alice").key == "invite:snakes/alice"
+    key = EXAMPLES[kind].key
+    assert key.startswith(f"{kind.replace(' ', '-')}:")
+    assert key == key.lower()
 
 
-def test_invitations_of_one_organisation_wait_in_one_line():
-    """So that the daily limit is kept by whoever counts, and holds up no conversation."""
-    assert Invite(organization="Snakes", person="Alice").subject == "Snakes"
+@pytest.mark.parametrize("kind", OWN)
+def test_performing_an_action_twice_has_one_effect(kind, put, queue, settled, github):
+    """A process that died before it recorded the effect leaves it to the next, which adds none."""
+    before = seen(github)
+    job = put(kind)
+    settled(100)
+    once, standing = seen(github), queue.standing()
+    queue.revive(job, done_too=True)
+    settled(100)
+    assert (seen(github), queue.standing()) == (once, standing)
+    assert queue.get(job).state is State.DONE
+    assert once != before or kind == "rest"
 
 
-def test_the_key_of_a_comment_is_what_it_is_about_not_what_it_says():
-    """A changed text does not make a second comment."""
+@pytest.mark.parametrize("kind", [kind for kind in OWN if kind != "rest"])
+@pytest.mark.parametrize("fault", [faults.failed(502, done=True), faults.reset(done=True)])
+def test_an_action_whose_answer_was_lost_has_one_effect(kind, fault, put, settled, github, queue):
+    """Whatever kind it is: it is not done a second time, and not given up."""
+    plan = faults.plan(fault, path="/[ro]*")
+
+    def strike(request):
+        return None if request.method == "GET" else plan(request)
+
+    github.faults.append(strike)
+    job = put(kind)
+    settled(100)
+    row, lost = queue.get(job), seen(github)
+    assert row.state is State.DONE
+    queue.revive(job, done_too=True)
+    settled(100)
+    assert seen(github) == lost
+
+
+@pytest.mark.parametrize(("kind", "looks"), [("comment", 0), ("ask", 0), ("keep issue", 2)])
+def test_a_text_that_github_did_not_take_is_sent_again_at_once(
+    kind, looks, put, settled, github, queue, clock
+):
+    """Only an issue that is kept is looked for each time, and only the limit is waited for."""
+    github.faults.append(faults.plan(faults.secondary_limit(5), method="POST", path="/repos/*"))
+    began_at = clock()
+    job = put(kind)
+    settled(100)
+    calls = github.calls_to("GET", "/repos/*")
+    assert len([call for call in calls if "per_page" in call.query]) == looks
+    assert queue.get(job).state is State.DONE
+    assert clock() - began_at < 10
+
+
+def test_a_comment_with_another_text_is_the_same_comment():
+    """The key is what the comment is about, never what it says."""
     one = Comment(about="x", repository="a/b", number=7, text="one")
     two = Comment(about="x", repository="a/b", number=7, text="two")
     assert one.key == two.key
 
 
+def test_what_a_push_asks_of_an_issue_waits_in_the_line_of_that_issue():
+    """And what any other delivery asks for waits in the line of that delivery."""
+    comment = Comment(about="x", repository=TRIO, number=7, text="one")
+    assert comment.line(TRIO) == f"{TRIO}#7"
+    assert comment.line("/bot snakes") == "/bot snakes"
+    assert EXAMPLES["ask"].line(TRIO) == f"{TRIO}#1"
+    assert EXAMPLES["react"].line(TRIO) == TRIO
+    assert EXAMPLES["invite"].line(TRIO) == "Snakes"
+    assert EXAMPLES["label"].line("/bot snakes") == f"{TRIO}#1"
+
+
+# Registration
+
+
+def define(**members):
+    return type("Ring", (Action,), {"noun": ("ring", "rings"), **members})
+
+
+def test_a_class_is_registered_by_its_definition(registry):
+    """A dataclass with slots is made twice; the one that can be used counts."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Ring(Action):
+        kind: ClassVar[str] = "ring"
+        noun: ClassVar[tuple[str, str]] = ("ring", "rings")
+        about: str
+
+    assert kinds()["ring"] is Ring
+    assert is_dataclass(kinds()["ring"])
+    assert Ring(about="A").describe() == "ring A"
+    with pytest.raises(NotImplementedError, match="Ring does not define perform"):
+        Ring(about="A").perform(None)
+
+
 @pytest.mark.parametrize(
-    ("action", "words"),
-    list(
-        zip(
-            ACTIONS,
-            [
-                "invite Alice to Snakes",
-                "comment on A/b#7",
-                "react with heart in A/b",
-                "put Alice into the team Snakes/tamers",
-                "open an issue in A/b",
-                "ask in A/people whether to invite Alice",
-                "close A/people#3",
-                "pause the work for A",
-            ],
-            strict=True,
-        )
-    ),
+    ("members", "words"),
+    [
+        ({"kind": "comment"}, r"'comment' of Ring is taken by bot.actions.comment.Comment"),
+        ({"kind": "keep-issue"}, "'keep-issue' of Ring is taken by bot.actions.keep_issue"),
+        ({"kind": "Ring:"}, "the kind of Ring must be small letters"),
+        ({"kind": 5}, "the kind of Ring must be small letters"),
+        ({"kind": "ring", "noun": "rings"}, "Ring must define noun"),
+        ({"kind": "ring", "noun": ("rings",)}, "Ring must define noun"),
+        ({"kind": "ring", "public": "rang {person}"}, "public of Ring takes {place}"),
+    ],
 )
-def test_actions_say_what_they_do(action, words):
-    """Each action can be shown in words."""
-    assert action.describe() == words
+def test_a_class_that_cannot_be_used_is_refused(registry, members, words):
+    """When its file is loaded, with what to change."""
+    with pytest.raises(ActionError, match=words):
+        define(**members)
+    assert "ring" not in kinds()
+
+
+def test_the_same_class_may_be_loaded_again(registry):
+    """As when a process reads its configuration twice."""
+    define(kind="ring")
+    again = define(kind="ring")
+    assert kinds()["ring"] is again
+
+
+# What cannot be performed
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"kind": "sing", "action": {}}', r"knows no action 'sing'.*under \[rules\] own"),
+        (b'{"kind": "close", "action": {"soon": true}}', "'close' does not fit this version"),
+    ],
+)
+def test_an_action_that_no_class_can_read_is_dead_at_once(queue, worker, body, words):
+    """Its reason names the remedy, and it can be retried once the remedy is taken."""
+    with pytest.raises(UnknownAction, match=words) as error:
+        Planned.decode(body)
+    queue.put(NewJob(queue=ACTIONS, key="k", kind="sing", body=body, run_at=0.0))
+    worker.drain()
+    row = queue.find(ACTIONS, "k")
+    assert (row.state, row.attempt) == (State.DEAD, 1)
+    assert row.reason == str(error.value)
+
+
+def test_an_action_with_the_note_of_a_newer_version_is_dead_at_once(put, worker, queue, github):
+    """To ignore the note could mean to comment twice."""
+    job = put("comment", note='{"version": 2, "sent": true}')
+    before = seen(github)
+    worker.drain()
+    row = queue.get(job)
+    assert (row.state, row.attempt) == (State.DEAD, 1)
+    assert "install the version that wrote it" in row.reason
+    assert seen(github) == before
+
+
+def test_a_result_without_facts_is_empty():
+    """As that of an action which has nothing to tell."""
+    assert (Result().encode(), Result.decode("")) == ("", Result())

@@ -1,10 +1,21 @@
-"""bot.actions.issue and bot.actions.issues: labels, assignees, states, withdrawn comments."""
+"""Actions on one issue: labels, assignees, states, withdrawn comments."""
 
 import pytest
 
-from bot.actions import ACTIONS, Comment, Planned
-from bot.actions.issue import Assign, Label, SetState, TakeBack, Unassign, Unlabel
-from bot.actions.perform import marker
+from bot.actions import (
+    ACTIONS,
+    Assign,
+    Comment,
+    Label,
+    Planned,
+    React,
+    SetState,
+    TakeBack,
+    Unassign,
+    Unlabel,
+    marker,
+)
+from bot.actions.write_once import READ_LAG_SECONDS
 from luggage.fake_github import faults
 from luggage.jobs import NewJob, State
 
@@ -74,13 +85,6 @@ def trouble(request, github):
     return plan
 
 
-def test_an_action_survives_the_queue():
-    """What is stored as JSON comes back as the same frozen value."""
-    action = Label(**WHERE, names=("bug", "easy"))
-    planned = Planned(action=action, installation=1, delivery="d", rule="r")
-    assert Planned.decode(planned.encode()) == planned
-
-
 def test_labels_come_and_go(github, perform):
     """All that are put on in one request; one that is off already is no trouble."""
     github.open_issue(TRIO, "alice")
@@ -145,6 +149,15 @@ def test_a_claim_is_remembered_and_forgotten(github, perform, memory):
     assert (assignees(github), memory.claims(TRIO)) == ([], [])
 
 
+def test_an_assignment_that_is_no_claim_is_not_remembered(github, perform, memory):
+    """Whom a maintainer assigned is never asked whether the work goes on."""
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "Mine")
+    perform(Assign(**WHERE, people=("alice",)))
+    assert assignees(github) == ["alice"]
+    assert memory.claims(TRIO) == []
+
+
 def test_a_claim_is_right_after_an_unknown_end(github, perform, memory, trouble):
     """A claim whose answer was lost is the person's, and nobody is told otherwise."""
     github.open_issue(TRIO, "bob")
@@ -154,6 +167,18 @@ def test_a_claim_is_right_after_an_unknown_end(github, perform, memory, trouble)
     assert assignees(github) == ["alice"]
     assert len(memory.claims(TRIO)) == 1
     assert texts(github) == ["/claim"]
+
+
+@pytest.mark.parametrize(("limit", "looks"), [(3, 1), (30, 2)])
+def test_a_claim_that_waits_for_its_turn_to_write_looks_once(github, perform, limit, looks):
+    """The issue was free a moment ago; after a longer wait it is looked at again."""
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "/claim")
+    limited = faults.secondary_limit(limit)
+    github.faults.append(faults.plan(limited, method="POST", path="*/assignees"))
+    perform(CLAIM)
+    assert assignees(github) == ["alice"]
+    assert len(github.calls_to("GET", "*/issues/1")) == looks
 
 
 def test_what_somebody_else_has_is_not_claimed(github, perform, memory, trouble):
@@ -187,6 +212,19 @@ def test_a_refused_state_is_told_once(github, perform, trouble):
     trouble("POST", "*/comments")
     perform(SetState(**WHERE, state="open", refused="Gone."))
     assert texts(github) == ["Gone."]
+
+
+def test_a_refusal_is_told_once_though_github_shows_it_late(github, perform):
+    """The comment that was sent is waited for; a second change of state is not tried."""
+    github.world.read_lag_seconds = READ_LAG_SECONDS - 1
+    github.open_pull_request(TRIO, "alice")
+    github.close_pull_request(TRIO, 1, "alice")
+    github.pull(TRIO, 1).branch_gone = True
+    lost = faults.failed(502, done=True)
+    github.faults.append(faults.plan(lost, method="POST", path="*/comments"))
+    perform(SetState(**WHERE, state="open", refused="Gone."))
+    assert texts(github) == ["Gone."]
+    assert [method for method, _ in writes(github)] == ["PATCH", "POST"]
 
 
 def test_a_refused_state_of_which_nothing_is_to_be_said_is_dead(github, perform):
@@ -237,23 +275,7 @@ def test_a_comment_that_somebody_deleted_needs_no_taking_back(github, perform):
     assert (row.state, texts(github)) == (State.DONE, [])
 
 
-def test_actions_describe_themselves():
-    """In words, for people."""
-    words = [
-        Label(**WHERE, names=("bug", "easy")).describe(),
-        Unlabel(**WHERE, name="docs").describe(),
-        Assign(**WHERE, people=("alice",)).describe(),
-        Unassign(**WHERE, people=("bob",)).describe(),
-        SetState(**WHERE, state="open").describe(),
-        SetState(**WHERE, state="closed").describe(),
-        BACK.describe(),
-    ]
-    assert words == [
-        "put the label bug, easy on snakes/trio#1",
-        "take the label docs off snakes/trio#1",
-        "assign alice to snakes/trio#1",
-        "unassign bob from snakes/trio#1",
-        "reopen snakes/trio#1",
-        "close snakes/trio#1",
-        "take back a comment on snakes/trio#1",
-    ]
+def test_a_reaction_to_a_deleted_text_is_no_longer_wanted(github, perform):
+    """The author changed their mind: nobody needs to look at it."""
+    (row,) = perform(React(repository=TRIO, target="issues/comments/99", content="heart"))
+    assert (row.state, row.reason) == (State.IGNORED, "the text was deleted")

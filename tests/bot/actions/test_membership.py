@@ -1,11 +1,10 @@
-"""bot.actions.membership and bot.actions.perform: teams, issues, questions, orders, limits.
+"""Actions about people and organisations: teams, issues, questions, orders, limits.
 
 Each is performed at the simulated GitHub, and again after an end that is not known.
 """
 
 import pytest
 
-from bot.actions import _KINDS as KINDS
 from bot.actions import (
     ACTIONS,
     Ask,
@@ -13,12 +12,12 @@ from bot.actions import (
     Comment,
     Invite,
     JoinTeam,
+    KeepIssue,
     OpenIssue,
     Planned,
     Rest,
-    membership,
+    Work,
 )
-from bot.actions.perform import Performer
 from bot.store.people import Memory
 from luggage.fake_github import faults
 from luggage.github import Unreachable
@@ -76,12 +75,6 @@ def issues(github, repository=TRIO):
 
 def broken(github, fault, **where):
     github.faults.append(faults.plan(fault, **where))
-
-
-def test_there_is_a_way_to_perform_each_kind_of_action():
-    """No kind can be queued that nobody performs."""
-    performer = Performer(queue=None, memory=None, own_login=None, clock=None)
-    assert set(performer._ways) == set(KINDS.values())
 
 
 # Teams
@@ -147,6 +140,17 @@ def test_an_issue_is_closed(want, settled, github):
     want(CloseIssue(about="two", repository=TRIO, number=1))
     settled()
     assert [one.state for one in issues(github)] == ["closed"]
+
+
+def test_an_issue_that_was_never_opened_is_not_opened_to_be_closed(want, settled, github, queue):
+    """What was mended before anybody was told needs no issue."""
+    kept = KeepIssue(
+        about="it", version="2", repository=TRIO, title="It", text="Fine again.", open=False
+    )
+    want(kept)
+    settled()
+    assert issues(github) == []
+    assert states(queue) == {kept.key: State.DONE}
 
 
 def question(**more):
@@ -236,16 +240,19 @@ def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, memory
     github.add_user("ann")
     client = app.client_for(github.install("snakes").id)
 
+    def work(people):
+        return Work(client=client, people=people, jobs=None, job=None, own_login=None, clock=clock)
+
     class Stopped(Memory):
         def inviting(self, organization, person):
             sent_at = super().inviting(organization, person)
             clock.advance(90.0)
-            membership.invite(invitation("ann"), client, memory, clock())
+            invitation("ann").perform(work(memory))
             clock.advance(90.0)
             return sent_at
 
     with pytest.raises(Unreachable, match="too late"):
-        membership.invite(invitation("ann"), client, Stopped(store, clock=clock), clock())
+        invitation("ann").perform(work(Stopped(store, clock=clock)))
     assert invited(github) == ["ann"]
     assert memory.invited_since("snakes", 0.0, but="") == 1
 

@@ -4,7 +4,8 @@ import pytest
 
 from bot.actions import Comment
 from bot.facts import NotYet
-from bot.loop.reader import GithubReader
+from bot.loop.issue_facts import IssueFacts
+from bot.loop.reader import github_reader
 from luggage.fake_github import ChangedFile
 
 TRIO = "snakes/trio"
@@ -14,7 +15,7 @@ TRIO = "snakes/trio"
 def reader(app, github, memory, queue, clock):
     """The reader that a rule is given."""
     client = app.client_for(github.install("snakes").id).read_only()
-    return GithubReader(client, memory, queue, clock=clock)
+    return github_reader(client, memory, queue, clock=clock)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_what_cannot_be_seen_has_no_pull_requests(reader):
     assert reader.merging("lions/den") == []
 
 
-def test_teams_are_waited_for_by_their_full_names(reader, github, monkeypatch):
+def test_teams_are_waited_for_by_their_full_names():
     """As they are mentioned."""
     listed = {
         "number": 1,
@@ -73,8 +74,7 @@ def test_teams_are_waited_for_by_their_full_names(reader, github, monkeypatch):
         "requested_reviewers": [{"login": "olga"}],
         "requested_teams": [{"slug": "core"}],
     }
-    monkeypatch.setattr(reader, "_asked", Pages([listed]))
-    (waiting,) = reader.waiting(TRIO)
+    (waiting,) = IssueFacts(Pages([listed])).waiting(TRIO)
     assert waiting.people == ("olga", "snakes/core")
     assert waiting.author is None
 
@@ -89,20 +89,18 @@ class Pages:
         return iter(self.items)
 
 
-def test_what_has_no_time_is_left_out_of_a_timeline(reader, monkeypatch):
+def test_what_has_no_time_is_left_out_of_a_timeline():
     """GitHub's timeline has groups of comments on lines, which have none of their own."""
     grouped = {"event": "line-commented", "comments": []}
     said = {"event": "commented", "user": {"login": "bob"}, "created_at": "2026-11-21T10:00:00Z"}
-    monkeypatch.setattr(reader, "_asked", Pages([grouped, said]))
-    (moment,) = reader.timeline(TRIO, 1)
+    (moment,) = IssueFacts(Pages([grouped, said])).timeline(TRIO, 1)
     assert (moment.what, moment.by.login, moment.at) == ("commented", "bob", 1795255200.0)
 
 
-def test_lists_come_to_an_end(reader, monkeypatch):
+def test_lists_come_to_an_end():
     """A repository with ever so many labels is asked for a thousand."""
     endless = ({"name": f"label {n}"} for n in range(10**9))
-    monkeypatch.setattr(reader, "_asked", Pages(endless))
-    assert len(reader.labels(TRIO)) == 1000
+    assert len(IssueFacts(Pages(endless)).labels(TRIO)) == 1000
 
 
 def test_what_was_never_wanted_was_never_wanted(reader, clock):

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.events import Person, PullRequest, Repository
-from bot.loop.reader import GithubReader
+from bot.loop.reader import github_reader
 from luggage.github import NotFound, WriteRefused
 
 
@@ -28,7 +28,7 @@ ABSENT = NotFound("Not Found", method="GET", path="/orgs/snakes/memberships/alic
 def test_a_membership_is_asked_for_once(memory, queue, clock):
     """What GitHub said of a member is remembered."""
     client = Recorded({"state": "active"})
-    reader = GithubReader(client, memory, queue, clock=clock)
+    reader = github_reader(client, memory, queue, clock=clock)
     assert [reader.membership("snakes", "alice") for _ in range(2)] == ["active", "active"]
     assert client.asked == [("/orgs/snakes/memberships/alice", None)]
 
@@ -36,7 +36,7 @@ def test_a_membership_is_asked_for_once(memory, queue, clock):
 def test_that_somebody_is_no_member_is_not_remembered(memory, queue, clock):
     """Who is no member today may be one tomorrow."""
     client = Recorded(ABSENT, {"state": "pending"})
-    reader = GithubReader(client, memory, queue, clock=clock)
+    reader = github_reader(client, memory, queue, clock=clock)
     assert [reader.membership("snakes", "alice") for _ in range(2)] == [None, "pending"]
 
 
@@ -57,7 +57,7 @@ def test_the_latest_merge_is_counted_once_whether_indexed_or_not(
     memory, queue, clock, indexed, expected
 ):
     """GitHub's search lags; the pull request just merged counts either way, and only once."""
-    reader = GithubReader(Recorded(found(*indexed)), memory, queue, clock=clock)
+    reader = github_reader(Recorded(found(*indexed)), memory, queue, clock=clock)
     merged = reader.merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
     )
@@ -67,7 +67,7 @@ def test_the_latest_merge_is_counted_once_whether_indexed_or_not(
 def test_one_merge_is_known_without_asking(memory, queue, clock):
     """With the default threshold no search is made."""
     client = Recorded()
-    merged = GithubReader(client, memory, queue, clock=clock).merged_pull_requests(
+    merged = github_reader(client, memory, queue, clock=clock).merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=1
     )
     assert (merged, client.asked) == (1, [])
@@ -76,7 +76,7 @@ def test_one_merge_is_known_without_asking(memory, queue, clock):
 def test_the_search_names_the_person_and_the_organisation(memory, queue, clock):
     """Only merged pull requests of this person in this organisation are looked for."""
     client = Recorded(found())
-    GithubReader(client, memory, queue, clock=clock).merged_pull_requests(
+    github_reader(client, memory, queue, clock=clock).merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
     )
     assert client.asked == [
@@ -87,7 +87,7 @@ def test_the_search_names_the_person_and_the_organisation(memory, queue, clock):
 def test_merges_that_were_seen_count_before_github_has_indexed_them(memory, queue, clock):
     """Three merges at one instant are three, though the search knows of none."""
     client = Recorded(found(), found())
-    reader = GithubReader(client, memory, queue, clock=clock)
+    reader = github_reader(client, memory, queue, clock=clock)
     counted = [
         reader.merged_pull_requests(
             "snakes", "alice", latest=(TRIO, PullRequest(number, None, merged=True)), enough=3
@@ -101,7 +101,7 @@ def test_merges_that_were_seen_count_before_github_has_indexed_them(memory, queu
 def test_a_membership_is_asked_for_anew_where_it_matters(memory, queue, clock):
     """What is remembered is brought up to date, and tells what has become of somebody."""
     client = Recorded({"state": "active"}, ABSENT, ABSENT)
-    reader = GithubReader(client, memory, queue, clock=clock)
+    reader = github_reader(client, memory, queue, clock=clock)
     memory.remember("snakes", "alice", "pending")
     assert [reader.membership_now("snakes", "alice") for _ in range(2)] == ["active", "left"]
     assert reader.membership_now("snakes", "bob") is None
@@ -119,7 +119,7 @@ def test_a_membership_is_asked_for_anew_where_it_matters(memory, queue, clock):
 def test_owners_are_active_admins(memory, answer, expected, queue, clock):
     """Neither members, nor those invited to be owners, nor strangers."""
     assert (
-        GithubReader(Recorded(answer), memory, queue, clock=clock).is_owner("snakes", "alice")
+        github_reader(Recorded(answer), memory, queue, clock=clock).is_owner("snakes", "alice")
         is expected
     )
 
@@ -127,7 +127,7 @@ def test_owners_are_active_admins(memory, answer, expected, queue, clock):
 def test_a_permission_is_asked_for_each_time(memory, queue, clock):
     """Nothing of it is remembered, and who is not there may do nothing."""
     client = Recorded({"permission": "write"}, ABSENT)
-    reader = GithubReader(client, memory, queue, clock=clock)
+    reader = github_reader(client, memory, queue, clock=clock)
     assert [reader.permission("snakes/trio", "a") for _ in range(2)] == ["write", "none"]
     assert client.asked[0] == ("/repos/snakes/trio/collaborators/a/permission", None)
 
@@ -135,7 +135,7 @@ def test_a_permission_is_asked_for_each_time(memory, queue, clock):
 def test_an_account_is_a_person_a_bot_or_nothing(memory, queue, clock):
     """Organisations are no people either; GitHub's spelling of the name counts."""
     answers = [{"login": "Alice", "type": "User"}, {"login": "x", "type": "Organization"}, ABSENT]
-    reader = GithubReader(Recorded(*answers), memory, queue, clock=clock)
+    reader = github_reader(Recorded(*answers), memory, queue, clock=clock)
     found_accounts = [reader.account("alice") for _ in answers]
     assert found_accounts == [Person("Alice"), Person("x", is_bot=True), None]
 
@@ -148,7 +148,7 @@ def test_an_account_is_a_person_a_bot_or_nothing(memory, queue, clock):
 def test_the_first_step_is_the_lowest_number_of_a_person(memory, listed, expected, queue, clock):
     """The list may lag behind; what is known is not asked for again."""
     client = Recorded(listed)
-    reader = GithubReader(client, memory, queue, clock=clock)
+    reader = github_reader(client, memory, queue, clock=clock)
     assert [reader.is_first_step("snakes/trio", "alice", 7) for _ in range(2)] == [expected] * 2
     ((path, params),) = client.asked
     assert (path, params["creator"], params["state"]) == (
@@ -160,7 +160,7 @@ def test_the_first_step_is_the_lowest_number_of_a_person(memory, listed, expecte
 
 def test_what_is_remembered_of_invitations_is_told(memory, queue, clock):
     """Whom the bot invited, and whom it asked about."""
-    reader = GithubReader(Recorded(), memory, queue, clock=clock)
+    reader = github_reader(Recorded(), memory, queue, clock=clock)
     memory.inviting("snakes", "alice")
     memory.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
     assert reader.was_invited("snakes", "alice")

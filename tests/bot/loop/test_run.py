@@ -1,9 +1,9 @@
-"""bot.loop.run and bot.actions.perform: deliveries become effects at a simulated GitHub, once."""
+"""bot.loop.run and bot.actions: deliveries become effects at a simulated GitHub, once."""
 
 import pytest
 
-from bot.actions import ACTIONS, Planned, React
-from bot.actions.perform import READ_LAG_SECONDS, marker
+from bot.actions import ACTIONS, Planned, React, marker
+from bot.actions.write_once import READ_LAG_SECONDS
 from bot.events import DELIVERIES, subject
 from bot.loop.run import PATIENCE_SECONDS, Boredom, Updater, job_log_context
 from bot.operations.preview.check import Previewer

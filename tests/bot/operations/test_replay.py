@@ -6,7 +6,7 @@ import pytest
 
 from bot.events import DELIVERIES
 from bot.loop.evaluate import Wanted
-from bot.loop.reader import GithubReader
+from bot.loop.people_facts import Memberships
 from bot.loop.run import Updater
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.preview.check import Previewer
@@ -21,7 +21,7 @@ from bot.operations.replay import (
     stored,
 )
 from bot.store.enqueue import job_of
-from bot.store.people import Memory, Onlooker
+from bot.store.people import Memory
 from luggage.fake_github import faults
 from luggage.github import Delivery, WriteRefused
 from luggage.jobs import NewJob, State
@@ -38,9 +38,9 @@ def history(queue, clock):
 
 
 @pytest.fixture
-def onlooker(app, queue, store, clock, files):
+def looker(app, queue, store, clock, files):
     """An updater as a dry run has it."""
-    memory = Onlooker(store, clock=clock)
+    memory = Memory(store, clock=clock).read_only()
     return Updater(
         app=app,
         queue=queue,
@@ -151,10 +151,10 @@ def test_what_a_schedule_brought_is_replayed_as_well(history, queue):
 # What would be done
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(onlooker, queue, github, memory):
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, github, memory):
     """Words, text, rule and settings of each action; GitHub is only read, and nothing is queued."""
     new = replayed(github.merge_pull_request(TRIO, "alice"))
-    words = said(foresee(new, queue, onlooker.foresee))
+    words = said(foresee(new, queue, looker.foresee))
     for part in ("1. invite alice to snakes\n", "2. comment on snakes/trio#1\n", "| Thank you"):
         assert part in words
     assert "2 of 2 would be done." in words
@@ -163,39 +163,40 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(onlooker, queue, git
     assert memory.membership("snakes", "alice") is None
 
 
-def test_a_dry_run_remembers_nobody(onlooker, queue, github, memory):
+def test_a_dry_run_remembers_nobody(looker, queue, github, memory):
     """What it learns of a person leaves no trace."""
     github.add_member("snakes", "alice")
     new = replayed(github.merge_pull_request(TRIO, "alice"))
-    assert foresee(new, queue, onlooker.foresee).actions == []
+    assert foresee(new, queue, looker.foresee).actions == []
     assert memory.membership("snakes", "alice") is None
 
 
 def test_a_dry_run_counts_the_merge_that_it_is_about(store, clock):
     """Without keeping it: the real one will find it new."""
-    looks, memory = Onlooker(store, clock=clock), Memory(store, clock=clock)
+    memory = Memory(store, clock=clock)
+    looks = memory.read_only()
     assert looks.merges("snakes", "alice", latest=(TRIO, 7)) == {(TRIO, 7)}
     assert memory.merges("snakes", "alice", latest=(TRIO, 8)) == {(TRIO, 8)}
 
 
-def test_a_dry_run_is_refused_every_write(onlooker, queue, github, monkeypatch):
+def test_a_dry_run_is_refused_every_write(looker, queue, github, monkeypatch):
     """Not by good will: the client does not send it, whoever asks for it."""
-    monkeypatch.setattr(GithubReader, "membership", lambda self, *_: self._client.put("/x"))
+    monkeypatch.setattr(Memberships, "membership", lambda self, *_: self._client.put("/x"))
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     with pytest.raises(WriteRefused):
-        foresee(new, queue, onlooker.foresee)
+        foresee(new, queue, looker.foresee)
     assert github.calls_to("PUT") == []
 
 
 def test_what_is_known_by_its_key_would_not_be_done_again(
-    onlooker, queue, github, settled, history, clock
+    looker, queue, github, settled, history, clock
 ):
     """After the delivery was done, a dry run of it finds nothing new, and says why."""
     github.open_issue(TRIO, "alice")
     new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
     queue.put(job_of(new.delivery, new.body, run_at=clock()))
     settled()
-    outlook = foresee(new, queue, onlooker.foresee)
+    outlook = foresee(new, queue, looker.foresee)
     words = said(outlook, history.delivery("guid-1").actions)
     assert [each.known.state for each in outlook.actions] == [State.DONE] * 2
     assert "comment on snakes/trio#1 -- not again: its key is known, and it is done" in words
@@ -203,24 +204,24 @@ def test_what_is_known_by_its_key_would_not_be_done_again(
 
 
 def test_a_rule_that_wants_nothing_any_more_leaves_what_was_done(
-    onlooker, queue, github, settled, history, clock
+    looker, queue, github, settled, history, clock
 ):
     """Who was invited is known now; what the delivery led to is told, with its state."""
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     queue.put(job_of(new.delivery, new.body, run_at=clock()))
     settled()
-    words = said(foresee(new, queue, onlooker.foresee), history.delivery("guid-1").actions)
+    words = said(foresee(new, queue, looker.foresee), history.delivery("guid-1").actions)
     assert "Nothing new would be done: no rule wants anything done." in words
     assert "   invite alice to snakes: done" in words
 
 
-def test_nothing_to_do_is_said_with_its_reason(onlooker, queue, github):
+def test_nothing_to_do_is_said_with_its_reason(looker, queue, github):
     """No rule for the event, no installation, or no rule that wants anything."""
     star = replayed(github.star(TRIO, "alice"))
     homeless = replayed(github.open_issue(TRIO, "alice", body="/ping"))
     del homeless.delivery.payload["installation"]
     quiet = replayed(github.open_issue(TRIO, "alice"))
-    reasons = [said(foresee(each, queue, onlooker.foresee)) for each in (star, homeless, quiet)]
+    reasons = [said(foresee(each, queue, looker.foresee)) for each in (star, homeless, quiet)]
     assert "Nothing would be done: no rule is about this event." in reasons[0]
     assert "Nothing would be done: it belongs to no installation." in reasons[1]
     assert "Nothing would be done: no rule wants anything done." in reasons[2]

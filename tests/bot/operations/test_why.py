@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from bot.actions import ACTIONS
-from bot.actions.perform import marked_keys, marker
+from bot.actions import ACTIONS, marked_keys, marker
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.why import AtGithub, Comment, Issue, Marker, NotOurs, Why, said, story

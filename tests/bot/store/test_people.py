@@ -101,3 +101,15 @@ def test_an_order_counts_unless_a_later_one_was_given(memory):
     ]
     assert told == [True, False, True, True]
     assert memory.is_latest_order("lions", "2026-11-21T10:00:00Z")
+
+
+def test_a_read_only_cache_changes_nothing(memory):
+    """It reads what there is; nothing is stored, and nothing deleted."""
+    memory.remember("snakes", "alice", "active")
+    memory.remember_claim("snakes/trio", 1, "alice")
+    looker = memory.read_only()
+    looker.remember("snakes", "alice", "left")
+    looker.forget_claim("snakes/trio", 1, "alice")
+    assert looker.membership("snakes", "alice") == "active"
+    assert memory.membership("snakes", "alice") == "active"
+    assert len(memory.claims("snakes/trio")) == 1

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, text
 
-from bot.store.enqueue import RECOVERED, job_of
+from bot.store.enqueue import Source, job_of
 from bot.store.tables import missed, recovery
 from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
@@ -84,11 +84,11 @@ def press(client, path, page="/console/"):
 def put(queue, clock):
     """Stores a delivery and returns its number."""
 
-    def run(happening, guid="guid-1", note=""):
+    def run(happening, guid="guid-1", source=Source.WEBHOOK):
         event, payload = happening
         delivery = Delivery(guid, event, payload)
         body = json.dumps(payload).encode()
-        return queue.put(job_of(delivery, body, run_at=clock(), note=note)).id
+        return queue.put(job_of(delivery, body, run_at=clock(), source=source)).id
 
     return run
 
@@ -267,7 +267,7 @@ def test_budgets_and_what_was_missed_are_shown(operator, store, clock, put, gith
         lost = {"guid": "lost-1", "attempt_id": 1, "attempted_at": now - 90, "tries": 1}
         connection.execute(insert(missed).values(lost | {"lost": "gone"}))
         connection.execute(insert(missed).values(lost | {"guid": "still-2", "lost": ""}))
-    number = put(github.star("snakes/trio", "bob"), note=RECOVERED)
+    number = put(github.star("snakes/trio", "bob"), source=Source.RECOVERED)
     page = operator.get("/console/github").text
     assert "installation 7" in page
     assert "4,200 of 5,000" in page

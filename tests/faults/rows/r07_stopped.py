@@ -17,10 +17,10 @@ _TOO_LATE = "send:under way"
 # Five seconds instead of sixty: what counts is that the stop is longer.
 _TIMES = {
     "bot_deploy.loop:LEASE_SECONDS": 5.0,
-    "bot.actions.membership:LOOK_SECONDS": 2.0,
-    "bot.actions.perform:SEND_SECONDS": 2.0,
-    "bot.actions.perform:ARRIVAL_SECONDS": 2.0,
-    "bot.actions.perform:READ_LAG_SECONDS": 2.0,
+    "bot.actions.invite:LOOK_SECONDS": 2.0,
+    "bot.actions.write_once:SEND_SECONDS": 2.0,
+    "bot.actions.write_once:ARRIVAL_SECONDS": 2.0,
+    "bot.actions.write_once:READ_LAG_SECONDS": 2.0,
 }
 _LOCKED = "database is locked"
 _REFUSED = "no longer held by claim"

@@ -6,7 +6,7 @@ import pytest
 
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
-from bot.store.enqueue import RECOVERED, REPLAYED, job_of
+from bot.store.enqueue import Source, job_of
 from luggage.fake_github import faults
 from luggage.github import Delivery
 from luggage.jobs import NewJob, State, UnknownJob, WrongState
@@ -25,10 +25,10 @@ def history(queue, clock):
 def deliver(queue, clock):
     """Store a delivery, as the web process does."""
 
-    def put(happening, guid="guid-1", note=""):
+    def put(happening, guid="guid-1", source=Source.WEBHOOK):
         delivery = Delivery(guid, happening.event, happening.payload)
         body = json.dumps(happening.payload).encode()
-        queue.put(job_of(delivery, body, run_at=clock(), note=note))
+        queue.put(job_of(delivery, body, run_at=clock(), source=source))
 
     return put
 
@@ -146,7 +146,7 @@ def test_an_address_is_one_of_the_web_or_none(history, queue, answer):
 
 def test_a_fetched_delivery_says_so(history, github, deliver):
     """What recovery found can be told from what came by itself."""
-    deliver(github.star(TRIO, "alice"), note=RECOVERED)
+    deliver(github.star(TRIO, "alice"), source=Source.RECOVERED)
     assert history.find("guid-1").recovered
 
 
@@ -154,8 +154,8 @@ def test_a_fetched_delivery_says_so(history, github, deliver):
     ("note", "kind", "words"),
     [
         ("", "star", "brought by GitHub"),
-        (f"{RECOVERED} only conflicts", "star", "fetched from GitHub's log"),
-        (REPLAYED, "star", "put in from a file"),
+        ("recovered only conflicts", "star", "fetched from GitHub's log"),
+        ("replayed", "star", "put in from a file"),
         ("", "schedule", "due by a schedule"),
     ],
 )

@@ -2,18 +2,17 @@
 
 import json
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 
-from bot.actions import ACTIONS, Action, Ask, Comment, Invite, Planned
+from bot.actions import ACTIONS, Ask, Comment, Invite, Planned
 from bot.events import DELIVERIES, Event, subject, view
 from bot.facts import NotYet
 from bot.loop.run import Updater
 from bot.operations.preview.check import Previewer
 from bot.operations.preview.comparison import Difference, How, Preview, preview
-from bot.operations.preview.past import Merges, Past, PastReader, Questions, Unasked, stored
-from bot.operations.preview.words import _NOUNS, headline, lines, report, values
+from bot.operations.preview.past import Merges, Past, Questions, Unasked, past_reader, stored
+from bot.operations.preview.words import headline, lines, report, values
 from bot.rules import RULES, ping
 from bot.settings.files import FILE, File, SettingsFiles
 from bot.settings.layers import PolicyError, Settings, read_text
@@ -259,9 +258,10 @@ def test_the_last_deliveries_of_a_scope_are_had_oldest_first(queue, clock):
     assert found("snakes/t") == []
 
 
-def past_reader(memory, queue, at):
+def reader_of(memory, queue, at):
     questions = Questions(None, 0)
-    return PastReader(questions, memory, queue, Merges([], questions), received_at=at, since=at)
+    merges = Merges([], questions)
+    return past_reader(questions, memory, queue, merges, received_at=at, since=at)
 
 
 def test_somebody_whom_the_bot_invited_since_was_no_member_then(memory, queue, clock):
@@ -270,7 +270,7 @@ def test_somebody_whom_the_bot_invited_since_was_no_member_then(memory, queue, c
     queue.put(NewJob(queue=ACTIONS, key=invite.key, body=b"{}", run_at=clock()))
     memory.remember("snakes", "alice", "pending")
     states = [
-        past_reader(memory, queue, at).membership("snakes", "alice")
+        reader_of(memory, queue, at).membership("snakes", "alice")
         for at in (clock() - 1, clock() + 1)
     ]
     assert states == [None, "pending"]
@@ -390,7 +390,7 @@ def test_what_the_bot_did_since_then_counts_as_not_done(memory, queue, clock):
     queue.put(
         NewJob(queue=ACTIONS, key=comment.key, subject=f"{TRIO}#1", body=planned, run_at=clock())
     )
-    before, after = past_reader(memory, queue, clock() - 1), past_reader(memory, queue, clock() + 1)
+    before, after = reader_of(memory, queue, clock() - 1), reader_of(memory, queue, clock() + 1)
     assert (before.wanted_at(comment), after.wanted_at(comment)) == (None, clock())
     assert (before.done(TRIO, 1, most=5), len(after.done(TRIO, 1, most=5))) == ([], 1)
     assert not before.was_invited("snakes", "alice")
@@ -459,9 +459,3 @@ def test_a_file_that_is_no_text_fails_the_check(previewer, github):
 def test_an_event_without_a_pull_request_has_no_check(previewer):
     """A payload that lacks what it should have is nobody's failure."""
     assert previewer.check(None, Event("pull_request", "opened")) == []
-
-
-@pytest.mark.parametrize("kind", get_args(Action), ids=lambda kind: kind.kind)
-def test_each_kind_of_action_has_words(kind):
-    """A headline counts what people know."""
-    assert len(set(_NOUNS[kind.kind])) == 2

@@ -1,0 +1,87 @@
+"""Assignees: gives an issue to people, or takes it from them, and remembers claims."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from bot.actions.base import IssueAction
+from bot.actions.comment import instead
+from bot.actions.records import Result
+from bot.actions.work import Work
+
+# How long an issue that was free is taken to be free: longer than the wait for a write slot.
+FREE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign(IssueAction):
+    """Assign people to an issue, once for each `about`.
+
+    A `claim` is remembered, so that it can be released when it is idle. With `taken`, the issue is
+    assigned only while nobody else has it; otherwise that text is the comment instead.
+
+    Safe to repeat: GitHub keeps each assignee once. After a lost answer, a claim finds that the
+    person has the issue. The comment is written once.
+    """
+
+    kind: ClassVar[str] = "assign"
+    noun: ClassVar[tuple[str, str]] = ("assignment", "assignments")
+    public: ClassVar[str] = "assigned {place}"
+    own_line: ClassVar[bool] = True
+    declines: ClassVar[bool] = True
+
+    people: tuple[str, ...]
+    claim: bool = False
+    taken: str = ""
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"assign {', '.join(self.people)} to {self.subject}"
+
+    def perform(self, work: Work) -> Result:
+        """Assign, or say that it is taken; returns the logins, or the comment."""
+        if self.taken and not self._is_free(work):
+            return instead(self, self.taken).perform(work)
+        path = f"/repos/{self.repository}/issues/{self.number}/assignees"
+        work.client.post(path, json={"assignees": list(self.people)})
+        for person in self.people if self.claim else ():
+            work.people.remember_claim(self.repository, self.number, person)
+        return Result({"assigned": self.people})
+
+    def _is_free(self, work: Work) -> bool:
+        """Whether nobody else has it. Noted, so that waiting for a write slot asks only once."""
+        if work.clock() - (work.note().free_at or 0.0) < FREE_SECONDS:
+            return True
+        issue = work.client.get(f"/repos/{self.repository}/issues/{self.number}")
+        holders = {str(one["login"]).lower() for one in issue.get("assignees") or ()}
+        if holders - {person.lower() for person in self.people}:
+            return False
+        # If somebody takes it meanwhile after all, the comment is looked for before it is sent.
+        work.save(replace(work.note().look_first(), free_at=work.clock()))
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unassign(IssueAction):
+    """Take an issue from people, and forget their claims, once for each `about`.
+
+    Safe to repeat: whoever is not assigned needs nothing.
+    """
+
+    kind: ClassVar[str] = "unassign"
+    noun: ClassVar[tuple[str, str]] = ("assignment taken back", "assignments taken back")
+    public: ClassVar[str] = "took an assignment of {place} back"
+    own_line: ClassVar[bool] = True
+
+    people: tuple[str, ...]
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"unassign {', '.join(self.people)} from {self.subject}"
+
+    def perform(self, work: Work) -> Result:
+        """Unassign; returns the logins."""
+        path = f"/repos/{self.repository}/issues/{self.number}/assignees"
+        work.client.delete(path, json={"assignees": list(self.people)})
+        for person in self.people:
+            work.people.forget_claim(self.repository, self.number, person)
+        return Result({"unassigned": self.people})

@@ -1,0 +1,73 @@
+"""Check run: a verdict on a commit, where GitHub shows checks."""
+
+import logging
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.actions.base import Action
+from bot.actions.records import Result
+from bot.actions.work import Work
+from bot.actions.write_once import marker
+from luggage.github.errors import Forbidden
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRun(Action):
+    """Give a commit a check run, one of each name.
+
+    `conclusion` is GitHub's: success, failure, neutral. `summary` and `text` are Markdown.
+
+    Safe to repeat: it looks first for the check run with its `external_id`, and sets what it says.
+    Two of one name would show as one, the latest.
+    """
+
+    kind: ClassVar[str] = "check"
+    noun: ClassVar[tuple[str, str]] = ("check", "checks")
+    public: ClassVar[str] = "checked a commit of {repository}"
+
+    repository: str
+    commit: str
+    name: str
+    conclusion: str
+    title: str
+    summary: str
+    text: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The commit, and the name of the check."""
+        return f"{self.repository}/{self.commit}/{self.name}"
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"check {self.name} of {self.commit[:8]} in {self.repository}: {self.conclusion}"
+
+    def perform(self, work: Work) -> Result:
+        """Create or change it; returns its id and address. GitHub: "Create a check run"."""
+        root, mark = f"/repos/{self.repository}", marker(self.key)
+        listed = f"{root}/commits/{self.commit}/check-runs"
+        try:
+            found = work.client.get(listed, params={"check_name": self.name, "filter": "all"})
+        except Forbidden as error:
+            # An installation whose owner has not granted "checks" yet is no reason to worry.
+            log.warning("no check on %s: the App lacks the permission: %s", self.repository, error)
+            return Result({"check": None, "reason": "not permitted"})
+        runs = [run["id"] for run in found["check_runs"] if run.get("external_id") == mark]
+        content, path = self._content(mark), f"{root}/check-runs"
+        if runs:
+            answer = work.client.patch(f"{path}/{runs[0]}", json=content)
+        else:
+            answer = work.client.post(path, json={**content, "head_sha": self.commit})
+        return Result({"check": answer["id"], "url": answer.get("html_url")})
+
+    def _content(self, mark: str) -> dict[str, object]:
+        output = {"title": self.title, "summary": self.summary}
+        return {
+            "name": self.name,
+            "external_id": mark,
+            "status": "completed",
+            "conclusion": self.conclusion,
+            "output": {**output, "text": self.text} if self.text else output,
+        }

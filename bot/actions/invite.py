@@ -1,0 +1,105 @@
+"""Invitation: offers a person membership of an organisation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from bot.actions.base import Action, Superseded
+from bot.actions.records import Result
+from bot.actions.work import ReadingClient, Work
+from bot.actions.write_once import look_first
+from luggage.github.errors import Ambiguous, RequestFailed
+from luggage.jobs.model import Postpone
+
+_PATH = "/orgs/{organization}/memberships/{person}"
+# How long an invitation may rely on a look. A process that was stopped between the two finds that
+# it is too late, because another process may have invited meanwhile. With the 25 s that a request
+# may take to arrive, this is no more than what is left of a lease.
+LOOK_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite(Action):
+    """Offer a person membership of an organisation.
+
+    `most_a_day` limits the invitations of the organisation in one day (UTC); 0 means no limit.
+
+    Safe to repeat: it looks first, and invites only somebody who has no membership now and has not
+    been seen with one since the decision. So nobody's role is changed, and nobody who left or
+    declined is invited again. Each invitation is noted before it is sent and counts against the
+    day's limit; above it, the action waits for the next day.
+    """
+
+    kind: ClassVar[str] = "invite"
+    noun: ClassVar[tuple[str, str]] = ("invitation", "invitations")
+    public: ClassVar[str] = "invited a newcomer to {owner}, because of {place}"
+    own_line: ClassVar[bool] = True
+
+    organization: str
+    person: str
+    role: str = "member"
+    most_a_day: int = 0
+
+    @property
+    def identity(self) -> str:
+        """The person in the organisation."""
+        return f"{self.organization}/{self.person}"
+
+    @property
+    def subject(self) -> str:
+        """The organisation: an invitation that waits for tomorrow holds up only other ones."""
+        return self.organization
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"invite {self.person} to {self.organization}"
+
+    def perform(self, work: Work) -> Result:
+        """Invite; returns the state of the membership."""
+        now = work.clock()
+        found = membership(work.client, self.organization, self.person)
+        if found is None:
+            if work.people.membership(self.organization, self.person) is not None:
+                raise Superseded(
+                    f"{self.person} has been in {self.organization}, or was invited, meanwhile"
+                )
+            self._wait_for_room(work, now)
+            found = self._send(work, not_after=now + LOOK_SECONDS)
+        state = str(found["state"])
+        work.people.remember(self.organization, self.person, state)
+        return Result({"state": state})
+
+    def _wait_for_room(self, work: Work, now: float) -> None:
+        today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        others = work.people.invited_since(self.organization, today.timestamp(), but=self.person)
+        if self.most_a_day and others >= self.most_a_day:
+            tomorrow = (today + timedelta(days=1)).timestamp()
+            raise Postpone(tomorrow, f"{others} people were invited today, which is the most a day")
+
+    def _send(self, work: Work, *, not_after: float) -> Mapping[str, Any]:
+        organization, person = self.organization, self.person
+        sent_at = work.people.inviting(organization, person)
+        try:
+            answer: Mapping[str, Any] = work.client.put(
+                _PATH,
+                json={"role": self.role},
+                not_after=not_after,
+                organization=organization,
+                person=person,
+            )
+        except Ambiguous:
+            raise
+        except RequestFailed:
+            # GitHub certainly did not take it: it does not count.
+            work.people.not_invited(organization, person, sent_at)
+            raise
+        return answer
+
+
+def membership(client: ReadingClient, organization: str, person: str) -> Any | None:
+    """GitHub's membership of a person in an organisation; None for neither member nor invited.
+
+    Raises RequestFailed. GitHub: "Get organization membership for a user".
+    """
+    return look_first(client, _PATH, organization=organization, person=person)

@@ -1,0 +1,45 @@
+"""Team membership: puts a person into a team."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.actions.base import Action
+from bot.actions.records import Result
+from bot.actions.work import Work
+from bot.actions.write_once import look_first
+
+_PATH = "/orgs/{organization}/teams/{team}/memberships/{person}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinTeam(Action):
+    """Put a member of the organisation, or somebody invited, into a team, named by its slug.
+
+    Safe to repeat: it looks first, and whoever is in the team already keeps their role.
+    """
+
+    kind: ClassVar[str] = "team"
+    noun: ClassVar[tuple[str, str]] = ("place in a team", "places in teams")
+
+    organization: str
+    team: str
+    person: str
+    role: str = "member"
+
+    @property
+    def identity(self) -> str:
+        """The person in the team."""
+        return f"{self.organization}/{self.team}/{self.person}"
+
+    def describe(self) -> str:
+        """The action in words, for people."""
+        return f"put {self.person} into the team {self.organization}/{self.team}"
+
+    def perform(self, work: Work) -> Result:
+        """Join; returns role and state. GitHub: "Add or update team membership for a user"."""
+        where = {"organization": self.organization, "team": self.team, "person": self.person}
+        place = look_first(work.client, _PATH, **where)
+        if place is None:
+            role = {"role": self.role}
+            place = work.client.put(_PATH, json=role, params=None, not_after=None, **where)
+        return Result({"role": place["role"], "state": place["state"]})

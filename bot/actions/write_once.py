@@ -1,0 +1,132 @@
+"""Write once: comments and issues that GitHub would keep twice, written a single time.
+
+1. Before a text is sent, the job notes when. The text ends with a hidden marker made from the key.
+2. If the outcome is ambiguous, the next try waits until GitHub must show what arrived. Then it
+   searches for the marker among the texts of our own App, and adopts what it finds.
+3. A process that slept between note and request finds that it is too late to send
+   (docs/model/README.md).
+
+A failed search is a failed try, never "not there".
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.actions.work import ReadingClient, Work
+from luggage.github.errors import Ambiguous, NotFound, RequestFailed
+from luggage.jobs.model import Postpone
+
+# How long after its note a text may still be sent.
+SEND_SECONDS = 5.0
+# How long a sent text may take to be written: 5 s to connect, 10 s until the kernel gives up on
+# what is not acknowledged (luggage.github.transport), and 10 s after which GitHub ends a request
+# (its documentation: "Timeouts", troubleshooting the REST API).
+ARRIVAL_SECONDS = 25.0
+# How long GitHub's lists may lag behind its writes. After that a missing marker is a missing text.
+READ_LAG_SECONDS = 10.0
+
+
+def marker(key: str) -> str:
+    """The hidden line that says which action wrote a text; it never changes for one key."""
+    return marker_line(hashlib.blake2b(key.encode(), digest_size=12).hexdigest())
+
+
+def marker_line(name: str) -> str:
+    """The hidden line with this name: 24 hexadecimal digits."""
+    return f"<!-- portmanteau:{name} -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text to write once: where to POST it, where GitHub lists it, and its content.
+
+    `content` has a `body`; the marker of `key` is added to it. `listed` are parameters of the list.
+    """
+
+    key: str
+    path: str
+    list_path: str
+    content: Mapping[str, str]
+    listed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def comment(
+        cls, key: str, repository: str, number: int, body: str, *, thread: int | None = None
+    ) -> "Text":
+        """A comment on an issue or pull request, or an answer in the `thread` of a review."""
+        kind = "issues" if thread is None else "pulls"
+        list_path = f"/repos/{repository}/{kind}/{number}/comments"
+        replies = "" if thread is None else f"/{thread}/replies"
+        return cls(key, list_path + replies, list_path, {"body": body})
+
+    @classmethod
+    def issue(cls, key: str, repository: str, title: str, body: str) -> "Text":
+        """A new issue."""
+        path = f"/repos/{repository}/issues"
+        return cls(key, path, path, {"title": title, "body": body}, {"state": "all"})
+
+    def marked(self) -> Mapping[str, str]:
+        """The content with the marker at the end of its body."""
+        return {**self.content, "body": f"{self.content['body']}\n\n{marker(self.key)}"}
+
+
+def write_once(text: Text, work: Work) -> Any:
+    """GitHub's answer for the text, which this try or an earlier one has written.
+
+    Raises RequestFailed; Postpone while a sent text may not yet be visible; LeaseLost when another
+    worker has taken the job over. Safe to repeat.
+    """
+    found = None if work.note().sending_at is None else adopted(text, work)
+    return send(text, work) if found is None else found
+
+
+def send(text: Text, work: Work) -> Any:
+    """Write a text that no earlier try has written: `adopted` has just said so. Else `write_once`.
+
+    Raises as `write_once` does. Repeating it is safe only after another look.
+    """
+    note, now = work.note(), work.clock()
+    work = work.save(replace(note, sending_at=now))
+    try:
+        return work.client.post(text.path, json=text.marked(), not_after=now + SEND_SECONDS)
+    except Ambiguous:
+        raise
+    except RequestFailed:
+        # GitHub certainly did not take it: the next try need not look.
+        work.save(replace(note, sending_at=None))
+        raise
+
+
+def adopted(text: Text, work: Work) -> Any | None:
+    """The text as GitHub has it, if an earlier try wrote it; None if none did.
+
+    Without a note it searches at once, as after a lost database. Raises RequestFailed, Postpone.
+    """
+    sending_at = work.note().sending_at or 0.0
+    visible_at = sending_at + SEND_SECONDS + ARRIVAL_SECONDS + READ_LAG_SECONDS
+    if work.clock() < visible_at:
+        raise Postpone(visible_at, "it was sent, and it is not known whether it arrived")
+    return search(text, work)
+
+
+def search(text: Text, work: Work) -> Any | None:
+    """The text as GitHub has it, by its marker and our own login. Raises RequestFailed."""
+    login = work.own_login()
+    for found in work.client.pages(text.list_path, params={"per_page": 100, **text.listed}):
+        author = (found.get("user") or {}).get("login")
+        if author == login and marker(text.key) in (found.get("body") or ""):
+            return found
+    return None
+
+
+def look_first(client: ReadingClient, path: str, /, **names: str | int) -> Any | None:
+    """What GitHub has at a path that answers with content; None on 404.
+
+    Raises RequestFailed where GitHub cannot be asked: that does not mean "not there".
+    """
+    try:
+        return client.get(path, params=None, **names)
+    except NotFound:
+        return None

@@ -1,0 +1,124 @@
+"""People facts: what rules ask about memberships, merges, permissions and accounts.
+
+What the membership cache knows costs no request.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.actions.invite import membership
+from bot.actions.work import ReadingClient
+from bot.actions.write_once import look_first
+from bot.events import Person, PullRequest, Repository
+from bot.store.people import Memory
+
+
+class Memberships:
+    """Who belongs to an organisation, and what they have merged there."""
+
+    def __init__(self, client: ReadingClient, memory: Memory) -> None:
+        self._client = client
+        self._memory = memory
+
+    def membership(self, organization: str, person: str) -> str | None:
+        """See `bot.rule.Reader`."""
+        known = self._memory.membership(organization, person)
+        return self._learned(organization, person) if known is None else known
+
+    def membership_now(self, organization: str, person: str) -> str | None:
+        """See `bot.rule.Reader`."""
+        state = self._learned(organization, person)
+        return self._memory.gone(organization, person) if state is None else state
+
+    def _learned(self, organization: str, person: str) -> str | None:
+        """The state that GitHub gives now, remembered; None for neither member nor invited."""
+        found = membership(self._client, organization, person)
+        if found is None:
+            return None
+        state = str(found["state"])
+        self._memory.remember(organization, person, state)
+        return state
+
+    def was_invited(self, organization: str, person: str) -> bool:
+        """See `bot.rule.Reader`."""
+        return self._memory.was_invited(organization, person)
+
+    def merged_pull_requests(
+        self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
+    ) -> int:
+        """See `bot.rule.Reader`. GitHub: "Search issues and pull requests", 30 a minute."""
+        if enough <= 1:
+            return 1
+        repository, pull_request = latest
+        merged = self._memory.merges(
+            organization, person, latest=(repository.full_name, pull_request.number)
+        )
+        if len(merged) < enough:
+            query = f"is:pr is:merged author:{person} org:{organization}"
+            found = self._client.get("/search/issues", params={"q": query, "per_page": enough})
+            merged |= {_identity(item) for item in found["items"]}
+        return min(len(merged), enough)
+
+
+class Accounts:
+    """What an account is, what it may do, and when it first came."""
+
+    def __init__(self, client: ReadingClient, memory: Memory) -> None:
+        self._client = client
+        self._memory = memory
+
+    def is_owner(self, organization: str, person: str) -> bool:
+        """See `bot.rule.Reader`. GitHub calls an owner's role "admin"."""
+        found = membership(self._client, organization, person)
+        return found is not None and (found["state"], found["role"]) == ("active", "admin")
+
+    def permission(self, repository: str, person: str) -> str:
+        """See `bot.rule.Reader`."""
+        found = self._permission(repository, person)
+        return "none" if found is None else str(found["permission"])
+
+    def may_write(self, repository: str, person: str) -> bool:
+        """See `bot.rule.Reader`."""
+        found = self._permission(repository, person)
+        if found is None:
+            return False
+        # The old field does not know the role "triage", which may label, assign and close.
+        return found["permission"] in {"admin", "write"} or found.get("role_name") == "triage"
+
+    def _permission(self, repository: str, person: str) -> Any | None:
+        """GitHub: "Get repository permissions for a user"; None for nobody known there."""
+        path = "/repos/{owner}/{name}/collaborators/{person}/permission"
+        owner, name = repository.split("/")
+        return look_first(self._client, path, owner=owner, name=name, person=person)
+
+    def account(self, login: str) -> Person | None:
+        """See `bot.rule.Reader`. GitHub: "Get a user"."""
+        found = look_first(self._client, "/users/{login}", login=login)
+        return found and Person(str(found["login"]), is_bot=found["type"] != "User")
+
+    def is_first_step(self, repository: str, person: str, number: int) -> bool:
+        """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
+        first = self._memory.first_number(repository, person)
+        if first is None:
+            first = self._first_at_github(repository, person, number)
+            self._memory.came_first(repository, person, first)
+        return first == number
+
+    def _first_at_github(self, repository: str, person: str, number: int) -> int:
+        owner, name = repository.split("/")
+        oldest = {
+            "creator": person,
+            "state": "all",
+            "sort": "created",
+            "direction": "asc",
+            "per_page": 1,
+        }
+        path = "/repos/{owner}/{name}/issues"
+        found = self._client.get(path, params=oldest, owner=owner, name=name)
+        # The list may lag behind the event.
+        return min([number, *(int(each["number"]) for each in found)])
+
+
+def _identity(item: Mapping[str, Any]) -> tuple[str, int]:
+    owner_and_name = "/".join(str(item["repository_url"]).split("/")[-2:])
+    return owner_and_name.lower(), int(item["number"])
