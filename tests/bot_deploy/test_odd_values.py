@@ -66,7 +66,7 @@ USED: Mapping[str, Read] = {
     "PARSE_MOOD_REST_KEY": lambda config: config.board and config.board.mood().rest_key,
 }
 # What is used elsewhere than in `Config`.
-ELSEWHERE = {"MOVE_TO", "SECRET_KEY", "SECRET_KEY_FILE"}
+ELSEWHERE = {"BOT_CONFIG", "MOVE_TO", "SECRET_KEY", "SECRET_KEY_FILE"}
 # Whatever text it is: never refused.
 ANY_TEXT = {
     "GITHUB_PRIVATE_KEY",  # by `load`; `start` looks whether it is a key
