@@ -122,7 +122,7 @@ class Updater:
         """
         planned = Planned.decode(job.body)
         with self._trouble_at_github(job):
-            client = self._app.client_for(planned.installation, turn=str(job.id))
+            client = self._app.client_for(planned.installation, waiter=str(job.id))
             try:
                 answer = self._performer.perform(planned.action, client, job)
             except Moot as why:
@@ -133,7 +133,7 @@ class Updater:
     def _planned(
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
-        client = self._app.client_for(installation, turn=str(job.id)).read_only()
+        client = self._app.client_for(installation, waiter=str(job.id)).read_only()
         for each in self._wants(client, event, rules, again=is_asked_again(job)):
             if each.not_yet:
                 yield from self._again(each, job)

@@ -73,7 +73,7 @@ def _deliveries(data: bytes) -> None:
         "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
         "X-Hub-Signature-256": "sha256=" + hmac.new(_SECRET, body, "sha256").hexdigest(),
     }
-    seen, refused = _taken(webhooks.glance, headers, body)
+    seen, refused = _taken(webhooks.read_shallow, headers, body)
     whole, reason = _taken(webhooks.read, headers, body)
     if whole is None:
         assert seen is None or _is_unseen(reason, body), reason
@@ -129,7 +129,7 @@ def _signatures(data: bytes) -> None:
     event, _, delivery = rest.partition("\n")
     headers = {"X-Hub-Signature-256": signature, "X-GitHub-Event": event}
     headers |= {"X-GitHub-Delivery": delivery}
-    for read in (webhooks.read, webhooks.glance):
+    for read in (webhooks.read, webhooks.read_shallow):
         delivery_taken, _ = _taken(read, headers, b"{}")
         assert delivery_taken is None
 
@@ -279,7 +279,7 @@ def _log(data: bytes) -> None:
         page=lambda _path, **_how: Page(told["items"], None),
         get=lambda _path, **_names: told.get("delivery"),
     )
-    Recovery(client, inbox, wants=lambda _event, _action: True, clock=lambda: _NOW).turn()
+    Recovery(client, inbox, wants=lambda _event, _action: True, clock=lambda: _NOW).run()
     assert not inbox.waiting
 
 

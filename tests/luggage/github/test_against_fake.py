@@ -1,4 +1,4 @@
-"""The library against the simulated GitHub, over HTTP, judged by GitHub's OpenAPI description."""
+"""Tests over HTTP against the simulated GitHub, checked with GitHub's OpenAPI description."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Scene:
 
 
 def scene_at(fake: FakeGithub, url: str, clock: FakeClock) -> Iterator[Scene]:
-    """Give a scene, and close its connections in the end."""
+    """Yield a scene, and close its connections at the end."""
     installation = fake.install("acme")
     fake.open_issue("acme/widgets", "alice", "A title", None)
     with make_session() as session:
@@ -62,13 +62,13 @@ def fake() -> FakeGithub:
 
 @pytest.fixture
 def scene(fake: FakeGithub, clock: FakeClock) -> Iterator[Scene]:
-    """Give a scene over HTTP; our clock is months away from GitHub's."""
+    """Yield a scene over HTTP; our clock differs from GitHub's by months."""
     with fake.serve() as server:
         yield from scene_at(fake, server.url, clock)
 
 
 def test_requests_are_as_github_describes_them(fake, clock) -> None:
-    """Token, membership, comment, reaction, pages, query: each request is valid by the book."""
+    """Each kind of request conforms to GitHub's OpenAPI description."""
     with CheckingServer(fake) as server:
         for scene in scene_at(fake, server.url, clock):
             client = scene.client
@@ -81,7 +81,7 @@ def test_requests_are_as_github_describes_them(fake, clock) -> None:
 
 
 def test_wrong_clock_does_not_keep_us_out(scene) -> None:
-    """The JWT is refused, its dates are corrected by GitHub's clock, and the token is given."""
+    """After GitHub rejects a JWT, the App corrects its dates by GitHub's clock and gets a token."""
     assert scene.client.get("/repos/acme/widgets")["full_name"] == "acme/widgets"
 
 
@@ -91,7 +91,7 @@ def test_wrong_clock_does_not_keep_us_out(scene) -> None:
     ids=lambda fault: fault.name,
 )
 def test_writes_that_took_place_unseen_are_ambiguous(scene, fault) -> None:
-    """Whatever hides the end of a write that was done, the error says to look first."""
+    """A write that took effect without a response is Ambiguous."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
         scene.client.post(COMMENTS, json={"body": "once"})
@@ -104,7 +104,7 @@ def test_writes_that_took_place_unseen_are_ambiguous(scene, fault) -> None:
     ids=lambda fault: fault.name,
 )
 def test_writes_that_failed_unseen_look_the_same(scene, fault) -> None:
-    """From outside it cannot be told from a write that was done; it is never Unreachable."""
+    """A write that failed without a response is Ambiguous too, never Unreachable."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
         scene.client.post(COMMENTS, json={"body": "never"})
@@ -120,7 +120,7 @@ def test_writes_that_failed_unseen_look_the_same(scene, fault) -> None:
     ],
 )
 def test_limits_are_kept(scene, clock, fault, seconds) -> None:
-    """Until the limit is over nothing more is sent; then the same write goes through."""
+    """Nothing is sent while a rate limit lasts; then the same write succeeds."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     for _ in range(2):
         with pytest.raises(RateLimited) as caught:
@@ -133,7 +133,7 @@ def test_limits_are_kept(scene, clock, fault, seconds) -> None:
 
 
 def test_unchanged_answer_costs_no_limit(scene) -> None:
-    """The second look at the same thing is a 304 that GitHub does not count."""
+    """A repeated read gets a 304, which GitHub does not count."""
     first = scene.client.get("/repos/acme/widgets")
     remaining = scene.client.rate_limit.remaining
     assert scene.client.get("/repos/acme/widgets") == first
@@ -150,14 +150,14 @@ def test_unchanged_answer_costs_no_limit(scene) -> None:
     ],
 )
 def test_hostile_names_find_nothing(scene, ask: Callable[[Client], object]) -> None:
-    """A name that would be a path is one unknown name at the other end of the line."""
+    """A name that looks like a path reaches GitHub as one unknown name."""
     with pytest.raises(GithubError):
         ask(scene.client)
     assert scene.fake.calls[-1].status == 404
 
 
 def test_pages_are_walked(scene, clock) -> None:
-    """All comments come, over GitHub's own links, in order."""
+    """All comments come in order, along GitHub's own links."""
     for number in range(5):
         scene.client.post(COMMENTS, json={"body": str(number)})
     found = scene.client.pages(COMMENTS, params={"per_page": 2})

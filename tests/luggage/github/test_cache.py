@@ -1,12 +1,12 @@
-"""Kept answers."""
+"""Tests of the ETag cache."""
 
 import pytest
 
-from luggage.github.cache import EtagCache, Kept
+from luggage.github.cache import CachedResponse, EtagCache
 
 
-def kept(size: int, etag: str = "x") -> Kept:
-    return Kept(etag, b"." * size, "")
+def kept(size: int, etag: str = "x") -> CachedResponse:
+    return CachedResponse(etag, b"." * size, "")
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def cache() -> EtagCache:
 
 
 def test_answers_are_kept_by_owner_and_address(cache) -> None:
-    """What one installation may see is not given to another."""
+    """An installation does not get another one's cached response."""
     cache.put("installation 1", "/x", kept(5))
     assert cache.get("installation 1", "/x") == kept(5)
     assert cache.get("installation 2", "/x") is None
 
 
 def test_newer_answer_takes_the_place(cache) -> None:
-    """An address has one kept answer, whose bytes count once."""
+    """A newer response replaces the older one, and its bytes count once."""
     for etag in "abcdefghijklmnopqrstuvwxyz":
         cache.put("1", "/x", kept(10, etag))
     cache.put("1", "/y", kept(10))
@@ -31,7 +31,7 @@ def test_newer_answer_takes_the_place(cache) -> None:
 
 
 def test_least_recently_used_goes_first(cache) -> None:
-    """When the bytes are spent, what was not asked for longest is forgotten."""
+    """A full cache evicts the least recently used response."""
     for at in range(10):
         cache.put("1", f"/{at}", kept(10))
     cache.get("1", "/0")
@@ -40,11 +40,11 @@ def test_least_recently_used_goes_first(cache) -> None:
 
 
 def test_large_answers_are_not_kept(cache) -> None:
-    """One huge answer does not push out all the others."""
+    """A huge response is not cached, so it does not evict all others."""
     cache.put("1", "/x", kept(11))
     assert cache.get("1", "/x") is None
 
 
 def test_repr_shows_no_content() -> None:
-    """A kept answer in a log shows its ETag only."""
-    assert repr(Kept('"e"', b"private", "<link>")) == "Kept(etag='\"e\"')"
+    """The repr of a cached response shows only its ETag."""
+    assert repr(CachedResponse('"e"', b"private", "<link>")) == "CachedResponse(etag='\"e\"')"
