@@ -1,5 +1,4 @@
-"""Happenings: what people do on GitHub, one function each.
+"""People's actions on GitHub, one function each; FakeGithub lists them as methods.
 
-Each function changes the world and returns the webhook event that tells of it.
-FakeGithub lists them as its methods.
+Each changes the world and returns the resulting webhook event.
 """

@@ -55,7 +55,7 @@ def test_nobody_listens_is_said(clock):
         pass
     out = io.StringIO()
     main(["--webhook-url", bot.url], typed=_ctrl_c(["/ping"]), out=out)
-    assert "delivered: 502 (nobody listens)" in out.getvalue()
+    assert "delivered: 502 (connection failed)" in out.getvalue()
 
 
 def test_a_pull_request_can_be_merged(clock):
@@ -89,7 +89,7 @@ def test_an_app_that_is_not_installed_is_told_of_nothing(monkeypatch):
     )
     out = io.StringIO()
     main(["--webhook-url", "http://127.0.0.1:1"], typed=without_installations(), out=out)
-    assert "delivered to nobody: the App is not installed" in out.getvalue()
+    assert "not delivered: the App is not installed" in out.getvalue()
 
 
 def test_without_a_bot_comments_are_only_made():
@@ -111,7 +111,7 @@ def test_a_signal_ends_it_cleanly(number):
         text=True,
     )
     told = ""
-    while "Ctrl-C ends it." not in told:
+    while "Press Ctrl-C to stop." not in told:
         told += process.stdout.readline()
     key = Path(re.search(r"private key: *(.*)", told)[1])
     mode = key.stat().st_mode & 0o777

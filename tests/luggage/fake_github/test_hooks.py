@@ -76,7 +76,7 @@ def test_nobody_listens(github, bot):
 
 def test_too_slow(github, clock, monkeypatch):
     """Who does not answer in time gets 504 in the log."""
-    monkeypatch.setattr("luggage.fake_github.hooks.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("luggage.fake_github.hooks.RESPONSE_TIMEOUT_SECONDS", 0.1)
     late = Outcome(answer=Answer(202), delay_seconds=60)
     with HttpServer(lambda _request: late, clock=clock) as bot:
         assert github.deliver("ping", {}, to=bot.url) == 504

@@ -123,7 +123,7 @@ def test_the_changed_files_are_listed(github, ask, pull):
 def test_whether_it_merges_is_not_known_at_the_first_look(github, ask, pull):
     """GitHub works it out after somebody has asked."""
     github.pull(REPO, pull).conflicts = True
-    github.pull(REPO, pull).unsettled = 1
+    github.pull(REPO, pull).mergeable_pending = 1
     shown = [ask("GET", f"{PULLS}/{pull}").json() for _ in range(2)]
     assert [one["mergeable"] for one in shown] == [None, False]
     assert [one["mergeable_state"] for one in shown] == ["unknown", "dirty"]
@@ -140,7 +140,7 @@ def test_graphql_lists_which_pull_requests_merge(github, ask, pull):
     for _ in range(100):
         github.open_pull_request(REPO, "eve")
     github.pull(REPO, pull).conflicts = True
-    github.pull(REPO, 2).unsettled = 1
+    github.pull(REPO, 2).mergeable_pending = 1
     github.label_issue(REPO, 3, "olga", "bug")
     found = merging(ask, owner="snakes", name="trio", base="main")["pullRequests"]
     assert [one["mergeable"] for one in found["nodes"][:3]] == [

@@ -103,7 +103,7 @@ def test_recovery_of_the_page_fetches_what_was_missed(github, bot) -> None:
 def test_signing_in_as_on_the_page_tells_who_it_is() -> None:
     """The page's sign-in code returns the person's login."""
     github = FakeGithub(callback_urls=["http://bot.example/back"])
-    github.sits_at_the_browser("alice")
+    github.set_browser_user("alice")
     app = github.world.app
     with github.serve() as server:
         names = {"client_id": app.client_id, "client_secret": app.client_secret, "time": time}

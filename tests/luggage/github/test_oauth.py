@@ -30,7 +30,7 @@ def github(clock):
     fake.add_organization("snakes")
     fake.add_member("snakes", "olga", role="admin")
     fake.add_organization("lions", installed=False)
-    fake.sits_at_the_browser("olga")
+    fake.set_browser_user("olga")
     return fake
 
 
@@ -126,7 +126,7 @@ def test_a_wrong_secret_is_told(make_oauth):
 
 def test_who_says_no_comes_back_without_a_code(github, make_oauth):
     """If the person declines, GitHub returns an error and the state."""
-    github.sits_at_the_browser(None)
+    github.set_browser_user(None)
     assert sent_back(make_oauth()) == {"error": "access_denied", "state": "s"}
 
 
