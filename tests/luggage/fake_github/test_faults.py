@@ -1,4 +1,4 @@
-"""What goes wrong on order: on the wire, and in the list of calls."""
+"""Tests of faults, on the wire and in the recorded calls."""
 
 import random
 
@@ -13,7 +13,7 @@ COMMENTS = f"/repos/{REPO}/issues/1/comments"
 
 @pytest.fixture
 def say(ask, github, issue):
-    """Say something while a fault is due; gives back the answer."""
+    """Post a comment while a fault is planned; return the response."""
 
     def say(fault, **more):
         github.faults.append(faults.plan(fault, method="POST", path="*/comments", **more))
@@ -24,12 +24,12 @@ def say(ask, github, issue):
 
 @pytest.fixture
 def said(github, issue):
-    """How many comments were made."""
+    """Return the number of comments."""
     return lambda: len(github.comments(REPO, issue))
 
 
 def test_dropped(say, said, github):
-    """The connection ends without an answer, and nothing was done."""
+    """The connection ends without a response, and the request has no effect."""
     with pytest.raises(requests.ConnectionError, match="without response"):
         say(faults.dropped())
     assert (said(), github.calls[-1].status, github.calls[-1].fault) == (0, 0, "dropped")
@@ -37,14 +37,14 @@ def test_dropped(say, said, github):
 
 @pytest.mark.parametrize("done", [False, True])
 def test_reset(say, said, done):
-    """The connection is reset, before or after it was done."""
+    """The connection is reset before or after the request takes effect."""
     with pytest.raises(requests.ConnectionError, match="reset by peer"):
         say(faults.reset(done=done))
     assert said() == done
 
 
 def test_cut_short(say, said):
-    """Done, but the answer ends in its middle."""
+    """The request takes effect, but the response is truncated."""
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         say(faults.cut_short())
     assert said() == 1
@@ -52,13 +52,13 @@ def test_cut_short(say, said):
 
 @pytest.mark.parametrize("done", [False, True])
 def test_failed(say, said, github, done):
-    """A 502 that was, or was not, done."""
+    """A 502 comes with or without an effect."""
     assert say(faults.failed(done=done)).status_code == 502
     assert (said(), github.calls[-1].status) == (done, 502)
 
 
-def test_slow_is_a_time_out(ask, github, said):
-    """Done, and answered later than the client waits."""
+def test_slow_is_a_timeout(ask, github, said):
+    """The request takes effect, and the client times out."""
     github.faults.append(faults.plan(faults.slow(60)))
     with pytest.raises(requests.Timeout):
         ask.session.post(
@@ -70,8 +70,8 @@ def test_slow_is_a_time_out(ask, github, said):
     assert said() == 1
 
 
-def test_slow_and_patient(say, said):
-    """Who waits long enough gets the answer."""
+def test_slow_with_a_patient_client(say, said):
+    """A client that waits long enough gets the response."""
     assert say(faults.slow(0.01)).status_code == 201
     assert said() == 1
 
@@ -85,7 +85,7 @@ def test_slow_and_patient(say, said):
     ],
 )
 def test_limits(say, said, fault, status, retry_after):
-    """A limit is met, with or without Retry-After, and nothing is done."""
+    """Rate limits come with or without Retry-After, and without an effect."""
     answer = say(fault)
     assert (answer.status_code, answer.headers.get("Retry-After")) == (status, retry_after)
     assert "secondary rate limit" in answer.json()["message"]
@@ -93,28 +93,28 @@ def test_limits(say, said, fault, status, retry_after):
 
 
 def test_refused(say, said):
-    """Any error of GitHub's form."""
+    """`refused` returns any error in GitHub's format."""
     answer = say(faults.refused(451, "Repository access blocked"))
     assert (answer.status_code, answer.json()["message"]) == (451, "Repository access blocked")
     assert said() == 0
 
 
-def test_a_plan_strikes_so_often(say, said, ask):
+def test_plan_ends_after_its_times(say, said, ask):
     """A plan ends after its number of times."""
     statuses = [say(faults.failed(done=False), times=2).status_code]
     statuses += [ask("POST", COMMENTS, json={"body": "Hi"}).status_code for _ in range(2)]
     assert statuses == [502, 502, 201]
 
 
-def test_a_plan_strikes_where_it_is_meant_to(say, ask):
-    """Other methods and other paths are spared."""
+def test_plan_ignores_other_requests(say, ask):
+    """A plan ignores other methods and paths."""
     say(faults.failed(done=False), times=None)
     assert ask("GET", COMMENTS).status_code == 200
     assert ask("POST", f"/repos/{REPO}/labels", json={"name": "bug"}).status_code == 201
 
 
 def test_the_first_plan_wins(github, ask):
-    """Plans are asked in order; a spent one lets the next have its turn."""
+    """Plans are tried in order; a finished one lets the next apply."""
     for status in (500, 503):
         github.faults.append(faults.plan(faults.failed(status, done=False)))
     statuses = [ask("GET", "/orgs/snakes").status_code for _ in range(3)]
@@ -122,7 +122,7 @@ def test_the_first_plan_wins(github, ask):
 
 
 def test_a_share_is_repeatable():
-    """With the same seed the same requests are struck, about as many as were asked for."""
+    """The same seed hits the same requests, and about the requested share."""
 
     def struck(seed):
         fault = faults.dropped()
@@ -135,6 +135,6 @@ def test_a_share_is_repeatable():
 
 
 def test_a_share_needs_a_seed():
-    """A share without a random number generator could not be repeated: refused."""
+    """A share without a random number generator is an error."""
     with pytest.raises(ValueError, match="SEED"):
         faults.plan(faults.dropped(), share=0.5)

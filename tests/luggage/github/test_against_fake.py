@@ -67,7 +67,7 @@ def scene(fake: FakeGithub, clock: FakeClock) -> Iterator[Scene]:
         yield from scene_at(fake, server.url, clock)
 
 
-def test_requests_are_as_github_describes_them(fake, clock) -> None:
+def test_requests_conform_to_githubs_description(fake, clock) -> None:
     """Each kind of request conforms to GitHub's OpenAPI description."""
     with CheckingServer(fake) as server:
         for scene in scene_at(fake, server.url, clock):
@@ -80,7 +80,7 @@ def test_requests_are_as_github_describes_them(fake, clock) -> None:
         assert server.violations == []
 
 
-def test_wrong_clock_does_not_keep_us_out(scene) -> None:
+def test_wrong_clock_is_corrected(scene) -> None:
     """After GitHub rejects a JWT, the App corrects its dates by GitHub's clock and gets a token."""
     assert scene.client.get("/repos/acme/widgets")["full_name"] == "acme/widgets"
 
@@ -90,7 +90,7 @@ def test_wrong_clock_does_not_keep_us_out(scene) -> None:
     [faults.reset(done=True), faults.cut_short(), faults.failed(502, done=True)],
     ids=lambda fault: fault.name,
 )
-def test_writes_that_took_place_unseen_are_ambiguous(scene, fault) -> None:
+def test_writes_without_a_response_are_ambiguous(scene, fault) -> None:
     """A write that took effect without a response is Ambiguous."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
@@ -103,7 +103,7 @@ def test_writes_that_took_place_unseen_are_ambiguous(scene, fault) -> None:
     [faults.dropped(), faults.reset(done=False), faults.failed(503, done=False)],
     ids=lambda fault: fault.name,
 )
-def test_writes_that_failed_unseen_look_the_same(scene, fault) -> None:
+def test_failed_writes_without_a_response_are_ambiguous(scene, fault) -> None:
     """A write that failed without a response is Ambiguous too, never Unreachable."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
@@ -119,7 +119,7 @@ def test_writes_that_failed_unseen_look_the_same(scene, fault) -> None:
         (faults.secondary_limit(), 60),
     ],
 )
-def test_limits_are_kept(scene, clock, fault, seconds) -> None:
+def test_rate_limits_are_respected(scene, clock, fault, seconds) -> None:
     """Nothing is sent while a rate limit lasts; then the same write succeeds."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     for _ in range(2):
@@ -149,14 +149,14 @@ def test_unchanged_answer_costs_no_limit(scene) -> None:
         lambda c: c.get("/users/{u}", u="ünï"),
     ],
 )
-def test_hostile_names_find_nothing(scene, ask: Callable[[Client], object]) -> None:
+def test_hostile_names_are_not_found(scene, ask: Callable[[Client], object]) -> None:
     """A name that looks like a path reaches GitHub as one unknown name."""
     with pytest.raises(GithubError):
         ask(scene.client)
     assert scene.fake.calls[-1].status == 404
 
 
-def test_pages_are_walked(scene, clock) -> None:
+def test_all_pages_are_read(scene, clock) -> None:
     """All comments come in order, along GitHub's own links."""
     for number in range(5):
         scene.client.post(COMMENTS, json={"body": str(number)})

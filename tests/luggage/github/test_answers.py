@@ -45,12 +45,12 @@ def until(given: ApiResponse, skew: float = 0.0) -> float | None:
         (304, errors.Invalid),
     ],
 )
-def test_status_decides_the_reaction(status, kind) -> None:
+def test_status_decides_the_class(status, kind) -> None:
     """Each status maps to one error class."""
     assert type(failure(answer(status), retry_at=None)) is kind
 
 
-def test_failure_carries_githubs_words() -> None:
+def test_failure_has_githubs_details() -> None:
     """The error has the response's message, request id, documentation URL and fields."""
     told = {
         "message": "Validation Failed",
@@ -70,14 +70,14 @@ def test_any_body_makes_an_error(body) -> None:
     assert (type(error), error.message) == (errors.Ambiguous, "no message")
 
 
-def test_odd_errors_are_kept_as_text() -> None:
+def test_malformed_errors_become_text() -> None:
     """An `errors` value that is not a list is dropped; non-text values become text."""
     assert failure(answer(422, {"errors": {"a": 1}}), retry_at=None).fields == ()
     odd = failure(answer(422, {"errors": [{"field": 7}]}), retry_at=None)
     assert odd.fields == (errors.FieldError(field="7"),)
 
 
-def test_long_messages_are_cut() -> None:
+def test_long_messages_are_truncated() -> None:
     """A very long message is truncated."""
     assert len(failure(answer(500, {"message": "x" * 9999}), retry_at=None).message) == 500
 
@@ -88,7 +88,7 @@ def test_retry_after_is_in_seconds(status) -> None:
     assert until(answer(status, None, retry_after="120")) == NOW + 120
 
 
-def test_retry_after_comes_first() -> None:
+def test_retry_after_takes_precedence() -> None:
     """Retry-After takes precedence over x-ratelimit-reset, as GitHub documents."""
     both = answer(403, None, retry_after="30", x_ratelimit_reset=str(int(NOW) + 900), **HEADERS)
     assert until(both) == NOW + 30
@@ -104,7 +104,7 @@ def test_spent_limit_lasts_until_its_reset() -> None:
 
 
 @pytest.mark.parametrize("headers", [{"retry_after": "0"}, {"x_ratelimit_reset": "1", **HEADERS}])
-def test_limits_never_end_in_the_past(headers) -> None:
+def test_retry_time_is_never_in_the_past(headers) -> None:
     """The retry is at least a second away whatever the clocks say, to prevent a busy loop."""
     assert until(answer(429, None, **headers)) == NOW + 1
 
@@ -136,7 +136,7 @@ def test_secondary_limit_without_a_time_lasts_a_minute(status, told, headers) ->
         answer(403, None, x_ratelimit_remaining="12", x_ratelimit_reset="1", x_ratelimit_limit="1"),
     ],
 )
-def test_other_answers_are_no_limits(other) -> None:
+def test_other_responses_are_not_rate_limits(other) -> None:
     """Only 403 and 429 can be rate limits, and a missing permission is not one."""
     assert until(other) is None
 
@@ -156,7 +156,7 @@ def test_rate_limit_is_read_from_headers() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "\u0661"])
-def test_odd_rate_limits_are_none(value) -> None:
+def test_malformed_rate_limits_are_none(value) -> None:
     """Missing or malformed rate limit headers give None; Enterprise Server may send none."""
     odd = answer(
         200, None, x_ratelimit_limit=value, x_ratelimit_remaining="1", x_ratelimit_reset="1"
@@ -208,7 +208,7 @@ def test_graphql_fields_are_paths() -> None:
 
 
 @pytest.mark.parametrize("told", [None, [], {"errors": "x"}, {"errors": 7}])
-def test_graphql_answers_of_any_shape(told) -> None:
+def test_malformed_graphql_response_is_invalid(told) -> None:
     """A response that is not a GraphQL response is Invalid."""
     error = graphql_failure(answer(200), told, retry_at=5.0)
     assert error.message == "GitHub gave no error message"
@@ -221,7 +221,7 @@ def test_graphql_answers_of_any_shape(told) -> None:
     ),
     body=st.binary(),
 )
-def test_every_answer_means_something(status, headers, body) -> None:
+def test_every_response_becomes_an_error(status, headers, body) -> None:
     """Any response becomes one of the library's errors."""
     odd = ApiResponse("GET", "/x", status, headers, body, NOW)
     assert isinstance(failure(odd, retry_at=until(odd)), errors.RequestFailed)

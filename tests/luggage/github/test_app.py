@@ -73,14 +73,14 @@ def heard() -> Heard:
         ({"api_url": "api.github.com"}, "api_url"),
     ],
 )
-def test_bad_settings_are_refused_at_once(scripted, settings, words) -> None:
+def test_bad_settings_raise_at_start(scripted, settings, words) -> None:
     """A bad setting raises at start; the error names the setting but not its value."""
     with pytest.raises(ConfigurationError, match=words) as caught:
         make_app(scripted, **settings)
     assert "hush" not in str(caught.value)
 
 
-def test_app_needs_no_more_than_its_settings() -> None:
+def test_app_has_defaults() -> None:
     """Without session, clock and sleep the App uses defaults and api.github.com."""
     app = GithubApp(
         app_id="Iv1.abc", private_key=keys()[0], webhook_secrets=[SECRET], user_agent="bot"
@@ -97,7 +97,7 @@ ENVIRON = {
 }
 
 
-def test_settings_can_come_from_an_environment(heard) -> None:
+def test_from_environ_reads_the_usual_variables(heard) -> None:
     """`from_environ` builds an App from the usual variables of a mapping."""
     app = GithubApp.from_environ(ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0]})
     assert repr(app) == "<GithubApp 12 at https://ghes.example/api/v3>"
@@ -107,7 +107,7 @@ def test_settings_can_come_from_an_environment(heard) -> None:
 
 
 @pytest.mark.parametrize("secret", ODD.values(), ids=ODD)
-def test_a_webhook_secret_of_an_environment_may_be_any_text(secret) -> None:
+def test_webhook_secret_may_be_any_text(secret) -> None:
     """Both webhook secrets are used unchanged except for a trailing line break."""
     secret = secret.rstrip("\r")
     environ = ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0]}
@@ -119,7 +119,7 @@ def test_a_webhook_secret_of_an_environment_may_be_any_text(secret) -> None:
         app.dispatch_webhook(*signed("issues", delivery(), secret))
 
 
-def test_a_webhook_secret_that_is_no_text_is_refused_without_it() -> None:
+def test_error_for_a_bad_webhook_secret_does_not_contain_it() -> None:
     """The error for a non-text webhook secret does not contain it."""
     environ = ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0], "GITHUB_WEBHOOK_SECRET": "hush\udcff"}
     with pytest.raises(ConfigurationError, match="not UTF-8") as raised:
@@ -128,13 +128,13 @@ def test_a_webhook_secret_that_is_no_text_is_refused_without_it() -> None:
     assert "hush" not in str(raised.value)
 
 
-def test_settings_given_stand_before_the_environment() -> None:
+def test_settings_override_the_environment() -> None:
     """Explicit settings override the environment."""
     app = GithubApp.from_environ(ENVIRON, private_key=keys()[0], app_id=13)
     assert repr(app).startswith("<GithubApp 13 ")
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_variables_are_named() -> None:
     """The error names all missing or empty variables except the optional API URL."""
     with pytest.raises(ConfigurationError, match=r"^not set: GITHUB_PRIVATE_KEY$"):
         GithubApp.from_environ(ENVIRON)
@@ -142,7 +142,7 @@ def test_what_is_missing_is_named() -> None:
         GithubApp.from_environ({})
 
 
-def test_clients_say_whose_they_are(app) -> None:
+def test_client_repr_names_its_owner(app) -> None:
     """The repr of a client names its owner."""
     shown = [repr(c) for c in (app.app_client, app.client_for(7), app.client_for(7).read_only())]
     assert shown == [
@@ -176,14 +176,14 @@ def test_handler_gets_event_payload_and_client(app, heard) -> None:
         ({"missing": None}, 0),
     ],
 )
-def test_restrictions_choose_deliveries(app, heard, restrictions, calls) -> None:
+def test_restrictions_filter_deliveries(app, heard, restrictions, calls) -> None:
     """Each restriction requires a value of a top-level field."""
     app.add(heard, "issues", **restrictions)
     app.dispatch_webhook(*signed("issues", delivery()))
     assert len(heard.calls) == calls
 
 
-def test_other_events_go_elsewhere(app, heard) -> None:
+def test_handlers_ignore_other_events(app, heard) -> None:
     """A handler only receives its own event."""
     app.add(heard, "pull_request")
     app.dispatch_webhook(*signed("issues", delivery()))
@@ -257,7 +257,7 @@ def test_bad_deliveries_are_rejected(app, heard, headers, body, kind) -> None:
     assert heard.calls == []
 
 
-def test_each_live_secret_counts(scripted) -> None:
+def test_both_secrets_are_valid_during_rotation(scripted) -> None:
     """During a rotation, deliveries signed with either secret are dispatched."""
     app = make_app(scripted, webhook_secrets=["old", "new"])
     for secret in ("old", "new"):
@@ -300,7 +300,7 @@ def test_commands_come_from_five_kinds_of_comment(app, heard, event, changed) ->
         ("issues", {"issue": None}),
     ],
 )
-def test_no_commands_elsewhere(app, heard, event, changed) -> None:
+def test_other_deliveries_give_no_commands(app, heard, event, changed) -> None:
     """Edits, other events, quotes, empty texts and bots give no commands."""
     app.add_command(heard, "/ping")
     app.dispatch_webhook(*signed(event, delivery(**changed)))
@@ -315,7 +315,7 @@ def test_commands_have_words(app, heard) -> None:
     assert [call[0] for call in heard.calls] == [["/label", "bug"], ["/label", "help", "wanted"]]
 
 
-def test_commands_have_words_of_their_own(app, heard) -> None:
+def test_handlers_do_not_share_words(app, heard) -> None:
     """Each handler gets its own list of words."""
 
     def greedy(words: list[str], *_: object) -> None:
@@ -335,7 +335,7 @@ def test_sender_may_be_missing(app, heard) -> None:
 
 
 @pytest.mark.parametrize("command", ["ping", "/", "/ping pong", "/1", "", "/ ping", "//ping"])
-def test_commands_have_a_form(app, heard, command) -> None:
+def test_malformed_commands_raise(app, heard, command) -> None:
     """`add_command` rejects a command that could never match."""
     with pytest.raises(ValueError, match=r"is not a command; use a slash and a word"):
         app.add_command(heard, command)
@@ -356,7 +356,7 @@ def poisoned(value: Any) -> Any:
     return value
 
 
-def test_forged_addresses_are_never_called(app, scripted) -> None:
+def test_forged_urls_are_never_requested(app, scripted) -> None:
     """Nothing is sent to the URLs of a forged payload."""
 
     def answer(event: str, payload: dict[str, Any], client: Client) -> None:
@@ -371,7 +371,7 @@ def test_forged_addresses_are_never_called(app, scripted) -> None:
     assert all(str(request.url).startswith(f"{API}/") for request in scripted.sent)
 
 
-def test_forged_path_is_refused(app, scripted) -> None:
+def test_url_as_a_path_raises(app, scripted) -> None:
     """A handler that uses a URL of the payload as a path gets an error."""
 
     def careless(_event: str, payload: dict[str, Any], client: Client) -> None:
@@ -383,7 +383,7 @@ def test_forged_path_is_refused(app, scripted) -> None:
     assert scripted.sent == []
 
 
-def test_session_can_be_handed_in(scripted: Scripted) -> None:
+def test_session_can_be_passed(scripted: Scripted) -> None:
     """A session passed by the caller is used unchanged, with its proxies and CA bundle."""
     with requests.Session() as session:
         session.mount("https://", scripted)

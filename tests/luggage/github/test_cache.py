@@ -15,14 +15,14 @@ def cache() -> EtagCache:
     return EtagCache(max_bytes=100)
 
 
-def test_answers_are_kept_by_owner_and_address(cache) -> None:
+def test_responses_are_cached_by_owner_and_url(cache) -> None:
     """An installation does not get another one's cached response."""
     cache.put("installation 1", "/x", kept(5))
     assert cache.get("installation 1", "/x") == kept(5)
     assert cache.get("installation 2", "/x") is None
 
 
-def test_newer_answer_takes_the_place(cache) -> None:
+def test_newer_response_replaces_the_older(cache) -> None:
     """A newer response replaces the older one, and its bytes count once."""
     for etag in "abcdefghijklmnopqrstuvwxyz":
         cache.put("1", "/x", kept(10, etag))
@@ -30,7 +30,7 @@ def test_newer_answer_takes_the_place(cache) -> None:
     assert cache.get("1", "/x") == kept(10, "z")
 
 
-def test_least_recently_used_goes_first(cache) -> None:
+def test_least_recently_used_is_evicted(cache) -> None:
     """A full cache evicts the least recently used response."""
     for at in range(10):
         cache.put("1", f"/{at}", kept(10))
@@ -39,7 +39,7 @@ def test_least_recently_used_goes_first(cache) -> None:
     assert [at for at in range(11) if cache.get("1", f"/{at}") is None] == [1]
 
 
-def test_large_answers_are_not_kept(cache) -> None:
+def test_large_responses_are_not_cached(cache) -> None:
     """A huge response is not cached, so it does not evict all others."""
     cache.put("1", "/x", kept(11))
     assert cache.get("1", "/x") is None

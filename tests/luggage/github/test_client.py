@@ -90,7 +90,7 @@ def test_lone_surrogate_in_a_parameter_is_invalid(client) -> None:
         client.get("/x", params={"q": "\ud800"})
 
 
-def test_doubled_slash_stays_at_the_api(client, scripted) -> None:
+def test_double_slash_does_not_change_the_host(client, scripted) -> None:
     """A path that begins with two slashes does not change the host."""
     with pytest.raises(errors.NotFound):
         client.get("//evil.example/x")
@@ -112,7 +112,7 @@ def test_failure_names_request_and_fields(client, scripted) -> None:
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"{", b"\xff", b"[" * 100_000])
-def test_good_answer_that_is_no_json_is_ambiguous(client, scripted, content) -> None:
+def test_unreadable_2xx_is_ambiguous(client, scripted, content) -> None:
     """A write with a 201 and an unreadable body is Ambiguous."""
     scripted.on("POST", "/x", Reply(201, content=content))
     with pytest.raises(errors.Ambiguous, match="not JSON"):
@@ -157,7 +157,7 @@ def test_redirects_within_the_api_are_followed_verbatim(client, scripted, status
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_redirects_elsewhere_get_nothing(client, scripted, location, method) -> None:
+def test_redirects_to_other_hosts_get_nothing(client, scripted, location, method) -> None:
     """A redirect to another host is an error; neither token nor body is sent there."""
     scripted.on(method.upper(), "/x", Reply(307, headers={"Location": location}))
     with pytest.raises(errors.RequestFailed):
@@ -165,7 +165,7 @@ def test_redirects_elsewhere_get_nothing(client, scripted, location, method) -> 
     assert urls(scripted) == [f"{API}/x"]
 
 
-def test_redirects_in_a_circle_end(client, scripted) -> None:
+def test_redirect_loops_end(client, scripted) -> None:
     """A redirect loop ends after five redirects."""
     scripted.on("GET", "/x", Reply(302, headers={"Location": "/x"}))
     with pytest.raises(errors.Invalid, match="too many redirects"):
@@ -176,7 +176,7 @@ def test_redirects_in_a_circle_end(client, scripted) -> None:
 # ETags
 
 
-def test_unchanged_answer_comes_from_memory(client, scripted) -> None:
+def test_unchanged_response_comes_from_the_cache(client, scripted) -> None:
     """A 304 returns the cached response; each caller gets its own value."""
     scripted.on("GET", "/x", Reply(200, {"a": [1]}, {"ETag": '"one"'}), Reply(304))
     client.get("/x")["a"].append(2)
@@ -184,7 +184,7 @@ def test_unchanged_answer_comes_from_memory(client, scripted) -> None:
     assert scripted.sent[-1].headers["If-None-Match"] == '"one"'
 
 
-def test_changed_answer_takes_the_place(client, scripted) -> None:
+def test_changed_response_replaces_the_cached_one(client, scripted) -> None:
     """A 200 with a new ETag replaces the cached response."""
     first, second = Reply(200, {"a": 1}, {"ETag": '"1"'}), Reply(200, {"a": 2}, {"ETag": 'W/"2"'})
     scripted.on("GET", "/x", first, second, Reply(304))
@@ -192,7 +192,7 @@ def test_changed_answer_takes_the_place(client, scripted) -> None:
     assert scripted.sent[-1].headers["If-None-Match"] == 'W/"2"'
 
 
-def test_memory_is_of_one_installation(app, client, scripted) -> None:
+def test_cache_is_not_shared_between_installations(app, client, scripted) -> None:
     """Cached responses are not shared between installations."""
     scripted.on("GET", "/x", Reply(200, {"private": True}, {"ETag": '"1"'}))
     scripted.on(
@@ -205,7 +205,7 @@ def test_memory_is_of_one_installation(app, client, scripted) -> None:
     assert "If-None-Match" not in scripted.sent[-1].headers
 
 
-def test_parameters_are_part_of_the_address(client, scripted) -> None:
+def test_params_are_part_of_the_cache_key(client, scripted) -> None:
     """Another query is cached separately."""
     scripted.on("GET", "/x", Reply(200, {}, {"ETag": '"1"'}))
     client.get("/x", params={"page": 1})
@@ -213,14 +213,14 @@ def test_parameters_are_part_of_the_address(client, scripted) -> None:
     assert "If-None-Match" not in scripted.sent[-1].headers
 
 
-def test_304_out_of_the_blue_is_an_error(client, scripted) -> None:
+def test_unexpected_304_is_an_error(client, scripted) -> None:
     """A 304 without a conditional request is an error."""
     scripted.on("GET", "/x", Reply(304))
     with pytest.raises(errors.Invalid):
         client.get("/x")
 
 
-def test_writes_are_not_kept(client, scripted) -> None:
+def test_writes_are_not_cached(client, scripted) -> None:
     """Responses to writes are not cached."""
     scripted.on("POST", "/x", Reply(201, {}, {"ETag": '"1"'}))
     scripted.on("GET", "/x", Reply(200, {}))
@@ -237,7 +237,7 @@ def page(items: object, following: str | None = None) -> Reply:
     return Reply(200, items, {"Link": link} if following else {})
 
 
-def test_pages_are_one_sequence(client, scripted) -> None:
+def test_pages_yields_all_items(client, scripted) -> None:
     """`pages` yields all items in order and requests a hundred at a time."""
     scripted.on("GET", "/x", page([1, 2], f"{API}/y?page=2"))
     scripted.on("GET", "/y", page([3]))
@@ -245,7 +245,7 @@ def test_pages_are_one_sequence(client, scripted) -> None:
     assert parse_qs(urlsplit(urls(scripted)[0]).query) == {"per_page": ["100"], "state": ["open"]}
 
 
-def test_pages_are_asked_for_when_reached(client, scripted) -> None:
+def test_pages_are_fetched_when_reached(client, scripted) -> None:
     """A caller that stops early does not fetch the next page."""
     scripted.on("GET", "/x", page([1, 2], f"{API}/y"))
     assert next(client.pages("/x")) == 1
@@ -253,14 +253,14 @@ def test_pages_are_asked_for_when_reached(client, scripted) -> None:
 
 
 @pytest.mark.parametrize("told", [{"total_count": 2, "items": [1, 2]}, {"check_runs": [1, 2]}])
-def test_pages_understand_objects_with_a_list(client, scripted, told) -> None:
+def test_pages_accepts_objects_with_a_list(client, scripted, told) -> None:
     """`pages` accepts objects that wrap a list, such as search results."""
     scripted.on("GET", "/x", page(told))
     assert list(client.pages("/x")) == [1, 2]
 
 
 @pytest.mark.parametrize("told", [None, 7, {}, {"a": [], "b": []}])
-def test_pages_refuse_what_is_no_page(client, scripted, told) -> None:
+def test_pages_rejects_other_responses(client, scripted, told) -> None:
     """A response without exactly one list is an error, not an empty page."""
     scripted.on("GET", "/x", page(told))
     with pytest.raises(errors.Invalid, match="not a page"):
@@ -280,7 +280,7 @@ def test_hostile_link_is_not_followed(client, scripted, link) -> None:
     assert urls(scripted) == [f"{API}/x?per_page=100"]
 
 
-def test_pages_in_a_circle_end(client, scripted) -> None:
+def test_page_loops_end(client, scripted) -> None:
     """A loop of next links is an error."""
     scripted.on("GET", "/x", page([1], f"{API}/y"))
     scripted.on("GET", "/y", page([2], f"{API}/x?per_page=100"))
@@ -288,7 +288,7 @@ def test_pages_in_a_circle_end(client, scripted) -> None:
         list(client.pages("/x"))
 
 
-def test_unchanged_page_still_leads_on(client, scripted) -> None:
+def test_cached_page_keeps_its_next_link(client, scripted) -> None:
     """A cached page keeps its next link."""
     first = page([1], f"{API}/y")
     first.headers["ETag"] = '"1"'
@@ -298,7 +298,7 @@ def test_unchanged_page_still_leads_on(client, scripted) -> None:
 
 
 @pytest.mark.parametrize("link", ["nonsense", '<>; rel="next', ",,;;", "<x>; rel"])
-def test_odd_links_lead_nowhere(client, scripted, link) -> None:
+def test_malformed_links_end_the_pages(client, scripted, link) -> None:
     """A malformed Link header ends the pages or is an error."""
     scripted.on("GET", "/x", Reply(200, [1], {"Link": link}))
     try:
@@ -307,7 +307,7 @@ def test_odd_links_lead_nowhere(client, scripted, link) -> None:
         assert len(urls(scripted)) == 1
 
 
-def test_page_says_how_to_go_on(client, scripted) -> None:
+def test_page_returns_the_params_of_the_next(client, scripted) -> None:
     """`page` returns one page and the params of the next."""
     scripted.on("GET", "/x", page([1, 2], f"{API}/x?per_page=100&cursor=v1_7&odd=%2F"), page([3]))
     first = client.page("/x")
@@ -319,7 +319,7 @@ def test_page_says_how_to_go_on(client, scripted) -> None:
     ]
 
 
-def test_page_with_a_hostile_link_is_refused(client, scripted) -> None:
+def test_page_with_a_hostile_link_raises(client, scripted) -> None:
     """`page` raises for a next link to another host."""
     scripted.on("GET", "/x", page([1], "https://evil.example/x?cursor=v1_7"))
     with pytest.raises(errors.Invalid, match="not followed"):
@@ -329,7 +329,7 @@ def test_page_with_a_hostile_link_is_refused(client, scripted) -> None:
 # GraphQL
 
 
-def test_graphql_gives_the_data(client, scripted) -> None:
+def test_graphql_returns_the_data(client, scripted) -> None:
     """`graphql` sends values as variables and returns `data`."""
     scripted.on("POST", "/graphql", Reply(200, {"data": {"viewer": {"login": "x"}}}))
     assert client.graphql("query($n: Int) { x }", n=7) == {"viewer": {"login": "x"}}
@@ -337,7 +337,7 @@ def test_graphql_gives_the_data(client, scripted) -> None:
     assert json.loads(scripted.sent[-1].body) == sent
 
 
-def test_graphql_of_enterprise_server_is_beside_rest(scripted) -> None:
+def test_graphql_url_on_enterprise_server(scripted) -> None:
     """On GitHub Enterprise Server, GraphQL is not below /api/v3."""
     app = make_app(scripted, api_url=f"{API}/api/v3")
     expires = "2099-01-01T00:00:00Z"
@@ -385,7 +385,7 @@ def test_graphql_limit_closes_graphql(client, scripted, headers, seconds) -> Non
 
 
 @pytest.mark.parametrize("told", [None, [], "x"])
-def test_graphql_answer_of_another_shape(client, scripted, told) -> None:
+def test_graphql_response_without_data_raises(client, scripted, told) -> None:
     """A GraphQL response without `data` is an error."""
     scripted.on("POST", "/graphql", Reply(200, told))
     with pytest.raises(errors.Invalid):
@@ -414,7 +414,7 @@ def test_read_only_client_refuses_to_write(client, scripted, write) -> None:
     assert scripted.sent == []
 
 
-def test_read_only_client_has_no_other_way(client, scripted) -> None:
+def test_read_only_client_never_writes(client, scripted) -> None:
     """Every method of a read-only client sends a GET, a query, or nothing."""
     scripted.on("GET", "/x", Reply(200, []))
     scripted.on("POST", "/graphql", Reply(200, {"data": 1}))
@@ -441,7 +441,7 @@ def test_read_only_client_has_no_other_way(client, scripted) -> None:
         "query mutation { x }",
     ],
 )
-def test_read_only_client_finds_a_mutation_wherever_it_stands(client, scripted, text) -> None:
+def test_read_only_client_finds_a_mutation_anywhere(client, scripted, text) -> None:
     """A mutation is refused anywhere in the text, even at the cost of false refusals."""
     with pytest.raises(errors.WriteRefused):
         client.read_only().graphql(text)
@@ -479,7 +479,7 @@ def test_secondary_limit_stops_the_installation(client, scripted) -> None:
     assert client.get("/x") == {}
 
 
-def test_limit_of_one_installation_leaves_others_alone(app, scripted) -> None:
+def test_rate_limit_does_not_affect_other_installations(app, scripted) -> None:
     """A rate limit of one installation does not affect others."""
     scripted.on("GET", "/x", Reply(429, headers={"Retry-After": "30"}), Reply(200, {}))
     scripted.on(
@@ -502,7 +502,7 @@ def test_clients_of_one_installation_share_its_limits(app, scripted) -> None:
     assert scripted.requests_to("/y") == []
 
 
-def test_client_knows_the_limit_last_seen(client, scripted) -> None:
+def test_rate_limit_is_the_one_last_seen(client, scripted) -> None:
     """`rate_limit` is the primary limit last seen."""
     assert client.rate_limit is None
     headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999"}
@@ -522,7 +522,7 @@ def test_writes_are_a_second_apart(client, scripted) -> None:
     assert scripted.clock.slept == [1.0, 1.0]
 
 
-def test_write_too_soon_is_told_where_waiting_is_not_wanted(scripted) -> None:
+def test_early_write_raises_without_waiting(scripted) -> None:
     """With wait=None an early write raises RateLimited with the time of its slot."""
     client = make_app(scripted, wait=None).client_for(INSTALLATION)
     scripted.on("POST", "/x", Reply(201, {}))
@@ -533,7 +533,7 @@ def test_write_too_soon_is_told_where_waiting_is_not_wanted(scripted) -> None:
     assert len(scripted.requests_to("/x")) == 1
 
 
-def test_mutations_take_turns(client, scripted) -> None:
+def test_mutations_use_write_slots(client, scripted) -> None:
     """Mutations use write slots, and queries do not."""
     scripted.on("POST", "/graphql", Reply(200, {"data": {}}))
     for query in ("{ x }", "mutation { x }", "{ x }", "mutation { x }"):

@@ -153,7 +153,7 @@ def calls_made(work: Callable[[], object]) -> int:
         *["](", "a|", "a|\n"],
     ],
 )
-def test_hostile_text_costs_no_more_than_its_length(piece) -> None:
+def test_parsing_is_linear(piece) -> None:
     """Parsing hostile text takes time linear in its length."""
 
     def work(length: int) -> Callable[[], object]:
@@ -173,6 +173,6 @@ def test_longest_hostile_comment_is_parsed(piece) -> None:
     assert parse_commands(text)[:1] in ([["/ping"]], [])
 
 
-def test_a_command_before_hostile_text_still_counts() -> None:
+def test_command_before_hostile_text_is_found() -> None:
     """A command before nesting marks is found."""
     assert parse_commands("/ping\n\n" + "[" * 10_000) == [["/ping"]]

@@ -47,7 +47,7 @@ def test_body_of_each_kind(event, body) -> None:
 
 
 @pytest.mark.parametrize("said", [{"body": None}, {}])
-def test_no_words_are_an_empty_text(said) -> None:
+def test_null_body_is_an_empty_text(said) -> None:
     """A null description is an empty text."""
     assert get_comment_body("issues", {"issue": said}) == ""
 
@@ -67,7 +67,7 @@ def test_reply_of_each_kind(event, path) -> None:
     assert reply_url(event, PAYLOADS[event]) == path
 
 
-def test_reply_goes_to_the_head_of_the_thread() -> None:
+def test_reply_goes_to_the_first_comment_of_the_thread() -> None:
     """A reply to a review comment goes to the first comment of its thread."""
     payload = PAYLOADS["pull_request_review_comment"] | {
         "comment": COMMENT | {"in_reply_to_id": 90}
@@ -92,7 +92,7 @@ def test_reaction_of_each_kind(event, path) -> None:
 
 
 @pytest.mark.parametrize("ask", [get_comment_body, reply_url, reaction_url])
-def test_other_events_are_no_conversation(ask) -> None:
+def test_other_events_raise(ask) -> None:
     """The error for another event names it and lists the valid ones."""
     with pytest.raises(ValueError, match=r"'star' is not a conversation.*issue_comment"):
         ask("star", {})
@@ -114,7 +114,7 @@ def test_other_events_are_no_conversation(ask) -> None:
         {"issue": {"number": True}},
     ],
 )
-def test_paths_are_made_of_sound_parts_only(broken) -> None:
+def test_bad_names_and_numbers_raise(broken) -> None:
     """A name or number that could change the path is an error."""
     with pytest.raises(ValueError, match=r"payload|number|owner/name"):
         reply_url("issues", PAYLOADS["issues"] | broken)

@@ -103,7 +103,7 @@ ENTRY = {"id": 1, "guid": "g", "event": "issues", "action": None}
     ],
     ids=str,
 )
-def test_an_entry_that_is_not_as_documented_is_passed_over(odd, inbox, clock):
+def test_malformed_entry_does_not_block_later_runs(odd, inbox, clock):
     """A malformed log entry does not block the others, in this run or later."""
     at = datetime.fromtimestamp(clock(), UTC).isoformat()
     good = {**ENTRY, "delivered_at": at}
@@ -117,7 +117,7 @@ def test_an_entry_that_is_not_as_documented_is_passed_over(odd, inbox, clock):
     assert list(inbox.received) == ["g"]
 
 
-def test_a_delivery_whose_event_is_no_text_is_lost(inbox, clock):
+def test_delivery_with_a_malformed_event_is_lost(inbox, clock):
     """A delivery with a malformed event is recorded as lost and not fetched again."""
     entry = {**ENTRY, "delivered_at": datetime.fromtimestamp(clock(), UTC).isoformat()}
     client = SimpleNamespace(
@@ -129,7 +129,7 @@ def test_a_delivery_whose_event_is_no_text_is_lost(inbox, clock):
     assert inbox.missed() == []
 
 
-def test_what_was_missed_comes_in_oldest_first(recovery, inbox, miss):
+def test_missed_deliveries_arrive_oldest_first(recovery, inbox, miss):
     """Missed deliveries reach the inbox in order, with event and payload."""
     guids = miss(5)
     assert recovery.run() == 5
@@ -138,7 +138,7 @@ def test_what_was_missed_comes_in_oldest_first(recovery, inbox, miss):
     assert inbox.missed() == []
 
 
-def test_what_came_in_is_not_fetched(recovery, inbox, miss, github):
+def test_known_deliveries_are_not_fetched(recovery, inbox, miss, github):
     """A known delivery is not fetched, whatever its status in the log."""
     miss(2)
     inbox.received = {"guid-0": None, "guid-1": None}
@@ -146,9 +146,7 @@ def test_what_came_in_is_not_fetched(recovery, inbox, miss, github):
     assert asked(github, f"{LOG}/*") == 0
 
 
-def test_what_github_counts_as_delivered_is_fetched_if_it_is_not_known(
-    recovery, inbox, github, clock
-):
+def test_delivered_but_unknown_deliveries_are_fetched(recovery, inbox, github, clock):
     """After a lost database, a delivery that was answered with 202 is fetched."""
     headers, body = github.signed("issues", {"action": "opened"}, delivery_id="guid-1")
     github.hooks.keep("issues", headers, body, url="", result=(202, "Accepted"), began_at=clock())
@@ -156,7 +154,7 @@ def test_what_github_counts_as_delivered_is_fetched_if_it_is_not_known(
     assert list(inbox.received) == ["guid-1"]
 
 
-def test_what_nobody_wants_is_not_fetched(recovery, inbox, miss, github):
+def test_unwanted_events_are_not_fetched(recovery, inbox, miss, github):
     """An unwanted event never costs a request."""
     miss(3, event="star")
     assert recovery.run() == 0
@@ -176,7 +174,7 @@ def test_redeliveries_are_one_delivery(recovery, inbox, miss, github, clock):
     assert list(inbox.received) == [first, second]
 
 
-def test_attempts_on_many_pages_are_one_delivery_too(recovery, inbox, miss, github):
+def test_attempts_on_many_pages_are_one_delivery(recovery, inbox, miss, github):
     """The first attempt decides the order, even many pages earlier."""
     first, second = miss(2)
     miss(150, "noise", event="star")
@@ -185,7 +183,7 @@ def test_attempts_on_many_pages_are_one_delivery_too(recovery, inbox, miss, gith
     assert list(inbox.received) == [first, second]
 
 
-def test_one_that_comes_by_itself_meanwhile_is_not_fetched(recovery, inbox, miss, github, clock):
+def test_delivery_that_arrives_meanwhile_is_not_fetched(recovery, inbox, miss, github, clock):
     """A missed delivery that arrives by webhook is not fetched."""
     github.faults.append(faults.plan(faults.dropped(), path=f"{LOG}/*"))
     miss(1)
@@ -199,7 +197,7 @@ def test_one_that_comes_by_itself_meanwhile_is_not_fetched(recovery, inbox, miss
 # Reading the log
 
 
-def test_many_pages_are_followed(recovery, inbox, miss, github):
+def test_many_pages_are_read(recovery, inbox, miss, github):
     """Each page of 7,000 deliveries is requested once."""
     for part in range(35):
         miss(195, f"noise{part}", event="star")
@@ -240,7 +238,7 @@ def of_log(inbox, clock):
     return lambda log: Recovery(log, inbox, wants=lambda *_: True, clock=clock)
 
 
-def test_three_hundred_pages_are_followed(inbox, clock, of_log):
+def test_three_hundred_pages_are_read(inbox, clock, of_log):
     """A log of 30,000 entries is read to its end, each page once."""
     log = Log([entry(number, clock() - 5 * number) for number in range(30_000)])
     inbox.received = {str(number): None for number in range(30_000)}
@@ -250,7 +248,7 @@ def test_three_hundred_pages_are_followed(inbox, clock, of_log):
     assert inbox.now == Progress(since=clock())
 
 
-def test_three_days_are_enough(clock, of_log):
+def test_older_pages_are_not_read(clock, of_log):
     """Pages older than three days are not requested."""
     log = Log([entry(number, clock() - 3600 * number) for number in range(300)])
     of_log(log).run()
@@ -258,7 +256,7 @@ def test_three_days_are_enough(clock, of_log):
 
 
 @pytest.mark.no_cover  # a thousand requests, all alike
-def test_a_turn_stops_where_the_last_one_has_been(recovery, inbox, miss, github, clock):
+def test_run_stops_where_the_last_one_was(recovery, inbox, miss, github, clock):
     """A run reads no further back than the last one, except for ten minutes' overlap."""
     miss(1000)
     recovery.run()
@@ -270,7 +268,7 @@ def test_a_turn_stops_where_the_last_one_has_been(recovery, inbox, miss, github,
 
 
 @pytest.mark.no_cover  # a thousand requests, all alike
-def test_who_asks_every_few_seconds_stops_at_what_was_there(recovery, inbox, miss, github, clock):
+def test_frequent_runs_read_one_page(recovery, inbox, miss, github, clock):
     """Between full scans a run skips the overlap and reads one page."""
     miss(1000)
     recovery.run()
@@ -280,7 +278,7 @@ def test_who_asks_every_few_seconds_stops_at_what_was_there(recovery, inbox, mis
     assert asked(github) - before == 1
 
 
-def test_an_attempt_that_shows_late_is_found(recovery, inbox, github, miss, clock):
+def test_late_attempts_are_found(recovery, inbox, github, miss, clock):
     """An attempt that appears late in the log is found."""
     miss(1)
     recovery.run()
@@ -296,7 +294,7 @@ def test_an_attempt_that_shows_late_is_found(recovery, inbox, github, miss, cloc
 # Cost
 
 
-def test_an_idle_turn_is_one_request_that_counts_towards_no_limit(recovery, miss, github, clock):
+def test_run_without_news_costs_no_limit(recovery, miss, github, clock):
     """A run without news sends one conditional request and gets a 304."""
     miss(150)
     recovery.run()
@@ -312,7 +310,7 @@ def spent(github):
     return github.limits.budget(0, LOG).used
 
 
-def test_an_idle_turn_writes_nothing(recovery, inbox, miss):
+def test_run_without_news_stores_nothing(recovery, inbox, miss):
     """A run without news stores nothing."""
     miss(3)
     recovery.run()
@@ -321,7 +319,7 @@ def test_an_idle_turn_writes_nothing(recovery, inbox, miss):
     assert inbox.notes == notes
 
 
-def test_an_empty_log_is_no_trouble(recovery, inbox):
+def test_empty_log_works(recovery, inbox):
     """A new App with an empty log works."""
     assert recovery.run() == 0
     assert inbox.now == Progress()
@@ -331,7 +329,7 @@ def test_an_empty_log_is_no_trouble(recovery, inbox):
 
 
 @pytest.mark.no_cover  # a thousand requests, all alike
-def test_a_limit_in_the_middle_of_the_log_ends_the_turn(begin, inbox, miss, github, clock):
+def test_run_resumes_in_the_log_after_a_rate_limit(begin, inbox, miss, github, clock):
     """After a rate limit, the next run resumes at the same page, even in another process."""
     guids = miss(1000)
     github.limits.requests_per_hour = 4
@@ -348,7 +346,7 @@ def test_a_limit_in_the_middle_of_the_log_ends_the_turn(begin, inbox, miss, gith
     assert recovery.run() == 1
 
 
-def test_a_limit_in_the_middle_of_fetching_ends_the_turn(begin, inbox, miss, github, clock):
+def test_run_resumes_fetching_after_a_rate_limit(begin, inbox, miss, github, clock):
     """After a rate limit, the next run fetches the rest, and nothing twice."""
     guids = miss(20)
     github.limits.requests_per_hour = 11
@@ -362,7 +360,7 @@ def test_a_limit_in_the_middle_of_fetching_ends_the_turn(begin, inbox, miss, git
     assert asked(github, f"{LOG}/*") == 20
 
 
-def test_while_limited_nothing_is_sent(recovery, miss, github):
+def test_nothing_is_sent_during_a_rate_limit(recovery, miss, github):
     """During a secondary limit, runs send nothing."""
     miss(1)
     github.faults.append(faults.plan(faults.secondary_limit(60), path=f"{LOG}*"))
@@ -373,7 +371,7 @@ def test_while_limited_nothing_is_sent(recovery, miss, github):
 
 
 @pytest.mark.parametrize("at", range(1, 9))
-def test_it_may_be_killed_at_any_request(begin, inbox, miss, github, at):
+def test_process_may_die_at_any_request(begin, inbox, miss, github, at):
     """A process that dies at any request causes no loss and no duplicate."""
     guids = miss(250)
     inbox.received = dict.fromkeys(guids[5:])
@@ -392,7 +390,7 @@ def test_it_may_be_killed_at_any_request(begin, inbox, miss, github, at):
     assert list(inbox.received)[245:] == guids[:5]
 
 
-def test_a_cursor_that_github_has_forgotten_means_from_the_top(begin, inbox, miss, github):
+def test_expired_cursor_restarts_at_the_top(begin, inbox, miss, github):
     """An unfinished run restarts at the top if GitHub rejects its cursor."""
     guids = miss(2)
     inbox.now = Progress(since=1.0, until=2.0, cursor="forgotten")
@@ -404,14 +402,14 @@ def test_a_cursor_that_github_has_forgotten_means_from_the_top(begin, inbox, mis
     assert list(inbox.received) == guids
 
 
-def test_a_log_that_is_refused_is_told(recovery, github):
+def test_other_errors_keep_the_progress(recovery, github):
     """An error unrelated to the cursor keeps the progress."""
     github.faults.append(faults.plan(faults.refused(422, "no")))
     with pytest.raises(Invalid, match="no"):
         recovery.run()
 
 
-def test_pages_in_a_circle_end(clock, of_log):
+def test_page_loops_end(clock, of_log):
     """A loop of cursors is an error."""
     log = Log([entry(number, clock() - number) for number in range(500)])
     whole, log.page = log.page, lambda path, params: whole(path, params=params)
@@ -432,7 +430,7 @@ def lines(caplog):
     return lambda level: [each.message for each in caplog.records if each.levelno == level]
 
 
-def test_what_github_has_forgotten_is_lost_and_told(recovery, inbox, miss, github, lines, clock):
+def test_delivery_that_left_the_log_is_lost(recovery, inbox, miss, github, lines, clock):
     """A delivery that left the log between runs is logged as an error once."""
     miss(2)
     github.faults.append(faults.plan(faults.refused(404, "Not Found"), path=f"{LOG}/*"))
@@ -458,7 +456,7 @@ def test_what_github_has_forgotten_is_lost_and_told(recovery, inbox, miss, githu
         {"event": "not a name", "request": {"payload": {}}},
     ],
 )
-def test_what_is_no_delivery_is_lost(told, inbox, clock, of_log, monkeypatch):
+def test_malformed_payload_is_lost(told, inbox, clock, of_log, monkeypatch):
     """A delivery with a missing or malformed payload is not stored."""
     log = Log([entry(1, clock()), entry(2, clock() - 1)])
     good = log.get
@@ -467,14 +465,14 @@ def test_what_is_no_delivery_is_lost(told, inbox, clock, of_log, monkeypatch):
     assert (list(inbox.gone), list(inbox.received)) == (["1"], ["2"])
 
 
-def test_an_entry_that_cannot_be_read_does_not_hold_up_the_others(inbox, clock, of_log, lines):
+def test_malformed_entries_are_skipped(inbox, clock, of_log, lines):
     """A malformed entry is logged and skipped."""
     odd = [{}, 7, entry(1, 0, delivered_at="today"), entry(1, 0, delivered_at=None)]
     assert of_log(Log([*odd, entry(2, clock())])).run() == 1
     assert len(lines(logging.WARNING)) == 4
 
 
-def test_one_that_fails_again_and_again_is_passed_over(recovery, inbox, miss, github):
+def test_repeated_failures_do_not_block_others(recovery, inbox, miss, github):
     """After three failures a delivery no longer blocks the others."""
     miss(3)
     broken = github.hooks.sent[0].id
@@ -492,7 +490,7 @@ def test_one_that_fails_again_and_again_is_passed_over(recovery, inbox, miss, gi
     assert set(inbox.received) == {"guid-0", "guid-1", "guid-2"}
 
 
-def test_when_everything_fails_the_turn_ends_soon(recovery, miss, github, inbox):
+def test_run_ends_soon_when_all_fetches_fail(recovery, miss, github, inbox):
     """While all fetches fail, a run requests at most ten deliveries."""
     miss(30)
     inbox.noted = {each.guid: each for each in noted(recovery, inbox, github)}

@@ -26,7 +26,7 @@ REACTIONS = [
 ]
 
 
-def test_message_tells_everything_on_one_line() -> None:
+def test_message_has_all_details_on_one_line() -> None:
     """The message has the request, the response, the field, the request id and the remedy."""
     text = str(errors.Ambiguous("Validation Failed", **EVIDENCE))
     assert text == (
@@ -36,14 +36,14 @@ def test_message_tells_everything_on_one_line() -> None:
     )
 
 
-def test_message_without_evidence_is_short() -> None:
+def test_message_omits_missing_details() -> None:
     """The message omits missing details."""
     assert str(errors.NotFound("gone", method="GET", path="/app")) == "GET /app: gone"
 
 
 @pytest.mark.parametrize("copied", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
 @pytest.mark.parametrize("kind", REACTIONS)
-def test_copies_keep_the_evidence(kind, copied) -> None:
+def test_copies_keep_the_details(kind, copied) -> None:
     """A copied or pickled error keeps all details."""
     error = copied(kind("words", **EVIDENCE))
     assert (type(error), vars(error)) == (kind, {"message": "words", **EVIDENCE})
@@ -55,7 +55,7 @@ def test_rate_limit_keeps_its_time_when_copied() -> None:
     assert pickle.loads(pickle.dumps(error)).retry_at == 12.5
 
 
-def test_evidence_survives_another_reaction() -> None:
+def test_as_a_keeps_the_details() -> None:
     """`as_a` keeps the details."""
     error = errors.Ambiguous("words", **EVIDENCE).as_a(errors.Transient)
     assert (type(error), error.request_id) == (errors.Transient, "ABCD:1")
@@ -65,12 +65,12 @@ def test_evidence_survives_another_reaction() -> None:
     ("kind", "status"),
     [(errors.Unsigned, 401), (errors.BadSignature, 401), (errors.Malformed, 400)],
 )
-def test_rejections_know_their_status(kind, status) -> None:
+def test_rejections_have_a_status(kind, status) -> None:
     """A DeliveryRejected has the HTTP status to respond with."""
     assert kind("words").status == status
 
 
-def test_everything_descends_from_one_root() -> None:
+def test_all_errors_are_github_errors() -> None:
     """Every exception of the module is a GithubError."""
     public = [thing for thing in vars(errors).values() if isinstance(thing, type)]
     raised = [kind for kind in public if issubclass(kind, Exception)]

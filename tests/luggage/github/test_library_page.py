@@ -62,14 +62,14 @@ def test_bot_answers_ping(github, bot) -> None:
     assert [comment.body for comment in said] == ["pong!"]
 
 
-def test_bot_with_one_more_statement_answers_bad_deliveries(bot) -> None:
+def test_error_handler_answers_bad_deliveries(bot) -> None:
     """With the page's error handler, an unsigned delivery gets a 401."""
     exec(ONE_MORE, bot)
     web: flask.Flask = bot["web"]
     assert web.test_client().post("/webhook/github", data=b"{}").status_code == 401
 
 
-def test_bot_without_it_refuses_them_too(bot) -> None:
+def test_bot_without_the_error_handler_answers_500(bot) -> None:
     """Without the error handler, an unsigned delivery gets a 500 and reaches no handler."""
     assert bot["web"].test_client().post("/webhook/github", data=b"{}").status_code == 500
 
@@ -91,7 +91,7 @@ def test_requests_of_the_page_run(github, bot, capsys) -> None:
     assert capsys.readouterr().out.splitlines()[0] == "so it says"
 
 
-def test_recovery_of_the_page_fetches_what_was_missed(github, bot) -> None:
+def test_recovery_of_the_page_fetches_missed_deliveries(github, bot) -> None:
     """One run of the page's recovery puts a missed delivery into the inbox."""
     github.miss(*github.open_issue("acme/widgets", "alice", "A title", None))
     inbox = MemoryInbox()
@@ -100,7 +100,7 @@ def test_recovery_of_the_page_fetches_what_was_missed(github, bot) -> None:
     assert [event for event, _ in inbox.received.values()] == ["issues"]
 
 
-def test_signing_in_as_on_the_page_tells_who_it_is() -> None:
+def test_sign_in_of_the_page_returns_the_login() -> None:
     """The page's sign-in code returns the person's login."""
     github = FakeGithub(callback_urls=["http://bot.example/back"])
     github.set_browser_user("alice")

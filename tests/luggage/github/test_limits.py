@@ -64,7 +64,7 @@ def test_secondary_limit_closes_everything(gate) -> None:
     assert [refusal(gate, p) for p in ("/x", "/search/issues", "/graphql")] == [NOW + 30] * 3
 
 
-def test_gate_opens_when_the_limit_is_over(gate, standing_clock) -> None:
+def test_gate_opens_when_the_limit_ends(gate, standing_clock) -> None:
     """Requests are allowed again at the retry time."""
     gate.learn(answer(403, retry_after="30"), skew_seconds=0.0)
     standing_clock.now += 30
@@ -96,7 +96,7 @@ def test_shorter_limit_does_not_end_a_longer_one(gate) -> None:
     assert refusal(gate) == NOW + 90
 
 
-def test_graphql_limit_told_in_the_body_closes_graphql(gate) -> None:
+def test_close_until_blocks_the_paths_resource(gate) -> None:
     """`close_until` blocks the resource of the path."""
     gate.close_until("/graphql", NOW + 9)
     assert (refusal(gate, "/graphql"), refusal(gate, "/x")) == (NOW + 9, None)
@@ -129,13 +129,13 @@ def test_second_write_comes_a_second_later(gate, standing_clock) -> None:
     assert refusal(gate, write=True) is None
 
 
-def test_reads_take_no_turns(gate) -> None:
+def test_reads_use_no_slots(gate) -> None:
     """Reads need no write slots."""
     gate.enter("POST", "/x", write=True)
     assert refusal(gate, write=False) is None
 
 
-def test_writes_wait_for_their_turns(standing_clock) -> None:
+def test_writes_wait_for_their_slots(standing_clock) -> None:
     """With waiting, writes are a second apart."""
     gate = Gate(clock=standing_clock, wait=standing_clock.sleep)
     for _ in range(3):
@@ -162,7 +162,7 @@ def test_limit_met_while_waiting_counts(standing_clock) -> None:
     assert refusal(gate, write=True) == NOW + 30
 
 
-def test_jobs_that_wait_are_promised_times_of_their_own(gate, standing_clock) -> None:
+def test_waiting_jobs_get_their_own_slots(gate, standing_clock) -> None:
     """Each waiting job gets its own slot and may then write."""
     gate.enter("POST", "/x", write=True)
     times = [refusal(gate, write=True, waiter=f"job {number}") or 0.0 for number in range(3)]
@@ -172,7 +172,7 @@ def test_jobs_that_wait_are_promised_times_of_their_own(gate, standing_clock) ->
         assert refusal(gate, write=True, waiter=f"job {number}") is None
 
 
-def test_who_comes_later_stands_behind(gate, standing_clock) -> None:
+def test_later_jobs_do_not_take_reserved_slots(gate, standing_clock) -> None:
     """A later job does not take a reserved slot."""
     gate.enter("POST", "/x", write=True)
     at = refusal(gate, write=True, waiter="early") or 0.0
@@ -188,7 +188,7 @@ def test_jobs_that_meet_a_limit_come_back_one_by_one(gate) -> None:
     assert [met, *told] == pytest.approx([NOW + 30, NOW + 31.1, NOW + 32.2, NOW + 33.3])
 
 
-def test_a_long_wait_is_told_instead_of_waited_for(standing_clock) -> None:
+def test_long_waits_raise(standing_clock) -> None:
     """Waiting is limited to one minute; a longer wait raises RateLimited."""
     pace = Pace(pause_seconds=0.0, per_minute=1, per_hour=2)
     gate = Gate(clock=standing_clock, wait=standing_clock.sleep, pace=pace)
@@ -198,7 +198,7 @@ def test_a_long_wait_is_told_instead_of_waited_for(standing_clock) -> None:
     assert refusal(gate, write=True) == NOW + 3600
 
 
-def test_gates_with_one_memory_are_one(standing_clock) -> None:
+def test_gates_share_their_memory(standing_clock) -> None:
     """Gates with the same memory and name share their state."""
     memory = LocalLimitMemory()
     one, two, other = (
@@ -225,7 +225,7 @@ def run_at_once(count: int, work: Callable[[], object]) -> None:
         thread.join()
 
 
-def test_threads_get_turns_of_their_own() -> None:
+def test_threads_get_their_own_slots() -> None:
     """Twenty concurrent writes get twenty slots, a second apart."""
     waited: list[float] = []
     gate = Gate(clock=lambda: NOW, wait=waited.append)
@@ -240,7 +240,7 @@ def left(remaining: int, at: float) -> ApiResponse:
     return ApiResponse("GET", "/", 200, headers, b"", at)
 
 
-def test_what_is_left_is_noted_for_others_now_and_then() -> None:
+def test_quota_is_saved_once_a_minute() -> None:
     """The remaining quota is saved at most once a minute."""
     memory = LocalLimitMemory()
     gate = Gate(clock=lambda: NOW, wait=None, name="a", memory=memory)
@@ -259,7 +259,7 @@ class Away(LocalLimitMemory):
         raise OSError("away")
 
 
-def test_an_answer_is_not_spoiled_by_a_memory_that_is_away() -> None:
+def test_unreachable_memory_does_not_fail_the_request() -> None:
     """A failure to save the quota does not fail the request."""
     gate = Gate(clock=lambda: NOW, wait=None, name="a", memory=Away())
     assert gate.learn(left(4000, NOW), skew_seconds=0.0) is None

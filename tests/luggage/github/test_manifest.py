@@ -47,7 +47,7 @@ def ask(url, code, clock):
         return convert(code, api_url=url, user_agent="bot", session=session, clock=clock)
 
 
-def test_a_manifest_says_what_the_app_needs():
+def test_manifest_has_the_apps_settings():
     """The manifest has sorted permissions and events, and makes a private App."""
     made = manifest(**WISH)
     assert made["default_permissions"] == WISH["permissions"]
@@ -56,18 +56,18 @@ def test_a_manifest_says_what_the_app_needs():
     assert json.loads(json.dumps(made)) == made
 
 
-def test_the_webhook_is_active_also_without_an_address():
+def test_webhook_is_active_without_an_address():
     """The webhook is active without an address too, so that GitHub logs deliveries."""
     assert manifest(**WISH)["hook_attributes"] == {"url": NO_WEBHOOK_URL, "active": True}
     assert urlsplit(NO_WEBHOOK_URL).hostname.endswith(".invalid")
 
 
-def test_a_long_name_is_cut():
+def test_long_name_is_truncated():
     """The name is cut to GitHub's 34 characters."""
     assert manifest(**WISH | {"name": "x" * 40})["name"] == "x" * 34
 
 
-def test_githubs_page_takes_it(github):
+def test_github_accepts_the_manifest(github):
     """GitHub accepts a manifest with everything that all rules need."""
     everything = needs(RULES)
     text = json.dumps(
@@ -100,7 +100,7 @@ def test_the_code_is_exchanged_for_the_app(github, clock):
     assert server.violations == []
 
 
-def test_no_secret_shows_itself(github, clock):
+def test_repr_contains_no_secret(github, clock):
     """The repr contains neither key nor secret."""
     with github.serve() as server:
         app = ask(server.url, code_of(github), clock)
@@ -109,7 +109,7 @@ def test_no_secret_shows_itself(github, clock):
         assert str(secret)[:20] not in shown
 
 
-def test_a_spent_code_is_not_found(github, clock):
+def test_used_code_is_not_found(github, clock):
     """A code works once and for one hour; the error does not contain it."""
     with github.serve() as server:
         code = code_of(github)
@@ -119,7 +119,7 @@ def test_a_spent_code_is_not_found(github, clock):
     assert code not in str(told.value)
 
 
-def test_nobody_there_is_unreachable(github, clock):
+def test_refused_connection_is_unreachable(github, clock):
     """Without a connection the exchange is Unreachable."""
     with github.serve() as server:
         code = code_of(github)
@@ -127,7 +127,7 @@ def test_nobody_there_is_unreachable(github, clock):
         ask(server.url, code, clock)
 
 
-def test_an_answer_that_is_cut_is_ambiguous(github, clock):
+def test_truncated_response_is_ambiguous(github, clock):
     """A truncated response is Ambiguous."""
     code = code_of(github)
     github.faults.append(faults.plan(faults.cut_short()))
@@ -145,7 +145,7 @@ def test_an_answer_that_is_cut_is_ambiguous(github, clock):
         {"owner": {"login": "o"}, "id": float("inf")},
     ],
 )
-def test_an_answer_without_an_app_is_ambiguous(body, clock):
+def test_malformed_response_is_ambiguous(body, clock):
     """A malformed response is Ambiguous, and the error does not quote it."""
     with (
         HttpServer(lambda _: Outcome(answer=Answer(201, body)), clock=clock) as server,
@@ -156,14 +156,14 @@ def test_an_answer_without_an_app_is_ambiguous(body, clock):
 
 
 @pytest.mark.parametrize("code", ["", "..", "."])
-def test_what_is_no_code_is_never_sent(github, code, clock):
+def test_malformed_code_is_never_sent(github, code, clock):
     """A code that would change the URL is not sent."""
     with github.serve() as server, pytest.raises(Invalid):
         ask(server.url, code, clock)
     assert github.calls == []
 
 
-def test_an_address_that_is_none_is_told(clock):
+def test_bad_api_address_raises(clock):
     """A bad API address is a ConfigurationError."""
     with pytest.raises(ConfigurationError, match="api_url"):
         ask("nowhere", "c0de", clock)

@@ -106,14 +106,14 @@ def test_a_code_is_good_once(make_oauth):
         oauth.redeem(code, verifier=VERIFIER)
 
 
-def test_a_stolen_code_is_of_no_use(make_oauth):
+def test_code_needs_its_verifier(make_oauth):
     """A code is rejected without the verifier that began the sign-in."""
     oauth = make_oauth()
     with pytest.raises(Unauthorized, match="bad_verification_code"):
         oauth.redeem(sent_back(oauth)["code"], verifier="w" * 43)
 
 
-def test_a_wrong_secret_is_told(make_oauth):
+def test_wrong_client_secret_raises(make_oauth):
     """A wrong client secret raises GitHub's error without the secret."""
     oauth = make_oauth()
     code = sent_back(oauth)["code"]
@@ -124,13 +124,13 @@ def test_a_wrong_secret_is_told(make_oauth):
     assert "wrong" not in repr(wrong)
 
 
-def test_who_says_no_comes_back_without_a_code(github, make_oauth):
+def test_declined_sign_in_returns_no_code(github, make_oauth):
     """If the person declines, GitHub returns an error and the state."""
     github.set_browser_user(None)
     assert sent_back(make_oauth()) == {"error": "access_denied", "state": "s"}
 
 
-def test_the_challenge_is_that_of_the_standard():
+def test_challenge_matches_the_rfc():
     """`challenge` matches RFC 7636, appendix B."""
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -147,14 +147,14 @@ def test_the_challenge_is_that_of_the_standard():
         (Answer(422, {"message": "no"}), Invalid),
     ],
 )
-def test_what_is_no_token_is_an_error(make_oauth, clock, answer, error):
+def test_response_without_a_token_raises(make_oauth, clock, answer, error):
     """A response without a token signs nobody in."""
     server = HttpServer(lambda _request: Outcome(answer=answer), clock=clock)
     with server, pytest.raises(error):
         make_oauth(server_url=server.url).redeem("c", verifier=VERIFIER)
 
 
-def test_a_server_that_is_away_is_told(make_oauth, github):
+def test_unreachable_server_raises(make_oauth, github):
     """An unreachable server is Unreachable."""
     server = github.serve()
     server.stop()
@@ -162,7 +162,7 @@ def test_a_server_that_is_away_is_told(make_oauth, github):
         make_oauth(server_url=server.url).redeem("c", verifier=VERIFIER)
 
 
-def test_a_token_that_is_taken_back_is_refused_at_once(make_oauth, github):
+def test_revoked_token_is_not_retried(make_oauth, github):
     """A revoked user token raises Unauthorized without a retry."""
     oauth = make_oauth()
     client = oauth.redeem(sent_back(oauth)["code"], verifier=VERIFIER)

@@ -38,7 +38,7 @@ def test_every_example_is_a_delivery() -> None:
     ]
 
 
-def test_every_example_can_be_asked_for_commands() -> None:
+def test_every_example_can_be_parsed_for_commands() -> None:
     """Command parsing works for every example."""
     assert all(isinstance(commands_in(delivery), list) for delivery in deliveries())
 

@@ -63,7 +63,7 @@ def test_failures_show_no_secret(client, scripted, caplog, failure, path) -> Non
     assert [secret for secret in all_secrets(scripted) if secret in shown] == []
 
 
-def test_redirect_and_network_errors_do_not_show_what_they_held(client, scripted) -> None:
+def test_redirect_and_network_errors_show_no_secret(client, scripted) -> None:
     """Errors do not repeat the text of redirects and network errors."""
     for failure in FAILURES[-3:]:
         scripted.on("POST", "/x", failure)
@@ -95,7 +95,7 @@ def test_reprs_show_no_secret(app: GithubApp, scripted, show: Callable[[object],
     assert [secret for secret in all_secrets(scripted) if secret in shown] == []
 
 
-def test_token_is_a_string_that_hides_itself(app) -> None:
+def test_token_has_a_hidden_repr(app) -> None:
     """A token works as a string but has a hidden repr."""
     token = app.token_for(INSTALLATION)
     assert (token, repr(token), repr([token])) == ("ghs_secret1", "'***'", "['***']")

@@ -100,7 +100,7 @@ def test_many_threads_share_one_renewal(monkeypatch, standing_clock) -> None:
     assert [end.value for end in ends] == ["ghs_1"] * THREADS
 
 
-def test_failed_renewal_wakes_everybody(monkeypatch, standing_clock) -> None:
+def test_failed_renewal_wakes_all_threads(monkeypatch, standing_clock) -> None:
     """After a failed renewal each waiting thread raises its own error."""
 
     def fail() -> Any:
@@ -114,7 +114,7 @@ def test_failed_renewal_wakes_everybody(monkeypatch, standing_clock) -> None:
     assert len({id(end) for end in ends}) == THREADS
 
 
-def test_broken_renewal_wakes_everybody(monkeypatch, standing_clock) -> None:
+def test_interrupted_renewal_wakes_all_threads(monkeypatch, standing_clock) -> None:
     """After an unexpected error in a renewal, waiting threads continue and may retry."""
 
     def die() -> Any:
@@ -204,7 +204,7 @@ def test_tokens_are_opaque(app, scripted) -> None:
         {"token": "ghs_x", "expires_at": 7},
     ],
 )
-def test_odd_token_answers_are_transient(app, scripted, told) -> None:
+def test_malformed_token_responses_are_transient(app, scripted, told) -> None:
     """A response without a valid token is Transient, and the error does not quote it."""
     scripted.on("POST", TOKENS, Reply(201, told))
     with pytest.raises(Transient, match="contains no token") as caught:
@@ -225,7 +225,7 @@ def test_odd_token_answers_are_transient(app, scripted, told) -> None:
         (Reply(429, headers={"retry-after": "9"}), RateLimited),
     ],
 )
-def test_failed_renewals_tell_what_to_do(client, scripted, reply, kind) -> None:
+def test_failed_renewals_are_never_ambiguous(client, scripted, reply, kind) -> None:
     """A failed renewal is never Ambiguous, because the write was not sent."""
     scripted.on("POST", TOKENS, reply)
     with pytest.raises(kind) as caught:
@@ -262,7 +262,7 @@ def check(scripted: Scripted) -> Callable[[requests.PreparedRequest], Reply]:
     return answer
 
 
-def test_jwt_says_who_and_when(app, scripted) -> None:
+def test_jwt_claims(app, scripted) -> None:
     """The JWT is backdated by one minute, lasts nine, and names the App."""
     scripted.on("GET", "/app", Reply(200, {}))
     app.app_client.get("/app")
@@ -279,7 +279,7 @@ def test_skewed_clocks_are_corrected(app, scripted, skew_seconds) -> None:
     assert app.app_client.get("/app") == {"iss": "123"}
 
 
-def test_skew_is_learned_for_good(app, scripted) -> None:
+def test_skew_is_remembered(app, scripted) -> None:
     """After one rejection, later requests succeed on the first try."""
     scripted.skew_seconds = 7200.0
     scripted.on("GET", "/app", check(scripted))
@@ -289,7 +289,7 @@ def test_skew_is_learned_for_good(app, scripted) -> None:
 
 
 @pytest.mark.parametrize(("age_seconds", "made"), [(299, 1), (300, 2), (-120, 2)])
-def test_jwt_is_used_again(app, scripted, age_seconds, made) -> None:
+def test_jwt_is_reused(app, scripted, age_seconds, made) -> None:
     """A JWT is reused for five minutes; one from the future is replaced."""
     scripted.on("GET", "/app", check(scripted))
     app.app_client.get("/app")
@@ -300,7 +300,7 @@ def test_jwt_is_used_again(app, scripted, age_seconds, made) -> None:
     assert len(set(sent)) == made
 
 
-def test_refused_app_is_not_tried_for_ever(app, scripted) -> None:
+def test_rejected_app_is_not_retried(app, scripted) -> None:
     """A 401 without a clock skew is final."""
     scripted.on("GET", "/app", Reply(401, {"message": "A JSON web token could not be decoded"}))
     with pytest.raises(Unauthorized):
@@ -308,7 +308,7 @@ def test_refused_app_is_not_tried_for_ever(app, scripted) -> None:
     assert len(scripted.sent) == 1
 
 
-def test_wandering_clock_is_followed_once(app, scripted) -> None:
+def test_changing_clock_gets_one_retry(app, scripted) -> None:
     """A server with a changing Date gets one retry."""
 
     def wander(_: requests.PreparedRequest) -> Reply:
@@ -345,7 +345,7 @@ PASTED = {
 
 
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
-def test_a_key_is_the_same_however_it_was_pasted(paste) -> None:
+def test_pasted_keys_are_normalized(paste) -> None:
     """Whitespace and quoting in a pasted PEM do not matter."""
     number = load_private_key(keys()[0]).private_numbers().d
     assert load_private_key(paste(keys()[0])).private_numbers().d == number
@@ -354,7 +354,7 @@ def test_a_key_is_the_same_however_it_was_pasted(paste) -> None:
 @pytest.mark.parametrize(
     "pem", ["", "hush", keys()[1], keys()[0][:200], keys()[0].replace("A", "B"), None]
 )
-def test_bad_keys_are_refused_without_being_shown(pem) -> None:
+def test_error_for_a_bad_key_does_not_contain_it(pem) -> None:
     """The error for a bad key names the remedy and contains no part of the key."""
     with pytest.raises(ConfigurationError, match="private key cannot be read") as caught:
         load_private_key(pem)
@@ -364,7 +364,7 @@ def test_bad_keys_are_refused_without_being_shown(pem) -> None:
 # Rejected tokens
 
 
-def test_fresh_token_is_given_time(client, scripted) -> None:
+def test_fresh_token_is_retried(client, scripted) -> None:
     """A fresh token that is rejected is retried with growing delays."""
     scripted.on("GET", "/x", Reply(401), Reply(403), Reply(200, {"good": True}))
     assert client.get("/x") == {"good": True}
@@ -379,7 +379,7 @@ def test_fresh_token_without_the_permission_is_final_after_five_seconds(client, 
     assert (sum(scripted.clock.slept), scripted.minted) == (5.0, 1)
 
 
-def test_fresh_token_that_stays_refused_is_renewed_once(client, scripted) -> None:
+def test_fresh_token_that_stays_rejected_is_renewed_once(client, scripted) -> None:
     """If neither time nor a new token helps, the request is Unauthorized."""
     scripted.on("GET", "/x", Reply(401))
     with pytest.raises(Unauthorized):
@@ -407,7 +407,7 @@ def test_older_token_without_the_permission_is_final_at_once(app, client, script
     assert (scripted.clock.slept, len(scripted.requests_to("/x"))) == ([], 1)
 
 
-def test_limit_is_not_taken_for_freshness(client, scripted) -> None:
+def test_rate_limit_is_not_retried(client, scripted) -> None:
     """A rate limit is not retried, even with a fresh token."""
     scripted.on("GET", "/x", Reply(403, headers={"retry-after": "9"}))
     with pytest.raises(RateLimited):
@@ -428,7 +428,7 @@ def test_dropping_an_old_token_keeps_the_new_one(standing_clock) -> None:
     assert shared.get(INSTALLATION) is renewed
 
 
-def test_answers_without_a_date_teach_nothing(app, scripted) -> None:
+def test_response_without_a_date_keeps_the_skew(app, scripted) -> None:
     """A response without a Date keeps the known skew."""
     scripted.skew_seconds = 7200.0
     scripted.on("GET", "/app", check(scripted))

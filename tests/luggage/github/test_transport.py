@@ -105,7 +105,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_once_it_is_too_late_nothing_is_sent() -> None:
+def test_nothing_is_sent_after_the_deadline() -> None:
     """After its deadline a request is not sent, and the error says so."""
     with make_session() as session, pytest.raises(Unreachable, match="deadline"):
         Transport(session, clock=lambda: 5.0).send(
@@ -113,7 +113,7 @@ def test_once_it_is_too_late_nothing_is_sent() -> None:
         )
 
 
-def test_the_last_look_at_the_clock_is_just_before_the_body() -> None:
+def test_deadline_is_checked_just_before_the_body() -> None:
     """If the process stalls while connecting, GitHub gets at most a head without a body."""
     told: list[bytes] = []
     hung_up = threading.Event()
@@ -134,7 +134,7 @@ def test_the_last_look_at_the_clock_is_just_before_the_body() -> None:
     assert body == b""
 
 
-def test_what_was_sent_in_time_may_be_answered_late() -> None:
+def test_response_may_come_after_the_deadline() -> None:
     """A request sent before its deadline may be answered after it."""
     times = iter([5.0, 5.0, 20.0])  # before it connects, before the body, at the answer
     with served(answering(OK)) as port, make_session() as session:
@@ -142,7 +142,7 @@ def test_what_was_sent_in_time_may_be_answered_late() -> None:
     assert answer.received_at == 20.0
 
 
-def test_in_time_a_body_is_sent_as_it_is() -> None:
+def test_body_is_sent_whole_before_the_deadline() -> None:
     """Before the deadline a large body is sent whole, with its length."""
     told: list[bytes] = []
 
@@ -166,7 +166,7 @@ def send_in_time(carrier: Transport, port: int, body: bytes) -> ApiResponse:
     return carrier.send("POST", url, path="/x", headers={}, body=body, not_after=5.0)
 
 
-def test_what_nobody_acknowledges_is_given_up_after_ten_seconds() -> None:
+def test_unacknowledged_requests_time_out() -> None:
     """The kernel drops unacknowledged requests after ten seconds."""
     page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     with served(answering(page)) as port, make_session() as session:
@@ -176,7 +176,7 @@ def test_what_nobody_acknowledges_is_given_up_after_ten_seconds() -> None:
         answer.close()
 
 
-def test_answer_is_given_whatever_its_status() -> None:
+def test_response_of_any_status_is_returned() -> None:
     """A response of any status is returned; header names are lower case."""
     page = b"HTTP/1.1 502 Bad Gateway\r\nX-Thing: One\r\nContent-Length: 4\r\n\r\noops"
     with served(answering(page)) as port:
@@ -206,7 +206,7 @@ def test_unknown_host_sent_nothing(monkeypatch) -> None:
     ("cause", "words"),
     [(TimeoutError("timed out"), "timed out"), (OSError("no route"), "the connection failed")],
 )
-def test_connection_that_was_not_made_sent_nothing(monkeypatch, cause, words) -> None:
+def test_failed_connection_sent_nothing(monkeypatch, cause, words) -> None:
     """A connection timeout, or no route, is Unreachable."""
 
     def fail(*_: object, **__: object) -> None:
@@ -225,7 +225,7 @@ def test_reset_after_the_request_is_ambiguous() -> None:
     assert type(error) is Ambiguous
 
 
-def test_close_without_an_answer_is_ambiguous() -> None:
+def test_close_without_a_response_is_ambiguous() -> None:
     """A connection closed without a response is Ambiguous."""
     with served(close) as port:
         assert type(failure_of(f"http://127.0.0.1:{port}/x")) is Ambiguous
@@ -256,7 +256,7 @@ def test_read_timeout_is_ambiguous(monkeypatch) -> None:
         b"HTTP/1.1 301 X\r\nLocation: \xff\xff\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-def test_broken_answers_are_ambiguous_or_answers(page) -> None:
+def test_broken_responses_are_ambiguous(page) -> None:
     """A truncated or malformed response is Ambiguous or a response, never another error."""
     with served(answering(page)) as port:
         try:
@@ -312,13 +312,13 @@ def tls(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         yield port, pem
 
 
-def test_unknown_certificate_sent_nothing(tls) -> None:
+def test_untrusted_certificate_sent_nothing(tls) -> None:
     """A server with an untrusted certificate gets no request."""
     error = failure_of(f"https://127.0.0.1:{tls[0]}/x")
     assert (type(error), error.message) == (Unreachable, "the TLS handshake failed")
 
 
-def test_own_certificate_authority_is_believed(tls) -> None:
+def test_own_ca_bundle_is_trusted(tls) -> None:
     """A server is trusted with its own CA bundle, as on Enterprise Server."""
     session = make_session(verify=str(tls[1]))
     assert send(f"https://127.0.0.1:{tls[0]}/x", session).status == 200
@@ -330,7 +330,7 @@ def test_server_without_tls_sent_nothing() -> None:
         assert type(failure_of(f"https://127.0.0.1:{port}/x")) is Unreachable
 
 
-def test_proxy_that_is_away_sent_nothing_and_keeps_its_password() -> None:
+def test_unreachable_proxy_sent_nothing_and_hides_its_password() -> None:
     """An unreachable proxy is Unreachable, and the error does not contain its password."""
     proxy = f"http://user:hush@127.0.0.1:{free_port()}"
     error = failure_of("http://api.github.test/x", make_session(proxies={"http": proxy}))
@@ -359,7 +359,7 @@ def test_environment_is_not_read(monkeypatch) -> None:
         assert send(f"http://127.0.0.1:{port}/x").status == 200
 
 
-def test_cookies_are_not_kept() -> None:
+def test_cookies_are_not_stored() -> None:
     """Cookies are not stored."""
     asked: list[bytes] = []
 

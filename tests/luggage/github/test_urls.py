@@ -39,14 +39,14 @@ def test_hostile_names_stay_one_name(name, encoded) -> None:
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "\ud800", None, True, 1.5, b"x", ["x"]])
-def test_no_names(value) -> None:
+def test_invalid_names(value) -> None:
     """An invalid name, or one that would vanish from the path, is an error that names its field."""
     with pytest.raises(BadAddress, match=r"^org (is|contains) "):
         expand("/orgs/{org}", {"org": value})
 
 
 @pytest.mark.parametrize("names", [{}, {"org": "o", "more": "m"}, {"other": "o"}])
-def test_names_and_template_belong_together(names) -> None:
+def test_names_must_match_the_template(names) -> None:
     """A missing or misspelled name is a TypeError."""
     with pytest.raises(TypeError, match="needs the names"):
         expand("/orgs/{org}", names)
@@ -77,7 +77,7 @@ def test_paths_are_plain(path) -> None:
 
 
 @given(st.text(min_size=1))
-def test_any_name_comes_back_as_it_was(name) -> None:
+def test_any_name_round_trips(name) -> None:
     """Any name is rejected, or becomes one segment that decodes to it."""
     try:
         path = expand("/orgs/{org}/members", {"org": name})
@@ -95,7 +95,7 @@ def test_any_name_comes_back_as_it_was(name) -> None:
         (Origin("http://127.0.0.1:80"), "http://127.0.0.1:80", "http://127.0.0.1:80/graphql"),
     ],
 )
-def test_origin_knows_both_addresses(origin, url, graphql) -> None:
+def test_origin_has_both_urls(origin, url, graphql) -> None:
     """GraphQL is next to REST on Enterprise Server, and below it elsewhere."""
     assert (origin.url, origin.graphql_url) == (url, graphql)
 
@@ -107,7 +107,7 @@ def test_origin_knows_both_addresses(origin, url, graphql) -> None:
         *["https://x:y", "https://x#y", "https://[x", "https://x:0", "file:///etc"],
     ],
 )
-def test_origin_must_be_an_address(url) -> None:
+def test_bad_origin_raises(url) -> None:
     """The error for a bad API address does not repeat it, because it may contain a password."""
     with pytest.raises(BadAddress, match=r"must look like https://api.github.com"):
         Origin(url)
@@ -164,7 +164,7 @@ def test_links_stay_below_the_prefix(link) -> None:
         ENTERPRISE.within(link)
 
 
-def test_refused_link_is_not_repeated() -> None:
+def test_error_for_a_link_names_only_the_host() -> None:
     """The error names only the host, because a link may contain a signature."""
     with pytest.raises(BadAddress) as caught:
         API.within("https://codeload.example/x?token=hush")

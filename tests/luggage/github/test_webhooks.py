@@ -77,7 +77,7 @@ def test_repr_does_not_show_the_payload() -> None:
     assert "alice" not in repr(read_object())
 
 
-def test_header_names_have_no_case() -> None:
+def test_header_names_are_case_insensitive() -> None:
     """Header names are case-insensitive."""
     body = b"{}"
     lowered = {name.lower(): value for name, value in headers_for(body).items()}
@@ -90,7 +90,7 @@ def test_known_answer_of_githubs_documentation() -> None:
     verify(signature, b"Hello, World!", ["It's a Secret to Everybody"])
 
 
-def test_each_live_secret_counts() -> None:
+def test_both_secrets_are_valid_during_rotation() -> None:
     """During a rotation, deliveries signed with either secret are accepted."""
     body = b"{}"
     for secret in (b"old", b"new"):
@@ -130,7 +130,7 @@ def test_bad_signature_is_401(signature) -> None:
     assert caught.value.status == 401
 
 
-def test_sha1_signature_does_not_count() -> None:
+def test_sha1_signature_is_ignored() -> None:
     """The old X-Hub-Signature header is ignored."""
     headers = headers_for(b"{}") | {"X-Hub-Signature": "sha1=" + "0" * 40}
     del headers["X-Hub-Signature-256"]
@@ -139,7 +139,7 @@ def test_sha1_signature_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("secrets", [[], [""], [b"  "], ["good", ""], "a string", b"bytes"])
-def test_no_secret_no_service(secrets) -> None:
+def test_missing_secret_raises(secrets) -> None:
     """Without a usable secret nothing is accepted, and the error says what to do."""
     with pytest.raises(ConfigurationError, match="secret"):
         read(headers_for(b"{}"), b"{}", secrets)
@@ -153,7 +153,7 @@ def test_signature_is_checked_before_anything_is_parsed() -> None:
 
 @pytest.mark.parametrize("name", ["X-GitHub-Event", "X-GitHub-Delivery"])
 @pytest.mark.parametrize("value", ["", "a b", "é", "x" * 101, "a\n", "a/b"])
-def test_names_must_be_names(name, value) -> None:
+def test_event_and_delivery_id_must_be_valid(name, value) -> None:
     """A missing or invalid event or delivery id is Malformed."""
     with pytest.raises(Malformed, match=name):
         read_signed(b"{}", **{name: value})
@@ -184,7 +184,7 @@ def test_names_must_be_names(name, value) -> None:
         b"payload=%7B%7D",
     ],
 )
-def test_bodies_that_are_no_delivery(body) -> None:
+def test_other_bodies_are_malformed(body) -> None:
     """A signed body that is not a sane JSON object is Malformed."""
     with pytest.raises(Malformed):
         read_signed(body)

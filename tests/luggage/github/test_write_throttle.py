@@ -27,12 +27,12 @@ def test_a_pace_has_three_bounds(times, soonest) -> None:
     assert Pace(1.0, per_minute=3, per_hour=5).next_at(times) == soonest
 
 
-def test_nothing_bounds_a_pace_of_noughts() -> None:
+def test_pace_of_zeros_has_no_limits() -> None:
     """A pace of zeros has no limits."""
     assert Pace(0.0, 0, 0).next_at([NOW] * 1000) == 0.0
 
 
-def test_what_is_known_survives_being_written_down() -> None:
+def test_state_round_trips() -> None:
     """A state survives encoding, with times rounded to milliseconds."""
     standing = ThrottleState().close("core", NOW + 9).wrote(NOW + 0.5, Pace(), "")
     standing, _ = standing.reserve(NOW + 2, Pace(), "job 7")
@@ -40,12 +40,12 @@ def test_what_is_known_survives_being_written_down() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"of": "another release"}'])
-def test_what_cannot_be_read_is_nothing_known(text) -> None:
+def test_unknown_text_is_an_empty_state(text) -> None:
     """An empty or unknown text decodes to an empty state."""
     assert ThrottleState.decode(text) == ThrottleState()
 
 
-def test_what_is_over_is_forgotten() -> None:
+def test_expired_entries_are_removed() -> None:
     """Expired limits, writes and reservations are removed."""
     standing = ThrottleState().close("", NOW + 9).wrote(NOW, Pace(), "")
     standing, _ = standing.reserve(NOW + 2, Pace(), "job 7")
@@ -53,7 +53,7 @@ def test_what_is_over_is_forgotten() -> None:
     assert (old.closed, old.writes, old.promised) == ({}, [], {})
 
 
-def test_only_writes_that_count_are_kept() -> None:
+def test_state_does_not_grow() -> None:
     """Without an hourly limit the state does not grow."""
     standing = ThrottleState()
     for number in range(50):
@@ -61,7 +61,7 @@ def test_only_writes_that_count_are_kept() -> None:
     assert len(standing.writes) == 5
 
 
-def test_a_promise_that_nobody_claims_holds_up_nobody() -> None:
+def test_unclaimed_reservation_expires() -> None:
     """An unclaimed reservation expires after a few seconds."""
     standing, at = ThrottleState().reserve(NOW, Pace(), "gone")
     assert standing.at(at + 1).slot(at + 1, Pace(), "next") > at + 1 - 1
@@ -69,14 +69,14 @@ def test_a_promise_that_nobody_claims_holds_up_nobody() -> None:
     assert standing.at(later).slot(later, Pace(), "next") == later
 
 
-def test_promises_of_a_future_that_is_no_more_are_forgotten() -> None:
+def test_clock_set_back_drops_reservations() -> None:
     """Reservations are dropped when the clock is set back by an hour."""
     standing, _ = ThrottleState(asked_at=NOW).reserve(NOW + 1, Pace(), "job")
     back = NOW - 3600
     assert standing.at(back).slot(back, Pace(), "next") == back
 
 
-def test_who_comes_too_early_is_told_the_same_time_again() -> None:
+def test_early_job_keeps_its_slot() -> None:
     """A job that returns early keeps its slot."""
     standing, at = ThrottleState(writes=[NOW]).reserve(NOW + 1, Pace(), "job")
     standing, other = standing.reserve(NOW + 1, Pace(), "other")
@@ -85,7 +85,7 @@ def test_who_comes_too_early_is_told_the_same_time_again() -> None:
     assert standing.slot(NOW + 0.5, Pace(), "other") == other
 
 
-def test_a_line_that_is_too_long_sends_people_away_one_by_one() -> None:
+def test_too_many_waiters_get_distinct_times() -> None:
     """Beyond two hundred reservations, waiters get distinct times that are not reserved."""
     standing, times = ThrottleState(), []
     for number in range(300):
@@ -138,7 +138,7 @@ def most_within(times: list[float], seconds: float) -> int:
     )
 
 
-def test_a_crowd_keeps_to_all_limits_and_comes_no_oftener_than_needed() -> None:
+def test_many_jobs_respect_the_pace() -> None:
     """700 jobs in three processes respect the pace and rarely return too early."""
     world = World(Pace(), gates=3)
     world.run((NOW, f"job {number:03}") for number in range(700))
@@ -151,14 +151,14 @@ def test_a_crowd_keeps_to_all_limits_and_comes_no_oftener_than_needed() -> None:
     assert world.tries < 6 * 700
 
 
-def test_a_day_that_was_missed_is_made_up_for_in_ten_minutes() -> None:
+def test_backlog_takes_minimal_time() -> None:
     """270 comments for one installation take the minimum of five minutes."""
     world = World(Pace(), gates=4)
     world.run((NOW, f"job {number:03}") for number in range(270))
     assert 269 <= world.writes[-1] - NOW < 600
 
 
-def test_newcomers_push_nobody_aside() -> None:
+def test_order_is_that_of_the_first_try() -> None:
     """Jobs write in the order of their first try."""
     world = World(Pace(), gates=2)
     crowd = [(NOW, f"a{number:03}") for number in range(50)]
