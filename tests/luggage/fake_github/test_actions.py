@@ -208,5 +208,5 @@ def test_declining_and_leaving_end_the_membership(github):
 def test_collaborators_are_marked(github):
     """A non-member with a permission is a COLLABORATOR."""
     github.add_collaborator(REPO, "carl")
-    told = github.open_issue(REPO, "carl").payload["issue"]
-    assert told["author_association"] == "COLLABORATOR"
+    shape = github.open_issue(REPO, "carl").payload["issue"]
+    assert shape["author_association"] == "COLLABORATOR"

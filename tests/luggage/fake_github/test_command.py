@@ -110,10 +110,10 @@ def test_signals_end_it_cleanly(number):
         stderr=subprocess.PIPE,
         text=True,
     )
-    told = ""
-    while "Press Ctrl-C to stop." not in told:
-        told += process.stdout.readline()
-    key = Path(re.search(r"private key: *(.*)", told)[1])
+    output = ""
+    while "Press Ctrl-C to stop." not in output:
+        output += process.stdout.readline()
+    key = Path(re.search(r"private key: *(.*)", output)[1])
     mode = key.stat().st_mode & 0o777
     os.kill(process.pid, number)
     _, complaints = process.communicate(timeout=10)

@@ -45,8 +45,8 @@ def test_slightly_fast_clock_is_accepted(ask):
 )
 def test_other_tokens_are_not_jwts(ask, authorization):
     """The App's routes only accept JWTs as bearer tokens."""
-    given = authorization.format(jwt=ask.jwt(), token=ask.token)
-    answer = ask.ask("GET", "/app", given)
+    authorization_header = authorization.format(jwt=ask.jwt(), token=ask.token)
+    answer = ask.ask("GET", "/app", authorization_header)
     assert (answer.status_code, answer.json()["message"]) == (
         401,
         "A JSON web token could not be decoded",
@@ -108,8 +108,8 @@ def test_older_tokens_stay_good(ask):
 )
 def test_unknown_tokens_are_rejected(ask, authorization, message):
     """A missing or unknown token gets a 401."""
-    given = authorization and authorization.format(jwt=ask.jwt(), token=ask.token)
-    answer = ask.ask("GET", "/orgs/snakes", given)
+    authorization_header = authorization and authorization.format(jwt=ask.jwt(), token=ask.token)
+    answer = ask.ask("GET", "/orgs/snakes", authorization_header)
     assert (answer.status_code, answer.json()["message"]) == (401, message)
 
 

@@ -53,7 +53,7 @@ def test_a_page_holds_a_hundred_at_most(ask, github, issue):
     """per_page is limited to 100; a value that is not a number means the default of 30."""
     for number in range(101):
         github.comment(REPO, issue, "bob", str(number))
-    sizes = [len(ask("GET", COMMENTS, params={"per_page": given}).json()) for given in ("500", "x")]
+    sizes = [len(ask("GET", COMMENTS, params={"per_page": size}).json()) for size in ("500", "x")]
     assert sizes == [100, 30]
 
 

@@ -112,10 +112,10 @@ def test_log_is_newest_first(ask, github, bot):
 def test_a_missed_delivery_is_found_in_the_log(ask, github):
     """GET /app/hook/deliveries/{id} has the payload, but no signature."""
     missed = github.miss(*github.open_issue(REPO, "bob", "Lost"), delivery_id="abc")
-    found = ask.as_app("GET", f"{LOG}/{missed.id}").json()
-    assert found["guid"] == found["request"]["headers"]["X-GitHub-Delivery"] == "abc"
-    assert found["request"]["payload"]["issue"]["title"] == "Lost"
-    assert not [name for name in found["request"]["headers"] if "Signature" in name]
+    attempt = ask.as_app("GET", f"{LOG}/{missed.id}").json()
+    assert attempt["guid"] == attempt["request"]["headers"]["X-GitHub-Delivery"] == "abc"
+    assert attempt["request"]["payload"]["issue"]["title"] == "Lost"
+    assert not [name for name in attempt["request"]["headers"] if "Signature" in name]
 
 
 def test_the_cursor_leads_through_the_log(ask, github):
@@ -134,11 +134,11 @@ def test_the_log_is_filtered_by_status(ask, github, bot):
     """status=failure lists statuses from 400, status=success the others."""
     good = github.deliver("ping", {}, to=bot.url)
     bad = github.deliver("ping", {}, to=f"{bot.url}/500")
-    found = [
+    listed = [
         [one["status_code"] for one in ask.as_app("GET", LOG, params={"status": status}).json()]
         for status in ("success", "failure")
     ]
-    assert found == [[good], [bad]]
+    assert listed == [[good], [bad]]
 
 
 @pytest.mark.parametrize("params", [{"status": "sad"}, {"cursor": "v1_x"}])

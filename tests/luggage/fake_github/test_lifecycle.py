@@ -34,8 +34,8 @@ def test_edit_has_the_old_title(github, pull):
 def test_review_removes_the_request(github, pull):
     """A review removes the request for it."""
     for _ in range(2):
-        asked = github.request_review(REPO, pull, "alice", "olga").payload["pull_request"]
-    assert [one["login"] for one in asked["requested_reviewers"]] == ["olga"]
+        shape = github.request_review(REPO, pull, "alice", "olga").payload["pull_request"]
+    assert [one["login"] for one in shape["requested_reviewers"]] == ["olga"]
     reviewed = github.review(REPO, pull, "olga", "Good", "approved").payload["pull_request"]
     assert reviewed["requested_reviewers"] == []
 
@@ -98,8 +98,8 @@ def test_issues_are_listed_by_state_assignee_and_order(github, ask, clock):
     assert numbers(ask("GET", ISSUES)) == [2, 1]
     assert numbers(ask("GET", ISSUES, params={"state": "all", "sort": "updated"})) == [3, 1, 2]
     assert numbers(ask("GET", ISSUES, params={"direction": "asc"})) == [1, 2]
-    for assignee, found in (("BOB", [1]), ("*", [1]), ("none", [2])):
-        assert numbers(ask("GET", ISSUES, params={"assignee": assignee})) == found
+    for assignee, expected in (("BOB", [1]), ("*", [1]), ("none", [2])):
+        assert numbers(ask("GET", ISSUES, params={"assignee": assignee})) == expected
     assert numbers(ask("GET", ISSUES, params={"state": "all", "creator": "eve"})) == []
 
 
@@ -142,14 +142,14 @@ def test_graphql_lists_pull_requests(github, ask, pull):
     github.pull(REPO, pull).conflicts = True
     github.pull(REPO, 2).mergeable_pending = 1
     github.label_issue(REPO, 3, "olga", "bug")
-    found = merging(ask, owner="snakes", name="trio", base="main")["pullRequests"]
-    assert [one["mergeable"] for one in found["nodes"][:3]] == [
+    page = merging(ask, owner="snakes", name="trio", base="main")["pullRequests"]
+    assert [one["mergeable"] for one in page["nodes"][:3]] == [
         "CONFLICTING",
         "UNKNOWN",
         "MERGEABLE",
     ]
-    assert found["nodes"][2]["labels"]["nodes"] == [{"name": "bug"}]
-    cursor = found["pageInfo"]["endCursor"]
+    assert page["nodes"][2]["labels"]["nodes"] == [{"name": "bug"}]
+    cursor = page["pageInfo"]["endCursor"]
     rest = merging(ask, owner="snakes", name="trio", cursor=cursor)["pullRequests"]
     assert (len(rest["nodes"]), rest["pageInfo"]["hasNextPage"]) == (1, False)
     assert merging(ask, owner="snakes", name="trio", base="stable")["pullRequests"]["nodes"] == []

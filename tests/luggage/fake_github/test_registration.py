@@ -99,15 +99,15 @@ def test_code_returns_the_secrets_once(github):
     """The exchange replaces the App, with a new key, secret and bot account."""
     before = (github.app_id, github.private_key, github.webhook_secret)
     location = registered(github)
-    told = converted(github, location).body
-    assert (told["id"], told["pem"], told["webhook_secret"]) == (
+    shape = converted(github, location).body
+    assert (shape["id"], shape["pem"], shape["webhook_secret"]) == (
         github.app_id,
         github.private_key,
         github.webhook_secret,
     )
     assert not set(before) & {github.app_id, github.private_key, github.webhook_secret}
-    assert told["permissions"] == MANIFEST["default_permissions"] | {"metadata": "read"}
-    assert told["owner"]["login"] == "snakes"
+    assert shape["permissions"] == MANIFEST["default_permissions"] | {"metadata": "read"}
+    assert shape["owner"]["login"] == "snakes"
     assert converted(github, location).status == 404
 
 

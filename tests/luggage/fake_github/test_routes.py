@@ -144,7 +144,7 @@ def test_team_membership_ends(ask, github):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("permission", "expected"),
     [
         ("triage", ("read", "triage")),
         ("write", ("write", "write")),
@@ -152,19 +152,19 @@ def test_team_membership_ends(ask, github):
         ("admin", ("admin", "admin")),
     ],
 )
-def test_permission_has_a_legacy_form(ask, github, given, expected):
+def test_permission_has_a_legacy_form(ask, github, permission, expected):
     """`permission` has fewer values than `role_name`."""
-    github.add_collaborator(REPO, "carl", given)
-    told = ask("GET", f"/repos/{REPO}/collaborators/carl/permission").json()
-    assert (told["permission"], told["role_name"]) == expected
+    github.add_collaborator(REPO, "carl", permission)
+    body = ask("GET", f"/repos/{REPO}/collaborators/carl/permission").json()
+    assert (body["permission"], body["role_name"]) == expected
 
 
 def test_others_have_no_permission_on_a_private_repository(ask, github):
     """Others have no permission on a private repository."""
     github.add_repository("snakes/secret", private=True)
     github.add_user("carl")
-    told = ask("GET", "/repos/snakes/secret/collaborators/carl/permission").json()
-    assert (told["permission"], told["user"]["permissions"]["pull"]) == ("none", False)
+    body = ask("GET", "/repos/snakes/secret/collaborators/carl/permission").json()
+    assert (body["permission"], body["user"]["permissions"]["pull"]) == ("none", False)
 
 
 def test_unknown_login_cannot_be_invited(ask):
@@ -263,11 +263,11 @@ def test_permissions_follow_membership(ask, github):
     github.add_member("snakes", "mike")
     github.add_member("snakes", "ida", state="pending")
     github.add_user("sam")
-    found = [
+    permissions = [
         ask("GET", f"/repos/{REPO}/collaborators/{name}/permission").json()["permission"]
         for name in ("olga", "mike", "ida", "sam")
     ]
-    assert found == ["admin", "write", "read", "read"]
+    assert permissions == ["admin", "write", "read", "read"]
 
 
 # Issues and comments
@@ -441,8 +441,8 @@ def test_reactions_are_listed_by_content(ask, places):
     """The list can be filtered by content."""
     for content in ("heart", "rocket"):
         ask("POST", places["issue"], json={"content": content})
-    found = ask("GET", places["issue"], params={"content": "rocket"}).json()
-    assert [one["content"] for one in found] == ["rocket"]
+    reactions = ask("GET", places["issue"], params={"content": "rocket"}).json()
+    assert [one["content"] for one in reactions] == ["rocket"]
 
 
 def test_there_are_eight_reactions(ask, places):
@@ -465,8 +465,8 @@ def test_merged_pull_requests_are_found(ask, github, pull, issue):
     github.merge_pull_request(REPO, "bob")
     github.merge_pull_request("lions/den", "alice")
     query = "is:pr is:merged author:alice org:snakes"
-    found = ask("GET", "/search/issues", params={"q": query}).json()
-    assert (found["total_count"], found["items"][0]["number"]) == (1, pull)
+    results = ask("GET", "/search/issues", params={"q": query}).json()
+    assert (results["total_count"], results["items"][0]["number"]) == (1, pull)
 
 
 @pytest.mark.parametrize(
@@ -486,8 +486,8 @@ def test_merged_pull_requests_are_found(ask, github, pull, issue):
 def test_search_qualifiers_filter(ask, github, pull, issue, query, titles):
     """Each qualifier filters; a minus negates it; other words match titles."""
     github.label_issue(REPO, issue, "bob", "bug")
-    found = ask("GET", "/search/issues", params={"q": query}).json()
-    assert [one["title"] for one in found["items"]] == titles
+    results = ask("GET", "/search/issues", params={"q": query}).json()
+    assert [one["title"] for one in results["items"]] == titles
 
 
 @pytest.mark.parametrize("query", ["", " ", "author:nobody", "org:nothing", "repo:no/thing"])
@@ -500,8 +500,8 @@ def test_private_repositories_of_others_are_not_searched(ask, github):
     """A search excludes private repositories without the App."""
     github.add_repository("lions/secret", private=True, installed=False)
     github.open_issue("lions/secret", "bob", "Hidden")
-    found = ask("GET", "/search/issues", params={"q": "hidden"}).json()
-    assert found["items"] == []
+    results = ask("GET", "/search/issues", params={"q": "hidden"}).json()
+    assert results["items"] == []
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ def echo(clock):
     """A server that returns the request."""
 
     def handle(request: Request) -> Outcome:
-        told = {"path": request.path, "query": request.query, "body": request.body.decode()}
-        return Outcome(answer=Answer(200, told))
+        received = {"path": request.path, "query": request.query, "body": request.body.decode()}
+        return Outcome(answer=Answer(200, received))
 
     with HttpServer(handle, clock=clock) as server:
         yield server
@@ -75,17 +75,17 @@ def test_stopping_ends_idle_connections(echo):
 
 def test_stopping_ends_slow_answers(github, issue):
     """stop() does not wait for delayed responses."""
-    asked = threading.Event()
+    started = threading.Event()
 
     def plan(_request):
-        asked.set()
+        started.set()
         return faults.slow(60)
 
     github.faults.append(plan)
     server = github.serve()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert asked.wait(5)
+        assert started.wait(5)
         server.stop()
 
 
@@ -113,15 +113,15 @@ def test_disconnected_client_leaves_no_traceback(echo, capfd):
 
 def test_handler_errors_are_printed(clock, monkeypatch):
     """An exception in a handler is printed to stderr."""
-    told = io.StringIO()
-    monkeypatch.setattr("sys.stderr", told)
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
 
     def handle(_request):
         raise ZeroDivisionError
 
     with HttpServer(handle, clock=clock) as server:
         assert _raw(server, b"GET / HTTP/1.0\r\n\r\n") == b""
-    assert "ZeroDivisionError" in told.getvalue()
+    assert "ZeroDivisionError" in stderr.getvalue()
 
 
 def test_concurrent_requests():

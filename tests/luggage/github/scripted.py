@@ -132,7 +132,7 @@ def make_app(github: Scripted, **settings: Any) -> GithubApp:
     session = make_session()
     session.mount("https://", github)
     session.mount("http://", github)
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "app_id": 123,
         "private_key": keys()[0],
         "webhook_secrets": [SECRET],
@@ -143,4 +143,4 @@ def make_app(github: Scripted, **settings: Any) -> GithubApp:
         "sleep": github.clock.sleep,
         "wait": github.clock.sleep,
     }
-    return GithubApp(**(given | settings))
+    return GithubApp(**(defaults | settings))

@@ -28,7 +28,7 @@ class Scene:
     app: GithubApp
     client: Client
 
-    def said(self) -> list[str]:
+    def comments(self) -> list[str]:
         return [comment.body for comment in self.fake.comments("acme/widgets", 1)]
 
 
@@ -95,7 +95,7 @@ def test_writes_without_a_response_are_ambiguous(scene, fault) -> None:
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
         scene.client.post(COMMENTS, json={"body": "once"})
-    assert scene.said() == ["once"]
+    assert scene.comments() == ["once"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_failed_writes_without_a_response_are_ambiguous(scene, fault) -> None:
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
         scene.client.post(COMMENTS, json={"body": "never"})
-    assert scene.said() == []
+    assert scene.comments() == []
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_rate_limits_are_respected(scene, clock, fault, seconds) -> None:
     assert caught.value.retry_at - clock() == pytest.approx(seconds, abs=2.0)
     clock.now = caught.value.retry_at
     scene.client.post(COMMENTS, json={"body": "later"})
-    assert scene.said() == ["later"]
+    assert scene.comments() == ["later"]
 
 
 def test_unchanged_answer_costs_no_limit(scene) -> None:
@@ -160,6 +160,6 @@ def test_all_pages_are_read(scene, clock) -> None:
     """All comments come in order, along GitHub's own links."""
     for number in range(5):
         scene.client.post(COMMENTS, json={"body": str(number)})
-    found = scene.client.pages(COMMENTS, params={"per_page": 2})
-    assert [one["body"] for one in found] == ["0", "1", "2", "3", "4"]
+    comments = scene.client.pages(COMMENTS, params={"per_page": 2})
+    assert [one["body"] for one in comments] == ["0", "1", "2", "3", "4"]
     assert len(scene.fake.calls_to("GET", COMMENTS)) == 3

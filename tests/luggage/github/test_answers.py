@@ -14,14 +14,14 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
 SPENT = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0"}
 
 
-def answer(status: int, told: object = None, **headers: str) -> ApiResponse:
+def answer(status: int, data: object = None, **headers: str) -> ApiResponse:
     lowered = {name.replace("_", "-"): value for name, value in headers.items()}
-    body = b"" if told is None else json.dumps(told).encode()
+    body = b"" if data is None else json.dumps(data).encode()
     return ApiResponse("GET", "/x", status, lowered, body, NOW)
 
 
-def until(given: ApiResponse, skew: float = 0.0) -> float | None:
-    return limited_until(given, skew_seconds=skew)
+def until(response: ApiResponse, skew: float = 0.0) -> float | None:
+    return limited_until(response, skew_seconds=skew)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_status_decides_the_class(status, kind) -> None:
 
 def test_failure_has_githubs_details() -> None:
     """The error has the response's message, request id, documentation URL and fields."""
-    told = {
+    data = {
         "message": "Validation Failed",
         "documentation_url": "https://docs.github.com/x",
         "errors": [{"resource": "Issue", "field": "title", "code": "missing_field"}, "in words"],
     }
-    error = failure(answer(422, told, x_github_request_id="A:1"), retry_at=None)
+    error = failure(answer(422, data, x_github_request_id="A:1"), retry_at=None)
     assert (error.message, error.request_id) == ("Validation Failed", "A:1")
     assert error.documentation_url == "https://docs.github.com/x"
     assert [str(field) for field in error.fields] == ["Issue.title missing_field", "in words"]
@@ -110,7 +110,7 @@ def test_retry_time_is_never_in_the_past(headers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "headers"),
+    ("status", "data", "headers"),
     [
         (403, {"message": SECONDARY}, {}),
         (429, {"message": SECONDARY}, {}),
@@ -122,9 +122,9 @@ def test_retry_time_is_never_in_the_past(headers) -> None:
         (429, None, {"x_ratelimit_remaining": "0"}),
     ],
 )
-def test_secondary_limit_without_a_time_lasts_a_minute(status, told, headers) -> None:
+def test_secondary_limit_without_a_time_lasts_a_minute(status, data, headers) -> None:
     """Without a readable time the wait is one minute, as GitHub documents."""
-    assert until(answer(status, told, **headers)) == NOW + 60
+    assert until(answer(status, data, **headers)) == NOW + 60
 
 
 @pytest.mark.parametrize(
@@ -207,10 +207,10 @@ def test_graphql_fields_are_paths() -> None:
     assert [str(field) for field in error.fields] == ["repository.0.name X no"]
 
 
-@pytest.mark.parametrize("told", [None, [], {"errors": "x"}, {"errors": 7}])
-def test_malformed_graphql_response_is_invalid(told) -> None:
+@pytest.mark.parametrize("data", [None, [], {"errors": "x"}, {"errors": 7}])
+def test_malformed_graphql_response_is_invalid(data) -> None:
     """A response that is not a GraphQL response is Invalid."""
-    error = graphql_failure(answer(200), told, retry_at=5.0)
+    error = graphql_failure(answer(200), data, retry_at=5.0)
     assert error.message == "GitHub gave no error message"
 
 

@@ -310,8 +310,8 @@ def test_other_deliveries_give_no_commands(app, heard, event, changed) -> None:
 def test_commands_have_words(app, heard) -> None:
     """Handlers receive the words of their command; unknown commands are ignored."""
     app.add_command(heard, "/label")
-    said = {"number": 7, "body": "/label bug\n/unknown\n/label help wanted\n/labels x"}
-    app.dispatch_webhook(*signed("issues", delivery(issue=said)))
+    issue = {"number": 7, "body": "/label bug\n/unknown\n/label help wanted\n/labels x"}
+    app.dispatch_webhook(*signed("issues", delivery(issue=issue)))
     assert [call[0] for call in heard.calls] == [["/label", "bug"], ["/label", "help", "wanted"]]
 
 

@@ -102,8 +102,8 @@ def test_double_slash_does_not_change_the_host(client, scripted) -> None:
 
 def test_failure_names_request_and_fields(client, scripted) -> None:
     """The error of a rejected write names the request, the reason and the field."""
-    told = {"message": "Validation Failed", "errors": [{"field": "body", "code": "missing"}]}
-    scripted.on("POST", ISSUES, Reply(422, told, {"X-GitHub-Request-Id": "A:1"}))
+    value = {"message": "Validation Failed", "errors": [{"field": "body", "code": "missing"}]}
+    scripted.on("POST", ISSUES, Reply(422, value, {"X-GitHub-Request-Id": "A:1"}))
     with pytest.raises(errors.Invalid) as caught:
         client.post("/repos/{o}/{r}/issues", o="o", r="r", json={})
     error = caught.value
@@ -252,17 +252,17 @@ def test_pages_are_fetched_when_reached(client, scripted) -> None:
     assert len(urls(scripted)) == 1
 
 
-@pytest.mark.parametrize("told", [{"total_count": 2, "items": [1, 2]}, {"check_runs": [1, 2]}])
-def test_pages_accepts_objects_with_a_list(client, scripted, told) -> None:
+@pytest.mark.parametrize("value", [{"total_count": 2, "items": [1, 2]}, {"check_runs": [1, 2]}])
+def test_pages_accepts_objects_with_a_list(client, scripted, value) -> None:
     """`pages` accepts objects that wrap a list, such as search results."""
-    scripted.on("GET", "/x", page(told))
+    scripted.on("GET", "/x", page(value))
     assert list(client.pages("/x")) == [1, 2]
 
 
-@pytest.mark.parametrize("told", [None, 7, {}, {"a": [], "b": []}])
-def test_pages_rejects_other_responses(client, scripted, told) -> None:
+@pytest.mark.parametrize("value", [None, 7, {}, {"a": [], "b": []}])
+def test_pages_rejects_other_responses(client, scripted, value) -> None:
     """A response without exactly one list is an error, not an empty page."""
-    scripted.on("GET", "/x", page(told))
+    scripted.on("GET", "/x", page(value))
     with pytest.raises(errors.Invalid, match="not a page"):
         list(client.pages("/x"))
 
@@ -352,8 +352,8 @@ def test_graphql_url_on_enterprise_server(scripted) -> None:
 
 def test_graphql_errors_with_status_200_are_raised(client, scripted) -> None:
     """GraphQL errors with status 200 are raised."""
-    told = {"data": None, "errors": [{"type": "NOT_FOUND", "message": "no such repository"}]}
-    scripted.on("POST", "/graphql", Reply(200, told))
+    value = {"data": None, "errors": [{"type": "NOT_FOUND", "message": "no such repository"}]}
+    scripted.on("POST", "/graphql", Reply(200, value))
     with pytest.raises(errors.NotFound, match="no such repository"):
         client.graphql("{ x }")
 
@@ -375,8 +375,8 @@ def test_graphql_errors_with_status_200_are_raised(client, scripted) -> None:
 )
 def test_graphql_limit_closes_graphql(client, scripted, headers, seconds) -> None:
     """A GraphQL rate limit with status 200 blocks queries until its reset."""
-    told = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
-    scripted.on("POST", "/graphql", Reply(200, told, headers))
+    value = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
+    scripted.on("POST", "/graphql", Reply(200, value, headers))
     for _ in range(2):
         with pytest.raises(errors.RateLimited) as caught:
             client.graphql("{ x }")
@@ -384,10 +384,10 @@ def test_graphql_limit_closes_graphql(client, scripted, headers, seconds) -> Non
     assert len(scripted.requests_to("/graphql")) == 1
 
 
-@pytest.mark.parametrize("told", [None, [], "x"])
-def test_graphql_response_without_data_raises(client, scripted, told) -> None:
+@pytest.mark.parametrize("value", [None, [], "x"])
+def test_graphql_response_without_data_raises(client, scripted, value) -> None:
     """A GraphQL response without `data` is an error."""
-    scripted.on("POST", "/graphql", Reply(200, told))
+    scripted.on("POST", "/graphql", Reply(200, value))
     with pytest.raises(errors.Invalid):
         client.graphql("{ x }")
 

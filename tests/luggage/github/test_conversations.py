@@ -46,10 +46,10 @@ def test_body_of_each_kind(event, body) -> None:
     assert get_comment_body(event, PAYLOADS[event]) == body
 
 
-@pytest.mark.parametrize("said", [{"body": None}, {}])
-def test_null_body_is_an_empty_text(said) -> None:
+@pytest.mark.parametrize("issue", [{"body": None}, {}])
+def test_null_body_is_an_empty_text(issue) -> None:
     """A null description is an empty text."""
-    assert get_comment_body("issues", {"issue": said}) == ""
+    assert get_comment_body("issues", {"issue": issue}) == ""
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def miss(github, clock):
     return miss
 
 
-def asked(github, path=LOG):
+def request_count(github, path=LOG):
     return len(github.calls_to("GET", path))
 
 
@@ -107,11 +107,11 @@ def test_malformed_entry_does_not_block_later_runs(odd, inbox, clock):
     """A malformed log entry does not block the others, in this run or later."""
     at = datetime.fromtimestamp(clock(), UTC).isoformat()
     good = {**ENTRY, "delivered_at": at}
-    told = {"event": "issues", "request": {"payload": {"action": "opened"}}}
+    detail = {"event": "issues", "request": {"payload": {"action": "opened"}}}
     client = SimpleNamespace(
         rate_limit=None,
         page=lambda _path, **_how: Page([{**good, "id": 2, "guid": "h", **odd}, 5, good], None),
-        get=lambda _path, **_names: told,
+        get=lambda _path, **_names: detail,
     )
     assert Recovery(client, inbox, wants=lambda *_: True, clock=clock).run() == 1
     assert list(inbox.received) == ["g"]
@@ -143,7 +143,7 @@ def test_known_deliveries_are_not_fetched(recovery, inbox, miss, github):
     miss(2)
     inbox.received = {"guid-0": None, "guid-1": None}
     assert recovery.run() == 0
-    assert asked(github, f"{LOG}/*") == 0
+    assert request_count(github, f"{LOG}/*") == 0
 
 
 def test_delivered_but_unknown_deliveries_are_fetched(recovery, inbox, github, clock):
@@ -161,7 +161,7 @@ def test_unwanted_events_are_not_fetched(recovery, inbox, miss, github):
     miss(1, "later")
     assert recovery.run() == 1
     assert list(inbox.received) == ["later-0"]
-    assert asked(github, f"{LOG}/*") == 1
+    assert request_count(github, f"{LOG}/*") == 1
 
 
 def test_redeliveries_are_one_delivery(recovery, inbox, miss, github, clock):
@@ -203,7 +203,7 @@ def test_many_pages_are_read(recovery, inbox, miss, github):
         miss(195, f"noise{part}", event="star")
         miss(5, f"part{part}")
     assert recovery.run() == 175
-    assert asked(github) == 70
+    assert request_count(github) == 70
     assert list(inbox.received) == [f"part{part}-{one}" for part in range(35) for one in range(5)]
 
 
@@ -214,11 +214,11 @@ class Log:
 
     def __init__(self, entries):
         self.entries = entries
-        self.asked = []
+        self.requested = []
 
     def page(self, path, *, params):
         first = int(params["cursor"] or 0)
-        self.asked.append(first)
+        self.requested.append(first)
         more = {"cursor": str(first + 100)} if first + 100 < len(self.entries) else None
         return Page(self.entries[first : first + 100], more)
 
@@ -228,8 +228,8 @@ class Log:
 
 def entry(number, at, **changed):
     written = datetime.fromtimestamp(at, UTC).isoformat()
-    told = {"id": number, "guid": str(number), "event": "issues", "action": "opened"}
-    return told | {"delivered_at": written} | changed
+    detail = {"id": number, "guid": str(number), "event": "issues", "action": "opened"}
+    return detail | {"delivered_at": written} | changed
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_three_hundred_pages_are_read(inbox, clock, of_log):
     inbox.received = {str(number): None for number in range(30_000)}
     del inbox.received["29999"]
     assert of_log(log).run() == 1
-    assert log.asked == list(range(0, 30_000, 100))
+    assert log.requested == list(range(0, 30_000, 100))
     assert inbox.now == Progress(since=clock())
 
 
@@ -252,7 +252,7 @@ def test_older_pages_are_not_read(clock, of_log):
     """Pages older than three days are not requested."""
     log = Log([entry(number, clock() - 3600 * number) for number in range(300)])
     of_log(log).run()
-    assert log.asked == [0]
+    assert log.requested == [0]
 
 
 @pytest.mark.no_cover  # a thousand requests, all alike
@@ -262,9 +262,9 @@ def test_run_stops_where_the_last_one_was(recovery, inbox, miss, github, clock):
     recovery.run()
     clock.advance(300)
     miss(3, "new")
-    before = asked(github)
+    before = request_count(github)
     assert recovery.run() == 3
-    assert asked(github) - before == 7  # three new ones, and 600 from the 600 s before
+    assert request_count(github) - before == 7  # three new ones, and 600 from the 600 s before
 
 
 @pytest.mark.no_cover  # a thousand requests, all alike
@@ -273,9 +273,9 @@ def test_frequent_runs_read_one_page(recovery, inbox, miss, github, clock):
     miss(1000)
     recovery.run()
     miss(3, "new")
-    before = asked(github)
+    before = request_count(github)
     assert recovery.run() == 3
-    assert asked(github) - before == 1
+    assert request_count(github) - before == 1
 
 
 def test_late_attempts_are_found(recovery, inbox, github, miss, clock):
@@ -335,14 +335,14 @@ def test_run_resumes_in_the_log_after_a_rate_limit(begin, inbox, miss, github, c
     github.limits.requests_per_hour = 4
     with pytest.raises(RateLimited) as limited:
         begin().run()
-    assert (asked(github), inbox.received) == (4, {})
+    assert (request_count(github), inbox.received) == (4, {})
     clock.now = limited.value.retry_at + 1
     github.limits.requests_per_hour = 5000
     miss(1, "new")
     recovery = begin()
     assert recovery.run() == 1000
     assert list(inbox.received) == guids
-    assert asked(github) == 10
+    assert request_count(github) == 10
     assert recovery.run() == 1
 
 
@@ -357,7 +357,7 @@ def test_run_resumes_fetching_after_a_rate_limit(begin, inbox, miss, github, clo
     github.limits.requests_per_hour = 5000
     assert begin().run() == 11
     assert list(inbox.received) == guids
-    assert asked(github, f"{LOG}/*") == 20
+    assert request_count(github, f"{LOG}/*") == 20
 
 
 def test_nothing_is_sent_during_a_rate_limit(recovery, miss, github):
@@ -445,7 +445,7 @@ def test_delivery_that_left_the_log_is_lost(recovery, inbox, miss, github, lines
 
 
 @pytest.mark.parametrize(
-    "told",
+    "detail",
     [
         {},
         None,
@@ -456,11 +456,11 @@ def test_delivery_that_left_the_log_is_lost(recovery, inbox, miss, github, lines
         {"event": "not a name", "request": {"payload": {}}},
     ],
 )
-def test_malformed_payload_is_lost(told, inbox, clock, of_log, monkeypatch):
+def test_malformed_payload_is_lost(detail, inbox, clock, of_log, monkeypatch):
     """A delivery with a missing or malformed payload is not stored."""
     log = Log([entry(1, clock()), entry(2, clock() - 1)])
     good = log.get
-    log.get = lambda path, *, delivery_id: told if delivery_id == 1 else good(path, delivery_id=2)
+    log.get = lambda path, *, delivery_id: detail if delivery_id == 1 else good(path, delivery_id=2)
     assert of_log(log).run() == 1
     assert (list(inbox.gone), list(inbox.received)) == (["1"], ["2"])
 
@@ -493,14 +493,14 @@ def test_repeated_failures_do_not_block_others(recovery, inbox, miss, github):
 def test_run_ends_soon_when_all_fetches_fail(recovery, miss, github, inbox):
     """While all fetches fail, a run requests at most ten deliveries."""
     miss(30)
-    inbox.noted = {each.guid: each for each in noted(recovery, inbox, github)}
-    before = asked(github, f"{LOG}/*")
+    inbox.noted = {each.guid: each for each in failed_before(recovery, inbox, github)}
+    before = request_count(github, f"{LOG}/*")
     with pytest.raises(Ambiguous):
         recovery.run()
-    assert asked(github, f"{LOG}/*") - before == deliveries.MAX_SKIPPED
+    assert request_count(github, f"{LOG}/*") - before == deliveries.MAX_SKIPPED
 
 
-def noted(recovery, inbox, github):
+def failed_before(recovery, inbox, github):
     """Return missed deliveries that have already failed."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path=f"{LOG}/*", times=None))
     with pytest.raises(Ambiguous):

@@ -58,8 +58,8 @@ def test_bot_answers_ping(github, bot) -> None:
     headers, body = github.signed(event, payload)
     answer = bot["web"].test_client().post("/webhook/github", headers=headers, data=body)
     assert answer.status_code == 202
-    said = github.comments("acme/widgets", payload["issue"]["number"])
-    assert [comment.body for comment in said] == ["pong!"]
+    comments = github.comments("acme/widgets", payload["issue"]["number"])
+    assert [comment.body for comment in comments] == ["pong!"]
 
 
 def test_error_handler_answers_bad_deliveries(bot) -> None:

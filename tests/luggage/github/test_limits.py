@@ -184,8 +184,8 @@ def test_later_jobs_do_not_take_reserved_slots(gate, standing_clock) -> None:
 def test_jobs_that_meet_a_limit_come_back_one_by_one(gate) -> None:
     """After a rate limit, reads and writes return one by one."""
     met = gate.learn(answer(403, retry_after="30"), skew_seconds=0.0, waiter="first")
-    told = [refusal(gate, write=number > 2, waiter=f"job {number}") for number in range(1, 4)]
-    assert [met, *told] == pytest.approx([NOW + 30, NOW + 31.1, NOW + 32.2, NOW + 33.3])
+    times = [refusal(gate, write=number > 2, waiter=f"job {number}") for number in range(1, 4)]
+    assert [met, *times] == pytest.approx([NOW + 30, NOW + 31.1, NOW + 32.2, NOW + 33.3])
 
 
 def test_long_waits_raise(standing_clock) -> None:

@@ -114,9 +114,9 @@ def test_used_code_is_not_found(github, clock):
     with github.serve() as server:
         code = code_of(github)
         ask(server.url, code, clock)
-        with pytest.raises(NotFound) as told:
+        with pytest.raises(NotFound) as caught:
             ask(server.url, code, clock)
-    assert code not in str(told.value)
+    assert code not in str(caught.value)
 
 
 def test_refused_connection_is_unreachable(github, clock):
@@ -149,10 +149,10 @@ def test_malformed_response_is_ambiguous(body, clock):
     """A malformed response is Ambiguous, and the error does not quote it."""
     with (
         HttpServer(lambda _: Outcome(answer=Answer(201, body)), clock=clock) as server,
-        pytest.raises(Ambiguous) as told,
+        pytest.raises(Ambiguous) as caught,
     ):
         ask(server.url, "c0de", clock)
-    assert "hunter2" not in f"{told.value!r} {told.value.__cause__!r}"
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
 @pytest.mark.parametrize("code", ["", "..", "."])

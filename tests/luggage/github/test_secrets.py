@@ -35,12 +35,12 @@ def frames(of: TracebackType | None) -> Iterator[Any]:
 
 def shown_by(error: BaseException) -> str:
     """Return what a crash report shows: the error, its causes and local variables."""
-    told = [repr(error), str(error), str(vars(error))]
+    texts = [repr(error), str(error), str(vars(error))]
     for part in (error, error.__cause__, error.__context__):
         for frame in frames(part.__traceback__ if part else None):
             if "luggage/github" in frame.f_code.co_filename.replace("tests/luggage", ""):
-                told += [repr(value) for value in frame.f_locals.values()]
-    return "\n".join(told)
+                texts += [repr(value) for value in frame.f_locals.values()]
+    return "\n".join(texts)
 
 
 def all_secrets(scripted: Scripted) -> list[str]:

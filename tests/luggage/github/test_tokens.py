@@ -56,22 +56,22 @@ class CountedEvent(threading.Event):
         return super().wait(PATIENCE_SECONDS if timeout is None else timeout)
 
 
-def ends_of_threads(work: Callable[[], Token]) -> list[Token | BaseException]:
+def results_of_threads(work: Callable[[], Token]) -> list[Token | BaseException]:
     """Run the work in many threads; return what each one returned or raised."""
-    ends: list[Token | BaseException] = []
+    results: list[Token | BaseException] = []
 
     def run() -> None:
         try:
-            ends.append(work())
-        except BaseException as error:  # noqa: BLE001 -- the end of a thread, told to the test
-            ends.append(error)
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 -- the test checks it
+            results.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
-    return ends
+    return results
 
 
 class Renewing:
@@ -95,9 +95,9 @@ def test_many_threads_share_one_renewal(monkeypatch, standing_clock) -> None:
     """Concurrent threads share one request and get the same token."""
     renewing = Renewing(monkeypatch, lambda: good(standing_clock))
     shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
-    ends = ends_of_threads(lambda: shared.get(INSTALLATION))
+    results = results_of_threads(lambda: shared.get(INSTALLATION))
     assert renewing.calls == [INSTALLATION]
-    assert [end.value for end in ends] == ["ghs_1"] * THREADS
+    assert [result.value for result in results] == ["ghs_1"] * THREADS
 
 
 def test_failed_renewal_wakes_all_threads(monkeypatch, standing_clock) -> None:
@@ -108,10 +108,10 @@ def test_failed_renewal_wakes_all_threads(monkeypatch, standing_clock) -> None:
 
     renewing = Renewing(monkeypatch, fail)
     shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
-    ends = ends_of_threads(lambda: shared.get(INSTALLATION))
+    results = results_of_threads(lambda: shared.get(INSTALLATION))
     assert renewing.calls == [INSTALLATION]
-    assert [(type(end), end.status) for end in ends] == [(NotFound, 404)] * THREADS
-    assert len({id(end) for end in ends}) == THREADS
+    assert [(type(error), error.status) for error in results] == [(NotFound, 404)] * THREADS
+    assert len({id(error) for error in results}) == THREADS
 
 
 def test_interrupted_renewal_wakes_all_threads(monkeypatch, standing_clock) -> None:
@@ -122,7 +122,9 @@ def test_interrupted_renewal_wakes_all_threads(monkeypatch, standing_clock) -> N
 
     renewing = Renewing(monkeypatch, die)
     shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
-    kinds = sorted(type(end).__name__ for end in ends_of_threads(lambda: shared.get(INSTALLATION)))
+    kinds = sorted(
+        type(end).__name__ for end in results_of_threads(lambda: shared.get(INSTALLATION))
+    )
     assert kinds == ["KeyboardInterrupt"] + ["Transient"] * (THREADS - 1)
 
 
@@ -189,7 +191,7 @@ def test_tokens_are_opaque(app, scripted) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "data",
     [
         None,
         [],
@@ -204,9 +206,9 @@ def test_tokens_are_opaque(app, scripted) -> None:
         {"token": "ghs_x", "expires_at": 7},
     ],
 )
-def test_malformed_token_responses_are_transient(app, scripted, told) -> None:
+def test_malformed_token_responses_are_transient(app, scripted, data) -> None:
     """A response without a valid token is Transient, and the error does not quote it."""
-    scripted.on("POST", TOKENS, Reply(201, told))
+    scripted.on("POST", TOKENS, Reply(201, data))
     with pytest.raises(Transient, match="contains no token") as caught:
         app.token_for(INSTALLATION)
     assert "ghs_x" not in repr(caught.value)

@@ -62,10 +62,12 @@ def served(serve: Serve, context: ssl.SSLContext | None = None) -> Iterator[int]
 
 def read_request(connection: socket.socket) -> bytes:
     """Read the whole request: closing a socket with unread bytes would reset the connection."""
-    told = b""
-    while b"\r\n\r\n" not in told or (b"Content-Length: 2" in told and told[-2:] != b"{}"):
-        told += connection.recv(65536)
-    return told
+    received = b""
+    while b"\r\n\r\n" not in received or (
+        b"Content-Length: 2" in received and received[-2:] != b"{}"
+    ):
+        received += connection.recv(65536)
+    return received
 
 
 def answering(answer: bytes) -> Serve:
@@ -115,12 +117,12 @@ def test_nothing_is_sent_after_the_deadline() -> None:
 
 def test_deadline_is_checked_just_before_the_body() -> None:
     """If the process stalls while connecting, GitHub gets at most a head without a body."""
-    told: list[bytes] = []
+    received: list[bytes] = []
     hung_up = threading.Event()
 
     def serve(connection: socket.socket) -> None:
         while part := connection.recv(65536):
-            told.append(part)
+            received.append(part)
         hung_up.set()
 
     times = iter([5.0, 5.1])  # before it connects, and when all is ready
@@ -129,7 +131,7 @@ def test_deadline_is_checked_just_before_the_body() -> None:
         with pytest.raises(Unreachable, match="deadline"):
             send_in_time(carrier, port, b"{}")
         assert hung_up.wait(PATIENCE_SECONDS)
-    head, _, body = b"".join(told).partition(b"\r\n\r\n")
+    head, _, body = b"".join(received).partition(b"\r\n\r\n")
     assert b"Content-Length: 2" in head
     assert body == b""
 
@@ -144,18 +146,18 @@ def test_response_may_come_after_the_deadline() -> None:
 
 def test_body_is_sent_whole_before_the_deadline() -> None:
     """Before the deadline a large body is sent whole, with its length."""
-    told: list[bytes] = []
+    received: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
-        while not b"".join(told).endswith(b"."):
-            told.append(connection.recv(65536))
+        while not b"".join(received).endswith(b"."):
+            received.append(connection.recv(65536))
         connection.sendall(OK)
 
     body = b"x" * 100_000 + b"."
     with served(serve) as port, make_session() as session:
         answer = send_in_time(Transport(session, clock=lambda: 5.0), port, body)
     assert answer.status == 200
-    head, _, sent = b"".join(told).partition(b"\r\n\r\n")
+    head, _, sent = b"".join(received).partition(b"\r\n\r\n")
     assert b"Content-Length: 100001" in head
     assert b"Transfer-Encoding" not in head
     assert sent == body
@@ -268,12 +270,12 @@ def test_broken_responses_are_ambiguous(page) -> None:
 
 def test_redirects_are_left_to_the_caller() -> None:
     """A redirect is returned and not followed."""
-    asked: list[bytes] = []
-    with served(lambda c: asked.append(read_request(c))) as other:
+    received: list[bytes] = []
+    with served(lambda c: received.append(read_request(c))) as other:
         page = f"HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:{other}/\r\nContent-Length: 0\r\n\r\n"
         with served(answering(page.encode())) as port:
             assert send(f"http://127.0.0.1:{port}/x").status == 307
-    assert asked == []
+    assert received == []
 
 
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
@@ -340,16 +342,16 @@ def test_unreachable_proxy_sent_nothing_and_hides_its_password() -> None:
 
 def test_proxy_is_used() -> None:
     """Requests go through the given proxy."""
-    asked: list[bytes] = []
+    received: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
-        asked.append(read_request(connection))
+        received.append(read_request(connection))
         connection.sendall(OK)
 
     with served(serve) as port:
         session = make_session(proxies={"http": f"http://127.0.0.1:{port}"})
         send("http://api.github.test/x", session)
-    assert asked[0].startswith(b"POST http://api.github.test/x HTTP/1.1")
+    assert received[0].startswith(b"POST http://api.github.test/x HTTP/1.1")
 
 
 def test_environment_is_not_read(monkeypatch) -> None:
@@ -361,18 +363,18 @@ def test_environment_is_not_read(monkeypatch) -> None:
 
 def test_cookies_are_not_stored() -> None:
     """Cookies are not stored."""
-    asked: list[bytes] = []
+    received: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
         for _ in range(2):
-            asked.append(read_request(connection))
+            received.append(read_request(connection))
             connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n"))
 
     with served(serve) as port, make_session() as session:
         carrier = Transport(session, clock=lambda: 5.0)
         for _ in range(2):
             carrier.send("GET", f"http://127.0.0.1:{port}/x", path="/x", headers={}, body=None)
-    assert [b"cookie" in one.lower() for one in asked] == [False, False]
+    assert [b"cookie" in one.lower() for one in received] == [False, False]
 
 
 def test_the_cause_is_kept() -> None:

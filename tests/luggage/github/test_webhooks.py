@@ -64,8 +64,8 @@ def test_delivery_without_installation_has_none() -> None:
 
 def test_delivery_from_the_log_needs_no_signature() -> None:
     """`decode` checks the shape but needs no signature."""
-    found = decode("guid-1", "issues", b'{"action": "opened"}')
-    assert found == Delivery("guid-1", "issues", {"action": "opened"})
+    delivery = decode("guid-1", "issues", b'{"action": "opened"}')
+    assert delivery == Delivery("guid-1", "issues", {"action": "opened"})
     with pytest.raises(Malformed, match=r"`str \| null`, got `int` - at `\$\.action`"):
         decode("guid-1", "issues", b'{"action": 7}')
     with pytest.raises(Malformed, match="X-GitHub-Delivery must be"):

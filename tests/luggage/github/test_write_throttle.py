@@ -34,9 +34,9 @@ def test_pace_of_zeros_has_no_limits() -> None:
 
 def test_state_round_trips() -> None:
     """A state survives encoding, with times rounded to milliseconds."""
-    standing = ThrottleState().close("core", NOW + 9).wrote(NOW + 0.5, Pace(), "")
-    standing, _ = standing.reserve(NOW + 2, Pace(), "job 7")
-    assert ThrottleState.decode(standing.encode()) == standing
+    state = ThrottleState().close("core", NOW + 9).wrote(NOW + 0.5, Pace(), "")
+    state, _ = state.reserve(NOW + 2, Pace(), "job 7")
+    assert ThrottleState.decode(state.encode()) == state
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"of": "another release"}'])
@@ -47,56 +47,56 @@ def test_unknown_text_is_an_empty_state(text) -> None:
 
 def test_expired_entries_are_removed() -> None:
     """Expired limits, writes and reservations are removed."""
-    standing = ThrottleState().close("", NOW + 9).wrote(NOW, Pace(), "")
-    standing, _ = standing.reserve(NOW + 2, Pace(), "job 7")
-    old = standing.at(NOW + 3601)
+    state = ThrottleState().close("", NOW + 9).wrote(NOW, Pace(), "")
+    state, _ = state.reserve(NOW + 2, Pace(), "job 7")
+    old = state.at(NOW + 3601)
     assert (old.closed, old.writes, old.promised) == ({}, [], {})
 
 
 def test_state_does_not_grow() -> None:
     """Without an hourly limit the state does not grow."""
-    standing = ThrottleState()
+    state = ThrottleState()
     for number in range(50):
-        standing = standing.wrote(NOW + number, Pace(1.0, 5, 0), "")
-    assert len(standing.writes) == 5
+        state = state.wrote(NOW + number, Pace(1.0, 5, 0), "")
+    assert len(state.writes) == 5
 
 
 def test_unclaimed_reservation_expires() -> None:
     """An unclaimed reservation expires after a few seconds."""
-    standing, at = ThrottleState().reserve(NOW, Pace(), "gone")
-    assert standing.at(at + 1).slot(at + 1, Pace(), "next") > at + 1 - 1
+    state, at = ThrottleState().reserve(NOW, Pace(), "gone")
+    assert state.at(at + 1).slot(at + 1, Pace(), "next") > at + 1 - 1
     later = at + 6
-    assert standing.at(later).slot(later, Pace(), "next") == later
+    assert state.at(later).slot(later, Pace(), "next") == later
 
 
 def test_clock_set_back_drops_reservations() -> None:
     """Reservations are dropped when the clock is set back by an hour."""
-    standing, _ = ThrottleState(asked_at=NOW).reserve(NOW + 1, Pace(), "job")
+    state, _ = ThrottleState(asked_at=NOW).reserve(NOW + 1, Pace(), "job")
     back = NOW - 3600
-    assert standing.at(back).slot(back, Pace(), "next") == back
+    assert state.at(back).slot(back, Pace(), "next") == back
 
 
 def test_early_job_keeps_its_slot() -> None:
     """A job that returns early keeps its slot."""
-    standing, at = ThrottleState(writes=[NOW]).reserve(NOW + 1, Pace(), "job")
-    standing, other = standing.reserve(NOW + 1, Pace(), "other")
-    assert standing.slot(NOW + 0.5, Pace(), "job") == at
-    assert standing.reserve(at, Pace(), "job")[1] == at
-    assert standing.slot(NOW + 0.5, Pace(), "other") == other
+    state, at = ThrottleState(writes=[NOW]).reserve(NOW + 1, Pace(), "job")
+    state, other = state.reserve(NOW + 1, Pace(), "other")
+    assert state.slot(NOW + 0.5, Pace(), "job") == at
+    assert state.reserve(at, Pace(), "job")[1] == at
+    assert state.slot(NOW + 0.5, Pace(), "other") == other
 
 
 def test_too_many_waiters_get_distinct_times() -> None:
     """Beyond two hundred reservations, waiters get distinct times that are not reserved."""
-    standing, times = ThrottleState(), []
+    state, times = ThrottleState(), []
     for number in range(300):
-        standing, at = standing.reserve(NOW, Pace(1.0, 0, 0), f"job {number}")
+        state, at = state.reserve(NOW, Pace(1.0, 0, 0), f"job {number}")
         times.append(at)
-    assert len(standing.promised) == 200
+    assert len(state.promised) == 200
     assert min(b - a for a, b in pairwise(times)) > 1.0
 
 
 class World:
-    """Jobs that write through several gates and return when told to."""
+    """Jobs that write through several gates and return at their retry time."""
 
     def __init__(self, pace: Pace, gates: int) -> None:
         self.now = NOW
@@ -107,7 +107,7 @@ class World:
         ]
         self.writes: list[float] = []
         self.tries = 0
-        self.told: list[float] = []
+        self.delays: list[float] = []
 
     def run(self, jobs: Iterator[tuple[float, str]]) -> None:
         """Let each job (time, name) write once; each returns a moment late."""
@@ -121,7 +121,7 @@ class World:
                 self.gates[self.tries % len(self.gates)].enter("POST", "/x", write=True, waiter=job)
             except RateLimited as error:
                 heapq.heappush(waiting, (error.retry_at, job))
-                self.told.append(error.retry_at - self.now)
+                self.delays.append(error.retry_at - self.now)
             else:
                 self.writes.append(self.now)
 
@@ -147,7 +147,7 @@ def test_many_jobs_respect_the_pace() -> None:
     assert most_within(world.writes, 60) <= 80
     assert most_within(world.writes, 3600) <= 500
     assert len(world.writes) == 700
-    assert min(world.told) > 0
+    assert min(world.delays) > 0
     assert world.tries < 6 * 700
 
 
