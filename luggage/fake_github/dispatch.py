@@ -1,7 +1,4 @@
-"""Request dispatch: authentication, rate limits, routing and ETags.
-
-FakeGithub.handle applies faults before this.
-"""
+"""Request dispatch, after faults: authentication, rate limits, routing and ETags."""
 
 import hashlib
 import secrets

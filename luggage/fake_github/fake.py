@@ -189,11 +189,7 @@ class FakeGithub:
             return repository
 
     def add_file(self, repo: str, path: str, text: str, *, commit: str = "") -> None:
-        """Add or replace a file in a repository.
-
-        It goes to the default branch, or to a commit that is not on it yet, such as a pull
-        request's.
-        """
+        """Add or replace a file on the default branch, or at a commit outside of it."""
         with self.world.lock:
             repository = repository_of(self, repo)
             files = repository.at_commits.setdefault(commit, {}) if commit else repository.files

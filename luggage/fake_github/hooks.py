@@ -1,8 +1,4 @@
-"""Outgoing webhooks: signs, sends and logs deliveries.
-
-Sources: "Validating webhook deliveries" and "Webhook events and payloads" in GitHub's
-documentation.
-"""
+"""Outgoing webhooks: signs, sends and logs deliveries as GitHub documents them."""
 
 import hmac
 import json
@@ -25,10 +21,7 @@ TIMED_OUT = 504, "timed out"
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """A delivery attempt; `guid` is X-GitHub-Delivery, shared by redeliveries.
-
-    `status` is the HTTP status, 502 for a failed connection, 504 for a timeout.
-    """
+    """A delivery attempt; redeliveries share `guid`. `status` is 502 or 504 without a response."""
 
     id: int
     guid: str

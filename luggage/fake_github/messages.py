@@ -1,7 +1,4 @@
-"""Messages: requests, responses and errors as values.
-
-They are not Flask's objects, because they need no request context.
-"""
+"""Requests, responses and errors as plain values."""
 
 import json
 from collections.abc import Mapping, Sequence

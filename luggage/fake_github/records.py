@@ -1,7 +1,4 @@
-"""Records of the simulated GitHub: one plain mutable class per entity.
-
-Times are epoch seconds (UTC).
-"""
+"""Records: one plain mutable class per entity; times are epoch seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,10 +47,7 @@ class Team:
 
 @dataclass(eq=False)
 class Installation:
-    """An installation of the App on an account.
-
-    `permissions` and `events` are those that the account's owners accepted.
-    """
+    """An installation of the App, with the permissions and events its account accepted."""
 
     id: int
     account: Account
@@ -129,10 +123,7 @@ class CommitRecord:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file changed by a pull request; `previous` is the old path of a renamed file.
-
-    `status` is GitHub's: added, modified, removed.
-    """
+    """A file changed by a pull request; `previous` is the old path, `status` is GitHub's."""
 
     path: str
     additions: int = 1

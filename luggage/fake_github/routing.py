@@ -139,10 +139,7 @@ class RouteCall:
             yield "first", 1
 
     def url(self, **parameters: Any) -> str:
-        """Return the request's URL with other query parameters.
-
-        It keeps the request's host, which may be a proxy.
-        """
+        """Return the URL with other query parameters, on the request's host (maybe a proxy)."""
         host = self.request.headers.get("host")
         base = f"http://{host}" if host else self.world.api_url
         query = urlencode({**self.request.query, **parameters})
@@ -154,10 +151,7 @@ Handler = Callable[[RouteCall], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """A route: a handler and its caller.
-
-    The caller is the App itself (`by_app`, with a JWT), anyone (`any_caller`), or an installation.
-    """
+    """A route for the App itself (`by_app`), anyone (`any_caller`) or an installation."""
 
     method: str
     pattern: re.Pattern[str]

@@ -1,7 +1,4 @@
-"""State of the simulated GitHub: finds, creates and changes records.
-
-Plain objects in memory, not a database: tests read `comment.body` and expect an empty start.
-"""
+"""State of the simulated GitHub, as plain objects in memory."""
 
 import itertools
 import threading

@@ -73,10 +73,7 @@ def github_time(answer: ApiResponse) -> float | None:
 
 
 def rate_limit(answer: ApiResponse, *, skew_seconds: float) -> RateLimit | None:
-    """Return the primary limit in the response's headers, or None.
-
-    `skew_seconds` is how far GitHub's clock is ahead of ours.
-    """
+    """Return the response's primary limit, or None; `skew_seconds` is GitHub's clock minus ours."""
     values = [_count(answer, f"x-ratelimit-{name}") for name in ("limit", "remaining", "reset")]
     if None in values:
         return None

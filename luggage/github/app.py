@@ -29,7 +29,7 @@ from luggage.github.tokens import (
     load_private_key,
 )
 from luggage.github.transport import Transport, make_session
-from luggage.github.urls import BadAddress, Origin
+from luggage.github.urls import configured_origin
 from luggage.github.webhooks import Delivery, read, usable_secrets
 from luggage.github.write_throttle import Pace
 
@@ -82,7 +82,7 @@ class GithubApp:
         self._routes = Routes()
         skew = Skew()
         self._wire = Wire(
-            origin=_origin(api_url),
+            origin=configured_origin(api_url),
             transport=Transport(session or make_session(), clock=clock),
             cache=EtagCache(),
             skew=skew,
@@ -245,10 +245,3 @@ def _user_agent(user_agent: str) -> str:
             "requests without one; use the name of your App or organisation"
         )
     return user_agent
-
-
-def _origin(api_url: str) -> Origin:
-    try:
-        return Origin(api_url)
-    except BadAddress as error:
-        raise ConfigurationError(f"api_url: {error}") from None

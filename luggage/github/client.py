@@ -51,10 +51,7 @@ class Client:
         return self._exchange.rate_limit
 
     def read_only(self) -> "Client":
-        """Return a client of the same installation that raises WriteRefused for every write.
-
-        It allows GET requests and GraphQL queries.
-        """
+        """Return a client that allows GET and GraphQL queries; writes raise WriteRefused."""
         return Client(self._exchange, reads_only=True)
 
     def get(self, path: str, /, *, params: _Params = None, **names: str | int) -> Any:
@@ -71,10 +68,7 @@ class Client:
         not_after: float | None = None,
         **names: str | int,
     ) -> Any:
-        """Create or replace a resource; raises RequestFailed, WriteRefused. Safe to repeat.
-
-        `not_after` works as in `post`.
-        """
+        """Create or replace a resource; arguments and errors as in `post`. Safe to repeat."""
         call = self._exchange.call("PUT", path, names, params, json)
         return self._value(replace(call, not_after=not_after))
 
@@ -129,10 +123,7 @@ class Client:
         raise Invalid("the next links form a loop", **call.named)
 
     def page(self, path: str, /, *, params: _Params = None, **names: str | int) -> Page:
-        """Return one page and the params of the next; raises RequestFailed. Safe to repeat.
-
-        Raises Invalid for a next link that leaves the API.
-        """
+        """Return one page; raises as `pages` does. Safe to repeat."""
         call = self._exchange.call("GET", path, names, {"per_page": 100, **(params or {})})
         answer = self._exchange.send(call)
         link = _next_link(answer.headers.get("link", ""))

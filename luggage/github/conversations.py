@@ -30,10 +30,7 @@ _NUMBER_IN = {
 
 
 def get_comment_body(event: str, payload: Mapping[str, Any]) -> str:
-    """Return the Markdown text, "" if GitHub sends null.
-
-    Raises ValueError for another event, or if the payload lacks the object.
-    """
+    """Return the Markdown text, "" for null; raises ValueError for an unsuitable payload."""
     return _object(payload, _lookup(_TEXT_IN, event)).get("body") or ""
 
 
@@ -54,10 +51,7 @@ def reply_url(event: str, payload: Mapping[str, Any]) -> str:
 
 
 def reaction_url(event: str, payload: Mapping[str, Any]) -> str | None:
-    """Return the path to POST `{"content": "heart"}` to; None for reviews, which have no reactions.
-
-    Raises ValueError for another event, or if the payload lacks a name, number or id.
-    """
+    """Return the path to POST `{"content": "heart"}` to; None for reviews. Raises ValueError."""
     number_in = _lookup(_NUMBER_IN, event)
     if event == "pull_request_review":
         return None

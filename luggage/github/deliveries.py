@@ -66,10 +66,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A delivery to fetch: `id` is its latest attempt, `attempted_at` the time of its first.
-
-    `tries` counts failed fetches.
-    """
+    """A delivery to fetch: the id of its latest attempt, the time of its first, failed `tries`."""
 
     guid: str
     id: int
@@ -274,10 +271,7 @@ def _attempts(items: Sequence[Any]) -> Iterator[_Attempt]:
 
 
 def _read(missed: Missed, detail: Any) -> tuple[Delivery, bytes]:
-    """Return the delivery and its JSON; raises Malformed.
-
-    No signature is needed: the data comes from GitHub over TLS.
-    """
+    """Return the delivery and its JSON, which TLS authenticates; raises Malformed."""
     try:
         event, payload = msgspec.convert(detail["event"], str), detail["request"]["payload"]
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

@@ -144,19 +144,13 @@ class Unreachable(RequestFailed):
 
 
 class Ambiguous(RequestFailed):
-    """The request was sent, but its outcome is unknown: a timeout, a reset, a 5xx.
-
-    Reads can be repeated. Check whether a write took effect before repeating it.
-    """
+    """Sent, outcome unknown (a timeout, a reset, a 5xx): check before repeating a write."""
 
     remedy = "it may have taken effect; check before repeating a write"
 
 
 class RateLimited(RequestFailed):
-    """A rate limit of GitHub, or the write throttle; nothing was done.
-
-    `retry_at` is the time to retry, in epoch seconds by the caller's clock.
-    """
+    """A rate limit or the write throttle: retry at `retry_at` (epoch seconds, caller's clock)."""
 
     remedy = "nothing was done; retry at retry_at"
 

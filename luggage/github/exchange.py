@@ -46,10 +46,7 @@ class CallName(TypedDict):
 
 @dataclass(frozen=True)
 class ApiCall:
-    """An API call: `path` appears in errors, `url` is the full address, `body` is JSON.
-
-    After `not_after` (by our clock) nothing is sent, not even a retry.
-    """
+    """A call; errors show `path`. After `not_after` (our clock) not even a retry is sent."""
 
     method: str
     path: str
@@ -66,10 +63,7 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class Exchanged:
-    """One HTTP exchange, for metrics; `name` is "the App" or such as "installation 7".
-
-    `status` is None without a response; `limit` is the primary limit in the response.
-    """
+    """One HTTP exchange of "the App" or "installation 7"; `status` is None without a response."""
 
     name: str
     method: str

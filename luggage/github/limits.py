@@ -84,10 +84,7 @@ class Gate:
         memory: LimitMemory | None = None,
         pace: Pace | None = None,
     ) -> None:
-        """`wait` waits for a write slot; with None, `enter` raises RateLimited instead.
-
-        `name` is the installation's name in `memory`.
-        """
+        """`wait` waits for a write slot, None raises RateLimited; `name` is the key in `memory`."""
         self._clock = clock
         self._wait = wait
         self._name = name
@@ -135,12 +132,8 @@ class Gate:
         if 0.0 <= now - self._saved_at.get(seen.resource, float("-inf")) < SAVE_INTERVAL_SECONDS:
             return
         self._saved_at[seen.resource] = now
-
-        def updated(text: str) -> tuple[str, None]:
-            return ThrottleState.decode(text).saw(seen, now).encode(), None
-
         try:
-            self._memory.change(self._name, updated)
+            self._update(lambda state: (state.saw(seen, now), None))
         except Exception:  # noqa: BLE001 -- display only; the request succeeded
             _log.debug("could not save the remaining quota of %s", self._name)
 
@@ -149,35 +142,34 @@ class Gate:
         self._close(resource_of(path), retry_at)
 
     def _close(self, resource: str, until: float) -> None:
-        def closed(text: str) -> tuple[str, None]:
-            return ThrottleState.decode(text).close(resource, until).encode(), None
-
-        self._memory.change(self._name, closed)
+        self._update(lambda state: (state.close(resource, until), None))
 
     def _reserve(self, soonest: float, waiter: str) -> float:
         if not waiter:
             return soonest
-
-        def reserved(text: str) -> tuple[str, float]:
-            state = ThrottleState.decode(text).at(self._clock())
-            state, at = state.reserve(soonest, self._pace, waiter)
-            return state.encode(), at
-
-        return self._memory.change(self._name, reserved)
+        return self._update(
+            lambda state: state.at(self._clock()).reserve(soonest, self._pace, waiter)
+        )
 
     def _reserve_write(self, method: str, path: str, waiter: str) -> float:
         """Reserve a write slot; return the seconds until it. Raises RateLimited."""
 
-        def taken(text: str) -> tuple[str, tuple[float, float, str]]:
+        def take(state: ThrottleState) -> tuple[ThrottleState, tuple[float, float, str]]:
             now = self._clock()
-            current = ThrottleState.decode(text).at(now)
-            state, at, refusal = self._next_write(current, now, path, waiter)
-            return state.encode(), (now, at, refusal)
+            state, at, refusal = self._next_write(state.at(now), now, path, waiter)
+            return state, (now, at, refusal)
 
-        now, at, refusal = self._memory.change(self._name, taken)
+        now, at, refusal = self._update(take)
         if refusal:
             raise RateLimited(refusal, retry_at=at, method=method, path=path)
         return at - now
+
+    def _update(self, change: Callable[[ThrottleState], tuple[ThrottleState, _T]]) -> _T:
+        def on_text(text: str) -> tuple[str, _T]:
+            state, result = change(ThrottleState.decode(text))
+            return state.encode(), result
+
+        return self._memory.change(self._name, on_text)
 
     def _next_write(
         self, state: ThrottleState, now: float, path: str, waiter: str

@@ -13,11 +13,11 @@ from typing import Any
 import requests
 
 from luggage.github.answers import ApiResponse, failure
-from luggage.github.errors import Ambiguous, ConfigurationError, Invalid
+from luggage.github.errors import Ambiguous, Invalid
 from luggage.github.exchange import API_VERSION, decode
 from luggage.github.secret import SecretText
 from luggage.github.transport import Transport
-from luggage.github.urls import BadAddress, Origin, expand
+from luggage.github.urls import BadAddress, configured_origin, expand
 
 CODE_SECONDS = 3600.0
 LONGEST_NAME = 34
@@ -88,7 +88,7 @@ def convert(
     used or expired code; Unreachable if nothing was sent, so a retry is safe; Ambiguous if the code
     may have been used; other RequestFailed. No message contains the code.
     """
-    url = _origin(api_url).url + _path(code)
+    url = configured_origin(api_url).url + _path(code)
     headers = {
         "Accept": "application/vnd.github+json",
         "User-Agent": user_agent,
@@ -99,13 +99,6 @@ def convert(
     if not answer.ok:
         raise failure(answer, retry_at=None)
     return _registered(answer)
-
-
-def _origin(api_url: str) -> Origin:
-    try:
-        return Origin(api_url)
-    except BadAddress as error:
-        raise ConfigurationError(f"api_url: {error}") from None
 
 
 def _path(code: str) -> str:

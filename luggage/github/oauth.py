@@ -33,10 +33,7 @@ _LONGEST_MESSAGE = 100
 
 @dataclass(frozen=True, kw_only=True)
 class OAuth:
-    """OAuth client of an App; safe to share between threads.
-
-    `session` comes from `make_session`.
-    """
+    """OAuth client of an App, for any thread; `session` comes from `make_session`."""
 
     client_id: str
     client_secret: str = field(repr=False)

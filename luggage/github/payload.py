@@ -1,7 +1,4 @@
-"""Payload fields that the library relies on.
-
-Each may be absent or null; GitHub may add others at any time.
-"""
+"""Payload fields that the library relies on; each may be absent or null."""
 
 from typing import Annotated, TypedDict
 

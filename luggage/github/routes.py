@@ -29,10 +29,7 @@ COMMAND_EVENTS = frozenset(
 
 
 def commands_in(delivery: Delivery) -> list[list[str]]:
-    """Return the commands of a delivery, each as a list of words; none if a bot wrote it.
-
-    Otherwise a bot that mentions a command would answer itself forever.
-    """
+    """Return a delivery's commands as word lists; bots give none, to prevent loops."""
     if (delivery.event, delivery.action) not in COMMAND_EVENTS:
         return []
     if (delivery.payload.get("sender") or {}).get("type") == "Bot":

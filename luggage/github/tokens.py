@@ -140,10 +140,7 @@ class TokenStore(Protocol):
         """Delete a token that GitHub rejected, unless another one replaced it."""
 
     def may_renew(self, installation_id: int) -> bool:
-        """Return whether this process should request a token because no other process is doing so.
-
-        An extra True does no harm.
-        """
+        """Return whether no other process is renewing the token; an extra True is harmless."""
 
 
 # How many times, and at which interval in seconds, to check for another process's renewal before

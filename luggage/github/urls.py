@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, quote, urlsplit
 
+from luggage.github.errors import ConfigurationError
+
 _FIELD = re.compile(r"\{(\w+)\}")
 _PATH = re.compile(r"/[A-Za-z0-9/%._~!$&'()*+,;=:@-]*")  # RFC 3986, section 3.3
 _DOTS = frozenset({".", ".."})
@@ -108,6 +110,14 @@ class Origin:
         # Rebuilt, so that no two parsers can disagree about the host.
         query = f"?{quote(parts.query, safe='%=&+:/,~*!$();@')}" if parts.query else ""
         return self._site + checked(parts.path) + query
+
+
+def configured_origin(api_url: str) -> Origin:
+    """Return the origin of a setting; raises ConfigurationError."""
+    try:
+        return Origin(api_url)
+    except BadAddress as error:
+        raise ConfigurationError(f"api_url: {error}") from None
 
 
 def _authority(parts: SplitResult) -> tuple[str, str | None, int | None]:

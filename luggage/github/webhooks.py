@@ -121,7 +121,7 @@ def verify(signature: str, body: bytes, secrets: Sequence[bytes | str]) -> None:
     """Check `signature` (the value of X-Hub-Signature-256) of the raw `body`; safe to repeat.
 
     Raises Unsigned if it is empty, BadSignature if no secret matches, ConfigurationError if a
-    secret is missing. Runs in constant time.
+    secret is missing. The comparison takes constant time.
     """
     keys = usable_secrets(secrets)
     if not signature:

@@ -116,10 +116,7 @@ class ThrottleState:
         return max(now, pace.next_at(self._taken()))
 
     def reserve(self, soonest: float, pace: Pace, waiter: str) -> tuple["ThrottleState", float]:
-        """Reserve a slot for `waiter`, not before `soonest`; return the state and the slot.
-
-        Without a waiter ("") it returns `soonest` and reserves nothing.
-        """
+        """Return the state and a slot for `waiter` from `soonest` on; "" reserves nothing."""
         if not waiter:
             return self, soonest
         apart = pace.pause_seconds + _SLACK_SECONDS

@@ -1,4 +1,1 @@
-"""People's actions on GitHub, one function each; FakeGithub lists them as methods.
-
-Each changes the world and returns the resulting webhook event.
-"""
+"""People's actions: each function changes the world and returns the webhook event."""

@@ -35,10 +35,7 @@ def merge_pull_request(  # noqa: PLR0913  keyword-only options
     number: int | None = None,
     by: str = "maintainer",
 ) -> Happening:
-    """Merge a pull request: pull_request, action closed, merged true.
-
-    Without a number it first opens one, without an event.
-    """
+    """Merge a pull request (a new one without a number): pull_request, action closed."""
     with scene.world.lock:
         user, merger = scene.world.account(author), scene.world.account(by)
         issue = (
@@ -100,10 +97,7 @@ def push_to_pull_request(  # noqa: PLR0913
     files: Sequence[ChangedFile] = (),
     message: str = "Mend it",
 ) -> Happening:
-    """Push a commit to the branch: pull_request, action synchronize.
-
-    `files` replaces the pull request's changed files, if given.
-    """
+    """Push a commit, optionally with new changed files: pull_request, action synchronize."""
     with scene.world.lock:
         issue, pull, user = _records_of(scene, repo, number, by)
         before, pull.head_sha = pull.head_sha, fake_sha("head", scene.world.next_id())

@@ -13,10 +13,7 @@ routes = RouteTable()
 
 @routes("GET", "/repos/{owner}/{repo}/contents/{path}")
 def get_contents(call: RouteCall) -> Answer:
-    """Return a file in base64, in lines of 60 characters like GitHub's.
-
-    `ref` selects a commit; the default is the default branch.
-    """
+    """Return a file at `ref` (the default branch or a commit), in base64 lines like GitHub's."""
     repository, path = call.repository(), call.names["path"]
     ref = call.request.query.get("ref", repository.default_branch)
     files = repository.files if ref == repository.default_branch else repository.at_commits.get(ref)

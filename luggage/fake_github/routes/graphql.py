@@ -1,7 +1,4 @@
-"""POST /graphql for three queries: viewer, rateLimit, and open pull requests.
-
-Only the query's first field matters; unknown fields get GitHub's error.
-"""
+"""POST /graphql: its first field may be viewer, rateLimit, or open pull requests."""
 
 import re
 from typing import Any

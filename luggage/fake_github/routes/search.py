@@ -1,7 +1,4 @@
-"""GET /search/issues.
-
-It knows the qualifiers is, type, state, author, org, user, repo and label, and words of the title.
-"""
+"""GET /search/issues with its common qualifiers and words of the title."""
 
 from collections.abc import Callable
 

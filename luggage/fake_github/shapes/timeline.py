@@ -1,7 +1,4 @@
-"""Timeline of an issue or pull request: commits, comments, reviews, assignments, mentions.
-
-These are the events, of some forty at GitHub, that show a person's last activity.
-"""
+"""Timeline events of an issue or pull request that show a person's last activity."""
 
 import re
 from collections.abc import Iterator
