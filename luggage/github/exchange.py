@@ -90,12 +90,7 @@ class Exchange:
     """Sends calls with one set of credentials and rate limits; safe to share between threads."""
 
     def __init__(
-        self,
-        name: str,
-        wire: Wire,
-        auth: Callable[[], RequestAuth],
-        gate: Gate,
-        waiter: str = "",
+        self, name: str, wire: Wire, auth: Callable[[], RequestAuth], gate: Gate, waiter: str = ""
     ) -> None:
         """`auth` creates the credentials of a request; `waiter` reserves its write slots."""
         self.name = name

@@ -187,7 +187,7 @@ class InstallationTokens:
         """
         with self._lock:
             token = self._tokens.get(installation_id)
-            if token is not None and self._lasts(token):
+            if token is not None and self._is_valid(token):
                 return token
             renewal = self._renewals.get(installation_id)
             leads = renewal is None
@@ -204,7 +204,7 @@ class InstallationTokens:
         if self._store is not None:
             self._store.drop(installation_id, token)
 
-    def _lasts(self, token: Token) -> bool:
+    def _is_valid(self, token: Token) -> bool:
         return self._clock() + self._skew.seconds + RENEW_BEFORE_SECONDS < token.expires_at
 
     def _lead(self, installation_id: int, renewal: _Renewal) -> Token:
@@ -226,7 +226,7 @@ class InstallationTokens:
             return self._request(installation_id)
         for _ in range(_POLLS):
             token = store.load(installation_id)
-            if token is not None and self._lasts(token):
+            if token is not None and self._is_valid(token):
                 return token
             if store.may_renew(installation_id):
                 break

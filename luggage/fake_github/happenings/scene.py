@@ -77,11 +77,7 @@ def about_pull(
 ) -> Happening:
     """Return an event about a pull request."""
     if event == "pull_request":
-        more = {
-            "number": issue.number,
-            "pull_request": pulls.full_pull(scene.world, issue),
-            **more,
-        }
+        more = {"number": issue.number, "pull_request": pulls.full_pull(scene.world, issue), **more}
     else:
         more = {"pull_request": pulls.simple_pull(scene.world, issue), **more}
     return Happening(event, payload_of(scene, action, issue.repository, sender, **more))

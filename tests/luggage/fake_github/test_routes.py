@@ -32,8 +32,7 @@ def test_the_app_finds_its_installations(ask, github):
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["/app/installations/1", "/orgs/nobody/installation", "/repos/no/thing/installation"],
+    "path", ["/app/installations/1", "/orgs/nobody/installation", "/repos/no/thing/installation"]
 )
 def test_missing_installation_is_not_found(ask, path):
     """An account without the App gets a 404."""

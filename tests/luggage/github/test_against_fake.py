@@ -6,14 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from luggage.fake_github import FakeGithub, faults
-from luggage.github import (
-    Ambiguous,
-    Client,
-    GithubApp,
-    GithubError,
-    RateLimited,
-    make_session,
-)
+from luggage.github import Ambiguous, Client, GithubApp, GithubError, RateLimited, make_session
 from tests.support.clock import FakeClock
 from tests.support.openapi import CheckingServer
 

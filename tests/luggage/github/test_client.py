@@ -313,10 +313,7 @@ def test_page_returns_the_params_of_the_next(client, scripted) -> None:
     first = client.page("/x")
     assert first == Page([1, 2], {"per_page": "100", "cursor": "v1_7", "odd": "/"})
     assert client.page("/x", params=first.following) == Page([3], None)
-    assert urls(scripted) == [
-        f"{API}/x?per_page=100",
-        f"{API}/x?per_page=100&cursor=v1_7&odd=%2F",
-    ]
+    assert urls(scripted) == [f"{API}/x?per_page=100", f"{API}/x?per_page=100&cursor=v1_7&odd=%2F"]
 
 
 def test_page_with_a_hostile_link_raises(client, scripted) -> None:
