@@ -66,7 +66,7 @@ class Target:
 
 
 def _deliveries(data: bytes) -> None:
-    """What `read` takes, a glance takes as well, and sees the same; so do those who come after."""
+    """`read_shallow` accepts what `read` accepts, with the same values; so do later readers."""
     event, _, body = data.partition(b"\n")
     headers = {
         "X-GitHub-Event": event.decode("latin-1"),
@@ -81,7 +81,7 @@ def _deliveries(data: bytes) -> None:
     if seen is None:
         assert _has_twins(body), refused
         return
-    assert seen.payload == _as_glanced(whole.payload)
+    assert seen.payload == _as_shallow(whole.payload)
     assert job_of(whole, body, run_at=_NOW) == job_of(seen, body, run_at=_NOW)
     found = view(whole.event, whole.payload)
     if found.message is not None:
@@ -98,7 +98,7 @@ def _taken(
 
 
 def _is_unseen(reason: str, body: bytes) -> bool:
-    """Whether it is one of the faults that `glance` says it does not see."""
+    """Whether it is one of the faults that `read_shallow` says it does not see."""
     text = body.decode()  # of what is not UTF-8, nothing is seen at all
     if "nested too deeply" in reason:
         return True
@@ -108,7 +108,7 @@ def _is_unseen(reason: str, body: bytes) -> bool:
 
 
 def _has_twins(body: bytes) -> bool:
-    """Whether a key stands twice in an object: `read` looks at the last one, `glance` at both."""
+    """Whether a key stands twice in an object: `read` looks at the last one, `read_shallow` at both."""
     found: list[bool] = []
 
     def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _has_twins(body: bytes) -> bool:
     return any(found)
 
 
-def _as_glanced(payload: Mapping[str, Any]) -> Any:
+def _as_shallow(payload: Mapping[str, Any]) -> Any:
     return msgspec.convert(payload, Payload)
 
 
