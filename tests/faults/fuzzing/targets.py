@@ -108,7 +108,7 @@ def _is_unseen(reason: str, body: bytes) -> bool:
 
 
 def _has_twins(body: bytes) -> bool:
-    """Whether a key stands twice in an object: `read` looks at the last one, `read_shallow` at both."""
+    """Whether an object has a key twice: `read` uses the last one, `read_shallow` checks both."""
     found: list[bool] = []
 
     def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
