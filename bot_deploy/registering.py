@@ -28,7 +28,7 @@ from luggage.github import (
     Unreachable,
     make_session,
 )
-from luggage.github.manifest import NOBODY, Registered, convert, manifest
+from luggage.github.manifest import NO_WEBHOOK_URL, Registered, convert, manifest
 from luggage.github.urls import expand
 
 # Where GitHub sends people back to who sign in to the console.
@@ -67,7 +67,7 @@ def wanted(
         manifest=manifest(
             name=name or f"portmanteau-{organization}",
             url=url or f"{config.server_url}/{organization}",
-            webhook_url=f"{base}/webhook/github" if url else NOBODY,
+            webhook_url=f"{base}/webhook/github" if url else NO_WEBHOOK_URL,
             redirect_url=f"http://127.0.0.1:{port}{RETURN_PATH}",
             callback_urls=[f"{base}{CONSOLE_CALLBACK}"],
             permissions=needed.permissions,

@@ -113,9 +113,9 @@ def _looks(kind: str, home: Path, delivered: int, turns: int) -> dict[str, Cost]
         queue.put_all(_day(github, clock, delivered))
         look = _Look(github, engine, queue, server.url)
         recovery = look.recovery()
-        found = {NEVER: look.cost(recovery.turn), STARTED: look.cost(look.recovery().turn)}
-        recovery.turn()
-        costs = [look.cost(recovery.turn) for _ in range(turns)]
+        found = {NEVER: look.cost(recovery.run), STARTED: look.cost(look.recovery().run)}
+        recovery.run()
+        costs = [look.cost(recovery.run) for _ in range(turns)]
     middle = median(cost.milliseconds for cost in costs)
     return {**found, AGAIN: replace(costs[-1], milliseconds=middle)}
 

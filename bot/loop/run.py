@@ -134,7 +134,7 @@ class Updater:
 
     def _work(self, planned: Planned, job: Job) -> Work:
         return Work(
-            client=self._app.client_for(planned.installation, turn=str(job.id)),
+            client=self._app.client_for(planned.installation, waiter=str(job.id)),
             people=self._memory,
             jobs=self._queue,
             job=job,
@@ -145,7 +145,7 @@ class Updater:
     def _planned(
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
-        client = self._app.client_for(installation, turn=str(job.id)).read_only()
+        client = self._app.client_for(installation, waiter=str(job.id)).read_only()
         for each in self._wants(client, event, rules, again=is_asked_again(job)):
             if each.not_yet:
                 yield from self._again(each, job)

@@ -40,7 +40,7 @@ DATABASE_AWAY = "the database cannot be reached; try again"
 LARGEST_BODY = 25 * 1024 * 1024
 # GitHub's ids have 36 characters; a stranger's claim may have thousands.
 _LONGEST_ID = 100
-# What of a request webhooks.glance looks at, by the names that WSGI gives them.
+# What of a request webhooks.read_shallow looks at, by the names that WSGI gives them.
 _READ = {
     "X-GitHub-Delivery": "HTTP_X_GITHUB_DELIVERY",
     "X-GitHub-Event": "HTTP_X_GITHUB_EVENT",
@@ -83,7 +83,7 @@ class Webhook:
         try:
             body = _body(environ)
             headers = {name: environ.get(key, "") for name, key in _READ.items()}
-            delivery = webhooks.glance(headers, body, self.secrets)
+            delivery = webhooks.read_shallow(headers, body, self.secrets)
             stored = self.receive(delivery, body)
         except Exception as error:  # noqa: BLE001  whatever it is, it is answered and logged
             with _about_claimed(environ):

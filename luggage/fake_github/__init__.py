@@ -1,9 +1,9 @@
-"""The simulated GitHub: a real HTTP server to test a bot against, offline.
+"""Simulated GitHub: a real HTTP server to test a bot against, offline.
 
     with FakeGithub().serve() as server: ...
 
-docs/howto/test-your-bot.md is the page for users. It imports nothing of the rest of the library,
-so that a mistake there cannot be repeated here.
+docs/howto/test-your-bot.md documents it. It imports nothing from the rest of the library, so it
+cannot repeat that code's mistakes.
 """
 
 from luggage.fake_github import faults
@@ -23,7 +23,7 @@ from luggage.fake_github.records import (
 )
 from luggage.fake_github.server import HttpServer
 
-# Deprecated: the name of FakeGithub's base class in 0.1.
+# Deprecated: FakeGithub's base class in 0.1.
 Story = FakeGithub
 
 __all__ = [

@@ -1,8 +1,8 @@
-"""A simulated GitHub to play with: `python -m luggage.fake_github`.
+"""Interactive simulated GitHub: `python -m luggage.fake_github`.
 
-Prints what a bot is configured with; `register` can make an App of its own there instead. Each
-line typed is a comment, delivered to the bot; `merge NAME` merges a pull request of that person.
-Ctrl-C ends it.
+It prints the settings for a bot; `register` can also create an App there. Each line you type is
+posted as a comment and delivered to the bot; `merge NAME` merges a pull request by NAME. Press
+Ctrl-C to stop.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from luggage.fake_github.fake import FakeGithub
-from luggage.fake_github.hooks import NOBODY_LISTENS
+from luggage.fake_github.hooks import CONNECTION_FAILED
 from luggage.fake_github.server import HttpServer
 
 REPOSITORY = "example/hello"
@@ -28,7 +28,7 @@ def main(
     typed: Iterable[str] = sys.stdin,
     out: TextIO = sys.stdout,
 ) -> int:
-    """Serve until KeyboardInterrupt, also when `typed` has ended; returns the exit code 0."""
+    """Serve until KeyboardInterrupt, even after `typed` ends; return exit code 0."""
     options = _parser().parse_args(arguments)
     fake = FakeGithub(webhook_url=options.webhook_url)
     happening = fake.open_pull_request(REPOSITORY, PERSON, "Say hello")
@@ -53,15 +53,17 @@ def main(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m luggage.fake_github", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="where to listen; default: a free one")
-    parser.add_argument("--webhook-url", default="", help="where the bot receives webhooks")
+    parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on (default: a free port)"
+    )
+    parser.add_argument("--webhook-url", default="", help="URL where the bot receives webhooks")
     return parser
 
 
 def _introduce(
     out: TextIO, fake: FakeGithub, server: HttpServer, key: Path, installation_id: int
 ) -> None:
-    told = {
+    settings = {
         "url": server.url,
         "app id": fake.app_id,
         "private key": key,
@@ -69,11 +71,11 @@ def _introduce(
         "installation": installation_id,
         "pull request": f"{REPOSITORY}#1",
     }
-    for name, value in told.items():
+    for name, value in settings.items():
         _say(out, f"{name + ':':<16}{value}")
     if fake.webhook_url:
-        _say(out, f"What happens is delivered to {fake.webhook_url}")
-    _say(out, "Type a comment, such as /ping, or `merge NAME`. Ctrl-C ends it.")
+        _say(out, f"Events are delivered to {fake.webhook_url}")
+    _say(out, "Type a comment, such as /ping, or `merge NAME`. Press Ctrl-C to stop.")
 
 
 def _act(out: TextIO, fake: FakeGithub, text: str) -> None:
@@ -86,10 +88,10 @@ def _act(out: TextIO, fake: FakeGithub, text: str) -> None:
         event, payload = fake.comment(REPOSITORY, 1, PERSON, text)
     status = fake.notify(event, payload)
     if status is not None:
-        unreachable = " (nobody listens)" if status == NOBODY_LISTENS[0] else ""
+        unreachable = " (connection failed)" if status == CONNECTION_FAILED[0] else ""
         _say(out, f"  delivered: {status}{unreachable}")
     elif "installation" not in payload:
-        _say(out, "  delivered to nobody: the App is not installed")
+        _say(out, "  not delivered: the App is not installed")
 
 
 def _say(out: TextIO, line: str) -> None:
@@ -98,8 +100,8 @@ def _say(out: TextIO, line: str) -> None:
 
 
 if __name__ == "__main__":
-    # A supervisor's SIGTERM is a Ctrl-C too, or the key file is left behind; and a shell starts
-    # what runs in the background with SIGINT ignored.
+    # Without this, a supervisor's SIGTERM would leave the key file behind, and a shell's background
+    # job would ignore SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     sys.exit(main())

@@ -1,7 +1,7 @@
-"""Who is asking: the App by a signed JWT, an installation by the token it was given.
+"""Authentication: App JWTs, installation tokens, and user tokens from OAuth.
 
-Rules and wording follow "Authenticating with a GitHub App" in GitHub's documentation. Chosen
-against believing any token: a bot that signs wrongly must fail here first.
+Rules and messages follow "Authenticating with a GitHub App" in GitHub's documentation. Signatures
+are verified, so that a bot with a bad JWT fails its tests.
 """
 
 import functools
@@ -17,20 +17,20 @@ from luggage.fake_github.messages import Refused
 from luggage.fake_github.records import Account, Installation
 from luggage.fake_github.world import World
 
-LONGEST_JWT_SECONDS = 600
-# GitHub tolerates a clock that is a little ahead; the limit is not documented.
-LENIENCE_SECONDS = 60
+MAX_JWT_SECONDS = 600
+# GitHub tolerates a clock that is slightly ahead; the limit is not documented.
+CLOCK_TOLERANCE_SECONDS = 60
 _NO_JWT = "A JSON web token could not be decoded"
 
 
 @functools.cache
 def private_key() -> str:
-    """An RSA key of 2048 bits as PEM; made once in a process, for making one takes 0.1 s."""
+    """Return an RSA key of 2048 bits as PEM, created once per process (it takes 0.1 s)."""
     return new_private_key()
 
 
 def new_private_key() -> str:
-    """A new RSA key of 2048 bits as PEM."""
+    """Return a new RSA key of 2048 bits as PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM,
@@ -41,10 +41,7 @@ def new_private_key() -> str:
 
 @functools.lru_cache(maxsize=8)
 def public_key(pem: str) -> rsa.RSAPublicKey:
-    """The public half of a PEM; raises ValueError or TypeError when it is no RSA key.
-
-    Kept, for reading one takes 70 ms.
-    """
+    """Return the public key of a PEM, cached; raises ValueError or TypeError for other keys."""
     key = serialization.load_pem_private_key(pem.encode(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("GitHub's App keys are RSA keys; this PEM holds another kind.")
@@ -53,7 +50,7 @@ def public_key(pem: str) -> rsa.RSAPublicKey:
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """An installation token and when it ends, in seconds since the epoch."""
+    """An installation token; times in epoch seconds."""
 
     value: str
     installation: Installation
@@ -63,14 +60,14 @@ class IssuedToken:
 
 @dataclass(frozen=True)
 class Code:
-    """What a person who signed in brings back to the App, with the PKCE challenge it is tied to."""
+    """The identity and PKCE challenge behind an OAuth code."""
 
     person: Account
     challenge: str
 
 
 class Credentials:
-    """Checks JWTs and gives out tokens and codes; the caller holds the world's lock."""
+    """Checks JWTs and issues tokens and codes; the caller holds the world's lock."""
 
     def __init__(
         self,
@@ -90,7 +87,7 @@ class Credentials:
         self._people: dict[str, Account] = {}
 
     def app(self, authorization: str) -> None:
-        """Check the App's JWT; raises Refused(401, or 404 for another App) in GitHub's words."""
+        """Check the App's JWT; raises Refused(401), or 404 for another App."""
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise Refused(401, _NO_JWT)
@@ -99,7 +96,7 @@ class Credentials:
                 value,
                 self._key,
                 algorithms=["RS256"],
-                # GitHub's own rules, by the world's clock, follow below.
+                # Checked below, by the world's clock.
                 options={"verify_exp": False, "verify_iat": False, "verify_iss": False},
             )
         except jwt.InvalidTokenError as error:
@@ -110,7 +107,7 @@ class Credentials:
 
     def _check_times(self, issued_at: object, expires_at: object) -> None:
         now = self._world.clock()
-        if not isinstance(issued_at, int) or issued_at > now + LENIENCE_SECONDS:
+        if not isinstance(issued_at, int) or issued_at > now + CLOCK_TOLERANCE_SECONDS:
             raise Refused(
                 401,
                 "'Issued at' claim ('iat') must be an Integer representing the time that the "
@@ -122,11 +119,11 @@ class Credentials:
                 "'Expiration time' claim ('exp') must be a numeric value representing the future "
                 "time at which the assertion expires",
             )
-        if expires_at > now + LONGEST_JWT_SECONDS:
+        if expires_at > now + MAX_JWT_SECONDS:
             raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
 
     def installation(self, authorization: str) -> Installation:
-        """Whose token this is; raises Refused(401), or 403 when the installation is suspended."""
+        """Return the token's installation; raises Refused(401), or 403 if it is suspended."""
         scheme, _, value = authorization.partition(" ")
         if not value:
             raise Refused(401, "Requires authentication")
@@ -141,41 +138,41 @@ class Credentials:
         return token.installation
 
     def issue(self, installation: Installation) -> IssuedToken:
-        """A new token of the installation; those given out before stay good until they end."""
+        """Return a new token of the installation; older ones stay valid until they expire."""
         now = self._world.clock()
         token = IssuedToken(self._make_token(), installation, now, now + self._token_seconds)
         self._tokens[token.value] = token
         return token
 
-    def remember(self, code: Code) -> str:
-        """A word that stands for a code."""
-        word = secrets.token_hex(10)
-        self._codes[word] = code
-        return word
+    def add_code(self, code: Code) -> str:
+        """Store a code; return its name."""
+        name = secrets.token_hex(10)
+        self._codes[name] = code
+        return name
 
-    def recall(self, word: str) -> Code | None:
-        """What the word stands for, once."""
-        return self._codes.pop(word, None)
+    def take_code(self, name: str) -> Code | None:
+        """Return the code of that name, once."""
+        return self._codes.pop(name, None)
 
-    def issue_to(self, person: Account) -> str:
-        """A new token of somebody who signed in with the App."""
+    def issue_user_token(self, person: Account) -> str:
+        """Return a new token of a person who signed in with the App."""
         token = "ghu_" + secrets.token_urlsafe(27)
         self._people[token] = person
         return token
 
     def person(self, authorization: str) -> Account:
-        """Who signed in and got this token; raises Refused(401)."""
+        """Return the person whose token was sent; raises Refused(401)."""
         scheme, _, value = authorization.partition(" ")
-        found = self._people.get(value) if scheme.lower() in {"bearer", "token"} else None
-        if found is None:
+        person = self._people.get(value) if scheme.lower() in {"bearer", "token"} else None
+        if person is None:
             raise Refused(401, "Bad credentials")
-        return found
+        return person
 
-    def become(self, pem: str) -> None:
-        """Know the App by another private key; the tokens of the one before are gone."""
+    def replace_key(self, pem: str) -> None:
+        """Replace the App's private key and revoke all tokens."""
         self.pem, self._key = pem, public_key(pem)
         self.revoke_all()
 
     def revoke_all(self) -> None:
-        """Forget all tokens, as GitHub does when the permissions of an installation change."""
+        """Revoke all tokens, as GitHub does when an installation's permissions change."""
         self._tokens.clear()

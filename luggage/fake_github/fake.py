@@ -1,7 +1,4 @@
-"""FakeGithub: the simulated GitHub, put together.
-
-A real HTTP server in front of a world in memory; docs/decisions/0030-simulated-github.md says why.
-"""
+"""FakeGithub: a real HTTP server for a GitHub in memory (docs/decisions/0030)."""
 
 import secrets
 import threading
@@ -11,13 +8,13 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from luggage.fake_github.answering import Answering
 from luggage.fake_github.credentials import Credentials
-from luggage.fake_github.credentials import private_key as made_private_key
+from luggage.fake_github.credentials import private_key as default_private_key
+from luggage.fake_github.dispatch import Dispatcher
 from luggage.fake_github.faults import Fault, Plan
 from luggage.fake_github.happenings import issues, organizations, pulls
 from luggage.fake_github.happenings.scene import issue_of, repository_of
-from luggage.fake_github.hooks import NOBODY_LISTENS, Hooks, Sent
+from luggage.fake_github.hooks import CONNECTION_FAILED, Hooks, Sent
 from luggage.fake_github.journal import Journal
 from luggage.fake_github.limits import Limits
 from luggage.fake_github.messages import Answer, Outcome, Refused, Request
@@ -55,10 +52,10 @@ PERMISSIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """One request that was answered: `body` is the decoded JSON, `status` what was answered.
+    """A handled request: `body` is the decoded JSON, `status` the response's.
 
-    `status` is 0 where a fault cut the line; `fault` is its name or "". `installation_id` is None
-    for the App itself and for strangers.
+    `status` is 0 if a fault ended the connection; `fault` is its name or "". `installation_id` is
+    None for the App itself and for unauthenticated callers.
     """
 
     method: str
@@ -74,17 +71,16 @@ class Recorded:
 class FakeGithub:
     """GitHub for one App, in memory: accounts, repositories, tokens, limits, webhooks.
 
-    `app_id`, `private_key` (PEM) and `webhook_secret` are what a bot is configured with; those of
-    an App that is registered from a manifest take their place. `faults` is the list of plans of
-    what goes wrong; `journal` tells in plain words what happens. Safe from any thread. Times are
-    seconds since the epoch by `clock`. The methods that stand for what people do are functions of
+    `app_id`, `private_key` (PEM) and `webhook_secret` are a bot's settings; registering an App from
+    a manifest replaces them. `faults` is a list of plans, `journal` a readable log. Any thread may
+    use it. Times are epoch seconds by `clock`. Methods that simulate people are functions of
     `happenings`.
 
-    With `app_owner`, an organization, the App is private; without, anybody may install it. People
-    who sign in with it are sent back to the first of `callback_urls`.
+    With `app_owner`, an organization, the App is private; otherwise anyone may install it. Sign-in
+    redirects people to the first of `callback_urls`.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a knob of the simulation, all have defaults
+    def __init__(  # noqa: PLR0913 - keyword-only options with defaults
         self,
         *,
         app_id: int = 1001,
@@ -94,7 +90,7 @@ class FakeGithub:
         webhook_secret: str | None = None,
         webhook_url: str = "",
         private_key: str | None = None,
-        clock: Callable[[], float] = time.time,  # noqa: TID251 - the default at the rim
+        clock: Callable[[], float] = time.time,  # noqa: TID251 - the default only
         read_lag_seconds: float = 0.0,
         token_seconds: float = 3600.0,
         requests_per_hour: int = 5000,
@@ -119,7 +115,7 @@ class FakeGithub:
         self.journal = Journal()
         self.faults: list[Plan] = []
         self.credentials = Credentials(
-            self.world, private_key or made_private_key(), token_seconds=token_seconds
+            self.world, private_key or default_private_key(), token_seconds=token_seconds
         )
         self.limits = Limits(
             clock=clock,
@@ -134,32 +130,32 @@ class FakeGithub:
             clock=clock,
             next_id=self.world.next_id,
         )
-        self._answering = Answering(
-            self.world, self.credentials, self.limits, self.hooks, tell=self.journal.tell
+        self._dispatcher = Dispatcher(
+            self.world, self.credentials, self.limits, self.hooks, log=self.journal.add
         )
         self._calls: list[Recorded] = []
         self._calls_lock = threading.Lock()
 
-    # What a bot is configured with
+    # Settings of the bot
 
     @property
     def app_id(self) -> int:
-        """The App's id; another one after a registration."""
+        """Return the App's id; registration changes it."""
         return self.world.app.id
 
     @property
     def private_key(self) -> str:
-        """The App's private key, as PEM."""
+        """Return the App's private key as PEM."""
         return self.credentials.pem
 
     @property
     def webhook_secret(self) -> str:
-        """What deliveries are signed with."""
+        """Return the secret that signs deliveries."""
         return self.hooks.secret
 
     @property
     def webhook_url(self) -> str:
-        """Where deliveries go, "" for nowhere; can be set."""
+        """Return the URL that receives deliveries, "" for none; can be set."""
         return self.world.app.hook_url
 
     @webhook_url.setter
@@ -170,12 +166,12 @@ class FakeGithub:
     # Setting the scene
 
     def add_user(self, login: str, *, bot: bool = False) -> Account:
-        """The user of that name, made when there is none."""
+        """Return the user of that name, creating it if needed."""
         with self.world.lock:
             return self.world.account(login, "Bot" if bot else "User")
 
     def add_organization(self, login: str, *, installed: bool = True) -> Account:
-        """The organization of that name, made when there is none, with the App installed."""
+        """Return the organization of that name, creating it and installing the App if needed."""
         with self.world.lock:
             account = self.world.account(login, "Organization")
             if installed:
@@ -185,7 +181,7 @@ class FakeGithub:
     def add_repository(
         self, full_name: str, *, private: bool = False, installed: bool = True
     ) -> Repository:
-        """The repository OWNER/NAME, made when there is none; a new owner is an organization."""
+        """Return the repository OWNER/NAME, creating it (and an organization) if needed."""
         with self.world.lock:
             repository = self.world.repository(full_name, private=private)
             if installed:
@@ -193,10 +189,7 @@ class FakeGithub:
             return repository
 
     def add_file(self, repo: str, path: str, text: str, *, commit: str = "") -> None:
-        """Put a file into a repository, in the place of one that is there.
-
-        On its default branch; or at a commit that is not there (yet), such as a pull request's.
-        """
+        """Add or replace a file on the default branch, or at a commit outside of it."""
         with self.world.lock:
             repository = repository_of(self, repo)
             files = repository.at_commits.setdefault(commit, {}) if commit else repository.files
@@ -205,19 +198,19 @@ class FakeGithub:
     def add_member(
         self, organization: str, login: str, *, role: str = "member", state: str = "active"
     ) -> Membership:
-        """Give someone a place in an organization, "active" or (invited) "pending"."""
+        """Add a person to an organization, as "active" or (invited) "pending"."""
         with self.world.lock:
-            place = self.world.join(
+            membership = self.world.join(
                 self.add_organization(organization),
                 self.world.account(login),
                 role=role,
                 state=state,
             )
-            place.state = state
-            return place
+            membership.state = state
+            return membership
 
     def add_team(self, organization: str, name: str, *logins: str) -> Team:
-        """The team of that name, made when there is none, with these people (members) in it."""
+        """Return the team of that name, creating it if needed, with these members added."""
         with self.world.lock:
             team = self.world.team(self.add_organization(organization), name)
             for login in logins:
@@ -228,22 +221,22 @@ class FakeGithub:
             return team
 
     def add_collaborator(self, repo: str, login: str, permission: str = "write") -> None:
-        """Let someone who is no member work on a repository: read, triage, write, maintain..."""
+        """Give a non-member a permission on a repository: read, triage, write, maintain..."""
         with self.world.lock:
             self.world.account(login)
             repository_of(self, repo).collaborators[login.lower()] = permission
 
-    def sits_at_the_browser(self, login: str | None) -> None:
-        """From now on this person signs in with the App, and agrees; None: says no."""
+    def set_browser_user(self, login: str | None) -> None:
+        """Set the person who signs in and consents; None declines."""
         with self.world.lock:
-            self.world.at_the_browser = None if login is None else self.world.account(login)
+            self.world.browser_user = None if login is None else self.world.account(login)
 
     def install(self, login: str) -> Installation:
-        """The App's installation on an account, made when there is none; LookupError: no one."""
+        """Return the installation on an account, creating it if needed; raises LookupError."""
         with self.world.lock:
             return self.world.install(self.world.accounts[login.lower()])
 
-    # What people do; each returns the event that tells of it
+    # People's actions; each returns its webhook event
 
     open_issue = issues.open_issue
     close_issue = issues.close_issue
@@ -271,29 +264,29 @@ class FakeGithub:
     decline_invitation = organizations.decline_invitation
     leave = organizations.leave
 
-    # Looking at the end of the scene
+    # Inspecting the result
 
     @property
     def calls(self) -> list[Recorded]:
-        """A copy of the list of all requests, in the order they were answered."""
+        """Return a list of all requests, in order."""
         with self._calls_lock:
             return list(self._calls)
 
     def calls_to(self, method: str, path: str = "*") -> list[Recorded]:
-        """The requests of that method and path; both are shell patterns."""
+        """Return the requests that match a method and a path, both shell patterns."""
         return [
-            one
-            for one in self.calls
-            if fnmatchcase(one.method, method) and fnmatchcase(one.path, path)
+            call
+            for call in self.calls
+            if fnmatchcase(call.method, method) and fnmatchcase(call.path, path)
         ]
 
     def comments(self, repo: str, number: int) -> list[Comment]:
-        """The conversation of an issue or pull request, oldest first, without read lag."""
+        """Return the comments of an issue or pull request, oldest first, without read lag."""
         with self.world.lock:
             return list(issue_of(self, repo, number).comments)
 
     def membership(self, organization: str, login: str) -> Membership | None:
-        """Someone's place in an organization, or None."""
+        """Return a person's membership of an organization, or None."""
         with self.world.lock:
             account = self.world.accounts.get(organization.lower())
             return None if account is None else account.members.get(login.lower())
@@ -303,7 +296,7 @@ class FakeGithub:
     def signed(
         self, event: str, payload: Any, *, delivery_id: str | None = None, secret: str | None = None
     ) -> tuple[dict[str, str], bytes]:
-        """Headers and body of a delivery, for a test client; `secret=""` leaves it unsigned."""
+        """Return headers and body of a delivery for a test client; `secret=""` omits signatures."""
         return self.hooks.signed(event, payload, delivery_id=delivery_id, secret=secret)
 
     def deliver(
@@ -315,56 +308,62 @@ class FakeGithub:
         delivery_id: str | None = None,
         secret: str | None = None,
     ) -> int:
-        """POST a signed delivery to the bot (`to`, or the webhook_url); returns the status.
+        """POST a signed delivery to the bot (`to`, or the webhook_url); return the status.
 
-        502 when nobody listens and 504 after ten seconds, as GitHub's log of deliveries says it.
-        Raises ValueError when there is no address. Each call delivers again; give a delivery_id to
-        repeat one.
+        The status is 502 if the connection fails and 504 after ten seconds, as in GitHub's delivery
+        log. Raises ValueError without a URL. To repeat a delivery, pass its delivery_id.
         """
         url = to or self.webhook_url
         if not url:
-            raise ValueError("Where to? Give to=URL, or make FakeGithub(webhook_url=URL).")
+            raise ValueError(
+                "No URL to deliver to: pass to=URL or create FakeGithub(webhook_url=URL)."
+            )
         headers, body = self.signed(event, payload, delivery_id=delivery_id, secret=secret)
         return self.hooks.send(event, headers, body, url=url).status
 
     def notify(self, event: str, payload: Any) -> int | None:
-        """Deliver as GitHub does by itself; the status, or None where it would not even try.
+        """Deliver as GitHub does by itself; return the status, or None if it does not deliver.
 
-        It tries where the webhook is active and has an address, and the App is installed and has
-        subscribed to the event.
+        It delivers if the webhook is active and has a URL, and the App is installed and subscribes
+        to the event.
         """
         app = self.world.app
-        listens = app.hook_active and app.hook_url and event in app.events
-        if not listens or "installation" not in payload:
+        subscribed = app.hook_active and app.hook_url and event in app.events
+        if not subscribed or "installation" not in payload:
             return None
         return self.deliver(event, payload)
 
     def miss(self, event: str, payload: Any, *, delivery_id: str | None = None) -> Sent:
-        """A delivery that never reached the bot: it is only in GitHub's log, with status 502."""
+        """Add a failed delivery (status 502) to GitHub's log without sending it."""
         headers, body = self.signed(event, payload, delivery_id=delivery_id)
         now, url = self.world.clock(), self.webhook_url
-        return self.hooks.keep(event, headers, body, url=url, result=NOBODY_LISTENS, began_at=now)
+        return self.hooks.keep(
+            event, headers, body, url=url, result=CONNECTION_FAILED, began_at=now
+        )
 
     def redeliver(self, *, to: str = "") -> list[int]:
-        """Send what the bot asked for by POST /app/hook/deliveries/{id}/attempts; the statuses."""
-        asked, self.hooks.asked = self.hooks.asked, []
-        return [self.deliver(one.event, one.payload, to=to, delivery_id=one.guid) for one in asked]
+        """Send the deliveries that the bot requested to be repeated; return the statuses."""
+        requests, self.hooks.redelivery_requests = self.hooks.redelivery_requests, []
+        return [
+            self.deliver(sent.event, sent.payload, to=to, delivery_id=sent.guid)
+            for sent in requests
+        ]
 
-    # Answering
+    # Serving
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> HttpServer:
-        """Start answering over HTTP; port 0 takes a free one. Stop it with `stop()` or `with`."""
+        """Start an HTTP server; port 0 picks a free one. Stop it with `stop()` or `with`."""
         server = HttpServer(self.handle, clock=self.world.clock, host=host, port=port)
         self.world.api_url = server.url
         return server
 
     def handle(self, request: Request) -> Outcome:
-        """Answer one request as GitHub would, or as the faults have it; a bad one gets a 4xx."""
+        """Respond to a request as GitHub would, or as the faults say."""
         fault = self._fault(request)
         if fault is not None and not fault.done:
             answer, installation_id = fault.answer or Answer(502), None
         else:
-            answer, installation_id = self._answering.answer(request)
+            answer, installation_id = self._dispatcher.answer(request)
         if fault is not None:
             answer = fault.answer or answer
         self._record(request, answer, installation_id, fault)
@@ -378,8 +377,8 @@ class FakeGithub:
         )
 
     def _fault(self, request: Request) -> Fault | None:
-        found = (plan(request) for plan in list(self.faults))
-        return next((fault for fault in found if fault is not None), None)
+        faults = (plan(request) for plan in list(self.faults))
+        return next((fault for fault in faults if fault is not None), None)
 
     def _record(
         self, request: Request, answer: Answer, installation_id: int | None, fault: Fault | None

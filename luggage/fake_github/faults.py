@@ -1,8 +1,8 @@
-"""What can go wrong between a bot and GitHub, on order.
+"""Faults between a bot and GitHub.
 
-A fault is a value; a plan decides for each request whether one strikes. `fake.faults` is a list of
-plans, asked in order, the first fault wins. Chosen against patching the client: the bot's own HTTP
-stack has to meet the broken line.
+A fault is a value; a plan decides for each request whether to apply one. `fake.faults` is a list of
+plans, and the first fault wins. Faults act on the server's side, so that the bot's own HTTP stack
+meets them.
 """
 
 import random
@@ -16,10 +16,10 @@ from luggage.fake_github.messages import Answer, Refused, Request
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong; `name` appears in the list of calls.
+    """A fault; `name` appears in the recorded calls.
 
-    `done`: whether the request takes effect nevertheless. `answer`: sent in place of the true one.
-    `delay_seconds`: waited before answering. `hang_up`: as in Outcome.
+    `done` is whether the request takes effect, `answer` replaces the response, `delay_seconds`
+    delays it, `hang_up` is as in Outcome.
     """
 
     name: str
@@ -33,44 +33,44 @@ Plan = Callable[[Request], Fault | None]
 
 
 def dropped() -> Fault:
-    """The connection ends without an answer, and nothing was done."""
+    """Close the connection without a response; the request has no effect."""
     return Fault(name="dropped", hang_up="close")
 
 
 def reset(*, done: bool) -> Fault:
-    """The connection is reset (TCP RST), before or after the request was done."""
+    """Reset the connection (TCP RST), before or after the request takes effect."""
     return Fault(name="reset", done=done, hang_up="reset")
 
 
 def cut_short() -> Fault:
-    """Done, but the answer ends in the middle of its body."""
+    """Process the request, but truncate the response body."""
     return Fault(name="cut short", done=True, hang_up="half")
 
 
 def slow(delay_seconds: float) -> Fault:
-    """Done, and answered late; later than the client waits, it is a time-out."""
+    """Process the request and respond late; beyond the client's timeout it is a read timeout."""
     return Fault(name="slow", done=True, delay_seconds=delay_seconds)
 
 
 def failed(status: int = 502, *, done: bool) -> Fault:
-    """A 5xx; with `done=True` the worst of all faults: done, then 502."""
+    """Respond with a 5xx; with `done=True` the request takes effect first."""
     page = Answer(status, {"message": "Server Error"})
     return Fault(name=f"{'done, then ' if done else ''}{status}", done=done, answer=page)
 
 
 def too_many_requests(retry_after_seconds: int) -> Fault:
-    """429 with Retry-After; nothing is done."""
+    """Respond with 429 and Retry-After; the request has no effect."""
     return _refusal(429, "too many requests", {"retry-after": str(retry_after_seconds)})
 
 
 def secondary_limit(retry_after_seconds: int | None = None) -> Fault:
-    """403 in the words of the secondary limit, with or without Retry-After; nothing is done."""
+    """Respond with GitHub's 403 for a secondary limit; the request has no effect."""
     headers = {} if retry_after_seconds is None else {"retry-after": str(retry_after_seconds)}
     return _refusal(403, "secondary limit", headers)
 
 
 def refused(status: int, message: str) -> Fault:
-    """An error in GitHub's form, with any status and message; nothing is done."""
+    """Respond with any error in GitHub's format; the request has no effect."""
     return Fault(name=str(status), answer=Refused(status, message).answer)
 
 
@@ -81,7 +81,7 @@ def _refusal(status: int, name: str, headers: dict[str, str]) -> Fault:
     return Fault(name=name, answer=Refused(status, message, headers=headers).answer)
 
 
-def plan(  # noqa: PLR0913 - where and how often, by name
+def plan(  # noqa: PLR0913 - keyword-only options
     fault: Fault,
     *,
     method: str = "*",
@@ -90,26 +90,24 @@ def plan(  # noqa: PLR0913 - where and how often, by name
     share: float = 1.0,
     rng: random.Random | None = None,
 ) -> Plan:
-    """A plan: the fault strikes requests of that method and path (shell patterns), so many times.
+    """Return a plan that applies the fault to matching requests (shell patterns), `times` times.
 
-    `times=None`: for ever. `share`: the part of the matching requests that is struck, by `rng`,
-    which must be given then: a campaign prints its seed. Raises ValueError without it.
+    `times=None` means always. `share` is the fraction of matching requests to hit; it requires
+    `rng`, so that a run can be repeated from its seed. Raises ValueError without it.
     """
     if share < 1.0 and rng is None:
-        raise ValueError("A share of the requests needs rng=random.Random(SEED), to be repeatable.")
+        raise ValueError("share needs rng=random.Random(SEED), so that the run can be repeated.")
     lock = threading.Lock()
-    struck = 0
+    hits = 0
 
     def decide(request: Request) -> Fault | None:
-        nonlocal struck
+        nonlocal hits
         if not (fnmatchcase(request.method, method) and fnmatchcase(request.path, path)):
             return None
         with lock:
-            if (times is not None and struck >= times) or (
-                rng is not None and rng.random() >= share
-            ):
+            if (times is not None and hits >= times) or (rng is not None and rng.random() >= share):
                 return None
-            struck += 1
+            hits += 1
             return fault
 
     return decide

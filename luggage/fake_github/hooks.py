@@ -1,7 +1,4 @@
-"""Webhooks on their way out: signed as GitHub signs them, sent, and remembered.
-
-"Validating webhook deliveries" and "Webhook events and payloads" in GitHub's documentation.
-"""
+"""Outgoing webhooks: signs, sends and logs deliveries as GitHub documents them."""
 
 import hmac
 import json
@@ -14,25 +11,22 @@ from typing import Any
 
 import requests
 
-# GitHub gives a receiver ten seconds.
-PATIENCE_SECONDS = 10.0
-# "You can only redeliver deliveries from the past 3 days", and the log shows no more than those.
+# GitHub waits ten seconds for a response.
+RESPONSE_TIMEOUT_SECONDS = 10.0
+# "You can only redeliver deliveries from the past 3 days", and the log keeps no older ones.
 KEPT_SECONDS = 3 * 24 * 3600.0
-NOBODY_LISTENS = 502, "failed to connect to host"
-TOO_SLOW = 504, "timed out"
+CONNECTION_FAILED = 502, "failed to connect to host"
+TIMED_OUT = 504, "timed out"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """One attempt to deliver; `guid` is X-GitHub-Delivery, the same for each redelivery.
-
-    `status` is the HTTP status, 502 when nobody listened and 504 when the answer took too long.
-    """
+    """A delivery attempt; redeliveries share `guid`. `status` is 502 or 504 without a response."""
 
     id: int
     guid: str
     event: str
-    # Compressed: a campaign of ten thousand deliveries keeps them all.
+    # Compressed, because a test may keep ten thousand deliveries.
     packed: bytes
     headers: dict[str, str]
     url: str
@@ -44,21 +38,21 @@ class Sent:
 
     @property
     def payload(self) -> Any:
-        """The payload, decoded anew."""
+        """Return the decoded payload."""
         return json.loads(zlib.decompress(self.packed))
 
 
 class Hooks:
-    """Signs and sends deliveries for one App, and keeps all attempts, oldest first.
+    """Signs, sends and logs the deliveries of one App; any thread may use it.
 
-    `asked` holds those that the bot wants again; `FakeGithub.redeliver()` sends them. Safe from any
-    thread.
+    `redelivery_requests` are those that the bot asked to repeat; `FakeGithub.redeliver()` sends
+    them.
     """
 
     def __init__(
         self, *, app_id: int, secret: str, clock: Callable[[], float], next_id: Callable[[], int]
     ) -> None:
-        self.asked: list[Sent] = []
+        self.redelivery_requests: list[Sent] = []
         self._app_id = app_id
         self.secret = secret
         self._clock = clock
@@ -67,27 +61,27 @@ class Hooks:
         self._sent: list[Sent] = []
         self._guids: set[str] = set()
 
-    def become(self, app_id: int, secret: str) -> None:
-        """Sign for another App, whose log is empty yet."""
+    def replace_app(self, app_id: int, secret: str) -> None:
+        """Sign for another App, with an empty log."""
         with self._lock:
             self._app_id, self.secret = app_id, secret
             self._sent.clear()
 
     @property
     def sent(self) -> list[Sent]:
-        """A copy of all attempts."""
+        """Return all attempts, oldest first."""
         with self._lock:
             return list(self._sent)
 
     def kept(self) -> list[Sent]:
-        """The attempts that GitHub's log still shows, newest first."""
+        """Return the attempts in GitHub's log, newest first."""
         horizon = self._clock() - KEPT_SECONDS
-        return [one for one in reversed(self.sent) if one.delivered_at >= horizon]
+        return [sent for sent in reversed(self.sent) if sent.delivered_at >= horizon]
 
     def signed(
         self, event: str, payload: Any, *, delivery_id: str | None = None, secret: str | None = None
     ) -> tuple[dict[str, str], bytes]:
-        """Headers and body as GitHub would send them; `secret=""` leaves the signatures out."""
+        """Return headers and body as GitHub sends them; `secret=""` omits the signatures."""
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         key = (self.secret if secret is None else secret).encode()
         headers = {
@@ -101,18 +95,18 @@ class Hooks:
             "X-GitHub-Hook-Installation-Target-Type": "integration",
         }
         if key:
-            # The first is the legacy header, which GitHub still sends.
+            # GitHub still sends the legacy SHA-1 header.
             headers["X-Hub-Signature"] = f"sha1={_digest(key, body, 'sha1')}"
             headers["X-Hub-Signature-256"] = f"sha256={_digest(key, body, 'sha256')}"
         return headers, body
 
     def send(self, event: str, headers: dict[str, str], body: bytes, *, url: str) -> Sent:
-        """POST it once, and keep what came of it."""
+        """POST a delivery once and log the attempt."""
         began = self._clock()
         result = _post(url, headers, body)
         return self.keep(event, headers, body, url=url, result=result, began_at=began)
 
-    def keep(  # noqa: PLR0913 - the fields of a record, by name
+    def keep(  # noqa: PLR0913 - the fields of a record
         self,
         event: str,
         headers: dict[str, str],
@@ -122,7 +116,7 @@ class Hooks:
         result: tuple[int, str],
         began_at: float,
     ) -> Sent:
-        """Put an attempt into the log; another one with its guid is a redelivery."""
+        """Log an attempt; a second one with the same guid is a redelivery."""
         guid = headers["X-GitHub-Delivery"]
         with self._lock:
             sent = Sent(
@@ -152,10 +146,14 @@ def _post(url: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:
         session.trust_env = False
         try:
             answer = session.post(
-                url, data=body, headers=headers, timeout=PATIENCE_SECONDS, allow_redirects=False
+                url,
+                data=body,
+                headers=headers,
+                timeout=RESPONSE_TIMEOUT_SECONDS,
+                allow_redirects=False,
             )
         except requests.Timeout:
-            return TOO_SLOW
+            return TIMED_OUT
         except requests.ConnectionError:
-            return NOBODY_LISTENS
+            return CONNECTION_FAILED
         return answer.status_code, answer.reason

@@ -1,4 +1,4 @@
-"""What happens on the simulated GitHub, line by line, for a demo or a failing test."""
+"""Journal of the simulated GitHub: a readable log for a demo or a failing test."""
 
 import contextlib
 import threading
@@ -8,7 +8,7 @@ Listener = Callable[[str], None]
 
 
 class Journal:
-    """Lines, oldest first, and listeners that hear each new one; safe from any thread."""
+    """Log lines, oldest first, with listeners; any thread may use it."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -17,23 +17,23 @@ class Journal:
 
     @property
     def lines(self) -> list[str]:
-        """A copy of all lines."""
+        """Return all lines."""
         with self._lock:
             return list(self._lines)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call the listener with each new line, in order; returns what ends it, safe to repeat."""
+        """Call the listener with each new line; return a function that unsubscribes it."""
         with self._lock:
             self._listeners.append(listener)
 
-        def end() -> None:
+        def unsubscribe() -> None:
             with self._lock, contextlib.suppress(ValueError):
                 self._listeners.remove(listener)
 
-        return end
+        return unsubscribe
 
-    def tell(self, line: str) -> None:
-        """Add a line; in the listeners a line's breaks are shown as spaces."""
+    def add(self, line: str) -> None:
+        """Add a line; line breaks become spaces."""
         text = " ".join(line.split())
         with self._lock:
             self._lines.append(text)

@@ -1,7 +1,7 @@
-"""GitHub's limits: requests in an hour, searches in a minute, and, where asked for, new content.
+"""Rate limits: requests per hour, searches per minute, and optionally new content.
 
-"Rate limits for the REST API" in GitHub's documentation; the figures are arguments. The content
-budget is off unless it is asked for: a test that posts a hundred comments is no abuse.
+They follow "Rate limits for the REST API" in GitHub's documentation. The content limit is off by
+default, so that a test may post a hundred comments.
 """
 
 from collections import defaultdict, deque
@@ -16,7 +16,7 @@ MINUTE_SECONDS = 60.0
 
 @dataclass
 class RequestBudget:
-    """What one caller has used of one resource in the running window."""
+    """Usage of one resource by one caller in the current window."""
 
     caller: int
     resource: str
@@ -25,21 +25,21 @@ class RequestBudget:
     used: int = 0
 
     def take(self) -> None:
-        """Count one request; raises Refused(403) in the words of the primary limit."""
+        """Count one request; raises Refused(403) beyond the primary limit."""
         if self.used >= self.limit:
             raise Refused(403, f"API rate limit exceeded for installation ID {self.caller}.")
         self.used += 1
 
-    def give_back(self) -> None:
-        """Not counted after all: a 304 is free."""
+    def refund(self) -> None:
+        """Uncount one request, because a 304 is free."""
         self.used -= 1
 
     def headers(self) -> dict[str, str]:
-        """The x-ratelimit headers; the reset is in whole seconds since the epoch."""
+        """Return the x-ratelimit headers; the reset is in whole epoch seconds."""
         return {f"X-RateLimit-{name.title()}": str(value) for name, value in self.shape().items()}
 
     def shape(self) -> dict[str, int | str]:
-        """As GET /rate_limit shows it."""
+        """Return the JSON of GET /rate_limit."""
         return {
             "limit": self.limit,
             "remaining": max(self.limit - self.used, 0),
@@ -50,9 +50,9 @@ class RequestBudget:
 
 
 class Limits:
-    """The budgets of all callers, by installation (0: the App itself).
+    """Budgets of all callers, by installation id (0 is the App itself).
 
-    The figures may be changed while the simulation runs. The caller holds the world's lock.
+    The limits may change while the simulation runs. The caller holds the world's lock.
     """
 
     def __init__(
@@ -73,25 +73,25 @@ class Limits:
         self._content: dict[int, deque[float]] = defaultdict(deque)
 
     def budget(self, caller: int, path: str) -> RequestBudget:
-        """What the caller has left for requests of that path, in the window that is running."""
+        """Return the caller's budget for that path in the current window."""
         is_search = path.startswith("/search/")
         resource = "search" if is_search else "graphql" if path == "/graphql" else "core"
-        now, found = self._clock(), self._budgets.get((caller, resource))
-        if found is None or found.resets_at <= now:
+        now, budget = self._clock(), self._budgets.get((caller, resource))
+        if budget is None or budget.resets_at <= now:
             window = MINUTE_SECONDS if is_search else HOUR_SECONDS
-            found = RequestBudget(caller, resource, 0, now + window)
-            self._budgets[caller, resource] = found
-        found.limit = self.searches_per_minute if is_search else self.requests_per_hour
-        return found
+            budget = RequestBudget(caller, resource, 0, now + window)
+            self._budgets[caller, resource] = budget
+        budget.limit = self.searches_per_minute if is_search else self.requests_per_hour
+        return budget
 
     def check_content(self, caller: int) -> None:
-        """Raises Refused(403), the secondary limit, when there was too much new content."""
-        made, now = self._content[caller], self._clock()
-        while made and made[0] <= now - HOUR_SECONDS:
-            made.popleft()
-        last_minute = sum(at > now - MINUTE_SECONDS for at in made)
+        """Raise Refused(403) for too much new content, as the secondary limit does."""
+        times, now = self._content[caller], self._clock()
+        while times and times[0] <= now - HOUR_SECONDS:
+            times.popleft()
+        last_minute = sum(at > now - MINUTE_SECONDS for at in times)
         per_minute, per_hour = self.content_per_minute, self.content_per_hour
-        if _reached(last_minute, per_minute) or _reached(len(made), per_hour):
+        if _reached(last_minute, per_minute) or _reached(len(times), per_hour):
             raise Refused(
                 403,
                 "You have exceeded a secondary rate limit and have been temporarily blocked from "
@@ -100,7 +100,7 @@ class Limits:
             )
 
     def count_content(self, caller: int) -> None:
-        """Count one new comment or the like."""
+        """Count one new comment or other content."""
         self._content[caller].append(self._clock())
 
 

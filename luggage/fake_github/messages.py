@@ -1,21 +1,18 @@
-"""What goes over the wire, as values: a request, an answer, and a refusal.
-
-Chosen against Flask's own objects: the same values are made by the HTTP server and by a checking
-server in front of it, without a request context.
-"""
+"""Requests, responses and errors as plain values."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+Item = TypeVar("Item")
 DOCUMENTATION = "https://docs.github.com/rest"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One HTTP request; header names are in lower case, the path is still percent-encoded."""
+    """An HTTP request; header names are lower case, the path is percent-encoded."""
 
     method: str
     path: str
@@ -25,7 +22,7 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The decoded body, None when it is empty; raises Refused(400) when it is no JSON."""
+        """Return the decoded body, None if empty; raises Refused(400) if it is not JSON."""
         if not self.body:
             return None
         try:
@@ -35,26 +32,26 @@ class Request:
 
     @property
     def form(self) -> Mapping[str, str]:
-        """The fields of an HTML form that was sent."""
+        """Return the fields of a submitted HTML form."""
         return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
 
 
 class HtmlPage(str):
-    """A body that is HTML as it stands, not JSON: what a person sees in a browser."""
+    """An HTML body, for a browser."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer: status, a JSON value or Page (None: an empty body) and further headers."""
+    """An HTTP response: status, a JSON value or HtmlPage (None for no body), extra headers."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
-        """The body as bytes: UTF-8 JSON without needless spaces, as GitHub sends it."""
+        """Return the body as bytes: compact UTF-8 JSON, as GitHub sends it."""
         if self.body is None:
             return b""
         if isinstance(self.body, HtmlPage):
@@ -63,17 +60,17 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """What the body is."""
+        """Return the body's content type."""
         kind = "text/html" if isinstance(self.body, HtmlPage) else "application/json"
         return f"{kind}; charset=utf-8"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the server sends: the answer, after how long, and whether the line is cut instead.
+    """What the server does: send the response after a delay, or break the connection.
 
-    `hang_up` is "" (the answer is sent), "close" (the connection ends without a byte), "reset" (TCP
-    RST) or "half" (half of the body, then the end). `fault` is the name of what went wrong, if any.
+    `hang_up` is "" (send the response), "close" (end without a byte), "reset" (TCP RST) or "half"
+    (send half of the body, then end). `fault` is the fault's name, if any.
     """
 
     answer: Answer
@@ -82,8 +79,8 @@ class Outcome:
     fault: str = ""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
-    """A request is answered with an error in GitHub's wording; nothing was changed."""
+class Refused(Exception):  # noqa: N818 - a response, not a bug
+    """An error response in GitHub's wording; nothing was changed."""
 
     def __init__(
         self,
@@ -97,17 +94,24 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
         body: dict[str, Any] = {"message": message, "documentation_url": DOCUMENTATION}
         if errors:
             body["errors"] = [dict(error) for error in errors]
-        # GitHub repeats the status, as text, in the body of an error.
+        # GitHub repeats the status as text in an error's body.
         body["status"] = str(status)
         self.answer = Answer(status, body, headers or {})
 
 
 def not_found() -> Refused:
-    """The error for what is not there, or must not be seen."""
+    """Return the error for what does not exist or is not visible."""
     return Refused(404, "Not Found")
 
 
+def existing(value: Item | None) -> Item:
+    """Return the value; raises Refused(404) for None."""
+    if value is None:
+        raise not_found()
+    return value
+
+
 def invalid(resource: str, field_name: str, code: str = "invalid", message: str = "") -> Refused:
-    """The 422 for one field; code is one of GitHub's: missing, missing_field, invalid, custom..."""
+    """Return the 422 for one field; `code` is GitHub's, such as missing_field or custom."""
     error = {"resource": resource, "field": field_name, "code": code}
     return Refused(422, "Validation Failed", [error | ({"message": message} if message else {})])

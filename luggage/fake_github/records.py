@@ -1,7 +1,4 @@
-"""What there is on the simulated GitHub, one plain mutable record for each kind of thing.
-
-Times are seconds since the epoch (UTC).
-"""
+"""Records: one plain mutable class per entity; times are epoch seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +7,7 @@ from typing import Any
 
 @dataclass(eq=False)
 class Account:
-    """A person, a bot or an organization; `kind` is GitHub's type: User, Bot or Organization."""
+    """A person, bot or organization; `kind` is GitHub's type: User, Bot or Organization."""
 
     id: int
     login: str
@@ -21,13 +18,13 @@ class Account:
 
     @property
     def is_organization(self) -> bool:
-        """Whether it can have members."""
+        """Return whether it is an organization."""
         return self.kind == "Organization"
 
 
 @dataclass(eq=False)
 class Membership:
-    """A place in an organization: state "pending" or "active", role "member" or "admin"."""
+    """Membership of an organization: state "pending" or "active", role "member" or "admin"."""
 
     organization: Account
     user: Account
@@ -39,7 +36,7 @@ class Membership:
 
 @dataclass(eq=False)
 class Team:
-    """A team of an organization; `roles` has "member" or "maintainer" for each login."""
+    """A team of an organization; `roles` maps logins to "member" or "maintainer"."""
 
     id: int
     organization: Account
@@ -50,10 +47,7 @@ class Team:
 
 @dataclass(eq=False)
 class Installation:
-    """The App, installed on an account.
-
-    `permissions` and `events` are those that the account's owners have accepted.
-    """
+    """An installation of the App, with the permissions and events its account accepted."""
 
     id: int
     account: Account
@@ -75,7 +69,7 @@ class Label:
 
 @dataclass(eq=False)
 class Reaction:
-    """One person's reaction; `content` is one of GitHub's eight: +1, -1, laugh, heart..."""
+    """A person's reaction; `content` is one of GitHub's eight: +1, -1, laugh, heart..."""
 
     id: int
     user: Account
@@ -85,7 +79,7 @@ class Reaction:
 
 @dataclass(eq=False)
 class Comment:
-    """A comment in the conversation of an issue or a pull request."""
+    """A comment on an issue or pull request."""
 
     id: int
     issue: "Issue" = field(repr=False)
@@ -98,7 +92,7 @@ class Comment:
 
 @dataclass(eq=False, kw_only=True)
 class ReviewComment(Comment):
-    """A comment on a line of a diff; replies carry the id of the thread's first one."""
+    """A comment on a line of a diff; replies have the id of the thread's first comment."""
 
     review_id: int
     path: str = "README.md"
@@ -129,10 +123,7 @@ class CommitRecord:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file that a pull request changes; `previous` is its old path where it was renamed.
-
-    `status` is GitHub's: added, modified, removed.
-    """
+    """A file changed by a pull request; `previous` is the old path, `status` is GitHub's."""
 
     path: str
     additions: int = 1
@@ -143,10 +134,10 @@ class ChangedFile:
 
 @dataclass(eq=False)
 class Pull:
-    """What a pull request has more than an issue.
+    """The fields of a pull request beyond those of its issue.
 
-    `conflicts`: whether it no longer merges. `unsettled`: how many looks GitHub still answers with
-    "not yet worked out".
+    `conflicts` means it does not merge. `mergeable_pending` is how many reads get an unknown
+    mergeability.
     """
 
     id: int
@@ -156,7 +147,7 @@ class Pull:
     base_ref: str = ""
     draft: bool = False
     conflicts: bool = False
-    unsettled: int = 0
+    mergeable_pending: int = 0
     branch_gone: bool = False
     requested: list[Account] = field(default_factory=list)
     commits: list[CommitRecord] = field(default_factory=list)
@@ -170,7 +161,7 @@ class Pull:
 
 @dataclass(frozen=True)
 class Assigned:
-    """That an issue was given to somebody, or (not `on`) taken from them."""
+    """An assignment of an issue, or (not `on`) its removal."""
 
     id: int
     actor: Account
@@ -181,7 +172,7 @@ class Assigned:
 
 @dataclass(eq=False)
 class Issue:
-    """An issue, or a pull request when `pull` is set; GitHub numbers both in one row."""
+    """An issue, or a pull request if `pull` is set; both share one numbering."""
 
     id: int
     repository: "Repository" = field(repr=False)
@@ -217,28 +208,28 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict, repr=False)
     stargazers: list[Account] = field(default_factory=list, repr=False)
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
-    # Files at commits that are not (yet) on the default branch, by their sha.
+    # Files at commits that are not on the default branch, by sha.
     at_commits: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
     check_runs: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
-    # What those may do who are no members, by login: read, triage, write, maintain or admin.
+    # Permissions of non-members by login: read, triage, write, maintain or admin.
     collaborators: dict[str, str] = field(default_factory=dict, repr=False)
-    # Counted as it happens: with ten thousand issues, counting anew for each payload is slow.
+    # A counter, because counting ten thousand issues for each payload is slow.
     open_issues: int = 0
     contributors: set[str] = field(default_factory=set, repr=False)
 
     @property
     def full_name(self) -> str:
-        """Owner and name, as in python-trio/trio."""
+        """Return owner and name, such as python-trio/trio."""
         return f"{self.owner.login}/{self.name}"
 
 
 @dataclass(frozen=True)
 class App:
-    """The GitHub App: its id, the name in URLs, what it may do, and the events it subscribes to.
+    """The GitHub App.
 
-    `owner` is the login of the organization or user it belongs to, and the only one that may
-    install it where `public` is False. `hook_url` is where its deliveries go, "" for nowhere.
-    `callback_urls` are where people are sent back to who sign in with it.
+    `owner` is the login of its organization or user, the only one that may install it if `public`
+    is False. `hook_url` receives deliveries, "" for none. After sign-in, people return to one of
+    `callback_urls`.
     """
 
     id: int
@@ -259,5 +250,5 @@ class App:
 
     @property
     def client_id(self) -> str:
-        """Its name towards OAuth."""
+        """Return the OAuth client id."""
         return f"Iv1.{self.id:016x}"

@@ -1,29 +1,36 @@
-"""The table of routes, and what a route is given.
+"""Route table, and the context that a route receives.
 
-Paths are matched segment by segment before they are decoded, so that an encoded slash stays inside
-its segment. Chosen against werkzeug's router, which decodes first and redirects.
+Paths are matched by segment before decoding, so that an encoded slash stays in its segment.
+werkzeug's router decodes first.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote, urlencode
 
 from luggage.fake_github.credentials import Credentials
 from luggage.fake_github.hooks import Hooks
 from luggage.fake_github.limits import Limits
-from luggage.fake_github.messages import Answer, Refused, Request, invalid, not_found
+from luggage.fake_github.messages import (
+    Answer,
+    Item,
+    Refused,
+    Request,
+    existing,
+    invalid,
+    not_found,
+)
 from luggage.fake_github.records import Account, Installation, Issue, Repository
 from luggage.fake_github.world import World
 
-Item = TypeVar("Item")
 _MOST_PER_PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteCall:
-    """One authenticated request for one route: the world, the names in the path, and who asks."""
+    """An authenticated request to a route, with the names in its path."""
 
     world: World
     request: Request
@@ -32,19 +39,19 @@ class RouteCall:
     limits: Limits
     hooks: Hooks
     installation: Installation | None
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
 
     @property
     def actor(self) -> Account:
-        """Who writes: the bot's own account."""
+        """Return the bot's account, which performs all writes."""
         return self.world.bot
 
     def number(self, name: str) -> int:
-        """A number in the path."""
+        """Return a number in the path."""
         return int(self.names[name])
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that was sent, {} for no body; raises Refused(400) for anything else."""
+        """Return the JSON object in the body, {} if empty; raises Refused(400) for other JSON."""
         value = self.request.json
         if value is None:
             return {}
@@ -53,7 +60,7 @@ class RouteCall:
         return value
 
     def text(self, resource: str, field: str) -> str:
-        """A text in the body that must not be blank; raises Refused(422) when it is missing."""
+        """Return a non-blank text in the body; raises Refused(422)."""
         value = self.body().get(field)
         if value is None:
             raise invalid(resource, field, "missing_field")
@@ -66,52 +73,48 @@ class RouteCall:
         return value
 
     def user(self, name: str = "username") -> Account:
-        """The user named in the path; raises Refused(404)."""
-        found = self.world.accounts.get(self.names[name].lower())
-        if found is None:
-            raise not_found()
-        return found
+        """Return the user in the path; raises Refused(404)."""
+        return existing(self.world.accounts.get(self.names[name].lower()))
 
     def organization(self) -> Account:
-        """The organization in the path; raises Refused(404), or 403: the App is not installed."""
-        found = self.world.accounts.get(self.names["org"].lower())
-        if found is None or not found.is_organization:
+        """Return the organization in the path; raises Refused(404), or 403 without the App."""
+        account = self.user("org")
+        if not account.is_organization:
             raise not_found()
-        self.need_access(found)
-        return found
+        self.require_access(account)
+        return account
 
     def repository(self) -> Repository:
-        """The repository named in the path; raises Refused(404) also for what must not be seen."""
-        found = self.world.repositories.get(f"{self.names['owner']}/{self.names['repo']}".lower())
-        if found is None or (found.private and not self.has_access(found.owner)):
+        """Return the repository in the path; raises Refused(404), also for a hidden one."""
+        repository = self.world.repositories.get(
+            f"{self.names['owner']}/{self.names['repo']}".lower()
+        )
+        if repository is None or (repository.private and not self.has_access(repository.owner)):
             raise not_found()
         if self.request.method != "GET":
-            self.need_access(found.owner)
-        return found
+            self.require_access(repository.owner)
+        return repository
 
     def issue(self, name: str = "issue_number") -> Issue:
-        """The issue or pull request of that number; raises Refused(404)."""
-        found = self.repository().issues.get(self.number(name))
-        if found is None:
-            raise not_found()
-        return found
+        """Return the issue or pull request of that number; raises Refused(404)."""
+        return existing(self.repository().issues.get(self.number(name)))
 
     def has_access(self, account: Account) -> bool:
-        """Whether the token that was sent is one of the installation on that account."""
+        """Return whether the sent token belongs to the installation on that account."""
         return self.installation is not None and self.installation.account is account
 
-    def need_access(self, account: Account) -> None:
-        """Raises Refused(403), as GitHub does for a token of another installation."""
+    def require_access(self, account: Account) -> None:
+        """Raise Refused(403) for a token of another installation, as GitHub does."""
         if not self.has_access(account):
             raise Refused(403, "Resource not accessible by integration")
 
     def page(self, things: Sequence[Item], shape: Callable[[Item], Any]) -> Answer:
-        """The page of a list that was asked for, with its Link header."""
+        """Return the requested page of a list, with its Link header."""
         shown, headers = self.slice(things)
         return Answer(200, [shape(thing) for thing in shown], headers)
 
     def slice(self, things: Sequence[Item]) -> tuple[Sequence[Item], dict[str, str]]:
-        """The part of a list on the page that was asked for, and the headers that lead on."""
+        """Return the requested page's part of a list, and the Link header."""
         size = min(max(self.count("per_page", 30), 1), _MOST_PER_PAGE)
         last = max(1, -(-len(things) // size))
         at = max(self.count("page", 1), 1)
@@ -120,9 +123,9 @@ class RouteCall:
         return things[(at - 1) * size : at * size], {"Link": header} if header else {}
 
     def count(self, name: str, default: int) -> int:
-        """A number among the query parameters, or the default."""
+        """Return a number among the query parameters, or the default."""
         text = self.request.query.get(name, "")
-        # What is no number is taken as absent, as GitHub does.
+        # GitHub ignores a value that is not a number.
         return int(text) if re.fullmatch("[0-9]{1,9}", text) else default
 
     @staticmethod
@@ -136,10 +139,7 @@ class RouteCall:
             yield "first", 1
 
     def url(self, **parameters: Any) -> str:
-        """The address that was asked, with other query parameters.
-
-        On the host that was asked, which may be a proxy before this server.
-        """
+        """Return the URL with other query parameters, on the request's host (maybe a proxy)."""
         host = self.request.headers.get("host")
         base = f"http://{host}" if host else self.world.api_url
         query = urlencode({**self.request.query, **parameters})
@@ -151,41 +151,38 @@ Handler = Callable[[RouteCall], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """One route: a handler, and who calls it.
-
-    The App itself (`by_app`, by its JWT), anybody at all (`by_anybody`), or else an installation.
-    """
+    """A route for the App itself (`by_app`), anyone (`any_caller`) or an installation."""
 
     method: str
     pattern: re.Pattern[str]
     handler: Handler
     by_app: bool
-    by_anybody: bool
+    any_caller: bool
 
 
 class RouteTable:
-    """A table of routes, filled by decorators."""
+    """Routes, added by decorators."""
 
     def __init__(self) -> None:
         self._routes: list[Route] = []
 
     def __call__(
-        self, method: str, template: str, *, by_app: bool = False, by_anybody: bool = False
+        self, method: str, template: str, *, by_app: bool = False, any_caller: bool = False
     ) -> Callable[[Handler], Handler]:
-        """Decorate a handler: `routes("GET", "/repos/{owner}/{repo}")`."""
+        """Return a decorator: `@routes("GET", "/repos/{owner}/{repo}")`."""
 
         def add(handler: Handler) -> Handler:
-            self._routes.append(Route(method, _pattern(template), handler, by_app, by_anybody))
+            self._routes.append(Route(method, _pattern(template), handler, by_app, any_caller))
             return handler
 
         return add
 
     def include(self, other: "RouteTable") -> None:
-        """Take over all routes of another table."""
+        """Add all routes of another table."""
         self._routes.extend(other._routes)  # noqa: SLF001 - its own class
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """The route and the decoded names in the path; raises Refused(404)."""
+        """Return the route and the decoded names in the path; raises Refused(404)."""
         for route in self._routes:
             match = route.pattern.fullmatch(path) if route.method == method else None
             if match is not None:
@@ -194,7 +191,7 @@ class RouteTable:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """{comment_id}, {issue_number} match numbers only, {path} all the rest, others a segment."""
+    """Return the regex: names in _id and number match digits, {path} the rest, others a segment."""
     pieces = re.split(r"\{(\w+)\}", template)
     for at in range(1, len(pieces), 2):
         pieces[at] = f"(?P<{pieces[at]}>{_matching(pieces[at])})"

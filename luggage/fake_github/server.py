@@ -1,7 +1,7 @@
-"""A real HTTP server for a function from Request to Outcome.
+"""HTTP server for a function from Request to Outcome.
 
-On http.server, chosen against werkzeug's: a fault has to reach the socket, to reset it or to end an
-answer in its middle. One thread for each connection; stopping ends them all.
+It uses http.server because faults need the socket, to reset it or to truncate a response. Each
+connection has a thread, which `stop()` joins.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class HttpServer:
-    """Serves on 127.0.0.1 from the moment it is made until `stop()`; a context manager.
+    """Serves on 127.0.0.1 from its creation until `stop()`; a context manager.
 
-    `url` has no slash at its end. `stop()` may be called again; it ends open connections, joins all
-    threads, and leaves no socket.
+    `url` has no trailing slash. `stop()` closes all connections, joins all threads, and may be
+    called again.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving; returns when all is over."""
+        """Stop serving; return when all threads have ended."""
         if self._thread.is_alive():
             self._server.stopping.set()
             self._server.shutdown()
             self._thread.join()
-            self._server.end_connections()
+            self._server.close_connections()
             self._server.server_close()
 
     def __enter__(self) -> Self:
@@ -93,19 +93,19 @@ class _Server(ThreadingHTTPServer):
         with self._lock:
             self._connections.discard(request)
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_NO_LINGER)) == _NO_LINGER:
-            # shutdown() would say goodbye first; close() alone sends the reset.
+            # shutdown() would send a FIN; close() alone sends the reset.
             request.close()
         else:
             super().shutdown_request(request)
 
-    def end_connections(self) -> None:
-        """Wake the threads that wait for a next request on a kept-alive connection."""
+    def close_connections(self) -> None:
+        """Wake the threads that wait for the next request on a kept-alive connection."""
         with self._lock, contextlib.suppress(OSError):
             for connection in self._connections:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is none of our business; a fault of our own shows itself."""
+        """Ignore disconnected clients; report bugs of the simulation."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -113,12 +113,12 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
-    # Buffered, and without Nagle's wait: one answer is one packet, sent at once.
+    # One packet per response, sent at once: buffered, without Nagle's delay.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def serve(self) -> None:
-        """Read one request, have it handled, and send or spoil the answer."""
+        """Read a request, handle it, and send or break the response."""
         outcome = self.server.handle(self._request())
         if outcome.delay_seconds:
             self.server.stopping.wait(outcome.delay_seconds)
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
         if len(body) < size:
-            raise ConnectionAbortedError("a head without its whole body is no request")
+            raise ConnectionAbortedError("the request body is incomplete")
         return Request(
             method=self.command,
             path=parts.path,
@@ -159,4 +159,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[: len(body) // 2] if half else body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Quiet: what was asked is in FakeGithub.calls."""
+        """Log nothing; FakeGithub.calls records the requests."""

@@ -1,11 +1,8 @@
-"""Write a GitHub App in Python: verified deliveries in, well-behaved API calls out.
+"""GitHub App library: verified deliveries, clients that respect GitHub's limits, typed errors.
 
-The rule of this folder: it knows GitHub and nothing else, neither the bot nor the queue nor a web
-framework. What turns bytes into values (webhooks, commands, conversations, urls, answers, errors,
-routes) does no I/O; transport.py alone does; the environment, the clock and sleeping are handed
-in. testing/ is the fake GitHub.
-
-What is imported here is public. docs/library.md is its page.
+It knows GitHub only, not the bot, the queue or a web framework. Network I/O lives in transport.py;
+callers pass in the clock, sleep and the environment. Names imported here are public;
+docs/library.md documents them.
 """
 
 from luggage.github.answers import RateLimit

@@ -1,4 +1,4 @@
-"""What GitHub's answer means: from status, headers and body to a value or an error. Pure; no I/O.
+"""API responses: converts status, headers and body to values or errors, without I/O.
 
 Sources: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api ("Exceeding
 the rate limit"), .../troubleshooting-the-rest-api, .../best-practices-for-using-the-rest-api.
@@ -23,19 +23,19 @@ from luggage.github.errors import (
     Unauthorized,
 )
 
-# GitHub's Date is in whole seconds, so the skew is known to half of one: rather late than early.
+# GitHub's Date has whole seconds, so the skew is accurate to half a second; err on the late side.
 SKEW_ERROR_SECONDS = 0.5
 # "Otherwise, wait for at least one minute before retrying."
 SECONDARY_LIMIT_SECONDS = 60.0
 
-_DIGITS = re.compile(r"[0-9]{1,12}")  # bounded: int() refuses very long ones with another error
+_DIGITS = re.compile(r"[0-9]{1,12}")  # bounded: int() raises on very long digit strings
 _SECONDARY = re.compile(r"secondary rate limit|abuse detection", re.IGNORECASE)
 _LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """One HTTP answer; header names are lower case; `received_at` in epoch seconds."""
+    """An HTTP response; header names are lower case, `received_at` is in epoch seconds."""
 
     method: str
     path: str
@@ -46,17 +46,17 @@ class ApiResponse:
 
     @property
     def ok(self) -> bool:
-        """Return whether it is a 2xx."""
-        return 200 <= self.status < 300  # noqa: PLR2004 -- the 2xx
+        """Return whether the status is 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 -- 2xx
 
     def decoded(self) -> Any:
-        """Return the decoded JSON, None for an empty body; raises ValueError if it is none."""
+        """Return the decoded JSON, None for an empty body; raises ValueError for other content."""
         return json.loads(self.body) if self.body.strip() else None
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """What GitHub last said of a primary limit; `reset_at` in epoch seconds by our clock."""
+    """A primary rate limit as last reported; `reset_at` in epoch seconds by our clock."""
 
     resource: str
     limit: int
@@ -65,7 +65,7 @@ class RateLimit:
 
 
 def github_time(answer: ApiResponse) -> float | None:
-    """Return the Date header in epoch seconds, None where there is none that can be read."""
+    """Return the Date header in epoch seconds; None if it is missing or unreadable."""
     try:
         return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
@@ -73,10 +73,7 @@ def github_time(answer: ApiResponse) -> float | None:
 
 
 def rate_limit(answer: ApiResponse, *, skew_seconds: float) -> RateLimit | None:
-    """Return the primary limit the answer tells of, None where it tells of none.
-
-    `skew_seconds` is how far GitHub's clock is ahead of ours.
-    """
+    """Return the response's primary limit, or None; `skew_seconds` is GitHub's clock minus ours."""
     values = [_count(answer, f"x-ratelimit-{name}") for name in ("limit", "remaining", "reset")]
     if None in values:
         return None
@@ -86,10 +83,9 @@ def rate_limit(answer: ApiResponse, *, skew_seconds: float) -> RateLimit | None:
 
 
 def limited_until(answer: ApiResponse, *, skew_seconds: float) -> float | None:
-    """Return when a request that met a limit may be tried again; None when it met none.
+    """Return when to retry a rate-limited request; None if the response is not a rate limit.
 
-    In epoch seconds by our own clock, and never in the past: a wrong clock must not make a busy
-    loop.
+    The time is in epoch seconds by our clock and at least one second ahead, to prevent a busy loop.
     """
     if answer.status not in {403, 429}:
         return None
@@ -105,45 +101,45 @@ def limited_until(answer: ApiResponse, *, skew_seconds: float) -> float | None:
 
 
 def is_primary_limit(answer: ApiResponse) -> bool:
-    """Return whether the limit is a resource's own, not one of the whole installation."""
+    """Return whether one resource's limit was hit, not one of the whole installation."""
     return (
         "retry-after" not in answer.headers and answer.headers.get("x-ratelimit-remaining") == "0"
     )
 
 
 def failure(answer: ApiResponse, *, retry_at: float | None) -> RequestFailed:
-    """Return the error that the answer means; `retry_at` is what `limited_until` said."""
+    """Return the error for a failed response; `retry_at` comes from `limited_until`."""
     evidence = _evidence(answer)
     if retry_at is not None:
         return RateLimited(_message(answer), retry_at=retry_at, **evidence)
     return _error_class(answer.status)(_message(answer), **evidence)
 
 
-def graphql_failure(answer: ApiResponse, told: object, *, retry_at: float) -> RequestFailed:
-    """Return the error that a GraphQL answer means; GitHub sends its `errors` with status 200.
+def graphql_failure(answer: ApiResponse, data: object, *, retry_at: float) -> RequestFailed:
+    """Return the error for a GraphQL response; GitHub sends `errors` with status 200.
 
-    `retry_at` is when to come back if the error is a limit. Source:
+    `retry_at` is the time to retry if the error is a rate limit. Source:
     https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
     """
-    errors = told.get("errors") if isinstance(told, dict) else None
+    errors = data.get("errors") if isinstance(data, dict) else None
     listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
     kinds = {str(error.get("type", "")) for error in listed}
     message = "; ".join(_text(error.get("message")) for error in listed)[:_LONGEST_MESSAGE]
     evidence = _evidence(answer) | {"fields": tuple(_graphql_field(error) for error in listed)}
     if "RATE_LIMITED" in kinds or "RATE_LIMIT" in kinds or _SECONDARY.search(message):
         return RateLimited(message, retry_at=retry_at, **evidence)
-    if message.startswith("Something went wrong"):  # GitHub's words for a time-out of its own
+    if message.startswith("Something went wrong"):  # a timeout inside GitHub
         return Ambiguous(message, **evidence)
     if "NOT_FOUND" in kinds:
         return NotFound(message, **evidence)
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return Forbidden(message, **evidence)
-    return Invalid(message or "an error without words", **evidence)
+    return Invalid(message or "GitHub gave no error message", **evidence)
 
 
 def unreadable(answer: ApiResponse) -> RequestFailed:
-    """Return the error for a 2xx whose body is not the JSON that was promised."""
-    return Ambiguous("the answer is not JSON", **_evidence(answer))
+    """Return the error for a 2xx response whose body is not JSON."""
+    return Ambiguous("the response is not JSON", **_evidence(answer))
 
 
 def _error_class(status: int) -> type[RequestFailed]:
@@ -165,32 +161,32 @@ _CLASSES: Mapping[int, type[RequestFailed]] = {
 
 
 def _evidence(answer: ApiResponse) -> dict[str, Any]:
-    told = _told(answer)
-    listed = told.get("errors")
+    data = _object(answer)
+    listed = data.get("errors")
     return {
         "method": answer.method,
         "path": answer.path,
         "status": answer.status,
         "request_id": answer.headers.get("x-github-request-id", ""),
         "fields": tuple(_field(e) for e in listed) if isinstance(listed, list) else (),
-        "documentation_url": _text(told.get("documentation_url")),
+        "documentation_url": _text(data.get("documentation_url")),
     }
 
 
-def _told(answer: ApiResponse) -> Mapping[str, Any]:
+def _object(answer: ApiResponse) -> Mapping[str, Any]:
     try:
-        told = answer.decoded()
-    except (ValueError, RecursionError):  # a proxy's HTML page, say
+        data = answer.decoded()
+    except (ValueError, RecursionError):  # such as a proxy's HTML page
         return {}
-    return told if isinstance(told, dict) else {}
+    return data if isinstance(data, dict) else {}
 
 
 def _message(answer: ApiResponse) -> str:
-    return _text(_told(answer).get("message")) or "no message"
+    return _text(_object(answer).get("message")) or "no message"
 
 
 def _field(error: object) -> FieldError:
-    if not isinstance(error, dict):  # GitHub sends plain strings here as well
+    if not isinstance(error, dict):  # GitHub also sends plain strings
         return FieldError(message=_text(error))
     names = ("resource", "field", "code", "message")
     return FieldError(**{name: _text(error.get(name)) for name in names})

@@ -1,7 +1,6 @@
-"""A GitHub App: its credentials, a client for each installation, and what to do with deliveries.
+"""GitHub App: credentials, a client per installation, and handlers for deliveries.
 
-It owns no web server and no loop, so that it fits into any: hand it the headers and the raw body
-of a request. It reads no environment; whoever starts the program hands the settings in.
+It runs under any web framework: pass it the headers and the raw body of a request.
 """
 
 import logging
@@ -17,7 +16,7 @@ import requests
 
 from luggage.github.cache import EtagCache
 from luggage.github.client import Client
-from luggage.github.credentials import AppAttempt, InstallationAttempt
+from luggage.github.credentials import AppAuth, InstallationAuth
 from luggage.github.errors import Ambiguous, ConfigurationError, Transient
 from luggage.github.exchange import Exchange, Exchanged, Wire, decode
 from luggage.github.limits import Gate, LimitMemory
@@ -30,7 +29,7 @@ from luggage.github.tokens import (
     load_private_key,
 )
 from luggage.github.transport import Transport, make_session
-from luggage.github.urls import BadAddress, Origin
+from luggage.github.urls import configured_origin
 from luggage.github.webhooks import Delivery, read, usable_secrets
 from luggage.github.write_throttle import Pace
 
@@ -49,17 +48,15 @@ _C = TypeVar("_C", bound=CommandHandler)
 
 
 class GithubApp:
-    """One GitHub App; make one at start and share it between all threads.
+    """A GitHub App. Create one at start and share it between threads.
 
-    `clock` gives seconds since the epoch; `sleep` is used for a fresh token's first seconds;
-    `wait` is how a client waits for its turn to write (one write a second for each installation),
-    and None lets it raise RateLimited instead. Through `limits` and `tokens` several processes
-    share what they know of limits, and their tokens; `watch` is told of each HTTP exchange, in the
-    thread that made it. Raises ConfigurationError for settings that
-    cannot be used.
+    `clock` returns epoch seconds. `sleep` waits before a request with a fresh token is retried.
+    `wait` waits for the next write slot of an installation; with None the client raises RateLimited
+    instead. `limits` and `tokens` let processes share rate limits and tokens. `watch` receives each
+    HTTP exchange, in the thread that made it. Raises ConfigurationError for unusable settings.
     """
 
-    def __init__(  # noqa: PLR0913 -- an App's settings; all by keyword, the most with a default
+    def __init__(  # noqa: PLR0913 -- keyword-only settings, most with a default
         self,
         *,
         app_id: str | int,
@@ -85,7 +82,7 @@ class GithubApp:
         self._routes = Routes()
         skew = Skew()
         self._wire = Wire(
-            origin=_origin(api_url),
+            origin=configured_origin(api_url),
             transport=Transport(session or make_session(), clock=clock),
             cache=EtagCache(),
             skew=skew,
@@ -96,8 +93,8 @@ class GithubApp:
         )
         key = load_private_key(private_key)
         credentials = AppCredentials(self.app_id, key, clock=clock, skew=skew)
-        attempt = partial(AppAttempt, credentials, skew)
-        self._app = Exchange("the App", self._wire, attempt, self._gate("the App"))
+        auth = partial(AppAuth, credentials, skew)
+        self._app = Exchange("the App", self._wire, auth, self._gate("the App"))
         self._tokens = InstallationTokens(
             self._renew, clock=clock, skew=skew, store=tokens, sleep=sleep
         )
@@ -106,64 +103,65 @@ class GithubApp:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **settings: Any) -> Self:
-        """Return an App with the settings named GITHUB_APP_ID and so on; `settings` override them.
+        """Return an App configured from `environ`; `settings` override it.
 
-        Read are GITHUB_APP_ID, GITHUB_PRIVATE_KEY, GITHUB_WEBHOOK_SECRET, GITHUB_USER_AGENT and
-        GITHUB_API_URL of the mapping the caller hands in, such as os.environ. While one webhook
-        secret replaces another, GITHUB_WEBHOOK_SECRET_OLD holds the other. A line end at the end of
-        a value is dropped. Raises ConfigurationError that names what is missing.
+        Reads GITHUB_APP_ID, GITHUB_PRIVATE_KEY, GITHUB_WEBHOOK_SECRET, GITHUB_USER_AGENT and
+        GITHUB_API_URL, and GITHUB_WEBHOOK_SECRET_OLD while a webhook secret is being replaced. A
+        trailing line break is removed from each value. Raises ConfigurationError, which names
+        missing variables.
         """
-        found = {name: _LINE_END.sub("", environ.get(key, "")) for name, key in _NAMES.items()}
-        given: dict[str, Any] = {name: value for name, value in found.items() if value}
-        if "webhook_secrets" in given:
+        values = {name: _LINE_END.sub("", environ.get(key, "")) for name, key in _NAMES.items()}
+        options: dict[str, Any] = {name: value for name, value in values.items() if value}
+        if "webhook_secrets" in options:
             old = _LINE_END.sub("", environ.get(_OLD_SECRET, ""))
-            given["webhook_secrets"] = [given["webhook_secrets"], *([old] if old else [])]
-        given |= settings
-        lacking = [key for name, key in _NAMES.items() if name not in {"api_url", *given}]
-        if lacking:
-            raise ConfigurationError(f"not set: {', '.join(lacking)}")
-        return cls(**given)
+            options["webhook_secrets"] = [options["webhook_secrets"], *([old] if old else [])]
+        options |= settings
+        missing = [key for name, key in _NAMES.items() if name not in {"api_url", *options}]
+        if missing:
+            raise ConfigurationError(f"not set: {', '.join(missing)}")
+        return cls(**options)
 
     def __repr__(self) -> str:
-        """Return which App it is and where; never a secret."""
+        """Return the App's id and API address, without secrets."""
         return f"<GithubApp {self.app_id} at {self._wire.origin.url}>"
 
     @property
     def app_client(self) -> Client:
-        """Return the client of the App itself, which sees its installations and deliveries."""
+        """Return the client of the App itself, for its installations and deliveries."""
         return Client(self._app)
 
     @property
     def skew_seconds(self) -> float | None:
-        """Return how far GitHub's clock is ahead of ours, None before the first answer."""
+        """Return how far GitHub's clock is ahead of ours; None before the first response."""
         return self._wire.skew.seconds if self._wire.skew.is_known else None
 
-    def client_for(self, installation_id: int, *, turn: str = "") -> Client:
-        """Return a client of an installation; nothing is sent yet. Clients share all they learn.
+    def client_for(self, installation_id: int, *, waiter: str = "") -> Client:
+        """Return a client of an installation, without sending a request.
 
-        With `turn`, the name of a piece of work, a RateLimited promises it a time of its own to
-        come back at, while others that wait for the same limit are given other times.
+        All clients of an installation share tokens, limits and cache. `waiter` names a piece of
+        work: when its write raises RateLimited, the write slot at `retry_at` stays reserved for
+        that name.
         """
         with self._lock:
             exchange = self._installations.get(installation_id)
             if exchange is None:
                 exchange = self._installation(installation_id)
                 self._installations[installation_id] = exchange
-        return Client(exchange.in_turn(turn) if turn else exchange)
+        return Client(exchange.for_waiter(waiter) if waiter else exchange)
 
     def token_for(self, installation_id: int) -> str:
-        """Return a token good for five more minutes at least, for tools that want one, such as git.
+        """Return a token valid for at least five more minutes, for tools such as git.
 
-        One renewal at a time for each installation, however many threads ask. Raises RequestFailed.
+        Threads that ask at the same time share one renewal. Raises RequestFailed.
         """
         return self._tokens.get(installation_id).value
 
     def add(self, fn: Handler, event: str, /, **restrictions: Any) -> None:
-        """Let `fn(event, payload, client)` handle an event, given values of top-level fields."""
+        """Register `fn(event, payload, client)` for an event with these top-level field values."""
         self._routes.add(fn, event, restrictions)
 
     def route(self, event: str, /, **restrictions: Any) -> Callable[[_H], _H]:
-        """Return the decorator for `add`: `@app.route("issues", action="opened")`."""
+        """Return the decorator form of `add`: `@app.route("issues", action="opened")`."""
 
         def decorate(fn: _H) -> _H:
             self.add(fn, event, **restrictions)
@@ -172,14 +170,14 @@ class GithubApp:
         return decorate
 
     def add_command(self, fn: CommandHandler, command: str) -> None:
-        """Let `fn(words, event, payload, client)` handle a command such as "/ping" in a comment.
+        """Register `fn(words, event, payload, client)` for a command such as "/ping".
 
-        Raises ValueError when `command` is not a slash and a word.
+        Raises ValueError unless `command` is a slash followed by a word.
         """
         self._routes.add_command(fn, command)
 
     def route_command(self, command: str) -> Callable[[_C], _C]:
-        """Return the decorator for `add_command`: `@app.route_command("/ping")`."""
+        """Return the decorator form of `add_command`: `@app.route_command("/ping")`."""
 
         def decorate(fn: _C) -> _C:
             self.add_command(fn, command)
@@ -188,12 +186,11 @@ class GithubApp:
         return decorate
 
     def dispatch_webhook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
-        """Verify a delivery, run every handler that wants it, return it.
+        """Verify a delivery, run all handlers that match it, and return it.
 
-        One failing handler does not stop the others: all run, in the order they were added, then
-        their failures are raised together as an ExceptionGroup. Without an installation there is
-        no client to hand out, so nothing runs. Raises DeliveryRejected, whose `status` is the HTTP
-        status to answer. A redelivery runs everything again.
+        Handlers run in the order they were added, even if one fails; their failures are then raised
+        as an ExceptionGroup. A delivery without an installation runs none. Raises DeliveryRejected,
+        whose `status` is the HTTP status to respond with. A redelivery runs the handlers again.
         """
         delivery = read(headers, body, self._secrets)
         _log.info("delivery %s: %s %s", delivery.id, delivery.event, delivery.action or "")
@@ -201,32 +198,32 @@ class GithubApp:
             _log.info("delivery %s: no installation, not dispatched", delivery.id)
             return delivery
         client = self.client_for(delivery.installation_id)
-        ends = [_run(call, client) for call in self._routes.matching(delivery)]
-        failures = [end for end in ends if end is not None]
+        results = [_run(call, client) for call in self._routes.matching(delivery)]
+        failures = [error for error in results if error is not None]
         if failures:
-            words = f"{len(failures)} handler(s) of delivery {delivery.id} failed"
-            raise ExceptionGroup(words, failures)
+            message = f"{len(failures)} handler(s) of delivery {delivery.id} failed"
+            raise ExceptionGroup(message, failures)
         return delivery
 
     def _installation(self, installation_id: int) -> Exchange:
-        attempt = partial(InstallationAttempt, self._tokens, installation_id, clock=self._clock)
+        auth = partial(InstallationAuth, self._tokens, installation_id, clock=self._clock)
         name = f"installation {installation_id}"
-        return Exchange(name, self._wire, attempt, self._gate(name))
+        return Exchange(name, self._wire, auth, self._gate(name))
 
     def _renew(self, installation_id: int) -> Any:
         path = "/app/installations/{installation_id}/access_tokens"
         call = self._app.call("POST", path, {"installation_id": installation_id})
         try:
-            return decode(self._app.ask(replace(call, writes=False)))
+            return decode(self._app.send(replace(call, writes=False)))
         except Ambiguous as error:
-            # Nothing of what the caller wanted was sent, and one token too many does no harm.
+            # The caller's own request was not sent, and a spare token does no harm.
             raise error.as_a(Transient) from error
 
 
 def _run(call: Call, client: Client) -> Exception | None:
     try:
         call(client)
-    except Exception as error:  # noqa: BLE001 -- raised by the caller, together with the others'
+    except Exception as error:  # noqa: BLE001 -- the caller raises them as a group
         return error
     return None
 
@@ -234,7 +231,9 @@ def _run(call: Call, client: Client) -> Exception | None:
 def _app_id(app_id: str | int) -> str:
     text = str(app_id).strip()
     if not text or not text.isascii() or not text.isprintable():
-        raise ConfigurationError("app_id is missing: it is the number on the App's settings page")
+        raise ConfigurationError(
+            "app_id is missing or not ASCII; use the App ID from the App's settings page"
+        )
     return text
 
 
@@ -242,14 +241,7 @@ def _user_agent(user_agent: str) -> str:
     plain = user_agent.isascii() and user_agent.isprintable()
     if not plain or user_agent != user_agent.strip() or not user_agent:
         raise ConfigurationError(
-            "user_agent is missing, or not plain ASCII, or has white space at an end: GitHub "
-            "refuses requests without one; write the App's name or your organisation's"
+            "user_agent must be printable ASCII without surrounding spaces, and GitHub rejects "
+            "requests without one; use the name of your App or organisation"
         )
     return user_agent
-
-
-def _origin(api_url: str) -> Origin:
-    try:
-        return Origin(api_url)
-    except BadAddress as error:
-        raise ConfigurationError(f"api_url: {error}") from None

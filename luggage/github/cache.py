@@ -1,7 +1,7 @@
-"""Answers that GitHub gave an ETag for: asked again with it, an unchanged one costs no rate limit.
+"""ETag cache: conditional requests for unchanged resources cost no rate limit.
 
-Least recently used ones go first, and the bytes are bounded, against a bound on the number alone:
-one page of a hundred pull requests is as large as a thousand memberships.
+It evicts the least recently used responses beyond a number of bytes: one page of pull requests is
+as large as a thousand memberships.
 
 Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api ("Use
 conditional requests if appropriate")
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A kept answer: its ETag, its body and the Link to its next page."""
+class CachedResponse:
+    """A cached response: its ETag, body and Link header."""
 
     etag: str
     body: bytes = field(repr=False)
@@ -22,31 +22,31 @@ class Kept:
 
 
 class EtagCache:
-    """Kept answers by (whose, address); safe to share between threads."""
+    """Cached responses by owner and URL; safe to share between threads."""
 
     def __init__(self, *, max_bytes: int = 16_000_000) -> None:
-        """Take how many bytes to keep; an answer larger than a tenth of that is not kept."""
+        """Hold at most `max_bytes`; a response larger than a tenth of that is not cached."""
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[tuple[str, str], Kept] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, str], CachedResponse] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, whose: str, url: str) -> Kept | None:
-        """Return what is kept for the installation and the address, None when nothing is."""
+    def get(self, owner: str, url: str) -> CachedResponse | None:
+        """Return the cached response for an owner and URL, or None."""
         with self._lock:
-            kept = self._kept.get((whose, url))
-            if kept is not None:
-                self._kept.move_to_end((whose, url))
-            return kept
+            entry = self._entries.get((owner, url))
+            if entry is not None:
+                self._entries.move_to_end((owner, url))
+            return entry
 
-    def put(self, whose: str, url: str, kept: Kept) -> None:
-        """Keep an answer in place of an older one of the same address."""
-        if len(kept.body) > self._max_bytes // 10:
+    def put(self, owner: str, url: str, entry: CachedResponse) -> None:
+        """Cache a response, replacing the older one for the same URL."""
+        if len(entry.body) > self._max_bytes // 10:
             return
         with self._lock:
-            old = self._kept.pop((whose, url), None)
-            self._bytes += len(kept.body) - (len(old.body) if old else 0)
-            self._kept[whose, url] = kept
+            old = self._entries.pop((owner, url), None)
+            self._bytes += len(entry.body) - (len(old.body) if old else 0)
+            self._entries[owner, url] = entry
             while self._bytes > self._max_bytes:
-                _, oldest = self._kept.popitem(last=False)
+                _, oldest = self._entries.popitem(last=False)
                 self._bytes -= len(oldest.body)

@@ -1,8 +1,7 @@
-"""A client of GitHub's API: path and names in, decoded JSON or an error of errors.py out.
+"""API client: takes a path and names, returns decoded JSON or raises an error of errors.py.
 
-It tries nothing twice but what can only be a fault of its own credentials; when to repeat is for
-the caller, who has a queue and knows what else there is to do. Against PyGithub and ghapi: they
-wrap each endpoint in a class, follow URLs found in payloads, and sleep through rate limits.
+It retries only failures of its own credentials and leaves other retries to the caller.
+docs/decisions/0020 says why it wraps requests.
 """
 
 import re
@@ -17,26 +16,25 @@ from luggage.github.answers import RateLimit
 from luggage.github.errors import Invalid, WriteRefused
 from luggage.github.exchange import ApiCall, Exchange, decode
 
-# A word inside a string or a comment counts as well: better refused than written unseen.
+# Also matches the word in strings and comments: a false refusal is safer than a hidden write.
 _WRITING_QUERY = re.compile(r"\b(?:mutation|subscription)\b")
 _Params = Mapping[str, object] | None
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some items of a list, and the `params` that ask for those after them; None for the last."""
+    """One page of a list; `following` holds the params of the next page, None on the last."""
 
     items: Sequence[Any] = field(repr=False)
     following: Mapping[str, str] | None
 
 
 class Client:
-    """Asks GitHub's API in the name of one installation, or of the App; share it between threads.
+    """API client of one installation or of the App; safe to share between threads.
 
-    `GithubApp.client_for` and `GithubApp.app_client` make them. Each method takes a path such as
-    "/orgs/{org}/memberships/{username}" and the names to put into it, which are percent-encoded.
-    Each returns the decoded JSON, None for an empty answer, and raises a RequestFailed of errors.py
-    when GitHub does not give what was asked for.
+    `GithubApp.client_for` and `GithubApp.app_client` create clients. Methods take a path such as
+    "/orgs/{org}/memberships/{username}" and its names, which are percent-encoded. They return the
+    decoded JSON, None for an empty response, and raise RequestFailed when a request fails.
     """
 
     def __init__(self, exchange: Exchange, *, reads_only: bool = False) -> None:
@@ -44,23 +42,20 @@ class Client:
         self._reads_only = reads_only
 
     def __repr__(self) -> str:
-        """Return whose client it is; never a credential."""
+        """Return the owner of the client, without credentials."""
         return f"<Client of {self._exchange.name}{', read-only' if self._reads_only else ''}>"
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """Return the primary limit this installation last heard of, None before that."""
+        """Return the installation's primary limit as last reported; None before that."""
         return self._exchange.rate_limit
 
     def read_only(self) -> "Client":
-        """Return a client of the same installation that raises WriteRefused for every write.
-
-        It sends GET, and queries of GraphQL; a mutation cannot be written without its word.
-        """
+        """Return a client that allows GET and GraphQL queries; writes raise WriteRefused."""
         return Client(self._exchange, reads_only=True)
 
     def get(self, path: str, /, *, params: _Params = None, **names: str | int) -> Any:
-        """Read; raises RequestFailed. Repeating is safe, and cheap where nothing has changed."""
+        """Read a resource; raises RequestFailed. Safe to repeat."""
         return self._value(self._exchange.call("GET", path, names, params))
 
     def put(
@@ -73,10 +68,7 @@ class Client:
         not_after: float | None = None,
         **names: str | int,
     ) -> Any:
-        """Put in place; raises RequestFailed, WriteRefused. Repeating is safe, as GitHub has it.
-
-        `not_after` as for `post`.
-        """
+        """Create or replace a resource; arguments and errors as in `post`. Safe to repeat."""
         call = self._exchange.call("PUT", path, names, params, json)
         return self._value(replace(call, not_after=not_after))
 
@@ -90,10 +82,11 @@ class Client:
         not_after: float | None = None,
         **names: str | int,
     ) -> Any:
-        """Add; raises RequestFailed, WriteRefused. After Ambiguous look before repeating.
+        """Create a resource; raises RequestFailed, WriteRefused.
 
-        After `not_after` (epoch seconds) it is not sent any more, but raises Unreachable: for a
-        caller who could not say otherwise when it is too late for it to arrive.
+        After Ambiguous, check whether it was created before repeating. After `not_after` (epoch
+        seconds) the request is not sent and raises Unreachable, for writes that must not arrive
+        late.
         """
         call = self._exchange.call("POST", path, names, params, json)
         return self._value(replace(call, not_after=not_after))
@@ -101,66 +94,65 @@ class Client:
     def patch(
         self, path: str, /, *, json: object = None, params: _Params = None, **names: str | int
     ) -> Any:
-        """Change; raises RequestFailed, WriteRefused. Repeating sets the same values again."""
+        """Update a resource; raises RequestFailed, WriteRefused. Repeating sets the same values."""
         return self._value(self._exchange.call("PATCH", path, names, params, json))
 
     def delete(
         self, path: str, /, *, json: object = None, params: _Params = None, **names: str | int
     ) -> Any:
-        """Remove; raises RequestFailed, WriteRefused. Repeated, it is NotFound: gone already."""
+        """Delete a resource; raises RequestFailed, WriteRefused. Repeating raises NotFound."""
         return self._value(self._exchange.call("DELETE", path, names, params, json))
 
     def pages(self, path: str, /, *, params: _Params = None, **names: str | int) -> Iterator[Any]:
-        """Give the items of all pages, each page asked for when it is reached, 100 items at a time.
+        """Yield the items of all pages, fetching each page of 100 when it is reached.
 
-        Understands lists, and objects with one list in them, such as searches. Raises
-        RequestFailed; Invalid when a page's link leads anywhere but on. No snapshot: what is added
-        meanwhile may show an item twice.
+        Accepts lists, and objects that hold one list, such as search results. Raises RequestFailed,
+        and Invalid for a next link that leaves the API. Items added meanwhile may make others
+        appear twice.
         """
         call = self._exchange.call("GET", path, names, {"per_page": 100, **(params or {})})
         seen: set[str] = set()
         while call.url not in seen:
             seen.add(call.url)
-            answer = self._exchange.ask(call)
+            answer = self._exchange.send(call)
             yield from _items(call, decode(answer))
             link = _next_link(answer.headers.get("link", ""))
             if link is None:
                 return
             call = self._exchange.following(call, link)
-        raise Invalid("the pages go round in a circle", **call.named)
+        raise Invalid("the next links form a loop", **call.named)
 
     def page(self, path: str, /, *, params: _Params = None, **names: str | int) -> Page:
-        """Return one page, for whoever wants to go on from it later; raises RequestFailed.
-
-        Invalid when the page's link leads anywhere but on. Repeating is safe.
-        """
+        """Return one page; raises as `pages` does. Safe to repeat."""
         call = self._exchange.call("GET", path, names, {"per_page": 100, **(params or {})})
-        answer = self._exchange.ask(call)
+        answer = self._exchange.send(call)
         link = _next_link(answer.headers.get("link", ""))
         following = None if link is None else _query_of(self._exchange.following(call, link).url)
         return Page(_items(call, decode(answer)), following)
 
     def graphql(self, query: str, /, **variables: object) -> Any:
-        """Return the `data` of a query; raises RequestFailed, for errors with status 200 too.
+        """Return the `data` of a query; raises RequestFailed, also for errors with status 200.
 
-        Values belong into `variables`, never into the text. A mutation counts as a write, and a
-        text that has the word anywhere counts as a mutation.
+        Pass values as `variables`, never in the query. A query that contains the word "mutation"
+        anywhere counts as a write.
         """
         body = {"query": query, "variables": variables}
         writes = _WRITING_QUERY.search(query) is not None
         call = self._permitted(self._exchange.graphql_call(body, writes=writes))
-        answer = self._exchange.ask(call)
-        told = decode(answer)
-        if isinstance(told, dict) and not told.get("errors"):
-            return told.get("data")
-        raise self._exchange.graphql_failure(call, answer, told)
+        answer = self._exchange.send(call)
+        result = decode(answer)
+        if isinstance(result, dict) and not result.get("errors"):
+            return result.get("data")
+        raise self._exchange.graphql_failure(call, answer, result)
 
     def _value(self, call: ApiCall) -> Any:
-        return decode(self._exchange.ask(self._permitted(call)))
+        return decode(self._exchange.send(self._permitted(call)))
 
     def _permitted(self, call: ApiCall) -> ApiCall:
         if self._reads_only and call.writes:
-            raise WriteRefused(f"{call.method} {call.path} on a client made by read_only()")
+            raise WriteRefused(
+                f"{call.method} {call.path} is a write, and this client is read-only"
+            )
         return call
 
 
@@ -168,7 +160,7 @@ def _items(call: ApiCall, value: Any) -> list[Any]:
     candidates = list(value.values()) if isinstance(value, dict) else [value]
     lists = [candidate for candidate in candidates if isinstance(candidate, list)]
     if len(lists) != 1:
-        raise Invalid("the answer is no page: it holds not one list", **call.named)
+        raise Invalid("the response is not a page: expected exactly one list", **call.named)
     return lists[0]
 
 

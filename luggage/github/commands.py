@@ -1,8 +1,7 @@
-"""Commands in a comment: lines such as `/ping`, where a person meant one. Pure; no I/O.
+"""Commands in comments, such as `/ping`, without I/O.
 
-Read with a Markdown parser that follows CommonMark, against a regular expression over the lines:
-only a parser knows that a `/ping` stands in a quoted mail, in a code block or in a comment of a
-template.
+A Markdown parser finds them, so quotes, code blocks and HTML comments do not count;
+docs/decisions/0022 says why.
 """
 
 import re
@@ -13,23 +12,22 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _COMMAND = re.compile(r"/[A-Za-z]")
-# Most comments hold nothing like a command; they are not worth a millisecond of parsing.
+# Most comments contain no command; skip parsing them.
 _WORTH_PARSING = re.compile(r"(?<!\S)/[A-Za-z]")
 
-# Tables, because GitHub renders them, and a cell is no line of a paragraph.
+# GitHub renders tables, and a cell is not a line of a paragraph.
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-# Keeps `\/ping` and `&#47;ping` apart from `/ping`: who escapes a command does not give it.
+# Keeps `\/ping` and `&#47;ping` apart from `/ping`: an escaped command does not count.
 _MARKDOWN.disable("text_join")
-# The parser compiles its rules at first use, without a lock; here, the import's own lock guards it.
+# The parser compiles its rules on first use without a lock; the import lock protects this one.
 _MARKDOWN.parse("/x")
 
 
 def parse_commands(markdown: str) -> list[list[str]]:
-    """Return the commands in their order, each as its words: `[["/ping"], ["/label", "bug"]]`.
+    """Return the commands in order, each as a list of words: `[["/ping"], ["/label", "bug"]]`.
 
-    A command is a line of a top-level paragraph that is plain text and starts with "/" and a
-    letter. Code, quotes, lists, headings, tables, HTML and links do not count. Never raises;
-    repeating is safe.
+    A command is a plain-text line of a top-level paragraph that starts with "/" and a letter. Code,
+    quotes, lists, headings, tables, HTML and links do not count. Never raises.
     """
     commands: list[list[str]] = []
     if not _WORTH_PARSING.search(markdown):

@@ -1,10 +1,7 @@
-"""Where a thing was said, and where to answer: five kinds of comment, three questions.
+"""Comment text and reply paths for the five kinds of conversation, without I/O.
 
-Paths are built from `repository.full_name`, numbers and ids only. Chosen against the
-`comments_url` that payloads carry: whoever could forge a payload would have our installation token
-posted to any host.
-
-Pure; no I/O.
+Paths contain only `repository.full_name`, numbers and ids. The URLs in a payload are not used: a
+forged payload could send the installation token to any host.
 """
 
 import re
@@ -13,8 +10,8 @@ from typing import Any
 
 _FULL_NAME = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 
-# event -> the object of the payload that holds the text
-_SAID_IN = {
+# event -> payload object that holds the text
+_TEXT_IN = {
     "issues": "issue",
     "pull_request": "pull_request",
     "issue_comment": "comment",
@@ -22,8 +19,8 @@ _SAID_IN = {
     "pull_request_review": "review",
 }
 
-# event -> the object of the payload that has the number of the conversation
-_NUMBERED_BY = {
+# event -> payload object that holds the number
+_NUMBER_IN = {
     "issues": "issue",
     "issue_comment": "issue",
     "pull_request": "pull_request",
@@ -33,22 +30,18 @@ _NUMBERED_BY = {
 
 
 def get_comment_body(event: str, payload: Mapping[str, Any]) -> str:
-    """Return the Markdown that was written, "" where GitHub has null.
-
-    Raises ValueError for an event that is none of the five, or when the payload lacks the object.
-    """
-    return _object(payload, _lookup(_SAID_IN, event)).get("body") or ""
+    """Return the Markdown text, "" for null; raises ValueError for an unsuitable payload."""
+    return _object(payload, _lookup(_TEXT_IN, event)).get("body") or ""
 
 
 def reply_url(event: str, payload: Mapping[str, Any]) -> str:
-    """Return the API path to POST `{"body": ...}` to, such as `/repos/o/r/issues/7/comments`.
+    """Return the path to POST `{"body": ...}` to, such as `/repos/o/r/issues/7/comments`.
 
-    A review comment is answered in its thread, which GitHub names by the thread's first comment:
-    "This must be the ID of a top-level review comment" (REST, "Create a reply for a review
-    comment"). Raises ValueError for an event that is none of the five, or when the payload lacks
-    name, number or id.
+    A reply to a review comment goes to the first comment of its thread: "This must be the ID of a
+    top-level review comment" (REST, "Create a reply for a review comment"). Raises ValueError for
+    another event, or if the payload lacks a name, number or id.
     """
-    number = _integer(_object(payload, _lookup(_NUMBERED_BY, event)), "number")
+    number = _integer(_object(payload, _lookup(_NUMBER_IN, event)), "number")
     if event != "pull_request_review_comment":
         return f"/repos/{_full_name(payload)}/issues/{number}/comments"
     comment = _object(payload, "comment")
@@ -58,16 +51,12 @@ def reply_url(event: str, payload: Mapping[str, Any]) -> str:
 
 
 def reaction_url(event: str, payload: Mapping[str, Any]) -> str | None:
-    """Return the API path to POST `{"content": "heart"}` to; None for reviews, which have none.
-
-    Raises ValueError for an event that is none of the five, or when the payload lacks name, number
-    or id.
-    """
-    numbered_by = _lookup(_NUMBERED_BY, event)
+    """Return the path to POST `{"content": "heart"}` to; None for reviews. Raises ValueError."""
+    number_in = _lookup(_NUMBER_IN, event)
     if event == "pull_request_review":
         return None
     if event in {"issues", "pull_request"}:
-        number = _integer(_object(payload, numbered_by), "number")
+        number = _integer(_object(payload, number_in), "number")
         return f"/repos/{_full_name(payload)}/issues/{number}/reactions"
     kind = "issues" if event == "issue_comment" else "pulls"
     comment_id = _integer(_object(payload, "comment"), "id")
@@ -79,20 +68,20 @@ def _lookup(table: Mapping[str, str], event: str) -> str:
         return table[event]
     except KeyError:
         known = ", ".join(table)
-        raise ValueError(f"{event!r} is no conversation; there are: {known}") from None
+        raise ValueError(f"{event!r} is not a conversation event; use one of: {known}") from None
 
 
 def _object(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = payload.get(name)
     if not isinstance(value, Mapping):
-        raise ValueError(f"the payload has no object {name!r}")  # noqa: TRY004 -- a bad value of data
+        raise ValueError(f"the payload has no object {name!r}")  # noqa: TRY004 -- bad data, not a bug
     return value
 
 
-def _integer(of: Mapping[str, Any], name: str) -> int:
-    value = of.get(name)
+def _integer(source: Mapping[str, Any], name: str) -> int:
+    value = source.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{name!r} is not a whole number")  # noqa: TRY004 -- a bad value of data
+        raise ValueError(f"{name!r} is not a whole number")  # noqa: TRY004 -- bad data, not a bug
     return value
 
 

@@ -1,27 +1,26 @@
-"""What can go wrong between us and GitHub: one class for each reaction of the caller.
+"""Exceptions: one class for each reaction of the caller.
 
     GithubError
-      ConfigurationError    mend the settings
-      DeliveryRejected      answer its HTTP status to whoever posted the delivery
-        Unsigned            401: no signature at all
-        BadSignature        401: not signed with a secret of ours
-        Malformed           400: signed, but not a delivery of GitHub's shape
-      WriteRefused          a read-only client was asked to write: a bug of the caller
-      RequestFailed         a request to the API; carries method, path, status, request id, fields
-        Unreachable         nothing was sent: repeat safely
-        Ambiguous           sent, the end is unknown: look before a write is repeated
-        RateLimited         nothing was done: come back at `retry_at`
-        Transient           nothing was done: repeat later
-        Unauthorized        our credentials were refused, even after one renewal
+      ConfigurationError    fix the settings
+      DeliveryRejected      respond to the sender with its HTTP status
+        Unsigned            401: no signature
+        BadSignature        401: signed with another secret
+        Malformed           400: signed, but not a valid delivery
+      WriteRefused          a write through a read-only client: a bug in the caller
+      RequestFailed         a failed API request; carries method, path, status, request id, fields
+        Unreachable         nothing was sent: retry
+        Ambiguous           sent, outcome unknown: check before repeating a write
+        RateLimited         nothing was done: retry at `retry_at`
+        Transient           nothing was done: retry later
+        Unauthorized        the credentials were rejected, even after one renewal
         Forbidden           a permission is missing
-        NotFound            not there, or not visible to us
-        Invalid             it can never succeed as it is: see `fields`
+        NotFound            missing, or not visible to the App
+        Invalid             retrying cannot help: see `fields`
 
-Chosen against one class with a status inside: each caller would then repeat the same table of
-numbers, and the two cases that matter most (was it sent? was it done?) have no number at all.
+Classes replace status codes because "was it sent?" and "was it done?" have no code.
 """
 
-# ruff: noqa: N818 -- named after what happened, as the caller reads it in `except`
+# ruff: noqa: N818 -- names say what happened, without an Error suffix
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,42 +29,42 @@ from typing import ClassVar
 
 
 class GithubError(Exception):
-    """The root of the tree; catching it catches everything this library raises on purpose."""
+    """Base class of every exception that this library raises on purpose."""
 
 
 class ConfigurationError(GithubError, ValueError):
-    """A setting is missing or cannot be used; the message says which, and what to do."""
+    """A setting is missing or unusable; the message says which one and how to fix it."""
 
 
 class DeliveryRejected(GithubError):
-    """A delivery that must not be handled; `status` is the HTTP status to answer with."""
+    """A delivery that must not be handled; `status` is the HTTP status to respond with."""
 
     status: ClassVar[int] = 400
 
 
 class Unsigned(DeliveryRejected):
-    """The delivery carries no `X-Hub-Signature-256`."""
+    """The delivery has no `X-Hub-Signature-256` header."""
 
     status = 401
 
 
 class BadSignature(DeliveryRejected):
-    """The signature matches none of our secrets."""
+    """The signature matches none of the webhook secrets."""
 
     status = 401
 
 
 class Malformed(DeliveryRejected):
-    """The delivery is signed, but it is not what GitHub's documentation describes."""
+    """The delivery is signed but does not match GitHub's documentation."""
 
 
 class WriteRefused(GithubError):
-    """A read-only client was asked for something that changes GitHub; nothing was sent."""
+    """A read-only client was asked to write; nothing was sent."""
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One entry of the `errors` list in GitHub's answer to a request it finds invalid.
+    """One entry of the `errors` list in GitHub's response to an invalid request.
 
     Source: "Validation failed" in
     https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
@@ -77,28 +76,27 @@ class FieldError:
     message: str = ""
 
     def __str__(self) -> str:
-        """Return it as one phrase, such as `IssueComment.body missing_field`."""
+        """Return one phrase, such as `IssueComment.body missing_field`."""
         place = ".".join(part for part in (self.resource, self.field) if part)
         return " ".join(part for part in (place, self.code, self.message) if part)
 
 
-_EVIDENCE = frozenset(
+_DETAILS = frozenset(
     {"method", "path", "status", "request_id", "fields", "documentation_url", "retry_at"}
 )
 
 
 class RequestFailed(GithubError):
-    """A request to GitHub's API did not give what was asked for.
+    """A request to GitHub's API failed.
 
-    `method` and `path` say which request (the path without host and query), `status` is the HTTP
-    status or None when none came, `request_id` is GitHub's own name for it (to tell their
-    support), `message` is GitHub's words or ours, `fields` the fields at fault. Copies and pickles
-    well, so that it can be handed from one thread to another.
+    `method` and `path` (without host and query) identify the request. `status` is the HTTP status,
+    None without a response. `request_id` identifies the request to GitHub's support. `fields` lists
+    validation errors. Instances can be copied and pickled, to pass them between threads.
     """
 
     remedy: ClassVar[str] = ""
 
-    def __init__(  # noqa: PLR0913 -- the evidence of one failure; all but the first by keyword
+    def __init__(  # noqa: PLR0913 -- the details of a failure, keyword-only
         self,
         message: str,
         *,
@@ -119,76 +117,69 @@ class RequestFailed(GithubError):
         self.documentation_url = documentation_url
 
     def __str__(self) -> str:
-        """Return what was asked, what came back, what it means and what to do, on one line."""
-        told = " ".join(str(part) for part in (self.status, self.message) if part)
-        parts = [f"{self.method} {self.path}: {told}"]
+        """Return request, response and remedy on one line."""
+        outcome = " ".join(str(part) for part in (self.status, self.message) if part)
+        parts = [f"{self.method} {self.path}: {outcome}"]
         parts += [f"[{'; '.join(str(field) for field in self.fields)}]"] if self.fields else []
         parts += [f"(request id {self.request_id})"] if self.request_id else []
         parts += [f"-- {self.remedy}"] if self.remedy else []
         return " ".join(parts)
 
     def as_a(self, kind: type["RequestFailed"]) -> "RequestFailed":
-        """Return another error with the same evidence, where the caller's reaction is another."""
+        """Return an error of another class with the same details."""
         return kind(
-            self.message, **{name: vars(self)[name] for name in _EVIDENCE & vars(self).keys()}
+            self.message, **{name: vars(self)[name] for name in _DETAILS & vars(self).keys()}
         )
 
     def __reduce__(self) -> tuple[Callable[..., "RequestFailed"], tuple[str]]:
-        """Return how to make it again: exceptions do not pickle keyword arguments by themselves."""
-        evidence = {name: value for name, value in vars(self).items() if name in _EVIDENCE}
-        return partial(type(self), **evidence), (self.message,)
+        """Support pickle, which does not keep keyword arguments of exceptions."""
+        details = {name: value for name, value in vars(self).items() if name in _DETAILS}
+        return partial(type(self), **details), (self.message,)
 
 
 class Unreachable(RequestFailed):
-    """No connection was made (refused, unknown host, TLS): nothing was sent, repeating is safe."""
+    """No connection (refused, unknown host, TLS): nothing was sent."""
 
-    remedy = "nothing was sent; repeating is safe"
+    remedy = "nothing was sent; retrying is safe"
 
 
 class Ambiguous(RequestFailed):
-    """It was sent and the end is unknown: a timeout, a reset, a 5xx.
+    """Sent, outcome unknown (a timeout, a reset, a 5xx): check before repeating a write."""
 
-    A read can simply be repeated. Before a write is repeated, look whether it took place.
-    """
-
-    remedy = "it may have taken place; look before repeating a write"
+    remedy = "it may have taken effect; check before repeating a write"
 
 
 class RateLimited(RequestFailed):
-    """A limit of GitHub's, or our own pause between writes; nothing was done.
+    """A rate limit or the write throttle: retry at `retry_at` (epoch seconds, caller's clock)."""
 
-    `retry_at` says when it may be tried again, in seconds since the epoch by the clock of the
-    caller.
-    """
+    remedy = "nothing was done; retry at retry_at"
 
-    remedy = "nothing was done; come back at retry_at"
-
-    def __init__(self, message: str, *, retry_at: float, **evidence: object) -> None:
-        super().__init__(message, **evidence)  # type: ignore[arg-type]  # as in RequestFailed
+    def __init__(self, message: str, *, retry_at: float, **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]  # as in RequestFailed
         self.retry_at = retry_at
 
 
 class Transient(RequestFailed):
-    """GitHub could not do it just now (408, 409, 425, or no token to be had); repeat later."""
+    """GitHub could not handle the request (408, 409, 425), or issued no token; retry later."""
 
-    remedy = "repeat later"
+    remedy = "retry later"
 
 
 class Unauthorized(RequestFailed):
-    """401 even after the credentials were made anew."""
+    """401, even with renewed credentials."""
 
     remedy = "check the App's id and private key, and that the App is not suspended"
 
 
 class Forbidden(RequestFailed):
-    """403 that is no limit: the installation lacks a permission."""
+    """403 without a rate limit: the installation lacks a permission."""
 
-    remedy = "check the permissions the organisation has accepted; is the App suspended?"
+    remedy = "check that the organisation accepted the permissions and did not suspend the App"
 
 
 class NotFound(RequestFailed):
-    """404, 410 or 451: not there, or not visible to this installation."""
+    """404, 410 or 451: missing, or not visible to this installation."""
 
 
 class Invalid(RequestFailed):
-    """400, 422 and the other 4xx: it never succeeds as it is; `fields` says what is at fault."""
+    """400, 422 or another 4xx: retrying cannot help; `fields` lists what is wrong."""

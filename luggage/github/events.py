@@ -1,4 +1,4 @@
-"""The names of GitHub's webhook events, as X-GitHub-Event has them.
+"""GitHub's webhook event names, as sent in X-GitHub-Event.
 
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads.
 """
@@ -20,5 +20,5 @@ EVENTS = frozenset(
     secret_scanning_alert_location secret_scanning_scan security_advisory security_and_analysis
     sponsorship star status sub_issues team team_add watch workflow_dispatch workflow_job
     workflow_run
-    """.split()  # noqa: SIM905  a name a line would be eighty lines
+    """.split()  # noqa: SIM905  shorter than one name per line
 )

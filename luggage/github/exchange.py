@@ -1,7 +1,6 @@
-"""A call and its answer: credentials, limits, redirects and ETags put together.
+"""API requests: adds credentials, rate limits, redirects and ETags to the transport.
 
-One Exchange for each installation and one for the App itself; all their clients in all threads
-share it.
+The App and each installation have one Exchange, shared by their clients in all threads.
 """
 
 import json
@@ -21,8 +20,8 @@ from luggage.github.answers import (
     rate_limit,
     unreadable,
 )
-from luggage.github.cache import EtagCache, Kept
-from luggage.github.credentials import Attempt
+from luggage.github.cache import CachedResponse, EtagCache
+from luggage.github.credentials import RequestAuth
 from luggage.github.errors import Invalid, RateLimited, RequestFailed
 from luggage.github.limits import Gate
 from luggage.github.secret import SecretText
@@ -38,8 +37,8 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 _NOT_MODIFIED = 304
 
 
-class Named(TypedDict):
-    """How errors name a call."""
+class CallName(TypedDict):
+    """The fields by which errors identify a call."""
 
     method: str
     path: str
@@ -47,10 +46,7 @@ class Named(TypedDict):
 
 @dataclass(frozen=True)
 class ApiCall:
-    """What is asked for: `path` is what errors tell, `url` the whole address, `body` the JSON.
-
-    After `not_after`, by our clock, nothing is sent any more, not for a later try either.
-    """
+    """A call; errors show `path`. After `not_after` (our clock) not even a retry is sent."""
 
     method: str
     path: str
@@ -60,17 +56,14 @@ class ApiCall:
     not_after: float | None = None
 
     @property
-    def named(self) -> Named:
-        """Return method and path, as errors take them."""
+    def named(self) -> CallName:
+        """Return method and path as keyword arguments for an error."""
         return {"method": self.method, "path": self.path}
 
 
 @dataclass(frozen=True)
 class Exchanged:
-    """One HTTP exchange, for whoever counts: in whose name ("installation 7", "the App").
-
-    `status` is None where no answer came; `limit` is what the answer says of the primary limit.
-    """
+    """One HTTP exchange of "the App" or "installation 7"; `status` is None without a response."""
 
     name: str
     method: str
@@ -81,7 +74,7 @@ class Exchanged:
 
 @dataclass(frozen=True)
 class Wire:
-    """What all exchanges of one App share, in all threads."""
+    """Transport, cache and clocks shared by all exchanges of an App, in all threads."""
 
     origin: Origin
     transport: Transport
@@ -94,33 +87,25 @@ class Wire:
 
 
 class Exchange:
-    """Asks GitHub in one name, and keeps to its limits; safe to share between threads."""
+    """Sends calls with one set of credentials and rate limits; safe to share between threads."""
 
     def __init__(
-        self,
-        name: str,
-        wire: Wire,
-        attempt: Callable[[], Attempt],
-        gate: Gate,
-        turn: str = "",
+        self, name: str, wire: Wire, auth: Callable[[], RequestAuth], gate: Gate, waiter: str = ""
     ) -> None:
-        """Take whose exchange it is, what is shared, how to make credentials, and the limits.
-
-        `turn` is in whose name turns to write are taken.
-        """
+        """`auth` creates the credentials of a request; `waiter` reserves its write slots."""
         self.name = name
         self._wire = wire
-        self._attempt = attempt
+        self._new_auth = auth
         self._gate = gate
-        self._turn = turn
+        self._waiter = waiter
 
-    def in_turn(self, turn: str) -> "Exchange":
-        """Return one that takes its turns to write in the name of `turn`; all else is shared."""
-        return Exchange(self.name, self._wire, self._attempt, self._gate, turn)
+    def for_waiter(self, waiter: str) -> "Exchange":
+        """Return an exchange that reserves write slots for `waiter` and shares everything else."""
+        return Exchange(self.name, self._wire, self._new_auth, self._gate, waiter)
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """Return the primary limit last heard of, None before that."""
+        """Return the primary limit as last reported; None before that."""
         return self._gate.rate_limit
 
     def call(
@@ -131,7 +116,7 @@ class Exchange:
         params: Mapping[str, object] | None = None,
         body: object = None,
     ) -> ApiCall:
-        """Return the call; raises Invalid when the names cannot be part of an address."""
+        """Return a REST call; raises Invalid for names that cannot be part of a URL."""
         try:
             path = expand(template, names)
             url = self._wire.origin.url + path + _query(params or {})
@@ -140,61 +125,61 @@ class Exchange:
         return ApiCall(method, path, url, _encoded(body), writes=method != "GET")
 
     def graphql_call(self, body: object, *, writes: bool) -> ApiCall:
-        """Return a call of the GraphQL endpoint."""
+        """Return a GraphQL call."""
         url = self._wire.origin.graphql_url
         return ApiCall("POST", "/graphql", url, _encoded(body), writes=writes)
 
     def following(self, call: ApiCall, link: str) -> ApiCall:
-        """Return the call for the next page; raises Invalid when `link` leads away from the API."""
+        """Return the call for `link`; raises Invalid if it leaves the API."""
         try:
             return replace(call, url=self._wire.origin.within(link))
         except BadAddress as error:
             raise Invalid(f"{error}; it was not followed", **call.named) from None
 
-    def ask(self, call: ApiCall) -> ApiResponse:
-        """Return a good answer, an unchanged one from memory; raises RequestFailed for others."""
-        self._gate.enter(call.method, call.path, write=call.writes, turn=self._turn)
+    def send(self, call: ApiCall) -> ApiResponse:
+        """Return a successful response, from the cache if unchanged; raises RequestFailed."""
+        self._gate.enter(call.method, call.path, write=call.writes, waiter=self._waiter)
         if call.method != "GET":
             return self._try(call, None)
-        kept = self._wire.cache.get(self.name, call.url)
-        answer = self._try(call, kept)
-        if kept is not None and answer.status == _NOT_MODIFIED:
-            headers = {**answer.headers, "link": kept.link}
-            return replace(answer, status=200, headers=headers, body=kept.body)
+        cached = self._wire.cache.get(self.name, call.url)
+        answer = self._try(call, cached)
+        if cached is not None and answer.status == _NOT_MODIFIED:
+            headers = {**answer.headers, "link": cached.link}
+            return replace(answer, status=200, headers=headers, body=cached.body)
         etag, link = (answer.headers.get(name, "") for name in ("etag", "link"))
         if etag:
-            self._wire.cache.put(self.name, call.url, Kept(etag, answer.body, link))
+            self._wire.cache.put(self.name, call.url, CachedResponse(etag, answer.body, link))
         return answer
 
-    def graphql_failure(self, call: ApiCall, answer: ApiResponse, told: object) -> RequestFailed:
-        """Return the error a GraphQL answer means, and keep to the limit if it is one."""
+    def graphql_failure(self, call: ApiCall, answer: ApiResponse, data: object) -> RequestFailed:
+        """Return the error of a GraphQL response; a rate limit also closes the gate."""
         limit = rate_limit(answer, skew_seconds=self._wire.skew.seconds)
         retry_at = answer.received_at + SECONDARY_LIMIT_SECONDS
         if limit is not None and limit.remaining == 0:
             retry_at = max(limit.reset_at, answer.received_at + 1.0)
-        error = graphql_failure(answer, told, retry_at=retry_at)
+        error = graphql_failure(answer, data, retry_at=retry_at)
         if isinstance(error, RateLimited):
             self._gate.close_until(call.path, error.retry_at)
         return error
 
-    def _try(self, call: ApiCall, kept: Kept | None) -> ApiResponse:
-        attempt = self._attempt()
+    def _try(self, call: ApiCall, cached: CachedResponse | None) -> ApiResponse:
+        auth = self._new_auth()
         while True:
-            answer = self._follow(call, self._headers(attempt.secret(), call, kept))
+            answer = self._follow(call, self._headers(auth.secret(), call, cached))
             self._wire.skew.learn(answer)
             skew_seconds = self._wire.skew.seconds
-            retry_at = self._gate.learn(answer, skew_seconds=skew_seconds, turn=self._turn)
+            retry_at = self._gate.learn(answer, skew_seconds=skew_seconds, waiter=self._waiter)
             _log.debug("%s: %s %s: %d", self.name, call.method, call.path, answer.status)
-            if answer.ok or (kept is not None and answer.status == _NOT_MODIFIED):
+            if answer.ok or (cached is not None and answer.status == _NOT_MODIFIED):
                 return answer
-            wait = attempt.again(answer) if retry_at is None else None
+            wait = auth.retry_delay(answer) if retry_at is None else None
             if wait is None:
                 raise failure(answer, retry_at=retry_at)
             if wait > 0.0:
                 self._wire.sleep(wait)
 
     def _follow(self, call: ApiCall, headers: Mapping[str, str]) -> ApiResponse:
-        """Send; go where GitHub redirects to within its API, with the same method, as it asks for.
+        """Send, and follow redirects within the API with the same method.
 
         Source:
         https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
@@ -213,10 +198,10 @@ class Exchange:
             if answer.status not in _REDIRECTS:
                 return answer
             url = self.following(call, answer.headers.get("location", "")).url
-        raise Invalid("redirected too often", status=answer.status, **call.named)
+        raise Invalid("too many redirects", status=answer.status, **call.named)
 
     def _watched(self, call: ApiCall, send: Callable[[], ApiResponse]) -> ApiResponse:
-        """Send, and tell whoever counts how it went."""
+        """Send, and report the exchange to `watch`."""
         wire, begun = self._wire, self._wire.clock()
         try:
             answer = send()
@@ -228,7 +213,9 @@ class Exchange:
         wire.watch(Exchanged(self.name, call.method, answer.status, seconds, limit))
         return answer
 
-    def _headers(self, secret: SecretText, call: ApiCall, kept: Kept | None) -> dict[str, str]:
+    def _headers(
+        self, secret: SecretText, call: ApiCall, cached: CachedResponse | None
+    ) -> dict[str, str]:
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": SecretText(f"Bearer {secret}"),
@@ -237,13 +224,13 @@ class Exchange:
         }
         if call.body is not None:
             headers["Content-Type"] = "application/json"
-        if kept is not None:
-            headers["If-None-Match"] = kept.etag
+        if cached is not None:
+            headers["If-None-Match"] = cached.etag
         return headers
 
 
 def decode(answer: ApiResponse) -> Any:
-    """Return the decoded JSON of a good answer, None for an empty one; raises Ambiguous."""
+    """Return the JSON of a successful response, None for an empty one; raises Ambiguous."""
     try:
         return answer.decoded()
     except (ValueError, RecursionError):
@@ -255,9 +242,9 @@ def _encoded(body: object) -> bytes | None:
 
 
 def _query(params: Mapping[str, object]) -> str:
-    given = {name: _as_github_writes(value) for name, value in params.items() if value is not None}
-    return f"?{urlencode(given)}" if given else ""
+    pairs = {name: _query_value(value) for name, value in params.items() if value is not None}
+    return f"?{urlencode(pairs)}" if pairs else ""
 
 
-def _as_github_writes(value: object) -> str:
+def _query_value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

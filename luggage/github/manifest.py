@@ -1,8 +1,7 @@
-"""A GitHub App from a manifest: what is asked for, and the secrets that come back.
+"""App manifests: builds one, and exchanges the resulting code for the App's secrets.
 
-GitHub makes the App when a person confirms its page, and leads back with a code; the code is good
-for one hour and for one exchange, and is worth the App's secrets until then. So it stands in no
-message here.
+GitHub creates the App when a person confirms the manifest, and redirects back with a code. The code
+is worth the App's secrets for one hour or until it is used, so no message contains it.
 
 Source: https://docs.github.com/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 """
@@ -14,22 +13,22 @@ from typing import Any
 import requests
 
 from luggage.github.answers import ApiResponse, failure
-from luggage.github.errors import Ambiguous, ConfigurationError, Invalid
+from luggage.github.errors import Ambiguous, Invalid
 from luggage.github.exchange import API_VERSION, decode
 from luggage.github.secret import SecretText
 from luggage.github.transport import Transport
-from luggage.github.urls import BadAddress, Origin, expand
+from luggage.github.urls import BadAddress, configured_origin, expand
 
 CODE_SECONDS = 3600.0
 LONGEST_NAME = 34
-# Deliveries are made, and kept in the log, only where the webhook is active and has an address.
-# This one is never anybody's (RFC 6761, section 6.4): nobody can receive what is sent there.
-NOBODY = "https://nobody-listens.invalid/webhook/github"
+# GitHub only creates and logs deliveries for an active webhook with an address. This host can never
+# exist (RFC 6761, section 6.4); docs/decisions/0075 says why.
+NO_WEBHOOK_URL = "https://nobody-listens.invalid/webhook/github"
 
 _CONVERSION = "/app-manifests/{code}/conversions"
 
 
-def manifest(  # noqa: PLR0913 -- the fields of a manifest, by keyword
+def manifest(  # noqa: PLR0913 -- keyword-only manifest fields
     *,
     name: str,
     url: str,
@@ -39,10 +38,10 @@ def manifest(  # noqa: PLR0913 -- the fields of a manifest, by keyword
     permissions: Mapping[str, str],
     events: Collection[str],
 ) -> dict[str, Any]:
-    """The manifest of an App that only its owner installs, as a JSON object. Pure.
+    """Return the manifest of a private App as a JSON object, without I/O.
 
-    `webhook_url` may be NOBODY. `hook_attributes` is never left out: without it GitHub makes no
-    deliveries, and so there would be nothing to fetch either.
+    `webhook_url` may be NO_WEBHOOK_URL. `hook_attributes` is always set: without it GitHub logs no
+    deliveries, and the bot could not poll for them.
     """
     return {
         "name": name[:LONGEST_NAME],
@@ -58,10 +57,10 @@ def manifest(  # noqa: PLR0913 -- the fields of a manifest, by keyword
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """An App that was just made; its secrets are told this once.
+    """A newly created App; GitHub returns its secrets only once.
 
-    `owner` is the login of its organization, `page` its public page. `webhook_secret` is "" where
-    GitHub made none.
+    `owner` is the organization's login, `page` the App's public page. `webhook_secret` is "" if
+    GitHub created none.
     """
 
     id: int
@@ -85,12 +84,11 @@ def convert(
 ) -> Registered:
     """Exchange the code for the App and its secrets.
 
-    Raises ConfigurationError for an address that cannot be used, and RequestFailed: NotFound or
-    Invalid for a code that is wrong, spent or older than an hour; Unreachable where nothing was
-    sent, so that it may be repeated; Ambiguous where it may have been spent. No message holds the
-    code.
+    Raises ConfigurationError for an unusable API address. Raises NotFound or Invalid for a wrong,
+    used or expired code; Unreachable if nothing was sent, so a retry is safe; Ambiguous if the code
+    may have been used; other RequestFailed. No message contains the code.
     """
-    url = _origin(api_url).url + _path(code)
+    url = configured_origin(api_url).url + _path(code)
     headers = {
         "Accept": "application/vnd.github+json",
         "User-Agent": user_agent,
@@ -103,38 +101,34 @@ def convert(
     return _registered(answer)
 
 
-def _origin(api_url: str) -> Origin:
-    try:
-        return Origin(api_url)
-    except BadAddress as error:
-        raise ConfigurationError(f"api_url: {error}") from None
-
-
 def _path(code: str) -> str:
     try:
         return expand(_CONVERSION, {"code": code})
     except BadAddress:
-        # `from None`: the cause quotes the code.
-        raise Invalid("that is no code", method="POST", path=_CONVERSION) from None
+        # `from None`: the cause contains the code.
+        raise Invalid("this is not a manifest code", method="POST", path=_CONVERSION) from None
 
 
 def _registered(answer: ApiResponse) -> Registered:
-    told = decode(answer)
+    data = decode(answer)
     try:
-        owner = told["owner"]
+        owner = data["owner"]
         return Registered(
-            id=int(told["id"]),
-            slug=str(told["slug"]),
-            name=str(told["name"]),
+            id=int(data["id"]),
+            slug=str(data["slug"]),
+            name=str(data["name"]),
             owner=str(owner.get("login") or owner["slug"]),
-            page=str(told["html_url"]),
-            client_id=str(told["client_id"]),
-            client_secret=SecretText(told["client_secret"]),
-            webhook_secret=SecretText(told["webhook_secret"] or ""),
-            private_key=SecretText(told["pem"]),
+            page=str(data["html_url"]),
+            client_id=str(data["client_id"]),
+            client_secret=SecretText(data["client_secret"]),
+            webhook_secret=SecretText(data["webhook_secret"] or ""),
+            private_key=SecretText(data["pem"]),
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-        # `from None`: the cause may quote the answer, and with it the secrets.
+        # `from None`: the cause may contain the response and its secrets.
         raise Ambiguous(
-            "the answer holds no App", method="POST", path=_CONVERSION, status=answer.status
+            "the response does not describe an App",
+            method="POST",
+            path=_CONVERSION,
+            status=answer.status,
         ) from None

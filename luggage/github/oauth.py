@@ -1,10 +1,7 @@
-"""Who is at the browser? A person signs in with GitHub, by the App's own OAuth.
+"""GitHub sign-in: the OAuth web flow of a GitHub App, with PKCE.
 
-The web flow of a GitHub App with PKCE: the browser is sent to `address`, comes back with a code,
-and `redeem` makes of it a client that asks in that person's name, for as long as it is held.
-Chosen against a library for OAuth (Authlib): it is two requests, and ours must go the way of all
-others (proxies, certificates, errors). No redirect_uri is sent: GitHub then uses the address that
-the App is registered with, which no header of a request can change.
+`address` is the page to send the browser to; `redeem` turns the returned code into a read-only
+client of that person. docs/decisions/0085 says why there is no OAuth library and no redirect_uri.
 
 Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/
 generating-a-user-access-token-for-a-github-app ("Using the web application flow"), and RFC 7636.
@@ -31,15 +28,12 @@ from luggage.github.transport import Transport
 from luggage.github.urls import Origin
 
 _TOKEN_PATH = "/login/oauth/access_token"  # noqa: S105 -- a path
-_LONGEST_WORDS = 100
+_LONGEST_MESSAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class OAuth:
-    """The App as people sign in with it; threads may share it.
-
-    `session` is what `make_session` makes. `sleep` is never called: nothing is tried again.
-    """
+    """OAuth client of an App, for any thread; `session` comes from `make_session`."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -50,26 +44,25 @@ class OAuth:
     clock: Callable[[], float]
 
     def address(self, *, state: str, verifier: str) -> str:
-        """Where to send the browser.
+        """Return the URL to send the browser to.
 
-        `state` comes back with the code and has to be compared; `verifier` is for `redeem`. Both
-        are random, 43 to 128 characters of base64url, and made anew for each try.
+        `state` comes back with the code and must be compared; `redeem` needs `verifier`. Create
+        both anew for each sign-in: random, 43 to 128 characters of base64url.
         """
-        asked = {
+        query = {
             "client_id": self.client_id,
             "state": state,
             "code_challenge": challenge(verifier),
             "code_challenge_method": "S256",
         }
-        return f"{Origin(self.server_url).url}/login/oauth/authorize?{urlencode(asked)}"
+        return f"{Origin(self.server_url).url}/login/oauth/authorize?{urlencode(query)}"
 
     def redeem(self, code: str, *, verifier: str) -> Client:
-        """A client that reads in the person's name; its token is kept nowhere else.
+        """Return a client that reads in the person's name; its token is stored nowhere else.
 
-        Raises RequestFailed, Unauthorized for a code that GitHub does not take. A code is good
-        once, so repeating it is in vain.
+        Raises RequestFailed; Unauthorized if GitHub rejects the code. A code works once.
         """
-        given = {
+        form = {
             "client_id": self.client_id,
             "client_secret": self.client_secret,
             "code": code,
@@ -85,7 +78,7 @@ class OAuth:
                 "Content-Type": "application/x-www-form-urlencoded",
                 "User-Agent": self.user_agent,
             },
-            body=urlencode(given).encode(),
+            body=urlencode(form).encode(),
         )
         return self._client(transport, _token(answer))
 
@@ -100,36 +93,36 @@ class OAuth:
             clock=self.clock,
         )
         gate = Gate(clock=self.clock, wait=None)
-        return Client(Exchange("a person", wire, lambda: _Once(token), gate), reads_only=True)
+        return Client(Exchange("a person", wire, lambda: _UserAuth(token), gate), reads_only=True)
 
 
 def challenge(verifier: str) -> str:
-    """The S256 challenge of a verifier. Source: RFC 7636, section 4.2."""
+    """Return the S256 challenge of a verifier. Source: RFC 7636, section 4.2."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True)
-class _Once:
-    """The Attempt of a token that cannot be renewed."""
+class _UserAuth:
+    """RequestAuth with a token that cannot be renewed."""
 
     token: SecretText
 
     def secret(self) -> SecretText:
         return self.token
 
-    def again(self, answer: ApiResponse) -> float | None:  # noqa: ARG002 -- the protocol's
+    def retry_delay(self, answer: ApiResponse) -> float | None:  # noqa: ARG002 -- required by the protocol
         return None
 
 
 def _token(answer: ApiResponse) -> SecretText:
-    """The token in an answer. GitHub tells of an error with status 200 too."""
+    """Return the token of a response; GitHub sends errors with status 200 too."""
     if not answer.ok:
         raise failure(answer, retry_at=None)
-    told: Any = decode(answer)
-    token = told.get("access_token") if isinstance(told, Mapping) else None
+    data: Any = decode(answer)
+    token = data.get("access_token") if isinstance(data, Mapping) else None
     if isinstance(token, str) and token:
         return SecretText(token)
-    error = str(told.get("error", "")) if isinstance(told, Mapping) else ""
-    words = error[:_LONGEST_WORDS] or "no token in the answer"
-    raise Unauthorized(words, method=answer.method, path=answer.path, status=answer.status)
+    error = str(data.get("error", "")) if isinstance(data, Mapping) else ""
+    message = error[:_LONGEST_MESSAGE] or "the response contains no token"
+    raise Unauthorized(message, method=answer.method, path=answer.path, status=answer.status)

@@ -1,20 +1,17 @@
-"""What of a payload the rest of the program relies on, and nothing more.
-
-GitHub may add fields whenever it likes; each of these may be absent or null.
-"""
+"""Payload fields that the library relies on; each may be absent or null."""
 
 from typing import Annotated, TypedDict
 
 from msgspec import Meta
 
-# Built into addresses: no path but that of a repository.
+# Becomes part of URLs, so only a repository's path is valid.
 FullName = Annotated[
     str, Meta(pattern=r"^(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+\Z")
 ]
 
 
 class Installation(TypedDict, total=False):
-    """The App in an organisation."""
+    """The App's installation in an organisation."""
 
     id: int | None
 

@@ -1,4 +1,4 @@
-"""Which functions want a delivery: by event and fields, or by a command in a comment. Pure."""
+"""Handler table: matches deliveries by event and fields, or by a command in a comment. No I/O."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,15 +8,15 @@ from luggage.github.commands import parse_commands
 from luggage.github.conversations import get_comment_body
 from luggage.github.webhooks import Delivery
 
-# fn(event, payload, client) and fn(command, event, payload, client); what they return is not used.
+# fn(event, payload, client) and fn(command, event, payload, client); return values are ignored.
 Handler = Callable[[str, dict[str, Any], Any], object]
 CommandHandler = Callable[[list[str], str, dict[str, Any], Any], object]
-# A handler with its arguments filled in, all but the client.
+# A handler bound to its delivery; it takes the client.
 Call = Callable[[Any], object]
 
 _COMMAND = re.compile(r"/[A-Za-z]\S*")
 
-# Where commands are read: when a thing is said for the first time, not each time it is edited.
+# Commands count when a text is first posted, not after an edit.
 COMMAND_EVENTS = frozenset(
     {
         ("issues", "opened"),
@@ -29,39 +29,38 @@ COMMAND_EVENTS = frozenset(
 
 
 def commands_in(delivery: Delivery) -> list[list[str]]:
-    """Return the commands a delivery gives, each as its words; none where a bot wrote it.
-
-    A bot that answers with a command's name would otherwise talk to itself for ever.
-    """
+    """Return a delivery's commands as word lists; bots give none, to prevent loops."""
     if (delivery.event, delivery.action) not in COMMAND_EVENTS:
         return []
     if (delivery.payload.get("sender") or {}).get("type") == "Bot":
         return []
     try:
         return parse_commands(get_comment_body(delivery.event, delivery.payload))
-    except ValueError:  # the payload lacks the object that should hold the text
+    except ValueError:  # the payload lacks the text's object
         return []
 
 
 class Routes:
-    """The table of handlers; filled at start, then only read, by any number of threads."""
+    """Handlers, added at start and then read by any number of threads."""
 
     def __init__(self) -> None:
         self._handlers: list[tuple[str, Mapping[str, Any], Handler]] = []
         self._commands: list[tuple[str, CommandHandler]] = []
 
     def add(self, fn: Handler, event: str, restrictions: Mapping[str, Any]) -> None:
-        """Let `fn` be called for `event` when each restricted top-level field has its value."""
+        """Call `fn` for `event` if each restricted top-level field has the given value."""
         self._handlers.append((event, dict(restrictions), fn))
 
     def add_command(self, fn: CommandHandler, command: str) -> None:
-        """Let `fn` be called for `command`, such as "/ping"; raises ValueError for other forms."""
+        """Call `fn` for `command`, such as "/ping"; raises ValueError for other forms."""
         if not _COMMAND.fullmatch(command):
-            raise ValueError(f"{command!r} is no command: write a slash and a word, as in '/ping'")
+            raise ValueError(
+                f"{command!r} is not a command; use a slash and a word, such as '/ping'"
+            )
         self._commands.append((command, fn))
 
     def matching(self, delivery: Delivery) -> Iterator[Call]:
-        """Give the calls that `delivery` asks for, in the order in which they were added."""
+        """Yield the handlers that match, bound to `delivery`, in the order they were added."""
         for event, restrictions, fn in self._handlers:
             if event == delivery.event and _all_match(delivery.payload, restrictions):
                 yield _bind(fn, delivery)
@@ -72,7 +71,7 @@ class Routes:
 
 
 def _all_match(payload: Mapping[str, Any], restrictions: Mapping[str, Any]) -> bool:
-    return all(name in payload and payload[name] == want for name, want in restrictions.items())
+    return all(name in payload and payload[name] == value for name, value in restrictions.items())
 
 
 def _bind(fn: Handler, delivery: Delivery) -> Call:

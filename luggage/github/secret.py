@@ -1,8 +1,7 @@
-"""Values that do not show themselves: not in a repr, so not in the locals of a crash report either.
+"""Strings and bytes whose repr is hidden, so crash reports do not show them as local variables.
 
-Against a wrapper with a `reveal()`: these pass through any library that wants a string or
-bytes, and only what is printed differs. Formatting one into a longer string shows it; that string
-is made a Secret again.
+They work wherever a str or bytes does. Formatting one into a longer string reveals it; wrap the
+result again.
 """
 
 

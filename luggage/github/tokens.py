@@ -1,12 +1,8 @@
-"""Credentials: the App's JWT, and a token for each installation, renewed by one thread for all.
+"""App credentials: JWTs, and cached installation tokens.
 
-With a TokenStore, all processes share the tokens too.
-
-Against the threads' each renewing for themselves: a bot that wakes up with 40 jobs would ask for
-40 tokens. Who comes while a renewal is under way waits for it and shares its end, good or bad; a
-bad end is kept for nobody, so the next caller tries again.
-
-GitHub's clock counts, not ours: the Date header of each answer tells how far they are apart.
+One thread renews an installation's token; others wait and share the result. Errors are not cached,
+so the next caller tries again. A TokenStore shares tokens between processes. Token times follow
+GitHub's clock, known from the Date header of responses.
 
 Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
 """
@@ -29,28 +25,28 @@ from luggage.github.errors import ConfigurationError, GithubError, RequestFailed
 from luggage.github.secret import SecretText
 
 # "we recommend that you set this 60 seconds in the past", and "no more than 10 minutes into the
-# future": nine leave room for a clock that is a little fast.
+# future": nine minutes allow for a clock that is slightly fast.
 JWT_BACKDATED_SECONDS = 60
 JWT_LIFE_SECONDS = 540
-# One is used for several requests, because to GitHub an ETag is good only together with the
-# credentials it was given to (https://github.com/eclipse-csi/otterdog/issues/201).
+# A JWT is reused because an ETag is only valid with the credentials that received it
+# (https://github.com/eclipse-csi/otterdog/issues/201).
 JWT_REUSED_SECONDS = 300
-# A token lives for an hour; renewed early enough that no request under way outlives it.
+# Tokens expire after an hour; early renewal keeps them valid for requests in progress.
 RENEW_BEFORE_SECONDS = 300.0
 
 _PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]{1,40})-----(?P<body>[^-]*)-----END (?P=label)-----")
-_TOKEN = re.compile(r"[\x21-\x7e]+")  # opaque, of any length; but it has to fit into a header
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # opaque and of any length, but valid in a header
 
 
 class Skew:
-    """How far GitHub's clock is ahead of ours, in seconds, as last seen; 0 until then."""
+    """Seconds by which GitHub's clock is ahead of ours, as last seen; 0 until known."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.is_known = False
 
     def learn(self, answer: ApiResponse) -> None:
-        """Take the Date of an answer, which GitHub rounds down to a second."""
+        """Update the skew from a response's Date, which GitHub rounds down to a second."""
         date = github_time(answer)
         if date is not None:
             self.seconds = date + 0.5 - answer.received_at
@@ -58,40 +54,41 @@ class Skew:
 
 
 def load_private_key(pem: str) -> RSAPrivateKey:
-    r"""Return the key; done once, because parsing takes 60 times as long as signing.
+    r"""Return the private key of a PEM text.
 
-    However the file was pasted: on one line, with "\n" spelled out, indented, in quotes.
-    Raises ConfigurationError, without any part of the key, when it cannot be used.
+    Accepts a PEM on one line, with "\n" spelled out, indented or in quotes. Raises
+    ConfigurationError, which never contains the key. Load it once: parsing takes 60 times as long
+    as signing.
     """
     try:
-        key = load_pem_private_key(_as_a_file(pem).encode(), password=None)
+        key = load_pem_private_key(_normalized(pem).encode(), password=None)
     except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPrivateKey):
         raise ConfigurationError(
-            "the App's private key cannot be read: give the whole PEM file GitHub made, from "
+            "the App's private key cannot be read: use the complete PEM file from GitHub, from "
             "-----BEGIN RSA PRIVATE KEY----- to the END line"
         )
     return key
 
 
-def _as_a_file(pem: str) -> str:
-    """Return a PEM text with line ends where RFC 7468 wants them; no other text is changed."""
-    found = _PEM.search(re.sub(r"\\[rn]", "\n", pem))
-    if found is None:
+def _normalized(pem: str) -> str:
+    """Return a PEM text with the line breaks of RFC 7468; other text is unchanged."""
+    match = _PEM.search(re.sub(r"\\[rn]", "\n", pem))
+    if match is None:
         return pem
-    label, body = found["label"], "".join(found["body"].split())
+    label, body = match["label"], "".join(match["body"].split())
     lines = [body[at : at + 64] for at in range(0, len(body), 64)]
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
 
 class AppCredentials:
-    """Makes JSON Web Tokens that say: this is the App."""
+    """Creates the JSON Web Tokens that authenticate the App."""
 
     def __init__(
         self, app_id: str, key: RSAPrivateKey, *, clock: Callable[[], float], skew: Skew
     ) -> None:
-        """Take the App's id (or client id), its key, the clock, and the skew that is learned."""
+        """`app_id` is the App's id or client id."""
         self._app_id = app_id
         self._key = key
         self._clock = clock
@@ -99,9 +96,10 @@ class AppCredentials:
         self._made: tuple[int, SecretText] | None = None
 
     def make(self) -> SecretText:
-        """Return a JWT that is good for four to nine minutes by GitHub's clock."""
+        """Return a JWT that is valid for four to nine minutes by GitHub's clock."""
         now, made = int(self._clock() + self._skew.seconds), self._made
-        # One that is from the future was made before GitHub's clock was known, or ours put right.
+        # A JWT from the future was made before the skew was known, or before our clock was
+        # corrected.
         if made is not None and 0 <= now - made[0] < JWT_REUSED_SECONDS:
             return made[1]
         claims = {
@@ -115,7 +113,7 @@ class AppCredentials:
 
 @dataclass(frozen=True)
 class Token:
-    """An installation's token; `expires_at` by GitHub's clock, `made_at` by ours."""
+    """An installation token; `expires_at` by GitHub's clock, `made_at` by ours."""
 
     value: SecretText
     expires_at: float
@@ -123,47 +121,44 @@ class Token:
 
 
 class Renew(Protocol):
-    """Asks GitHub for a token: POST /app/installations/{installation_id}/access_tokens."""
+    """Requests a token: POST /app/installations/{installation_id}/access_tokens."""
 
     def __call__(self, installation_id: int) -> Any:
-        """Return the decoded answer; raises RequestFailed."""
+        """Return the decoded response; raises RequestFailed."""
 
 
 class TokenStore(Protocol):
-    """Where the processes of one App share their tokens. A token is a secret: keep it sealed."""
+    """Tokens shared by the processes of one App. Store them encrypted."""
 
     def load(self, installation_id: int) -> Token | None:
-        """Return the token that was saved last, None where there is none that can be used."""
+        """Return the token saved last; None if there is no usable one."""
 
     def save(self, installation_id: int, token: Token) -> None:
-        """Keep a token in the place of an older one."""
+        """Store a token, replacing an older one."""
 
     def drop(self, installation_id: int, token: Token) -> None:
-        """Forget `token`, which GitHub refused; one that was saved meanwhile is kept."""
+        """Delete a token that GitHub rejected, unless another one replaced it."""
 
     def may_renew(self, installation_id: int) -> bool:
-        """Return whether this process should ask GitHub for a token now, no other doing so.
-
-        True once too often does no harm.
-        """
+        """Return whether no other process is renewing the token; an extra True is harmless."""
 
 
-# How often, and how long apart in seconds, it is looked whether another process has renewed a
-# token, before this one does it for itself.
-_LOOKS, _LOOK_SECONDS = 20, 0.25
+# How many times, and at which interval in seconds, to check for another process's renewal before
+# renewing here.
+_POLLS, _POLL_SECONDS = 20, 0.25
 
 
 @dataclass
 class _Renewal:
-    """One renewal under way: who leads it sets the end, the others wait for `over`."""
+    """A renewal in progress: the leader sets the result, the others wait for `done`."""
 
-    over: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
     token: Token | None = None
     error: GithubError | None = None
 
 
 class InstallationTokens:
-    """The token of each installation; safe to share between threads."""
+    """Cached tokens of all installations; safe to share between threads."""
 
     def __init__(
         self,
@@ -174,10 +169,7 @@ class InstallationTokens:
         store: TokenStore | None = None,
         sleep: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """Take how to ask GitHub for a token, the clock, and the skew that is learned.
-
-        `store` is what other processes share; `sleep` waits while one of them renews a token.
-        """
+        """`sleep` waits while another process, known from `store`, renews a token."""
         self._renew = renew
         self._store = store
         self._sleep = sleep
@@ -188,14 +180,14 @@ class InstallationTokens:
         self._renewals: dict[int, _Renewal] = {}
 
     def get(self, installation_id: int) -> Token:
-        """Return a token good for five more minutes at least, asking GitHub when there is none.
+        """Return a token valid for at least five more minutes, requesting one if needed.
 
-        Raises what the renewal raised, in every thread that waited for it. An end in the dark is
-        told as Transient: to ask for one token too many does no harm.
+        A failed renewal is raised in every thread that waited for it. Ambiguous failures are raised
+        as Transient, because a spare token does no harm.
         """
         with self._lock:
             token = self._tokens.get(installation_id)
-            if token is not None and self._lasts(token):
+            if token is not None and self._is_valid(token):
                 return token
             renewal = self._renewals.get(installation_id)
             leads = renewal is None
@@ -205,14 +197,14 @@ class InstallationTokens:
         return _follow(installation_id, renewal)
 
     def drop(self, installation_id: int, token: Token) -> None:
-        """Forget `token` because GitHub refused it; one that was renewed meanwhile is kept."""
+        """Forget a token that GitHub rejected, unless another one replaced it."""
         with self._lock:
             if self._tokens.get(installation_id) is token:
                 del self._tokens[installation_id]
         if self._store is not None:
             self._store.drop(installation_id, token)
 
-    def _lasts(self, token: Token) -> bool:
+    def _is_valid(self, token: Token) -> bool:
         return self._clock() + self._skew.seconds + RENEW_BEFORE_SECONDS < token.expires_at
 
     def _lead(self, installation_id: int, renewal: _Renewal) -> Token:
@@ -221,48 +213,48 @@ class InstallationTokens:
         except GithubError as error:
             renewal.error = error
             raise
-        finally:  # whatever happened: nobody may wait for ever
+        finally:  # on any error too, or waiting threads would hang
             with self._lock:
                 if renewal.token is not None:
                     self._tokens[installation_id] = renewal.token
                 del self._renewals[installation_id]
-            renewal.over.set()
+            renewal.done.set()
         return token
 
     def _obtain(self, installation_id: int, store: TokenStore | None) -> Token:
         if store is None:
-            return self._ask(installation_id)
-        for _ in range(_LOOKS):
+            return self._request(installation_id)
+        for _ in range(_POLLS):
             token = store.load(installation_id)
-            if token is not None and self._lasts(token):
+            if token is not None and self._is_valid(token):
                 return token
             if store.may_renew(installation_id):
                 break
-            self._sleep(_LOOK_SECONDS)
-        token = self._ask(installation_id)
+            self._sleep(_POLL_SECONDS)
+        token = self._request(installation_id)
         store.save(installation_id, token)
         return token
 
-    def _ask(self, installation_id: int) -> Token:
+    def _request(self, installation_id: int) -> Token:
         answer = self._renew(installation_id)
         try:
             value, expires = answer["token"], datetime.fromisoformat(answer["expires_at"])
             if not _TOKEN.fullmatch(value) or expires.tzinfo is None:
-                raise ValueError  # noqa: TRY301 -- one way out for all that is not as documented
+                raise ValueError  # noqa: TRY301 -- one exit for all malformed responses
         except (KeyError, TypeError, ValueError):
-            # `from None`: the cause may quote the answer, and with it the token.
-            raise _no_token("the answer holds no token", installation_id) from None
+            # `from None`: the cause may contain the response and its token.
+            raise _no_token("the response contains no token", installation_id) from None
         return Token(SecretText(value), expires.timestamp(), self._clock())
 
 
 def _follow(installation_id: int, renewal: _Renewal) -> Token:
-    renewal.over.wait()
+    renewal.done.wait()
     if renewal.token is not None:
         return renewal.token
-    # A copy: one exception raised in many threads would collect all their tracebacks.
-    raise copy.copy(renewal.error) or _no_token("the renewal was broken off", installation_id)
+    # A copy, because one exception raised in many threads would collect all their tracebacks.
+    raise copy.copy(renewal.error) or _no_token("the renewal was interrupted", installation_id)
 
 
-def _no_token(words: str, installation_id: int) -> RequestFailed:
+def _no_token(message: str, installation_id: int) -> RequestFailed:
     path = f"/app/installations/{installation_id}/access_tokens"
-    return Transient(words, method="POST", path=path)
+    return Transient(message, method="POST", path=path)

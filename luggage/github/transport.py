@@ -1,10 +1,8 @@
-"""One HTTP exchange over `requests`: the only file that does network I/O.
+"""HTTP transport over `requests`: the only module that does network I/O.
 
-It decides one thing: when no answer comes, was anything sent? `requests` mixes both cases in
-ConnectionError, so the cause below is looked at; in doubt it is Ambiguous, the careful answer.
-
-Redirects are not followed here (`requests` would take the token along within a host, and decide by
-itself what the same host is); the client asks for the new address, if it is one of GitHub's.
+Without a response it decides whether anything was sent. `requests` reports both cases as
+ConnectionError, so it inspects the cause; in doubt the error is Ambiguous. It does not follow
+redirects, because `requests` might send the token along; exchange.py does, within the API.
 """
 
 import io
@@ -24,17 +22,17 @@ from luggage.github.errors import Ambiguous, RequestFailed, Unreachable
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
-# A request that nobody acknowledges is given up by the kernel after this long; by default it would
-# go on for a quarter of an hour, also when this process is long dead.
+# The kernel drops unacknowledged requests after this long, even if this process has died. The
+# default is a quarter of an hour.
 UNACKNOWLEDGED_SECONDS = 10.0
-_POOL = 32  # kept connections, no bound: more threads than this open and close their own
+_POOL = 32  # pooled connections; more threads than this open and close extra ones
 
-# Reasons of ssl.SSLError that only a handshake gives; others can also break an exchange under way.
+# Reasons of ssl.SSLError that only a handshake can cause.
 _HANDSHAKE = {"CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL"}
 
 
 _SOCKET_OPTIONS = [*HTTPConnection.default_socket_options]
-if hasattr(socket, "TCP_USER_TIMEOUT"):  # pragma: no branch - Linux has it, others do without
+if hasattr(socket, "TCP_USER_TIMEOUT"):  # pragma: no branch - Linux only
     _SOCKET_OPTIONS.append(
         (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNACKNOWLEDGED_SECONDS * 1000))
     )
@@ -43,11 +41,10 @@ if hasattr(socket, "TCP_USER_TIMEOUT"):  # pragma: no branch - Linux has it, oth
 def make_session(
     *, proxies: Mapping[str, str] | None = None, verify: bool | str = True
 ) -> requests.Session:
-    """Return a session that many threads may share: no cookies, no environment, a pool with locks.
+    """Return a session for any number of threads: no cookies, no environment.
 
-    `proxies` is what `requests.utils.get_environ_proxies(api_url)` gives, read once by the caller:
-    left to itself, requests reads the environment and ~/.netrc for each call. `verify` may be a CA
-    bundle.
+    Get `proxies` once from `requests.utils.get_environ_proxies(api_url)`; otherwise requests would
+    read the environment and ~/.netrc on each call. `verify` may be a CA bundle.
     """
     session = requests.Session()
     session.trust_env = False
@@ -61,18 +58,18 @@ def make_session(
 
 
 class _Adapter(HTTPAdapter):
-    """Gives up on what GitHub's side does not acknowledge, also when this process has died."""
+    """Sets a timeout for unacknowledged data on each socket."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pool, with the options of its sockets; called by requests."""
+        """Create the pool with our socket options; called by requests."""
         super().init_poolmanager(*args, **options, socket_options=_SOCKET_OPTIONS)
 
 
 class Transport:
-    """Sends requests and gives answers; safe to share between threads."""
+    """Sends requests; safe to share between threads."""
 
     def __init__(self, session: requests.Session, *, clock: Callable[[], float]) -> None:
-        """Take the session, as `make_session` makes it, and the clock for `Answer.received_at`."""
+        """`session` comes from `make_session`; `clock` sets ApiResponse.received_at."""
         self._session = session
         self._clock = clock
 
@@ -86,22 +83,22 @@ class Transport:
         body: bytes | None,
         not_after: float | None = None,
     ) -> ApiResponse:
-        """Return GitHub's answer, whatever its status; raises Unreachable or Ambiguous for none.
+        """Return the response, whatever its status; raises Unreachable or Ambiguous without one.
 
-        Once `not_after` (epoch seconds) has passed, nothing is sent: Unreachable. `path` is for the
-        error's text alone. No message holds a header, a query or a proxy's address.
+        After `not_after` (epoch seconds) nothing is sent and Unreachable is raised. `path` only
+        appears in errors, which contain no header, query or proxy address.
         """
         if not_after is not None and self._clock() > not_after:
             raise _too_late(method, path)
-        timed = None
+        timed_body = None
         if not_after is not None and body is not None:
-            timed = _InTime(body, not_after, self._clock)
+            timed_body = _TimedBody(body, not_after, self._clock)
         try:
             response = self._session.request(
                 method,
                 url,
                 headers=headers,
-                data=timed or body,
+                data=timed_body or body,
                 allow_redirects=False,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
@@ -116,19 +113,18 @@ class Transport:
 
 
 def _too_late(method: str, path: str) -> Unreachable:
-    return Unreachable("it is too late to send it", method=method, path=path)
+    return Unreachable("the deadline has passed", method=method, path=path)
 
 
 class _TooLateError(Exception):
-    """Its own kind, which neither urllib3 nor requests takes for one of theirs."""
+    """Not a subclass of OSError, so urllib3 and requests do not wrap it."""
 
 
-class _InTime(io.BytesIO):
-    """A body that is not handed out once its time is over.
+class _TimedBody(io.BytesIO):
+    """A request body that cannot be read after a deadline.
 
-    It is read when the connection is there and the head is sent, just before it is written itself:
-    a look at the clock before that would be as old as a handshake takes. A head without its body is
-    no request, and the connection is closed after it.
+    It is read once the connection is set up and the head sent, so the check is not as old as the
+    handshake. A head without its body is not a request, and the connection is closed.
     """
 
     def __init__(self, body: bytes, not_after: float, clock: Callable[[], float]) -> None:
@@ -137,42 +133,45 @@ class _InTime(io.BytesIO):
         self._clock = clock
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes; raises _TooLateError as long as there are any."""
+        """Return the next bytes; raises _TooLateError if there are any after the deadline."""
         part = super().read(size)
         if part and self._clock() > self._not_after:
             raise _TooLateError
         return part
 
 
-# OSError has all of requests' errors below it; ValueError is a Location that cannot be parsed,
-# which requests tries even when told not to follow.
+# OSError covers the errors of requests. ValueError is a malformed Location, which requests parses
+# even when it does not follow it.
 _FAILURES = (OSError, ValueError, urllib3.exceptions.HTTPError)
 
 
 def _no_answer(error: BaseException, method: str, path: str) -> RequestFailed:
     chain = list(_chain(error))
     if any(isinstance(cause, ssl.SSLError) and cause.reason in _HANDSHAKE for cause in chain):
-        return Unreachable("TLS could not be set up", method=method, path=path)
-    for types, words in _NOTHING_SENT:
+        return Unreachable("the TLS handshake failed", method=method, path=path)
+    for types, message in _NOTHING_SENT:
         if any(isinstance(cause, types) for cause in chain):
-            return Unreachable(words, method=method, path=path)
-    # The type's name, not its text: texts hold addresses, of proxies with passwords too.
-    return Ambiguous(f"no answer ({type(chain[-1]).__name__})", method=method, path=path)
+            return Unreachable(message, method=method, path=path)
+    # Only the type: error texts contain addresses, including those of proxies with passwords.
+    return Ambiguous(f"no response ({type(chain[-1]).__name__})", method=method, path=path)
 
 
-# The cause that says most stands first: urllib3 wraps an unknown host into "no connection" too.
+# Most specific first: urllib3 also wraps an unknown host in NewConnectionError.
 _NOTHING_SENT: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((socket.gaierror, urllib3.exceptions.NameResolutionError), "the host is not known"),
+    (
+        (socket.gaierror, urllib3.exceptions.NameResolutionError),
+        "the host name could not be resolved",
+    ),
     ((ConnectionRefusedError,), "the connection was refused"),
     ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), "the proxy failed"),
-    ((urllib3.exceptions.NewConnectionError,), "no connection could be made"),
-    ((requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError), "no connection in time"),
-    ((requests.exceptions.InvalidProxyURL,), "the proxy's address cannot be used"),
+    ((urllib3.exceptions.NewConnectionError,), "the connection failed"),
+    ((requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError), "the connection timed out"),
+    ((requests.exceptions.InvalidProxyURL,), "the proxy address is invalid"),
 )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give the error and what lies below it: causes, and what urllib3 keeps in `reason`, `args`."""
+    """Yield the error and its causes, including those urllib3 keeps in `reason` and `args`."""
     seen: set[int] = set()
     pending: list[object] = [error]
     while pending:

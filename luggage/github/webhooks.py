@@ -1,9 +1,7 @@
-"""One delivery: bytes and headers in, a value out, or the reason why not. Pure; no I/O.
+"""Webhook deliveries: verifies and decodes them, without I/O.
 
-The signature is checked first, over the raw bytes, before anything is decoded: whatever follows
-then works on what GitHub sent, and an attacker reaches no parser. Only `X-Hub-Signature-256`
-counts; the older SHA-1 header is ignored, and there is no mode without a secret (gidgethub has
-one, and with it a forgotten setting opens the door).
+The signature of the raw bytes is checked before any parser runs. Only `X-Hub-Signature-256` counts,
+not the older SHA-1 header, and a secret is required.
 
 Source: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
 """
@@ -22,12 +20,12 @@ from luggage.github.errors import BadSignature, ConfigurationError, Malformed, U
 from luggage.github.payload import Payload
 from luggage.github.secret import SecretBytes
 
-# Real payloads nest 8 deep or so. A bound well under Python's own keeps every later walk
-# over the payload (copying, dumping, templates) safe as well, not only the parser.
+# Real payloads nest about 8 levels. A bound well below Python's also protects later recursive code,
+# such as copying and templates.
 _MAX_DEPTH = 64
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_GLANCE = msgspec.json.Decoder(Payload)
+_SHALLOW = msgspec.json.Decoder(Payload)
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 
 
@@ -35,9 +33,8 @@ _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 class Delivery:
     """A verified delivery.
 
-    `id` is GitHub's X-GitHub-Delivery (the same when GitHub or a person redelivers it), `event`
-    the name of the event, `payload` the decoded object, not shown in the repr because it may be
-    private.
+    `id` is X-GitHub-Delivery, which redeliveries share; `event` is the event's name. The repr hides
+    `payload`, the decoded object, because it may be private.
     """
 
     id: str
@@ -46,48 +43,50 @@ class Delivery:
 
     @property
     def action(self) -> str | None:
-        """Return what happened within the event, such as "opened"; None for events without."""
+        """Return the event's action, such as "opened"; None if the event has none."""
         action = self.payload.get("action")
         return action if isinstance(action, str) else None
 
     @property
     def installation_id(self) -> int | None:
-        """Return the installation the delivery is about; None where there is none."""
+        """Return the delivery's installation; None if it has none."""
         installation = self.payload.get("installation")
         return installation.get("id") if isinstance(installation, dict) else None
 
 
 def read(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | str]) -> Delivery:
-    """Verify a delivery, then decode it; safe to repeat.
+    """Verify and decode a delivery; safe to repeat.
 
-    `headers` are matched without regard to case; `body` is the raw bytes; each of `secrets` is
-    live, so that one can be exchanged for another without a gap. Raises Unsigned or BadSignature
-    (401), Malformed (400), and ConfigurationError when there is no secret to verify with.
+    Header names are case-insensitive; `body` is the raw bytes. A signature by any of `secrets` is
+    valid, so secrets can be rotated. Raises Unsigned or BadSignature (401), Malformed (400), and
+    ConfigurationError if there is no secret.
     """
     delivery_id, event = _verified(headers, body, secrets)
     return decode(delivery_id, event, body)
 
 
-def glance(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | str]) -> Delivery:
-    """Do what `read` does, in a tenth of the time; the payload has the fields of Payload alone.
+def read_shallow(
+    headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | str]
+) -> Delivery:
+    """Like `read` in a tenth of the time, with only the fields of Payload.
 
-    All of the body is read, but only these become objects. What is not seen is a number that Python
-    does not take, half of a surrogate pair, or nesting deeper than it can stand: that is for who
-    decodes all of it. Of a key that stands twice, both have to be as GitHub sends it.
+    The whole body is parsed, but out-of-range numbers, lone surrogates and deep nesting are not
+    reported; decode the full body later. If a key occurs twice, both values must be valid.
+    docs/decisions/0108 says more.
     """
     delivery_id, event = _verified(headers, body, secrets)
     _check_names(delivery_id, event)
     try:
         body.decode()
-        payload = _GLANCE.decode(body)
+        payload = _SHALLOW.decode(body)
     except UnicodeError:
         raise Malformed("the body is not UTF-8 text") from None
     except RecursionError:
         raise Malformed("the body is nested too deeply") from None
     except msgspec.ValidationError as error:
-        raise Malformed(f"the body is not as GitHub sends it: {error}") from None
+        raise Malformed(f"the body does not match GitHub's schema: {error}") from None
     except msgspec.DecodeError:
-        _decode(body)  # says what is wrong
+        _decode(body)  # raises the specific error
         raise Malformed("the body is not JSON") from None
     return Delivery(delivery_id, event, dict(payload))
 
@@ -95,16 +94,16 @@ def glance(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | st
 def _verified(
     headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes | str]
 ) -> tuple[str, str]:
-    """Return what the headers say of the delivery's id and event, once the body is verified."""
-    given = {name.lower(): value for name, value in headers.items()}
-    verify(given.get("x-hub-signature-256", ""), body, secrets)
-    return given.get("x-github-delivery", ""), given.get("x-github-event", "")
+    """Verify the body; return the delivery's id and event from the headers."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    verify(lowered.get("x-hub-signature-256", ""), body, secrets)
+    return lowered.get("x-github-delivery", ""), lowered.get("x-github-event", "")
 
 
 def decode(delivery_id: str, event: str, body: bytes) -> Delivery:
-    """Decode a delivery that certainly comes from GitHub, such as one read from GitHub's own log.
+    """Decode a delivery that is known to come from GitHub, such as one from its delivery log.
 
-    Whatever somebody posted belongs to `read`. Safe to repeat. Raises Malformed.
+    Use `read` for received requests. Safe to repeat. Raises Malformed.
     """
     _check_names(delivery_id, event)
     payload = _decode(body)
@@ -115,36 +114,40 @@ def decode(delivery_id: str, event: str, body: bytes) -> Delivery:
 def _check_names(delivery_id: str, event: str) -> None:
     for name, value in (("X-GitHub-Event", event), ("X-GitHub-Delivery", delivery_id)):
         if not _NAME.fullmatch(value):
-            raise Malformed(f"{name} is missing, or is not 1 to 100 of A-Z a-z 0-9 _ . -")
+            raise Malformed(f"{name} must be 1 to 100 characters of A-Z a-z 0-9 _ . -")
 
 
 def verify(signature: str, body: bytes, secrets: Sequence[bytes | str]) -> None:
-    """Check `signature` (the value of X-Hub-Signature-256) over the raw `body`; safe to repeat.
+    """Check `signature` (the value of X-Hub-Signature-256) of the raw `body`; safe to repeat.
 
-    Raises Unsigned when it is empty, BadSignature when it was made with none of `secrets`, and
-    ConfigurationError when a secret is missing. Takes the same time whichever byte differs.
+    Raises Unsigned if it is empty, BadSignature if no secret matches, ConfigurationError if a
+    secret is missing. The comparison takes constant time.
     """
     keys = usable_secrets(secrets)
     if not signature:
-        raise Unsigned("the delivery has no X-Hub-Signature-256; set a secret in the App's webhook")
-    # Only now is it ASCII for certain: compare_digest raises on text that is not.
-    given = signature.encode() if _SIGNATURE.fullmatch(signature) else b""
+        raise Unsigned(
+            "the delivery has no X-Hub-Signature-256; set a webhook secret in the App's settings"
+        )
+    # compare_digest raises on non-ASCII text.
+    candidate = signature.encode() if _SIGNATURE.fullmatch(signature) else b""
     digests = (hmac.digest(key, body, "sha256").hex() for key in keys)
-    # All are compared before any() looks, so that the time does not tell which secret it was.
-    matches = [hmac.compare_digest(given, b"sha256=" + digest.encode()) for digest in digests]
+    # Compare all before any(), so that the time does not reveal which secret matched.
+    matches = [hmac.compare_digest(candidate, b"sha256=" + digest.encode()) for digest in digests]
     if not any(matches):
-        raise BadSignature("the signature matches no webhook secret; compare it with the App's")
+        raise BadSignature(
+            "the signature matches no webhook secret; compare the secret with the App's settings"
+        )
 
 
 def usable_secrets(secrets: Sequence[bytes | str]) -> tuple[SecretBytes, ...]:
-    """Return the secrets as bytes that hide themselves; raises ConfigurationError without any."""
+    """Return the secrets as bytes with a hidden repr; raises ConfigurationError if unusable."""
     if isinstance(secrets, bytes | str):
         raise ConfigurationError("webhook secrets are a sequence: write [secret], not secret")
     keys = tuple(SecretBytes(_as_bytes(key)) for key in secrets)
     if not keys or not all(key.strip() for key in keys):
         raise ConfigurationError(
-            "a webhook secret is missing or blank: without one anybody could post deliveries; "
-            "set the one from the App's settings page"
+            "a webhook secret is missing or blank, so anyone could send deliveries; "
+            "set the secret from the App's settings page"
         )
     return keys
 
@@ -154,7 +157,7 @@ def _as_bytes(key: bytes | str) -> bytes:
         return key.encode() if isinstance(key, str) else key
     except UnicodeEncodeError:
         del key
-    # Not raised in the `except`: the error of the codec holds the secret.
+    # Raised outside the `except`, because the codec's error contains the secret.
     raise ConfigurationError("a webhook secret is not UTF-8 text: copy it again")
 
 
@@ -177,15 +180,15 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def _finite(number: str) -> float:
-    value = float(number)  # "1e999" is valid JSON and becomes infinite only here
+    value = float(number)  # "1e999" is valid JSON but infinite as a float
     if not math.isfinite(value):
-        raise ValueError("JSON has no such number")
+        raise ValueError("the number is not finite")
     return value
 
 
 def _refuse_lone_surrogates(text: str, payload: object) -> None:
-    # Raw bytes cannot hold one (UTF-8 was decoded strictly); only an escape can. They would break
-    # each later encoder: the database's, the log's, the page's.
+    # Only an escape can contain one, because UTF-8 decoding is strict. It would break the encoders
+    # of the database, the log and the pages.
     if "\\ud" in text or "\\uD" in text:
         json.dumps(payload, ensure_ascii=False).encode()
 
@@ -195,7 +198,7 @@ def _check_shape(payload: dict[str, Any]) -> None:
     try:
         msgspec.convert(payload, Payload)
     except msgspec.ValidationError as error:
-        raise Malformed(f"the body is not as GitHub sends it: {error}") from None
+        raise Malformed(f"the body does not match GitHub's schema: {error}") from None
 
 
 def _check_depth(payload: dict[str, Any]) -> None:

@@ -195,7 +195,7 @@ def test_an_owner_signs_in_with_github(chromium, room):
     with visiting(chromium) as visit:
         page = visit.page
         for login, words in (("mallory", "may not come in"), (MAINTAINER, "Overview")):
-            room.github.sits_at_the_browser(login)
+            room.github.set_browser_user(login)
             page.goto(f"{room.url}/console/")
             page.get_by_role("link", name="Sign in with GitHub").click()
             page.get_by_text(words).first.wait_for()

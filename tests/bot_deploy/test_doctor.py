@@ -46,7 +46,7 @@ def github():
             default_permissions=everything.permissions,
             default_events=sorted(everything.events),
         )
-        fake.world.become(fake.world.registered.pop(location.partition("code=")[2]))
+        fake.world.replace_app(fake.world.registered.pop(location.partition("code=")[2]))
         fake.install("snakes")
         yield fake
 

@@ -14,7 +14,7 @@ from bot_deploy.config import load
 from bot_deploy.given import ConfigError
 from bot_deploy.wsgi import make_app
 from luggage.fake_github import faults
-from luggage.github.manifest import NOBODY
+from luggage.github.manifest import NO_WEBHOOK_URL
 from tests.support.registering import Person, enterprise_server
 from tests.support.sealed import SHIPPED, plain
 
@@ -144,7 +144,7 @@ def test_with_an_address_deliveries_go_there(run, config, browser, github):
 def test_without_one_deliveries_are_made_for_nobody(run, config, browser, github):
     """The webhook is active, else there would be nothing to fetch; nobody can be at its address."""
     run(config)
-    assert (github.world.app.hook_url, github.world.app.hook_active) == (NOBODY, True)
+    assert (github.world.app.hook_url, github.world.app.hook_active) == (NO_WEBHOOK_URL, True)
 
 
 def test_a_name_that_is_taken_is_asked_for_again(run, config, browser, github):

@@ -9,7 +9,7 @@ import bot.store.tables
 from bot.store.limits import SqlLimitMemory
 from luggage.database import History, migrate, open_engine
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, OwnMemory
+from luggage.github.limits import Gate, LocalLimitMemory
 from luggage.github.write_throttle import Pace
 
 BOT = History("bot", "bot.store.migrations", bot.store.tables.metadata)
@@ -34,7 +34,7 @@ def opened():
 def memory(request, opened):
     """Each implementation."""
     if request.param == "own":
-        return OwnMemory()
+        return LocalLimitMemory()
     return opened(request.getfixturevalue(f"{request.param}_url"))
 
 
@@ -89,7 +89,7 @@ def test_processes_share_one_pace(sql_memory, clock):
     def write(number):
         gate = Gate(clock=clock, wait=None, name="a", memory=sql_memory, pace=Pace())
         try:
-            gate.enter("POST", "/x", write=True, turn=f"job {number}")
+            gate.enter("POST", "/x", write=True, waiter=f"job {number}")
             told.append(clock())
         except RateLimited as error:
             told.append(error.retry_at)

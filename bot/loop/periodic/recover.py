@@ -70,7 +70,7 @@ class Recoverer:
     def _turn(self) -> None:
         if self._caught_up_at is None:
             self._caught_up_at = self._inbox.begin()
-        fetched = self._recovery.turn()
+        fetched = self._recovery.run()
         if fetched:
             self._meter.add(RECOVERED_TOTAL, by=fetched)
             log.info("%d missed deliveries were fetched", fetched)

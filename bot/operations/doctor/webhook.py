@@ -10,7 +10,7 @@ import requests
 from bot.operations.doctor.examination import Finding, failed, ok, warning
 from luggage.github import Client
 from luggage.github.deliveries import LOG
-from luggage.github.manifest import NOBODY
+from luggage.github.manifest import NO_WEBHOOK_URL
 
 PATH = "/webhook/github"
 DAY_SECONDS = 86400.0
@@ -50,7 +50,7 @@ class WebhookChecks:
             return failed(words, "set one on the App's page; see docs/howto/register.md")
         if self._polls:
             return ok("none is needed: deliveries are fetched from GitHub's log")
-        if url == NOBODY:
+        if url == NO_WEBHOOK_URL:
             words = "its address is nobody's: the App was registered without one"
             return failed(words, "set BOT_RECEIVE=poll, or an address on the App's page")
         return _setting(told) or self._answering(url)

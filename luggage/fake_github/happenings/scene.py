@@ -1,4 +1,4 @@
-"""Scene: the world and the journal that every event function works on."""
+"""Scene: the world and journal that actions use, and builders of their events."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -10,14 +10,14 @@ from luggage.fake_github.world import World
 
 
 class Happening(NamedTuple):
-    """An event's name and its payload: `fake.deliver(*happening)` sends it."""
+    """An event's name and payload; `fake.deliver(*happening)` sends it."""
 
     event: str
     payload: Json
 
 
 class Scene(Protocol):
-    """The state that events change and tell about. FakeGithub is one."""
+    """The state that actions change, such as FakeGithub."""
 
     @property
     def world(self) -> World:
@@ -25,11 +25,11 @@ class Scene(Protocol):
 
     @property
     def journal(self) -> Journal:
-        """The log of events, in plain words."""
+        """A readable log of the actions."""
 
 
 def repository_of(scene: Scene, full_name: str) -> Repository:
-    """The repository OWNER/NAME, made with its owner and the installation when there is none."""
+    """Return the repository OWNER/NAME, creating it and installing the App if needed."""
     repository = scene.world.repositories.get(full_name.lower())
     if repository is None:
         repository = scene.world.repository(full_name)
@@ -38,7 +38,7 @@ def repository_of(scene: Scene, full_name: str) -> Repository:
 
 
 def issue_of(scene: Scene, repo: str, number: int) -> Issue:
-    """The issue or pull request of that number. Raises LookupError when there is none."""
+    """Return the issue or pull request of that number; raises LookupError if there is none."""
     issue = repository_of(scene, repo).issues.get(number)
     if issue is None:
         raise LookupError(f"{repo} has no #{number}; open it first.")
@@ -46,10 +46,10 @@ def issue_of(scene: Scene, repo: str, number: int) -> Issue:
 
 
 def pull_of(issue: Issue) -> Pull:
-    """The pull request of an issue's record. Raises LookupError for a plain issue."""
+    """Return the pull request of an issue's record; raises LookupError for a plain issue."""
     if issue.pull is None:
         raise LookupError(
-            f"{issue.repository.full_name}#{issue.number} is an issue, no pull request."
+            f"{issue.repository.full_name}#{issue.number} is an issue, not a pull request."
         )
     return issue.pull
 
@@ -57,7 +57,7 @@ def pull_of(issue: Issue) -> Pull:
 def payload_of(
     scene: Scene, action: str, repository: Repository, sender: Account, **more: Any
 ) -> Json:
-    """A webhook payload with the repository, organization, installation and sender."""
+    """Return a webhook payload with repository, organization, installation and sender."""
     context = repositories.repository_context(scene.world, repository)
     return {"action": action, **more, **context, "sender": accounts.user(scene.world, sender)}
 
@@ -65,7 +65,7 @@ def payload_of(
 def about_issue(
     scene: Scene, event: str, action: str, issue: Issue, sender: Account, **more: Any
 ) -> Happening:
-    """An event about an issue, with its payload."""
+    """Return an event about an issue."""
     shape = issues.issue(scene.world, issue)
     return Happening(
         event, payload_of(scene, action, issue.repository, sender, issue=shape, **more)
@@ -75,13 +75,9 @@ def about_issue(
 def about_pull(
     scene: Scene, event: str, action: str, issue: Issue, sender: Account, **more: Any
 ) -> Happening:
-    """An event about a pull request, with its payload."""
+    """Return an event about a pull request."""
     if event == "pull_request":
-        more = {
-            "number": issue.number,
-            "pull_request": pulls.full_pull(scene.world, issue),
-            **more,
-        }
+        more = {"number": issue.number, "pull_request": pulls.full_pull(scene.world, issue), **more}
     else:
         more = {"pull_request": pulls.simple_pull(scene.world, issue), **more}
     return Happening(event, payload_of(scene, action, issue.repository, sender, **more))

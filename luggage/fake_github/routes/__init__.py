@@ -1,4 +1,4 @@
-"""What the simulated GitHub answers, one file for each area; ROUTES is all of them."""
+"""Routes of the simulated GitHub, one module per area; ROUTES holds all."""
 
 from luggage.fake_github.routes import (
     apps,
@@ -11,7 +11,7 @@ from luggage.fake_github.routes import (
     people,
     pulls,
     reactions,
-    registering,
+    registration,
     repositories,
     search,
     teams,
@@ -21,7 +21,7 @@ from luggage.fake_github.routing import RouteTable
 ROUTES = RouteTable()
 for _area in (
     apps,
-    registering,
+    registration,
     hooks,
     organizations,
     teams,

@@ -1,8 +1,8 @@
-"""Check runs: what an App says of a commit."""
+"""Check runs."""
 
 from typing import Any
 
-from luggage.fake_github.messages import Answer, invalid, not_found
+from luggage.fake_github.messages import Answer, existing, invalid
 from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import checks as shapes
 
@@ -12,45 +12,43 @@ _RUNS = "/repos/{owner}/{repo}/check-runs"
 
 @routes("POST", _RUNS)
 def create_check_run(call: RouteCall) -> Answer:
-    """A check run; twice makes two, of which GitHub shows the later."""
+    """Create a check run; repeating creates another one."""
     repository, sent = call.repository(), call.body()
-    made: dict[str, Any] = {
+    run: dict[str, Any] = {
         "id": call.world.next_id(),
         "head_sha": call.text("CheckRun", "head_sha"),
         "name": call.text("CheckRun", "name"),
     }
-    repository.check_runs[made["id"]] = made
-    return Answer(201, _changed(call, made, sent))
+    repository.check_runs[run["id"]] = run
+    return Answer(201, _update(call, run, sent))
 
 
 @routes("PATCH", f"{_RUNS}/{{check_run_id}}")
 def update_check_run(call: RouteCall) -> Answer:
-    """What a check run says now."""
-    found = call.repository().check_runs.get(call.number("check_run_id"))
-    if found is None:
-        raise not_found()
-    return Answer(200, _changed(call, found, call.body()))
+    """Update a check run."""
+    run = existing(call.repository().check_runs.get(call.number("check_run_id")))
+    return Answer(200, _update(call, run, call.body()))
 
 
 @routes("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs")
 def list_check_runs(call: RouteCall) -> Answer:
-    """The check runs of a commit, the newest first; of one name where it is asked for."""
+    """List a commit's check runs, newest first, optionally of run name."""
     repository, query = call.repository(), call.request.query
     name = query.get("check_name")
-    found = [
-        one
-        for one in reversed(repository.check_runs.values())
-        if one["head_sha"] == call.names["ref"] and name in {None, one["name"]}
+    runs = [
+        run
+        for run in reversed(repository.check_runs.values())
+        if run["head_sha"] == call.names["ref"] and name in {None, run["name"]}
     ]
-    shown, headers = call.slice(found)
+    items, headers = call.slice(runs)
     body = {
-        "total_count": len(found),
-        "check_runs": [shapes.check_run(call.world, repository, one) for one in shown],
+        "total_count": len(runs),
+        "check_runs": [shapes.check_run(call.world, repository, run) for run in items],
     }
     return Answer(200, body, headers)
 
 
-def _changed(call: RouteCall, run: dict[str, Any], sent: dict[str, Any]) -> Any:
+def _update(call: RouteCall, run: dict[str, Any], sent: dict[str, Any]) -> Any:
     if sent.get("status") == "completed" and not sent.get("conclusion"):
         raise invalid("CheckRun", "conclusion", "missing_field")
     output = sent.get("output") or {}
@@ -58,5 +56,5 @@ def _changed(call: RouteCall, run: dict[str, Any], sent: dict[str, Any]) -> Any:
         raise invalid("CheckRun", "output")
     run.update({**sent, "completed_at": call.world.clock()})
     repository = call.repository()
-    call.tell(f"{call.actor.login} checks {repository.full_name}: {output.get('title')}")
+    call.log(f"{call.actor.login} checks {repository.full_name}: {output.get('title')}")
     return shapes.check_run(call.world, repository, run)

@@ -1,10 +1,10 @@
-"""Files of a repository, as bots read their settings: single files, on the default branch."""
+"""Repository contents: single files, without directories."""
 
 import base64
 import hashlib
 from urllib.parse import quote
 
-from luggage.fake_github.messages import Answer, not_found
+from luggage.fake_github.messages import Answer, existing
 from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes.repositories import repository_url
 
@@ -13,22 +13,17 @@ routes = RouteTable()
 
 @routes("GET", "/repos/{owner}/{repo}/contents/{path}")
 def get_contents(call: RouteCall) -> Answer:
-    """One file in base64, in lines of 60 characters as GitHub breaks them; no directories.
-
-    With `ref`, the sha of a commit, that of the commit.
-    """
+    """Return a file at `ref` (the default branch or a commit), in base64 lines like GitHub's."""
     repository, path = call.repository(), call.names["path"]
     ref = call.request.query.get("ref", repository.default_branch)
     files = repository.files if ref == repository.default_branch else repository.at_commits.get(ref)
-    data = (files or {}).get(path)
-    if data is None:
-        raise not_found()
-    # The id that git gives to a blob.
+    data = existing((files or {}).get(path))
+    # Git's blob id.
     sha = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-    api, place = repository_url(call.world, repository), quote(path)
-    page = f"{call.world.server_url}/{repository.full_name}/blob/{ref}/{place}"
+    api, quoted_path = repository_url(call.world, repository), quote(path)
+    page = f"{call.world.server_url}/{repository.full_name}/blob/{ref}/{quoted_path}"
     links = {
-        "self": f"{api}/contents/{place}?ref={ref}",
+        "self": f"{api}/contents/{quoted_path}?ref={ref}",
         "git": f"{api}/git/blobs/{sha}",
         "html": page,
     }

@@ -1,8 +1,4 @@
-"""POST /graphql, the least of it: who am I, how much may I still ask, which pull requests merge.
-
-A query's first field picks the answer, whatever it selects below; unknown fields get GitHub's kind
-of error.
-"""
+"""POST /graphql: its first field may be viewer, rateLimit, or open pull requests."""
 
 import re
 from typing import Any
@@ -18,7 +14,7 @@ _PER_PAGE = 100
 
 @routes("POST", "/graphql")
 def query(call: RouteCall) -> Answer:
-    """Data, or errors with status 200: GraphQL's way."""
+    """Return data, or errors with status 200."""
     text = call.text("Query", "query")
     match = re.search(r"\{\s*(\w+)", text)
     name = match[1] if match else ""
@@ -38,32 +34,34 @@ def query(call: RouteCall) -> Answer:
 
 
 def _pull_requests(call: RouteCall) -> Answer:
-    """A page of open pull requests of `$owner/$name`, into `$base` if given, after `$cursor`."""
-    given: dict[str, Any] = call.body().get("variables") or {}
-    full_name = f"{given.get('owner')}/{given.get('name')}".lower()
+    """Return open pull requests of `$owner/$name`, after `$cursor`, optionally for `$base`."""
+    variables: dict[str, Any] = call.body().get("variables") or {}
+    full_name = f"{variables.get('owner')}/{variables.get('name')}".lower()
     repository = call.world.repositories.get(full_name)
     if repository is None or not call.has_access(repository.owner):
         return Answer(200, {"data": {"repository": None}})
-    base, first = given.get("base"), int(given.get("cursor") or 0)
-    found = [
+    base, first = variables.get("base"), int(variables.get("cursor") or 0)
+    pulls = [
         one
         for one in repository.issues.values()
         if one.pull and one.state == "open" and base in {None, base_ref(one)}
     ]
     last = first + _PER_PAGE
-    page = {"hasNextPage": len(found) > last, "endCursor": str(last)}
-    nodes = [_node(one, one.pull) for one in found[first:last] if one.pull]
+    page = {"hasNextPage": len(pulls) > last, "endCursor": str(last)}
+    nodes = [_node(one, one.pull) for one in pulls[first:last] if one.pull]
     return Answer(
         200, {"data": {"repository": {"pullRequests": {"nodes": nodes, "pageInfo": page}}}}
     )
 
 
 def _node(one: Issue, pull: Pull) -> dict[str, Any]:
-    merges = "UNKNOWN" if pull.unsettled else "CONFLICTING" if pull.conflicts else "MERGEABLE"
-    pull.unsettled = max(0, pull.unsettled - 1)
+    mergeable = (
+        "UNKNOWN" if pull.mergeable_pending else "CONFLICTING" if pull.conflicts else "MERGEABLE"
+    )
+    pull.mergeable_pending = max(0, pull.mergeable_pending - 1)
     return {
         "number": one.number,
-        "mergeable": merges,
+        "mergeable": mergeable,
         "isDraft": pull.draft,
         "baseRefName": base_ref(one),
         "author": {"login": one.author.login, "__typename": one.author.kind},

@@ -1,7 +1,7 @@
-"""The log of deliveries, as the App reads it, and its wish to get one again."""
+"""The App's webhook configuration and delivery log."""
 
 from luggage.fake_github.hooks import Sent
-from luggage.fake_github.messages import Answer, Refused, not_found
+from luggage.fake_github.messages import Answer, Refused, existing
 from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes import hooks as shapes
 
@@ -12,42 +12,42 @@ _MOST_PER_PAGE = 100
 
 @routes("GET", "/app/hook/config", by_app=True)
 def get_config(call: RouteCall) -> Answer:
-    """Where deliveries go; the secret is not shown."""
+    """Return the webhook's configuration, without the secret."""
     return Answer(200, shapes.config(call.world))
 
 
 @routes("GET", "/app/hook/deliveries", by_app=True)
 def list_deliveries(call: RouteCall) -> Answer:
-    """Newest first, from the cursor on; the Link header has the next cursor."""
+    """List attempts, newest first; the Link header has the next cursor."""
     status = call.request.query.get("status", "")
     if status not in {"", "success", "failure"}:
         raise Refused(422, f"Invalid status {status!r}")
-    found = [one for one in call.hooks.kept() if _fits(one, status)]
+    attempts = [one for one in call.hooks.kept() if _has_status(one, status)]
     cursor = call.request.query.get("cursor", "")
     if cursor:
         first = _number(cursor)
-        found = [one for one in found if one.id <= first]
+        attempts = [one for one in attempts if one.id <= first]
     size = min(max(call.count("per_page", 30), 1), _MOST_PER_PAGE)
     headers = {}
-    if len(found) > size:
-        headers["Link"] = f'<{call.url(cursor=f"v1_{found[size].id}")}>; rel="next"'
-    return Answer(200, [shapes.delivery(one) for one in found[:size]], headers)
+    if len(attempts) > size:
+        headers["Link"] = f'<{call.url(cursor=f"v1_{attempts[size].id}")}>; rel="next"'
+    return Answer(200, [shapes.delivery(one) for one in attempts[:size]], headers)
 
 
 @routes("GET", "/app/hook/deliveries/{delivery_id}", by_app=True)
 def get_delivery(call: RouteCall) -> Answer:
-    """One attempt, with headers and payload."""
+    """Return an attempt with headers and payload."""
     return Answer(200, shapes.full_delivery(_delivery(call)))
 
 
 @routes("POST", "/app/hook/deliveries/{delivery_id}/attempts", by_app=True)
 def redeliver(call: RouteCall) -> Answer:
-    """Accepted; it is sent when the test says `redeliver()`."""
-    call.hooks.asked.append(_delivery(call))
+    """Accept the request; `FakeGithub.redeliver()` sends it."""
+    call.hooks.redelivery_requests.append(_delivery(call))
     return Answer(202, {})
 
 
-def _fits(one: Sent, status: str) -> bool:
+def _has_status(one: Sent, status: str) -> bool:
     failed = one.status >= _FIRST_FAILURE
     return not status or failed == (status == "failure")
 
@@ -60,8 +60,5 @@ def _number(cursor: str) -> int:
 
 
 def _delivery(call: RouteCall) -> Sent:
-    wanted = call.number("delivery_id")
-    found = next((one for one in call.hooks.kept() if one.id == wanted), None)
-    if found is None:
-        raise not_found()
-    return found
+    attempt_id = call.number("delivery_id")
+    return existing(next((one for one in call.hooks.kept() if one.id == attempt_id), None))

@@ -1,8 +1,8 @@
-"""Issues, their comments and labels; for GitHub every pull request is an issue too."""
+"""Issues, their comments, labels and assignees; every pull request is an issue too."""
 
 from typing import Any
 
-from luggage.fake_github.messages import Answer, invalid, not_found
+from luggage.fake_github.messages import Answer, existing, invalid, not_found
 from luggage.fake_github.records import Account, Comment, Issue
 from luggage.fake_github.routes.lists import in_order, in_state
 from luggage.fake_github.routing import RouteCall, RouteTable
@@ -18,54 +18,54 @@ _COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
 
 @routes("GET", _ISSUES)
 def list_issues(call: RouteCall) -> Answer:
-    """Issues and pull requests, newest first unless asked otherwise; `assignee=*`: of anybody."""
-    asked = call.request.query
-    wanted, creator = (asked.get(name, "").lower() for name in ("assignee", "creator"))
-    found = [
+    """List issues and pull requests, newest first by default; `assignee=*` means any."""
+    query = call.request.query
+    assignee, creator = (query.get(name, "").lower() for name in ("assignee", "creator"))
+    issues = [
         one
         for one in call.world.visible(call.repository().issues.values())
-        if in_state(one, asked)
-        and _is_assigned(one, wanted)
+        if in_state(one, query)
+        and _is_assigned(one, assignee)
         and creator in {"", one.author.login.lower()}
     ]
-    return call.page(in_order(found, asked), lambda one: shapes.issue(call.world, one))
+    return call.page(in_order(issues, query), lambda one: shapes.issue(call.world, one))
 
 
-def _is_assigned(one: Issue, wanted: str) -> bool:
-    if wanted in {"", "none", "*"}:
-        return not wanted or bool(one.assignees) is (wanted == "*")
-    return any(each.login.lower() == wanted for each in one.assignees)
+def _is_assigned(one: Issue, assignee: str) -> bool:
+    if assignee in {"", "none", "*"}:
+        return not assignee or bool(one.assignees) is (assignee == "*")
+    return any(each.login.lower() == assignee for each in one.assignees)
 
 
 @routes("POST", _ISSUES)
 def create_issue(call: RouteCall) -> Answer:
-    """A new issue by the bot; twice makes two, as on GitHub."""
+    """Create an issue by the bot; repeating creates another one."""
     repository, title = call.repository(), call.text("Issue", "title")
-    made = call.world.issue(repository, call.actor, title, call.body().get("body"))
-    call.tell(f"{call.actor.login} opens {repository.full_name}#{made.number}: {title}")
-    shape = shapes.issue(call.world, made)
+    issue = call.world.issue(repository, call.actor, title, call.body().get("body"))
+    call.log(f"{call.actor.login} opens {repository.full_name}#{issue.number}: {title}")
+    shape = shapes.issue(call.world, issue)
     return Answer(201, shape, {"Location": shape["url"]})
 
 
 @routes("PATCH", _ISSUE)
 def update_issue(call: RouteCall) -> Answer:
-    """Another title, text or state; what is not named stays."""
+    """Change the title, text or state."""
     issue, sent = call.issue(), call.body()
     if sent.get("state") not in {None, "open", "closed"}:
         raise invalid("Issue", "state")
     issue.title, issue.body = sent.get("title") or issue.title, sent.get("body", issue.body)
-    where = f"{issue.repository.full_name}#{issue.number}"
+    name = f"{issue.repository.full_name}#{issue.number}"
     if sent.get("state") == "closed" and issue.state == "open":
         call.world.close(issue, call.actor, sent.get("state_reason") or "completed")
-        call.tell(f"{call.actor.login} closes {where}")
+        call.log(f"{call.actor.login} closes {name}")
     elif sent.get("state") == "open" and issue.state == "closed":
-        _need_branch(issue)
+        _require_branch(issue)
         call.world.reopen(issue)
-        call.tell(f"{call.actor.login} reopens {where}")
+        call.log(f"{call.actor.login} reopens {name}")
     return Answer(200, shapes.issue(call.world, issue))
 
 
-def _need_branch(issue: Issue) -> None:
+def _require_branch(issue: Issue) -> None:
     if issue.pull is not None and (issue.pull.merged_at or issue.pull.branch_gone):
         message = "state cannot be changed. The changes branch has been deleted."
         raise invalid("PullRequest", "state", "custom", message)
@@ -73,13 +73,13 @@ def _need_branch(issue: Issue) -> None:
 
 @routes("GET", _ISSUE)
 def get_issue(call: RouteCall) -> Answer:
-    """An issue or pull request."""
+    """Return an issue or pull request."""
     return Answer(200, shapes.issue(call.world, call.issue()))
 
 
 @routes("GET", f"{_ISSUE}/assignees/{{assignee}}")
 def check_assignee(call: RouteCall) -> Answer:
-    """204 for somebody who can be assigned to it, 404 for everybody else."""
+    """Return 204 for a person who can be assigned, 404 for anyone else."""
     issue, user = call.issue(), call.user("assignee")
     if not call.world.may_be_assigned(issue, user):
         raise not_found()
@@ -88,23 +88,23 @@ def check_assignee(call: RouteCall) -> Answer:
 
 @routes("POST", f"{_ISSUE}/assignees")
 def add_assignees(call: RouteCall) -> Answer:
-    """Assign; who cannot be assigned is passed over in silence, as on GitHub."""
+    """Assign people; GitHub silently skips those who cannot be assigned."""
     issue = call.issue()
     for user in _people(call):
         if call.world.may_be_assigned(issue, user) and user not in issue.assignees:
             call.world.assign(issue, user, call.actor, on=True)
-            call.tell(f"{call.actor.login} assigns {user.login} to #{issue.number}")
+            call.log(f"{call.actor.login} assigns {user.login} to #{issue.number}")
     return Answer(201, shapes.issue(call.world, issue))
 
 
 @routes("DELETE", f"{_ISSUE}/assignees")
 def remove_assignees(call: RouteCall) -> Answer:
-    """Take it from people; who was not assigned is passed over in silence."""
+    """Unassign people; silently skip those who are not assigned."""
     issue = call.issue()
     for user in _people(call):
         if user in issue.assignees:
             call.world.assign(issue, user, call.actor, on=False)
-            call.tell(f"{call.actor.login} unassigns {user.login} from #{issue.number}")
+            call.log(f"{call.actor.login} unassigns {user.login} from #{issue.number}")
     return Answer(200, shapes.issue(call.world, issue))
 
 
@@ -112,43 +112,45 @@ def _people(call: RouteCall) -> list[Account]:
     logins = call.body().get("assignees")
     if not isinstance(logins, list):
         raise invalid("Issue", "assignees", "missing_field")
-    found = [call.world.accounts.get(str(login).lower()) for login in logins]
-    return [user for user in found if user is not None]
+    accounts = [call.world.accounts.get(str(login).lower()) for login in logins]
+    return [account for account in accounts if account is not None]
 
 
 @routes("GET", f"{_ISSUE}/timeline")
 def list_timeline(call: RouteCall) -> Answer:
-    """What happened to it, oldest first."""
+    """List the timeline, oldest first."""
     events = timeline.events(call.world, call.issue())
     return call.page(events, lambda one: one)
 
 
 @routes("GET", f"{_ISSUE}/comments")
 def list_comments(call: RouteCall) -> Answer:
-    """The conversation, oldest first; what was just written appears after the read lag."""
+    """List the comments, oldest first; new ones appear after the read lag."""
     visible = call.world.visible(call.issue().comments)
     return call.page(visible, lambda one: shapes.comment(call.world, one))
 
 
 @routes("POST", f"{_ISSUE}/comments")
 def create_comment(call: RouteCall) -> Answer:
-    """A new comment by the bot; twice makes two, as on GitHub."""
+    """Create a comment by the bot; repeating creates another one."""
     issue, body = call.issue(), call.text("IssueComment", "body")
-    made = call.world.comment(issue, call.actor, body)
+    comment = call.world.comment(issue, call.actor, body)
     where = f"{issue.repository.full_name}#{issue.number}"
-    call.tell(f"{call.actor.login} comments on {where}: {body}")
-    return Answer(201, shapes.comment(call.world, made), {"Location": _comment_url(call, made)})
+    call.log(f"{call.actor.login} comments on {where}: {body}")
+    return Answer(
+        201, shapes.comment(call.world, comment), {"Location": _comment_url(call, comment)}
+    )
 
 
 @routes("GET", _COMMENT)
 def get_comment(call: RouteCall) -> Answer:
-    """One comment."""
+    """Return a comment."""
     return Answer(200, shapes.comment(call.world, _comment(call)))
 
 
 @routes("PATCH", _COMMENT)
 def update_comment(call: RouteCall) -> Answer:
-    """Another text for a comment."""
+    """Change a comment's text."""
     comment = _comment(call)
     comment.body = call.text("IssueComment", "body")
     comment.updated_at = call.world.clock()
@@ -157,7 +159,7 @@ def update_comment(call: RouteCall) -> Answer:
 
 @routes("DELETE", _COMMENT)
 def delete_comment(call: RouteCall) -> Answer:
-    """The comment is gone."""
+    """Delete a comment."""
     comment = _comment(call)
     comment.issue.comments.remove(comment)
     del call.world.comments[comment.id]
@@ -166,27 +168,27 @@ def delete_comment(call: RouteCall) -> Answer:
 
 @routes("GET", f"{_ISSUE}/labels")
 def list_issue_labels(call: RouteCall) -> Answer:
-    """The labels of an issue."""
+    """List an issue's labels."""
     issue = call.issue()
     return call.page(issue.labels, lambda one: label(call.world, issue.repository, one))
 
 
 @routes("POST", f"{_ISSUE}/labels")
 def add_labels(call: RouteCall) -> Answer:
-    """Add labels; one that is there stays one, one that the repository lacks is made."""
+    """Add labels, creating them in the repository if needed."""
     issue = call.issue()
     for name in _label_names(call):
         one = call.world.label(issue.repository, name)
         if one not in issue.labels:
             issue.labels.append(one)
             where = f"{issue.repository.full_name}#{issue.number}"
-            call.tell(f"{call.actor.login} labels {where}: {one.name}")
+            call.log(f"{call.actor.login} labels {where}: {one.name}")
     return _labels(call, issue)
 
 
 @routes("DELETE", f"{_ISSUE}/labels/{{name}}")
 def remove_label(call: RouteCall) -> Answer:
-    """Take a label off; 404 when the issue does not have it."""
+    """Remove a label; 404 if the issue does not have it."""
     issue = call.issue()
     one = issue.repository.labels.get(call.names["name"].lower())
     if one not in issue.labels:
@@ -196,15 +198,15 @@ def remove_label(call: RouteCall) -> Answer:
 
 
 def _label_names(call: RouteCall) -> list[str]:
-    sent = call.request.json
-    named = sent.get("labels") if isinstance(sent, dict) else sent
-    if not isinstance(named, list) or not named:
+    value = call.request.json
+    labels = value.get("labels") if isinstance(value, dict) else value
+    if not isinstance(labels, list) or not labels:
         raise invalid("Label", "labels", "missing_field")
-    return [_label_name(each) for each in named]
+    return [_label_name(each) for each in labels]
 
 
-def _label_name(sent: Any) -> str:
-    name = sent.get("name") if isinstance(sent, dict) else sent
+def _label_name(value: Any) -> str:
+    name = value.get("name") if isinstance(value, dict) else value
     if not isinstance(name, str) or not name.strip():
         raise invalid("Label", "name")
     return name
@@ -216,10 +218,10 @@ def _labels(call: RouteCall, issue: Issue) -> Answer:
 
 def _comment(call: RouteCall) -> Comment:
     repository = call.repository()
-    found = call.world.comments.get(call.number("comment_id"))
-    if found is None or found.issue.repository is not repository:
+    comment = existing(call.world.comments.get(call.number("comment_id")))
+    if comment.issue.repository is not repository:
         raise not_found()
-    return found
+    return comment
 
 
 def _comment_url(call: RouteCall, comment: Comment) -> str:

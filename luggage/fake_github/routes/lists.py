@@ -1,20 +1,20 @@
-"""What lists of issues and of pull requests have in common: the state, and the order."""
+"""Filters and order that lists of issues and of pull requests share."""
 
 from collections.abc import Iterable, Mapping
 
 from luggage.fake_github.records import Issue
 
 
-def in_state(one: Issue, asked: Mapping[str, str]) -> bool:
-    """Whether it is in the state that was asked for; without one, the open ones are meant."""
-    return asked.get("state", "open") in {one.state, "all"}
+def in_state(one: Issue, query: Mapping[str, str]) -> bool:
+    """Return whether the issue has the requested state; the default is open."""
+    return query.get("state", "open") in {one.state, "all"}
 
 
-def in_order(found: Iterable[Issue], asked: Mapping[str, str]) -> list[Issue]:
-    """In the order that was asked for: by creation or change, the newest first or the oldest."""
-    by_change = asked.get("sort") == "updated"
+def in_order(issues: Iterable[Issue], query: Mapping[str, str]) -> list[Issue]:
+    """Return the issues in the requested order; the default is newest first."""
+    by_update = query.get("sort") == "updated"
     return sorted(
-        found,
-        key=lambda one: (one.updated_at if by_change else one.created_at, one.number),
-        reverse=asked.get("direction", "desc") == "desc",
+        issues,
+        key=lambda one: (one.updated_at if by_update else one.created_at, one.number),
+        reverse=query.get("direction", "desc") == "desc",
     )

@@ -1,8 +1,8 @@
-"""A person signs in with the App (OAuth with PKCE), and asks about himself with the token.
+"""Sign-in with the App (OAuth with PKCE), and the routes for a user's token.
 
-Follows "Generating a user access token for a GitHub App" in GitHub's documentation. There is no
-page to click on: who sits at the browser (`FakeGithub.sits_at_the_browser`) has agreed before, and
-then GitHub sends the browser back at once.
+It follows "Generating a user access token for a GitHub App" in GitHub's documentation. There is no
+consent page: the person of `FakeGithub.set_browser_user` has consented, and GitHub redirects at
+once.
 """
 
 import base64
@@ -18,63 +18,63 @@ from luggage.fake_github.shapes import accounts, apps
 routes = RouteTable()
 
 
-@routes("GET", "/login/oauth/authorize", by_anybody=True)
+@routes("GET", "/login/oauth/authorize", any_caller=True)
 def authorize(call: RouteCall) -> Answer:
-    """Back to the App's callback address, with a code for who sits at the browser."""
+    """Redirect to the App's callback URL with a code for the browser's user."""
     app, query = call.world.app, call.request.query
     if query.get("client_id") != app.client_id or not app.callback_urls:
         raise not_found()
-    told = {"error": "access_denied"}
-    if call.world.at_the_browser is not None:
-        code = Code(call.world.at_the_browser, query.get("code_challenge", ""))
-        told = {"code": call.credentials.remember(code)}
-    told["state"] = query.get("state", "")
-    return Answer(302, None, {"Location": f"{app.callback_urls[0]}?{urlencode(told)}"})
+    result = {"error": "access_denied"}
+    if call.world.browser_user is not None:
+        code = Code(call.world.browser_user, query.get("code_challenge", ""))
+        result = {"code": call.credentials.add_code(code)}
+    result["state"] = query.get("state", "")
+    return Answer(302, None, {"Location": f"{app.callback_urls[0]}?{urlencode(result)}"})
 
 
-@routes("POST", "/login/oauth/access_token", by_anybody=True)
+@routes("POST", "/login/oauth/access_token", any_caller=True)
 def redeem(call: RouteCall) -> Answer:
-    """A token for a code; like GitHub, with status 200 for errors too."""
-    app, given = call.world.app, call.request.form
-    credentials = given.get("client_id"), given.get("client_secret")
+    """Return a token for a code; errors have status 200, as on GitHub."""
+    app, form = call.world.app, call.request.form
+    credentials = form.get("client_id"), form.get("client_secret")
     if credentials != (app.client_id, app.client_secret):
         return Answer(200, {"error": "incorrect_client_credentials"})
-    code = call.credentials.recall(given.get("code", ""))
-    if code is None or not _fits(given.get("code_verifier", ""), code.challenge):
+    code = call.credentials.take_code(form.get("code", ""))
+    if code is None or not _matches_challenge(form.get("code_verifier", ""), code.challenge):
         return Answer(200, {"error": "bad_verification_code"})
-    token = call.credentials.issue_to(code.person)
+    token = call.credentials.issue_user_token(code.person)
     return Answer(200, {"access_token": token, "token_type": "bearer", "scope": ""})
 
 
-@routes("GET", "/user", by_anybody=True)
+@routes("GET", "/user", any_caller=True)
 def get_authenticated_user(call: RouteCall) -> Answer:
-    """Who signed in."""
+    """Return the person who signed in."""
     return Answer(200, accounts.public_user(call.world, _person(call)))
 
 
-@routes("GET", "/user/installations", by_anybody=True)
+@routes("GET", "/user/installations", any_caller=True)
 def list_installations(call: RouteCall) -> Answer:
-    """The App's installations on the person's organizations, and on the person."""
+    """List the installations on the person's account and organizations."""
     person = _person(call)
-    seen = [one for one in call.world.installations.values() if _sees(person, one.account)]
-    shown, headers = call.slice(seen)
-    listed = [apps.installation(call.world, one) for one in shown]
-    return Answer(200, {"total_count": len(seen), "installations": listed}, headers)
+    installations = [one for one in call.world.installations.values() if _sees(person, one.account)]
+    shown, headers = call.slice(installations)
+    shapes = [apps.installation(call.world, one) for one in shown]
+    return Answer(200, {"total_count": len(installations), "installations": shapes}, headers)
 
 
-@routes("GET", "/user/memberships/orgs/{org}", by_anybody=True)
+@routes("GET", "/user/memberships/orgs/{org}", any_caller=True)
 def get_own_membership(call: RouteCall) -> Answer:
-    """The person's own place in an organization where the App is installed; 404 elsewhere."""
+    """Return the person's membership of an organization; 404 without the App."""
     person, organization = _person(call), call.user("org")
-    place = organization.members.get(person.login.lower())
-    if place is None or call.world.installation_of(organization) is None:
+    membership = organization.members.get(person.login.lower())
+    if membership is None or call.world.installation_of(organization) is None:
         raise not_found()
-    return Answer(200, accounts.membership(call.world, place))
+    return Answer(200, accounts.membership(call.world, membership))
 
 
-@routes("GET", "/apps/{app_slug}", by_anybody=True)
+@routes("GET", "/apps/{app_slug}", any_caller=True)
 def get_app_by_slug(call: RouteCall) -> Answer:
-    """The App; a private one is shown to the members of its owner alone."""
+    """Return the App; a private one is visible only to members of its owner."""
     app = call.world.app
     if call.names["app_slug"] != app.slug:
         raise not_found()
@@ -88,11 +88,11 @@ def _person(call: RouteCall) -> Account:
 
 
 def _sees(person: Account, account: Account) -> bool:
-    place = account.members.get(person.login.lower())
-    return account is person or (place is not None and place.state == "active")
+    membership = account.members.get(person.login.lower())
+    return account is person or (membership is not None and membership.state == "active")
 
 
-def _fits(verifier: str, challenge: str) -> bool:
-    """Whether the verifier belongs to the challenge (RFC 7636, S256), where there is one."""
+def _matches_challenge(verifier: str, challenge: str) -> bool:
+    """Return whether the verifier matches the challenge, if any (RFC 7636, S256)."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return not challenge or base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge

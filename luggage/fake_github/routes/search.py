@@ -1,4 +1,4 @@
-"""GET /search/issues, as far as bots ask: is, type, author, org, user, repo, words of the title."""
+"""GET /search/issues with its common qualifiers and words of the title."""
 
 from collections.abc import Callable
 
@@ -32,20 +32,20 @@ _QUALIFIERS: dict[str, Callable[[Issue, str], bool]] = {
 
 @routes("GET", "/search/issues")
 def search_issues(call: RouteCall) -> Answer:
-    """What matches all terms, newest first; the index lags behind like every list."""
+    """Return the issues that match all terms, newest first, after the read lag."""
     query = call.request.query.get("q", "").lower()
     if not query.strip():
         raise invalid("Search", "q", "missing")
-    _need_known(call, query.split())
-    found = [one for one in _indexed(call) if all(_matches(one, term) for term in query.split())]
-    found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
-    shown, headers = call.slice(found)
-    items = [{**issue(call.world, one), "score": 1.0} for one in shown]
-    body = {"total_count": len(found), "incomplete_results": False, "items": items}
+    _require_known(call, query.split())
+    matches = [one for one in _indexed(call) if all(_matches(one, term) for term in query.split())]
+    matches.sort(key=lambda one: (one.created_at, one.id), reverse=True)
+    page, headers = call.slice(matches)
+    items = [{**issue(call.world, one), "score": 1.0} for one in page]
+    body = {"total_count": len(matches), "incomplete_results": False, "items": items}
     return Answer(200, {**body, "search_type": "lexical"}, headers)
 
 
-def _need_known(call: RouteCall, terms: list[str]) -> None:
+def _require_known(call: RouteCall, terms: list[str]) -> None:
     known = {"author": call.world.accounts, "org": call.world.accounts, "user": call.world.accounts}
     for term in terms:
         name, _, value = term.lstrip("-").partition(":")
@@ -62,17 +62,17 @@ def _need_known(call: RouteCall, terms: list[str]) -> None:
 
 def _indexed(call: RouteCall) -> list[Issue]:
     horizon = call.world.clock() - call.world.read_lag_seconds
-    seen = [
+    visible = [
         each
         for each in call.world.repositories.values()
         if not each.private or call.has_access(each.owner)
     ]
-    return [one for each in seen for one in each.issues.values() if one.updated_at <= horizon]
+    return [one for each in visible for one in each.issues.values() if one.updated_at <= horizon]
 
 
 def _matches(one: Issue, term: str) -> bool:
-    wanted = not term.startswith("-")
+    expected = not term.startswith("-")
     name, colon, value = term.lstrip("-").partition(":")
     if colon and name in _QUALIFIERS:
-        return _QUALIFIERS[name](one, value.strip('"')) is wanted
-    return (term.strip('"') in one.title.lower()) is wanted
+        return _QUALIFIERS[name](one, value.strip('"')) is expected
+    return (term.strip('"') in one.title.lower()) is expected

@@ -1,5 +1,5 @@
-"""How GitHub writes things down: records of the world -> JSON, pure functions.
+"""JSON shapes: pure functions from records to GitHub's JSON.
 
-The fields are those that GitHub's OpenAPI description requires, for answers and for webhooks;
-tests/contracts/test_fake_against_openapi.py holds them to it.
+They have the fields that GitHub's OpenAPI description requires, for responses and for webhooks;
+tests/contracts/test_fake_against_openapi.py checks them.
 """

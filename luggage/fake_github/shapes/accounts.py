@@ -1,4 +1,4 @@
-"""Accounts: users, organizations, memberships."""
+"""Accounts: users, organizations, memberships, teams."""
 
 from luggage.fake_github.records import Account, Membership, Team
 from luggage.fake_github.shapes.common import Json, node_id, optional_timestamp, timestamp
@@ -26,9 +26,9 @@ _ORGANIZATION_LINKS = {
 
 
 def user(world: World, account: Account) -> Json:
-    """A "simple user"; organizations are written so too where they own something."""
+    """Return a "simple user"; an organization that owns something has this shape too."""
     url = f"{world.api_url}/users/{account.login.replace('[', '%5B').replace(']', '%5D')}"
-    # A bot's page is that of its App: github.com/apps/NAME.
+    # A bot's page is its App's: github.com/apps/NAME.
     page = f"apps/{account.login.removesuffix('[bot]')}" if account.kind == "Bot" else account.login
     return {
         "login": account.login,
@@ -46,12 +46,12 @@ def user(world: World, account: Account) -> Json:
 
 
 def optional_user(world: World, account: Account | None) -> Json | None:
-    """A user, or None where nobody did it."""
+    """Return a user, or None."""
     return None if account is None else user(world, account)
 
 
 def public_user(world: World, account: Account) -> Json:
-    """The answer of GET /users/{username}."""
+    """Return the response of GET /users/{username}."""
     unknown = (
         "name",
         "company",
@@ -75,7 +75,7 @@ def public_user(world: World, account: Account) -> Json:
 
 
 def organization(world: World, account: Account) -> Json:
-    """A "simple organization", as in payloads and memberships."""
+    """Return a "simple organization", as in payloads and memberships."""
     url = f"{world.api_url}/orgs/{account.login}"
     return {
         "login": account.login,
@@ -89,7 +89,7 @@ def organization(world: World, account: Account) -> Json:
 
 
 def full_organization(world: World, account: Account) -> Json:
-    """The answer of GET /orgs/{org}."""
+    """Return the response of GET /orgs/{org}."""
     return {
         **organization(world, account),
         "html_url": f"{world.server_url}/{account.login}",
@@ -107,29 +107,29 @@ def full_organization(world: World, account: Account) -> Json:
     }
 
 
-def membership(world: World, place: Membership) -> Json:
-    """A membership: its state is "pending" until the invited person accepts."""
-    url = f"{world.api_url}/orgs/{place.organization.login}"
+def membership(world: World, one: Membership) -> Json:
+    """Return a membership; its state is "pending" until the person accepts."""
+    url = f"{world.api_url}/orgs/{one.organization.login}"
     return {
-        "url": f"{url}/memberships/{place.user.login}",
-        "state": place.state,
-        "role": place.role,
+        "url": f"{url}/memberships/{one.user.login}",
+        "state": one.state,
+        "role": one.role,
         "organization_url": url,
-        "user": user(world, place.user),
-        "organization": organization(world, place.organization),
+        "user": user(world, one.user),
+        "organization": organization(world, one.organization),
     }
 
 
-def invitation(world: World, place: Membership) -> Json:
-    """An invitation that is open; the role of a future member is called direct_member."""
-    page = f"{world.api_url}/organizations/{place.organization.id}/invitations/{place.id}"
+def invitation(world: World, one: Membership) -> Json:
+    """Return an open invitation; a future member's role is direct_member."""
+    page = f"{world.api_url}/organizations/{one.organization.id}/invitations/{one.id}"
     return {
-        "id": place.id,
-        "node_id": node_id("OI", place.id),
-        "login": place.user.login,
+        "id": one.id,
+        "node_id": node_id("OI", one.id),
+        "login": one.user.login,
         "email": None,
-        "role": "admin" if place.role == "admin" else "direct_member",
-        "created_at": timestamp(place.since_at),
+        "role": "admin" if one.role == "admin" else "direct_member",
+        "created_at": timestamp(one.since_at),
         "failed_at": None,
         "failed_reason": None,
         "inviter": user(world, world.bot),
@@ -139,7 +139,7 @@ def invitation(world: World, place: Membership) -> Json:
 
 
 def team(world: World, one: Team) -> Json:
-    """A team, as lists have it."""
+    """Return a team, as in lists."""
     url = f"{world.api_url}/organizations/{one.organization.id}/team/{one.id}"
     page = f"{world.server_url}/orgs/{one.organization.login}/teams/{one.slug}"
     return {
@@ -161,12 +161,12 @@ def team(world: World, one: Team) -> Json:
 
 
 def team_membership(world: World, one: Team, login: str) -> Json:
-    """A place in a team; it is pending for as long as that in the organization is."""
-    place = one.organization.members[login.lower()]
+    """Return a team membership; it is pending as long as the organization's is."""
+    member = one.organization.members[login.lower()]
     url = f"{world.api_url}/organizations/{one.organization.id}/team/{one.id}"
     return {
-        "url": f"{url}/memberships/{place.user.login}",
-        # Owners maintain every team that they are in.
-        "role": "maintainer" if place.role == "admin" else one.roles[login.lower()],
-        "state": place.state,
+        "url": f"{url}/memberships/{member.user.login}",
+        # Owners maintain every team they are in.
+        "role": "maintainer" if member.role == "admin" else one.roles[login.lower()],
+        "state": member.state,
     }

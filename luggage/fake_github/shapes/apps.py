@@ -1,4 +1,4 @@
-"""The App itself, its installations and their tokens."""
+"""The App, its installations and their tokens."""
 
 from luggage.fake_github.records import Account, Installation
 from luggage.fake_github.shapes.accounts import user
@@ -7,7 +7,7 @@ from luggage.fake_github.world import World
 
 
 def integration(world: World) -> Json:
-    """The App, as GET /app answers and as comments name the App that wrote them."""
+    """Return the App, as in GET /app and in the comments it wrote."""
     app = world.app
     return {
         "id": app.id,
@@ -27,7 +27,7 @@ def integration(world: World) -> Json:
 
 
 def installation(world: World, one: Installation) -> Json:
-    """The App's installation on an account."""
+    """Return an installation of the App."""
     account, app = one.account, world.app
     folder = f"organizations/{account.login}/" if account.is_organization else ""
     return {
@@ -55,15 +55,15 @@ def installation(world: World, one: Installation) -> Json:
 
 
 def installation_context(world: World, account: Account) -> Json:
-    """The key "installation" of a payload, or nothing where the App is not installed."""
-    found = world.installation_of(account)
-    if found is None:
+    """Return the "installation" key of a payload; nothing without an installation."""
+    one = world.installation_of(account)
+    if one is None:
         return {}
-    return {"installation": {"id": found.id, "node_id": node_id("IN", found.id)}}
+    return {"installation": {"id": one.id, "node_id": node_id("IN", one.id)}}
 
 
 def token(value: str, expires_at: float, one: Installation) -> Json:
-    """An installation token; it is good for an hour."""
+    """Return an installation token."""
     return {
         "token": value,
         "expires_at": timestamp(expires_at),

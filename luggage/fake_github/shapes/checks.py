@@ -10,7 +10,7 @@ from luggage.fake_github.world import World
 
 
 def check_run(world: World, repository: Repository, run: dict[str, Any]) -> Json:
-    """A check run as its routes give it."""
+    """Return a check run."""
     url = f"{repository_url(world, repository)}/check-runs/{run['id']}"
     page = f"{world.server_url}/{repository.full_name}/runs/{run['id']}"
     output = run.get("output") or {}

@@ -1,4 +1,4 @@
-"""What all shapes use: times, node ids, and the counts of reactions."""
+"""Helpers of all shapes: times, node ids, reaction counts."""
 
 import base64
 import hashlib
@@ -13,27 +13,27 @@ CONTENTS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"
 
 
 def timestamp(at: float) -> str:
-    """ISO 8601 in UTC, to the second, as GitHub writes times."""
+    """Return a time in ISO 8601, UTC, in whole seconds, as GitHub writes it."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def optional_timestamp(at: float | None) -> str | None:
-    """The time, or None for what has not happened."""
+    """Return a time, or None."""
     return None if at is None else timestamp(at)
 
 
 def node_id(kind: str, number: int) -> str:
-    """An opaque GraphQL id: for example U_kgDOABCD for a user."""
+    """Return an opaque GraphQL id, such as U_kgDOABCD for a user."""
     return f"{kind}_{base64.urlsafe_b64encode(number.to_bytes(8, 'big')).decode().rstrip('=')}"
 
 
 def reaction_rollup(url: str, reactions: Iterable[Reaction]) -> Json:
-    """How often each reaction was given."""
-    given = [reaction.content for reaction in reactions]
-    counts = {content: given.count(content) for content in CONTENTS}
-    return {"url": url, "total_count": len(given), **counts}
+    """Return the number of each reaction."""
+    contents = [reaction.content for reaction in reactions]
+    counts = {content: contents.count(content) for content in CONTENTS}
+    return {"url": url, "total_count": len(contents), **counts}
 
 
 def fake_sha(kind: str, number: int) -> str:
-    """A commit's id that is always the same for the same thing."""
+    """Return a commit id that depends only on its arguments."""
     return hashlib.sha256(f"{kind} {number}".encode()).hexdigest()[:40]

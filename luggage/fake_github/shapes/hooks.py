@@ -1,4 +1,4 @@
-"""The App's webhook, and GitHub's log of the deliveries it tried."""
+"""The App's webhook, and GitHub's delivery log."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from luggage.fake_github.world import World
 
 
 def config(world: World) -> Json:
-    """Where the App's deliveries go, and how."""
+    """Return the webhook's configuration."""
     app = world.app
     return {
         "content_type": app.hook_content_type,
@@ -19,7 +19,7 @@ def config(world: World) -> Json:
 
 
 def app_hook(world: World) -> Json:
-    """The App's webhook, as its ping carries it."""
+    """Return the App's webhook, as in its ping."""
     created_at = timestamp(world.app.created_at)
     return {
         "type": "App",
@@ -36,7 +36,7 @@ def app_hook(world: World) -> Json:
 
 
 def delivery(one: Sent) -> Json:
-    """One attempt, as the list shows it."""
+    """Return a delivery attempt, as in the list."""
     sent = one.payload
     payload = sent if isinstance(sent, dict) else {}
     return {
@@ -56,7 +56,7 @@ def delivery(one: Sent) -> Json:
 
 
 def full_delivery(one: Sent) -> Json:
-    """One attempt with what was sent; the signatures are not shown, as on GitHub."""
+    """Return a delivery attempt with its request; GitHub does not show the signatures."""
     headers = {name: text for name, text in one.headers.items() if "Signature" not in name}
     return {
         **delivery(one),

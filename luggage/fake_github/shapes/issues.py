@@ -1,4 +1,4 @@
-"""Issues, the comments of their conversation, and reactions."""
+"""Issues, their comments, and reactions."""
 
 from luggage.fake_github.records import Account, Comment, Issue, Reaction, Repository
 from luggage.fake_github.shapes.accounts import optional_user, user
@@ -15,11 +15,11 @@ from luggage.fake_github.world import World
 
 
 def author_association(repository: Repository, author: Account) -> str:
-    """How GitHub sees the author here: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR or NONE."""
+    """Return the author's role here: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR or NONE."""
     if author is repository.owner:
         return "OWNER"
-    place = repository.owner.members.get(author.login.lower())
-    if place is not None and place.state == "active":
+    membership = repository.owner.members.get(author.login.lower())
+    if membership is not None and membership.state == "active":
         return "MEMBER"
     if author.login.lower() in repository.collaborators:
         return "COLLABORATOR"
@@ -27,25 +27,25 @@ def author_association(repository: Repository, author: Account) -> str:
 
 
 def by_app(world: World, author: Account) -> Json | None:
-    """The App through which something was written, None for what people wrote themselves."""
+    """Return the App if its bot is the author, else None."""
     return integration(world) if author is world.bot else None
 
 
 def issue_url(world: World, one: Issue) -> str:
-    """The address of the issue (or the issue side of a pull request) in the API."""
+    """Return the API URL of an issue, or of a pull request's issue."""
     return f"{repository_url(world, one.repository)}/issues/{one.number}"
 
 
 def issue_page(world: World, one: Issue) -> str:
-    """The address of the page for people."""
+    """Return the URL of the web page."""
     kind = "pull" if one.pull else "issues"
     return f"{world.server_url}/{one.repository.full_name}/{kind}/{one.number}"
 
 
 def issue(world: World, one: Issue) -> Json:
-    """An issue; for a pull request it carries the key pull_request, as on GitHub."""
+    """Return an issue; a pull request has the key pull_request, as on GitHub."""
     url = issue_url(world, one)
-    made: Json = {
+    shape: Json = {
         "url": url,
         "repository_url": repository_url(world, one.repository),
         "labels_url": f"{url}/labels{{/name}}",
@@ -55,7 +55,7 @@ def issue(world: World, one: Issue) -> Json:
         "html_url": issue_page(world, one),
         "id": one.id,
         "node_id": node_id("PR" if one.pull else "I", one.id),
-        **_matter(world, one),
+        **common_fields(world, one),
         "comments": len(one.comments),
         "reactions": reaction_rollup(f"{url}/reactions", one.reactions),
         "performed_via_github_app": by_app(world, one.author),
@@ -64,11 +64,12 @@ def issue(world: World, one: Issue) -> Json:
         "closed_by": optional_user(world, one.closed_by),
     }
     if one.pull is not None:
-        made["pull_request"] = _pull_links(world, one)
-    return made
+        shape["pull_request"] = _pull_links(world, one)
+    return shape
 
 
-def _matter(world: World, one: Issue) -> Json:
+def common_fields(world: World, one: Issue) -> Json:
+    """Return the fields that issues and pull requests share."""
     return {
         "number": one.number,
         "title": one.title,
@@ -100,7 +101,7 @@ def _pull_links(world: World, one: Issue) -> Json:
 
 
 def comment(world: World, one: Comment) -> Json:
-    """A comment of the conversation."""
+    """Return a comment on an issue or pull request."""
     url = f"{repository_url(world, one.issue.repository)}/issues/comments/{one.id}"
     return {
         "url": url,
@@ -119,7 +120,7 @@ def comment(world: World, one: Comment) -> Json:
 
 
 def reaction(world: World, one: Reaction) -> Json:
-    """One person's reaction."""
+    """Return a reaction."""
     return {
         "id": one.id,
         "node_id": node_id("REA", one.id),

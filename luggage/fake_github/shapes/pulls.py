@@ -1,4 +1,4 @@
-"""Pull requests, their reviews, and the comments on their diff."""
+"""Pull requests, their reviews, and comments on their diff."""
 
 from urllib.parse import quote
 
@@ -12,30 +12,35 @@ from luggage.fake_github.shapes.common import (
     reaction_rollup,
     timestamp,
 )
-from luggage.fake_github.shapes.issues import author_association, issue_page, issue_url
-from luggage.fake_github.shapes.repositories import label, repository, repository_url
+from luggage.fake_github.shapes.issues import (
+    author_association,
+    common_fields,
+    issue_page,
+    issue_url,
+)
+from luggage.fake_github.shapes.repositories import repository, repository_url
 from luggage.fake_github.world import World
 
 
 def pull_url(world: World, one: Issue) -> str:
-    """The address of the pull request in the API."""
+    """Return the API URL of a pull request."""
     return f"{repository_url(world, one.repository)}/pulls/{one.number}"
 
 
 def _pull(one: Issue) -> Pull:
     if one.pull is None:
-        raise ValueError(f"#{one.number} of {one.repository.full_name} is no pull request.")
+        raise ValueError(f"#{one.number} of {one.repository.full_name} is not a pull request.")
     return one.pull
 
 
 def simple_pull(world: World, one: Issue) -> Json:
-    """A pull request as reviews and their comments carry it."""
+    """Return a pull request, as in reviews and lists."""
     pull = _pull(one)
     return {
         "id": pull.id,
         "node_id": node_id("PR", pull.id),
         **_links(world, one),
-        **_matter(world, one),
+        **common_fields(world, one),
         "merged_at": optional_timestamp(pull.merged_at),
         "merge_commit_sha": pull.merge_sha,
         "requested_reviewers": [user(world, each) for each in pull.requested],
@@ -48,15 +53,15 @@ def simple_pull(world: World, one: Issue) -> Json:
 
 
 def full_pull(world: World, one: Issue) -> Json:
-    """A pull request as its own events and GET /repos/{owner}/{repo}/pulls/{n} carry it."""
+    """Return a pull request, as in its own events and GET /repos/{owner}/{repo}/pulls/{n}."""
     pull = _pull(one)
-    merges = None if pull.merged_at is not None or pull.unsettled else not pull.conflicts
+    mergeable = None if pull.merged_at is not None or pull.mergeable_pending else not pull.conflicts
     return {
         **simple_pull(world, one),
         "merged": pull.merged_at is not None,
-        "mergeable": merges,
-        "rebaseable": merges,
-        "mergeable_state": {None: "unknown", True: "clean", False: "dirty"}[merges],
+        "mergeable": mergeable,
+        "rebaseable": mergeable,
+        "mergeable_state": {None: "unknown", True: "clean", False: "dirty"}[mergeable],
         "merged_by": optional_user(world, pull.merged_by),
         "comments": len(one.comments),
         "review_comments": len(pull.comments),
@@ -69,47 +74,27 @@ def full_pull(world: World, one: Issue) -> Json:
 
 
 def base_ref(one: Issue) -> str:
-    """The branch that the pull request is to be merged into."""
+    """Return the branch that the pull request targets."""
     return _pull(one).base_ref or one.repository.default_branch
 
 
 def changed_file(world: World, one: Issue, file: ChangedFile) -> Json:
-    """A file that the pull request changes, without its patch, as GitHub leaves out long ones."""
-    sha, place = _pull(one).head_sha, quote(file.path, safe="")
+    """Return a changed file without its patch, which GitHub omits for long ones."""
+    sha, path = _pull(one).head_sha, quote(file.path, safe="")
     page = f"{world.server_url}/{one.repository.full_name}"
-    contents = f"{repository_url(world, one.repository)}/contents/{place}?ref={sha}"
-    made: Json = {
+    contents = f"{repository_url(world, one.repository)}/contents/{path}?ref={sha}"
+    shape: Json = {
         "sha": fake_sha(file.path, 0),
         "filename": file.path,
         "status": "renamed" if file.previous else file.status,
         "additions": file.additions,
         "deletions": file.deletions,
         "changes": file.additions + file.deletions,
-        "blob_url": f"{page}/blob/{sha}/{place}",
-        "raw_url": f"{page}/raw/{sha}/{place}",
+        "blob_url": f"{page}/blob/{sha}/{path}",
+        "raw_url": f"{page}/raw/{sha}/{path}",
         "contents_url": contents,
     }
-    return made | ({"previous_filename": file.previous} if file.previous else {})
-
-
-def _matter(world: World, one: Issue) -> Json:
-    return {
-        "number": one.number,
-        "state": one.state,
-        "locked": False,
-        "active_lock_reason": None,
-        "title": one.title,
-        "user": user(world, one.author),
-        "body": one.body,
-        "labels": [label(world, one.repository, each) for each in one.labels],
-        "milestone": None,
-        "assignee": optional_user(world, next(iter(one.assignees), None)),
-        "assignees": [user(world, each) for each in one.assignees],
-        "created_at": timestamp(one.created_at),
-        "updated_at": timestamp(one.updated_at),
-        "closed_at": optional_timestamp(one.closed_at),
-        "author_association": author_association(one.repository, one.author),
-    }
+    return shape | ({"previous_filename": file.previous} if file.previous else {})
 
 
 def _links(world: World, one: Issue) -> Json:
@@ -150,8 +135,8 @@ def _branch(world: World, one: Issue, ref: str, sha: str) -> Json:
     }
 
 
-def review(world: World, issue: Issue, one: Review, *, shout: bool) -> Json:
-    """A review; `shout`: the REST API writes the state in capitals, webhooks in small letters."""
+def review(world: World, issue: Issue, one: Review, *, upper: bool) -> Json:
+    """Return a review; the state is upper case in the REST API, lower case in webhooks."""
     page = f"{issue_page(world, issue)}#pullrequestreview-{one.id}"
     return {
         "id": one.id,
@@ -160,7 +145,7 @@ def review(world: World, issue: Issue, one: Review, *, shout: bool) -> Json:
         "body": one.body,
         "commit_id": _pull(issue).head_sha,
         "submitted_at": timestamp(one.submitted_at),
-        "state": one.state.upper() if shout else one.state,
+        "state": one.state.upper() if upper else one.state,
         "html_url": page,
         "pull_request_url": pull_url(world, issue),
         "author_association": author_association(issue.repository, one.author),
@@ -169,12 +154,12 @@ def review(world: World, issue: Issue, one: Review, *, shout: bool) -> Json:
 
 
 def review_comment(world: World, one: ReviewComment) -> Json:
-    """A comment on the diff; only a reply has in_reply_to_id."""
+    """Return a comment on the diff; only replies have in_reply_to_id."""
     issue, pull = one.issue, _pull(one.issue)
     url = f"{repository_url(world, issue.repository)}/pulls/comments/{one.id}"
     page = f"{issue_page(world, issue)}#discussion_r{one.id}"
     links = {"self": url, "html": page, "pull_request": pull_url(world, issue)}
-    made: Json = {
+    shape: Json = {
         "url": url,
         "pull_request_review_id": one.review_id,
         "id": one.id,
@@ -192,14 +177,14 @@ def review_comment(world: World, one: ReviewComment) -> Json:
         "author_association": author_association(issue.repository, one.author),
         "_links": {name: {"href": href} for name, href in links.items()},
         "reactions": reaction_rollup(f"{url}/reactions", one.reactions),
-        **_place(one),
+        **_position(one),
     }
     if one.in_reply_to is not None:
-        made["in_reply_to_id"] = one.in_reply_to
-    return made
+        shape["in_reply_to_id"] = one.in_reply_to
+    return shape
 
 
-def _place(one: ReviewComment) -> Json:
+def _position(one: ReviewComment) -> Json:
     return {
         "position": one.line,
         "original_position": one.line,

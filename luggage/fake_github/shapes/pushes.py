@@ -1,4 +1,4 @@
-"""Pushes: the one payload in which GitHub writes a repository in another way."""
+"""Pushes, whose payload has its own repository format."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def push(
     message: str,
     modified: Sequence[str] = ("README.md",),
 ) -> Json:
-    """A push of one commit to the default branch; it has no action."""
+    """Return a push of one commit to the default branch; it has no action."""
     number = world.next_id()
     before, after = fake_sha("before", number), fake_sha("after", number)
     page = f"{world.server_url}/{repository.full_name}"
@@ -24,7 +24,7 @@ def push(
     commit["modified"] = list(modified)
     context = repository_context(world, repository)
     context["repository"] |= {
-        # Elsewhere the times are text, and these names are not there.
+        # Other payloads have times as text, and not these names.
         "created_at": int(repository.created_at),
         "pushed_at": int(world.clock()),
         "stargazers": len(repository.stargazers),

@@ -63,12 +63,12 @@ _SWITCHES = {
 
 
 def repository_url(world: World, repository: Repository) -> str:
-    """The address of the repository in the API."""
+    """Return the API URL of the repository."""
     return f"{world.api_url}/repos/{repository.full_name}"
 
 
 def label(world: World, repository: Repository, one: Label) -> Json:
-    """A label of a repository."""
+    """Return a label."""
     return {
         "id": one.id,
         "node_id": node_id("LA", one.id),
@@ -81,7 +81,7 @@ def label(world: World, repository: Repository, one: Label) -> Json:
 
 
 def repository(world: World, one: Repository) -> Json:
-    """A repository as payloads and pull requests carry it."""
+    """Return a repository, as in payloads and pull requests."""
     url, page = repository_url(world, one), f"{world.server_url}/{one.full_name}"
     host = world.server_url.partition("://")[2]
     return {
@@ -130,20 +130,20 @@ def _counts(one: Repository) -> Json:
 
 
 def full_repository(world: World, one: Repository) -> Json:
-    """The answer of GET /repos/{owner}/{repo}."""
+    """Return the response of GET /repos/{owner}/{repo}."""
     more: Json = {
         "network_count": 0,
         "subscribers_count": len(one.stargazers),
         "temp_clone_token": None,
     }
     if one.owner.is_organization:
-        # Here, and only here, GitHub writes an organization as a user.
+        # Only here GitHub formats an organization as a user.
         more["organization"] = user(world, one.owner)
     return {**repository(world, one), **more}
 
 
 def repository_context(world: World, one: Repository) -> Json:
-    """What every payload about a repository carries: it, its organization, and the installation."""
+    """Return a payload's repository, organization and installation."""
     context: Json = {"repository": repository(world, one)}
     if one.owner.is_organization:
         context["organization"] = organization(world, one.owner)

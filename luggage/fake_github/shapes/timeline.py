@@ -1,7 +1,4 @@
-"""The timeline of an issue or a pull request: commits, comments, reviews, assignments, mentions.
-
-GitHub has some forty kinds of event; here are those by which a bot sees who did something last.
-"""
+"""Timeline events of an issue or pull request that show a person's last activity."""
 
 import re
 from collections.abc import Iterator
@@ -16,15 +13,14 @@ from luggage.fake_github.world import World
 
 
 def events(world: World, one: Issue) -> list[Json]:
-    """All that the timeline shows, oldest first."""
-    found = sorted(_events(world, one), key=lambda pair: pair[0])
-    return [event for _at, event in found]
+    """Return all events, oldest first."""
+    return [event for _at, event in sorted(_events(world, one), key=lambda pair: pair[0])]
 
 
 def _events(world: World, one: Issue) -> Iterator[tuple[float, Json]]:
-    for said in world.visible(one.comments):
-        told = comment(world, said)
-        yield said.created_at, {**told, "event": "commented", "actor": told["user"]}
+    for each in world.visible(one.comments):
+        shape = comment(world, each)
+        yield each.created_at, {**shape, "event": "commented", "actor": shape["user"]}
     for change in one.assigned:
         yield change.created_at, _assigned(world, one, change)
     for other in one.repository.issues.values():
@@ -33,9 +29,9 @@ def _events(world: World, one: Issue) -> Iterator[tuple[float, Json]]:
     if one.pull is not None:
         for commit in one.pull.commits:
             yield commit.committed_at, _committed(world, one, commit)
-        for each in one.pull.reviews:
-            # Here GitHub writes the state in small letters.
-            yield each.submitted_at, {"event": "reviewed", **review(world, one, each, shout=False)}
+        for item in one.pull.reviews:
+            # GitHub writes the state in lower case here.
+            yield item.submitted_at, {"event": "reviewed", **review(world, one, item, upper=False)}
 
 
 def _assigned(world: World, one: Issue, change: Assigned) -> Json:
@@ -67,7 +63,7 @@ def _mentioned(world: World, other: Issue) -> Json:
 def _committed(world: World, one: Issue, commit: CommitRecord) -> Json:
     api = repository_url(world, one.repository)
     page = f"{world.server_url}/{one.repository.full_name}/commit/{commit.sha}"
-    who = {
+    person = {
         "date": timestamp(commit.committed_at),
         "email": f"{commit.author.login}@users.noreply.github.com",
         "name": commit.author.login,
@@ -79,8 +75,8 @@ def _committed(world: World, one: Issue, commit: CommitRecord) -> Json:
         "node_id": f"C_{commit.sha[:12]}",
         "url": f"{api}/git/commits/{commit.sha}",
         "html_url": page,
-        "author": who,
-        "committer": who,
+        "author": person,
+        "committer": person,
         "tree": {"sha": commit.sha, "url": f"{api}/git/trees/{commit.sha}"},
         "message": commit.message,
         "parents": [],

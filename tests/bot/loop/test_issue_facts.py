@@ -51,7 +51,7 @@ def test_a_pull_request_is_shown_as_it_is(reader, github, clock):
 def test_whether_it_merges_is_told_when_it_is_known(reader, github):
     """Who needs to know is told that it is not; a closed one is never worked out."""
     github.open_pull_request(TRIO, "alice")
-    github.pull(TRIO, 1).unsettled = 2
+    github.pull(TRIO, 1).mergeable_pending = 2
     with pytest.raises(NotYet, match="snakes/trio#1"):
         reader.pull(TRIO, 1, settled=True)
     assert reader.pull(TRIO, 1).merges is None

@@ -81,7 +81,7 @@ def come_back(github, oauth, make_client):
     """Sends somebody to GitHub and back; gives the browser and the answer to its return."""
 
     def run(login, organizations=()):
-        github.sits_at_the_browser(login)
+        github.set_browser_user(login)
         client = make_client(oauth, organizations)
         away = client.get("/console/sign-in/github")
         assert away.status_code == 303
@@ -188,7 +188,7 @@ def test_a_wrong_client_secret_is_told(come_back, github):
 
 def test_only_the_browser_that_set_out_comes_back(github, oauth, make_client):
     """A way back that somebody else began (another state, or no cookie) signs nobody in."""
-    github.sits_at_the_browser("olga")
+    github.set_browser_user("olga")
     first, second = make_client(oauth), make_client(oauth)
     away = first.get("/console/sign-in/github").headers["Location"]
     second.get("/console/sign-in/github")
@@ -202,7 +202,7 @@ def test_only_the_browser_that_set_out_comes_back(github, oauth, make_client):
 
 def test_strangers_cannot_hold_all_threads(github, oauth, make_client):
     """While GitHub is slow with one sign-in, the next is put off at once, and then let through."""
-    github.sits_at_the_browser("olga")
+    github.set_browser_user("olga")
     slow = faults.slow(1.0)
     github.faults.append(faults.plan(slow, path="/login/oauth/access_token"))
     client = make_client(oauth)

@@ -66,14 +66,14 @@ class Target:
 
 
 def _deliveries(data: bytes) -> None:
-    """What `read` takes, a glance takes as well, and sees the same; so do those who come after."""
+    """`read_shallow` accepts what `read` accepts, with the same values; so do later readers."""
     event, _, body = data.partition(b"\n")
     headers = {
         "X-GitHub-Event": event.decode("latin-1"),
         "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
         "X-Hub-Signature-256": "sha256=" + hmac.new(_SECRET, body, "sha256").hexdigest(),
     }
-    seen, refused = _taken(webhooks.glance, headers, body)
+    seen, refused = _taken(webhooks.read_shallow, headers, body)
     whole, reason = _taken(webhooks.read, headers, body)
     if whole is None:
         assert seen is None or _is_unseen(reason, body), reason
@@ -81,7 +81,7 @@ def _deliveries(data: bytes) -> None:
     if seen is None:
         assert _has_twins(body), refused
         return
-    assert seen.payload == _as_glanced(whole.payload)
+    assert seen.payload == _as_shallow(whole.payload)
     assert job_of(whole, body, run_at=_NOW) == job_of(seen, body, run_at=_NOW)
     found = view(whole.event, whole.payload)
     if found.message is not None:
@@ -98,7 +98,7 @@ def _taken(
 
 
 def _is_unseen(reason: str, body: bytes) -> bool:
-    """Whether it is one of the faults that `glance` says it does not see."""
+    """Whether it is one of the faults that `read_shallow` says it does not see."""
     text = body.decode()  # of what is not UTF-8, nothing is seen at all
     if "nested too deeply" in reason:
         return True
@@ -108,7 +108,7 @@ def _is_unseen(reason: str, body: bytes) -> bool:
 
 
 def _has_twins(body: bytes) -> bool:
-    """Whether a key stands twice in an object: `read` looks at the last one, `glance` at both."""
+    """Whether an object has a key twice: `read` uses the last one, `read_shallow` checks both."""
     found: list[bool] = []
 
     def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _has_twins(body: bytes) -> bool:
     return any(found)
 
 
-def _as_glanced(payload: Mapping[str, Any]) -> Any:
+def _as_shallow(payload: Mapping[str, Any]) -> Any:
     return msgspec.convert(payload, Payload)
 
 
@@ -129,7 +129,7 @@ def _signatures(data: bytes) -> None:
     event, _, delivery = rest.partition("\n")
     headers = {"X-Hub-Signature-256": signature, "X-GitHub-Event": event}
     headers |= {"X-GitHub-Delivery": delivery}
-    for read in (webhooks.read, webhooks.glance):
+    for read in (webhooks.read, webhooks.read_shallow):
         delivery_taken, _ = _taken(read, headers, b"{}")
         assert delivery_taken is None
 
@@ -279,7 +279,7 @@ def _log(data: bytes) -> None:
         page=lambda _path, **_how: Page(told["items"], None),
         get=lambda _path, **_names: told.get("delivery"),
     )
-    Recovery(client, inbox, wants=lambda _event, _action: True, clock=lambda: _NOW).turn()
+    Recovery(client, inbox, wants=lambda _event, _action: True, clock=lambda: _NOW).run()
     assert not inbox.waiting
 
 

@@ -1,4 +1,4 @@
-"""A simulated GitHub with one repository, served, and somebody who asks it."""
+"""Fixtures: a served simulated GitHub with one repository, and a client."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.asker import REPO, Asker
 
 @pytest.fixture
 def github(clock):
-    """A simulated GitHub with one repository, by the clock of the test."""
+    """A simulated GitHub with one repository and a test clock."""
     fake = FakeGithub(clock=clock)
     fake.add_repository(REPO)
     return fake
@@ -16,7 +16,7 @@ def github(clock):
 
 @pytest.fixture
 def ask(github):
-    """Asks as the installation on the organization `snakes`."""
+    """A client for the installation on the organization `snakes`."""
     with github.serve() as server:
         asker = Asker(github, server.url)
         asker.login("snakes")
@@ -27,11 +27,11 @@ def ask(github):
 
 @pytest.fixture
 def pull(github):
-    """The number of an open pull request of alice."""
+    """The number of an open pull request by alice."""
     return github.open_pull_request(REPO, "alice", "Fix it").payload["number"]
 
 
 @pytest.fixture
 def issue(github):
-    """The number of an open issue of bob."""
+    """The number of an open issue by bob."""
     return github.open_issue(REPO, "bob", "It fails").payload["issue"]["number"]

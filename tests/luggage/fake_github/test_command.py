@@ -1,4 +1,4 @@
-"""`python -m luggage.fake_github`: a simulated GitHub to play with."""
+"""Tests of `python -m luggage.fake_github`."""
 
 import io
 import os
@@ -19,8 +19,8 @@ def _ctrl_c(lines=()):
     raise KeyboardInterrupt
 
 
-def test_it_tells_how_to_configure_a_bot():
-    """It prints the address, the App's id, the secret and the key's file, and ends with Ctrl-C."""
+def test_settings_are_printed():
+    """It prints the URL, the App's id, the secret and the key file, and ends on Ctrl-C."""
     out = io.StringIO()
     assert main([], typed=_ctrl_c(), out=out) == 0
     names = re.findall(r"^([\w ]+):", out.getvalue(), re.MULTILINE)
@@ -34,8 +34,8 @@ def test_it_tells_how_to_configure_a_bot():
     ]
 
 
-def test_what_is_typed_is_delivered(clock):
-    """Each line is a comment, delivered to the bot; blank lines are not."""
+def test_typed_lines_are_delivered(clock):
+    """Each non-blank line is delivered to the bot as a comment."""
     received = []
 
     def handle(request):
@@ -49,17 +49,17 @@ def test_what_is_typed_is_delivered(clock):
     assert "you comments on example/hello#1: /ping\n  delivered: 202\n" in out.getvalue()
 
 
-def test_nobody_listens_is_said(clock):
-    """Where no bot listens, that is said."""
+def test_failed_connection_is_reported(clock):
+    """It reports a failed connection to the bot."""
     with HttpServer(lambda _request: Outcome(answer=Answer(202)), clock=clock) as bot:
         pass
     out = io.StringIO()
     main(["--webhook-url", bot.url], typed=_ctrl_c(["/ping"]), out=out)
-    assert "delivered: 502 (nobody listens)" in out.getvalue()
+    assert "delivered: 502 (connection failed)" in out.getvalue()
 
 
 def test_a_pull_request_can_be_merged(clock):
-    """`merge NAME` is a merged pull request of that person, delivered like all else."""
+    """`merge NAME` merges a pull request by that person and delivers the event."""
     received = []
 
     def handle(request):
@@ -73,8 +73,8 @@ def test_a_pull_request_can_be_merged(clock):
     assert "maintainer merges tamiko's pull request example/hello#2" in out.getvalue()
 
 
-def test_an_app_that_is_not_installed_is_told_of_nothing(monkeypatch):
-    """As after a registration: an App that exists, and may do nothing yet."""
+def test_uninstalled_app_gets_no_delivery(monkeypatch):
+    """It reports that nothing is delivered while the App is not installed."""
 
     def without_installations():
         for fake in made:
@@ -89,11 +89,11 @@ def test_an_app_that_is_not_installed_is_told_of_nothing(monkeypatch):
     )
     out = io.StringIO()
     main(["--webhook-url", "http://127.0.0.1:1"], typed=without_installations(), out=out)
-    assert "delivered to nobody: the App is not installed" in out.getvalue()
+    assert "not delivered: the App is not installed" in out.getvalue()
 
 
-def test_without_a_bot_comments_are_only_made():
-    """Without an address a line is a comment that nobody is told of."""
+def test_lines_without_a_bot_become_comments():
+    """Without a webhook URL a line only becomes a comment."""
     out = io.StringIO()
     main([], typed=_ctrl_c(["Hello"]), out=out)
     assert "you comments on example/hello#1: Hello" in out.getvalue()
@@ -101,8 +101,8 @@ def test_without_a_bot_comments_are_only_made():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly(number):
-    """SIGINT and SIGTERM end it with exit code 0, nothing on stderr, and the key file removed."""
+def test_signals_end_it_cleanly(number):
+    """SIGINT and SIGTERM end it with exit code 0, no stderr, and the key file removed."""
     process = subprocess.Popen(
         [sys.executable, "-m", "luggage.fake_github"],
         stdin=subprocess.DEVNULL,
@@ -110,10 +110,10 @@ def test_a_signal_ends_it_cleanly(number):
         stderr=subprocess.PIPE,
         text=True,
     )
-    told = ""
-    while "Ctrl-C ends it." not in told:
-        told += process.stdout.readline()
-    key = Path(re.search(r"private key: *(.*)", told)[1])
+    output = ""
+    while "Press Ctrl-C to stop." not in output:
+        output += process.stdout.readline()
+    key = Path(re.search(r"private key: *(.*)", output)[1])
     mode = key.stat().st_mode & 0o777
     os.kill(process.pid, number)
     _, complaints = process.communicate(timeout=10)

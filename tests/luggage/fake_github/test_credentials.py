@@ -1,4 +1,4 @@
-"""Who may ask: JWTs and installation tokens, judged as GitHub judges them."""
+"""Tests of JWTs and installation tokens."""
 
 import jwt
 import pytest
@@ -12,8 +12,8 @@ def _pem(key):
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def test_the_app_knows_itself(ask, github):
-    """A JWT of the App is answered with the App, and the number of its installations."""
+def test_app_is_returned(ask, github):
+    """A valid JWT gets the App and its number of installations."""
     answer = ask.as_app("GET", "/app")
     assert (answer.json()["id"], answer.json()["installations_count"]) == (github.app_id, 1)
 
@@ -29,40 +29,40 @@ def test_the_app_knows_itself(ask, github):
     ],
 )
 def test_a_jwt_with_wrong_times_is_refused(ask, times, message):
-    """Issued in the future, expired, or valid for more than ten minutes: 401, saying which."""
+    """A JWT from the future, an expired one, or one longer than ten minutes gets a 401."""
     answer = ask.ask("GET", "/app", f"Bearer {ask.jwt(**times)}")
     assert answer.status_code == 401
     assert answer.json()["message"].startswith(message)
 
 
-def test_a_clock_that_is_a_little_ahead_is_forgiven(ask):
-    """A JWT issued up to a minute ahead is taken, as GitHub takes it."""
+def test_slightly_fast_clock_is_accepted(ask):
+    """A JWT issued up to a minute ahead is accepted."""
     assert ask.ask("GET", "/app", f"Bearer {ask.jwt(issued_at=50)}").status_code == 200
 
 
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer ", "Bearer nonsense", "token {jwt}", "Bearer {token}"]
 )
-def test_what_is_no_jwt_cannot_be_decoded(ask, authorization):
-    """The App's own routes take JWTs after the word Bearer, and nothing else."""
-    given = authorization.format(jwt=ask.jwt(), token=ask.token)
-    answer = ask.ask("GET", "/app", given)
+def test_other_tokens_are_not_jwts(ask, authorization):
+    """The App's routes only accept JWTs as bearer tokens."""
+    authorization_header = authorization.format(jwt=ask.jwt(), token=ask.token)
+    answer = ask.ask("GET", "/app", authorization_header)
     assert (answer.status_code, answer.json()["message"]) == (
         401,
         "A JSON web token could not be decoded",
     )
 
 
-def test_another_key_signs_in_vain(ask, github):
-    """A JWT signed with another RSA key is refused."""
+def test_jwt_of_another_key_is_rejected(ask, github):
+    """A JWT signed with another RSA key is rejected."""
     other = _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     now = int(github.world.clock())
     forged = jwt.encode({"iss": str(github.app_id), "iat": now, "exp": now + 60}, other, "RS256")
     assert ask.ask("GET", "/app", f"Bearer {forged}").status_code == 401
 
 
-def test_an_hmac_is_no_signature(ask, github):
-    """A JWT with the algorithm HS256 is refused, whatever its key."""
+def test_hs256_jwt_is_rejected(ask, github):
+    """A JWT with the algorithm HS256 is rejected, whatever its key."""
     now = int(github.world.clock())
     claims = {"iss": str(github.app_id), "iat": now, "exp": now + 60}
     forged = jwt.encode(claims, "k" * 32, "HS256")
@@ -70,13 +70,13 @@ def test_an_hmac_is_no_signature(ask, github):
 
 
 def test_another_app_is_not_found(ask):
-    """A JWT in the name of another App is answered with 404: Integration not found."""
+    """A JWT of another App gets a 404: Integration not found."""
     answer = ask.ask("GET", "/app", f"Bearer {ask.jwt(iss='7')}")
     assert (answer.status_code, answer.json()["message"]) == (404, "Integration not found")
 
 
 def test_a_token_is_good_for_an_hour(ask, clock):
-    """An installation token works for 3600 s by the simulation's clock, then no more."""
+    """An installation token works for 3600 s by the simulation's clock."""
     clock.advance(3599)
     assert ask("GET", "/orgs/snakes").status_code == 200
     clock.advance(1)
@@ -85,12 +85,12 @@ def test_a_token_is_good_for_an_hour(ask, clock):
 
 
 def test_a_token_is_long(ask):
-    """Tokens are longer than 255 characters: what stores them in less room must fail here."""
+    """Tokens are longer than 255 characters, to expose code that truncates them."""
     assert len(ask.token) > 255
 
 
 def test_older_tokens_stay_good(ask):
-    """A new token does not end those before it."""
+    """A new token does not invalidate older ones."""
     old = ask.token
     assert ask.login("snakes") != old
     assert ask.ask("GET", "/orgs/snakes", f"token {old}").status_code == 200
@@ -106,21 +106,21 @@ def test_older_tokens_stay_good(ask):
         ("Bearer {jwt}", "Bad credentials"),
     ],
 )
-def test_strangers_are_refused(ask, authorization, message):
-    """Without a token, or with one that was never given out, everything is 401."""
-    given = authorization and authorization.format(jwt=ask.jwt(), token=ask.token)
-    answer = ask.ask("GET", "/orgs/snakes", given)
+def test_unknown_tokens_are_rejected(ask, authorization, message):
+    """A missing or unknown token gets a 401."""
+    authorization_header = authorization and authorization.format(jwt=ask.jwt(), token=ask.token)
+    answer = ask.ask("GET", "/orgs/snakes", authorization_header)
     assert (answer.status_code, answer.json()["message"]) == (401, message)
 
 
-def test_revoked_tokens_are_refused(ask, github):
-    """Tokens can be taken back all at once, as happens when permissions change."""
+def test_revoked_tokens_are_rejected(ask, github):
+    """All tokens can be revoked, as when permissions change."""
     github.credentials.revoke_all()
     assert ask("GET", "/orgs/snakes").status_code == 401
 
 
 def test_a_suspended_installation_gets_nothing(ask, github, clock):
-    """While an installation is suspended, its token is refused with 403, and it gets no other."""
+    """A suspended installation gets a 403 for its token and for a new one."""
     one = github.install("snakes")
     one.suspended_at = clock()
     assert ask("GET", "/orgs/snakes").status_code == 403
@@ -131,26 +131,26 @@ def test_a_suspended_installation_gets_nothing(ask, github, clock):
     )
 
 
-def test_an_installation_that_is_gone_has_no_tokens(ask, github):
-    """When the App is removed from an account, the tokens it had there end."""
+def test_removed_installation_has_no_tokens(ask, github):
+    """Removing the App from an account invalidates its tokens."""
     github.world.installations.clear()
     assert ask("GET", "/orgs/snakes").status_code == 401
 
 
-def test_the_key_may_be_given(github):
-    """Two simulations can be one App with one key."""
+def test_key_can_be_passed(github):
+    """Two simulations can share an App's key."""
     assert FakeGithub(private_key=github.private_key).private_key == github.private_key
 
 
-def test_a_key_of_another_kind_is_refused():
-    """GitHub's App keys are RSA keys; anything else is refused at once."""
+def test_other_keys_are_rejected():
+    """A key that is not RSA is rejected."""
     key = _pem(ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(TypeError, match="RSA"):
         FakeGithub(private_key=key)
 
 
-def test_who_does_not_say_who_it_is_is_refused(ask):
-    """A request without a User-Agent is 403, as on GitHub."""
+def test_missing_user_agent_is_rejected(ask):
+    """A request without a User-Agent gets a 403, as on GitHub."""
     answer = ask("GET", "/orgs/snakes", headers={"User-Agent": ""})
     assert answer.status_code == 403
     assert "User-Agent" in answer.json()["message"]

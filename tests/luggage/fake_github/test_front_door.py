@@ -1,4 +1,4 @@
-"""What is public in luggage.fake_github."""
+"""Tests of the public names of luggage.fake_github."""
 
 import importlib
 import inspect
@@ -8,8 +8,8 @@ import pytest
 from luggage import fake_github
 
 
-def test_the_front_door_names_what_is_public():
-    """__all__ holds exactly what the package imports for its users, and all of it is documented."""
+def test_all_lists_the_public_names():
+    """`__all__` lists exactly the imported names, and all are documented."""
     imported = {
         name
         for name, value in vars(fake_github).items()
@@ -21,7 +21,7 @@ def test_the_front_door_names_what_is_public():
 
 
 def test_the_old_name_still_works():
-    """luggage.github.testing has the same names, and says where they are now."""
+    """luggage.github.testing has the same names and warns about the new module."""
     with pytest.warns(DeprecationWarning, match=r"luggage\.fake_github"):
         old = importlib.import_module("luggage.github.testing")
     assert old.FakeGithub is fake_github.FakeGithub

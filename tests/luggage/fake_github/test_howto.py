@@ -1,4 +1,4 @@
-"""docs/howto/test-your-bot.md: its code works as it stands there."""
+"""Tests of docs/howto/test-your-bot.md."""
 
 import re
 import subprocess
@@ -12,12 +12,12 @@ ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/howto/test-your-bot.md"
 
 
-def test_the_page_works_as_it_stands(tmp_path):
-    """The bot and its tests, copied from the page into two files, pass."""
+def test_code_of_the_page_works(tmp_path):
+    """The page's bot passes the page's tests."""
     bot, tests = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (tmp_path / "hello.py").write_text(bot)
     (tmp_path / "test_hello.py").write_text(tests)
-    # PYTHONPATH: the package of this checkout, installed or not.
+    # PYTHONPATH selects this checkout, whether installed or not.
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "."],
         cwd=tmp_path,
@@ -30,8 +30,8 @@ def test_the_page_works_as_it_stands(tmp_path):
     assert "3 passed" in run.stdout, run.stdout + run.stderr
 
 
-def test_the_page_names_all_there_is():
-    """The page names every fault, and every method that stands for what people do."""
+def test_page_names_all_faults_and_actions():
+    """The page names every fault and every action of people."""
     named = set(re.findall(r"`(\w+)[`(]", PAGE.read_text()))
     happenings = f"{fake_github.__name__}.happenings."
     story = {

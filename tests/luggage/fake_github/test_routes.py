@@ -1,4 +1,4 @@
-"""What the simulated GitHub answers, route by route, and what it remembers."""
+"""Tests of the routes of the simulated GitHub."""
 
 import base64
 
@@ -17,7 +17,7 @@ def _at(number, rest=""):
 
 
 def test_the_app_finds_its_installations(ask, github):
-    """All installations are listed, and each is found by id, organization, user and repository."""
+    """Installations are listed, and found by id, organization, user and repository."""
     github.add_user("carol")
     carol, snakes = github.install("carol"), github.install("snakes")
     listed = ask.as_app("GET", "/app/installations").json()
@@ -32,27 +32,26 @@ def test_the_app_finds_its_installations(ask, github):
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["/app/installations/1", "/orgs/nobody/installation", "/repos/no/thing/installation"],
+    "path", ["/app/installations/1", "/orgs/nobody/installation", "/repos/no/thing/installation"]
 )
-def test_no_installation_is_not_found(ask, path):
-    """What the App is not installed on is 404."""
+def test_missing_installation_is_not_found(ask, path):
+    """An account without the App gets a 404."""
     assert ask.as_app("GET", path).status_code == 404
 
 
 def test_an_account_without_the_app_has_no_installation(ask, github):
-    """A user on whom the App is not installed has no installation."""
+    """A user without the App has no installation."""
     github.add_user("carol")
     assert ask.as_app("GET", "/users/carol/installation").status_code == 404
 
 
 def test_an_unknown_installation_gets_no_token(ask):
-    """A token for an installation that does not exist is 404."""
+    """A token for an unknown installation is a 404."""
     assert ask.as_app("POST", "/app/installations/1/access_tokens").status_code == 404
 
 
-def test_what_is_left_costs_nothing(ask):
-    """GET /rate_limit tells what is left, and is not counted."""
+def test_rate_limit_request_is_free(ask):
+    """GET /rate_limit is not counted."""
     ask("GET", "/rate_limit")
     assert ask("GET", "/rate_limit").json()["resources"]["core"]["used"] == 0
 
@@ -61,7 +60,7 @@ def test_what_is_left_costs_nothing(ask):
 
 
 def test_an_invitation_stays_pending_until_it_is_accepted(ask, github):
-    """PUT invites; again it is still pending; once accepted it is active."""
+    """PUT invites, and repeating it changes nothing until the person accepts."""
     github.add_user("alice")
     states = [ask("PUT", MEMBERSHIP, json={"role": "member"}).json()["state"] for _ in range(2)]
     github.accept_invitation("snakes", "alice")
@@ -70,20 +69,20 @@ def test_an_invitation_stays_pending_until_it_is_accepted(ask, github):
 
 
 def test_a_member_who_is_invited_stays_a_member(ask, github):
-    """PUT for an active member changes the role only."""
+    """PUT for an active member changes only the role."""
     github.add_member("snakes", "alice")
     answer = ask("PUT", MEMBERSHIP, json={"role": "admin"}).json()
     assert (answer["state"], answer["role"]) == ("active", "admin")
 
 
 def test_without_a_body_the_role_is_member(ask, github):
-    """The role is member where none is given."""
+    """The default role is member."""
     github.add_user("alice")
     assert ask("PUT", MEMBERSHIP).json()["role"] == "member"
 
 
-def test_the_invited_are_no_members_yet(ask, github):
-    """GET members/{username} is 204 for members and 404 for the invited and for strangers."""
+def test_invited_people_are_not_members(ask, github):
+    """GET members/{username} is 204 for members, 404 for invited people and others."""
     github.add_member("snakes", "alice")
     github.add_member("snakes", "bob", state="pending")
     people = ("Alice", "bob", "carol")
@@ -91,8 +90,8 @@ def test_the_invited_are_no_members_yet(ask, github):
     assert statuses == [204, 404, 404]
 
 
-def test_members_and_invited_are_listed_apart(ask, github):
-    """One list has the members, the other the open invitations."""
+def test_members_and_invitations_are_separate(ask, github):
+    """Members and pending invitations have separate lists."""
     github.add_member("snakes", "alice")
     github.add_member("snakes", "bob", state="pending", role="admin")
     (member,) = ask("GET", "/orgs/snakes/members").json()
@@ -100,8 +99,8 @@ def test_members_and_invited_are_listed_apart(ask, github):
     assert (member["login"], invited["login"], invited["role"]) == ("alice", "bob", "admin")
 
 
-def test_a_membership_ends(ask, github):
-    """DELETE ends a membership; then it is not found."""
+def test_membership_can_be_deleted(ask, github):
+    """A deleted membership is not found."""
     github.add_member("snakes", "alice")
     assert ask("DELETE", MEMBERSHIP).status_code == 204
     assert github.membership("snakes", "alice") is None
@@ -111,8 +110,8 @@ def test_a_membership_ends(ask, github):
 TEAM = "/orgs/snakes/teams/tamers/memberships/alice"
 
 
-def test_a_place_in_a_team_is_pending_until_the_person_has_joined(ask, github):
-    """Who is put into a team is invited to the organization, and is in both on joining."""
+def test_team_membership_is_pending_until_the_person_joins(ask, github):
+    """Adding a person to a team invites them; both become active on joining."""
     github.add_user("alice")
     github.add_team("snakes", "Tamers")
     states = [ask("PUT", TEAM, json={"role": "maintainer"}).json()["state"]]
@@ -122,20 +121,20 @@ def test_a_place_in_a_team_is_pending_until_the_person_has_joined(ask, github):
 
 
 def test_owners_maintain_the_teams_they_are_in(ask, github):
-    """An owner who is put into a team as a member is its maintainer all the same."""
+    """An owner added to a team as a member is its maintainer."""
     github.add_member("snakes", "alice", role="admin")
     github.add_team("snakes", "tamers")
     assert ask("PUT", TEAM).json()["role"] == "maintainer"
 
 
 def test_an_unknown_role_in_a_team_is_refused(ask, github):
-    """Roles in a team are member and maintainer."""
+    """Only member and maintainer are team roles."""
     github.add_team("snakes", "tamers", "alice")
     assert ask("PUT", TEAM, json={"role": "admin"}).status_code == 422
 
 
-def test_a_place_in_a_team_ends_alone_or_with_that_in_the_organization(ask, github):
-    """DELETE ends the place in the team; who leaves the organization is in no team any more."""
+def test_team_membership_ends(ask, github):
+    """DELETE removes a person from the team; leaving the organization removes them from all."""
     team = github.add_team("snakes", "tamers", "alice", "bob")
     assert [ask("DELETE", TEAM).status_code for _ in range(2)] == [204, 404]
     assert github.membership("snakes", "alice").state == "active"
@@ -144,7 +143,7 @@ def test_a_place_in_a_team_ends_alone_or_with_that_in_the_organization(ask, gith
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("permission", "expected"),
     [
         ("triage", ("read", "triage")),
         ("write", ("write", "write")),
@@ -152,40 +151,40 @@ def test_a_place_in_a_team_ends_alone_or_with_that_in_the_organization(ask, gith
         ("admin", ("admin", "admin")),
     ],
 )
-def test_permission_is_told_in_its_old_and_its_new_form(ask, github, given, expected):
-    """`permission` knows fewer words than `role_name`."""
-    github.add_collaborator(REPO, "carl", given)
-    told = ask("GET", f"/repos/{REPO}/collaborators/carl/permission").json()
-    assert (told["permission"], told["role_name"]) == expected
+def test_permission_has_a_legacy_form(ask, github, permission, expected):
+    """`permission` has fewer values than `role_name`."""
+    github.add_collaborator(REPO, "carl", permission)
+    body = ask("GET", f"/repos/{REPO}/collaborators/carl/permission").json()
+    assert (body["permission"], body["role_name"]) == expected
 
 
-def test_strangers_have_no_permission_in_a_private_repository(ask, github):
-    """What nobody gave them they do not have."""
+def test_others_have_no_permission_on_a_private_repository(ask, github):
+    """Others have no permission on a private repository."""
     github.add_repository("snakes/secret", private=True)
     github.add_user("carl")
-    told = ask("GET", "/repos/snakes/secret/collaborators/carl/permission").json()
-    assert (told["permission"], told["user"]["permissions"]["pull"]) == ("none", False)
+    body = ask("GET", "/repos/snakes/secret/collaborators/carl/permission").json()
+    assert (body["permission"], body["user"]["permissions"]["pull"]) == ("none", False)
 
 
-def test_nobody_cannot_be_invited(ask):
-    """Inviting a login that does not exist is 404."""
+def test_unknown_login_cannot_be_invited(ask):
+    """Inviting an unknown login is a 404."""
     assert ask("PUT", "/orgs/snakes/memberships/nobody").status_code == 404
 
 
 def test_bots_cannot_be_invited(ask, github):
-    """Inviting a bot is 422."""
+    """Inviting a bot is a 422."""
     github.add_user("helper[bot]", bot=True)
     assert ask("PUT", "/orgs/snakes/memberships/helper%5Bbot%5D").status_code == 422
 
 
-def test_there_are_two_roles(ask, github):
-    """A role that is neither member nor admin is 422."""
+def test_unknown_role_is_rejected(ask, github):
+    """A role other than member and admin is a 422."""
     github.add_user("alice")
     assert ask("PUT", MEMBERSHIP, json={"role": "emperor"}).status_code == 422
 
 
-def test_other_organizations_are_out_of_reach(ask, github):
-    """A token of one installation is 403 at another organization."""
+def test_other_organizations_are_forbidden(ask, github):
+    """A token gets a 403 at another organization."""
     github.add_organization("lions", installed=False)
     answer = ask("GET", "/orgs/lions/members/alice")
     assert (answer.status_code, answer.json()["message"]) == (
@@ -194,15 +193,15 @@ def test_other_organizations_are_out_of_reach(ask, github):
     )
 
 
-def test_names_are_found_whatever_their_case(ask, github):
-    """Logins and repository names do not depend on case."""
+def test_names_are_case_insensitive(ask, github):
+    """Logins and repository names are case-insensitive."""
     github.add_user("Alice")
     assert ask("GET", "/users/aLICE").json()["login"] == "Alice"
     assert ask("GET", "/repos/Snakes/TRIO").json()["full_name"] == REPO
 
 
 def test_an_organization_is_shown(ask):
-    """GET /orgs/{org} tells about an organization; a user is none."""
+    """GET /orgs/{org} returns an organization, but not a user."""
     assert ask("GET", "/orgs/snakes").json()["login"] == "snakes"
     assert ask("GET", "/orgs/nobody").status_code == 404
 
@@ -211,7 +210,7 @@ def test_an_organization_is_shown(ask):
 
 
 def test_private_repositories_of_others_are_hidden(ask, github):
-    """A private repository without the App is 404; a public one can be read, but not written to."""
+    """Without the App a private repository is a 404, and a public one is read-only."""
     github.add_repository("lions/secret", private=True, installed=False)
     github.add_repository("lions/open", installed=False)
     github.open_issue("lions/open", "bob")
@@ -222,7 +221,7 @@ def test_private_repositories_of_others_are_hidden(ask, github):
 
 
 def test_a_users_repository_has_no_organization(ask, github):
-    """A repository of an organization names it; one of a user does not."""
+    """Only an organization's repository has the key organization."""
     github.add_user("carol")
     github.add_repository("carol/notes")
     assert "organization" in ask("GET", f"/repos/{REPO}").json()
@@ -230,14 +229,14 @@ def test_a_users_repository_has_no_organization(ask, github):
 
 
 def test_the_installation_lists_its_repositories(ask, github):
-    """GET /installation/repositories shows those of its account only."""
+    """GET /installation/repositories lists only its account's repositories."""
     github.add_repository("lions/open")
     answer = ask("GET", "/installation/repositories").json()
     assert [one["full_name"] for one in answer["repositories"]] == [REPO]
 
 
 def test_a_label_is_made_once(ask):
-    """A label that exists already is 422 with already_exists."""
+    """Creating an existing label is a 422 with already_exists."""
     assert ask("POST", f"/repos/{REPO}/labels", json={"name": "Bug"}).status_code == 201
     again = ask("POST", f"/repos/{REPO}/labels", json={"name": "bug"})
     assert again.json()["errors"][0]["code"] == "already_exists"
@@ -245,36 +244,36 @@ def test_a_label_is_made_once(ask):
 
 
 def test_a_file_is_read(ask, github):
-    """A file comes in base64, in short lines, found also in a folder."""
+    """A file comes in base64 with short lines, also from a folder."""
     github.add_file(REPO, ".github/bot.toml", "welcome = 'Grüezi'\n" * 9)
     answer = ask("GET", f"/repos/{REPO}/contents/.github/bot.toml").json()
     assert base64.b64decode(answer["content"]).decode() == "welcome = 'Grüezi'\n" * 9
     assert max(map(len, answer["content"].splitlines())) == 60
 
 
-def test_no_file_is_not_found(ask):
-    """A file that is not there is 404."""
+def test_missing_file_is_not_found(ask):
+    """A missing file is a 404."""
     assert ask("GET", f"/repos/{REPO}/contents/none.txt").status_code == 404
 
 
 def test_permissions_follow_membership(ask, github):
-    """Owners administer, members write, the invited and strangers read."""
+    """Owners have admin, members write, everyone else read."""
     github.add_member("snakes", "olga", role="admin")
     github.add_member("snakes", "mike")
     github.add_member("snakes", "ida", state="pending")
     github.add_user("sam")
-    found = [
+    permissions = [
         ask("GET", f"/repos/{REPO}/collaborators/{name}/permission").json()["permission"]
         for name in ("olga", "mike", "ida", "sam")
     ]
-    assert found == ["admin", "write", "read", "read"]
+    assert permissions == ["admin", "write", "read", "read"]
 
 
 # Issues and comments
 
 
 def test_a_comment_is_written_by_the_bot(ask, github, issue):
-    """POST makes a comment by the App's own bot, and tells where it is."""
+    """POST creates a comment by the App's bot, with a Location."""
     answer = ask("POST", _at(issue, "/comments"), json={"body": "Hi"})
     made = answer.json()
     assert (answer.status_code, made["user"]["login"], made["user"]["type"]) == (
@@ -286,15 +285,15 @@ def test_a_comment_is_written_by_the_bot(ask, github, issue):
     assert answer.headers["Location"] == made["url"]
 
 
-def test_twice_said_is_said_twice(ask, github, issue):
-    """The same comment posted twice makes two: GitHub does not remove duplicates."""
+def test_comments_are_not_deduplicated(ask, github, issue):
+    """Posting a comment twice creates two: GitHub does not deduplicate."""
     for _ in range(2):
         ask("POST", _at(issue, "/comments"), json={"body": "Hi"})
     assert [one.body for one in github.comments(REPO, issue)] == ["Hi", "Hi"]
 
 
 def test_a_comment_is_read_changed_and_removed(ask, issue):
-    """GET, PATCH and DELETE by the comment's id."""
+    """GET, PATCH and DELETE work by the comment's id."""
     made = ask("POST", _at(issue, "/comments"), json={"body": "Hi"}).json()
     path = f"/repos/{REPO}/issues/comments/{made['id']}"
     assert ask("PATCH", path, json={"body": "Hello"}).json()["body"] == "Hello"
@@ -305,7 +304,7 @@ def test_a_comment_is_read_changed_and_removed(ask, issue):
 
 
 def test_a_comment_is_found_in_its_repository_only(ask, github, issue):
-    """The id of a comment of another repository is 404."""
+    """A comment id of another repository is a 404."""
     github.add_repository("snakes/other")
     made = ask("POST", _at(issue, "/comments"), json={"body": "Hi"}).json()
     assert ask("GET", f"/repos/snakes/other/issues/comments/{made['id']}").status_code == 404
@@ -324,26 +323,26 @@ def test_a_comment_is_found_in_its_repository_only(ask, github, issue):
         (b"\xff", 400),
     ],
 )
-def test_a_comment_must_say_something(ask, github, issue, body, status):
-    """No body, a blank one, a wrong type, or what is no JSON is refused; nothing is made."""
+def test_empty_comment_is_rejected(ask, github, issue, body, status):
+    """A missing, blank or malformed body is rejected, and no comment is created."""
     answer = ask("POST", _at(issue, "/comments"), data=body)
     assert answer.status_code == status
     assert github.comments(REPO, issue) == []
 
 
-def test_where_nothing_is_nothing_is_said(ask):
-    """Comments on an issue that is not there are 404."""
+def test_comment_on_a_missing_issue_is_not_found(ask):
+    """Comments on a missing issue are a 404."""
     assert ask("POST", _at(99, "/comments"), json={"body": "Hi"}).status_code == 404
 
 
 def test_a_pull_request_is_an_issue_too(ask, pull, issue):
-    """GET issues/{n} shows a pull request with the key pull_request, an issue without."""
+    """GET issues/{n} has the key pull_request only for a pull request."""
     assert "pull_request" in ask("GET", _at(pull)).json()
     assert "pull_request" not in ask("GET", _at(issue)).json()
 
 
-def test_labels_come_and_go(ask, issue):
-    """Labels are added once, made where needed, listed, and taken off."""
+def test_labels_are_added_and_removed(ask, issue):
+    """Labels are created if needed, added once, listed, and removed."""
     ask("POST", _at(issue, "/labels"), json={"labels": ["bug", {"name": "good first issue"}]})
     ask("POST", _at(issue, "/labels"), json=["Bug"])
     names = [one["name"] for one in ask("GET", _at(issue, "/labels")).json()]
@@ -355,7 +354,7 @@ def test_labels_come_and_go(ask, issue):
 
 @pytest.mark.parametrize("sent", [{}, {"labels": []}, {"labels": [7]}, {"labels": [" "]}, "bug"])
 def test_labels_must_have_names(ask, issue, sent):
-    """No labels, or labels without a name, are 422."""
+    """Missing labels, or labels without a name, are a 422."""
     assert ask("POST", _at(issue, "/labels"), json=sent).status_code == 422
 
 
@@ -363,7 +362,7 @@ def test_labels_must_have_names(ask, issue, sent):
 
 
 def test_a_pull_request_is_shown(ask, github, pull):
-    """GET pulls/{n} shows whether it is merged; an issue is no pull request."""
+    """GET pulls/{n} shows whether the pull request is merged."""
     github.merge_pull_request(REPO, "alice", number=pull, by="olga")
     shown = ask("GET", f"/repos/{REPO}/pulls/{pull}").json()
     assert (shown["merged"], shown["merged_by"]["login"], shown["state"]) == (
@@ -373,13 +372,13 @@ def test_a_pull_request_is_shown(ask, github, pull):
     )
 
 
-def test_an_issue_is_no_pull_request(ask, issue):
-    """GET pulls/{n} with the number of an issue is 404."""
+def test_issue_is_not_a_pull_request(ask, issue):
+    """GET pulls/{n} with the number of an issue is a 404."""
     assert ask("GET", f"/repos/{REPO}/pulls/{issue}").status_code == 404
 
 
 def test_a_review_comment_is_answered_in_its_thread(ask, github, pull):
-    """A reply carries the id of the first comment; a reply to a reply is 422."""
+    """A reply has the id of the first comment; a reply to a reply is a 422."""
     first = github.review_comment(REPO, pull, "bob", "Why?").payload["comment"]["id"]
     path = f"/repos/{REPO}/pulls/{pull}/comments"
     reply = ask("POST", f"{path}/{first}/replies", json={"body": "Because"})
@@ -389,14 +388,14 @@ def test_a_review_comment_is_answered_in_its_thread(ask, github, pull):
     assert [one["body"] for one in ask("GET", path).json()] == ["Why?", "Because"]
 
 
-def test_a_thread_that_is_not_there_is_not_found(ask, pull):
-    """A reply to a comment that does not exist is 404."""
+def test_missing_thread_is_not_found(ask, pull):
+    """A reply to an unknown comment is a 404."""
     path = f"/repos/{REPO}/pulls/{pull}/comments/1/replies"
     assert ask("POST", path, json={"body": "Hm"}).status_code == 404
 
 
 def test_a_review_comment_is_read_and_changed(ask, github, pull):
-    """GET and PATCH by the comment's id; in another repository it is 404."""
+    """GET and PATCH work by the comment's id; another repository is a 404."""
     github.add_repository("snakes/other")
     made = github.review_comment(REPO, pull, "bob", "Why?").payload["comment"]["id"]
     path = f"/repos/{REPO}/pulls/comments/{made}"
@@ -406,7 +405,7 @@ def test_a_review_comment_is_read_and_changed(ask, github, pull):
 
 
 def test_reviews_are_listed(ask, github, pull):
-    """Reviews are listed with their state in capitals, as REST has it."""
+    """Reviews are listed with their state in upper case, as in REST."""
     github.review(REPO, pull, "bob", "Good", "approved")
     (review,) = ask("GET", f"/repos/{REPO}/pulls/{pull}/reviews").json()
     assert (review["state"], review["body"]) == ("APPROVED", "Good")
@@ -417,7 +416,7 @@ def test_reviews_are_listed(ask, github, pull):
 
 @pytest.fixture
 def places(github, pull):
-    """Where one can react: a pull request, a comment on it, a comment on its diff."""
+    """Paths that accept reactions: a pull request, a comment, a comment on the diff."""
     comment = github.comment(REPO, pull, "bob", "Nice").payload["comment"]["id"]
     on_diff = github.review_comment(REPO, pull, "bob", "Why?").payload["comment"]["id"]
     return {
@@ -429,7 +428,7 @@ def places(github, pull):
 
 @pytest.mark.parametrize("place", ["issue", "comment", "diff"])
 def test_a_reaction_is_given_once(ask, places, place):
-    """The first time 201, the second time 200 with the same reaction."""
+    """The first reaction is a 201, a repeated one a 200 with the same reaction."""
     first, again = (ask("POST", places[place], json={"content": "heart"}) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 200)
     assert ask.fake.journal.lines[-1].startswith("test-bot[bot] reacts with heart to ")
@@ -438,20 +437,20 @@ def test_a_reaction_is_given_once(ask, places, place):
 
 
 def test_reactions_are_listed_by_content(ask, places):
-    """The list can be narrowed to one content."""
+    """The list can be filtered by content."""
     for content in ("heart", "rocket"):
         ask("POST", places["issue"], json={"content": content})
-    found = ask("GET", places["issue"], params={"content": "rocket"}).json()
-    assert [one["content"] for one in found] == ["rocket"]
+    reactions = ask("GET", places["issue"], params={"content": "rocket"}).json()
+    assert [one["content"] for one in reactions] == ["rocket"]
 
 
 def test_there_are_eight_reactions(ask, places):
-    """Another content than GitHub's eight is 422."""
+    """A content other than GitHub's eight is a 422."""
     assert ask("POST", places["issue"], json={"content": "shrug"}).status_code == 422
 
 
-def test_no_comment_no_reaction(ask, places):
-    """A reaction to a comment that does not exist is 404."""
+def test_reaction_to_a_missing_comment_is_not_found(ask, places):
+    """A reaction to an unknown comment is a 404."""
     path = f"/repos/{REPO}/issues/comments/1/reactions"
     assert ask("POST", path, json={"content": "heart"}).status_code == 404
 
@@ -460,13 +459,13 @@ def test_no_comment_no_reaction(ask, places):
 
 
 def test_merged_pull_requests_are_found(ask, github, pull, issue):
-    """is:pr is:merged author: org: finds those of one person in one organization."""
+    """is:pr is:merged author: org: finds a person's pull requests in an organization."""
     github.merge_pull_request(REPO, "alice", number=pull)
     github.merge_pull_request(REPO, "bob")
     github.merge_pull_request("lions/den", "alice")
     query = "is:pr is:merged author:alice org:snakes"
-    found = ask("GET", "/search/issues", params={"q": query}).json()
-    assert (found["total_count"], found["items"][0]["number"]) == (1, pull)
+    results = ask("GET", "/search/issues", params={"q": query}).json()
+    assert (results["total_count"], results["items"][0]["number"]) == (1, pull)
 
 
 @pytest.mark.parametrize(
@@ -483,25 +482,25 @@ def test_merged_pull_requests_are_found(ask, github, pull, issue):
         ("is:private", []),
     ],
 )
-def test_a_search_narrows_down(ask, github, pull, issue, query, titles):
-    """Each qualifier narrows down; a minus turns it round; other words are looked for in titles."""
+def test_search_qualifiers_filter(ask, github, pull, issue, query, titles):
+    """Each qualifier filters; a minus negates it; other words match titles."""
     github.label_issue(REPO, issue, "bob", "bug")
-    found = ask("GET", "/search/issues", params={"q": query}).json()
-    assert [one["title"] for one in found["items"]] == titles
+    results = ask("GET", "/search/issues", params={"q": query}).json()
+    assert [one["title"] for one in results["items"]] == titles
 
 
 @pytest.mark.parametrize("query", ["", " ", "author:nobody", "org:nothing", "repo:no/thing"])
-def test_a_search_for_nobody_is_refused(ask, query):
-    """An empty query, and names that do not exist, are 422, as on GitHub."""
+def test_search_for_unknown_names_is_rejected(ask, query):
+    """An empty query or an unknown name is a 422, as on GitHub."""
     assert ask("GET", "/search/issues", params={"q": query}).status_code == 422
 
 
 def test_private_repositories_of_others_are_not_searched(ask, github):
-    """A search shows nothing of private repositories where the App is not installed."""
+    """A search excludes private repositories without the App."""
     github.add_repository("lions/secret", private=True, installed=False)
     github.open_issue("lions/secret", "bob", "Hidden")
-    found = ask("GET", "/search/issues", params={"q": "hidden"}).json()
-    assert found["items"] == []
+    results = ask("GET", "/search/issues", params={"q": "hidden"}).json()
+    assert results["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -511,14 +510,14 @@ def test_private_repositories_of_others_are_not_searched(ask, github):
         ("{ rateLimit { cost } }", {"rateLimit": {"limit": 5000, "cost": 1, "remaining": 4999}}),
     ],
 )
-def test_graphql_knows_two_things(ask, query, data):
-    """Who am I, and how much is left."""
+def test_graphql_viewer_and_rate_limit(ask, query, data):
+    """GraphQL answers viewer and rateLimit."""
     assert ask("POST", "/graphql", json={"query": query}).json() == {"data": data}
 
 
 @pytest.mark.parametrize("query", ["{ world { peace } }", "nonsense"])
-def test_graphql_says_errors_with_200(ask, query):
-    """What it does not know is an error in a 200, as GraphQL has it."""
+def test_graphql_errors_have_status_200(ask, query):
+    """An unknown GraphQL field is an error with status 200."""
     answer = ask("POST", "/graphql", json={"query": query})
     assert (answer.status_code, len(answer.json()["errors"])) == (200, 1)
 
@@ -529,20 +528,20 @@ def test_graphql_says_errors_with_200(ask, query):
 @pytest.mark.parametrize(
     "path", ["/", "/nothing", "/orgs", f"/repos/{REPO}/issues/x", "/repos/a%2Fb"]
 )
-def test_everything_else_is_not_found(ask, path):
-    """A path that is no route is 404 with JSON, before anybody is asked who they are."""
+def test_unknown_path_is_not_found(ask, path):
+    """An unknown path is a JSON 404, before authentication."""
     answer = ask.ask("GET", path, None)
     assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
 
 
 def test_an_encoded_slash_stays_in_its_segment(ask, github):
-    """A login with a slash in it cannot reach another route."""
+    """A login with an encoded slash cannot reach another route."""
     github.add_user("alice")
     assert ask("GET", "/orgs/snakes/memberships/alice%2F..%2Fbob").status_code == 404
 
 
 def test_a_wrong_method_is_not_found(ask):
-    """A method that the path does not have is 404, as on GitHub."""
+    """A wrong method is a 404, as on GitHub."""
     assert ask("DELETE", "/orgs/snakes").status_code == 404
 
 
@@ -550,7 +549,7 @@ def test_a_wrong_method_is_not_found(ask):
 
 
 def test_issues_are_listed_by_creator_and_state(ask, github):
-    """Newest first, open ones, unless something else is asked for."""
+    """Open issues are listed newest first by default."""
     for author in ("alice", "bob", "alice"):
         github.open_issue(REPO, author)
     github.close_issue(REPO, 1, "alice")
@@ -563,7 +562,7 @@ def test_issues_are_listed_by_creator_and_state(ask, github):
 
 
 def test_an_issue_is_opened_closed_and_opened_again(ask, github):
-    """The bot opens it as itself; PATCH changes what it names, and the rest stays."""
+    """PATCH changes only the given fields of an issue that the bot opened."""
     made = ask("POST", f"/repos/{REPO}/issues", json={"title": "Hi", "body": "There"}).json()
     path = f"/repos/{REPO}/issues/{made['number']}"
     closed = ask("PATCH", path, json={"state": "closed"}).json()

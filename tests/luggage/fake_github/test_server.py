@@ -1,4 +1,4 @@
-"""The HTTP server: real sockets, many at once, and nothing left when it stops."""
+"""Tests of the HTTP server over real sockets."""
 
 import http.client
 import io
@@ -14,18 +14,18 @@ from tests.support.asker import REPO, Asker
 
 @pytest.fixture
 def echo(clock):
-    """A server that tells what it was asked."""
+    """A server that returns the request."""
 
     def handle(request: Request) -> Outcome:
-        told = {"path": request.path, "query": request.query, "body": request.body.decode()}
-        return Outcome(answer=Answer(200, told))
+        received = {"path": request.path, "query": request.query, "body": request.body.decode()}
+        return Outcome(answer=Answer(200, received))
 
     with HttpServer(handle, clock=clock) as server:
         yield server
 
 
 def _raw(server, sent: bytes) -> bytes:
-    """Send bytes, and read all that comes back until the server ends the connection."""
+    """Send bytes, and return everything until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
         line.sendall(sent)
         line.shutdown(socket.SHUT_WR)
@@ -33,7 +33,7 @@ def _raw(server, sent: bytes) -> bytes:
 
 
 def test_the_request_arrives_whole(echo):
-    """Path (still encoded), query and body are handed on."""
+    """The handler gets the encoded path, the query and the body."""
     line = http.client.HTTPConnection("127.0.0.1", echo.port, timeout=5)
     line.request("POST", "/a%2Fb?q=x+y&empty=", body="Grüezi".encode())
     answer = line.getresponse().read().decode()
@@ -41,31 +41,31 @@ def test_the_request_arrives_whole(echo):
     assert answer == '{"path":"/a%2Fb","query":{"q":"x y","empty":""},"body":"Grüezi"}'
 
 
-def test_a_request_that_is_cut_short_is_none(echo):
-    """GitHub does nothing for a head whose body did not come."""
+def test_incomplete_request_is_not_handled(echo):
+    """A request with an incomplete body is not handled."""
     assert _raw(echo, b"PUT /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{") == b""
 
 
-def test_the_date_is_the_clocks(clock, echo):
-    """The Date header is the simulation's time: clients correct their clocks by it."""
+def test_date_follows_the_clock(clock, echo):
+    """The Date header follows the simulation's clock."""
     answer = _raw(echo, b"GET / HTTP/1.0\r\n\r\n")
     assert b"Date: Wed, 18 Nov 2026 11:06:40 GMT\r\n" in answer
 
 
-def test_a_connection_is_used_again(echo):
-    """Two requests on one connection are both answered."""
+def test_connection_is_reused(echo):
+    """A connection serves two requests."""
     request = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
     answer = _raw(echo, request % 1 + request % 2)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
 
 
 def test_a_method_that_is_unknown_is_refused(echo):
-    """A method that HTTP servers here do not know is 501, without a trace on stderr."""
+    """An unknown method is a 501, without output on stderr."""
     assert b" 501 " in _raw(echo, b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n")[0]
 
 
 def test_stopping_ends_idle_connections(echo):
-    """A client that keeps its connection open does not hold up the stop."""
+    """stop() does not wait for idle connections."""
     with socket.create_connection(("127.0.0.1", echo.port), timeout=5) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert line.recv(12) == b"HTTP/1.1 200"
@@ -74,36 +74,36 @@ def test_stopping_ends_idle_connections(echo):
 
 
 def test_stopping_ends_slow_answers(github, issue):
-    """An answer that is delayed for a minute does not hold up the stop."""
-    asked = threading.Event()
+    """stop() does not wait for delayed responses."""
+    started = threading.Event()
 
     def plan(_request):
-        asked.set()
+        started.set()
         return faults.slow(60)
 
     github.faults.append(plan)
     server = github.serve()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert asked.wait(5)
+        assert started.wait(5)
         server.stop()
 
 
-def test_stopping_again_is_nothing(echo):
-    """stop() may be called any number of times."""
+def test_stop_can_be_repeated(echo):
+    """stop() may be called repeatedly."""
     echo.stop()
     echo.stop()
 
 
-def test_a_stopped_server_listens_no_more(echo):
-    """After the stop a connection is refused."""
+def test_stopped_server_refuses_connections(echo):
+    """A stopped server refuses connections."""
     echo.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", echo.port), timeout=5)
 
 
-def test_a_client_that_goes_away_leaves_no_trace(echo, capfd):
-    """Who hangs up in the middle of a request is not worth a traceback."""
+def test_disconnected_client_leaves_no_traceback(echo, capfd):
+    """A client that disconnects leaves no traceback."""
     with socket.create_connection(("127.0.0.1", echo.port), timeout=5) as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         line.sendall(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
@@ -111,21 +111,21 @@ def test_a_client_that_goes_away_leaves_no_trace(echo, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_fault_of_our_own_shows_itself(clock, monkeypatch):
-    """An exception in a handler is a mistake of the simulation, and is told on stderr."""
-    told = io.StringIO()
-    monkeypatch.setattr("sys.stderr", told)
+def test_handler_errors_are_printed(clock, monkeypatch):
+    """An exception in a handler is printed to stderr."""
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
 
     def handle(_request):
         raise ZeroDivisionError
 
     with HttpServer(handle, clock=clock) as server:
         assert _raw(server, b"GET / HTTP/1.0\r\n\r\n") == b""
-    assert "ZeroDivisionError" in told.getvalue()
+    assert "ZeroDivisionError" in stderr.getvalue()
 
 
-def test_many_ask_at_once():
-    """Eight threads on their own connections: each comment is made once, no number twice."""
+def test_concurrent_requests():
+    """Eight concurrent clients create each comment once, with unique ids."""
     fake = FakeGithub()
     fake.open_issue(REPO, "bob")
     with fake.serve() as server:
@@ -143,8 +143,8 @@ def test_many_ask_at_once():
     assert len(set(ids)) == len(fake.comments(REPO, 1)) == 160
 
 
-def test_a_port_may_be_given(echo):
-    """A port that was free before is taken when it is asked for, also right after a stop."""
+def test_port_can_be_passed(echo):
+    """A given port is used, also right after a stop."""
     echo.stop()
     with FakeGithub().serve(port=echo.port) as server:
         assert server.url == f"http://127.0.0.1:{echo.port}"

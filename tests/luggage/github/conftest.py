@@ -1,4 +1,4 @@
-"""Fixtures for the App library: a scripted GitHub, an App and a client that talk to it."""
+"""Fixtures: a scripted GitHub, and an App and a client connected to it."""
 
 import pytest
 
@@ -8,19 +8,19 @@ from tests.luggage.github.scripted import INSTALLATION, Clock, Scripted, make_ap
 
 @pytest.fixture
 def standing_clock() -> Clock:
-    """Return a clock that only sleeping moves."""
+    """Return a clock that moves only when code sleeps."""
     return Clock()
 
 
 @pytest.fixture
 def scripted(standing_clock: Clock) -> Scripted:
-    """Return a GitHub that answers as told."""
+    """Return a GitHub with scripted responses."""
     return Scripted(standing_clock)
 
 
 @pytest.fixture
 def app(scripted: Scripted) -> GithubApp:
-    """Return an App that talks to the scripted GitHub."""
+    """Return an App connected to the scripted GitHub."""
     return make_app(scripted)
 
 

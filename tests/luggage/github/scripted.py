@@ -1,6 +1,6 @@
-"""A GitHub that answers as it was told to, for what the simulated one would never say.
+"""Scripted GitHub: a requests adapter for responses that the simulated GitHub never sends.
 
-A requests adapter, against a server: nothing to start, and the prepared request can be looked at.
+An adapter needs no server, and tests can inspect the prepared requests.
 """
 
 import json
@@ -34,7 +34,7 @@ START_AT = 1_800_000_000.0
 
 
 class Clock:
-    """A clock that stands until it is moved; sleeping moves it and is remembered."""
+    """A manual clock; sleeping advances it and is recorded."""
 
     def __init__(self, now: float = START_AT) -> None:
         self.now = now
@@ -50,7 +50,7 @@ class Clock:
 
 @dataclass
 class Reply:
-    """One answer: status, a JSON body (or raw `content`), headers."""
+    """A response: status, a JSON body (or raw `content`), headers."""
 
     status: int = 200
     body: Any = None
@@ -62,7 +62,7 @@ Answers = Reply | Exception | Callable[[requests.PreparedRequest], Reply]
 
 
 class Scripted(BaseAdapter):
-    """Answers by method and path, each answer once, the last one for ever; keeps what was sent."""
+    """Responses by method and path: each is sent once, the last one repeatedly."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -74,15 +74,15 @@ class Scripted(BaseAdapter):
         self.on("POST", TOKENS, self._mint)
 
     def on(self, method: str, path: str, *answers: Answers) -> None:
-        """Answer so from now on."""
+        """Set the responses from now on."""
         self._answers[method, path] = deque(answers)
 
     def requests_to(self, path: str) -> list[requests.PreparedRequest]:
-        """Return what was sent to a path, in order."""
+        """Return the requests to a path, in order."""
         return [r for r in self.sent if urlsplit(r.url or "").path == path]
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
-        """Answer one request, as requests asks an adapter to."""
+        """Respond to a request, as an adapter of requests."""
         self.sent.append(request)
         parts = urlsplit(request.url or "")
         answers = self._answers[str(request.method), parts.path]
@@ -94,7 +94,7 @@ class Scripted(BaseAdapter):
         return self._response(request, answer if isinstance(answer, Reply) else answer(request))
 
     def close(self) -> None:
-        """Close nothing."""
+        """Do nothing; required of adapters."""
 
     def _mint(self, _: requests.PreparedRequest) -> Reply:
         self.minted += 1
@@ -114,13 +114,13 @@ class Scripted(BaseAdapter):
 
 
 def formatted(at: float) -> str:
-    """Return epoch seconds as GitHub writes them."""
+    """Return epoch seconds in GitHub's format."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @cache
 def keys() -> tuple[str, str]:
-    """Return one private key and its public key as PEM, made once for each process."""
+    """Return a private key and its public key as PEM, created once per process."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -128,11 +128,11 @@ def keys() -> tuple[str, str]:
 
 
 def make_app(github: Scripted, **settings: Any) -> GithubApp:
-    """Return an App that talks to the scripted GitHub, on its clock."""
+    """Return an App connected to the scripted GitHub, with its clock."""
     session = make_session()
     session.mount("https://", github)
     session.mount("http://", github)
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "app_id": 123,
         "private_key": keys()[0],
         "webhook_secrets": [SECRET],
@@ -143,4 +143,4 @@ def make_app(github: Scripted, **settings: Any) -> GithubApp:
         "sleep": github.clock.sleep,
         "wait": github.clock.sleep,
     }
-    return GithubApp(**(given | settings))
+    return GithubApp(**(defaults | settings))

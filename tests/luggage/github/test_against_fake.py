@@ -1,4 +1,4 @@
-"""The library against the simulated GitHub, over HTTP, judged by GitHub's OpenAPI description."""
+"""Tests over HTTP against the simulated GitHub, checked with GitHub's OpenAPI description."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,14 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from luggage.fake_github import FakeGithub, faults
-from luggage.github import (
-    Ambiguous,
-    Client,
-    GithubApp,
-    GithubError,
-    RateLimited,
-    make_session,
-)
+from luggage.github import Ambiguous, Client, GithubApp, GithubError, RateLimited, make_session
 from tests.support.clock import FakeClock
 from tests.support.openapi import CheckingServer
 
@@ -28,12 +21,12 @@ class Scene:
     app: GithubApp
     client: Client
 
-    def said(self) -> list[str]:
+    def comments(self) -> list[str]:
         return [comment.body for comment in self.fake.comments("acme/widgets", 1)]
 
 
 def scene_at(fake: FakeGithub, url: str, clock: FakeClock) -> Iterator[Scene]:
-    """Give a scene, and close its connections in the end."""
+    """Yield a scene, and close its connections at the end."""
     installation = fake.install("acme")
     fake.open_issue("acme/widgets", "alice", "A title", None)
     with make_session() as session:
@@ -62,13 +55,13 @@ def fake() -> FakeGithub:
 
 @pytest.fixture
 def scene(fake: FakeGithub, clock: FakeClock) -> Iterator[Scene]:
-    """Give a scene over HTTP; our clock is months away from GitHub's."""
+    """Yield a scene over HTTP; our clock differs from GitHub's by months."""
     with fake.serve() as server:
         yield from scene_at(fake, server.url, clock)
 
 
-def test_requests_are_as_github_describes_them(fake, clock) -> None:
-    """Token, membership, comment, reaction, pages, query: each request is valid by the book."""
+def test_requests_conform_to_githubs_description(fake, clock) -> None:
+    """Each kind of request conforms to GitHub's OpenAPI description."""
     with CheckingServer(fake) as server:
         for scene in scene_at(fake, server.url, clock):
             client = scene.client
@@ -80,8 +73,8 @@ def test_requests_are_as_github_describes_them(fake, clock) -> None:
         assert server.violations == []
 
 
-def test_wrong_clock_does_not_keep_us_out(scene) -> None:
-    """The JWT is refused, its dates are corrected by GitHub's clock, and the token is given."""
+def test_wrong_clock_is_corrected(scene) -> None:
+    """After GitHub rejects a JWT, the App corrects its dates by GitHub's clock and gets a token."""
     assert scene.client.get("/repos/acme/widgets")["full_name"] == "acme/widgets"
 
 
@@ -90,12 +83,12 @@ def test_wrong_clock_does_not_keep_us_out(scene) -> None:
     [faults.reset(done=True), faults.cut_short(), faults.failed(502, done=True)],
     ids=lambda fault: fault.name,
 )
-def test_writes_that_took_place_unseen_are_ambiguous(scene, fault) -> None:
-    """Whatever hides the end of a write that was done, the error says to look first."""
+def test_writes_without_a_response_are_ambiguous(scene, fault) -> None:
+    """A write that took effect without a response is Ambiguous."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
         scene.client.post(COMMENTS, json={"body": "once"})
-    assert scene.said() == ["once"]
+    assert scene.comments() == ["once"]
 
 
 @pytest.mark.parametrize(
@@ -103,12 +96,12 @@ def test_writes_that_took_place_unseen_are_ambiguous(scene, fault) -> None:
     [faults.dropped(), faults.reset(done=False), faults.failed(503, done=False)],
     ids=lambda fault: fault.name,
 )
-def test_writes_that_failed_unseen_look_the_same(scene, fault) -> None:
-    """From outside it cannot be told from a write that was done; it is never Unreachable."""
+def test_failed_writes_without_a_response_are_ambiguous(scene, fault) -> None:
+    """A write that failed without a response is Ambiguous too, never Unreachable."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     with pytest.raises(Ambiguous):
         scene.client.post(COMMENTS, json={"body": "never"})
-    assert scene.said() == []
+    assert scene.comments() == []
 
 
 @pytest.mark.parametrize(
@@ -119,8 +112,8 @@ def test_writes_that_failed_unseen_look_the_same(scene, fault) -> None:
         (faults.secondary_limit(), 60),
     ],
 )
-def test_limits_are_kept(scene, clock, fault, seconds) -> None:
-    """Until the limit is over nothing more is sent; then the same write goes through."""
+def test_rate_limits_are_respected(scene, clock, fault, seconds) -> None:
+    """Nothing is sent while a rate limit lasts; then the same write succeeds."""
     scene.fake.faults = [faults.plan(fault, method="POST", path=COMMENTS)]
     for _ in range(2):
         with pytest.raises(RateLimited) as caught:
@@ -129,11 +122,11 @@ def test_limits_are_kept(scene, clock, fault, seconds) -> None:
     assert caught.value.retry_at - clock() == pytest.approx(seconds, abs=2.0)
     clock.now = caught.value.retry_at
     scene.client.post(COMMENTS, json={"body": "later"})
-    assert scene.said() == ["later"]
+    assert scene.comments() == ["later"]
 
 
 def test_unchanged_answer_costs_no_limit(scene) -> None:
-    """The second look at the same thing is a 304 that GitHub does not count."""
+    """A repeated read gets a 304, which GitHub does not count."""
     first = scene.client.get("/repos/acme/widgets")
     remaining = scene.client.rate_limit.remaining
     assert scene.client.get("/repos/acme/widgets") == first
@@ -149,17 +142,17 @@ def test_unchanged_answer_costs_no_limit(scene) -> None:
         lambda c: c.get("/users/{u}", u="ünï"),
     ],
 )
-def test_hostile_names_find_nothing(scene, ask: Callable[[Client], object]) -> None:
-    """A name that would be a path is one unknown name at the other end of the line."""
+def test_hostile_names_are_not_found(scene, ask: Callable[[Client], object]) -> None:
+    """A name that looks like a path reaches GitHub as one unknown name."""
     with pytest.raises(GithubError):
         ask(scene.client)
     assert scene.fake.calls[-1].status == 404
 
 
-def test_pages_are_walked(scene, clock) -> None:
-    """All comments come, over GitHub's own links, in order."""
+def test_all_pages_are_read(scene, clock) -> None:
+    """All comments come in order, along GitHub's own links."""
     for number in range(5):
         scene.client.post(COMMENTS, json={"body": str(number)})
-    found = scene.client.pages(COMMENTS, params={"per_page": 2})
-    assert [one["body"] for one in found] == ["0", "1", "2", "3", "4"]
+    comments = scene.client.pages(COMMENTS, params={"per_page": 2})
+    assert [one["body"] for one in comments] == ["0", "1", "2", "3", "4"]
     assert len(scene.fake.calls_to("GET", COMMENTS)) == 3

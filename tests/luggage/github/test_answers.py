@@ -1,4 +1,4 @@
-"""What GitHub's answers mean."""
+"""Tests of the values and errors made from GitHub's responses."""
 
 import json
 
@@ -14,14 +14,14 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
 SPENT = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0"}
 
 
-def answer(status: int, told: object = None, **headers: str) -> ApiResponse:
+def answer(status: int, data: object = None, **headers: str) -> ApiResponse:
     lowered = {name.replace("_", "-"): value for name, value in headers.items()}
-    body = b"" if told is None else json.dumps(told).encode()
+    body = b"" if data is None else json.dumps(data).encode()
     return ApiResponse("GET", "/x", status, lowered, body, NOW)
 
 
-def until(given: ApiResponse, skew: float = 0.0) -> float | None:
-    return limited_until(given, skew_seconds=skew)
+def until(response: ApiResponse, skew: float = 0.0) -> float | None:
+    return limited_until(response, skew_seconds=skew)
 
 
 @pytest.mark.parametrize(
@@ -45,19 +45,19 @@ def until(given: ApiResponse, skew: float = 0.0) -> float | None:
         (304, errors.Invalid),
     ],
 )
-def test_status_decides_the_reaction(status, kind) -> None:
-    """Each status means one reaction of the caller."""
+def test_status_decides_the_class(status, kind) -> None:
+    """Each status maps to one error class."""
     assert type(failure(answer(status), retry_at=None)) is kind
 
 
-def test_failure_carries_githubs_words() -> None:
-    """Message, request id, documentation and the fields at fault come from the answer."""
-    told = {
+def test_failure_has_githubs_details() -> None:
+    """The error has the response's message, request id, documentation URL and fields."""
+    data = {
         "message": "Validation Failed",
         "documentation_url": "https://docs.github.com/x",
         "errors": [{"resource": "Issue", "field": "title", "code": "missing_field"}, "in words"],
     }
-    error = failure(answer(422, told, x_github_request_id="A:1"), retry_at=None)
+    error = failure(answer(422, data, x_github_request_id="A:1"), retry_at=None)
     assert (error.message, error.request_id) == ("Validation Failed", "A:1")
     assert error.documentation_url == "https://docs.github.com/x"
     assert [str(field) for field in error.fields] == ["Issue.title missing_field", "in words"]
@@ -65,31 +65,31 @@ def test_failure_carries_githubs_words() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b"\xff", b"[" * 100_000])
 def test_any_body_makes_an_error(body) -> None:
-    """A proxy's page instead of JSON does not hide the status."""
+    """An HTML page from a proxy does not hide the status."""
     error = failure(ApiResponse("GET", "/x", 502, {}, body, NOW), retry_at=None)
     assert (type(error), error.message) == (errors.Ambiguous, "no message")
 
 
-def test_odd_errors_are_kept_as_text() -> None:
-    """An `errors` that is no list is left out; values that are no text become text."""
+def test_malformed_errors_become_text() -> None:
+    """An `errors` value that is not a list is dropped; non-text values become text."""
     assert failure(answer(422, {"errors": {"a": 1}}), retry_at=None).fields == ()
     odd = failure(answer(422, {"errors": [{"field": 7}]}), retry_at=None)
     assert odd.fields == (errors.FieldError(field="7"),)
 
 
-def test_long_messages_are_cut() -> None:
-    """A message as long as a page does not fill the log."""
+def test_long_messages_are_truncated() -> None:
+    """A very long message is truncated."""
     assert len(failure(answer(500, {"message": "x" * 9999}), retry_at=None).message) == 500
 
 
 @pytest.mark.parametrize("status", [403, 429])
 def test_retry_after_is_in_seconds(status) -> None:
-    """Retry-After counts from when the answer came."""
+    """Retry-After counts from the time of the response."""
     assert until(answer(status, None, retry_after="120")) == NOW + 120
 
 
-def test_retry_after_comes_first() -> None:
-    """With both headers, GitHub's documentation gives Retry-After the first word."""
+def test_retry_after_takes_precedence() -> None:
+    """Retry-After takes precedence over x-ratelimit-reset, as GitHub documents."""
     both = answer(403, None, retry_after="30", x_ratelimit_reset=str(int(NOW) + 900), **HEADERS)
     assert until(both) == NOW + 30
 
@@ -98,19 +98,19 @@ HEADERS = {name.replace("-", "_"): value for name, value in SPENT.items()}
 
 
 def test_spent_limit_lasts_until_its_reset() -> None:
-    """A primary limit ends when GitHub's clock shows x-ratelimit-reset, by ours for certain."""
+    """A primary limit ends once x-ratelimit-reset has certainly passed on GitHub's clock."""
     spent = answer(403, None, x_ratelimit_reset=str(int(NOW) + 900), **HEADERS)
     assert (until(spent), until(spent, skew=60.0)) == (NOW + 900.5, NOW + 840.5)
 
 
 @pytest.mark.parametrize("headers", [{"retry_after": "0"}, {"x_ratelimit_reset": "1", **HEADERS}])
-def test_limits_never_end_in_the_past(headers) -> None:
-    """Whatever the clocks say, the next try is a second away, so that no busy loop arises."""
+def test_retry_time_is_never_in_the_past(headers) -> None:
+    """The retry is at least a second away whatever the clocks say, to prevent a busy loop."""
     assert until(answer(429, None, **headers)) == NOW + 1
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "headers"),
+    ("status", "data", "headers"),
     [
         (403, {"message": SECONDARY}, {}),
         (429, {"message": SECONDARY}, {}),
@@ -122,9 +122,9 @@ def test_limits_never_end_in_the_past(headers) -> None:
         (429, None, {"x_ratelimit_remaining": "0"}),
     ],
 )
-def test_secondary_limit_without_a_time_lasts_a_minute(status, told, headers) -> None:
-    """Where GitHub gives no time that can be read, its rule is to wait for a minute."""
-    assert until(answer(status, told, **headers)) == NOW + 60
+def test_secondary_limit_without_a_time_lasts_a_minute(status, data, headers) -> None:
+    """Without a readable time the wait is one minute, as GitHub documents."""
+    assert until(answer(status, data, **headers)) == NOW + 60
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_secondary_limit_without_a_time_lasts_a_minute(status, told, headers) ->
         answer(403, None, x_ratelimit_remaining="12", x_ratelimit_reset="1", x_ratelimit_limit="1"),
     ],
 )
-def test_other_answers_are_no_limits(other) -> None:
-    """A missing permission is not waited for, and only 403 and 429 are limits."""
+def test_other_responses_are_not_rate_limits(other) -> None:
+    """Only 403 and 429 can be rate limits, and a missing permission is not one."""
     assert until(other) is None
 
 
 def test_limit_becomes_rate_limited() -> None:
-    """A failure with a time is RateLimited, with that time."""
+    """A failure with a retry time is RateLimited with that time."""
     error = failure(answer(403, {"message": SECONDARY}), retry_at=NOW + 60)
     assert (type(error), error.retry_at, error.status) == (errors.RateLimited, NOW + 60, 403)
 
@@ -156,8 +156,8 @@ def test_rate_limit_is_read_from_headers() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "\u0661"])
-def test_odd_rate_limits_are_none(value) -> None:
-    """Enterprise Server may send no limits at all; odd ones are no better."""
+def test_malformed_rate_limits_are_none(value) -> None:
+    """Missing or malformed rate limit headers give None; Enterprise Server may send none."""
     odd = answer(
         200, None, x_ratelimit_limit=value, x_ratelimit_remaining="1", x_ratelimit_reset="1"
     )
@@ -174,7 +174,7 @@ def test_odd_rate_limits_are_none(value) -> None:
     ],
 )
 def test_date_header_is_githubs_clock(date, at) -> None:
-    """The Date header is read in epoch seconds, an odd one not at all."""
+    """The Date header is read in epoch seconds; a malformed one gives None."""
     assert answers.github_time(answer(200, None, date=date)) == at
 
 
@@ -197,21 +197,21 @@ def graphql(*listed: object, **headers: str) -> errors.RequestFailed:
     ],
 )
 def test_graphql_errors_come_with_status_200(error, kind) -> None:
-    """The type in a GraphQL error decides the reaction, since the status does not."""
+    """The type of a GraphQL error decides the error class."""
     assert type(graphql(error)) is kind
 
 
 def test_graphql_fields_are_paths() -> None:
-    """The path of a GraphQL error is the field at fault."""
+    """The path of a GraphQL error becomes its field."""
     error = graphql({"message": "no", "type": "X", "path": ["repository", 0, "name"]})
     assert [str(field) for field in error.fields] == ["repository.0.name X no"]
 
 
-@pytest.mark.parametrize("told", [None, [], {"errors": "x"}, {"errors": 7}])
-def test_graphql_answers_of_any_shape(told) -> None:
-    """An answer that is no GraphQL answer at all is invalid, not a crash."""
-    error = graphql_failure(answer(200), told, retry_at=5.0)
-    assert error.message == "an error without words"
+@pytest.mark.parametrize("data", [None, [], {"errors": "x"}, {"errors": 7}])
+def test_malformed_graphql_response_is_invalid(data) -> None:
+    """A response that is not a GraphQL response is Invalid."""
+    error = graphql_failure(answer(200), data, retry_at=5.0)
+    assert error.message == "GitHub gave no error message"
 
 
 @given(
@@ -221,8 +221,8 @@ def test_graphql_answers_of_any_shape(told) -> None:
     ),
     body=st.binary(),
 )
-def test_every_answer_means_something(status, headers, body) -> None:
-    """Whatever comes back, it is one of the errors, and never another one."""
+def test_every_response_becomes_an_error(status, headers, body) -> None:
+    """Any response becomes one of the library's errors."""
     odd = ApiResponse("GET", "/x", status, headers, body, NOW)
     assert isinstance(failure(odd, retry_at=until(odd)), errors.RequestFailed)
     answers.github_time(odd)

@@ -1,4 +1,4 @@
-"""The App: settings, routes, commands, dispatch."""
+"""Tests of GithubApp: settings, routes, commands and dispatch."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ def signed(event: str, payload: Any, secret: str = SECRET) -> tuple[dict[str, st
 
 
 def delivery(**changed: Any) -> dict[str, Any]:
-    """Return the payload of an issue that was opened with a command."""
+    """Return the payload of an opened issue that contains a command."""
     return {
         "action": "opened",
         "installation": {"id": INSTALLATION},
@@ -39,7 +39,7 @@ def delivery(**changed: Any) -> dict[str, Any]:
 
 
 class Heard:
-    """A handler that remembers its calls."""
+    """A handler that records its calls."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -50,7 +50,7 @@ class Heard:
 
 @pytest.fixture
 def heard() -> Heard:
-    """Return a handler that remembers its calls."""
+    """Return a handler that records its calls."""
     return Heard()
 
 
@@ -73,15 +73,15 @@ def heard() -> Heard:
         ({"api_url": "api.github.com"}, "api_url"),
     ],
 )
-def test_bad_settings_are_refused_at_once(scripted, settings, words) -> None:
-    """A setting that cannot work stops the start, named, without showing its value."""
+def test_bad_settings_raise_at_start(scripted, settings, words) -> None:
+    """A bad setting raises at start; the error names the setting but not its value."""
     with pytest.raises(ConfigurationError, match=words) as caught:
         make_app(scripted, **settings)
     assert "hush" not in str(caught.value)
 
 
-def test_app_needs_no_more_than_its_settings() -> None:
-    """Without session, clock and sleep the App has its own, and talks to github.com."""
+def test_app_has_defaults() -> None:
+    """Without session, clock and sleep the App uses defaults and api.github.com."""
     app = GithubApp(
         app_id="Iv1.abc", private_key=keys()[0], webhook_secrets=[SECRET], user_agent="bot"
     )
@@ -97,8 +97,8 @@ ENVIRON = {
 }
 
 
-def test_settings_can_come_from_an_environment(heard) -> None:
-    """With the usual names set, an App is made of the mapping that is handed in."""
+def test_from_environ_reads_the_usual_variables(heard) -> None:
+    """`from_environ` builds an App from the usual variables of a mapping."""
     app = GithubApp.from_environ(ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0]})
     assert repr(app) == "<GithubApp 12 at https://ghes.example/api/v3>"
     app.add(heard, "issues")
@@ -107,8 +107,8 @@ def test_settings_can_come_from_an_environment(heard) -> None:
 
 
 @pytest.mark.parametrize("secret", ODD.values(), ids=ODD)
-def test_a_webhook_secret_of_an_environment_may_be_any_text(secret) -> None:
-    """It is used as it is, but for a line end at its end; and so is the one before it."""
+def test_webhook_secret_may_be_any_text(secret) -> None:
+    """Both webhook secrets are used unchanged except for a trailing line break."""
     secret = secret.rstrip("\r")
     environ = ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0]}
     for more in (
@@ -119,8 +119,8 @@ def test_a_webhook_secret_of_an_environment_may_be_any_text(secret) -> None:
         app.dispatch_webhook(*signed("issues", delivery(), secret))
 
 
-def test_a_webhook_secret_that_is_no_text_is_refused_without_it() -> None:
-    """The error of the codec would hold it."""
+def test_error_for_a_bad_webhook_secret_does_not_contain_it() -> None:
+    """The error for a non-text webhook secret does not contain it."""
     environ = ENVIRON | {"GITHUB_PRIVATE_KEY": keys()[0], "GITHUB_WEBHOOK_SECRET": "hush\udcff"}
     with pytest.raises(ConfigurationError, match="not UTF-8") as raised:
         GithubApp.from_environ(environ)
@@ -128,22 +128,22 @@ def test_a_webhook_secret_that_is_no_text_is_refused_without_it() -> None:
     assert "hush" not in str(raised.value)
 
 
-def test_settings_given_stand_before_the_environment() -> None:
-    """What the caller passes is not looked for in the environment."""
+def test_settings_override_the_environment() -> None:
+    """Explicit settings override the environment."""
     app = GithubApp.from_environ(ENVIRON, private_key=keys()[0], app_id=13)
     assert repr(app).startswith("<GithubApp 13 ")
 
 
-def test_what_is_missing_is_named() -> None:
-    """All names that are missing, or empty, are told at once; the API's address may be."""
+def test_missing_variables_are_named() -> None:
+    """The error names all missing or empty variables except the optional API URL."""
     with pytest.raises(ConfigurationError, match=r"^not set: GITHUB_PRIVATE_KEY$"):
         GithubApp.from_environ(ENVIRON)
     with pytest.raises(ConfigurationError, match=r"APP_ID, .*KEY, .*SECRET, GITHUB_USER_AGENT$"):
         GithubApp.from_environ({})
 
 
-def test_clients_say_whose_they_are(app) -> None:
-    """A client in a log shows whose it is."""
+def test_client_repr_names_its_owner(app) -> None:
+    """The repr of a client names its owner."""
     shown = [repr(c) for c in (app.app_client, app.client_for(7), app.client_for(7).read_only())]
     assert shown == [
         "<Client of the App>",
@@ -156,7 +156,7 @@ def test_clients_say_whose_they_are(app) -> None:
 
 
 def test_handler_gets_event_payload_and_client(app, heard) -> None:
-    """A handler is called with what it needs, its client being the installation's."""
+    """A handler gets the event, the payload and the installation's client."""
     app.add(heard, "issues")
     app.dispatch_webhook(*signed("issues", delivery()))
     [(event, payload, client)] = heard.calls
@@ -176,22 +176,22 @@ def test_handler_gets_event_payload_and_client(app, heard) -> None:
         ({"missing": None}, 0),
     ],
 )
-def test_restrictions_choose_deliveries(app, heard, restrictions, calls) -> None:
-    """Each restriction names a top-level field and the value it must have."""
+def test_restrictions_filter_deliveries(app, heard, restrictions, calls) -> None:
+    """Each restriction requires a value of a top-level field."""
     app.add(heard, "issues", **restrictions)
     app.dispatch_webhook(*signed("issues", delivery()))
     assert len(heard.calls) == calls
 
 
-def test_other_events_go_elsewhere(app, heard) -> None:
-    """A handler hears of its own event only."""
+def test_handlers_ignore_other_events(app, heard) -> None:
+    """A handler only receives its own event."""
     app.add(heard, "pull_request")
     app.dispatch_webhook(*signed("issues", delivery()))
     assert heard.calls == []
 
 
 def test_decorators_return_the_function(app) -> None:
-    """A decorated handler is still the function it was; several routes can share it."""
+    """A decorator returns the function unchanged, so it can have several routes."""
 
     def fn(*_: object) -> None: ...
 
@@ -200,7 +200,7 @@ def test_decorators_return_the_function(app) -> None:
 
 
 def test_handlers_run_in_order(app) -> None:
-    """All handlers that match run, in the order in which they were added, commands last."""
+    """Matching handlers run in the order they were added, commands last."""
     order: list[int] = []
     app.add_command(lambda *_: order.append(3), "/ping")
     app.add(lambda *_: order.append(1), "issues")
@@ -210,7 +210,7 @@ def test_handlers_run_in_order(app) -> None:
 
 
 def test_one_failing_handler_does_not_stop_the_others(app, heard) -> None:
-    """All handlers run; their failures are raised together at the end."""
+    """All handlers run; their failures are raised as a group at the end."""
 
     def fail(*_: object) -> None:
         raise ValueError("first")
@@ -227,13 +227,13 @@ def test_one_failing_handler_does_not_stop_the_others(app, heard) -> None:
 
 
 def test_dispatch_returns_the_delivery(app) -> None:
-    """Whoever dispatches can log or count what it was."""
+    """`dispatch_webhook` returns the delivery."""
     got = app.dispatch_webhook(*signed("issues", delivery()))
     assert (got.id, got.event, got.action) == ("d-1", "issues", "opened")
 
 
 def test_without_installation_nothing_is_dispatched(app, heard, caplog) -> None:
-    """A delivery of a plain webhook has no client to act with: it is logged, not handled."""
+    """A delivery without an installation is logged and not dispatched."""
     app.add(heard, "issues")
     with caplog.at_level(logging.INFO):
         app.dispatch_webhook(*signed("issues", delivery(installation=None)))
@@ -250,15 +250,15 @@ def test_without_installation_nothing_is_dispatched(app, heard, caplog) -> None:
     ],
 )
 def test_bad_deliveries_are_rejected(app, heard, headers, body, kind) -> None:
-    """What does not verify reaches no handler."""
+    """A delivery that fails verification reaches no handler."""
     app.add(heard, "issues")
     with pytest.raises(kind):
         app.dispatch_webhook(headers, body)
     assert heard.calls == []
 
 
-def test_each_live_secret_counts(scripted) -> None:
-    """While a secret is exchanged, deliveries signed with either are dispatched."""
+def test_both_secrets_are_valid_during_rotation(scripted) -> None:
+    """During a rotation, deliveries signed with either secret are dispatched."""
     app = make_app(scripted, webhook_secrets=["old", "new"])
     for secret in ("old", "new"):
         assert app.dispatch_webhook(*signed("issues", delivery(), secret)).id == "d-1"
@@ -281,7 +281,7 @@ COMMENT = {"comment": {"id": 9, "body": "/ping"}}
     ],
 )
 def test_commands_come_from_five_kinds_of_comment(app, heard, event, changed) -> None:
-    """A command counts wherever a person can say something for the first time."""
+    """Each of the five kinds of comment can contain a command."""
     app.add_command(heard, "/ping")
     app.dispatch_webhook(*signed(event, delivery(**changed)))
     assert [call[:2] for call in heard.calls] == [(["/ping"], event)]
@@ -300,23 +300,23 @@ def test_commands_come_from_five_kinds_of_comment(app, heard, event, changed) ->
         ("issues", {"issue": None}),
     ],
 )
-def test_no_commands_elsewhere(app, heard, event, changed) -> None:
-    """Edits, other events, quotes, silence and bots give no commands."""
+def test_other_deliveries_give_no_commands(app, heard, event, changed) -> None:
+    """Edits, other events, quotes, empty texts and bots give no commands."""
     app.add_command(heard, "/ping")
     app.dispatch_webhook(*signed(event, delivery(**changed)))
     assert heard.calls == []
 
 
 def test_commands_have_words(app, heard) -> None:
-    """Each command goes to its handlers with its words; unknown ones go nowhere."""
+    """Handlers receive the words of their command; unknown commands are ignored."""
     app.add_command(heard, "/label")
-    said = {"number": 7, "body": "/label bug\n/unknown\n/label help wanted\n/labels x"}
-    app.dispatch_webhook(*signed("issues", delivery(issue=said)))
+    issue = {"number": 7, "body": "/label bug\n/unknown\n/label help wanted\n/labels x"}
+    app.dispatch_webhook(*signed("issues", delivery(issue=issue)))
     assert [call[0] for call in heard.calls] == [["/label", "bug"], ["/label", "help", "wanted"]]
 
 
-def test_commands_have_words_of_their_own(app, heard) -> None:
-    """A handler that takes the words apart does not take them from the next one."""
+def test_handlers_do_not_share_words(app, heard) -> None:
+    """Each handler gets its own list of words."""
 
     def greedy(words: list[str], *_: object) -> None:
         words.clear()
@@ -328,16 +328,16 @@ def test_commands_have_words_of_their_own(app, heard) -> None:
 
 
 def test_sender_may_be_missing(app, heard) -> None:
-    """A delivery without a sender can still give a command."""
+    """A delivery without a sender can contain a command."""
     app.add_command(heard, "/ping")
     app.dispatch_webhook(*signed("issues", delivery(sender=None)))
     assert len(heard.calls) == 1
 
 
 @pytest.mark.parametrize("command", ["ping", "/", "/ping pong", "/1", "", "/ ping", "//ping"])
-def test_commands_have_a_form(app, heard, command) -> None:
-    """A command that could never be recognised is refused when it is added."""
-    with pytest.raises(ValueError, match=r"is no command: write a slash and a word"):
+def test_malformed_commands_raise(app, heard, command) -> None:
+    """`add_command` rejects a command that could never match."""
+    with pytest.raises(ValueError, match=r"is not a command; use a slash and a word"):
         app.add_command(heard, command)
 
 
@@ -347,7 +347,7 @@ EVIL = "https://evil.example/collect"
 
 
 def poisoned(value: Any) -> Any:
-    """Return the payload with an address of ours to nothing in every place for an address."""
+    """Return the payload with every URL replaced by one of ours."""
     addresses = dict.fromkeys(
         ["url", "html_url", "comments_url", "issues_url", "pulls_url", "reviews_url", "href"], EVIL
     )
@@ -356,8 +356,8 @@ def poisoned(value: Any) -> Any:
     return value
 
 
-def test_forged_addresses_are_never_called(app, scripted) -> None:
-    """A payload full of addresses elsewhere sends nothing there: paths are made of names."""
+def test_forged_urls_are_never_requested(app, scripted) -> None:
+    """Nothing is sent to the URLs of a forged payload."""
 
     def answer(event: str, payload: dict[str, Any], client: Client) -> None:
         client.post(reply_url(event, payload), json={"body": "pong!"})
@@ -371,8 +371,8 @@ def test_forged_addresses_are_never_called(app, scripted) -> None:
     assert all(str(request.url).startswith(f"{API}/") for request in scripted.sent)
 
 
-def test_forged_path_is_refused(app, scripted) -> None:
-    """A handler that posts to an address of the payload all the same is stopped."""
+def test_url_as_a_path_raises(app, scripted) -> None:
+    """A handler that uses a URL of the payload as a path gets an error."""
 
     def careless(_event: str, payload: dict[str, Any], client: Client) -> None:
         client.post(payload["issue"]["comments_url"], json={"body": "pong!"})
@@ -383,8 +383,8 @@ def test_forged_path_is_refused(app, scripted) -> None:
     assert scripted.sent == []
 
 
-def test_session_can_be_handed_in(scripted: Scripted) -> None:
-    """A session of the caller's, with its own proxies and bundles, is used as it is."""
+def test_session_can_be_passed(scripted: Scripted) -> None:
+    """A session passed by the caller is used unchanged, with its proxies and CA bundle."""
     with requests.Session() as session:
         session.mount("https://", scripted)
         app = make_app(scripted, session=session)

@@ -1,4 +1,4 @@
-"""A client's requests, and what comes of their answers."""
+"""Tests of Client: requests, redirects, pages, caching and limits."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ ISSUES = "/repos/o/r/issues"
 
 
 def urls(scripted: Scripted) -> list[str]:
-    """Return all addresses asked for, but for tokens."""
+    """Return the requested URLs, except for token requests."""
     return [str(r.url) for r in scripted.sent if "access_tokens" not in str(r.url)]
 
 
@@ -29,7 +29,7 @@ def urls(scripted: Scripted) -> list[str]:
 
 
 def test_request_has_the_headers_github_asks_for(client, scripted) -> None:
-    """Accept, version, user agent and token are sent with each request; the token as a bearer."""
+    """Each request has Accept, the API version, a user agent and a bearer token."""
     scripted.on("GET", "/x", Reply(200, {}))
     client.get("/x")
     headers = scripted.sent[-1].headers
@@ -42,7 +42,7 @@ def test_request_has_the_headers_github_asks_for(client, scripted) -> None:
 
 @pytest.mark.parametrize("method", ["put", "post", "patch", "delete"])
 def test_writes_send_json(client, scripted, method) -> None:
-    """Each kind of write sends its body as JSON, in any script."""
+    """Each kind of write sends its body as JSON, including non-ASCII text."""
     scripted.on(method.upper(), "/x", Reply(200, {"done": True}))
     assert getattr(client, method)("/x", json={"body": "ünï 🎉"}) == {"done": True}
     assert json.loads(scripted.sent[-1].body) == {"body": "ünï 🎉"}
@@ -51,14 +51,14 @@ def test_writes_send_json(client, scripted, method) -> None:
 
 @pytest.mark.parametrize("method", ["put", "post", "patch", "delete"])
 def test_writes_without_a_body(client, scripted, method) -> None:
-    """A write without a body sends none; an empty answer is None."""
+    """A write without a body sends none; an empty response is None."""
     scripted.on(method.upper(), "/x", Reply(204))
     assert getattr(client, method)("/x") is None
     assert scripted.sent[-1].body is None
 
 
 def test_names_and_parameters_are_encoded(client, scripted) -> None:
-    """Names stay within their segment, parameters within the query; None is left out."""
+    """Names and params are percent-encoded; None params are left out."""
     client_path = "/orgs/{org}/members/{username}"
     with pytest.raises(errors.NotFound):
         client.get(
@@ -78,20 +78,20 @@ def test_names_and_parameters_are_encoded(client, scripted) -> None:
     ],
 )
 def test_bad_addresses_are_never_sent(client, scripted, path, names) -> None:
-    """A path or name that could lead elsewhere is Invalid, and nothing is sent, no token either."""
+    """A path or name that could lead elsewhere is Invalid, and nothing is sent."""
     with pytest.raises((errors.Invalid, TypeError)):
         client.get(path, **names)
     assert scripted.sent == []
 
 
 def test_lone_surrogate_in_a_parameter_is_invalid(client) -> None:
-    """A parameter that is no text is told as such."""
+    """A lone surrogate in a parameter is Invalid."""
     with pytest.raises(errors.Invalid):
         client.get("/x", params={"q": "\ud800"})
 
 
-def test_doubled_slash_stays_at_the_api(client, scripted) -> None:
-    """A path that begins with two slashes is a path, not a host."""
+def test_double_slash_does_not_change_the_host(client, scripted) -> None:
+    """A path that begins with two slashes does not change the host."""
     with pytest.raises(errors.NotFound):
         client.get("//evil.example/x")
     assert urls(scripted) == [f"{API}//evil.example/x"]
@@ -101,9 +101,9 @@ def test_doubled_slash_stays_at_the_api(client, scripted) -> None:
 
 
 def test_failure_names_request_and_fields(client, scripted) -> None:
-    """A refused write says which, why, and which field."""
-    told = {"message": "Validation Failed", "errors": [{"field": "body", "code": "missing"}]}
-    scripted.on("POST", ISSUES, Reply(422, told, {"X-GitHub-Request-Id": "A:1"}))
+    """The error of a rejected write names the request, the reason and the field."""
+    value = {"message": "Validation Failed", "errors": [{"field": "body", "code": "missing"}]}
+    scripted.on("POST", ISSUES, Reply(422, value, {"X-GitHub-Request-Id": "A:1"}))
     with pytest.raises(errors.Invalid) as caught:
         client.post("/repos/{o}/{r}/issues", o="o", r="r", json={})
     error = caught.value
@@ -112,15 +112,15 @@ def test_failure_names_request_and_fields(client, scripted) -> None:
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"{", b"\xff", b"[" * 100_000])
-def test_good_answer_that_is_no_json_is_ambiguous(client, scripted, content) -> None:
-    """A write that was answered with 201 and nonsense may have been done."""
+def test_unreadable_2xx_is_ambiguous(client, scripted, content) -> None:
+    """A write with a 201 and an unreadable body is Ambiguous."""
     scripted.on("POST", "/x", Reply(201, content=content))
     with pytest.raises(errors.Ambiguous, match="not JSON"):
         client.post("/x")
 
 
 def test_server_error_after_a_write_is_ambiguous(client, scripted) -> None:
-    """A 502 may come after the write was done."""
+    """A write with a 502 is Ambiguous."""
     scripted.on("POST", "/x", Reply(502))
     with pytest.raises(errors.Ambiguous):
         client.post("/x")
@@ -133,7 +133,7 @@ def test_server_error_after_a_write_is_ambiguous(client, scripted) -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("location", [f"{API}/repositories/1/issues", "/repositories/1/issues"])
 def test_redirects_within_the_api_are_followed_verbatim(client, scripted, status, location) -> None:
-    """A renamed repository's new address gets the same method and body, and our token."""
+    """A redirect within the API gets the same method, body and token."""
     scripted.on("POST", ISSUES, Reply(status, headers={"Location": location}))
     scripted.on("POST", "/repositories/1/issues", Reply(201, {"number": 7}))
     assert client.post(ISSUES, json={"title": "x"}) == {"number": 7}
@@ -157,18 +157,18 @@ def test_redirects_within_the_api_are_followed_verbatim(client, scripted, status
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_redirects_elsewhere_get_nothing(client, scripted, location, method) -> None:
-    """A redirect to another host is told, and neither token nor body ever goes there."""
+def test_redirects_to_other_hosts_get_nothing(client, scripted, location, method) -> None:
+    """A redirect to another host is an error; neither token nor body is sent there."""
     scripted.on(method.upper(), "/x", Reply(307, headers={"Location": location}))
     with pytest.raises(errors.RequestFailed):
         getattr(client, method)("/x")
     assert urls(scripted) == [f"{API}/x"]
 
 
-def test_redirects_in_a_circle_end(client, scripted) -> None:
-    """A redirect to itself is given up after five."""
+def test_redirect_loops_end(client, scripted) -> None:
+    """A redirect loop ends after five redirects."""
     scripted.on("GET", "/x", Reply(302, headers={"Location": "/x"}))
-    with pytest.raises(errors.Invalid, match="redirected too often"):
+    with pytest.raises(errors.Invalid, match="too many redirects"):
         client.get("/x")
     assert len(scripted.requests_to("/x")) == 6
 
@@ -176,24 +176,24 @@ def test_redirects_in_a_circle_end(client, scripted) -> None:
 # ETags
 
 
-def test_unchanged_answer_comes_from_memory(client, scripted) -> None:
-    """A 304 gives what was kept; each caller gets a value of its own."""
+def test_unchanged_response_comes_from_the_cache(client, scripted) -> None:
+    """A 304 returns the cached response; each caller gets its own value."""
     scripted.on("GET", "/x", Reply(200, {"a": [1]}, {"ETag": '"one"'}), Reply(304))
     client.get("/x")["a"].append(2)
     assert client.get("/x") == {"a": [1]}
     assert scripted.sent[-1].headers["If-None-Match"] == '"one"'
 
 
-def test_changed_answer_takes_the_place(client, scripted) -> None:
-    """A 200 with another ETag is kept in place of the old one."""
+def test_changed_response_replaces_the_cached_one(client, scripted) -> None:
+    """A 200 with a new ETag replaces the cached response."""
     first, second = Reply(200, {"a": 1}, {"ETag": '"1"'}), Reply(200, {"a": 2}, {"ETag": 'W/"2"'})
     scripted.on("GET", "/x", first, second, Reply(304))
     assert [client.get("/x") for _ in range(3)] == [{"a": 1}, {"a": 2}, {"a": 2}]
     assert scripted.sent[-1].headers["If-None-Match"] == 'W/"2"'
 
 
-def test_memory_is_of_one_installation(app, client, scripted) -> None:
-    """What one installation was told is not used for another."""
+def test_cache_is_not_shared_between_installations(app, client, scripted) -> None:
+    """Cached responses are not shared between installations."""
     scripted.on("GET", "/x", Reply(200, {"private": True}, {"ETag": '"1"'}))
     scripted.on(
         "POST",
@@ -205,23 +205,23 @@ def test_memory_is_of_one_installation(app, client, scripted) -> None:
     assert "If-None-Match" not in scripted.sent[-1].headers
 
 
-def test_parameters_are_part_of_the_address(client, scripted) -> None:
-    """Another query is another answer."""
+def test_params_are_part_of_the_cache_key(client, scripted) -> None:
+    """Another query is cached separately."""
     scripted.on("GET", "/x", Reply(200, {}, {"ETag": '"1"'}))
     client.get("/x", params={"page": 1})
     client.get("/x", params={"page": 2})
     assert "If-None-Match" not in scripted.sent[-1].headers
 
 
-def test_304_out_of_the_blue_is_an_error(client, scripted) -> None:
-    """A 304 that was not asked for has no answer to stand for."""
+def test_unexpected_304_is_an_error(client, scripted) -> None:
+    """A 304 without a conditional request is an error."""
     scripted.on("GET", "/x", Reply(304))
     with pytest.raises(errors.Invalid):
         client.get("/x")
 
 
-def test_writes_are_not_kept(client, scripted) -> None:
-    """An ETag of a write's answer is of no use."""
+def test_writes_are_not_cached(client, scripted) -> None:
+    """Responses to writes are not cached."""
     scripted.on("POST", "/x", Reply(201, {}, {"ETag": '"1"'}))
     scripted.on("GET", "/x", Reply(200, {}))
     client.post("/x")
@@ -237,33 +237,33 @@ def page(items: object, following: str | None = None) -> Reply:
     return Reply(200, items, {"Link": link} if following else {})
 
 
-def test_pages_are_one_sequence(client, scripted) -> None:
-    """All items of all pages come in order, a hundred asked for at a time."""
+def test_pages_yields_all_items(client, scripted) -> None:
+    """`pages` yields all items in order and requests a hundred at a time."""
     scripted.on("GET", "/x", page([1, 2], f"{API}/y?page=2"))
     scripted.on("GET", "/y", page([3]))
     assert list(client.pages("/x", params={"state": "open"})) == [1, 2, 3]
     assert parse_qs(urlsplit(urls(scripted)[0]).query) == {"per_page": ["100"], "state": ["open"]}
 
 
-def test_pages_are_asked_for_when_reached(client, scripted) -> None:
-    """Who stops at the first item does not pay for the second page."""
+def test_pages_are_fetched_when_reached(client, scripted) -> None:
+    """A caller that stops early does not fetch the next page."""
     scripted.on("GET", "/x", page([1, 2], f"{API}/y"))
     assert next(client.pages("/x")) == 1
     assert len(urls(scripted)) == 1
 
 
-@pytest.mark.parametrize("told", [{"total_count": 2, "items": [1, 2]}, {"check_runs": [1, 2]}])
-def test_pages_understand_objects_with_a_list(client, scripted, told) -> None:
-    """Searches and check runs wrap their list in an object."""
-    scripted.on("GET", "/x", page(told))
+@pytest.mark.parametrize("value", [{"total_count": 2, "items": [1, 2]}, {"check_runs": [1, 2]}])
+def test_pages_accepts_objects_with_a_list(client, scripted, value) -> None:
+    """`pages` accepts objects that wrap a list, such as search results."""
+    scripted.on("GET", "/x", page(value))
     assert list(client.pages("/x")) == [1, 2]
 
 
-@pytest.mark.parametrize("told", [None, 7, {}, {"a": [], "b": []}])
-def test_pages_refuse_what_is_no_page(client, scripted, told) -> None:
-    """An answer that holds not one list is told, not taken for an empty page."""
-    scripted.on("GET", "/x", page(told))
-    with pytest.raises(errors.Invalid, match="no page"):
+@pytest.mark.parametrize("value", [None, 7, {}, {"a": [], "b": []}])
+def test_pages_rejects_other_responses(client, scripted, value) -> None:
+    """A response without exactly one list is an error, not an empty page."""
+    scripted.on("GET", "/x", page(value))
+    with pytest.raises(errors.Invalid, match="not a page"):
         list(client.pages("/x"))
 
 
@@ -271,7 +271,7 @@ def test_pages_refuse_what_is_no_page(client, scripted, told) -> None:
     "link", ["https://evil.example/x?page=2", "//evil.example/x", "http://api.github.test/x", "x"]
 )
 def test_hostile_link_is_not_followed(client, scripted, link) -> None:
-    """A next page elsewhere is an error: neither is the token sent nor the list cut silently."""
+    """A next link to another host is an error and does not receive the token."""
     scripted.on("GET", "/x", page([1], link))
     items = client.pages("/x")
     assert next(items) == 1
@@ -280,16 +280,16 @@ def test_hostile_link_is_not_followed(client, scripted, link) -> None:
     assert urls(scripted) == [f"{API}/x?per_page=100"]
 
 
-def test_pages_in_a_circle_end(client, scripted) -> None:
-    """A next page that was there already is an error, not a loop."""
+def test_page_loops_end(client, scripted) -> None:
+    """A loop of next links is an error."""
     scripted.on("GET", "/x", page([1], f"{API}/y"))
     scripted.on("GET", "/y", page([2], f"{API}/x?per_page=100"))
-    with pytest.raises(errors.Invalid, match="circle"):
+    with pytest.raises(errors.Invalid, match="loop"):
         list(client.pages("/x"))
 
 
-def test_unchanged_page_still_leads_on(client, scripted) -> None:
-    """A page from memory has its link to the next one."""
+def test_cached_page_keeps_its_next_link(client, scripted) -> None:
+    """A cached page keeps its next link."""
     first = page([1], f"{API}/y")
     first.headers["ETag"] = '"1"'
     scripted.on("GET", "/x", first, Reply(304))
@@ -298,8 +298,8 @@ def test_unchanged_page_still_leads_on(client, scripted) -> None:
 
 
 @pytest.mark.parametrize("link", ["nonsense", '<>; rel="next', ",,;;", "<x>; rel"])
-def test_odd_links_lead_nowhere(client, scripted, link) -> None:
-    """A Link header that cannot be read ends the pages, or is refused."""
+def test_malformed_links_end_the_pages(client, scripted, link) -> None:
+    """A malformed Link header ends the pages or is an error."""
     scripted.on("GET", "/x", Reply(200, [1], {"Link": link}))
     try:
         assert list(client.pages("/x")) == [1]
@@ -307,20 +307,17 @@ def test_odd_links_lead_nowhere(client, scripted, link) -> None:
         assert len(urls(scripted)) == 1
 
 
-def test_page_says_how_to_go_on(client, scripted) -> None:
-    """One page, and the parameters that ask for the next one, at any later time."""
+def test_page_returns_the_params_of_the_next(client, scripted) -> None:
+    """`page` returns one page and the params of the next."""
     scripted.on("GET", "/x", page([1, 2], f"{API}/x?per_page=100&cursor=v1_7&odd=%2F"), page([3]))
     first = client.page("/x")
     assert first == Page([1, 2], {"per_page": "100", "cursor": "v1_7", "odd": "/"})
     assert client.page("/x", params=first.following) == Page([3], None)
-    assert urls(scripted) == [
-        f"{API}/x?per_page=100",
-        f"{API}/x?per_page=100&cursor=v1_7&odd=%2F",
-    ]
+    assert urls(scripted) == [f"{API}/x?per_page=100", f"{API}/x?per_page=100&cursor=v1_7&odd=%2F"]
 
 
-def test_page_with_a_hostile_link_is_refused(client, scripted) -> None:
-    """A next page elsewhere is an error for a single page too."""
+def test_page_with_a_hostile_link_raises(client, scripted) -> None:
+    """`page` raises for a next link to another host."""
     scripted.on("GET", "/x", page([1], "https://evil.example/x?cursor=v1_7"))
     with pytest.raises(errors.Invalid, match="not followed"):
         client.page("/x")
@@ -329,15 +326,15 @@ def test_page_with_a_hostile_link_is_refused(client, scripted) -> None:
 # GraphQL
 
 
-def test_graphql_gives_the_data(client, scripted) -> None:
-    """Values travel as variables; `data` comes back."""
+def test_graphql_returns_the_data(client, scripted) -> None:
+    """`graphql` sends values as variables and returns `data`."""
     scripted.on("POST", "/graphql", Reply(200, {"data": {"viewer": {"login": "x"}}}))
     assert client.graphql("query($n: Int) { x }", n=7) == {"viewer": {"login": "x"}}
     sent = {"query": "query($n: Int) { x }", "variables": {"n": 7}}
     assert json.loads(scripted.sent[-1].body) == sent
 
 
-def test_graphql_of_enterprise_server_is_beside_rest(scripted) -> None:
+def test_graphql_url_on_enterprise_server(scripted) -> None:
     """On GitHub Enterprise Server, GraphQL is not below /api/v3."""
     app = make_app(scripted, api_url=f"{API}/api/v3")
     expires = "2099-01-01T00:00:00Z"
@@ -351,9 +348,9 @@ def test_graphql_of_enterprise_server_is_beside_rest(scripted) -> None:
 
 
 def test_graphql_errors_with_status_200_are_raised(client, scripted) -> None:
-    """An error hidden in a 200 is an error."""
-    told = {"data": None, "errors": [{"type": "NOT_FOUND", "message": "no such repository"}]}
-    scripted.on("POST", "/graphql", Reply(200, told))
+    """GraphQL errors with status 200 are raised."""
+    value = {"data": None, "errors": [{"type": "NOT_FOUND", "message": "no such repository"}]}
+    scripted.on("POST", "/graphql", Reply(200, value))
     with pytest.raises(errors.NotFound, match="no such repository"):
         client.graphql("{ x }")
 
@@ -374,9 +371,9 @@ def test_graphql_errors_with_status_200_are_raised(client, scripted) -> None:
     ],
 )
 def test_graphql_limit_closes_graphql(client, scripted, headers, seconds) -> None:
-    """A limit told in a 200 holds until its reset; meanwhile no query is sent."""
-    told = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
-    scripted.on("POST", "/graphql", Reply(200, told, headers))
+    """A GraphQL rate limit with status 200 blocks queries until its reset."""
+    value = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
+    scripted.on("POST", "/graphql", Reply(200, value, headers))
     for _ in range(2):
         with pytest.raises(errors.RateLimited) as caught:
             client.graphql("{ x }")
@@ -384,10 +381,10 @@ def test_graphql_limit_closes_graphql(client, scripted, headers, seconds) -> Non
     assert len(scripted.requests_to("/graphql")) == 1
 
 
-@pytest.mark.parametrize("told", [None, [], "x"])
-def test_graphql_answer_of_another_shape(client, scripted, told) -> None:
-    """An answer without `data` is told as an error."""
-    scripted.on("POST", "/graphql", Reply(200, told))
+@pytest.mark.parametrize("value", [None, [], "x"])
+def test_graphql_response_without_data_raises(client, scripted, value) -> None:
+    """A GraphQL response without `data` is an error."""
+    scripted.on("POST", "/graphql", Reply(200, value))
     with pytest.raises(errors.Invalid):
         client.graphql("{ x }")
 
@@ -408,14 +405,14 @@ def test_graphql_answer_of_another_shape(client, scripted, told) -> None:
     ],
 )
 def test_read_only_client_refuses_to_write(client, scripted, write) -> None:
-    """A rule's reader cannot change anything, not by GraphQL either; nothing is sent."""
+    """A read-only client refuses writes and mutations, and sends nothing."""
     with pytest.raises(errors.WriteRefused):
         write(client.read_only())
     assert scripted.sent == []
 
 
-def test_read_only_client_has_no_other_way(client, scripted) -> None:
-    """Whatever a client can be asked, read-only it sends GET, a query, or nothing at all."""
+def test_read_only_client_never_writes(client, scripted) -> None:
+    """Every method of a read-only client sends a GET, a query, or nothing."""
     scripted.on("GET", "/x", Reply(200, []))
     scripted.on("POST", "/graphql", Reply(200, {"data": 1}))
     refused, asking = set(), {name for name in dir(client) if not name.startswith("_")}
@@ -441,22 +438,22 @@ def test_read_only_client_has_no_other_way(client, scripted) -> None:
         "query mutation { x }",
     ],
 )
-def test_read_only_client_finds_a_mutation_wherever_it_stands(client, scripted, text) -> None:
-    """Among queries, behind comments and marks; better one refused too many than one sent."""
+def test_read_only_client_finds_a_mutation_anywhere(client, scripted, text) -> None:
+    """A mutation is refused anywhere in the text, even at the cost of false refusals."""
     with pytest.raises(errors.WriteRefused):
         client.read_only().graphql(text)
     assert scripted.sent == []
 
 
 def test_read_only_stays_read_only(client, scripted) -> None:
-    """There is no way back to a client that writes."""
+    """A read-only client cannot become writable again."""
     with pytest.raises(errors.WriteRefused):
         client.read_only().read_only().post("/x")
     assert scripted.sent == []
 
 
 def test_read_only_client_reads(client, scripted) -> None:
-    """Reading goes on as before: objects, pages, queries."""
+    """A read-only client reads objects, pages and queries."""
     scripted.on("GET", "/x", Reply(200, [1]))
     scripted.on("POST", "/graphql", Reply(200, {"data": 1}))
     reader = client.read_only()
@@ -467,7 +464,7 @@ def test_read_only_client_reads(client, scripted) -> None:
 
 
 def test_secondary_limit_stops_the_installation(client, scripted) -> None:
-    """After a secondary limit nothing is sent until it is over, then requests go again."""
+    """A secondary limit blocks all requests of the installation until it ends."""
     limited = Reply(403, {"message": "secondary rate limit"}, {"Retry-After": "30"})
     scripted.on("GET", "/x", limited, Reply(200, {}))
     for _ in range(2):
@@ -479,8 +476,8 @@ def test_secondary_limit_stops_the_installation(client, scripted) -> None:
     assert client.get("/x") == {}
 
 
-def test_limit_of_one_installation_leaves_others_alone(app, scripted) -> None:
-    """One organisation's limit does not hold up another's work."""
+def test_rate_limit_does_not_affect_other_installations(app, scripted) -> None:
+    """A rate limit of one installation does not affect others."""
     scripted.on("GET", "/x", Reply(429, headers={"Retry-After": "30"}), Reply(200, {}))
     scripted.on(
         "POST",
@@ -493,7 +490,7 @@ def test_limit_of_one_installation_leaves_others_alone(app, scripted) -> None:
 
 
 def test_clients_of_one_installation_share_its_limits(app, scripted) -> None:
-    """A limit met by one client stops the others of the installation, readers too."""
+    """A rate limit blocks all clients of the installation, including readers."""
     scripted.on("GET", "/x", Reply(429))
     with pytest.raises(errors.RateLimited):
         app.client_for(INSTALLATION).get("/x")
@@ -502,8 +499,8 @@ def test_clients_of_one_installation_share_its_limits(app, scripted) -> None:
     assert scripted.requests_to("/y") == []
 
 
-def test_client_knows_the_limit_last_seen(client, scripted) -> None:
-    """The primary limit can be shown on a status page."""
+def test_rate_limit_is_the_one_last_seen(client, scripted) -> None:
+    """`rate_limit` is the primary limit last seen."""
     assert client.rate_limit is None
     headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999"}
     scripted.on("GET", "/x", Reply(200, {}, headers | {"X-RateLimit-Reset": "1800003600"}))
@@ -513,7 +510,7 @@ def test_client_knows_the_limit_last_seen(client, scripted) -> None:
 
 
 def test_writes_are_a_second_apart(client, scripted) -> None:
-    """Writes of one installation wait for their turn; reads and token renewals do not."""
+    """Writes of one installation wait for their slots; reads and token renewals do not."""
     scripted.on("POST", "/x", Reply(201, {}))
     scripted.on("GET", "/x", Reply(200, {}))
     for _ in range(3):
@@ -522,8 +519,8 @@ def test_writes_are_a_second_apart(client, scripted) -> None:
     assert scripted.clock.slept == [1.0, 1.0]
 
 
-def test_write_too_soon_is_told_where_waiting_is_not_wanted(scripted) -> None:
-    """With wait=None the caller learns when the turn comes, and nothing is sent."""
+def test_early_write_raises_without_waiting(scripted) -> None:
+    """With wait=None an early write raises RateLimited with the time of its slot."""
     client = make_app(scripted, wait=None).client_for(INSTALLATION)
     scripted.on("POST", "/x", Reply(201, {}))
     client.post("/x")
@@ -533,8 +530,8 @@ def test_write_too_soon_is_told_where_waiting_is_not_wanted(scripted) -> None:
     assert len(scripted.requests_to("/x")) == 1
 
 
-def test_mutations_take_turns(client, scripted) -> None:
-    """A mutation is a write, a query is not."""
+def test_mutations_use_write_slots(client, scripted) -> None:
+    """Mutations use write slots, and queries do not."""
     scripted.on("POST", "/graphql", Reply(200, {"data": {}}))
     for query in ("{ x }", "mutation { x }", "{ x }", "mutation { x }"):
         client.graphql(query)
@@ -545,7 +542,7 @@ def test_mutations_take_turns(client, scripted) -> None:
 
 
 def test_threads_share_one_client(client, scripted) -> None:
-    """Twenty threads that start together get twenty answers with one token."""
+    """Twenty concurrent threads get twenty responses with one token."""
     scripted.on("GET", "/x", Reply(200, {"n": 1}, {"ETag": '"1"'}))
     barrier = threading.Barrier(20)
     answers = []

@@ -1,4 +1,4 @@
-"""Which lines of a comment are commands."""
+"""Tests of command parsing."""
 
 import sys
 from collections.abc import Callable
@@ -84,13 +84,13 @@ def test_commands(markdown, commands) -> None:
     ],
 )
 def test_no_commands(markdown) -> None:
-    """Code, quotes, lists, headings, tables, HTML, links, escapes and mid-line do not count."""
+    """Code, quotes, lists, headings, tables, HTML, links and escapes give no commands."""
     assert parse_commands(markdown) == []
 
 
 @given(st.text())
 def test_any_text_is_parsed(markdown) -> None:
-    """Whatever a person writes, the answer is a list of commands with words."""
+    """Any text gives a list of commands, each with words."""
     for words in parse_commands(markdown):
         assert words[0].startswith("/")
         assert all(words)
@@ -101,19 +101,19 @@ MARKUP = st.lists(st.sampled_from([*"[](){}<>*_`~|#-+.!&\\\"' \t\n/a1", "/ping",
 
 @given(MARKUP.map("".join))
 def test_any_markup_is_parsed(markdown) -> None:
-    """Whatever characters of Markdown are thrown together, the answer is a list of commands."""
+    """Any mix of Markdown characters gives a list of commands."""
     assert all(words[0].startswith("/") for words in parse_commands(markdown))
 
 
 @given(MARKUP.map("".join))
 def test_fenced_text_gives_no_commands(markdown) -> None:
-    """Nothing inside a fenced block is a command, whatever it is."""
+    """Nothing inside a fenced block is a command."""
     fenced = f"``````\n{markdown.replace('`', '')}\n``````"
     assert parse_commands(fenced) == []
 
 
 def calls_made(work: Callable[[], object]) -> int:
-    """Count the calls of functions that some work makes: a measure of time without a clock."""
+    """Count function calls, as a measure of work that does not depend on a clock."""
     made = 0
 
     def count(_frame: object, event: str, _arg: object) -> None:
@@ -153,14 +153,14 @@ def calls_made(work: Callable[[], object]) -> int:
         *["](", "a|", "a|\n"],
     ],
 )
-def test_hostile_text_costs_no_more_than_its_length(piece) -> None:
-    """Eight times the text takes about eight times the work, so no comment can stop the bot."""
+def test_parsing_is_linear(piece) -> None:
+    """Parsing hostile text takes time linear in its length."""
 
     def work(length: int) -> Callable[[], object]:
         text = "/ping\n" + piece * (length // len(piece))
         return lambda: parse_commands(text)
 
-    # Some rules give up on long runs at once; a floor keeps their tiny counts from mattering.
+    # Some rules stop early on long runs; the floor keeps their tiny counts from mattering.
     small = max(calls_made(work(LONGEST_COMMENT // 64)), 1_000)
     assert calls_made(work(LONGEST_COMMENT // 8)) < 10 * small
 
@@ -168,11 +168,11 @@ def test_hostile_text_costs_no_more_than_its_length(piece) -> None:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("piece", ["[", ">", "![", "> ", "- ", "*"])
 def test_longest_hostile_comment_is_parsed(piece) -> None:
-    """A comment as long as GitHub allows, made of one nesting mark, ends without an error."""
+    """A comment of the maximum length made of nesting marks parses without an error."""
     text = "/ping\n" + piece * ((LONGEST_COMMENT - 6) // len(piece))
     assert parse_commands(text)[:1] in ([["/ping"]], [])
 
 
-def test_a_command_before_hostile_text_still_counts() -> None:
-    """Nesting marks after a command do not hide it."""
+def test_command_before_hostile_text_is_found() -> None:
+    """A command before nesting marks is found."""
     assert parse_commands("/ping\n\n" + "[" * 10_000) == [["/ping"]]

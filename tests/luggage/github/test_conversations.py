@@ -1,4 +1,4 @@
-"""Where things are said, answered and reacted to."""
+"""Tests of comment texts, reply paths and reaction paths."""
 
 import pytest
 
@@ -42,14 +42,14 @@ PAYLOADS = {
     ],
 )
 def test_body_of_each_kind(event, body) -> None:
-    """Each of the five kinds of comment has its text in its own place."""
+    """Each of the five kinds of comment has its text in its own object."""
     assert get_comment_body(event, PAYLOADS[event]) == body
 
 
-@pytest.mark.parametrize("said", [{"body": None}, {}])
-def test_no_words_are_an_empty_text(said) -> None:
-    """An issue without a description has null; that is an empty text."""
-    assert get_comment_body("issues", {"issue": said}) == ""
+@pytest.mark.parametrize("issue", [{"body": None}, {}])
+def test_null_body_is_an_empty_text(issue) -> None:
+    """A null description is an empty text."""
+    assert get_comment_body("issues", {"issue": issue}) == ""
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_no_words_are_an_empty_text(said) -> None:
     ],
 )
 def test_reply_of_each_kind(event, path) -> None:
-    """Each kind is answered where it was said, by a path made of names and numbers alone."""
+    """Each kind has a reply path made of names and numbers only."""
     assert reply_url(event, PAYLOADS[event]) == path
 
 
-def test_reply_goes_to_the_head_of_the_thread() -> None:
-    """GitHub takes replies to the first comment of a thread only."""
+def test_reply_goes_to_the_first_comment_of_the_thread() -> None:
+    """A reply to a review comment goes to the first comment of its thread."""
     payload = PAYLOADS["pull_request_review_comment"] | {
         "comment": COMMENT | {"in_reply_to_id": 90}
     }
@@ -87,14 +87,14 @@ def test_reply_goes_to_the_head_of_the_thread() -> None:
     ],
 )
 def test_reaction_of_each_kind(event, path) -> None:
-    """Each kind but the review takes reactions."""
+    """Each kind except reviews has a reaction path."""
     assert reaction_url(event, PAYLOADS[event]) == path
 
 
 @pytest.mark.parametrize("ask", [get_comment_body, reply_url, reaction_url])
-def test_other_events_are_no_conversation(ask) -> None:
-    """An event that is none of the five is named in the error, with those that are."""
-    with pytest.raises(ValueError, match=r"'star' is no conversation.*issue_comment"):
+def test_other_events_raise(ask) -> None:
+    """The error for another event names it and lists the valid ones."""
+    with pytest.raises(ValueError, match=r"'star' is not a conversation.*issue_comment"):
         ask("star", {})
 
 
@@ -114,15 +114,15 @@ def test_other_events_are_no_conversation(ask) -> None:
         {"issue": {"number": True}},
     ],
 )
-def test_paths_are_made_of_sound_parts_only(broken) -> None:
-    """A name or number that could bend the path is refused."""
+def test_bad_names_and_numbers_raise(broken) -> None:
+    """A name or number that could change the path is an error."""
     with pytest.raises(ValueError, match=r"payload|number|owner/name"):
         reply_url("issues", PAYLOADS["issues"] | broken)
 
 
 @pytest.mark.parametrize("ask", [reply_url, reaction_url])
 def test_comment_ids_are_numbers(ask) -> None:
-    """A comment's id that is no number is refused."""
+    """A comment id that is not a number is an error."""
     payload = PAYLOADS["pull_request_review_comment"] | {"comment": {"id": "99/../.."}}
     with pytest.raises(ValueError, match="id"):
         ask("pull_request_review_comment", payload)

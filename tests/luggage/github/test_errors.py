@@ -1,4 +1,4 @@
-"""The error tree: evidence, remedies, and travel between threads and processes."""
+"""Tests of the exceptions: details, remedies, copying and pickling."""
 
 import copy
 import pickle
@@ -26,37 +26,37 @@ REACTIONS = [
 ]
 
 
-def test_message_tells_everything_on_one_line() -> None:
-    """An error says what was asked, what came back, which field, which request, what to do."""
+def test_message_has_all_details_on_one_line() -> None:
+    """The message has the request, the response, the field, the request id and the remedy."""
     text = str(errors.Ambiguous("Validation Failed", **EVIDENCE))
     assert text == (
         "POST /repos/o/r/issues/7/comments: 422 Validation Failed"
         " [IssueComment.body missing_field] (request id ABCD:1)"
-        " -- it may have taken place; look before repeating a write"
+        " -- it may have taken effect; check before repeating a write"
     )
 
 
-def test_message_without_evidence_is_short() -> None:
-    """An error without status, fields, request id and remedy does not show their absence."""
+def test_message_omits_missing_details() -> None:
+    """The message omits missing details."""
     assert str(errors.NotFound("gone", method="GET", path="/app")) == "GET /app: gone"
 
 
 @pytest.mark.parametrize("copied", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
 @pytest.mark.parametrize("kind", REACTIONS)
-def test_copies_keep_the_evidence(kind, copied) -> None:
-    """An error handed to another thread or process still has all that it knew."""
+def test_copies_keep_the_details(kind, copied) -> None:
+    """A copied or pickled error keeps all details."""
     error = copied(kind("words", **EVIDENCE))
     assert (type(error), vars(error)) == (kind, {"message": "words", **EVIDENCE})
 
 
 def test_rate_limit_keeps_its_time_when_copied() -> None:
-    """A copied RateLimited still says when to come back."""
+    """A copied RateLimited keeps its retry time."""
     error = errors.RateLimited("slowly", retry_at=12.5, method="GET", path="/app")
     assert pickle.loads(pickle.dumps(error)).retry_at == 12.5
 
 
-def test_evidence_survives_another_reaction() -> None:
-    """The same failure told as another class keeps its evidence."""
+def test_as_a_keeps_the_details() -> None:
+    """`as_a` keeps the details."""
     error = errors.Ambiguous("words", **EVIDENCE).as_a(errors.Transient)
     assert (type(error), error.request_id) == (errors.Transient, "ABCD:1")
 
@@ -65,18 +65,18 @@ def test_evidence_survives_another_reaction() -> None:
     ("kind", "status"),
     [(errors.Unsigned, 401), (errors.BadSignature, 401), (errors.Malformed, 400)],
 )
-def test_rejections_know_their_status(kind, status) -> None:
-    """Whoever rejects a delivery can answer with the error's own HTTP status."""
+def test_rejections_have_a_status(kind, status) -> None:
+    """A DeliveryRejected has the HTTP status to respond with."""
     assert kind("words").status == status
 
 
-def test_everything_descends_from_one_root() -> None:
-    """Catching GithubError catches every error of the module."""
+def test_all_errors_are_github_errors() -> None:
+    """Every exception of the module is a GithubError."""
     public = [thing for thing in vars(errors).values() if isinstance(thing, type)]
     raised = [kind for kind in public if issubclass(kind, Exception)]
     assert all(issubclass(kind, errors.GithubError) for kind in raised)
 
 
 def test_configuration_error_is_a_value_error() -> None:
-    """A caller that knows nothing of this library can still treat it as a bad value."""
+    """ConfigurationError is a ValueError."""
     assert issubclass(errors.ConfigurationError, ValueError)

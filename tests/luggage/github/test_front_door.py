@@ -1,4 +1,4 @@
-"""What `luggage.github` makes public."""
+"""Tests of the public names of `luggage.github`."""
 
 import types
 
@@ -6,7 +6,7 @@ import luggage.github
 
 
 def test_front_door_lists_what_it_imports() -> None:
-    """Every name imported by the package is in __all__, and the other way round."""
+    """`__all__` lists exactly the imported names."""
     public = {
         name
         for name, value in vars(luggage.github).items()
@@ -16,7 +16,7 @@ def test_front_door_lists_what_it_imports() -> None:
 
 
 def test_all_errors_are_at_the_front_door() -> None:
-    """Whatever can be raised can be caught by a name of the front door."""
+    """Every exception is a public name."""
     errors = {
         name
         for name, value in vars(luggage.github.errors).items()
@@ -26,5 +26,5 @@ def test_all_errors_are_at_the_front_door() -> None:
 
 
 def test_all_public_names_are_described() -> None:
-    """Every public name has a docstring of its own."""
+    """Every public name has its own docstring."""
     assert [n for n in luggage.github.__all__ if not getattr(luggage.github, n).__doc__] == []

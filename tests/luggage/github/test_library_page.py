@@ -1,4 +1,4 @@
-"""docs/library.md: its code runs, and it tells of everything public."""
+"""Tests of docs/library.md: its code runs, and it covers every public name."""
 
 import re
 import secrets
@@ -26,7 +26,7 @@ BOT, ONE_MORE, SIGNING_IN, REQUESTS, RECOVERY, BEHIND_A_PROXY = re.findall(
 
 @pytest.fixture
 def github() -> Iterator[FakeGithub]:
-    """Give a simulated GitHub that serves its API, with one repository."""
+    """Yield a simulated GitHub that serves its API, with one repository."""
     fake = FakeGithub()
     fake.add_repository("acme/widgets")
     fake.add_user("alice")
@@ -36,7 +36,7 @@ def github() -> Iterator[FakeGithub]:
 
 @pytest.fixture
 def bot(github: FakeGithub, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return the names of the page's bot after it was run as it stands."""
+    """Return the namespace of the page's bot after running it."""
     monkeypatch.setenv("GITHUB_APP_ID", str(github.app_id))
     monkeypatch.setenv("GITHUB_PRIVATE_KEY", github.private_key)
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", github.webhook_secret)
@@ -48,34 +48,34 @@ def bot(github: FakeGithub, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_bot_has_ten_lines() -> None:
-    """The page promises ten lines."""
+    """The bot has ten lines, as the page says."""
     assert len(BOT.splitlines()) == 10
 
 
 def test_bot_answers_ping(github, bot) -> None:
-    """A signed delivery with /ping is answered by the page's code with a comment."""
+    """The page's bot replies to a signed /ping delivery with a comment."""
     event, payload = github.open_issue("acme/widgets", "alice", "A title", "/ping")
     headers, body = github.signed(event, payload)
     answer = bot["web"].test_client().post("/webhook/github", headers=headers, data=body)
     assert answer.status_code == 202
-    said = github.comments("acme/widgets", payload["issue"]["number"])
-    assert [comment.body for comment in said] == ["pong!"]
+    comments = github.comments("acme/widgets", payload["issue"]["number"])
+    assert [comment.body for comment in comments] == ["pong!"]
 
 
-def test_bot_with_one_more_statement_answers_bad_deliveries(bot) -> None:
-    """With the error handler of the page, an unsigned delivery is answered 401."""
+def test_error_handler_answers_bad_deliveries(bot) -> None:
+    """With the page's error handler, an unsigned delivery gets a 401."""
     exec(ONE_MORE, bot)
     web: flask.Flask = bot["web"]
     assert web.test_client().post("/webhook/github", data=b"{}").status_code == 401
 
 
-def test_bot_without_it_refuses_them_too(bot) -> None:
-    """Without the error handler, an unsigned delivery ends in an error and reaches no handler."""
+def test_bot_without_the_error_handler_answers_500(bot) -> None:
+    """Without the error handler, an unsigned delivery gets a 500 and reaches no handler."""
     assert bot["web"].test_client().post("/webhook/github", data=b"{}").status_code == 500
 
 
 def test_requests_of_the_page_run(github, bot, capsys) -> None:
-    """The requests that the page shows are real ones."""
+    """The page's requests work."""
     github.open_issue("acme/widgets", "alice", "A title", None)
     github.comment("acme/widgets", 1, "alice", "so it says")
     names = {
@@ -91,8 +91,8 @@ def test_requests_of_the_page_run(github, bot, capsys) -> None:
     assert capsys.readouterr().out.splitlines()[0] == "so it says"
 
 
-def test_recovery_of_the_page_fetches_what_was_missed(github, bot) -> None:
-    """One turn of the page's recovery, and a missed delivery is in the inbox."""
+def test_recovery_of_the_page_fetches_missed_deliveries(github, bot) -> None:
+    """One run of the page's recovery puts a missed delivery into the inbox."""
     github.miss(*github.open_issue("acme/widgets", "alice", "A title", None))
     inbox = MemoryInbox()
     names = {"app": bot["github"], "inbox": inbox, "time": time}
@@ -100,10 +100,10 @@ def test_recovery_of_the_page_fetches_what_was_missed(github, bot) -> None:
     assert [event for event, _ in inbox.received.values()] == ["issues"]
 
 
-def test_signing_in_as_on_the_page_tells_who_it_is() -> None:
-    """The browser comes back with a code, and the code says who sits there."""
+def test_sign_in_of_the_page_returns_the_login() -> None:
+    """The page's sign-in code returns the person's login."""
     github = FakeGithub(callback_urls=["http://bot.example/back"])
-    github.sits_at_the_browser("alice")
+    github.set_browser_user("alice")
     app = github.world.app
     with github.serve() as server:
         names = {"client_id": app.client_id, "client_secret": app.client_secret, "time": time}
@@ -118,7 +118,7 @@ def test_signing_in_as_on_the_page_tells_who_it_is() -> None:
 
 
 def test_session_of_the_page_is_made() -> None:
-    """The page's session has the proxies and the bundle that were handed in."""
+    """The page's session has the given proxies and CA bundle."""
     names: dict[str, Any] = {"requests": luggage.github.transport.requests, **vars(luggage.github)}
     exec("\n".join(BEHIND_A_PROXY.splitlines()[:2]), names)
     assert names["session"].verify == "/etc/ssl/our-authority.pem"
@@ -127,5 +127,5 @@ def test_session_of_the_page_is_made() -> None:
 
 @pytest.mark.parametrize("name", luggage.github.__all__)
 def test_public_names_are_on_the_page(name) -> None:
-    """Everything that can be imported from the front door is told of on the page."""
+    """The page mentions every public name."""
     assert re.search(rf"\b{name}\b", PAGE)

@@ -1,4 +1,4 @@
-"""When the next request may go."""
+"""Tests of Gate."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import pytest
 
 from luggage.github.answers import ApiResponse
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, OwnMemory, resource_of
+from luggage.github.limits import Gate, LocalLimitMemory, resource_of
 from luggage.github.write_throttle import Pace, ThrottleState
 from tests.luggage.github.scripted import START_AT as NOW
 from tests.luggage.github.scripted import Clock
@@ -15,7 +15,7 @@ from tests.luggage.github.scripted import Clock
 
 @pytest.fixture
 def gate(standing_clock: Clock) -> Gate:
-    """Return a gate that refuses rather than waits."""
+    """Return a gate that raises instead of waiting."""
     return Gate(clock=standing_clock, wait=None)
 
 
@@ -34,10 +34,10 @@ def spent(resource: str, status: int = 403) -> ApiResponse:
     )
 
 
-def refusal(gate: Gate, path: str = "/x", *, write: bool = False, turn: str = "") -> float | None:
-    """Return until when the gate is closed for a request, None when it is open."""
+def refusal(gate: Gate, path: str = "/x", *, write: bool = False, waiter: str = "") -> float | None:
+    """Return the retry time of a refused request, None if it may go."""
     try:
-        gate.enter("GET", path, write=write, turn=turn)
+        gate.enter("GET", path, write=write, waiter=waiter)
     except RateLimited as error:
         return error.retry_at
     return None
@@ -54,56 +54,56 @@ def refusal(gate: Gate, path: str = "/x", *, write: bool = False, turn: str = ""
     ],
 )
 def test_paths_belong_to_resources(path, resource) -> None:
-    """GitHub counts searches, code searches and GraphQL apart from the rest."""
+    """Searches, code searches and GraphQL have their own limits."""
     assert resource_of(path) == resource
 
 
 def test_secondary_limit_closes_everything(gate) -> None:
-    """After a secondary limit nothing is sent for the installation until it is over."""
+    """A secondary limit blocks the whole installation until it ends."""
     gate.learn(answer(403, retry_after="30"), skew_seconds=0.0)
     assert [refusal(gate, p) for p in ("/x", "/search/issues", "/graphql")] == [NOW + 30] * 3
 
 
-def test_gate_opens_when_the_limit_is_over(gate, standing_clock) -> None:
-    """At the time that was told, requests go again."""
+def test_gate_opens_when_the_limit_ends(gate, standing_clock) -> None:
+    """Requests are allowed again at the retry time."""
     gate.learn(answer(403, retry_after="30"), skew_seconds=0.0)
     standing_clock.now += 30
     assert refusal(gate) is None
 
 
 def test_primary_limit_closes_its_resource_only(gate) -> None:
-    """When the searches are spent, other requests still go."""
+    """A spent search limit does not block other requests."""
     gate.learn(spent("search"), skew_seconds=0.0)
     assert (refusal(gate, "/search/issues"), refusal(gate, "/x")) == (NOW + 600.5, None)
 
 
 def test_last_request_of_a_limit_closes_it(gate) -> None:
-    """A good answer that says none remain saves us the refusal of the next."""
+    """A successful response with no remaining requests blocks the next one."""
     assert gate.learn(spent("core", status=200), skew_seconds=0.0) is None
     assert refusal(gate) == NOW + 600.5
 
 
 def test_limit_without_a_resource_closes_everything(gate) -> None:
-    """A limit that says nothing of what it counts is taken for all of it."""
+    """A rate limit without a resource blocks everything."""
     gate.learn(answer(429, x_ratelimit_remaining="0"), skew_seconds=0.0)
     assert refusal(gate, "/search/issues") == NOW + 60
 
 
 def test_shorter_limit_does_not_end_a_longer_one(gate) -> None:
-    """Two limits at once last as long as the longer."""
+    """Of two rate limits the longer one counts."""
     gate.learn(answer(429, retry_after="90"), skew_seconds=0.0)
     gate.learn(answer(429, retry_after="5"), skew_seconds=0.0)
     assert refusal(gate) == NOW + 90
 
 
-def test_graphql_limit_told_in_the_body_closes_graphql(gate) -> None:
-    """A limit that was found in a body closes what the path belongs to."""
+def test_close_until_blocks_the_paths_resource(gate) -> None:
+    """`close_until` blocks the resource of the path."""
     gate.close_until("/graphql", NOW + 9)
     assert (refusal(gate, "/graphql"), refusal(gate, "/x")) == (NOW + 9, None)
 
 
 def test_last_seen_limit_is_kept(gate) -> None:
-    """What was last told stays known, over answers that tell nothing."""
+    """The limit last seen survives responses without one."""
     gate.learn(spent("search"), skew_seconds=0.0)
     gate.learn(answer(200), skew_seconds=0.0)
     assert gate.rate_limit is not None
@@ -111,15 +111,17 @@ def test_last_seen_limit_is_kept(gate) -> None:
 
 
 def test_refusal_names_the_request(gate) -> None:
-    """Who is refused by us learns which request it was, as if GitHub had refused."""
+    """RateLimited names the refused request."""
     gate.learn(answer(429), skew_seconds=0.0)
-    with pytest.raises(RateLimited, match=r"GET /x: a rate limit") as caught:
+    with pytest.raises(
+        RateLimited, match=r"GET /x: this installation has reached a rate limit"
+    ) as caught:
         gate.enter("GET", "/x", write=False)
     assert caught.value.status is None
 
 
 def test_second_write_comes_a_second_later(gate, standing_clock) -> None:
-    """Without a way to wait, a write too soon is told when its turn comes, and takes no turn."""
+    """Without waiting, an early write is refused with its slot's time and uses no slot."""
     assert refusal(gate, write=True) is None
     standing_clock.now += 0.25
     assert [refusal(gate, write=True) for _ in range(3)] == [NOW + 1] * 3
@@ -127,14 +129,14 @@ def test_second_write_comes_a_second_later(gate, standing_clock) -> None:
     assert refusal(gate, write=True) is None
 
 
-def test_reads_take_no_turns(gate) -> None:
-    """Reads go between writes as they like."""
+def test_reads_use_no_slots(gate) -> None:
+    """Reads need no write slots."""
     gate.enter("POST", "/x", write=True)
     assert refusal(gate, write=False) is None
 
 
-def test_writes_wait_for_their_turns(standing_clock) -> None:
-    """With a way to wait, each write goes a second after the one before."""
+def test_writes_wait_for_their_slots(standing_clock) -> None:
+    """With waiting, writes are a second apart."""
     gate = Gate(clock=standing_clock, wait=standing_clock.sleep)
     for _ in range(3):
         gate.enter("POST", "/x", write=True)
@@ -142,14 +144,14 @@ def test_writes_wait_for_their_turns(standing_clock) -> None:
 
 
 def test_clock_set_back_does_not_stop_writes(gate, standing_clock) -> None:
-    """When the clock is set back by an hour, the next write does not wait for an hour."""
+    """A clock set back by an hour does not delay the next write by an hour."""
     gate.enter("POST", "/x", write=True)
     standing_clock.now -= 3600
     assert refusal(gate, write=True) == NOW - 3600 + 1
 
 
 def test_limit_met_while_waiting_counts(standing_clock) -> None:
-    """Who waited for a turn while another thread met a limit is refused, not sent."""
+    """A write that waited for its slot is refused if another thread met a limit."""
 
     def wait(seconds: float) -> None:
         standing_clock.sleep(seconds)
@@ -160,34 +162,34 @@ def test_limit_met_while_waiting_counts(standing_clock) -> None:
     assert refusal(gate, write=True) == NOW + 30
 
 
-def test_jobs_that_wait_are_promised_times_of_their_own(gate, standing_clock) -> None:
-    """Each piece of work comes back at another time, and then it is let through."""
+def test_waiting_jobs_get_their_own_slots(gate, standing_clock) -> None:
+    """Each waiting job gets its own slot and may then write."""
     gate.enter("POST", "/x", write=True)
-    times = [refusal(gate, write=True, turn=f"job {number}") or 0.0 for number in range(3)]
+    times = [refusal(gate, write=True, waiter=f"job {number}") or 0.0 for number in range(3)]
     assert times == pytest.approx([NOW + 1, NOW + 2.1, NOW + 3.2])
     for number, at in enumerate(times):
         standing_clock.now = at
-        assert refusal(gate, write=True, turn=f"job {number}") is None
+        assert refusal(gate, write=True, waiter=f"job {number}") is None
 
 
-def test_who_comes_later_stands_behind(gate, standing_clock) -> None:
-    """A promise is kept: a newcomer does not take the turn of who has waited."""
+def test_later_jobs_do_not_take_reserved_slots(gate, standing_clock) -> None:
+    """A later job does not take a reserved slot."""
     gate.enter("POST", "/x", write=True)
-    at = refusal(gate, write=True, turn="early") or 0.0
+    at = refusal(gate, write=True, waiter="early") or 0.0
     standing_clock.now = at
-    assert (refusal(gate, write=True, turn="late") or 0.0) > at
-    assert refusal(gate, write=True, turn="early") is None
+    assert (refusal(gate, write=True, waiter="late") or 0.0) > at
+    assert refusal(gate, write=True, waiter="early") is None
 
 
 def test_jobs_that_meet_a_limit_come_back_one_by_one(gate) -> None:
-    """Not before it is over, and not all in that second; reads as well."""
-    met = gate.learn(answer(403, retry_after="30"), skew_seconds=0.0, turn="first")
-    told = [refusal(gate, write=number > 2, turn=f"job {number}") for number in range(1, 4)]
-    assert [met, *told] == pytest.approx([NOW + 30, NOW + 31.1, NOW + 32.2, NOW + 33.3])
+    """After a rate limit, reads and writes return one by one."""
+    met = gate.learn(answer(403, retry_after="30"), skew_seconds=0.0, waiter="first")
+    times = [refusal(gate, write=number > 2, waiter=f"job {number}") for number in range(1, 4)]
+    assert [met, *times] == pytest.approx([NOW + 30, NOW + 31.1, NOW + 32.2, NOW + 33.3])
 
 
-def test_a_long_wait_is_told_instead_of_waited_for(standing_clock) -> None:
-    """With a way to wait, a minute is waited for a turn and an hour is not."""
+def test_long_waits_raise(standing_clock) -> None:
+    """Waiting is limited to one minute; a longer wait raises RateLimited."""
     pace = Pace(pause_seconds=0.0, per_minute=1, per_hour=2)
     gate = Gate(clock=standing_clock, wait=standing_clock.sleep, pace=pace)
     for _ in range(2):
@@ -196,9 +198,9 @@ def test_a_long_wait_is_told_instead_of_waited_for(standing_clock) -> None:
     assert refusal(gate, write=True) == NOW + 3600
 
 
-def test_gates_with_one_memory_are_one(standing_clock) -> None:
-    """What one has sent or learned counts for all of that name, and for no other."""
-    memory = OwnMemory()
+def test_gates_share_their_memory(standing_clock) -> None:
+    """Gates with the same memory and name share their state."""
+    memory = LocalLimitMemory()
     one, two, other = (
         Gate(clock=standing_clock, wait=None, name=name, memory=memory) for name in ("a", "a", "b")
     )
@@ -209,7 +211,7 @@ def test_gates_with_one_memory_are_one(standing_clock) -> None:
 
 
 def run_at_once(count: int, work: Callable[[], object]) -> None:
-    """Run the work in several threads that all start at the same moment."""
+    """Run the work in several threads that start at the same moment."""
     barrier = threading.Barrier(count)
 
     def start() -> None:
@@ -223,8 +225,8 @@ def run_at_once(count: int, work: Callable[[], object]) -> None:
         thread.join()
 
 
-def test_threads_get_turns_of_their_own() -> None:
-    """Twenty threads that write at once get twenty turns, a second apart."""
+def test_threads_get_their_own_slots() -> None:
+    """Twenty concurrent writes get twenty slots, a second apart."""
     waited: list[float] = []
     gate = Gate(clock=lambda: NOW, wait=waited.append)
     run_at_once(20, lambda: gate.enter("POST", "/x", write=True))
@@ -232,15 +234,15 @@ def test_threads_get_turns_of_their_own() -> None:
 
 
 def left(remaining: int, at: float) -> ApiResponse:
-    """An answer that tells what is left."""
+    """Return a response with a remaining quota."""
     names = {"limit": 5000, "remaining": remaining, "reset": int(at) + 1800}
     headers = {f"x-ratelimit-{name}": str(value) for name, value in names.items()}
     return ApiResponse("GET", "/", 200, headers, b"", at)
 
 
-def test_what_is_left_is_noted_for_others_now_and_then() -> None:
-    """Each note is a write, so the answers of the next minute are not noted."""
-    memory = OwnMemory()
+def test_quota_is_saved_once_a_minute() -> None:
+    """The remaining quota is saved at most once a minute."""
+    memory = LocalLimitMemory()
     gate = Gate(clock=lambda: NOW, wait=None, name="a", memory=memory)
     noted = []
     for later, remaining in ((0, 4000), (30, 3999), (60, 3998)):
@@ -250,14 +252,14 @@ def test_what_is_left_is_noted_for_others_now_and_then() -> None:
     assert noted == [(5000, 4000), (5000, 4000), (5000, 3998)]
 
 
-class Away(OwnMemory):
-    """A memory that cannot be reached."""
+class Away(LocalLimitMemory):
+    """A memory that is unreachable."""
 
     def change(self, *_: object) -> None:
         raise OSError("away")
 
 
-def test_an_answer_is_not_spoiled_by_a_memory_that_is_away() -> None:
-    """What is only for people to see may be missing."""
+def test_unreachable_memory_does_not_fail_the_request() -> None:
+    """A failure to save the quota does not fail the request."""
     gate = Gate(clock=lambda: NOW, wait=None, name="a", memory=Away())
     assert gate.learn(left(4000, NOW), skew_seconds=0.0) is None

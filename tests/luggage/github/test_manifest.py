@@ -1,4 +1,4 @@
-"""A manifest is what GitHub takes, and the code's exchange tells every end apart."""
+"""Tests of App manifests and of the exchange of their code."""
 
 import json
 from urllib.parse import parse_qsl, urlsplit
@@ -15,7 +15,7 @@ from luggage.github import (
     Unreachable,
     make_session,
 )
-from luggage.github.manifest import NOBODY, convert, manifest
+from luggage.github.manifest import NO_WEBHOOK_URL, convert, manifest
 from tests.support import octokit
 from tests.support.openapi import CheckingServer
 from tests.support.registering import registered, submit
@@ -23,7 +23,7 @@ from tests.support.registering import registered, submit
 WISH = {
     "name": "Snake Charmer",
     "url": "https://snakes.example",
-    "webhook_url": NOBODY,
+    "webhook_url": NO_WEBHOOK_URL,
     "redirect_url": "http://127.0.0.1:1/registered",
     "callback_urls": ["https://bot.example/console/"],
     "permissions": {"pull_requests": "write", "issues": "write", "metadata": "read"},
@@ -47,8 +47,8 @@ def ask(url, code, clock):
         return convert(code, api_url=url, user_agent="bot", session=session, clock=clock)
 
 
-def test_a_manifest_says_what_the_app_needs():
-    """Permissions and events are those given, in one order; only the owner may install it."""
+def test_manifest_has_the_apps_settings():
+    """The manifest has sorted permissions and events, and makes a private App."""
     made = manifest(**WISH)
     assert made["default_permissions"] == WISH["permissions"]
     assert made["default_events"] == ["issues", "pull_request"]
@@ -56,19 +56,19 @@ def test_a_manifest_says_what_the_app_needs():
     assert json.loads(json.dumps(made)) == made
 
 
-def test_the_webhook_is_active_also_without_an_address():
-    """Else GitHub would make no deliveries, and there would be nothing to fetch."""
-    assert manifest(**WISH)["hook_attributes"] == {"url": NOBODY, "active": True}
-    assert urlsplit(NOBODY).hostname.endswith(".invalid")
+def test_webhook_is_active_without_an_address():
+    """The webhook is active without an address too, so that GitHub logs deliveries."""
+    assert manifest(**WISH)["hook_attributes"] == {"url": NO_WEBHOOK_URL, "active": True}
+    assert urlsplit(NO_WEBHOOK_URL).hostname.endswith(".invalid")
 
 
-def test_a_long_name_is_cut():
-    """GitHub takes 34 characters."""
+def test_long_name_is_truncated():
+    """The name is cut to GitHub's 34 characters."""
     assert manifest(**WISH | {"name": "x" * 40})["name"] == "x" * 34
 
 
-def test_githubs_page_takes_it(github):
-    """The manifest with everything that all rules need is taken as it is."""
+def test_github_accepts_the_manifest(github):
+    """GitHub accepts a manifest with everything that all rules need."""
     everything = needs(RULES)
     text = json.dumps(
         manifest(**WISH | {"permissions": everything.permissions, "events": everything.events})
@@ -78,7 +78,7 @@ def test_githubs_page_takes_it(github):
 
 
 def test_all_that_rules_need_exists_at_github():
-    """Permissions and their levels, and events, are those of GitHub's description."""
+    """The rules' permissions and events exist in GitHub's description."""
     path = octokit.package("openapi") / "generated/api.github.com.json"
     description = json.loads(path.read_text())
     known = description["components"]["schemas"]["app-permissions"]["properties"]
@@ -90,7 +90,7 @@ def test_all_that_rules_need_exists_at_github():
 
 
 def test_the_code_is_exchanged_for_the_app(github, clock):
-    """Id, owner, page and secrets come back; the request is as GitHub describes it."""
+    """The exchange returns id, owner, page and secrets, with a valid request."""
     with CheckingServer(github) as server:
         app = ask(server.url, code_of(github), clock)
     assert (app.id, app.owner, app.slug) == (github.app_id, "snakes", "snake-charmer")
@@ -100,8 +100,8 @@ def test_the_code_is_exchanged_for_the_app(github, clock):
     assert server.violations == []
 
 
-def test_no_secret_shows_itself(github, clock):
-    """Printed, the App shows neither key nor secret."""
+def test_repr_contains_no_secret(github, clock):
+    """The repr contains neither key nor secret."""
     with github.serve() as server:
         app = ask(server.url, code_of(github), clock)
     shown = repr(app) + repr([app.private_key, app.client_secret, app.webhook_secret])
@@ -109,26 +109,26 @@ def test_no_secret_shows_itself(github, clock):
         assert str(secret)[:20] not in shown
 
 
-def test_a_spent_code_is_not_found(github, clock):
-    """Once, and within an hour; the error does not hold the code."""
+def test_used_code_is_not_found(github, clock):
+    """A code works once and for one hour; the error does not contain it."""
     with github.serve() as server:
         code = code_of(github)
         ask(server.url, code, clock)
-        with pytest.raises(NotFound) as told:
+        with pytest.raises(NotFound) as caught:
             ask(server.url, code, clock)
-    assert code not in str(told.value)
+    assert code not in str(caught.value)
 
 
-def test_nobody_there_is_unreachable(github, clock):
-    """Nothing was sent, so it may be tried again."""
+def test_refused_connection_is_unreachable(github, clock):
+    """Without a connection the exchange is Unreachable."""
     with github.serve() as server:
         code = code_of(github)
     with pytest.raises(Unreachable):
         ask(server.url, code, clock)
 
 
-def test_an_answer_that_is_cut_is_ambiguous(github, clock):
-    """The code may be spent."""
+def test_truncated_response_is_ambiguous(github, clock):
+    """A truncated response is Ambiguous."""
     code = code_of(github)
     github.faults.append(faults.plan(faults.cut_short()))
     with github.serve() as server, pytest.raises(Ambiguous):
@@ -145,25 +145,25 @@ def test_an_answer_that_is_cut_is_ambiguous(github, clock):
         {"owner": {"login": "o"}, "id": float("inf")},
     ],
 )
-def test_an_answer_without_an_app_is_ambiguous(body, clock):
-    """What is not as documented is no App, and nothing of it is quoted."""
+def test_malformed_response_is_ambiguous(body, clock):
+    """A malformed response is Ambiguous, and the error does not quote it."""
     with (
         HttpServer(lambda _: Outcome(answer=Answer(201, body)), clock=clock) as server,
-        pytest.raises(Ambiguous) as told,
+        pytest.raises(Ambiguous) as caught,
     ):
         ask(server.url, "c0de", clock)
-    assert "hunter2" not in f"{told.value!r} {told.value.__cause__!r}"
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
 @pytest.mark.parametrize("code", ["", "..", "."])
-def test_what_is_no_code_is_never_sent(github, code, clock):
-    """It would lead to another address."""
+def test_malformed_code_is_never_sent(github, code, clock):
+    """A code that would change the URL is not sent."""
     with github.serve() as server, pytest.raises(Invalid):
         ask(server.url, code, clock)
     assert github.calls == []
 
 
-def test_an_address_that_is_none_is_told(clock):
-    """The setting is at fault, not GitHub."""
+def test_bad_api_address_raises(clock):
+    """A bad API address is a ConfigurationError."""
     with pytest.raises(ConfigurationError, match="api_url"):
         ask("nowhere", "c0de", clock)

@@ -1,4 +1,4 @@
-"""A person signs in with the App: the web flow, under the eyes of GitHub's own description."""
+"""Tests of the OAuth web flow, checked with GitHub's OpenAPI description."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ def github(clock):
     fake.add_organization("snakes")
     fake.add_member("snakes", "olga", role="admin")
     fake.add_organization("lions", installed=False)
-    fake.sits_at_the_browser("olga")
+    fake.set_browser_user("olga")
     return fake
 
 
@@ -42,7 +42,7 @@ def judge(github):
 
 @pytest.fixture
 def make_oauth(github, judge, clock):
-    """Makes the App as people sign in with it."""
+    """Return a factory of OAuth clients."""
     session = make_session()
 
     def make(**settings):
@@ -63,7 +63,7 @@ def make_oauth(github, judge, clock):
 
 
 def sent_back(oauth, state="s"):
-    """What a browser brings back from GitHub."""
+    """Return the query that the browser brings back from GitHub."""
     address = oauth.address(state=state, verifier=VERIFIER)
     answer = requests.get(address, allow_redirects=False, timeout=5)
     assert answer.status_code == 302
@@ -74,7 +74,7 @@ def sent_back(oauth, state="s"):
 
 
 def test_a_code_becomes_a_client_of_the_person(make_oauth, judge):
-    """Who signed in, where the App is installed, and with which role: as GitHub describes it."""
+    """The client reads the person, the installations and the role, with valid requests."""
     oauth = make_oauth()
     brought = sent_back(oauth)
     client = oauth.redeem(brought["code"], verifier=VERIFIER)
@@ -85,12 +85,12 @@ def test_a_code_becomes_a_client_of_the_person(make_oauth, judge):
     place = client.get("/user/memberships/orgs/{org}", org="snakes")
     assert (place["role"], place["state"]) == ("admin", "active")
     assert client.get("/apps/{slug}", slug="test-bot")["owner"]["login"] == "snakes"
-    # The two pages for browsers are not part of the API, nor of its description.
+    # The OpenAPI description does not cover the two pages for browsers.
     assert [each for each in judge.violations if "/login/oauth/" not in each] == []
 
 
 def test_the_client_of_a_person_only_reads(make_oauth):
-    """A person signs in to be known, not to have things done in their name."""
+    """The client of a person is read-only."""
     oauth = make_oauth()
     client = oauth.redeem(sent_back(oauth)["code"], verifier=VERIFIER)
     with pytest.raises(WriteRefused):
@@ -98,7 +98,7 @@ def test_the_client_of_a_person_only_reads(make_oauth):
 
 
 def test_a_code_is_good_once(make_oauth):
-    """The second time GitHub does not take it."""
+    """GitHub rejects a code the second time."""
     oauth = make_oauth()
     code = sent_back(oauth)["code"]
     oauth.redeem(code, verifier=VERIFIER)
@@ -106,15 +106,15 @@ def test_a_code_is_good_once(make_oauth):
         oauth.redeem(code, verifier=VERIFIER)
 
 
-def test_a_stolen_code_is_of_no_use(make_oauth):
-    """Without the verifier of the browser that set out (PKCE), a code is refused."""
+def test_code_needs_its_verifier(make_oauth):
+    """A code is rejected without the verifier that began the sign-in."""
     oauth = make_oauth()
     with pytest.raises(Unauthorized, match="bad_verification_code"):
         oauth.redeem(sent_back(oauth)["code"], verifier="w" * 43)
 
 
-def test_a_wrong_secret_is_told(make_oauth):
-    """The operator's mistake has GitHub's own words, and no secret."""
+def test_wrong_client_secret_raises(make_oauth):
+    """A wrong client secret raises GitHub's error without the secret."""
     oauth = make_oauth()
     code = sent_back(oauth)["code"]
     wrong = make_oauth(client_secret="wrong")
@@ -124,14 +124,14 @@ def test_a_wrong_secret_is_told(make_oauth):
     assert "wrong" not in repr(wrong)
 
 
-def test_who_says_no_comes_back_without_a_code(github, make_oauth):
-    """GitHub tells that access was denied, and leaves the state."""
-    github.sits_at_the_browser(None)
+def test_declined_sign_in_returns_no_code(github, make_oauth):
+    """If the person declines, GitHub returns an error and the state."""
+    github.set_browser_user(None)
     assert sent_back(make_oauth()) == {"error": "access_denied", "state": "s"}
 
 
-def test_the_challenge_is_that_of_the_standard():
-    """RFC 7636, appendix B."""
+def test_challenge_matches_the_rfc():
+    """`challenge` matches RFC 7636, appendix B."""
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     digest = hashlib.sha256(VERIFIER.encode()).digest()
@@ -147,23 +147,23 @@ def test_the_challenge_is_that_of_the_standard():
         (Answer(422, {"message": "no"}), Invalid),
     ],
 )
-def test_what_is_no_token_is_an_error(make_oauth, clock, answer, error):
-    """Whatever a server says instead of a token, nobody is signed in."""
+def test_response_without_a_token_raises(make_oauth, clock, answer, error):
+    """A response without a token signs nobody in."""
     server = HttpServer(lambda _request: Outcome(answer=answer), clock=clock)
     with server, pytest.raises(error):
         make_oauth(server_url=server.url).redeem("c", verifier=VERIFIER)
 
 
-def test_a_server_that_is_away_is_told(make_oauth, github):
-    """Nothing was sent, and the error says so."""
+def test_unreachable_server_raises(make_oauth, github):
+    """An unreachable server is Unreachable."""
     server = github.serve()
     server.stop()
     with pytest.raises(Unreachable):
         make_oauth(server_url=server.url).redeem("c", verifier=VERIFIER)
 
 
-def test_a_token_that_is_taken_back_is_refused_at_once(make_oauth, github):
-    """A person's token cannot be renewed, so 401 is the end."""
+def test_revoked_token_is_not_retried(make_oauth, github):
+    """A revoked user token raises Unauthorized without a retry."""
     oauth = make_oauth()
     client = oauth.redeem(sent_back(oauth)["code"], verifier=VERIFIER)
     github.credentials._people.clear()

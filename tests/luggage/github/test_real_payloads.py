@@ -1,4 +1,4 @@
-"""GitHub's own example payloads, all of them: read, asked for commands, answered."""
+"""Tests of all of GitHub's example payloads."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ PATH = re.compile(r"/repos/[\w.-]+/[\w.-]+/(issues|pulls)(/[\w-]+)+")
 
 
 def deliveries() -> list[Delivery]:
-    """Return all examples as deliveries; skips where they cannot be had."""
+    """Return all examples as deliveries; skip if they are not available."""
     read_ones = []
     for example in examples():
         body = json.dumps(example.payload).encode()
@@ -32,19 +32,19 @@ def deliveries() -> list[Delivery]:
 
 
 def test_every_example_is_a_delivery() -> None:
-    """Each of GitHub's 329 examples is read, unchanged."""
+    """All 329 examples decode unchanged."""
     assert [(d.event, d.payload) for d in deliveries()] == [
         (example.event, example.payload) for example in examples()
     ]
 
 
-def test_every_example_can_be_asked_for_commands() -> None:
-    """No example breaks the search for commands."""
+def test_every_example_can_be_parsed_for_commands() -> None:
+    """Command parsing works for every example."""
     assert all(isinstance(commands_in(delivery), list) for delivery in deliveries())
 
 
 def test_every_conversation_can_be_answered() -> None:
-    """Each example of the five kinds has a text, and paths of the right form."""
+    """Each example of the five kinds has a text and valid paths."""
     talks = [d for d in deliveries() if d.event in CONVERSATIONS]
     assert {d.event for d in talks} == CONVERSATIONS
     for talk in talks:

@@ -1,4 +1,4 @@
-"""Nothing secret shows: in reprs, logs, errors, tracebacks, the locals of a crash report."""
+"""Tests that secrets do not appear in reprs, logs, errors, tracebacks or local variables."""
 
 import logging
 import traceback
@@ -34,13 +34,13 @@ def frames(of: TracebackType | None) -> Iterator[Any]:
 
 
 def shown_by(error: BaseException) -> str:
-    """Return the error, what caused it, and all locals below this library, as a crash report."""
-    told = [repr(error), str(error), str(vars(error))]
+    """Return what a crash report shows: the error, its causes and local variables."""
+    texts = [repr(error), str(error), str(vars(error))]
     for part in (error, error.__cause__, error.__context__):
         for frame in frames(part.__traceback__ if part else None):
             if "luggage/github" in frame.f_code.co_filename.replace("tests/luggage", ""):
-                told += [repr(value) for value in frame.f_locals.values()]
-    return "\n".join(told)
+                texts += [repr(value) for value in frame.f_locals.values()]
+    return "\n".join(texts)
 
 
 def all_secrets(scripted: Scripted) -> list[str]:
@@ -55,7 +55,7 @@ def ask(client: Client) -> object:
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("path", ["/x", TOKENS])
 def test_failures_show_no_secret(client, scripted, caplog, failure, path) -> None:
-    """Whatever fails, of the request or of the renewal, no token or JWT shows anywhere."""
+    """No failed request or renewal reveals a token or JWT."""
     scripted.on("POST", path, failure)
     with caplog.at_level(logging.DEBUG), pytest.raises(GithubError) as caught:
         ask(client)
@@ -63,8 +63,8 @@ def test_failures_show_no_secret(client, scripted, caplog, failure, path) -> Non
     assert [secret for secret in all_secrets(scripted) if secret in shown] == []
 
 
-def test_redirect_and_network_errors_do_not_show_what_they_held(client, scripted) -> None:
-    """The texts of redirects and of the network's errors are not repeated in ours."""
+def test_redirect_and_network_errors_show_no_secret(client, scripted) -> None:
+    """Errors do not repeat the text of redirects and network errors."""
     for failure in FAILURES[-3:]:
         scripted.on("POST", "/x", failure)
         with pytest.raises(GithubError) as caught:
@@ -73,7 +73,7 @@ def test_redirect_and_network_errors_do_not_show_what_they_held(client, scripted
 
 
 def test_success_logs_no_secret(app, client, scripted, caplog) -> None:
-    """Requests and deliveries that go well leave lines, with no secret and no payload in them."""
+    """Successful requests and deliveries log neither secrets nor payloads."""
     scripted.on("POST", "/x", Reply(201, {}))
     with caplog.at_level(logging.DEBUG):
         ask(client)
@@ -86,7 +86,7 @@ def test_success_logs_no_secret(app, client, scripted, caplog) -> None:
 
 @pytest.mark.parametrize("show", [repr, str, lambda thing: repr(vars(thing))])
 def test_reprs_show_no_secret(app: GithubApp, scripted, show: Callable[[object], str]) -> None:
-    """The App, its clients and all they are made of can be printed."""
+    """The reprs of the App, its clients and their parts contain no secret."""
     client = app.client_for(INSTALLATION)
     app.token_for(INSTALLATION)
     exchange = client._exchange
@@ -95,15 +95,15 @@ def test_reprs_show_no_secret(app: GithubApp, scripted, show: Callable[[object],
     assert [secret for secret in all_secrets(scripted) if secret in shown] == []
 
 
-def test_token_is_a_string_that_hides_itself(app) -> None:
-    """A token works as a string, and shows nothing as a local variable."""
+def test_token_has_a_hidden_repr(app) -> None:
+    """A token works as a string but has a hidden repr."""
     token = app.token_for(INSTALLATION)
     assert (token, repr(token), repr([token])) == ("ghs_secret1", "'***'", "['***']")
     assert isinstance(token, SecretText)
 
 
 def test_rejected_delivery_shows_no_secret(app) -> None:
-    """A wrong signature does not tell what the right one would have been."""
+    """The error of a wrong signature does not reveal the right one."""
     headers, body = signed("issues", delivery(), "wrong")
     right = signed("issues", delivery())[0]["X-Hub-Signature-256"]
     with pytest.raises(GithubError) as caught:

@@ -1,4 +1,4 @@
-"""Credentials: dated by GitHub's clock, renewed once for all threads."""
+"""Tests of JWTs and installation tokens."""
 
 import threading
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def good(clock: Clock, value: str = "ghs_1") -> dict[str, Any]:
 
 
 class CountedEvent(threading.Event):
-    """An event that calls `full` when the last of the expected threads begins to wait."""
+    """An event that calls `full` when the last expected thread starts to wait."""
 
     def __init__(self, expected: int, full: Callable[[], None]) -> None:
         super().__init__()
@@ -56,22 +56,22 @@ class CountedEvent(threading.Event):
         return super().wait(PATIENCE_SECONDS if timeout is None else timeout)
 
 
-def ends_of_threads(work: Callable[[], Token]) -> list[Token | BaseException]:
-    """Run the work in many threads; return what each returned or raised."""
-    ends: list[Token | BaseException] = []
+def results_of_threads(work: Callable[[], Token]) -> list[Token | BaseException]:
+    """Run the work in many threads; return what each one returned or raised."""
+    results: list[Token | BaseException] = []
 
     def run() -> None:
         try:
-            ends.append(work())
-        except BaseException as error:  # noqa: BLE001 -- the end of a thread, told to the test
-            ends.append(error)
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 -- the test checks it
+            results.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
-    return ends
+    return results
 
 
 class Renewing:
@@ -83,7 +83,7 @@ class Renewing:
         self._end = end
         renewal = tokens._Renewal
         event = CountedEvent(THREADS - 1, self._all_wait.set)
-        monkeypatch.setattr(tokens, "_Renewal", lambda: renewal(over=event))
+        monkeypatch.setattr(tokens, "_Renewal", lambda: renewal(done=event))
 
     def __call__(self, installation_id: int) -> Any:
         self.calls.append(installation_id)
@@ -92,42 +92,44 @@ class Renewing:
 
 
 def test_many_threads_share_one_renewal(monkeypatch, standing_clock) -> None:
-    """However many threads ask at once, GitHub is asked once, and all get the same token."""
+    """Concurrent threads share one request and get the same token."""
     renewing = Renewing(monkeypatch, lambda: good(standing_clock))
     shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
-    ends = ends_of_threads(lambda: shared.get(INSTALLATION))
+    results = results_of_threads(lambda: shared.get(INSTALLATION))
     assert renewing.calls == [INSTALLATION]
-    assert [end.value for end in ends] == ["ghs_1"] * THREADS
+    assert [result.value for result in results] == ["ghs_1"] * THREADS
 
 
-def test_failed_renewal_wakes_everybody(monkeypatch, standing_clock) -> None:
-    """When the one renewal fails, each waiting thread gets an error of its own, at once."""
+def test_failed_renewal_wakes_all_threads(monkeypatch, standing_clock) -> None:
+    """After a failed renewal each waiting thread raises its own error."""
 
     def fail() -> Any:
         raise NotFound("gone", method="POST", path=TOKENS, status=404)
 
     renewing = Renewing(monkeypatch, fail)
     shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
-    ends = ends_of_threads(lambda: shared.get(INSTALLATION))
+    results = results_of_threads(lambda: shared.get(INSTALLATION))
     assert renewing.calls == [INSTALLATION]
-    assert [(type(end), end.status) for end in ends] == [(NotFound, 404)] * THREADS
-    assert len({id(end) for end in ends}) == THREADS
+    assert [(type(error), error.status) for error in results] == [(NotFound, 404)] * THREADS
+    assert len({id(error) for error in results}) == THREADS
 
 
-def test_broken_renewal_wakes_everybody(monkeypatch, standing_clock) -> None:
-    """When the renewing thread dies of something else, the others can try again later."""
+def test_interrupted_renewal_wakes_all_threads(monkeypatch, standing_clock) -> None:
+    """After an unexpected error in a renewal, waiting threads continue and may retry."""
 
     def die() -> Any:
         raise KeyboardInterrupt
 
     renewing = Renewing(monkeypatch, die)
     shared = InstallationTokens(renewing, clock=standing_clock, skew=Skew())
-    kinds = sorted(type(end).__name__ for end in ends_of_threads(lambda: shared.get(INSTALLATION)))
+    kinds = sorted(
+        type(end).__name__ for end in results_of_threads(lambda: shared.get(INSTALLATION))
+    )
     assert kinds == ["KeyboardInterrupt"] + ["Transient"] * (THREADS - 1)
 
 
 def test_next_call_after_a_failure_tries_again(standing_clock) -> None:
-    """A failure is kept for nobody."""
+    """A failed renewal is not cached."""
     ends = [Transient("no", method="POST", path=TOKENS), good(standing_clock)]
 
     def renew(_: int) -> Any:
@@ -143,7 +145,7 @@ def test_next_call_after_a_failure_tries_again(standing_clock) -> None:
 
 
 def test_renewal_of_one_installation_does_not_hold_up_another(standing_clock) -> None:
-    """While one installation's renewal hangs, another's goes through."""
+    """A slow renewal does not block another installation."""
     begun, go_on = threading.Event(), threading.Event()
 
     def renew(installation_id: int) -> Any:
@@ -163,7 +165,7 @@ def test_renewal_of_one_installation_does_not_hold_up_another(standing_clock) ->
 
 @pytest.mark.parametrize(("age_seconds", "minted"), [(3299, 1), (3300, 2), (9999, 2)])
 def test_tokens_are_renewed_before_they_expire(app, scripted, age_seconds, minted) -> None:
-    """A token is used until five minutes before its hour is over."""
+    """A token is renewed five minutes before it expires."""
     app.token_for(INSTALLATION)
     scripted.clock.now += age_seconds
     app.token_for(INSTALLATION)
@@ -171,7 +173,7 @@ def test_tokens_are_renewed_before_they_expire(app, scripted, age_seconds, minte
 
 
 def test_expiry_is_by_githubs_clock(app, scripted) -> None:
-    """With our clock an hour behind, a token is still known to last for an hour."""
+    """With our clock an hour behind, a token still lasts an hour."""
     scripted.skew_seconds = 3600.0
     scripted.on("GET", "/app", Reply(200, {}))
     app.app_client.get("/app")
@@ -182,14 +184,14 @@ def test_expiry_is_by_githubs_clock(app, scripted) -> None:
 
 
 def test_tokens_are_opaque(app, scripted) -> None:
-    """A token of any length and alphabet is used as it came."""
+    """A token may have any length and alphabet."""
     value = "ghs_" + "aB3.-_~+/=" * 52
     scripted.on("POST", TOKENS, Reply(201, good(scripted.clock, value)))
     assert app.token_for(INSTALLATION) == value
 
 
 @pytest.mark.parametrize(
-    "told",
+    "data",
     [
         None,
         [],
@@ -204,10 +206,10 @@ def test_tokens_are_opaque(app, scripted) -> None:
         {"token": "ghs_x", "expires_at": 7},
     ],
 )
-def test_odd_token_answers_are_transient(app, scripted, told) -> None:
-    """An answer without a usable token and time is no token, and does not show what it held."""
-    scripted.on("POST", TOKENS, Reply(201, told))
-    with pytest.raises(Transient, match="holds no token") as caught:
+def test_malformed_token_responses_are_transient(app, scripted, data) -> None:
+    """A response without a valid token is Transient, and the error does not quote it."""
+    scripted.on("POST", TOKENS, Reply(201, data))
+    with pytest.raises(Transient, match="contains no token") as caught:
         app.token_for(INSTALLATION)
     assert "ghs_x" not in repr(caught.value)
     assert caught.value.__cause__ is None
@@ -225,8 +227,8 @@ def test_odd_token_answers_are_transient(app, scripted, told) -> None:
         (Reply(429, headers={"retry-after": "9"}), RateLimited),
     ],
 )
-def test_failed_renewals_tell_what_to_do(client, scripted, reply, kind) -> None:
-    """A write that got no token was not sent, however dark the end of the renewal was."""
+def test_failed_renewals_are_never_ambiguous(client, scripted, reply, kind) -> None:
+    """A failed renewal is never Ambiguous, because the write was not sent."""
     scripted.on("POST", TOKENS, reply)
     with pytest.raises(kind) as caught:
         client.post("/repos/o/r/issues/7/comments", json={"body": "hi"})
@@ -234,7 +236,7 @@ def test_failed_renewals_tell_what_to_do(client, scripted, reply, kind) -> None:
     assert scripted.requests_to("/repos/o/r/issues/7/comments") == []
 
 
-# The App's own credentials
+# JWTs
 
 
 def claims_of(request: requests.PreparedRequest, at: float) -> dict[str, Any]:
@@ -248,7 +250,7 @@ def claims_of(request: requests.PreparedRequest, at: float) -> dict[str, Any]:
 
 
 def check(scripted: Scripted) -> Callable[[requests.PreparedRequest], Reply]:
-    """Return an answer to GET /app that refuses a JWT with the wrong dates."""
+    """Return a handler of GET /app that rejects JWTs with wrong dates."""
 
     def answer(request: requests.PreparedRequest) -> Reply:
         try:
@@ -262,8 +264,8 @@ def check(scripted: Scripted) -> Callable[[requests.PreparedRequest], Reply]:
     return answer
 
 
-def test_jwt_says_who_and_when(app, scripted) -> None:
-    """The JWT is dated back by a minute, lasts nine, and names the App."""
+def test_jwt_claims(app, scripted) -> None:
+    """The JWT is backdated by one minute, lasts nine, and names the App."""
     scripted.on("GET", "/app", Reply(200, {}))
     app.app_client.get("/app")
     now = int(scripted.clock())
@@ -273,14 +275,14 @@ def test_jwt_says_who_and_when(app, scripted) -> None:
 
 @pytest.mark.parametrize("skew_seconds", [-7200.0, -120.0, 0.0, 59.0, 120.0, 86_400.0])
 def test_skewed_clocks_are_corrected(app, scripted, skew_seconds) -> None:
-    """However wrong our clock, the App gets in, by GitHub's Date, at the second try at most."""
+    """With any clock skew the App succeeds on the second try at the latest."""
     scripted.skew_seconds = skew_seconds
     scripted.on("GET", "/app", check(scripted))
     assert app.app_client.get("/app") == {"iss": "123"}
 
 
-def test_skew_is_learned_for_good(app, scripted) -> None:
-    """After one refusal the next requests are right at the first try."""
+def test_skew_is_remembered(app, scripted) -> None:
+    """After one rejection, later requests succeed on the first try."""
     scripted.skew_seconds = 7200.0
     scripted.on("GET", "/app", check(scripted))
     app.app_client.get("/app")
@@ -289,8 +291,8 @@ def test_skew_is_learned_for_good(app, scripted) -> None:
 
 
 @pytest.mark.parametrize(("age_seconds", "made"), [(299, 1), (300, 2), (-120, 2)])
-def test_jwt_is_used_again(app, scripted, age_seconds, made) -> None:
-    """For five minutes it is the same, so that ETags stay good; one from the future is dropped."""
+def test_jwt_is_reused(app, scripted, age_seconds, made) -> None:
+    """A JWT is reused for five minutes; one from the future is replaced."""
     scripted.on("GET", "/app", check(scripted))
     app.app_client.get("/app")
     scripted.clock.now += age_seconds
@@ -300,16 +302,16 @@ def test_jwt_is_used_again(app, scripted, age_seconds, made) -> None:
     assert len(set(sent)) == made
 
 
-def test_refused_app_is_not_tried_for_ever(app, scripted) -> None:
-    """A 401 that no clock explains is final at once."""
+def test_rejected_app_is_not_retried(app, scripted) -> None:
+    """A 401 without a clock skew is final."""
     scripted.on("GET", "/app", Reply(401, {"message": "A JSON web token could not be decoded"}))
     with pytest.raises(Unauthorized):
         app.app_client.get("/app")
     assert len(scripted.sent) == 1
 
 
-def test_wandering_clock_is_followed_once(app, scripted) -> None:
-    """A server whose Date is another each time gets one more try, not more."""
+def test_changing_clock_gets_one_retry(app, scripted) -> None:
+    """A server with a changing Date gets one retry."""
 
     def wander(_: requests.PreparedRequest) -> Reply:
         scripted.skew_seconds += 1000.0
@@ -322,7 +324,7 @@ def test_wandering_clock_is_followed_once(app, scripted) -> None:
 
 
 def test_key_is_loaded_once(monkeypatch, app, scripted) -> None:
-    """The PEM is parsed when the App is made, and never again."""
+    """The PEM is parsed once, when the App is created."""
     monkeypatch.setattr(tokens, "load_pem_private_key", None)
     scripted.on("GET", "/app", Reply(200, {}))
     assert app.app_client.get("/app") == {}
@@ -345,8 +347,8 @@ PASTED = {
 
 
 @pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
-def test_a_key_is_the_same_however_it_was_pasted(paste) -> None:
-    """What stands between the lines is not a part of the key."""
+def test_pasted_keys_are_normalized(paste) -> None:
+    """Whitespace and quoting in a pasted PEM do not matter."""
     number = load_private_key(keys()[0]).private_numbers().d
     assert load_private_key(paste(keys()[0])).private_numbers().d == number
 
@@ -354,33 +356,33 @@ def test_a_key_is_the_same_however_it_was_pasted(paste) -> None:
 @pytest.mark.parametrize(
     "pem", ["", "hush", keys()[1], keys()[0][:200], keys()[0].replace("A", "B"), None]
 )
-def test_bad_keys_are_refused_without_being_shown(pem) -> None:
-    """A key that cannot be used is told with the remedy, and with no part of it."""
+def test_error_for_a_bad_key_does_not_contain_it(pem) -> None:
+    """The error for a bad key names the remedy and contains no part of the key."""
     with pytest.raises(ConfigurationError, match="private key cannot be read") as caught:
         load_private_key(pem)
     assert "hush" not in str(caught.value)
 
 
-# A token that GitHub refuses
+# Rejected tokens
 
 
-def test_fresh_token_is_given_time(client, scripted) -> None:
-    """A token refused in its first seconds is tried again, with growing waits, unrenewed."""
+def test_fresh_token_is_retried(client, scripted) -> None:
+    """A fresh token that is rejected is retried with growing delays."""
     scripted.on("GET", "/x", Reply(401), Reply(403), Reply(200, {"good": True}))
     assert client.get("/x") == {"good": True}
     assert (scripted.clock.slept, scripted.minted) == ([0.5, 1.0], 1)
 
 
 def test_fresh_token_without_the_permission_is_final_after_five_seconds(client, scripted) -> None:
-    """A permission that is really missing is told after five seconds."""
+    """A missing permission is Forbidden after five seconds of retries."""
     scripted.on("GET", "/x", Reply(403, {"message": "Resource not accessible by integration"}))
     with pytest.raises(Forbidden):
         client.get("/x")
     assert (sum(scripted.clock.slept), scripted.minted) == (5.0, 1)
 
 
-def test_fresh_token_that_stays_refused_is_renewed_once(client, scripted) -> None:
-    """When neither time nor a new token helps, it is Unauthorized."""
+def test_fresh_token_that_stays_rejected_is_renewed_once(client, scripted) -> None:
+    """If neither time nor a new token helps, the request is Unauthorized."""
     scripted.on("GET", "/x", Reply(401))
     with pytest.raises(Unauthorized):
         client.get("/x")
@@ -388,8 +390,8 @@ def test_fresh_token_that_stays_refused_is_renewed_once(client, scripted) -> Non
 
 
 def test_older_token_is_renewed_once(client, scripted) -> None:
-    """A token that was good before and is refused now is made anew, and the request goes again."""
-    client._exchange._attempt().secret()
+    """A rejected older token is renewed, and the request is retried."""
+    client._exchange._new_auth().secret()
     scripted.clock.now += 60
     scripted.on("GET", "/x", Reply(401), Reply(200, {"good": True}))
     assert client.get("/x") == {"good": True}
@@ -398,7 +400,7 @@ def test_older_token_is_renewed_once(client, scripted) -> None:
 
 
 def test_older_token_without_the_permission_is_final_at_once(app, client, scripted) -> None:
-    """A 403 of a token that all servers know is a missing permission."""
+    """A 403 for an older token is final."""
     app.token_for(INSTALLATION)
     scripted.clock.now += 60
     scripted.on("GET", "/x", Reply(403))
@@ -407,8 +409,8 @@ def test_older_token_without_the_permission_is_final_at_once(app, client, script
     assert (scripted.clock.slept, len(scripted.requests_to("/x"))) == ([], 1)
 
 
-def test_limit_is_not_taken_for_freshness(client, scripted) -> None:
-    """A fresh token that meets a limit is not tried again: that would make it worse."""
+def test_rate_limit_is_not_retried(client, scripted) -> None:
+    """A rate limit is not retried, even with a fresh token."""
     scripted.on("GET", "/x", Reply(403, headers={"retry-after": "9"}))
     with pytest.raises(RateLimited):
         client.get("/x")
@@ -416,7 +418,7 @@ def test_limit_is_not_taken_for_freshness(client, scripted) -> None:
 
 
 def test_dropping_an_old_token_keeps_the_new_one(standing_clock) -> None:
-    """Two threads refused with the same token renew it once between them."""
+    """Two threads rejected with the same token renew it once."""
     values = iter(["ghs_1", "ghs_2", "ghs_3"])
     shared = InstallationTokens(
         lambda _: good(standing_clock, next(values)), clock=standing_clock, skew=Skew()
@@ -428,8 +430,8 @@ def test_dropping_an_old_token_keeps_the_new_one(standing_clock) -> None:
     assert shared.get(INSTALLATION) is renewed
 
 
-def test_answers_without_a_date_teach_nothing(app, scripted) -> None:
-    """What is known of GitHub's clock stays known when an answer, of a proxy say, has no date."""
+def test_response_without_a_date_keeps_the_skew(app, scripted) -> None:
+    """A response without a Date keeps the known skew."""
     scripted.skew_seconds = 7200.0
     scripted.on("GET", "/app", check(scripted))
     app.app_client.get("/app")

@@ -1,4 +1,4 @@
-"""Whether anything was sent, over real sockets on this machine."""
+"""Tests of the transport over local sockets: whether anything was sent."""
 
 import ipaddress
 import socket
@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 30
 
 @contextmanager
 def served(serve: Serve, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Give the port of a server that treats each connection so, until the end."""
+    """Yield the port of a server that handles each connection with `serve`."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def run() -> None:
@@ -61,11 +61,13 @@ def served(serve: Serve, context: ssl.SSLContext | None = None) -> Iterator[int]
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """Read to the end: closing a socket with unread bytes would reset the connection."""
-    told = b""
-    while b"\r\n\r\n" not in told or (b"Content-Length: 2" in told and told[-2:] != b"{}"):
-        told += connection.recv(65536)
-    return told
+    """Read the whole request: closing a socket with unread bytes would reset the connection."""
+    received = b""
+    while b"\r\n\r\n" not in received or (
+        b"Content-Length: 2" in received and received[-2:] != b"{}"
+    ):
+        received += connection.recv(65536)
+    return received
 
 
 def answering(answer: bytes) -> Serve:
@@ -78,7 +80,7 @@ def answering(answer: bytes) -> Serve:
 
 def reset(connection: socket.socket) -> None:
     read_request(connection)
-    # Closing with no time to linger sends RST instead of FIN.
+    # Zero linger makes close() send RST instead of FIN.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -105,57 +107,57 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_once_it_is_too_late_nothing_is_sent() -> None:
-    """After its last moment a request is not begun, and the error says that nothing was sent."""
-    with make_session() as session, pytest.raises(Unreachable, match="too late"):
+def test_nothing_is_sent_after_the_deadline() -> None:
+    """After its deadline a request is not sent, and the error says so."""
+    with make_session() as session, pytest.raises(Unreachable, match="deadline"):
         Transport(session, clock=lambda: 5.0).send(
             "POST", "http://127.0.0.1:1/x", path="/x", headers={}, body=None, not_after=4.9
         )
 
 
-def test_the_last_look_at_the_clock_is_just_before_the_body() -> None:
-    """A process may stand still while it connects: GitHub gets a head without a body, at most."""
-    told: list[bytes] = []
+def test_deadline_is_checked_just_before_the_body() -> None:
+    """If the process stalls while connecting, GitHub gets at most a head without a body."""
+    received: list[bytes] = []
     hung_up = threading.Event()
 
     def serve(connection: socket.socket) -> None:
         while part := connection.recv(65536):
-            told.append(part)
+            received.append(part)
         hung_up.set()
 
     times = iter([5.0, 5.1])  # before it connects, and when all is ready
     with served(serve) as port, make_session() as session:
         carrier = Transport(session, clock=lambda: next(times))
-        with pytest.raises(Unreachable, match="too late"):
+        with pytest.raises(Unreachable, match="deadline"):
             send_in_time(carrier, port, b"{}")
         assert hung_up.wait(PATIENCE_SECONDS)
-    head, _, body = b"".join(told).partition(b"\r\n\r\n")
+    head, _, body = b"".join(received).partition(b"\r\n\r\n")
     assert b"Content-Length: 2" in head
     assert body == b""
 
 
-def test_what_was_sent_in_time_may_be_answered_late() -> None:
-    """Nobody looks at the clock any more: of what was sent it is never said that it was not."""
+def test_response_may_come_after_the_deadline() -> None:
+    """A request sent before its deadline may be answered after it."""
     times = iter([5.0, 5.0, 20.0])  # before it connects, before the body, at the answer
     with served(answering(OK)) as port, make_session() as session:
         answer = send_in_time(Transport(session, clock=lambda: next(times)), port, b"{}")
     assert answer.received_at == 20.0
 
 
-def test_in_time_a_body_is_sent_as_it_is() -> None:
-    """With its length, and whole, however large."""
-    told: list[bytes] = []
+def test_body_is_sent_whole_before_the_deadline() -> None:
+    """Before the deadline a large body is sent whole, with its length."""
+    received: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
-        while not b"".join(told).endswith(b"."):
-            told.append(connection.recv(65536))
+        while not b"".join(received).endswith(b"."):
+            received.append(connection.recv(65536))
         connection.sendall(OK)
 
     body = b"x" * 100_000 + b"."
     with served(serve) as port, make_session() as session:
         answer = send_in_time(Transport(session, clock=lambda: 5.0), port, body)
     assert answer.status == 200
-    head, _, sent = b"".join(told).partition(b"\r\n\r\n")
+    head, _, sent = b"".join(received).partition(b"\r\n\r\n")
     assert b"Content-Length: 100001" in head
     assert b"Transfer-Encoding" not in head
     assert sent == body
@@ -166,8 +168,8 @@ def send_in_time(carrier: Transport, port: int, body: bytes) -> ApiResponse:
     return carrier.send("POST", url, path="/x", headers={}, body=body, not_after=5.0)
 
 
-def test_what_nobody_acknowledges_is_given_up_after_ten_seconds() -> None:
-    """A dead process leaves no request behind that the kernel still carries to GitHub."""
+def test_unacknowledged_requests_time_out() -> None:
+    """The kernel drops unacknowledged requests after ten seconds."""
     page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     with served(answering(page)) as port, make_session() as session:
         answer = session.get(f"http://127.0.0.1:{port}/x", stream=True)
@@ -176,8 +178,8 @@ def test_what_nobody_acknowledges_is_given_up_after_ten_seconds() -> None:
         answer.close()
 
 
-def test_answer_is_given_whatever_its_status() -> None:
-    """A status is for the caller to judge; headers have lower-case names."""
+def test_response_of_any_status_is_returned() -> None:
+    """A response of any status is returned; header names are lower case."""
     page = b"HTTP/1.1 502 Bad Gateway\r\nX-Thing: One\r\nContent-Length: 4\r\n\r\noops"
     with served(answering(page)) as port:
         answer = send(f"http://127.0.0.1:{port}/x")
@@ -186,28 +188,28 @@ def test_answer_is_given_whatever_its_status() -> None:
 
 
 def test_refused_connection_sent_nothing() -> None:
-    """Where nobody listens, nothing was sent."""
+    """A refused connection is Unreachable."""
     error = failure_of(f"http://127.0.0.1:{free_port()}/x")
     assert (type(error), error.message) == (Unreachable, "the connection was refused")
 
 
 def test_unknown_host_sent_nothing(monkeypatch) -> None:
-    """Where the name is not known, nothing was sent."""
+    """An unknown host is Unreachable."""
 
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     error = failure_of("http://api.github.test/x")
-    assert (type(error), error.message) == (Unreachable, "the host is not known")
+    assert (type(error), error.message) == (Unreachable, "the host name could not be resolved")
 
 
 @pytest.mark.parametrize(
     ("cause", "words"),
-    [(TimeoutError("timed out"), "no connection in time"), (OSError("no route"), "could be made")],
+    [(TimeoutError("timed out"), "timed out"), (OSError("no route"), "the connection failed")],
 )
-def test_connection_that_was_not_made_sent_nothing(monkeypatch, cause, words) -> None:
-    """A connection that takes too long, or has no route, sent nothing."""
+def test_failed_connection_sent_nothing(monkeypatch, cause, words) -> None:
+    """A connection timeout, or no route, is Unreachable."""
 
     def fail(*_: object, **__: object) -> None:
         raise cause
@@ -219,20 +221,20 @@ def test_connection_that_was_not_made_sent_nothing(monkeypatch, cause, words) ->
 
 
 def test_reset_after_the_request_is_ambiguous() -> None:
-    """When the connection is reset after the request was read, it may have been done."""
+    """A reset after the request is Ambiguous."""
     with served(reset) as port:
         error = failure_of(f"http://127.0.0.1:{port}/x")
     assert type(error) is Ambiguous
 
 
-def test_close_without_an_answer_is_ambiguous() -> None:
-    """When the connection ends without an answer, it may have been done."""
+def test_close_without_a_response_is_ambiguous() -> None:
+    """A connection closed without a response is Ambiguous."""
     with served(close) as port:
         assert type(failure_of(f"http://127.0.0.1:{port}/x")) is Ambiguous
 
 
 def test_read_timeout_is_ambiguous(monkeypatch) -> None:
-    """When no answer comes in time, it may have been done."""
+    """A read timeout is Ambiguous."""
     monkeypatch.setattr(transport, "READ_SECONDS", 0.05)
     over = threading.Event()
 
@@ -256,8 +258,8 @@ def test_read_timeout_is_ambiguous(monkeypatch) -> None:
         b"HTTP/1.1 301 X\r\nLocation: \xff\xff\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-def test_broken_answers_are_ambiguous_or_answers(page) -> None:
-    """An answer that breaks off or cannot be read is never an error of another kind."""
+def test_broken_responses_are_ambiguous(page) -> None:
+    """A truncated or malformed response is Ambiguous or a response, never another error."""
     with served(answering(page)) as port:
         try:
             kind = send(f"http://127.0.0.1:{port}/x").status
@@ -267,17 +269,17 @@ def test_broken_answers_are_ambiguous_or_answers(page) -> None:
 
 
 def test_redirects_are_left_to_the_caller() -> None:
-    """A redirect is an answer; nothing is sent to where it leads."""
-    asked: list[bytes] = []
-    with served(lambda c: asked.append(read_request(c))) as other:
+    """A redirect is returned and not followed."""
+    received: list[bytes] = []
+    with served(lambda c: received.append(read_request(c))) as other:
         page = f"HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:{other}/\r\nContent-Length: 0\r\n\r\n"
         with served(answering(page.encode())) as port:
             assert send(f"http://127.0.0.1:{port}/x").status == 307
-    assert asked == []
+    assert received == []
 
 
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """Write a certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    """Write a self-signed certificate for 127.0.0.1 and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
@@ -304,7 +306,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """Give the port of a TLS server, and its certificate."""
+    """Yield the port of a TLS server, and its certificate."""
     pem, key = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem, key)
@@ -312,26 +314,26 @@ def tls(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         yield port, pem
 
 
-def test_unknown_certificate_sent_nothing(tls) -> None:
-    """A server that cannot prove who it is gets nothing."""
+def test_untrusted_certificate_sent_nothing(tls) -> None:
+    """A server with an untrusted certificate gets no request."""
     error = failure_of(f"https://127.0.0.1:{tls[0]}/x")
-    assert (type(error), error.message) == (Unreachable, "TLS could not be set up")
+    assert (type(error), error.message) == (Unreachable, "the TLS handshake failed")
 
 
-def test_own_certificate_authority_is_believed(tls) -> None:
-    """With the bundle of an Enterprise Server's own authority, its server is believed."""
+def test_own_ca_bundle_is_trusted(tls) -> None:
+    """A server is trusted with its own CA bundle, as on Enterprise Server."""
     session = make_session(verify=str(tls[1]))
     assert send(f"https://127.0.0.1:{tls[0]}/x", session).status == 200
 
 
 def test_server_without_tls_sent_nothing() -> None:
-    """An https address where plain HTTP is spoken ends before the request."""
+    """An https URL of a plain HTTP server is Unreachable."""
     with served(lambda c: c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
         assert type(failure_of(f"https://127.0.0.1:{port}/x")) is Unreachable
 
 
-def test_proxy_that_is_away_sent_nothing_and_keeps_its_password() -> None:
-    """When the proxy cannot be reached nothing was sent, and its password stays unseen."""
+def test_unreachable_proxy_sent_nothing_and_hides_its_password() -> None:
+    """An unreachable proxy is Unreachable, and the error does not contain its password."""
     proxy = f"http://user:hush@127.0.0.1:{free_port()}"
     error = failure_of("http://api.github.test/x", make_session(proxies={"http": proxy}))
     assert type(error) is Unreachable
@@ -339,43 +341,43 @@ def test_proxy_that_is_away_sent_nothing_and_keeps_its_password() -> None:
 
 
 def test_proxy_is_used() -> None:
-    """Requests go through the proxy that was handed in."""
-    asked: list[bytes] = []
+    """Requests go through the given proxy."""
+    received: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
-        asked.append(read_request(connection))
+        received.append(read_request(connection))
         connection.sendall(OK)
 
     with served(serve) as port:
         session = make_session(proxies={"http": f"http://127.0.0.1:{port}"})
         send("http://api.github.test/x", session)
-    assert asked[0].startswith(b"POST http://api.github.test/x HTTP/1.1")
+    assert received[0].startswith(b"POST http://api.github.test/x HTTP/1.1")
 
 
 def test_environment_is_not_read(monkeypatch) -> None:
-    """Proxies and bundles of the environment do not count; the caller hands them in."""
+    """Proxies and CA bundles in the environment are ignored."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     with served(answering(OK)) as port:
         assert send(f"http://127.0.0.1:{port}/x").status == 200
 
 
-def test_cookies_are_not_kept() -> None:
-    """A cookie that one installation's request got is not sent with another's."""
-    asked: list[bytes] = []
+def test_cookies_are_not_stored() -> None:
+    """Cookies are not stored."""
+    received: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
         for _ in range(2):
-            asked.append(read_request(connection))
+            received.append(read_request(connection))
             connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n"))
 
     with served(serve) as port, make_session() as session:
         carrier = Transport(session, clock=lambda: 5.0)
         for _ in range(2):
             carrier.send("GET", f"http://127.0.0.1:{port}/x", path="/x", headers={}, body=None)
-    assert [b"cookie" in one.lower() for one in asked] == [False, False]
+    assert [b"cookie" in one.lower() for one in received] == [False, False]
 
 
 def test_the_cause_is_kept() -> None:
-    """What the network said is the error's cause, for who has to find out."""
+    """The network error is the cause of the raised one."""
     error = failure_of(f"http://127.0.0.1:{free_port()}/x")
     assert isinstance(error.__cause__, requests.ConnectionError)

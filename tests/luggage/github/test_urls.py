@@ -1,4 +1,4 @@
-"""From names to paths, and from links back to our own origin."""
+"""Tests of path templates and links."""
 
 from urllib.parse import unquote
 
@@ -13,7 +13,7 @@ ENTERPRISE = Origin("https://ghes.example:8443/api/v3/")
 
 
 def test_names_are_filled_in() -> None:
-    """Each name stands once in the path, numbers too."""
+    """Names and numbers replace their fields in the path."""
     path = expand("/repos/{owner}/{repo}/issues/{n}", {"owner": "o", "repo": "r.x", "n": 7})
     assert path == "/repos/o/r.x/issues/7"
 
@@ -34,21 +34,21 @@ def test_names_are_filled_in() -> None:
     ],
 )
 def test_hostile_names_stay_one_name(name, encoded) -> None:
-    """Slashes, dots, queries, line ends and other scripts cannot leave their place in the path."""
+    """Slashes, dots, queries, line breaks and other scripts stay in their segment."""
     assert expand("/orgs/{org}/members", {"org": name}) == f"/orgs/{encoded}/members"
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "\ud800", None, True, 1.5, b"x", ["x"]])
-def test_no_names(value) -> None:
-    """What can be no name at GitHub, or would vanish from the path, is refused by name."""
-    with pytest.raises(BadAddress, match=r"^org (is|holds) "):
+def test_invalid_names(value) -> None:
+    """An invalid name, or one that would vanish from the path, is an error that names its field."""
+    with pytest.raises(BadAddress, match=r"^org (is|contains) "):
         expand("/orgs/{org}", {"org": value})
 
 
 @pytest.mark.parametrize("names", [{}, {"org": "o", "more": "m"}, {"other": "o"}])
-def test_names_and_template_belong_together(names) -> None:
-    """A forgotten or misspelled name is a mistake of the caller, told as such."""
-    with pytest.raises(TypeError, match="wants the names"):
+def test_names_must_match_the_template(names) -> None:
+    """A missing or misspelled name is a TypeError."""
+    with pytest.raises(TypeError, match="needs the names"):
         expand("/orgs/{org}", names)
 
 
@@ -71,14 +71,14 @@ def test_names_and_template_belong_together(names) -> None:
     ],
 )
 def test_paths_are_plain(path) -> None:
-    """A template that is no plain path is refused, a whole address above all."""
+    """A template that is not a plain path is an error."""
     with pytest.raises(BadAddress):
         expand(path, {})
 
 
 @given(st.text(min_size=1))
-def test_any_name_comes_back_as_it_was(name) -> None:
-    """Whatever the name, it is refused or is exactly one segment that decodes to it."""
+def test_any_name_round_trips(name) -> None:
+    """Any name is rejected, or becomes one segment that decodes to it."""
     try:
         path = expand("/orgs/{org}/members", {"org": name})
     except BadAddress:
@@ -95,8 +95,8 @@ def test_any_name_comes_back_as_it_was(name) -> None:
         (Origin("http://127.0.0.1:80"), "http://127.0.0.1:80", "http://127.0.0.1:80/graphql"),
     ],
 )
-def test_origin_knows_both_addresses(origin, url, graphql) -> None:
-    """REST and GraphQL stand side by side on Enterprise Server, one below the other elsewhere."""
+def test_origin_has_both_urls(origin, url, graphql) -> None:
+    """GraphQL is next to REST on Enterprise Server, and below it elsewhere."""
     assert (origin.url, origin.graphql_url) == (url, graphql)
 
 
@@ -107,8 +107,8 @@ def test_origin_knows_both_addresses(origin, url, graphql) -> None:
         *["https://x:y", "https://x#y", "https://[x", "https://x:0", "file:///etc"],
     ],
 )
-def test_origin_must_be_an_address(url) -> None:
-    """An API address of another form is refused without being repeated: it may hold a password."""
+def test_bad_origin_raises(url) -> None:
+    """The error for a bad API address does not repeat it, because it may contain a password."""
     with pytest.raises(BadAddress, match=r"must look like https://api.github.com"):
         Origin(url)
 
@@ -123,7 +123,7 @@ def test_origin_must_be_an_address(url) -> None:
     ],
 )
 def test_links_within_the_api_are_rebuilt(link, address) -> None:
-    """A link of our own host is followed, put together anew from its parts."""
+    """A link of our own host is rebuilt from its parts."""
     assert API.within(link) == address
 
 
@@ -150,7 +150,7 @@ def test_links_within_the_api_are_rebuilt(link, address) -> None:
     ],
 )
 def test_links_elsewhere_are_not_followed(link) -> None:
-    """A link to another host, scheme or port, or of doubtful form, is refused."""
+    """A link to another host, scheme or port, or a malformed one, is an error."""
     with pytest.raises(BadAddress):
         API.within(link)
 
@@ -159,13 +159,13 @@ def test_links_elsewhere_are_not_followed(link) -> None:
     "link", ["https://ghes.example:8443/api/v4/x", "/x", "/api/v3/../v4/x", "/api/v3"]
 )
 def test_links_stay_below_the_prefix(link) -> None:
-    """On Enterprise Server the rest of the host is not the API."""
+    """On Enterprise Server a link must stay below the API's prefix."""
     with pytest.raises(BadAddress):
         ENTERPRISE.within(link)
 
 
-def test_refused_link_is_not_repeated() -> None:
-    """The message names the host and nothing else of the link, which may hold a signature."""
+def test_error_for_a_link_names_only_the_host() -> None:
+    """The error names only the host, because a link may contain a signature."""
     with pytest.raises(BadAddress) as caught:
         API.within("https://codeload.example/x?token=hush")
     assert ("codeload.example" in str(caught.value), "hush" in str(caught.value)) == (True, False)

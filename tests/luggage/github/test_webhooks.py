@@ -1,4 +1,4 @@
-"""From bytes and headers to a delivery, or to the reason why not."""
+"""Tests of delivery verification and decoding."""
 
 import hashlib
 import hmac
@@ -49,7 +49,7 @@ def read_object(**changed: object) -> Delivery:
 
 
 def test_good_delivery_becomes_a_value() -> None:
-    """A signed delivery gives its id, event, action, installation and payload."""
+    """A signed delivery has an id, event, action, installation and payload."""
     delivery = read_object()
     assert (delivery.id, delivery.event) == ("72d3162e-cc78-11e3-81ab-4c9367dc0958", "issues")
     assert (delivery.action, delivery.installation_id) == ("opened", 7)
@@ -63,22 +63,22 @@ def test_delivery_without_installation_has_none() -> None:
 
 
 def test_delivery_from_the_log_needs_no_signature() -> None:
-    """What is known to come from GitHub is decoded and checked in its shape all the same."""
-    found = decode("guid-1", "issues", b'{"action": "opened"}')
-    assert found == Delivery("guid-1", "issues", {"action": "opened"})
+    """`decode` checks the shape but needs no signature."""
+    delivery = decode("guid-1", "issues", b'{"action": "opened"}')
+    assert delivery == Delivery("guid-1", "issues", {"action": "opened"})
     with pytest.raises(Malformed, match=r"`str \| null`, got `int` - at `\$\.action`"):
         decode("guid-1", "issues", b'{"action": 7}')
-    with pytest.raises(Malformed, match="X-GitHub-Delivery is missing"):
+    with pytest.raises(Malformed, match="X-GitHub-Delivery must be"):
         decode("", "issues", b"{}")
 
 
 def test_repr_does_not_show_the_payload() -> None:
-    """A delivery in a log does not carry what a private repository said."""
+    """The repr of a delivery does not contain its payload."""
     assert "alice" not in repr(read_object())
 
 
-def test_header_names_have_no_case() -> None:
-    """Servers that spell header names in lower or upper case are understood."""
+def test_header_names_are_case_insensitive() -> None:
+    """Header names are case-insensitive."""
     body = b"{}"
     lowered = {name.lower(): value for name, value in headers_for(body).items()}
     assert read(lowered, body, [SECRET]).event == "issues"
@@ -90,8 +90,8 @@ def test_known_answer_of_githubs_documentation() -> None:
     verify(signature, b"Hello, World!", ["It's a Secret to Everybody"])
 
 
-def test_each_live_secret_counts() -> None:
-    """While a secret is exchanged, deliveries signed with either are accepted."""
+def test_both_secrets_are_valid_during_rotation() -> None:
+    """During a rotation, deliveries signed with either secret are accepted."""
     body = b"{}"
     for secret in (b"old", b"new"):
         verify(sign(body, secret), body, ["old", b"new"])
@@ -99,7 +99,7 @@ def test_each_live_secret_counts() -> None:
 
 @pytest.mark.parametrize("missing", ["", None])
 def test_unsigned_is_401(missing) -> None:
-    """A delivery without a signature is told so."""
+    """A delivery without a signature is Unsigned."""
     headers = {k: v for k, v in headers_for(b"{}").items() if k != "X-Hub-Signature-256"}
     headers |= {} if missing is None else {"X-Hub-Signature-256": missing}
     with pytest.raises(Unsigned) as caught:
@@ -124,14 +124,14 @@ def test_unsigned_is_401(missing) -> None:
     ],
 )
 def test_bad_signature_is_401(signature) -> None:
-    """A signature by another key, of another form, or not in ASCII is refused the same way."""
+    """A signature by another key, in another form, or not in ASCII is a BadSignature."""
     with pytest.raises(BadSignature) as caught:
         read_signed(b"{}", X_Hub_Signature_256=signature)
     assert caught.value.status == 401
 
 
-def test_sha1_signature_does_not_count() -> None:
-    """The old X-Hub-Signature does not stand in for the new one."""
+def test_sha1_signature_is_ignored() -> None:
+    """The old X-Hub-Signature header is ignored."""
     headers = headers_for(b"{}") | {"X-Hub-Signature": "sha1=" + "0" * 40}
     del headers["X-Hub-Signature-256"]
     with pytest.raises(Unsigned):
@@ -139,22 +139,22 @@ def test_sha1_signature_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("secrets", [[], [""], [b"  "], ["good", ""], "a string", b"bytes"])
-def test_no_secret_no_service(secrets) -> None:
-    """Without a usable secret nothing is accepted, and the message says what to do."""
+def test_missing_secret_raises(secrets) -> None:
+    """Without a usable secret nothing is accepted, and the error says what to do."""
     with pytest.raises(ConfigurationError, match="secret"):
         read(headers_for(b"{}"), b"{}", secrets)
 
 
 def test_signature_is_checked_before_anything_is_parsed() -> None:
-    """A body that is no JSON, with no names, and signed by nobody, is a bad signature."""
+    """An unsigned body that is not JSON is rejected for its signature."""
     with pytest.raises(BadSignature):
         read({"X-Hub-Signature-256": sign(b"other")}, b"\xff", [SECRET])
 
 
 @pytest.mark.parametrize("name", ["X-GitHub-Event", "X-GitHub-Delivery"])
 @pytest.mark.parametrize("value", ["", "a b", "é", "x" * 101, "a\n", "a/b"])
-def test_names_must_be_names(name, value) -> None:
-    """An event or delivery id that is missing or odd is malformed."""
+def test_event_and_delivery_id_must_be_valid(name, value) -> None:
+    """A missing or invalid event or delivery id is Malformed."""
     with pytest.raises(Malformed, match=name):
         read_signed(b"{}", **{name: value})
 
@@ -184,25 +184,25 @@ def test_names_must_be_names(name, value) -> None:
         b"payload=%7B%7D",
     ],
 )
-def test_bodies_that_are_no_delivery(body) -> None:
-    """Whatever is signed but no sane JSON object is malformed, and never another error."""
+def test_other_bodies_are_malformed(body) -> None:
+    """A signed body that is not a sane JSON object is Malformed."""
     with pytest.raises(Malformed):
         read_signed(body)
 
 
 def test_form_body_names_the_remedy() -> None:
-    """A webhook set to form encoding is told which setting to change."""
+    """The error for a form body names the setting to change."""
     with pytest.raises(Malformed, match="application/json"):
         read_signed(b"payload=%7B%7D")
 
 
 def test_surrogate_pairs_are_text() -> None:
-    """An emoji escaped as two surrogates is a character like any other."""
+    """An emoji escaped as a surrogate pair is accepted."""
     assert read_signed(b'{"a": "\\ud83d\\ude00"}').payload == {"a": "\U0001f600"}
 
 
 def test_sixty_four_levels_are_not_too_deep() -> None:
-    """A body nested as deep as allowed is accepted."""
+    """A body with the maximum nesting is accepted."""
     assert read_signed(b'{"a":' * 64 + b"1" + b"}" * 64)
 
 
@@ -238,7 +238,7 @@ def test_sixty_four_levels_are_not_too_deep() -> None:
     ],
 )
 def test_fields_of_the_wrong_type(changed) -> None:
-    """A field that the program relies on and that has another type is malformed, by name."""
+    """A known field of the wrong type is Malformed, and the error names it."""
     with pytest.raises(Malformed, match=next(iter(changed))):
         read_object(**changed)
 
@@ -255,7 +255,7 @@ def test_fields_of_the_wrong_type(changed) -> None:
     ],
 )
 def test_null_absent_and_new_fields_are_fine(changed) -> None:
-    """GitHub may leave out, send null and add."""
+    """Fields may be absent, null or new."""
     assert read_object(**changed).event == "issues"
 
 
@@ -266,7 +266,7 @@ HEADER_NAMES = st.sampled_from(
 
 @given(body=st.binary(max_size=200), headers=st.dictionaries(HEADER_NAMES, st.text(), max_size=4))
 def test_arbitrary_input_is_only_ever_rejected(body, headers) -> None:
-    """Any bytes with any headers raise DeliveryRejected and nothing else."""
+    """Arbitrary bytes and headers only raise DeliveryRejected."""
     with pytest.raises(DeliveryRejected):
         read(headers, body, [SECRET])
 
@@ -281,7 +281,7 @@ FIELDS = st.sampled_from([*GOOD, "issue", "comment", "pull_request", "review", "
 
 @given(payload=st.dictionaries(FIELDS, JSON))
 def test_signed_json_of_any_shape_is_read_or_malformed(payload) -> None:
-    """A signed object of any shape gives a delivery that can be asked, or Malformed."""
+    """A signed object of any shape gives a usable delivery, or Malformed."""
     try:
         delivery = read_signed(json.dumps(payload).encode())
     except Malformed:
@@ -292,13 +292,13 @@ def test_signed_json_of_any_shape_is_read_or_malformed(payload) -> None:
 
 @given(body=st.binary(max_size=100), secret=st.binary(min_size=1).filter(bytes.strip))
 def test_own_signature_verifies(body, secret) -> None:
-    """What is signed with a live secret verifies, whatever the bytes."""
+    """Any bytes signed with a current secret verify."""
     verify(sign(body, secret), body, [secret])
 
 
 @given(body=st.binary(max_size=100), at=st.integers(0, 63), digit=st.sampled_from(string.hexdigits))
 def test_one_changed_digit_is_enough(body, at, digit) -> None:
-    """A signature that differs in one place from the right one is refused."""
+    """A signature that differs in one digit is rejected."""
     right = sign(body)
     wrong = right[: 7 + at] + digit + right[8 + at :]
     if wrong != right:

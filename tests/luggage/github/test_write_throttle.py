@@ -1,4 +1,4 @@
-"""Whose turn it is to write: pure, with days of waiting in a moment."""
+"""Tests of the write throttle, with simulated time."""
 
 import heapq
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, OwnMemory
+from luggage.github.limits import Gate, LocalLimitMemory
 from luggage.github.write_throttle import Pace, ThrottleState
 
 NOW = 1_795_000_000.0
@@ -23,94 +23,94 @@ NOW = 1_795_000_000.0
     ],
 )
 def test_a_pace_has_three_bounds(times, soonest) -> None:
-    """A pause after each write, so many in a minute, and so many in an hour."""
+    """A pace has a pause, a maximum per minute and a maximum per hour."""
     assert Pace(1.0, per_minute=3, per_hour=5).next_at(times) == soonest
 
 
-def test_nothing_bounds_a_pace_of_noughts() -> None:
-    """Where there are no limits, everything goes at once."""
+def test_pace_of_zeros_has_no_limits() -> None:
+    """A pace of zeros has no limits."""
     assert Pace(0.0, 0, 0).next_at([NOW] * 1000) == 0.0
 
 
-def test_what_is_known_survives_being_written_down() -> None:
-    """A standing is read back as it was, times to a thousandth of a second."""
-    standing = ThrottleState().close("core", NOW + 9).wrote(NOW + 0.5, Pace(), "")
-    standing, _ = standing.promise(NOW + 2, Pace(), "job 7")
-    assert ThrottleState.decode(standing.encode()) == standing
+def test_state_round_trips() -> None:
+    """A state survives encoding, with times rounded to milliseconds."""
+    state = ThrottleState().close("core", NOW + 9).wrote(NOW + 0.5, Pace(), "")
+    state, _ = state.reserve(NOW + 2, Pace(), "job 7")
+    assert ThrottleState.decode(state.encode()) == state
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"of": "another release"}'])
-def test_what_cannot_be_read_is_nothing_known(text) -> None:
-    """An empty text, and that of another release, is a beginning."""
+def test_unknown_text_is_an_empty_state(text) -> None:
+    """An empty or unknown text decodes to an empty state."""
     assert ThrottleState.decode(text) == ThrottleState()
 
 
-def test_what_is_over_is_forgotten() -> None:
-    """Limits, writes and promises are kept for as long as they count."""
-    standing = ThrottleState().close("", NOW + 9).wrote(NOW, Pace(), "")
-    standing, _ = standing.promise(NOW + 2, Pace(), "job 7")
-    old = standing.at(NOW + 3601)
+def test_expired_entries_are_removed() -> None:
+    """Expired limits, writes and reservations are removed."""
+    state = ThrottleState().close("", NOW + 9).wrote(NOW, Pace(), "")
+    state, _ = state.reserve(NOW + 2, Pace(), "job 7")
+    old = state.at(NOW + 3601)
     assert (old.closed, old.writes, old.promised) == ({}, [], {})
 
 
-def test_only_writes_that_count_are_kept() -> None:
-    """Where an hour has no limit, what is known of it does not grow."""
-    standing = ThrottleState()
+def test_state_does_not_grow() -> None:
+    """Without an hourly limit the state does not grow."""
+    state = ThrottleState()
     for number in range(50):
-        standing = standing.wrote(NOW + number, Pace(1.0, 5, 0), "")
-    assert len(standing.writes) == 5
+        state = state.wrote(NOW + number, Pace(1.0, 5, 0), "")
+    assert len(state.writes) == 5
 
 
-def test_a_promise_that_nobody_claims_holds_up_nobody() -> None:
-    """A job that died, or was paused, loses its turn after a few seconds."""
-    standing, at = ThrottleState().promise(NOW, Pace(), "gone")
-    assert standing.at(at + 1).turn(at + 1, Pace(), "next") > at + 1 - 1
+def test_unclaimed_reservation_expires() -> None:
+    """An unclaimed reservation expires after a few seconds."""
+    state, at = ThrottleState().reserve(NOW, Pace(), "gone")
+    assert state.at(at + 1).slot(at + 1, Pace(), "next") > at + 1 - 1
     later = at + 6
-    assert standing.at(later).turn(later, Pace(), "next") == later
+    assert state.at(later).slot(later, Pace(), "next") == later
 
 
-def test_promises_of_a_future_that_is_no_more_are_forgotten() -> None:
-    """After a clock was put back by an hour nobody waits for an hour."""
-    standing, _ = ThrottleState(asked_at=NOW).promise(NOW + 1, Pace(), "job")
+def test_clock_set_back_drops_reservations() -> None:
+    """Reservations are dropped when the clock is set back by an hour."""
+    state, _ = ThrottleState(asked_at=NOW).reserve(NOW + 1, Pace(), "job")
     back = NOW - 3600
-    assert standing.at(back).turn(back, Pace(), "next") == back
+    assert state.at(back).slot(back, Pace(), "next") == back
 
 
-def test_who_comes_too_early_is_told_the_same_time_again() -> None:
-    """A job that was woken before its time keeps its place."""
-    standing, at = ThrottleState(writes=[NOW]).promise(NOW + 1, Pace(), "job")
-    standing, other = standing.promise(NOW + 1, Pace(), "other")
-    assert standing.turn(NOW + 0.5, Pace(), "job") == at
-    assert standing.promise(at, Pace(), "job")[1] == at
-    assert standing.turn(NOW + 0.5, Pace(), "other") == other
+def test_early_job_keeps_its_slot() -> None:
+    """A job that returns early keeps its slot."""
+    state, at = ThrottleState(writes=[NOW]).reserve(NOW + 1, Pace(), "job")
+    state, other = state.reserve(NOW + 1, Pace(), "other")
+    assert state.slot(NOW + 0.5, Pace(), "job") == at
+    assert state.reserve(at, Pace(), "job")[1] == at
+    assert state.slot(NOW + 0.5, Pace(), "other") == other
 
 
-def test_a_line_that_is_too_long_sends_people_away_one_by_one() -> None:
-    """Beyond two hundred places each is told another time, and none of them is remembered."""
-    standing, times = ThrottleState(), []
+def test_too_many_waiters_get_distinct_times() -> None:
+    """Beyond two hundred reservations, waiters get distinct times that are not reserved."""
+    state, times = ThrottleState(), []
     for number in range(300):
-        standing, at = standing.promise(NOW, Pace(1.0, 0, 0), f"job {number}")
+        state, at = state.reserve(NOW, Pace(1.0, 0, 0), f"job {number}")
         times.append(at)
-    assert len(standing.promised) == 200
+    assert len(state.promised) == 200
     assert min(b - a for a, b in pairwise(times)) > 1.0
 
 
 class World:
-    """Jobs that write through several gates, and come back when they are told to."""
+    """Jobs that write through several gates and return at their retry time."""
 
     def __init__(self, pace: Pace, gates: int) -> None:
         self.now = NOW
-        memory = OwnMemory()
+        memory = LocalLimitMemory()
         self.gates = [
             Gate(clock=lambda: self.now, wait=None, name="a", memory=memory, pace=pace)
             for _ in range(gates)
         ]
         self.writes: list[float] = []
         self.tries = 0
-        self.told: list[float] = []
+        self.delays: list[float] = []
 
     def run(self, jobs: Iterator[tuple[float, str]]) -> None:
-        """Let each job (when it comes, its name) write once; each wakes a moment late."""
+        """Let each job (time, name) write once; each returns a moment late."""
         waiting = list(jobs)
         heapq.heapify(waiting)
         while waiting:
@@ -118,10 +118,10 @@ class World:
             self.now = max(self.now, at) + 0.001 * (hash_of(job) % 30)
             self.tries += 1
             try:
-                self.gates[self.tries % len(self.gates)].enter("POST", "/x", write=True, turn=job)
+                self.gates[self.tries % len(self.gates)].enter("POST", "/x", write=True, waiter=job)
             except RateLimited as error:
                 heapq.heappush(waiting, (error.retry_at, job))
-                self.told.append(error.retry_at - self.now)
+                self.delays.append(error.retry_at - self.now)
             else:
                 self.writes.append(self.now)
 
@@ -131,15 +131,15 @@ def hash_of(job: str) -> int:
 
 
 def most_within(times: list[float], seconds: float) -> int:
-    """Return how many of the times, at most, lie within `seconds`."""
+    """Return the maximum number of times within any window of `seconds`."""
     return max(
         sum(1 for other in times[index:] if other < at + seconds - 0.01)
         for index, at in enumerate(times)
     )
 
 
-def test_a_crowd_keeps_to_all_limits_and_comes_no_oftener_than_needed() -> None:
-    """Seven hundred jobs at one moment, through three processes: paced, and hardly ever in vain."""
+def test_many_jobs_respect_the_pace() -> None:
+    """700 jobs in three processes respect the pace and rarely return too early."""
     world = World(Pace(), gates=3)
     world.run((NOW, f"job {number:03}") for number in range(700))
     gaps = [b - a for a, b in pairwise(world.writes)]
@@ -147,19 +147,19 @@ def test_a_crowd_keeps_to_all_limits_and_comes_no_oftener_than_needed() -> None:
     assert most_within(world.writes, 60) <= 80
     assert most_within(world.writes, 3600) <= 500
     assert len(world.writes) == 700
-    assert min(world.told) > 0
+    assert min(world.delays) > 0
     assert world.tries < 6 * 700
 
 
-def test_a_day_that_was_missed_is_made_up_for_in_ten_minutes() -> None:
-    """270 comments for one installation take five minutes, not a second less than they must."""
+def test_backlog_takes_minimal_time() -> None:
+    """270 comments for one installation take the minimum of five minutes."""
     world = World(Pace(), gates=4)
     world.run((NOW, f"job {number:03}") for number in range(270))
     assert 269 <= world.writes[-1] - NOW < 600
 
 
-def test_newcomers_push_nobody_aside() -> None:
-    """While a crowd waits, who comes later writes later: the order is that of the first try."""
+def test_order_is_that_of_the_first_try() -> None:
+    """Jobs write in the order of their first try."""
     world = World(Pace(), gates=2)
     crowd = [(NOW, f"a{number:03}") for number in range(50)]
     world.run(iter([*crowd, *((NOW + 10.5 + number, f"b{number:03}") for number in range(20))]))

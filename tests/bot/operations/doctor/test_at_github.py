@@ -26,7 +26,7 @@ def github(clock):
         owner="snakes",
     )
     fake.add_organization("snakes", installed=False)
-    fake.world.become(app)
+    fake.world.replace_app(app)
     fake.install("snakes")
     return fake
 
@@ -85,7 +85,7 @@ def test_the_secrets_are_opened_by_whoever_makes_the_app(doctor, github):
 def test_a_wrong_key_is_told(doctor, github, judge):
     """With the remedy; the clock can be compared all the same."""
     other = github.private_key
-    github.credentials.become(new_private_key())
+    github.credentials.replace_key(new_private_key())
     doctor._make = lambda: doctor.make(other)
     doctor.secrets()
     finding = doctor.app()

@@ -8,7 +8,7 @@ import requests
 from bot.operations.doctor import Verdict, WebhookChecks, who_answers
 from luggage.fake_github import Answer, HttpServer, Outcome
 from luggage.github import make_session
-from luggage.github.manifest import NOBODY
+from luggage.github.manifest import NO_WEBHOOK_URL
 
 URL = "https://bot.example/webhook/github"
 
@@ -67,7 +67,7 @@ def test_an_address_where_nobody_answers_is_told(github, webhook, asked):
         ({"hook_content_type": "form"}, Verdict.FAILED, "'form'"),
         ({"hook_insecure_ssl": "1"}, Verdict.WARNING, "certificate"),
         ({"hook_url": "https://bot.example/"}, Verdict.FAILED, "does not end in /webhook/github"),
-        ({"hook_url": NOBODY}, Verdict.FAILED, "registered without one"),
+        ({"hook_url": NO_WEBHOOK_URL}, Verdict.FAILED, "registered without one"),
     ],
 )
 def test_a_wrong_setting_is_told(github, webhook, asked, fields, verdict, words):
@@ -100,7 +100,7 @@ class Config:
 
 def test_who_fetches_needs_no_answer(github, webhook, asked):
     """Nobody is asked."""
-    configure(github, hook_url=NOBODY)
+    configure(github, hook_url=NO_WEBHOOK_URL)
     assert (webhook(polls=True).address().verdict, asked) == (Verdict.OK, [])
 
 

@@ -65,7 +65,7 @@ def test_it_is_taken_back_and_can_come_again(github, story, bots):
 def test_github_may_take_its_time(github, story, bots):
     """While it is not known, the bot comes back later, and others do not wait for it."""
     happening = conflict(github)
-    github.pull(TRIO, 1).unsettled = 3
+    github.pull(TRIO, 1).mergeable_pending = 3
     story(happening)
     assert beginnings(bots()) == [TOLD]
 
@@ -73,7 +73,7 @@ def test_github_may_take_its_time(github, story, bots):
 def test_what_github_never_works_out_does_not_hold_up_the_others(github, story, bots, clock):
     """The others are told at once; after ten minutes it is given up."""
     github.open_pull_request(TRIO, "alice")
-    github.pull(TRIO, 2).unsettled = 1000
+    github.pull(TRIO, 2).mergeable_pending = 1000
     began = clock()
     story(conflict(github))
     assert (beginnings(bots()), bots(2)) == ([TOLD], [])
@@ -83,7 +83,7 @@ def test_what_github_never_works_out_does_not_hold_up_the_others(github, story, 
 def test_only_the_question_itself_is_repeated(github, story, bots):
     """What the bot does beside its rules, here looking for a preview, is done once."""
     happening = github.push_to_pull_request(TRIO, 1, "alice")
-    github.pull(TRIO, 1).conflicts, github.pull(TRIO, 1).unsettled = True, 3
+    github.pull(TRIO, 1).conflicts, github.pull(TRIO, 1).mergeable_pending = True, 3
     before = len(github.calls_to("GET", "*/pulls/1/files"))
     story(happening)
     assert beginnings(bots()) == [TOLD]
@@ -93,7 +93,7 @@ def test_only_the_question_itself_is_repeated(github, story, bots):
 def test_other_rules_do_not_wait_for_github(github, deliver, worker, clock, bots):
     """A ping in a new pull request is answered at once, whatever is not known yet."""
     happening = github.open_pull_request(TRIO, "alice", body="/ping")
-    github.pull(TRIO, 2).unsettled = 1000
+    github.pull(TRIO, 2).mergeable_pending = 1000
     deliver(happening)
     for _ in range(3):
         worker.drain()

@@ -1,7 +1,4 @@
-"""From a request to its true answer: who asks, how often, which route, and is it news.
-
-The faults stand before this, in FakeGithub.handle.
-"""
+"""Request dispatch, after faults: authentication, rate limits, routing and ETags."""
 
 import hashlib
 import secrets
@@ -18,14 +15,14 @@ from luggage.fake_github.routing import Route, RouteCall
 from luggage.fake_github.world import World
 
 _CREATED, _NOT_MODIFIED = 201, 304
-# The limits of the App itself are counted under no installation's id.
+# Stands for the App itself, instead of an installation's id.
 _APP = 0
 # "Accessing this endpoint does not count against your REST API rate limit."
 _FREE = "/rate_limit"
 
 
-class Answering:
-    """Answers requests one at a time, under the world's lock."""
+class Dispatcher:
+    """Handles requests one at a time, under the world's lock."""
 
     def __init__(
         self,
@@ -34,16 +31,16 @@ class Answering:
         limits: Limits,
         hooks: Hooks,
         *,
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self._world = world
         self._credentials = credentials
         self._limits = limits
         self._hooks = hooks
-        self._tell = tell
+        self._log = log
 
     def answer(self, request: Request) -> tuple[Answer, int | None]:
-        """The answer, and the id of the installation whose token was sent, if any."""
+        """Return the response, and the id of the installation that sent the request, if any."""
         with self._world.lock:
             try:
                 route, names, installation = self._admit(request)
@@ -56,11 +53,11 @@ class Answering:
                 if request.path != _FREE:
                     budget.take()
                 answer = self._run(route, names, request, installation)
-                answer = self._unless_known(request, answer, budget)
+                answer = self._conditional(request, answer, budget)
             except Refused as refused:
                 answer = refused.answer
-            made = _with_headers(answer, budget.headers())
-            return made, None if installation is None else installation.id
+            final = _with_headers(answer, budget.headers())
+            return final, None if installation is None else installation.id
 
     def _admit(self, request: Request) -> tuple[Route, dict[str, str], Installation | None]:
         if not request.headers.get("user-agent"):
@@ -70,7 +67,7 @@ class Answering:
                 "User-Agent header.",
             )
         route, names = ROUTES.find(request.method, request.path)
-        if route.by_anybody:
+        if route.any_caller:
             return route, names, None
         authorization = request.headers.get("authorization", "")
         if route.by_app:
@@ -93,7 +90,7 @@ class Answering:
             limits=self._limits,
             hooks=self._hooks,
             installation=installation,
-            tell=self._tell,
+            log=self._log,
         )
         if installation is None:
             return route.handler(call)
@@ -104,13 +101,13 @@ class Answering:
             self._limits.count_content(installation.id)
         return answer
 
-    def _unless_known(self, request: Request, answer: Answer, budget: RequestBudget) -> Answer:
-        """With an ETag; a 304, which is not counted, when the client has the answer already."""
+    def _conditional(self, request: Request, answer: Answer, budget: RequestBudget) -> Answer:
+        """Add an ETag; return an uncounted 304 if the client has this response."""
         if request.method != "GET" or answer.body is None or isinstance(answer.body, HtmlPage):
             return answer
-        # As at GitHub, where a tag is good only together with the credentials it was given to.
-        whose = request.headers.get("authorization", "").encode()
-        tag = f'W/"{hashlib.sha256(whose + answer.encoded()).hexdigest()}"'
+        # As on GitHub, an ETag is valid only with the credentials that received it.
+        caller = request.headers.get("authorization", "").encode()
+        tag = f'W/"{hashlib.sha256(caller + answer.encoded()).hexdigest()}"'
         headers = {
             **answer.headers,
             "ETag": tag,
@@ -118,7 +115,7 @@ class Answering:
             "Vary": "Accept, Authorization, Cookie, X-GitHub-OTP",
         }
         if request.headers.get("if-none-match") == tag:
-            budget.give_back()
+            budget.refund()
             return Answer(_NOT_MODIFIED, None, headers)
         return replace(answer, headers=headers)
 

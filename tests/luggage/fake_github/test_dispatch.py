@@ -1,4 +1,4 @@
-"""What is common to all answers: pages, ETags, limits, read lag, and the list of calls."""
+"""Tests of what all responses share: pages, ETags, limits, read lag, and recorded calls."""
 
 import pytest
 
@@ -10,7 +10,7 @@ COMMENTS = f"/repos/{REPO}/issues/1/comments"
 
 @pytest.fixture
 def talk(github, issue):
-    """Five comments on the first issue."""
+    """Post five comments on the first issue."""
     for number in range(5):
         github.comment(REPO, issue, "bob", f"comment {number}")
 
@@ -22,8 +22,8 @@ def _links(answer):
 # Pages
 
 
-def test_the_link_header_leads_through_all_pages(ask, talk):
-    """Following rel=next shows everything once, in order."""
+def test_link_header_leads_through_all_pages(ask, talk):
+    """Following rel=next yields all items once, in order."""
     answer = ask("GET", COMMENTS, params={"per_page": 2})
     bodies = [one["body"] for one in answer.json()]
     while "next" in answer.links:
@@ -33,7 +33,7 @@ def test_the_link_header_leads_through_all_pages(ask, talk):
 
 
 def test_the_links_name_all_neighbours(ask, talk):
-    """In the middle there are first, prev, next and last, on the host that was asked."""
+    """A middle page has first, prev, next and last links, on the requested host."""
     answer = ask("GET", COMMENTS, params={"per_page": 2, "page": 2})
     page = f"{ask.url}{COMMENTS}?per_page=2&page="
     assert _links(answer) == {
@@ -45,20 +45,20 @@ def test_the_links_name_all_neighbours(ask, talk):
 
 
 def test_one_page_has_no_links(ask, talk):
-    """What fits on one page comes without a Link header."""
+    """A single page has no Link header."""
     assert "Link" not in ask("GET", COMMENTS).headers
 
 
 def test_a_page_holds_a_hundred_at_most(ask, github, issue):
-    """per_page above 100 is 100; what is no number is taken as absent, which means 30."""
+    """per_page is limited to 100; a value that is not a number means the default of 30."""
     for number in range(101):
         github.comment(REPO, issue, "bob", str(number))
-    sizes = [len(ask("GET", COMMENTS, params={"per_page": given}).json()) for given in ("500", "x")]
+    sizes = [len(ask("GET", COMMENTS, params={"per_page": size}).json()) for size in ("500", "x")]
     assert sizes == [100, 30]
 
 
-def test_beyond_the_end_there_is_nothing(ask, talk):
-    """A page after the last is empty, and leads back."""
+def test_page_after_the_last_is_empty(ask, talk):
+    """A page after the last is empty and links back."""
     answer = ask("GET", COMMENTS, params={"page": 9})
     assert answer.json() == []
     assert _links(answer)["prev"].endswith("page=1")
@@ -67,24 +67,24 @@ def test_beyond_the_end_there_is_nothing(ask, talk):
 # ETags
 
 
-def test_what_is_known_is_not_sent_again(ask, talk):
-    """With the ETag of the last answer, 304 without a body, and it is not counted."""
+def test_matching_etag_gives_304(ask, talk):
+    """A matching ETag gives an uncounted 304 without a body."""
     first = ask("GET", COMMENTS)
     again = ask("GET", COMMENTS, headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["X-RateLimit-Used"] == first.headers["X-RateLimit-Used"]
 
 
-def test_what_has_changed_is_sent(ask, github, talk):
-    """After a change the old ETag does not fit any more."""
+def test_changed_resource_is_sent(ask, github, talk):
+    """An old ETag does not match after a change."""
     first = ask("GET", COMMENTS)
     github.comment(REPO, 1, "bob", "one more")
     again = ask("GET", COMMENTS, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 200
 
 
-def test_an_etag_is_good_for_one_token(ask, talk):
-    """With another token the ETag does not fit, though the answer is the same."""
+def test_etag_is_valid_for_one_token(ask, talk):
+    """An ETag does not match with another token."""
     first = ask("GET", COMMENTS)
     ask.login("snakes")
     again = ask("GET", COMMENTS, headers={"If-None-Match": first.headers["ETag"]})
@@ -94,14 +94,14 @@ def test_an_etag_is_good_for_one_token(ask, talk):
 # Limits
 
 
-def test_each_answer_says_what_is_left(ask):
+def test_rate_limit_headers_count_down(ask):
     """The x-ratelimit headers count down."""
     left = [ask("GET", "/orgs/snakes").headers["X-RateLimit-Remaining"] for _ in range(2)]
     assert left == ["4999", "4998"]
 
 
 def test_the_primary_limit_ends_with_its_window(ask, github, clock):
-    """At the limit 403, remaining 0; after the reset it goes on; other installations never stop."""
+    """Beyond the limit an installation gets 403 until the reset; others continue."""
     github.limits.requests_per_hour = 1
     ask("GET", "/orgs/snakes")
     answer = ask("GET", "/orgs/snakes")
@@ -112,7 +112,7 @@ def test_the_primary_limit_ends_with_its_window(ask, github, clock):
     assert ask("GET", "/orgs/snakes").status_code == 200
 
 
-def test_one_installations_limit_is_not_anothers(ask, github):
+def test_installations_have_their_own_limits(ask, github):
     """Each installation has its own budget."""
     github.add_organization("lions")
     github.limits.requests_per_hour = 2
@@ -122,8 +122,8 @@ def test_one_installations_limit_is_not_anothers(ask, github):
     assert ask("GET", "/orgs/lions").status_code == 200
 
 
-def test_searches_have_a_budget_of_their_own(ask):
-    """Thirty searches a minute; the rest goes on."""
+def test_searches_have_their_own_budget(ask):
+    """Searches are limited to thirty a minute; other requests continue."""
     searches = [ask("GET", "/search/issues", params={"q": "x"}) for _ in range(31)]
     assert [one.status_code for one in searches].count(403) == 1
     assert searches[-1].headers["X-RateLimit-Resource"] == "search"
@@ -132,7 +132,7 @@ def test_searches_have_a_budget_of_their_own(ask):
 
 @pytest.fixture
 def strict(clock):
-    """A GitHub that takes two comments a minute and three an hour."""
+    """A GitHub that accepts two comments a minute and three an hour."""
     fake = FakeGithub(clock=clock, content_per_minute=2, content_per_hour=3)
     fake.open_issue(REPO, "bob")
     with fake.serve() as server:
@@ -143,7 +143,7 @@ def strict(clock):
 
 
 def test_too_much_content_meets_the_secondary_limit(strict, clock):
-    """Where it is asked for: so many comments a minute and an hour, then 403 with Retry-After."""
+    """With content limits set, too many comments get 403 with Retry-After."""
     statuses = []
     for wait in (0, 0, 0, 60, 60, 3600):
         clock.advance(wait)
@@ -158,7 +158,7 @@ def test_too_much_content_meets_the_secondary_limit(strict, clock):
 
 
 def test_lists_lag_behind(clock):
-    """What was written shows in lists only after the read lag; by its id it is there at once."""
+    """Lists show new items after the read lag; reads by id show them at once."""
     fake = FakeGithub(clock=clock, read_lag_seconds=5)
     fake.open_issue(REPO, "bob")
     with fake.serve() as server:
@@ -173,26 +173,26 @@ def test_lists_lag_behind(clock):
     assert sizes == [0, 1]
 
 
-# The list of calls, and the journal
+# Recorded calls and the journal
 
 
-def test_all_calls_are_kept(ask, github, issue):
-    """Each request is kept with its body and status, and who asked."""
+def test_calls_are_recorded(ask, github, issue):
+    """Each request is recorded with body, status and installation."""
     ask("POST", COMMENTS, json={"body": "Hi"}, params={"x": "1"})
     (call,) = github.calls_to("POST", "*/comments")
     assert (call.body, call.query, call.status) == ({"body": "Hi"}, {"x": "1"}, 201)
     assert call.installation_id == github.install("snakes").id
 
 
-def test_calls_of_strangers_are_kept_too(ask, github):
-    """A refused request is kept, with a body that is no JSON as text."""
+def test_rejected_calls_are_recorded(ask, github):
+    """A rejected request is recorded; a body that is not JSON is recorded as text."""
     ask.ask("POST", COMMENTS, None, data=b"\xffnonsense")
     (call,) = github.calls
     assert (call.status, call.body, call.installation_id) == (401, "\ufffdnonsense", None)
 
 
-def test_the_journal_tells_what_happens(ask, github, pull):
-    """What people and the bot do is told in plain words, one line each, also to who listens."""
+def test_journal_has_a_line_per_action(ask, github, pull):
+    """The journal and its listeners get one line per action."""
     heard = []
     end = github.journal.subscribe(heard.append)
     ask("PUT", "/orgs/snakes/memberships/alice")

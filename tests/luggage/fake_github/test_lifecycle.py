@@ -1,4 +1,4 @@
-"""What happens to issues and pull requests after they were opened, and what the bot sees of it."""
+"""Tests of the lifecycle of issues and pull requests."""
 
 import pytest
 
@@ -13,8 +13,8 @@ def numbers(answer):
     return [one["number"] for one in answer.json()]
 
 
-def test_a_push_gives_the_pull_request_another_head(github, pull):
-    """The payload says what the head was and is; files stay unless the push says otherwise."""
+def test_push_changes_the_head(github, pull):
+    """A push event has both heads; files change only if given."""
     before = github.pull(REPO, pull).head_sha
     payload = github.push_to_pull_request(REPO, pull, "alice").payload
     assert (payload["action"], payload["before"]) == ("synchronize", before)
@@ -24,24 +24,24 @@ def test_a_push_gives_the_pull_request_another_head(github, pull):
     assert (changed["additions"], changed["deletions"], changed["commits"]) == (3, 4, 3)
 
 
-def test_a_new_title_tells_the_old_one(github, pull):
-    """An edit says what the title was."""
+def test_edit_has_the_old_title(github, pull):
+    """An edit event has the old title."""
     payload = github.rename_pull_request(REPO, pull, "alice", "Better").payload
     assert payload["changes"] == {"title": {"from": "Fix it"}}
     assert payload["pull_request"]["title"] == "Better"
 
 
-def test_who_was_asked_and_has_reviewed_is_not_waited_for(github, pull):
-    """A request stays until the review."""
+def test_review_removes_the_request(github, pull):
+    """A review removes the request for it."""
     for _ in range(2):
-        asked = github.request_review(REPO, pull, "alice", "olga").payload["pull_request"]
-    assert [one["login"] for one in asked["requested_reviewers"]] == ["olga"]
+        shape = github.request_review(REPO, pull, "alice", "olga").payload["pull_request"]
+    assert [one["login"] for one in shape["requested_reviewers"]] == ["olga"]
     reviewed = github.review(REPO, pull, "olga", "Good", "approved").payload["pull_request"]
     assert reviewed["requested_reviewers"] == []
 
 
-def test_what_was_closed_can_be_reopened(github, ask, pull, issue):
-    """By people and by the bot; each counts once."""
+def test_closed_issues_can_be_reopened(github, ask, pull, issue):
+    """People and the bot can reopen; each counts once."""
     github.close_pull_request(REPO, pull, "alice")
     github.reopen_pull_request(REPO, pull, "alice")
     for state in ("closed", "closed", "open", "open"):
@@ -53,8 +53,8 @@ def test_what_was_closed_can_be_reopened(github, ask, pull, issue):
 
 
 @pytest.mark.parametrize("gone", ["merged", "branch"])
-def test_some_pull_requests_stay_closed(github, ask, pull, gone):
-    """What was merged, or has no branch any more, cannot be opened again."""
+def test_merged_pull_requests_stay_closed(github, ask, pull, gone):
+    """A merged pull request, or one without a branch, cannot be reopened."""
     if gone == "merged":
         github.merge_pull_request(REPO, "alice", number=pull)
     else:
@@ -64,7 +64,7 @@ def test_some_pull_requests_stay_closed(github, ask, pull, gone):
 
 
 def test_people_are_assigned_and_unassigned(github, ask, issue):
-    """Who may not be assigned, is not there, or is assigned already, is passed over in silence."""
+    """Unknown, unassignable and already assigned people are skipped silently."""
     github.comment(REPO, issue, "Alice", "/claim")
     github.add_user("mallory")
     path = f"{ISSUES}/{issue}/assignees"
@@ -79,7 +79,7 @@ def test_people_are_assigned_and_unassigned(github, ask, issue):
 
 
 def test_who_may_be_assigned(github, ask, issue):
-    """Members, and those who have commented on the issue."""
+    """Members, and people who commented on the issue, can be assigned."""
     github.comment(REPO, issue, "bob", "Hi")
     github.add_member("snakes", "olga")
     github.add_user("eve")
@@ -88,7 +88,7 @@ def test_who_may_be_assigned(github, ask, issue):
 
 
 def test_issues_are_listed_by_state_assignee_and_order(github, ask, clock):
-    """Open ones unless asked otherwise; of one person, of anybody, of nobody."""
+    """Open issues are the default; filters select one assignee, any, or none."""
     for _ in range(3):
         clock.advance(1)
         github.open_issue(REPO, "bob")
@@ -98,13 +98,13 @@ def test_issues_are_listed_by_state_assignee_and_order(github, ask, clock):
     assert numbers(ask("GET", ISSUES)) == [2, 1]
     assert numbers(ask("GET", ISSUES, params={"state": "all", "sort": "updated"})) == [3, 1, 2]
     assert numbers(ask("GET", ISSUES, params={"direction": "asc"})) == [1, 2]
-    for assignee, found in (("BOB", [1]), ("*", [1]), ("none", [2])):
-        assert numbers(ask("GET", ISSUES, params={"assignee": assignee})) == found
+    for assignee, expected in (("BOB", [1]), ("*", [1]), ("none", [2])):
+        assert numbers(ask("GET", ISSUES, params={"assignee": assignee})) == expected
     assert numbers(ask("GET", ISSUES, params={"state": "all", "creator": "eve"})) == []
 
 
 def test_pull_requests_are_listed_by_base(github, ask, pull, issue):
-    """Issues are none; of one base branch if asked."""
+    """The list has only pull requests, optionally of one base branch."""
     github.open_pull_request(REPO, "eve")
     github.pull(REPO, 3).base_ref = "stable"
     assert numbers(ask("GET", PULLS)) == [3, pull]
@@ -113,17 +113,17 @@ def test_pull_requests_are_listed_by_base(github, ask, pull, issue):
 
 
 def test_the_changed_files_are_listed(github, ask, pull):
-    """With their lines; a renamed one with its old name."""
+    """Changed files have line counts; a renamed one has its old name."""
     files = [ChangedFile("b.py", 2, 1, previous="a.py")]
     github.push_to_pull_request(REPO, pull, "alice", files=files)
     (shown,) = ask("GET", f"{PULLS}/{pull}/files").json()
     assert (shown["filename"], shown["previous_filename"], shown["changes"]) == ("b.py", "a.py", 3)
 
 
-def test_whether_it_merges_is_not_known_at_the_first_look(github, ask, pull):
-    """GitHub works it out after somebody has asked."""
+def test_mergeability_is_unknown_at_first(github, ask, pull):
+    """The mergeability is unknown on the first read."""
     github.pull(REPO, pull).conflicts = True
-    github.pull(REPO, pull).unsettled = 1
+    github.pull(REPO, pull).mergeable_pending = 1
     shown = [ask("GET", f"{PULLS}/{pull}").json() for _ in range(2)]
     assert [one["mergeable"] for one in shown] == [None, False]
     assert [one["mergeable_state"] for one in shown] == ["unknown", "dirty"]
@@ -135,29 +135,29 @@ def merging(ask, **variables):
     return answer["data"]["repository"]
 
 
-def test_graphql_lists_which_pull_requests_merge(github, ask, pull):
-    """A hundred on a page, of one base if asked; nothing of repositories out of reach."""
+def test_graphql_lists_pull_requests(github, ask, pull):
+    """GraphQL lists a hundred per page, optionally of one base, and only accessible ones."""
     for _ in range(100):
         github.open_pull_request(REPO, "eve")
     github.pull(REPO, pull).conflicts = True
-    github.pull(REPO, 2).unsettled = 1
+    github.pull(REPO, 2).mergeable_pending = 1
     github.label_issue(REPO, 3, "olga", "bug")
-    found = merging(ask, owner="snakes", name="trio", base="main")["pullRequests"]
-    assert [one["mergeable"] for one in found["nodes"][:3]] == [
+    page = merging(ask, owner="snakes", name="trio", base="main")["pullRequests"]
+    assert [one["mergeable"] for one in page["nodes"][:3]] == [
         "CONFLICTING",
         "UNKNOWN",
         "MERGEABLE",
     ]
-    assert found["nodes"][2]["labels"]["nodes"] == [{"name": "bug"}]
-    cursor = found["pageInfo"]["endCursor"]
+    assert page["nodes"][2]["labels"]["nodes"] == [{"name": "bug"}]
+    cursor = page["pageInfo"]["endCursor"]
     rest = merging(ask, owner="snakes", name="trio", cursor=cursor)["pullRequests"]
     assert (len(rest["nodes"]), rest["pageInfo"]["hasNextPage"]) == (1, False)
     assert merging(ask, owner="snakes", name="trio", base="stable")["pullRequests"]["nodes"] == []
     assert merging(ask, owner="lions", name="den") is None
 
 
-def test_a_timeline_tells_who_did_what(github, ask, issue, clock):
-    """Comments, assignments, mentions, commits and reviews, oldest first."""
+def test_timeline_has_all_events(github, ask, issue, clock):
+    """The timeline has comments, assignments, mentions, commits and reviews, oldest first."""
     for happen in (
         lambda: github.comment(REPO, issue, "alice", "Mine"),
         lambda: github.assign(REPO, issue, "olga", "alice"),
@@ -177,8 +177,8 @@ def test_a_timeline_tells_who_did_what(github, ask, issue, clock):
     assert ask("GET", f"{ISSUES}/{issue}/timeline").json()[-1]["event"] == "unassigned"
 
 
-def test_a_label_is_looked_up(github, ask, issue):
-    """Whatever the case; 404 for what the repository does not have."""
+def test_labels_are_found_by_name(github, ask, issue):
+    """A label's name is case-insensitive; an unknown one is a 404."""
     github.label_issue(REPO, issue, "olga", "Good first issue")
     path = f"/repos/{REPO}/labels"
     assert ask("GET", f"{path}/good%20first%20issue").json()["name"] == "Good first issue"

@@ -1,4 +1,4 @@
-"""The pages on which an App is registered and installed, and the code's exchange."""
+"""Tests of App registration: pages, installation, and the exchange of the code."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ def browse(github, path):
 
 
 def test_the_page_asks_for_the_name(github):
-    """The manifest's name is filled in, and the manifest and the state travel on in the form."""
+    """The form has the manifest's name, and carries the manifest and the state."""
     answer = submit(github, f"{NEW}?state=s3", manifest=json.dumps(MANIFEST))
     assert answer.status == 200
     assert answer.content_type == "text/html; charset=utf-8"
@@ -46,30 +46,30 @@ def test_the_page_asks_for_the_name(github):
         ({"default_events": ["push"], "default_permissions": {}}, "unsupported: push"),
     ],
 )
-def test_a_manifest_that_github_refuses_is_refused(github, change, complaint):
-    """What the documentation demands is demanded here, in GitHub's words."""
+def test_invalid_manifest_is_rejected(github, change, complaint):
+    """An invalid manifest gets GitHub's error."""
     answer = submit(github, NEW, manifest=json.dumps(MANIFEST | change))
     assert answer.status == 422
     assert complaint in answer.body.replace("&quot;", '"')
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{"])
-def test_what_is_no_manifest_is_refused(github, text):
-    """No manifest, or none that is a JSON object, makes no App."""
+def test_malformed_manifest_is_rejected(github, text):
+    """A missing manifest, or one that is not a JSON object, is rejected."""
     answer = submit(github, NEW, manifest=text)
     assert (answer.status, "valid GitHub App manifest" in answer.body) == (422, True)
 
 
 @pytest.mark.parametrize("path", ["/organizations/nobody", "/organizations/bob"])
 def test_only_an_organization_has_the_page(github, path):
-    """A name that is none, or a person's, is not found."""
+    """An unknown name or a person gets a 404."""
     github.add_user("bob")
     answer = submit(github, f"{path}/settings/apps/new", manifest=json.dumps(MANIFEST))
     assert answer.status == 404
 
 
 def test_the_state_comes_back_with_the_code(github):
-    """GitHub leads back to redirect_url, with a code and the state as it was given."""
+    """GitHub redirects to redirect_url with a code and the unchanged state."""
     location = urlsplit(registered(github, state="s3"))
     query = dict(parse_qsl(location.query))
     assert f"{location.scheme}://{location.netloc}{location.path}" == MANIFEST["redirect_url"]
@@ -82,37 +82,37 @@ def test_the_state_comes_back_with_the_code(github):
     ("name", "complaint"),
     [("Test Bot", "already been taken"), ("x" * 35, "1 to 34"), ("!", "1 to 34")],
 )
-def test_a_name_that_cannot_be_is_asked_for_again(github, name, complaint):
-    """A name that is taken or too long brings the form again, with a complaint."""
+def test_bad_name_returns_the_form(github, name, complaint):
+    """A taken or long name returns the form with an error."""
     answer = create(github, name=name)
     assert answer.status == 422
     assert complaint in answer.body
     assert "Create GitHub App for snakes" in answer.body
 
 
-def test_a_name_is_text_on_the_page(github):
-    """Nothing that was typed becomes part of the page."""
+def test_input_is_escaped(github):
+    """User input is escaped on the page."""
     assert "<b>" not in create(github, name=f"<b>{'x' * 40}").body
 
 
-def test_the_code_gives_the_secrets_once(github):
-    """From then on the App is the registered one, with its own key, secret and bot account."""
+def test_code_returns_the_secrets_once(github):
+    """The exchange replaces the App, with a new key, secret and bot account."""
     before = (github.app_id, github.private_key, github.webhook_secret)
     location = registered(github)
-    told = converted(github, location).body
-    assert (told["id"], told["pem"], told["webhook_secret"]) == (
+    shape = converted(github, location).body
+    assert (shape["id"], shape["pem"], shape["webhook_secret"]) == (
         github.app_id,
         github.private_key,
         github.webhook_secret,
     )
     assert not set(before) & {github.app_id, github.private_key, github.webhook_secret}
-    assert told["permissions"] == MANIFEST["default_permissions"] | {"metadata": "read"}
-    assert told["owner"]["login"] == "snakes"
+    assert shape["permissions"] == MANIFEST["default_permissions"] | {"metadata": "read"}
+    assert shape["owner"]["login"] == "snakes"
     assert converted(github, location).status == 404
 
 
 def test_a_code_is_good_for_an_hour(github, clock):
-    """After that it is not found, and the App stays who it was."""
+    """After an hour the code is not found, and the App stays the same."""
     location, before = registered(github), github.app_id
     clock.advance(3601)
     assert converted(github, location).status == 404
@@ -120,7 +120,7 @@ def test_a_code_is_good_for_an_hour(github, clock):
 
 
 def test_a_registered_app_is_installed_on_its_page(github):
-    """It is installed nowhere at first; its page offers the owner's organization, and no other."""
+    """A new App is not installed; its page offers only the owner's organization."""
     github.add_organization("lions", installed=False)
     converted(github, registered(github))
     page = browse(github, "/apps/snake-charmer/installations/new")
@@ -132,8 +132,8 @@ def test_a_registered_app_is_installed_on_its_page(github):
     assert browse(github, "/apps/test-bot/installations/new").status == 404
 
 
-def test_the_new_key_is_the_one_that_counts(github):
-    """A JWT made with the new key is taken, and one of the App before is not."""
+def test_only_the_new_key_works(github):
+    """After the exchange only the new key works."""
     with github.serve() as server:
         asker = Asker(github, server.url)
         old = asker.jwt()
@@ -143,8 +143,8 @@ def test_the_new_key_is_the_one_that_counts(github):
         asker.close()
 
 
-def test_an_app_without_a_hook_hears_nothing(clock):
-    """Without hook_attributes, or with an inactive hook, nothing is delivered by itself."""
+def test_app_without_a_hook_gets_no_delivery(clock):
+    """Nothing is delivered without an active hook."""
     fake = FakeGithub(clock=clock)
     fake.add_organization("snakes")
     converted(fake, registered(fake, hook_attributes=None))
@@ -154,7 +154,7 @@ def test_an_app_without_a_hook_hears_nothing(clock):
 
 
 def test_notify_delivers_what_github_would(github):
-    """To an active hook, of an installed App, for an event it has subscribed to."""
+    """notify() delivers to an active hook of an installed App that subscribes to the event."""
     github.webhook_url = "http://127.0.0.1:1/webhook/github"
     assert github.notify(*github.open_issue("snakes/trio", "bob")) == 502
     app = github.world.app
