@@ -1,11 +1,8 @@
-"""From requirements with hashes and our own wheel to one pex, reproducible to the byte.
+"""Reproducible pex builds, from requirements with hashes and the project's wheel.
 
-The steps, each of them quiet unless it fails: the tools that build, pinned like all else; the
-downloads, checked against their hashes; the wheels; our own wheel, from the files of one commit;
-the pex, from the wheels alone. Only the downloads need a network; a kept wheelhouse needs none.
-
-Chosen against `pex -r requirements.txt`, which resolves and downloads while it packs, so that a
-broken index or an unpinned build backend would decide what is in the file.
+A build installs the pinned tools, collects the wheels, builds the project's wheel from one commit's
+files and packs them all. Every file is checked against its hash. Only the download of a wheelhouse
+uses the network. docs/decisions/0060 says why pex does not resolve.
 """
 
 from luggage.buildpex.build import Build, Built, Recipe

@@ -341,7 +341,7 @@ def a_table_in_the_way(url):
     ("make", "remedy"),
     [
         (read_only, "read-only .*; .*default_transaction_read_only"),
-        (no_schema, "no schema .*; search_path names no schema"),
+        (no_schema, "no schema .*; search_path names no existing schema"),
         (a_table_in_the_way, '"job" already exists; .* a database or a schema of its own'),
     ],
 )
@@ -381,7 +381,7 @@ def no_reads(url):
         (no_writes, "may not write to job, pause; .*OWNER TO"),
         (no_numbers, "may not write to .*job_id_seq; .*OWNER TO"),
         (no_reads, "permission denied for table jobs_version; .*OWNER TO"),
-        (read_only, "takes no writes; .*default_transaction_read_only"),
+        (read_only, "is read-only; .*default_transaction_read_only"),
     ],
 )
 def test_a_database_that_cannot_be_written_is_no_good_one(

@@ -99,7 +99,7 @@ def test_followers_go_one_by_one(queue, put, claim):
 
 def test_nobody_waits_for_what_was_never_put(put):
     """A follower of an unknown job is refused: it would wait for ever."""
-    with pytest.raises(UnknownJob, match="second is to wait for first"):
+    with pytest.raises(UnknownJob, match="second depends on first"):
         put("second", after="first")
 
 

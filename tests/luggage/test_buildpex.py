@@ -115,7 +115,7 @@ def test_the_progress_is_a_line_for_each_step(build, asked, house, told, tmp_pat
     """What is told is short, and names commit and file."""
     build.make(tmp_path / "app.pex", house)
     assert told == [
-        "checking the hashes, collecting the wheels",
+        "checking the hashes and collecting the wheels",
         "building the wheel of app, commit c0ffee",
         "packing app.pex",
     ]
@@ -141,7 +141,7 @@ def test_a_wheelhouse_is_filled_only_where_nothing_is(build, asked, house):
 
 def test_a_missing_wheelhouse_is_named(build, asked, tmp_path):
     """The remedy is in the message."""
-    with pytest.raises(BuildError, match="gone is no wheelhouse: fill one with --download"):
+    with pytest.raises(BuildError, match="gone is not a wheelhouse: fill one with --download"):
         build.make(tmp_path / "app.pex", tmp_path / "gone")
 
 
@@ -165,7 +165,7 @@ def test_a_tool_that_fails_shows_its_last_lines(tmp_path):
     with pytest.raises(BuildError) as raised:
         tools.run("trying", ["/bin/sh", "-c", script], env=dict(os.environ), cwd=tmp_path)
     lines = str(raised.value).splitlines()
-    assert lines[0] == "trying failed, exit code 3:"
+    assert lines[0] == "trying failed with exit code 3:"
     assert lines[1].strip() == "line 31"
     assert lines[-1].strip() == "line 50"
 
@@ -220,7 +220,7 @@ def test_a_change_elsewhere_does_not_matter(checkout):
 
 def test_without_git_the_caller_has_to_say_it(root):
     """The error names the options."""
-    with pytest.raises(BuildError, match="give --commit HASH and --committed-at SECONDS"):
+    with pytest.raises(BuildError, match="pass --commit HASH and --committed-at SECONDS"):
         buildpex.commit_of(root)
 
 
@@ -262,6 +262,6 @@ def test_modes_are_the_same_for_all(root, tmp_path):
 
 def test_what_is_no_checkout_is_refused(tmp_path):
     """The first missing name is in the message."""
-    with pytest.raises(BuildError, match=r"is no checkout, setup\.py is not there"):
+    with pytest.raises(BuildError, match=r"is not a checkout, setup\.py is missing"):
         buildpex.check_contents(tmp_path, ("setup.py", "app"))
     buildpex.check_contents(tmp_path, ())

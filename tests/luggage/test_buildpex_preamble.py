@@ -23,7 +23,7 @@ def temporary(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def built_for(monkeypatch):
     monkeypatch.setattr(preamble, "NAME", "bot.pex")
-    monkeypatch.setattr(preamble, "PLACE", "bot-pex")
+    monkeypatch.setattr(preamble, "TEMP_NAME", "bot-pex")
     monkeypatch.setattr(preamble, "PYTHON", (3, 12))
     monkeypatch.setattr(preamble, "SUFFIX", ".cpython-312-x86_64-linux-gnu.so")
 
@@ -37,14 +37,16 @@ def test_the_right_python_is_right():
 def test_another_version_is_told(version):
     """The line names what is needed, what it was, and what to run."""
     started = ".".join(map(str, version))
-    line = f"bot.pex: needs Python 3.12 and was started by {started}: run `python3.12 bot.pex ...`"
+    line = (
+        f"bot.pex: needs Python 3.12 but was started with {started}: run `python3.12 bot.pex ...`"
+    )
     assert preamble.wrong_python(version, []) == line
 
 
 def test_another_machine_is_told():
     """The same version for another processor cannot load the compiled modules."""
     line = preamble.wrong_python((3, 12, 9), [".cpython-312-aarch64-linux-gnu.so", ".so"])
-    assert "built for .cpython-312-x86_64-linux-gnu.so, and this is .cpython-312-aarch64" in line
+    assert "built for .cpython-312-x86_64-linux-gnu.so, but this is .cpython-312-aarch64" in line
 
 
 def test_a_pex_without_compiled_modules_fits_every_machine(monkeypatch):
@@ -53,10 +55,10 @@ def test_a_pex_without_compiled_modules_fits_every_machine(monkeypatch):
     assert preamble.wrong_python((3, 12, 9), []) == ""
 
 
-def test_the_usual_place_is_taken(tmp_path):
+def test_the_default_root_is_taken(tmp_path):
     """It is made, and nothing is said; PEX_ROOT holds it for what comes after."""
     environ = {"PEX_ROOT": str(tmp_path / "new" / "place")}
-    assert preamble.choose_place(environ, 1000) == ""
+    assert preamble.choose_root(environ, 1000) == ""
     assert Path(environ["PEX_ROOT"]).is_dir()
 
 
@@ -68,30 +70,30 @@ def test_the_usual_place_is_taken(tmp_path):
         ({"PEX_ROOT": "/here", "XDG_CACHE_HOME": "/caches"}, "/here"),
     ],
 )
-def test_the_usual_place_is_where_pex_has_it(environ, place):
+def test_the_default_root_is_where_pex_has_it(environ, place):
     """PEX_ROOT, then the user's cache; an empty variable is none."""
-    assert preamble.usual_place(environ) == place
+    assert preamble.default_root(environ) == place
 
 
 def test_without_any_variable_it_is_in_the_home(monkeypatch):
     """As pex itself has it."""
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert preamble.usual_place({}) == "/home/somebody/.cache/pex"
+    assert preamble.default_root({}) == "/home/somebody/.cache/pex"
 
 
-def test_another_place_is_told_once(temporary):
+def test_antemp_root_is_told_once(temporary):
     """The first start says where; the second finds it there and is silent."""
     first, second = {"PEX_ROOT": "/proc/no"}, {"PEX_ROOT": "/proc/no"}
-    line = preamble.choose_place(first, os.getuid())
-    assert line.startswith("bot.pex: /proc/no cannot be used, unpacking into ")
-    assert preamble.choose_place(second, os.getuid()) == ""
+    line = preamble.choose_root(first, os.getuid())
+    assert line.startswith("bot.pex: /proc/no cannot be used; unpacking into ")
+    assert preamble.choose_root(second, os.getuid()) == ""
     assert first == second == {"PEX_ROOT": f"{temporary}/bot-pex-{os.getuid()}"}
 
 
-def test_the_other_place_is_private(temporary):
+def test_the_temp_root_is_private(temporary):
     """Nobody else may put code there for us to run."""
     environ = {"PEX_ROOT": "/proc/no"}
-    preamble.choose_place(environ, os.getuid())
+    preamble.choose_root(environ, os.getuid())
     assert Path(environ["PEX_ROOT"]).stat().st_mode & 0o777 == 0o700
 
 
@@ -101,7 +103,7 @@ def test_a_place_that_somebody_prepared_is_not_taken(temporary):
     prepared.mkdir()
     prepared.chmod(0o777)
     environ = {"PEX_ROOT": "/proc/no"}
-    assert preamble.choose_place(environ, os.getuid()) != ""
+    assert preamble.choose_root(environ, os.getuid()) != ""
     assert environ["PEX_ROOT"] != str(prepared)
 
 
@@ -109,7 +111,7 @@ def test_a_link_that_somebody_prepared_is_not_followed(temporary, tmp_path):
     """It could lead to a directory of ours that others may read."""
     (temporary / f"bot-pex-{os.getuid()}").symlink_to(tmp_path)
     environ = {"PEX_ROOT": "/proc/no"}
-    preamble.choose_place(environ, os.getuid())
+    preamble.choose_root(environ, os.getuid())
     assert environ["PEX_ROOT"] != f"{temporary}/bot-pex-{os.getuid()}"
 
 
@@ -128,14 +130,16 @@ def test_a_place_that_programs_may_not_run_from_is_not_usable(tmp_path, monkeypa
 def test_no_place_at_all_is_one_line(monkeypatch, broken, temporary):
     """It ends there, and the line says what to set."""
 
-    def other_place(user):
+    def temp_root(user):
         if broken:
             raise broken
         return "/proc/no-either", True
 
-    monkeypatch.setattr(preamble, "other_place", other_place)
-    with pytest.raises(SystemExit, match="no place to unpack: make /proc/no writable, or set"):
-        preamble.choose_place({"PEX_ROOT": "/proc/no"}, 1000)
+    monkeypatch.setattr(preamble, "temp_root", temp_root)
+    with pytest.raises(
+        SystemExit, match="no directory to unpack into: make /proc/no writable, or set"
+    ):
+        preamble.choose_root({"PEX_ROOT": "/proc/no"}, 1000)
 
 
 def run(source, tmp_path, **environ):
@@ -168,5 +172,5 @@ def test_the_source_that_is_packed_refuses_a_wrong_python(tmp_path):
     """One line on stderr and exit code 1."""
     done = run(preamble_source("my", (3, 99), ""), tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("my.pex: needs Python 3.99 and was started by 3.")
+    assert done.stderr.startswith("my.pex: needs Python 3.99 but was started with 3.")
     assert done.stderr.count("\n") == 1

@@ -90,7 +90,7 @@ def test_a_key_is_listed_in_its_section(document: Document) -> None:
 
 def test_a_second_pair_is_refused(document: Document) -> None:
     """A document that has a pair takes no other, and says what to do instead."""
-    with pytest.raises(KeyPresent, match=f"{KEY.id} already: `rotate`"):
+    with pytest.raises(KeyPresent, match=f"{KEY.id}: `rotate`"):
         document.add_key(OTHER.public)
 
 
@@ -281,7 +281,7 @@ def test_reseal_is_all_or_nothing(full: Document) -> None:
 def test_not_toml(use: Callable[[str], object]) -> None:
     """A text that is no TOML is refused in one line."""
     with pytest.raises(
-        DocumentError, match=r"^the document is not TOML \([^\n]*\): mend it[^\n]*$"
+        DocumentError, match=r"^the document is not valid TOML \([^\n]*\): fix it[^\n]*$"
     ):
         use("<<<<<<< mine\n")
 
@@ -300,7 +300,7 @@ needs_toml_1_0 = pytest.mark.needs("TOML 1.0")
 )
 def test_what_the_bot_could_not_read_is_no_document(text):
     """The bot's own reader may know an older TOML than tomlkit, and meets the file at the start."""
-    with pytest.raises(DocumentError, match="not TOML"):
+    with pytest.raises(DocumentError, match="not valid TOML"):
         Document(text)
 
 

@@ -122,13 +122,13 @@ def test_several_keys(between: str) -> None:
     [
         ("", "it is empty"),
         (" \n,", "it is empty"),
-        ("hunter2", "no luggage_private_ in front"),
+        ("hunter2", "does not begin with luggage_private_"),
         (KEY.public.text, "it is the other half"),
         (KEY.reveal()[:-1], "cut or mistyped"),
         (KEY.reveal()[:-4], "cut or mistyped"),
         (KEY.reveal() + "AAAA", "cut or mistyped"),
         (KEY.reveal() + "é", "cut or mistyped"),
-        (f"{KEY.reveal()} hunter2", "no luggage_private_ in front"),
+        (f"{KEY.reveal()} hunter2", "does not begin with luggage_private_"),
     ],
 )
 def test_not_a_private_key(text: str, reason: str) -> None:

@@ -60,7 +60,7 @@ def test_one_value_is_a_list_of_one() -> None:
 
 def test_a_list_is_not_one_value() -> None:
     """A list where one value is wanted is refused, even when it has one element."""
-    with pytest.raises(ValueCount, match=r"github\.hooks is a list"):
+    with pytest.raises(ValueCount, match=r"github\.hooks must be one value"):
         opened(KEY, hooks=[sealed("hooks", "one")])["github.hooks"].reveal()
 
 
@@ -119,12 +119,12 @@ def test_each_failure_has_its_class_and_remedy(
     ("broken", "error", "message"),
     [
         ({"keys": "x"}, DocumentError, "must be a section"),
-        ({"keys": {"12345678": KEY.public.text}}, NotAKey, f"calls the key {KEY.id} 12345678"),
+        ({"keys": {"12345678": KEY.public.text}}, NotAKey, f"lists the key {KEY.id} as 12345678"),
         ({"keys": {KEY.id: "x"}}, NotAKey, "not a public key"),
         ({"keys": {KEY.id: KEY.reveal()}}, NotAKey, "the other half"),
-        ({"a": {"b.c": 1}}, DocumentError, r'"a\.b\.c" is no name'),
+        ({"a": {"b.c": 1}}, DocumentError, r'"a\.b\.c" is not a valid name'),
         ({"a": [{"b": "sealed:1:x"}]}, DocumentError, "a has a sealed value in a nested list"),
-        ({"a": [[["sealed:1:x"]]]}, DocumentError, "give it a name of its own"),
+        ({"a": [[["sealed:1:x"]]]}, DocumentError, "give it its own name"),
     ],
 )
 def test_broken_documents(broken: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -137,5 +137,5 @@ def test_broken_documents(broken: dict[str, Any], error: type[Exception], messag
 @pytest.mark.parametrize("pick", [lambda s: s, lambda s: s["github.a"]], ids=["mapping", "value"])
 def test_not_copied(use: Callable[[object], object], pick: Callable[[Secrets], object]) -> None:
     """Neither the mapping nor a value in it can be pickled or copied by accident."""
-    with pytest.raises(TypeError, match="hand the object itself on"):
+    with pytest.raises(TypeError, match="pass on the object itself"):
         use(pick(opened(a="x")))

@@ -359,7 +359,7 @@ def test_the_patience_of_a_migration_is_not_kept(sqlite_url):
 def test_postgresql_ends_a_session_that_pauses_inside_a_transaction(postgresql_url, monkeypatch):
     """A process that was stopped there does not keep its locks from the others for long."""
     migrate_at(postgresql_url)
-    monkeypatch.setattr(database.postgresql, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(database.postgresql, "IDLE_IN_TRANSACTION_SECONDS", 0.1)
     engine = open_engine(postgresql_url)
     with engine.connect() as connection:
         connection.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
@@ -374,7 +374,7 @@ def test_postgresql_ends_a_session_that_pauses_inside_a_transaction(postgresql_u
 def test_postgresql_gives_up_on_a_lock_in_time_for_an_answer(postgresql_url, monkeypatch):
     """A table that somebody has locked is an error for whoever wants it, not a wait for ever."""
     migrate_at(postgresql_url)
-    monkeypatch.setattr(database.postgresql, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(database.postgresql, "LOCK_TIMEOUT_SECONDS", 0.1)
     engine = open_engine(postgresql_url)
     with engine.begin() as holder:
         holder.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))

@@ -106,7 +106,7 @@ def test_a_log_that_cannot_be_written_back_is_told_and_stops_nobody(
     with monkeypatch.context() as context:
         context.setattr(engine, "connect", connect)
         write(engine, COMMITS)
-        until(lambda: "could not be written back" in caplog.text, "it is told")
+        until(lambda: "checkpoint of the database failed" in caplog.text, "the failure is logged")
     assert path.stat().st_size == before
     write(engine, COMMITS)
     until(lambda: path.stat().st_size > before, "it is written back")

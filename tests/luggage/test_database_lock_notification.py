@@ -32,7 +32,7 @@ def waiting(path, monkeypatch):
 
     threading.Thread(target=wait, daemon=True).start()
     yield woken
-    other.pass_on()
+    other.notify()
     assert woken.wait(PATIENCE_SECONDS)
     other.close()
 
@@ -41,7 +41,7 @@ def test_a_hint_wakes_who_waits(path, waiting):
     """Another Turns of the same database is one of another process."""
     assert not waiting.is_set()
     hinting = LockNotification(path)
-    hinting.pass_on()
+    hinting.notify()
     assert waiting.wait(PATIENCE_SECONDS)
     hinting.close()
 
@@ -79,7 +79,7 @@ def test_hints_that_nobody_reads_block_nobody(path):
     """They fill the FIFO, and that is all."""
     busy = LockNotification(path)
     for _ in range(70_000):  # more than it holds
-        busy.pass_on()
+        busy.notify()
     busy.wait()
     busy.close()
 
@@ -87,10 +87,10 @@ def test_hints_that_nobody_reads_block_nobody(path):
 def test_a_closed_one_opens_again(path):
     """An engine that was disposed of may go on."""
     again = LockNotification(path)
-    again.pass_on()
+    again.notify()
     again.close()
     again.close()
-    again.pass_on()
+    again.notify()
     again.wait()
     again.close()
     assert path.with_name(path.name + SUFFIX).is_fifo()

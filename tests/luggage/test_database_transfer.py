@@ -66,14 +66,14 @@ def contents(engine):
 def test_everything_arrives_as_it_was(filled, old, new):
     """Each row of each table, bodies and times to the last bit."""
     before = contents(old)
-    moved = transfer(old, new, METADATA, say=lambda _: None)
+    moved = transfer(old, new, METADATA, report=lambda _: None)
     assert contents(new) == before
     assert moved == sum(map(len, before.values())) == 10
 
 
 def test_work_goes_on_at_the_target(filled, old, new, clock):
     """What was waiting is claimed, a late result is taken, new jobs get ids of their own."""
-    transfer(old, new, METADATA, say=lambda _: None)
+    transfer(old, new, METADATA, report=lambda _: None)
     queue = Queue(new, clock=clock)
     (job,) = queue.claim(["mail"], worker="w", lease_seconds=60.0)
     made = queue.put(NewJob(queue="mail", key="new", body=b"", run_at=clock()))
@@ -83,13 +83,13 @@ def test_work_goes_on_at_the_target(filled, old, new, clock):
 
 def test_what_is_empty_is_moved_too(old, new, clock):
     """An empty table has nothing to give, and its numbers begin at one."""
-    assert transfer(old, new, METADATA, say=lambda _: None) == 0
+    assert transfer(old, new, METADATA, report=lambda _: None) == 0
     assert Queue(new, clock=clock).put(NewJob(queue="q", key="k", body=b"", run_at=0.0)).id == 1
 
 
 def test_the_source_takes_nothing_more(filled, old, new, clock):
     """Who was forgotten, and still writes to the old database, is told; nothing goes astray."""
-    transfer(old, new, METADATA, say=lambda _: None)
+    transfer(old, new, METADATA, report=lambda _: None)
     with pytest.raises(IntegrityError, match="was moved to another"):
         filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock()))
     assert filled.claim(["mail"], worker="w", lease_seconds=60.0) == []
@@ -100,7 +100,7 @@ def test_a_target_that_is_not_empty_is_refused(filled, old, new, clock):
     """Two databases are not mixed, and the source goes on as before."""
     Queue(new, clock=clock).put(NewJob(queue="mail", key="there", body=b"", run_at=0.0))
     with pytest.raises(TransferError, match="not empty: job"):
-        transfer(old, new, METADATA, say=lambda _: None)
+        transfer(old, new, METADATA, report=lambda _: None)
     assert filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock())).created
 
 
@@ -115,9 +115,9 @@ def test_an_abort_leaves_both_as_they_were(filled, old, new, clock, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(module, when, broken)
         with pytest.raises(KeyboardInterrupt):
-            transfer(old, new, METADATA, say=lambda _: None)
+            transfer(old, new, METADATA, report=lambda _: None)
     assert sum(map(len, contents(new).values())) == 0
-    transfer(old, new, METADATA, say=lambda _: None)
+    transfer(old, new, METADATA, report=lambda _: None)
     assert contents(new) == before
 
 
@@ -133,7 +133,7 @@ def test_a_target_that_does_not_commit_leaves_the_source_open(
 
     monkeypatch.setattr(module, "_close", close_and_lose)
     with pytest.raises(Exception, match=r"terminat|closed|lost"):
-        transfer(old, new, METADATA, say=lambda _: None)
+        transfer(old, new, METADATA, report=lambda _: None)
     assert filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock())).created
 
 
@@ -142,7 +142,7 @@ def test_a_move_that_was_killed_before_the_last_step_is_repeated(filled, old, ne
     before = contents(old)
     with old.begin() as connection:
         module._close(connection, luggage.jobs.metadata.sorted_tables)
-    transfer(old, new, METADATA, say=lambda _: None)
+    transfer(old, new, METADATA, report=lambda _: None)
     assert contents(new) == before
 
 
@@ -150,8 +150,8 @@ def test_what_arrives_otherwise_is_found_out(filled, old, new):
     """A target that changes what it is given is not taken for a copy."""
     with new.begin() as connection:
         connection.execute(text(SPOIL))
-    with pytest.raises(TransferError, match="job: what arrived"):
-        transfer(old, new, METADATA, say=lambda _: None)
+    with pytest.raises(TransferError, match="job: the copied rows differ"):
+        transfer(old, new, METADATA, report=lambda _: None)
     assert sum(map(len, contents(new).values())) == 0
 
 
@@ -165,8 +165,8 @@ CREATE TRIGGER spoil BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION spoil();
 def test_progress_is_told(filled, old, new, monkeypatch):
     """Whoever waits sees how far it is."""
     monkeypatch.setattr(module, "_BATCH", 1)
-    monkeypatch.setattr(module, "_SAY_EVERY", 2)
+    monkeypatch.setattr(module, "_REPORT_EVERY", 2)
     said = []
-    transfer(old, new, METADATA, say=said.append)
+    transfer(old, new, METADATA, report=said.append)
     assert "job: 2 rows so far" in said
-    assert "job: 5 rows moved, and compared" in said
+    assert "job: 5 rows moved and compared" in said

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from luggage import run
 from luggage.run import child, supervisor
-from luggage.run.runtime_dirs import ProcessEntry, fresh_directory, private_places
+from luggage.run.runtime_dirs import ProcessEntry, fresh_directory, runtime_dirs
 from luggage.run.supervisor import Supervisor
 
 # --- command_prefix ---
@@ -50,7 +50,7 @@ def test_without_arguments_all_of_it_is_the_prefix() -> None:
     assert found == ["/py", "bot.pex"]
 
 
-# --- private_places ---
+# --- runtime_dirs ---
 
 
 def entry(name: str = "loop") -> ProcessEntry:
@@ -65,7 +65,7 @@ def test_an_entry_names_what_it_inherits_and_holds_no_value(
 ) -> None:
     """An entry's file has the command, the names of the variables, and no secret."""
     monkeypatch.setenv("SECRET_KEY", "s3cret")
-    with private_places(tmp_path, [entry()]) as places:
+    with runtime_dirs(tmp_path, [entry()]) as places:
         written = json.loads((Path(places.config) / "loop").read_text())
     assert written == {
         "args": ["/py", "-m", "bot"],
@@ -76,7 +76,7 @@ def test_an_entry_names_what_it_inherits_and_holds_no_value(
 
 def test_the_places_are_private(tmp_path: Path) -> None:
     """Nobody else can look into the directories, or put an entry there."""
-    with private_places(tmp_path, []) as places:
+    with runtime_dirs(tmp_path, []) as places:
         home = Path(places.config).parent
         modes = {stat.S_IMODE(path.stat().st_mode) for path in (home, *map(Path, places))}
     assert modes == {0o700}
@@ -84,7 +84,7 @@ def test_the_places_are_private(tmp_path: Path) -> None:
 
 def test_the_places_are_gone_at_the_end(tmp_path: Path) -> None:
     """Nothing is left behind, and the directory above is made if need be."""
-    with private_places(tmp_path / "data", [entry()]):
+    with runtime_dirs(tmp_path / "data", [entry()]):
         pass
     assert list((tmp_path / "data").iterdir()) == []
 
@@ -93,7 +93,7 @@ def test_what_a_killed_supervisor_left_is_swept(tmp_path: Path) -> None:
     """Places that nobody holds any more are removed by the next supervisor."""
     left = tmp_path / "ncolony-dead" / "config"
     left.mkdir(parents=True)
-    with private_places(tmp_path, []):
+    with runtime_dirs(tmp_path, []):
         assert not left.exists()
 
 
@@ -108,7 +108,7 @@ def test_a_directory_may_be_kept_until_the_next(tmp_path: Path) -> None:
 
 def test_what_another_supervisor_holds_is_left_alone(tmp_path: Path) -> None:
     """Two supervisors may share a data directory."""
-    with private_places(tmp_path, [entry()]) as first, private_places(tmp_path, []):
+    with runtime_dirs(tmp_path, [entry()]) as first, runtime_dirs(tmp_path, []):
         assert (Path(first.config) / "loop").exists()
 
 
@@ -120,7 +120,7 @@ def test_a_home_swept_before_it_was_locked_is_made_anew(
     (tmp_path / "ncolony-kept").mkdir()
     monkeypatch.setattr("luggage.run.runtime_dirs.tempfile.mkdtemp", lambda **_: str(next(homes)))
     monkeypatch.setattr("luggage.run.runtime_dirs._sweep", lambda *_: None)
-    with private_places(tmp_path, []) as places:
+    with runtime_dirs(tmp_path, []) as places:
         assert Path(places.config).parent.name == "ncolony-kept"
 
 
@@ -139,7 +139,7 @@ def test_one_whose_parent_is_gone_already_ends_at_once(
     sent: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel tells of a death only after it was asked; an earlier one is seen by looking."""
-    monkeypatch.setattr(child, "_ask_kernel", lambda: True)
+    monkeypatch.setattr(child, "_set_death_signal", lambda: True)
     run.end_with_parent(os.getppid() + 1)
     assert sent == [(os.getpid(), signal.SIGTERM)]
 
@@ -150,7 +150,7 @@ def test_without_prctl_a_thread_looks_for_the_parent(
     """On other systems a thread sees that the parent changed, and ends the process."""
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(os, "getppid", lambda: 1 if died.is_set() else 7)
-    monkeypatch.setattr(child, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(child, "_POLL_SECONDS", 0.001)
     died = threading.Event()
     before = set(threading.enumerate())
     run.end_with_parent(7)
@@ -163,7 +163,7 @@ def test_without_prctl_a_thread_looks_for_the_parent(
 
 def test_the_kernel_is_asked() -> None:
     """On Linux prctl(2) takes the request; another process asks, so that ours is left alone."""
-    script = "from luggage.run import child; raise SystemExit(not child._ask_kernel())"
+    script = "from luggage.run import child; raise SystemExit(not child._set_death_signal())"
     done = subprocess.run([sys.executable, "-c", script], check=False)
     assert (done.returncode == 0) == (sys.platform == "linux")
 
@@ -279,7 +279,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("SECRET_KEY", "s3cret")
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in handled]
-    with private_places(tmp_path, [entry()]) as places:
+    with runtime_dirs(tmp_path, [entry()]) as places:
         yield Stage(places)
     for number, handler in zip(handled, before, strict=True):
         signal.signal(number, handler)
@@ -342,7 +342,7 @@ def test_an_endless_line_is_cut(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
 def test_an_end_is_reported(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """The log says which child ended, how, and when it will be back."""
     stage.process.exit(by=signal.SIGKILL)
-    assert caplog.messages == ["loop ended (killed by SIGKILL); started again in 0.5 s"]
+    assert caplog.messages == ["loop ended (killed by SIGKILL); restarting it in 0.5 s"]
 
 
 def test_the_tries_of_one_that_cannot_start_are_quiet(
@@ -440,7 +440,7 @@ def test_nohup_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     before = [signal.getsignal(number) for number in handled]
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with private_places(tmp_path, []) as places:
+        with runtime_dirs(tmp_path, []) as places:
             Stage(places)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:

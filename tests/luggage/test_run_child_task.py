@@ -11,8 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from luggage.run import ChildError, run_in_child
-from luggage.run.child_task import _answer
+from luggage.run import ChildError, child_task, run_in_child
 
 # Pytest may have threads; nothing here is about the locks that they hold.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -81,10 +80,10 @@ def test_who_does_not_wait_ends_the_child() -> None:
 
 def answer(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> object:
     """What the child sends, in this process; None for nothing."""
-    monkeypatch.setattr(sys.modules[_answer.__module__], "end_with_parent", lambda _parent: None)
+    monkeypatch.setattr(child_task, "end_with_parent", lambda _parent: None)
     receiver, sender = multiprocessing.Pipe(duplex=False)
     with receiver, sender:
-        _answer(work, sender, os.getpid())
+        child_task._send_result(work, sender, os.getpid())
         return receiver.recv() if receiver.poll() else None
 
 

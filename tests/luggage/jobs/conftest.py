@@ -35,7 +35,7 @@ class PatientWakeup:
 
     def no_thread_is_busy(self):
         """Tell whether all that is held waits for the record of its end."""
-        return all(running.ending for running in self.worker._held())
+        return all(running.transition for running in self.worker._snapshot())
 
     def wake(self):
         """Be told by a thread that it has finished a job."""

@@ -31,8 +31,8 @@ def handle(queue, clock, put):
         job_id = put("k", **said)
         [job] = queue.claim(["mail"], worker="w", lease_seconds=60.0)
         handling = Handling(queue, {"mail": handler}, clock, lambda: 0.5)
-        if ending := handling.ask(job):
-            handling.record([ending])
+        if transition := handling.handle(job):
+            handling.record([transition])
         return queue.get(job_id)
 
     return handle
@@ -100,7 +100,7 @@ def test_an_answer_that_cannot_be_recorded_is_a_failed_attempt(handle, caplog):
     row = handle(answering(Done(put=[bad])))
     assert (row.state, row.attempt) == (State.READY, 1)
     assert "unheard of" in row.reason
-    assert "was refused" in caplog.text
+    assert "the queue refused the result of job 1" in caplog.text
 
 
 def test_an_unknown_answer_is_a_failed_attempt(handle):
@@ -137,7 +137,7 @@ def ends(queue, clock, put):
         for number, _ in enumerate(handlers):
             put(str(number))
         jobs = queue.claim(["mail"], worker="w", lease_seconds=60.0, limit=len(handlers))
-        return handling, [handling.ask(job) for job in jobs]
+        return handling, [handling.handle(job) for job in jobs]
 
     return ends
 
@@ -167,7 +167,7 @@ def test_one_end_that_is_refused_keeps_none_of_the_others(ends, queue, caplog):
     handling, asked = ends(answering(Done()), answering(Done(put=[bad])), answering(Done()))
     handling.record(asked)
     assert states(queue) == {"0": State.DONE, "1": State.READY, "2": State.DONE}
-    assert "job 2 (mail 1) was refused" in caplog.text
+    assert "refused the result of job 2 (mail 1)" in caplog.text
 
 
 def test_one_lost_lease_keeps_none_of_the_others(ends, queue, clock, caplog):

@@ -24,5 +24,5 @@ def test_the_wait_is_anywhere_between_nothing_and_the_longest(attempt, luck):
 
 def test_attempts_are_counted_from_one():
     """There is no attempt number nought."""
-    with pytest.raises(ValueError, match="counted from 1, not 0"):
+    with pytest.raises(ValueError, match="attempts count from 1, got 0"):
         backoff(0, random=lambda: 0.5)

@@ -71,7 +71,7 @@ def test_sqlite_looks_up_the_few_jobs_of_a_rare_state(sqlite_engine, state):
 
 
 @pytest.mark.parametrize("rows", [0, 60, 20000])
-@pytest.mark.parametrize("name", ["claim", "next", "oldest", "expired"])
+@pytest.mark.parametrize("name", ["claim", "next", "expired"])
 def test_postgresql_scans_no_table(postgresql_url, name, rows):
     """PostgreSQL, too, goes by the indexes of what is alive, whatever it takes the table for.
 

@@ -191,7 +191,7 @@ def test_what_was_claimed_ahead_goes_to_others_when_threads_are_busy(
             go.wait(10)
         return Done()
 
-    worker = make_worker(handler, lease_seconds=0.3, beat_seconds=1e6)
+    worker = make_worker(handler, lease_seconds=0.3, heartbeat_seconds=1e6)
     for key in ("quick", "slow", "ahead"):
         put(key)
     ahead = lambda: queue.find("mail", "ahead")  # noqa: E731
@@ -222,7 +222,7 @@ def test_the_loop_looks_now_and_then_even_if_nobody_wakes_it(make_worker, wakeup
     make_worker(nothing).run()
     assert wakeup.waits == [5.0]
     wakeup.waits.clear()
-    make_worker(nothing, beat_seconds=1e6, lease_seconds=1e6).run()
+    make_worker(nothing, heartbeat_seconds=1e6, lease_seconds=1e6).run()
     assert wakeup.waits == [30.0]
 
 
@@ -241,7 +241,7 @@ def test_leases_are_extended_while_handlers_run(make_worker, put, queue, wakeup,
     """A job that takes longer than its lease is still its holder's."""
     go, entered, leases = threading.Event(), threading.Event(), []
     handler = lambda _job: entered.set() or (go.wait(10) and Done())  # noqa: E731
-    worker = make_worker(handler, beat_seconds=1e6)
+    worker = make_worker(handler, heartbeat_seconds=1e6)
     job_id = put("k")
     begin = clock()
 
@@ -280,7 +280,7 @@ def test_a_lost_lease_does_not_stop_the_loop(make_worker, put, queue, wakeup, cl
     wakeup.script = [lose, lambda: None, lambda: go.set() or wakeup.all_done()]
     with caplog.at_level("INFO"):
         worker.run()
-    assert "not extended" in caplog.text
+    assert "lease not extended" in caplog.text
     assert queue.get(job_id).result == ""
 
 
@@ -311,7 +311,9 @@ def test_a_loop_with_work_is_not_idle(make_worker, put, wakeup):
 def test_beats_come_at_their_interval(make_worker, wakeup, clock):
     """A heartbeat row can be written every few seconds."""
     beats, begin = [], clock()
-    worker = make_worker(nothing, on_beat=lambda: beats.append(clock() - begin), beat_seconds=2.0)
+    worker = make_worker(
+        nothing, on_heartbeat=lambda: beats.append(clock() - begin), heartbeat_seconds=2.0
+    )
     wakeup.script = [lambda: None] * 2
     worker.run()
     assert beats == [0.0, 2.0, 4.0]
@@ -320,7 +322,7 @@ def test_beats_come_at_their_interval(make_worker, wakeup, clock):
 def test_beats_go_on_when_the_clock_is_put_back(make_worker, wakeup, clock):
     """A clock that jumps back an hour does not silence the loop for an hour."""
     beats = []
-    worker = make_worker(nothing, on_beat=lambda: beats.append(1))
+    worker = make_worker(nothing, on_heartbeat=lambda: beats.append(1))
     wakeup.script = [lambda: clock.advance(-3600)]
     worker.run()
     assert len(beats) == 2
@@ -328,7 +330,7 @@ def test_beats_go_on_when_the_clock_is_put_back(make_worker, wakeup, clock):
 
 def test_a_callback_that_fails_does_not_stop_the_work(make_worker, put, queue, wakeup, caplog):
     """A bug in the mood is logged; the jobs are handled."""
-    worker = make_worker(nothing, on_beat=lambda: 1 / 0)
+    worker = make_worker(nothing, on_heartbeat=lambda: 1 / 0)
     job_id = put("k")
     wakeup.script = [wakeup.all_done]
     worker.run()
@@ -368,7 +370,7 @@ def test_a_beat_that_finds_the_database_away_is_tried_again(make_worker, wakeup,
         if failures:
             raise failures.pop()
 
-    worker = make_worker(nothing, on_beat=beat)
+    worker = make_worker(nothing, on_heartbeat=beat)
     wakeup.script = [lambda: None]
     worker.run()
     assert "the database is back" in caplog.text
@@ -414,7 +416,7 @@ def test_what_was_begun_is_finished(make_worker, put, queue, wakeup):
 
 
 def test_what_is_not_finished_in_time_is_left_to_its_lease(make_worker, put, queue, wakeup, caplog):
-    """A handler that needs longer than the grace does not keep the process."""
+    """A handler that exceeds the shutdown timeout does not keep the process running."""
     go, entered = threading.Event(), threading.Event()
     worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done()))
     job_id = put("k")
@@ -423,7 +425,7 @@ def test_what_is_not_finished_in_time_is_left_to_its_lease(make_worker, put, que
     left = queue.get(job_id).state
     go.set()
     assert left is State.LEASED
-    assert "is not finished" in caplog.text
+    assert "did not finish" in caplog.text
 
 
 def test_an_end_is_recorded_when_the_database_is_back(
@@ -477,7 +479,7 @@ def test_a_thread_outlives_a_context_that_fails(make_worker, put, queue, wakeup,
     wakeup.script = [wakeup.all_done] * 2
     worker.run()
     assert [queue.get(each).state for each in (first, second)] == [State.LEASED, State.DONE]
-    assert f"job {first} has no end" in caplog.text
+    assert f"job {first} has no result" in caplog.text
 
 
 def test_what_was_not_begun_is_given_back(make_worker, put, queue, wakeup):
@@ -486,7 +488,7 @@ def test_what_was_not_begun_is_given_back(make_worker, put, queue, wakeup):
     job_id = put("k")
     [job] = queue.claim(["mail"], worker="w", lease_seconds=60)
     worker._start(job)
-    worker._leave()
+    worker._shut_down()
     row = queue.get(job_id)
     assert (row.state, row.attempt) == (State.READY, 0)
 
@@ -501,8 +503,8 @@ def test_a_job_lost_before_it_was_begun_cannot_be_given_back(
     worker._start(job)
     clock.advance(61)
     queue.reclaim()
-    worker._leave()
-    assert "is not given back" in caplog.text
+    worker._shut_down()
+    assert "could not be given back" in caplog.text
 
 
 def test_leaving_wakes_the_others(make_worker, engine, clock):
@@ -523,7 +525,7 @@ def test_the_threads_end_with_the_loop(make_worker, wakeup):
 
 
 def test_a_handler_that_does_not_return_ends_the_process(make_worker, put, queue, wakeup):
-    """A loop in a rule is not extended for ever: the supervisor gets to begin anew."""
+    """A loop in a rule is lease not extended for ever: the supervisor gets to begin anew."""
     go, entered = threading.Event(), threading.Event()
     worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done()), limit_seconds=30.0)
     job_id = put("k", kind="push")

@@ -39,7 +39,7 @@ def app():
 
 
 def front(wsgi=None, **more):
-    settings = {"prompt": {"/prompt"}, "threads": 2, "largest_body": 100, "most_bytes": 150}
+    settings = {"inline_paths": {"/prompt"}, "threads": 2, "max_body": 100, "max_buffered": 150}
     return Dispatcher(wsgi or app(), **(settings | more))
 
 
@@ -183,7 +183,7 @@ def test_an_answer_that_cannot_be_sent_keeps_no_other_back(caplog):
         return await asked
 
     assert run(story()).body == b"'yes'"
-    assert [record.message for record in caplog.records] == ["an answer could not be sent"]
+    assert [record.message for record in caplog.records] == ["a response could not be sent"]
 
 
 def breaking(*, when):
@@ -221,15 +221,15 @@ def test_an_app_that_raises_is_answered_for(path, when, caplog):
 )
 def test_what_is_too_long_or_has_no_length_is_not_to_be_read(headers, expected):
     """The app sees the request without its body, and has to refuse."""
-    assert front().expected(scope(headers=headers)) == expected
+    assert front().body_length(scope(headers=headers)) == expected
 
 
 def test_there_is_room_for_so_many_bytes():
     """Two bodies of 100 bytes are more than 150; when the first has gone, there is room again."""
     served = front()
-    assert [served.take(100), served.take(100), served.take(50)] == [True, False, True]
+    assert [served.reserve(100), served.reserve(100), served.reserve(50)] == [True, False, True]
     served.release(100)
-    assert served.take(100)
+    assert served.reserve(100)
 
 
 def test_the_parts_of_an_answer_are_closed():
