@@ -81,7 +81,7 @@ def test_without_any_variable_it_is_in_the_home(monkeypatch):
     assert preamble.default_root({}) == "/home/somebody/.cache/pex"
 
 
-def test_antemp_root_is_told_once(temporary):
+def test_a_temporary_directory_is_reported_once(temporary):
     """The first start says where; the second finds it there and is silent."""
     first, second = {"PEX_ROOT": "/proc/no"}, {"PEX_ROOT": "/proc/no"}
     line = preamble.choose_root(first, os.getuid())

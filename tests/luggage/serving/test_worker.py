@@ -22,10 +22,10 @@ def app(environ, start_response):
     return [body]
 
 
-def run(story):
+def run(scenario):
     """Run a coroutine in another thread, because this one may have a running loop."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, story).result()
+        return thread.submit(asyncio.run, scenario).result()
 
 
 def make_dispatcher(wsgi=app):
@@ -187,7 +187,7 @@ def test_requests_sent_together_are_answered_in_their_order():
     """A pipelined request starts when the one before it is answered."""
     later = Later()
 
-    async def story():
+    async def scenario():
         first = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
         talking = asyncio.create_task(
             talk(first + post(3) + b"two", dispatcher=make_dispatcher(later))
@@ -199,7 +199,7 @@ def test_requests_sent_together_are_answered_in_their_order():
         later.futures[1].set_result(None)
         return await talking
 
-    answer = run(story())
+    answer = run(scenario())
     assert answer.index(b"\r\n\r\none") < answer.index(b"\r\n\r\ntwo")
 
 
@@ -215,7 +215,7 @@ def test_a_client_that_leaves_before_its_response_frees_the_buffer():
     later = Later()
     dispatcher = make_dispatcher(later)
 
-    async def story():
+    async def scenario():
         talking = asyncio.create_task(talk(post(300_000), b"x" * 300_000, dispatcher=dispatcher))
         await until(lambda: later.futures)
         talking.cancel()
@@ -224,7 +224,7 @@ def test_a_client_that_leaves_before_its_response_frees_the_buffer():
         await asyncio.wait([talking])
         assert dispatcher.reserve(300_000)
 
-    run(story())
+    run(scenario())
 
 
 async def until(happened):
