@@ -1,4 +1,4 @@
-"""GroupCommit: many puts, one transaction, and to each its own answer; on both databases."""
+"""GroupCommit: many puts in one transaction, each with its own result; on both databases."""
 
 import threading
 
@@ -13,22 +13,22 @@ PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
-def naps():
-    """How long the group commit slept."""
+def sleeps():
+    """The seconds that the group commit slept."""
     return []
 
 
 @pytest.fixture
-def group(queue, naps):
+def group(queue, sleeps):
     """A group commit that does not really sleep."""
-    group = GroupCommit(queue, sleep=naps.append)
+    group = GroupCommit(queue, sleep=sleeps.append)
     yield group
     group.close()
 
 
 @pytest.fixture
 def commits(engine):
-    """The commits on the database, as they happen."""
+    """The commits on the database, in order."""
     seen = []
 
     @event.listens_for(engine, "commit")
@@ -64,22 +64,22 @@ def together(queue, group, jobs):
 
 
 def test_a_put_is_committed_when_its_future_is_done(queue, group):
-    """Whoever waited for the future finds the job in the database."""
+    """The job is in the database when the future is done."""
     put = group.put(job("a")).result(PATIENCE_SECONDS)
     assert put.created
     assert queue.get(put.id).key == "a"
 
 
-def test_what_comes_during_a_commit_is_committed_together(queue, group, commits):
-    """Ten puts behind a commit cost one more, and get ids in their order."""
+def test_puts_during_a_commit_share_the_next_one(queue, group, commits):
+    """Ten puts during a commit cost one more, and get ids in order."""
     futures = together(queue, group, [job(f"k{n}") for n in range(10)])
     ids = [future.result(PATIENCE_SECONDS).id for future in futures]
     assert ids == sorted(ids)
     assert len(commits) == 2
 
 
-def test_what_comes_while_the_database_is_waited_for_is_committed_together(queue, group, commits):
-    """A put that is alone when it begins to wait is joined by those that come meanwhile."""
+def test_puts_during_a_wait_for_the_lock_join_the_group(queue, group, commits):
+    """A single put that waits for the lock is joined by those that arrive meanwhile."""
     put_over, begun, go = queue.put_over, threading.Event(), threading.Event()
 
     def waits(connection, take):
@@ -97,7 +97,7 @@ def test_what_comes_while_the_database_is_waited_for_is_committed_together(queue
 
 
 def test_a_group_has_a_limit(queue, group, commits):
-    """More than a group holds are committed all the same, one group after the other."""
+    """More puts than fit into a group are committed in several groups."""
     futures = together(queue, group, [job(f"k{n}") for n in range(LARGEST_GROUP + 1)])
     assert all(future.result(PATIENCE_SECONDS).created for future in futures)
     assert len(commits) == 3
@@ -111,7 +111,7 @@ def test_of_two_with_one_key_the_first_is_stored(queue, group):
 
 
 def test_one_that_cannot_be_stored_fails_alone(queue, group):
-    """A job that the database refuses does not take the others of its group along."""
+    """A job that the database refuses does not fail the others of its group."""
     good, bad, fine = together(queue, group, [job("a"), job("b", after="nothing"), job("c")])
     with pytest.raises(UnknownJob):
         bad.result(PATIENCE_SECONDS)
@@ -120,7 +120,7 @@ def test_one_that_cannot_be_stored_fails_alone(queue, group):
 
 
 def test_one_whose_values_the_database_refuses_fails_alone(queue, group):
-    """The same for what only the database itself can find wrong."""
+    """The same holds for values that only the database can refuse."""
     good, bad = together(queue, group, [job("a"), job("b", parent=2**70)])
     with pytest.raises((DBAPIError, OverflowError)):
         bad.result(PATIENCE_SECONDS)
@@ -128,7 +128,7 @@ def test_one_whose_values_the_database_refuses_fails_alone(queue, group):
 
 
 def test_a_database_that_is_away_fails_all_and_the_next_try_goes_through(engine, queue, group):
-    """Nothing is stored, each waiter is told; afterwards a new connection serves."""
+    """Every future fails and nothing is stored; the next put uses a new connection."""
     real = queue.put_over
 
     def away(_connection, _take):
@@ -143,7 +143,7 @@ def test_a_database_that_is_away_fails_all_and_the_next_try_goes_through(engine,
 
 
 def test_a_connection_on_which_a_put_failed_is_not_used_again(engine, group):
-    """It may be one that can never write, as SQLite's that was made on a read-only disk."""
+    """It may be one that can never write, such as SQLite's from a read-only disk."""
     given_up = []
     event.listen(engine, "invalidate", lambda *_: given_up.append(True))
     with pytest.raises(DBAPIError):
@@ -152,20 +152,20 @@ def test_a_connection_on_which_a_put_failed_is_not_used_again(engine, group):
     assert group.put(job("a")).result(PATIENCE_SECONDS).created
 
 
-def test_only_company_is_waited_for(queue, group, naps):
-    """One put after the other never waits; after a group the next one gathers."""
+def test_only_a_busy_group_gathers(queue, group, sleeps):
+    """Single puts never wait; after a group of several the next one gathers."""
     for name in ("a", "b"):
         group.put(job(name)).result(PATIENCE_SECONDS)
-    assert naps == []
+    assert sleeps == []
     for future in together(queue, group, [job("c"), job("d")]):
         future.result(PATIENCE_SECONDS)
     group.put(job("e")).result(PATIENCE_SECONDS)
     group.put(job("f")).result(PATIENCE_SECONDS)
-    assert naps == [GATHER_SECONDS]
+    assert sleeps == [GATHER_SECONDS]
 
 
-def test_a_group_wakes_the_loop_once_and_only_for_what_is_new(engine, queue, group):
-    """A duplicate wakes nobody."""
+def test_a_group_wakes_the_loop_once_and_only_for_new_jobs(engine, queue, group):
+    """A duplicate does not wake the loop."""
     woken = []
     queue.wake = lambda: woken.append(True)
     group.put(job("a")).result(PATIENCE_SECONDS)
@@ -174,7 +174,7 @@ def test_a_group_wakes_the_loop_once_and_only_for_what_is_new(engine, queue, gro
 
 
 def test_closing_commits_what_was_put(engine, queue):
-    """What was put before the end is in the database after it, and no connection is kept."""
+    """Earlier puts are committed, and no connection is kept."""
     group = GroupCommit(queue)
     group.put(job("a"))
     group.close()
