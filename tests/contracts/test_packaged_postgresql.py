@@ -342,7 +342,7 @@ def a_table_in_the_way(url):
     [
         (read_only, "read-only .*; .*default_transaction_read_only"),
         (no_schema, "no schema .*; search_path names no existing schema"),
-        (a_table_in_the_way, '"job" already exists; .* a database or a schema of its own'),
+        (a_table_in_the_way, '"job" already exists; .* its own database or schema'),
     ],
 )
 def test_what_cannot_be_migrated_is_refused_in_one_line(packaged_postgresql, opened, make, remedy):

@@ -69,7 +69,7 @@ def test_a_job_without_a_body_cannot_be_revived(queue, put, claim, clock):
 def test_a_missing_job(queue):
     """It can be neither revived nor dismissed, and a search finds nothing."""
     for call in (queue.revive, lambda job_id: queue.dismiss(job_id, "why")):
-        with pytest.raises(UnknownJob, match="no job 4711"):
+        with pytest.raises(UnknownJob, match="job 4711 does not exist"):
             call(4711)
     assert (queue.get(4711), queue.find("mail", "k"), queue.body(4711)) == (None, None, None)
 
