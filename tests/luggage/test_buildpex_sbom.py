@@ -126,7 +126,7 @@ def test_a_checkout_asks_git(package):
 
 
 def test_an_archive_inside_another_repository_does_not_take_its_commit(package):
-    """Git would look for a repository in the folders above."""
+    """Git would search the parent directories for a repository."""
     root = package.parent
     git = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
     for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "One"]):
@@ -139,7 +139,7 @@ def test_an_archive_inside_another_repository_does_not_take_its_commit(package):
 
 
 def install(place, name, record=None):
-    """Put an installed distribution into a folder, with pip's record of where it came from."""
+    """Write an installed distribution into a directory, with pip's record of its source."""
     about = place / f"{name}-7.8.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 7.8\n")
@@ -156,7 +156,7 @@ def install(place, name, record=None):
     ],
 )
 def test_an_installed_program_knows_what_pip_recorded(tmp_path, monkeypatch, record, commit):
-    """The version of its distribution, and the commit where it was installed from a git address."""
+    """It has its distribution's version, and the commit of an installation from git."""
     install(tmp_path, "packed", record)
     monkeypatch.syspath_prepend(str(tmp_path))
     found = provenance("packed", tmp_path / "thing")
@@ -164,7 +164,7 @@ def test_an_installed_program_knows_what_pip_recorded(tmp_path, monkeypatch, rec
 
 
 def test_modules_without_a_distribution_are_unknown(tmp_path):
-    """As where somebody copied the folders to PYTHONPATH."""
+    """The directories may have been copied to PYTHONPATH."""
     found = provenance("no-such-distribution", tmp_path / "thing")
     assert (found.version, found.commit.hash) == ("unknown", "unknown")
 
