@@ -1,8 +1,6 @@
-"""Reproducible pex builds, from requirements with hashes and the project's wheel.
+"""Reproducible pex builds, from requirements with hashes (docs/decisions/0060).
 
-A build installs the pinned tools, collects the wheels, builds the project's wheel from one commit's
-files and packs them all. Every file is checked against its hash. Only the download of a wheelhouse
-uses the network. docs/decisions/0060 says why pex does not resolve.
+Only the download of a wheelhouse uses the network.
 """
 
 from luggage.buildpex.build import Build, Built, Recipe

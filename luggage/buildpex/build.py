@@ -46,20 +46,14 @@ class Built:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """Builds of one recipe: `environ` is the caller's environment, `tell` gets progress lines.
-
-    Each method raises BuildError when a step fails.
-    """
+    """Builds of one recipe; `tell` gets progress lines. Each method raises BuildError."""
 
     recipe: Recipe
     environ: Mapping[str, str] = field(repr=False)
     tell: Callable[[str], None]
 
     def fill(self, house: Path) -> None:
-        """Download tools and dependencies into the empty directory `house`; uses the network.
-
-        Raises BuildError also for a directory that is not empty.
-        """
+        """Download tools and dependencies into `house`, which must be empty; uses the network."""
         if house.exists() and any(house.iterdir()):
             raise BuildError(f"{house} is not empty: name a new directory for the wheelhouse")
         house.mkdir(parents=True, exist_ok=True)

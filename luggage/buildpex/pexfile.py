@@ -1,7 +1,6 @@
-"""Pex file: packs wheels into one file.
+"""Pex file: packs wheels into one file that unpacks itself into a virtual environment.
 
-With `--venv` the pex unpacks itself into a virtual environment at its first start. Without it each
-import would search a directory for each wheel (docs/decisions/0060).
+Without `--venv` each import would search a directory for each wheel (docs/decisions/0060).
 """
 
 import inspect

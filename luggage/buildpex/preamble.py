@@ -80,10 +80,7 @@ def default_root(environ):
 
 def choose_root(environ, user):
     # type: (dict[str, str], int) -> str
-    """Set PEX_ROOT to a usable directory; return a warning when it is a new temporary one.
-
-    Raises SystemExit with one line when there is none.
-    """
+    """Set PEX_ROOT to a usable directory, or raise SystemExit; return a warning if it is new."""
     root = default_root(environ)
     environ["PEX_ROOT"] = root  # an empty one would be the current directory
     if usable(root):

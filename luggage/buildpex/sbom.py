@@ -1,7 +1,4 @@
-"""Software bill of materials of a pex: a CycloneDX 1.6 document, as JSON.
-
-It does not depend on time or machine (docs/decisions/0062, https://cyclonedx.org/docs/1.6/json/).
-"""
+"""Software bill of materials of a pex, as CycloneDX 1.6 in JSON (docs/decisions/0062)."""
 
 import hashlib
 import json
@@ -41,10 +38,7 @@ class Wheel:
 
 
 def read_wheel(path: Path) -> Wheel:
-    """Return the metadata of the wheel at `path`.
-
-    Raises zipfile.BadZipFile or StopIteration for a file that is not a wheel.
-    """
+    """Return a wheel's metadata; raise BadZipFile or StopIteration for any other file."""
     with zipfile.ZipFile(path) as archive:
         member = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         metadata = HeaderParser().parsestr(archive.read(member).decode())

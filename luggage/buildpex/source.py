@@ -33,10 +33,7 @@ class Commit:
 
 
 def commit_of(root: Path, names: Sequence[str] = (".",)) -> Commit:
-    """Return the commit checked out at `root`; it is dirty if one of `names` has changes.
-
-    Raises BuildError when there is no git or no commit.
-    """
+    """Return the commit checked out at `root`, dirty if `names` have changes; raise BuildError."""
     commit_hash, seconds = _git(root, "log", "-1", "--format=%H %ct").split()
     changes = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *names)
     return Commit(commit_hash + (DIRTY if changes.strip() else ""), int(seconds))
@@ -52,10 +49,7 @@ def check_contents(root: Path, names: Sequence[str]) -> None:
 
 
 def export(root: Path, names: Sequence[str], to: Path) -> None:
-    """Copy the named files and folders of the checkout `root`, with their changes, into `to`.
-
-    Modes become 0644, so that the result does not depend on the umask of the checkout.
-    """
+    """Copy the named files of the checkout into `to`, with their changes and mode 0644."""
     for relative in _files(root, names):
         target = to / relative
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,4 @@
-"""Tool runner: runs build tools silently, in a minimal environment.
-
-A build must not depend on its operator. So a tool gets a few variables for paths and the network,
-but no secrets and no settings of pex.
-"""
+"""Tool runner: runs build tools silently, without the operator's settings and secrets."""
 
 import re
 import subprocess

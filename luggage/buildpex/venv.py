@@ -23,10 +23,7 @@ _INSTALL = ("install", "--quiet", "--no-compile", "--no-deps", "--require-hashes
 
 @dataclass(frozen=True, kw_only=True)
 class LockedVenv:
-    """A virtual environment at `place`, of the Python that runs this.
-
-    `environ` is the caller's environment, `tell` gets progress lines.
-    """
+    """A virtual environment at `place`, of this Python; `tell` gets progress lines."""
 
     place: Path
     environ: Mapping[str, str] = field(repr=False)

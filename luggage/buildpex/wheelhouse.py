@@ -1,7 +1,6 @@
-"""Wheelhouse: a directory of downloads for a build, each checked against its hash.
+"""Wheelhouse: a directory with the tools and dependencies of a build.
 
-It holds the tools and the dependencies, so that a build needs nothing else. Hashes are checked at
-the download and again at each use.
+Hashes are checked at the download and again at each use.
 """
 
 import shutil
@@ -16,19 +15,13 @@ _OFFLINE = ("--isolated", "--no-index", "--no-cache-dir")
 
 
 def download(requirements: Path, house: Path, runner: ToolRunner) -> None:
-    """Download `requirements` into `house`, for the runner's Python; uses the network.
-
-    It prefers wheels. Raises BuildError for a missing file or a wrong hash.
-    """
+    """Download `requirements`, preferably wheels, into `house`; raise BuildError."""
     arguments = ("download", *_CHECKED, "--prefer-binary", "-r", requirements, "--dest", house)
     runner.run(f"downloading {requirements.name}", "pip", *_QUIETLY, *arguments)
 
 
 def install(requirements: Path, house: Path, into: Path, runner: ToolRunner) -> None:
-    """Install `requirements` from `house` into the directory `into`, for PYTHONPATH.
-
-    Raises BuildError for a missing file or a wrong hash.
-    """
+    """Install `requirements` from `house` into `into`, for PYTHONPATH; raise BuildError."""
     arguments = ("install", *_OFFLINE, *_CHECKED, "--find-links", house, "-r", requirements)
     step = f"installing {requirements.name}"
     runner.run(step, "pip", *_QUIETLY, *arguments, "--target", into, "--no-compile")
@@ -46,10 +39,7 @@ def wheels(requirements: Path, house: Path, into: Path, runner: ToolRunner) -> N
 
 
 def own_wheel(source: Path, into: Path, runner: ToolRunner) -> Path:
-    """Build the wheel of the project in `source`, writing there too; return the wheel's path.
-
-    Raises BuildError when the build fails.
-    """
+    """Build the wheel of `source`, writing there too; return its path; raise BuildError."""
     output = source.with_name("own-wheel")
     arguments = ("wheel", *_OFFLINE, "--no-deps", "--no-build-isolation", source)
     runner.run("building our own wheel", "pip", *_QUIETLY, *arguments, "--wheel-dir", output)

@@ -32,10 +32,7 @@ class Secret:
         self._keyring = keyring
 
     def reveal(self) -> str:
-        """Open and return the plain value; a number or a date in TOML's format.
-
-        Raises ValueCount for a list, and the errors of `reveal_all`.
-        """
+        """Open and return the plain value; raise ValueCount for a list, and what `reveal_all` raises."""
         if self.is_list:
             raise ValueCount(f"{self.name} must be one value, not a list: remove the brackets")
         return self._open(self._values[0])
@@ -66,10 +63,7 @@ class Secret:
 
 
 class Secrets(Mapping[str, Secret]):
-    """Name (`github.private_key`) -> `Secret`, for all values of a document outside [keys].
-
-    It includes plain values, so that readers need not know which are sealed.
-    """
+    """Name (`github.private_key`) -> `Secret`, for plain values too, but not for [keys]."""
 
     __slots__ = ("_secrets",)
 

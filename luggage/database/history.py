@@ -11,10 +11,7 @@ class SchemaError(Exception):
 
 @dataclass(frozen=True)
 class History:
-    """A sequence of migrations: its name, the package of its files, and the resulting tables.
-
-    The table ``{name}_version`` holds the revision, so that several histories share a database.
-    """
+    """A line of migrations: its name, package and tables; `{name}_version` holds the revision."""
 
     name: str
     package: str

@@ -1,7 +1,4 @@
-"""Migrations, and the check that the database matches the code.
-
-docs/decisions/0010 says why Alembic is driven by calls.
-"""
+"""Migrations by Alembic, and the check that the database matches the code."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -7,10 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
-    """Insert a row unless its key exists; return whether it was inserted. Safe to repeat.
-
-    Of two concurrent transactions the second waits for the first, then inserts nothing.
-    """
+    """Insert a row unless its key exists; return whether it was inserted. Safe to repeat."""
     insert = inserting(connection, table).values(values).on_conflict_do_nothing()
     return connection.execute(insert.returning(*table.primary_key)).first() is not None
 

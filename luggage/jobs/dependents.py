@@ -1,8 +1,4 @@
-"""Dependent jobs: held until the job that they wait for has ended.
-
-A job notifies its dependents in the transaction that ends it, so that claims need not look at
-other jobs.
-"""
+"""Dependent jobs: held until another job ends, and notified in the transaction that ends it."""
 
 from collections.abc import Sequence
 from typing import Any

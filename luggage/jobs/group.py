@@ -91,10 +91,7 @@ class GroupCommit:
         return group
 
     def _commit_group(self, next_group: Callable[[], list[_Waiting]]) -> None:
-        """Commit the puts that wait once the write lock is free; more arrive until then.
-
-        If the lock times out, every future fails.
-        """
+        """Commit the puts that have arrived once the lock is free; if it times out, all fail."""
         group: list[_Waiting] = []
 
         def take() -> list[Packed]:

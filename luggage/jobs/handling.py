@@ -1,8 +1,6 @@
 """Handler calls: turn what a handler returns or raises into a recorded transition.
 
-A worker records many transitions at once, and repeats that until the database takes them. If it let
-the lease expire instead, the work would be done a second time. docs/performance.md has the cost of
-a transaction for each job.
+Recording is repeated during an outage; an expired lease would repeat the work instead.
 """
 
 import logging
@@ -43,10 +41,7 @@ def away_backoff(failures: int, random: Callable[[], float]) -> float:
 
 @dataclass(frozen=True)
 class Handling:
-    """Calls handlers and records transitions; all threads of a worker share it.
-
-    `context` makes the context in which a job is handled and logged.
-    """
+    """Calls handlers in a `context` and records transitions; threads may share it."""
 
     queue: Queue
     handlers: Mapping[str, Handler]

@@ -1,8 +1,4 @@
-"""Bulk inserts of new jobs: two statements for many jobs, and a `Put` for each.
-
-One INSERT skips the keys that are already known and returns the others. A statement for each job
-would cost several times the processor time that the rows do.
-"""
+"""Bulk inserts of new jobs: two statements for many jobs, and a `Put` for each."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,4 @@
-"""Values of the queue: new jobs, claimed jobs, rows, and a handler's outcomes. No I/O.
-
-They are frozen copies. Only the queue changes a job.
-"""
+"""Values of the queue: jobs, rows, and handlers' outcomes, as frozen copies. No I/O."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,10 +22,7 @@ class JobsError(Exception):
 
 
 class LeaseLost(JobsError):  # noqa: N818  # what happened, as the callers know it
-    """The claim no longer holds the job: its lease expired, and the job was reclaimed.
-
-    Nothing was changed. Drop the work; the current holder does it again.
-    """
+    """The job was reclaimed after its lease had expired; nothing was changed. Drop the work."""
 
 
 class WrongState(JobsError):  # noqa: N818

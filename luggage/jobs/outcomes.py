@@ -1,7 +1,4 @@
-"""Transitions that end a claim, as values. Pure.
-
-All transitions have one shape, so that the queue records many of them with one statement.
-"""
+"""Transitions that end a claim, as values of one shape that one statement can record. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""Payload storage: job bodies are compressed, texts are made fit for both databases. Pure.
-
-Bodies are packed with zstd at level 1 (docs/decisions/0012). The codec is stored with each body, so
-that a later release may use another.
-"""
+"""Payload storage: compressed bodies (docs/decisions/0012), and texts without NUL. Pure."""
 
 import threading
 
@@ -48,10 +44,7 @@ def unpack(codec: str, packed: bytes) -> bytes:
 
 
 def storable(text: str) -> str:
-    """Return `text` without NUL and lone surrogates, cut to 2,000 characters.
-
-    Errors quote their input, and recording an error must not fail.
-    """
+    """Return `text` as both databases take it: no NUL, no lone surrogates, 2,000 characters."""
     return (
         text[:_MAX_TEXT]
         .encode(errors="replace")

@@ -76,10 +76,7 @@ class Queue:
     def put_over(
         self, connection: Connection, take: Callable[[], Sequence[inserts.Packed]]
     ) -> list[Put]:
-        """Put jobs over a connection of `connect` that is in no transaction.
-
-        `take` returns the jobs. It is called once the transaction has the write lock.
-        """
+        """Put jobs on `connection`; call `take` for them once it has the write lock."""
         with connection.begin():
             puts = inserts.insert(connection, take(), self._clock())
         if any(put.created for put in puts):
@@ -406,10 +403,7 @@ class Queue:
         before: int | None = None,
         limit: int = 50,
     ) -> list[JobRow]:
-        """Return up to `limit` matching jobs of the queue, newest first.
-
-        For the next page pass the last job's id as `before`.
-        """
+        """Return up to `limit` jobs of the queue before the id `before`, newest first."""
         query = searches.newest(queue, state)
         for column, value in {"subject": subject, "kind": kind}.items():
             if value is not None:
@@ -458,10 +452,7 @@ class Queue:
         return self._rows(searches.beginning(queue, prefix).limit(limit))
 
     def answered(self, queue: str, words: str, *, limit: int = 1) -> list[JobRow]:
-        """Return up to `limit` finished jobs whose result contains `words`, newest first.
-
-        Scans all finished jobs: about 0.5 s for a million.
-        """
+        """Return finished jobs whose result contains `words`, newest first; 0.5 s for a million."""
         return self._rows(searches.answered(queue, words).limit(limit))
 
     def keys(
@@ -487,10 +478,7 @@ class Queue:
             return [_job_row(row) for row in connection.execute(query).mappings()]
 
     def counts(self) -> Mapping[tuple[str, State], int]:
-        """Return the number of jobs of each queue in each state; a missing pair means none.
-
-        It takes about 50 ms with a million finished jobs, so a page should cache it.
-        """
+        """Return each queue's number of jobs in each state, without zeros; 50 ms for a million."""
         with self._reading() as connection:
             rows = connection.execute(statements.COUNTS).all()
         return {(queue, State(state)): number for queue, state, number in rows}

@@ -135,10 +135,7 @@ class Worker:
             self._shut_down()
 
     def drain(self) -> int:
-        """Handle every job that may start now in this thread; return how many. For tests and tools.
-
-        Raises an error of AWAY when the database is away.
-        """
+        """Handle all jobs that may start now in this thread, and return how many. For tests."""
         handled = 0
         while jobs := self._claim(1):
             if transition := self._handling.handle(jobs[0]):
@@ -348,10 +345,7 @@ class Worker:
 
 
 def _batches(finished: Sequence[_Running]) -> Iterator[Sequence[_Running]]:
-    """Yield the jobs that share a transaction: all that put nothing, and each other one alone.
-
-    Two loops that each put several of the same jobs could otherwise deadlock.
-    """
+    """Yield jobs that share a transaction: all that put nothing; others alone, or they deadlock."""
     putting_nothing = [each for each in finished if not (each.transition and each.transition.put)]
     if putting_nothing:
         yield putting_nothing

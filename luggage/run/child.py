@@ -34,10 +34,7 @@ def leave_terminal() -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """Have SIGTERM sent to this process when its parent `parent` ends; at once if it has ended.
-
-    Forked children do not inherit this: each must call it again.
-    """
+    """Have SIGTERM sent to this process, but not its forks, when its parent `parent` ends."""
     if not _set_death_signal():
         threading.Thread(target=_watch, args=(parent,), name="end-with-parent", daemon=True).start()
     if os.getppid() != parent:  # the parent ended before the signal was set

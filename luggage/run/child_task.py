@@ -1,7 +1,4 @@
-"""Short-lived child processes for work that needs far more memory than its result.
-
-The modules that the work imports leave with the child (docs/decisions/0116).
-"""
+"""Short-lived children for work that needs more memory than its result (docs/decisions/0116)."""
 
 import multiprocessing
 import os

@@ -87,10 +87,7 @@ def _sweep(parent: Path, prefix: str) -> None:
 
 @contextmanager
 def _locked(home: Path) -> Iterator[bool]:
-    """Try to lock `home`; give whether we hold the lock.
-
-    The kernel drops it when the holder dies; a pid file means nothing in another container.
-    """
+    """Try to lock `home`, and give whether it worked; the kernel unlocks it for a dead holder."""
     try:
         file = (home / _LOCK).open("w")
     except FileNotFoundError:  # another supervisor has just removed it

@@ -217,10 +217,7 @@ class _Lines:
 
 @contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Start a child with SIGINT blocked, until it calls `leave_terminal`.
-
-    Otherwise a Ctrl-C while Python loads would end in a traceback.
-    """
+    """Block SIGINT for a child that starts; a Ctrl-C while Python loads would be a traceback."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

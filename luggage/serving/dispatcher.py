@@ -150,10 +150,7 @@ def _log_and_refuse(error: Exception) -> HttpResponse:
 
 
 class _LoopCallbacks:
-    """Runs callbacks in one event loop for futures that other threads complete, many at a time.
-
-    A wake-up for each future would disturb the thread that still completes the others of a group.
-    """
+    """Runs callbacks of futures in one event loop, many with one wake-up."""
 
     def __init__(self) -> None:
         self._ready: deque[Callable[[], None]] = deque()

@@ -32,11 +32,7 @@ _REQUEST_TIMEOUT_SECONDS = 30.0
 
 
 class Protocol(HttpToolsProtocol):
-    """Reads requests for a `Dispatcher` and sends its responses.
-
-    It closes the connection when a request's head is too long or the request takes too long to
-    arrive.
-    """
+    """Reads requests for a `Dispatcher`, with limits of size and time, and sends responses."""
 
     app: Dispatcher
 

@@ -43,10 +43,7 @@ def escape(text: str) -> str:
 
 
 class log_context:  # noqa: N801  a context manager, used like a function
-    """Add `fields` (`delivery="…"`, `job=7`) to each line logged in the block; blocks may nest.
-
-    Each thread and each asyncio task has its own fields.
-    """
+    """Adds `fields` to each line logged in the block; blocks nest, and threads have their own."""
 
     def __init__(self, **fields: object) -> None:
         self._fields = {name: str(value) for name, value in fields.items()}

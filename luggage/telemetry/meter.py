@@ -1,7 +1,4 @@
-"""Counters and timers of one process, in memory until a collector takes them. No I/O.
-
-The collector adds them to totals that outlive the process (docs/decisions/0090).
-"""
+"""Counters and timers of one process, until totals collect them (docs/decisions/0090). No I/O."""
 
 import threading
 from bisect import bisect_left
@@ -37,10 +34,7 @@ class Gauge:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Durations in seconds: a count for each bucket (label `le`), and their sum.
-
-    Buckets are not cumulative, so that an observation changes one of them.
-    """
+    """Durations in seconds: a count for each bucket (`le`, not cumulative), and their sum."""
 
     name: str
     help: str

@@ -108,10 +108,7 @@ def cut(text: str, longest: int = LONGEST_LINE) -> str:
 
 
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
-    """Return `text` as one line of at most `longest` characters: scrubbed and visible.
-
-    Runs of white space become a space. A cut line ends with an ellipsis.
-    """
+    """Return `text` as one line, scrubbed and visible, with an ellipsis beyond `longest`."""
     line = visible(" ".join(scrub(text).split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 

@@ -249,7 +249,7 @@ def test_refusals_have_githubs_form(judge, ask):
     assert (wrong.status_code, elsewhere.status_code, judge.violations) == (401, 403, [])
 
 
-# The judge is awake
+# The judge detects faults
 
 
 def _request(method: str, path: str, body: bytes = b"", **headers: str) -> Request:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from luggage.jobs import GroupCommit, NewJob, UnknownJob
 from luggage.jobs.group import GATHER_SECONDS, LARGEST_GROUP
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 @pytest.fixture
@@ -50,22 +50,22 @@ def together(queue, group, jobs):
     def slow(connection, take):
         taken = take()
         begun.set()
-        assert go.wait(PATIENCE_SECONDS)
+        assert go.wait(TIMEOUT_SECONDS)
         return put_over(connection, lambda: taken)
 
     queue.put_over = slow
     first = group.put(job("first"))
-    assert begun.wait(PATIENCE_SECONDS)
+    assert begun.wait(TIMEOUT_SECONDS)
     queue.put_over = put_over
     futures = [group.put(each) for each in jobs]
     go.set()
-    assert first.result(PATIENCE_SECONDS).created
+    assert first.result(TIMEOUT_SECONDS).created
     return futures
 
 
 def test_a_put_is_committed_when_its_future_is_done(queue, group):
     """The job is in the database when the future is done."""
-    put = group.put(job("a")).result(PATIENCE_SECONDS)
+    put = group.put(job("a")).result(TIMEOUT_SECONDS)
     assert put.created
     assert queue.get(put.id).key == "a"
 
@@ -73,7 +73,7 @@ def test_a_put_is_committed_when_its_future_is_done(queue, group):
 def test_puts_during_a_commit_share_the_next_one(queue, group, commits):
     """Ten puts during a commit cost one more, and get ids in order."""
     futures = together(queue, group, [job(f"k{n}") for n in range(10)])
-    ids = [future.result(PATIENCE_SECONDS).id for future in futures]
+    ids = [future.result(TIMEOUT_SECONDS).id for future in futures]
     assert ids == sorted(ids)
     assert len(commits) == 2
 
@@ -84,47 +84,47 @@ def test_puts_during_a_wait_for_the_lock_join_the_group(queue, group, commits):
 
     def waits(connection, take):
         begun.set()
-        assert go.wait(PATIENCE_SECONDS)
+        assert go.wait(TIMEOUT_SECONDS)
         return put_over(connection, take)
 
     queue.put_over = waits
     first = group.put(job("first"))
-    assert begun.wait(PATIENCE_SECONDS)
+    assert begun.wait(TIMEOUT_SECONDS)
     futures = [first, *(group.put(job(f"k{n}")) for n in range(10))]
     go.set()
-    assert all(future.result(PATIENCE_SECONDS).created for future in futures)
+    assert all(future.result(TIMEOUT_SECONDS).created for future in futures)
     assert len(commits) == 1
 
 
 def test_a_group_has_a_limit(queue, group, commits):
     """More puts than fit into a group are committed in several groups."""
     futures = together(queue, group, [job(f"k{n}") for n in range(LARGEST_GROUP + 1)])
-    assert all(future.result(PATIENCE_SECONDS).created for future in futures)
+    assert all(future.result(TIMEOUT_SECONDS).created for future in futures)
     assert len(commits) == 3
 
 
 def test_of_two_with_one_key_the_first_is_stored(queue, group):
     """A duplicate within a group is known, like any other."""
     first, second = together(queue, group, [job("a"), job("a")])
-    assert first.result(PATIENCE_SECONDS).created
-    assert second.result(PATIENCE_SECONDS) == (first.result().id, False)
+    assert first.result(TIMEOUT_SECONDS).created
+    assert second.result(TIMEOUT_SECONDS) == (first.result().id, False)
 
 
 def test_one_that_cannot_be_stored_fails_alone(queue, group):
     """A job that the database refuses does not fail the others of its group."""
     good, bad, fine = together(queue, group, [job("a"), job("b", after="nothing"), job("c")])
     with pytest.raises(UnknownJob):
-        bad.result(PATIENCE_SECONDS)
-    assert good.result(PATIENCE_SECONDS).created
-    assert fine.result(PATIENCE_SECONDS).created
+        bad.result(TIMEOUT_SECONDS)
+    assert good.result(TIMEOUT_SECONDS).created
+    assert fine.result(TIMEOUT_SECONDS).created
 
 
 def test_one_whose_values_the_database_refuses_fails_alone(queue, group):
     """The same holds for values that only the database can refuse."""
     good, bad = together(queue, group, [job("a"), job("b", parent=2**70)])
     with pytest.raises((DBAPIError, OverflowError)):
-        bad.result(PATIENCE_SECONDS)
-    assert good.result(PATIENCE_SECONDS).created
+        bad.result(TIMEOUT_SECONDS)
+    assert good.result(TIMEOUT_SECONDS).created
 
 
 def test_a_database_that_is_away_fails_all_and_the_next_try_goes_through(engine, queue, group):
@@ -137,9 +137,9 @@ def test_a_database_that_is_away_fails_all_and_the_next_try_goes_through(engine,
 
     queue.put_over = away
     with pytest.raises(OperationalError):
-        group.put(job("a")).result(PATIENCE_SECONDS)
+        group.put(job("a")).result(TIMEOUT_SECONDS)
     assert queue.find("mail", "a") is None
-    assert group.put(job("a")).result(PATIENCE_SECONDS).created
+    assert group.put(job("a")).result(TIMEOUT_SECONDS).created
 
 
 def test_a_connection_on_which_a_put_failed_is_not_used_again(engine, group):
@@ -147,20 +147,20 @@ def test_a_connection_on_which_a_put_failed_is_not_used_again(engine, group):
     given_up = []
     event.listen(engine, "invalidate", lambda *_: given_up.append(True))
     with pytest.raises(DBAPIError):
-        group.put(job("bad", kind=object())).result(PATIENCE_SECONDS)
+        group.put(job("bad", kind=object())).result(TIMEOUT_SECONDS)
     assert given_up
-    assert group.put(job("a")).result(PATIENCE_SECONDS).created
+    assert group.put(job("a")).result(TIMEOUT_SECONDS).created
 
 
 def test_only_a_busy_group_gathers(queue, group, sleeps):
     """Single puts never wait; after a group of several the next one gathers."""
     for name in ("a", "b"):
-        group.put(job(name)).result(PATIENCE_SECONDS)
+        group.put(job(name)).result(TIMEOUT_SECONDS)
     assert sleeps == []
     for future in together(queue, group, [job("c"), job("d")]):
-        future.result(PATIENCE_SECONDS)
-    group.put(job("e")).result(PATIENCE_SECONDS)
-    group.put(job("f")).result(PATIENCE_SECONDS)
+        future.result(TIMEOUT_SECONDS)
+    group.put(job("e")).result(TIMEOUT_SECONDS)
+    group.put(job("f")).result(TIMEOUT_SECONDS)
     assert sleeps == [GATHER_SECONDS]
 
 
@@ -168,8 +168,8 @@ def test_a_group_wakes_the_loop_once_and_only_for_new_jobs(engine, queue, group)
     """A duplicate does not wake the loop."""
     woken = []
     queue.wake = lambda: woken.append(True)
-    group.put(job("a")).result(PATIENCE_SECONDS)
-    group.put(job("a")).result(PATIENCE_SECONDS)
+    group.put(job("a")).result(TIMEOUT_SECONDS)
+    group.put(job("a")).result(TIMEOUT_SECONDS)
     assert woken == [True]
 
 

@@ -84,17 +84,17 @@ def test_changes_come_one_after_another(memory):
 
 def test_processes_share_one_pace(sql_memory, clock):
     """Of concurrent writes one goes at once; the others get different times."""
-    told = []
+    times = []
 
     def write(number):
         gate = Gate(clock=clock, wait=None, name="a", memory=sql_memory, pace=Pace())
         try:
             gate.enter("POST", "/x", write=True, turn=f"job {number}")
-            told.append(clock())
+            times.append(clock())
         except RateLimited as error:
-            told.append(error.retry_at)
+            times.append(error.retry_at)
 
     at_once(4, write)
-    told.sort()
-    assert told[0] == clock()
-    assert min(b - a for a, b in pairwise(told)) >= 1.0
+    times.sort()
+    assert times[0] == clock()
+    assert min(b - a for a, b in pairwise(times)) >= 1.0

@@ -12,7 +12,7 @@ import pytest
 
 MODEL = Path(__file__).parents[2] / "docs" / "model" / "comment.pml"
 CRASH, STOP, LOSS = "-DCRASHES=1", "-DSTOPS=1", "-DLOSSES=1"
-# The shortest way to a fault is what a reader wants to see; it is also the quickest to find.
+# Breadth first: the shortest way to a fault is the easiest to read, and the quickest to find.
 SHORTEST = ("-DSAFETY", "-DBFS", "-O0")
 
 pytestmark = pytest.mark.needs("spin", "cc")

@@ -92,7 +92,7 @@ def keep_contract(engine, clock, name="mail"):
     assert Totals(engine, name="", clock=clock).read()["cats_total", (name,)].value == 1.0
 
 
-# What somebody may have set, on the role of the bot, with good reason or by accident.
+# Settings that the role of the bot may have, on purpose or by accident.
 HOSTILE = (
     "bytea_output = escape",
     "client_encoding = LATIN1",
@@ -116,7 +116,7 @@ HOSTILE = (
     "transform_null_equals = on",
     'search_path = "$user", elsewhere, public',
 )
-# What each session of the bot has, whatever is set there.
+# The effective settings of each session of the bot.
 OURS = {
     "client_encoding": "UTF8",
     "default_transaction_isolation": "read committed",
@@ -177,12 +177,12 @@ def test_a_commit_waits_for_the_disk_at_the_least(own_engine, value, kept):
 def test_no_error_quotes_parameters(own_engine):
     """The server's text does not either, though it is configured to."""
     engine = own_engine(*HOSTILE)
-    with pytest.raises(DBAPIError) as told, writing(engine) as connection:
+    with pytest.raises(DBAPIError) as caught, writing(engine) as connection:
         connection.execute(text("SELECT CAST(:given AS integer) / 0"), {"given": 271828})
-    assert "271828" not in str(told.value)
+    assert "271828" not in str(caught.value)
 
 
-# Each setting that a role can have
+# All settings of a role
 
 TOGETHER = 16
 _NOT_SWEPT = {
@@ -267,9 +267,9 @@ def plans(engine, clock):
 
     event.listen(engine, "connect", listen)
     keep_contract(engine, clock)
-    told = [json.loads(line.partition("plan:")[2]) for line in heard if "plan:" in line]
-    assert any("FOR UPDATE OF job SKIP LOCKED" in plan["Query Text"] for plan in told)
-    return told
+    logged = [json.loads(line.partition("plan:")[2]) for line in heard if "plan:" in line]
+    assert any("FOR UPDATE OF job SKIP LOCKED" in plan["Query Text"] for plan in logged)
+    return logged
 
 
 @pytest.fixture
@@ -301,7 +301,7 @@ def test_the_claim_would_be_compiled(explained_engine, clock):
     assert any("SKIP LOCKED" in plan["Query Text"] for plan in compiled)
 
 
-# What is refused, with a remedy
+# Refusals, with a remedy
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
@@ -404,9 +404,9 @@ def test_a_server_that_became_read_only_counts_as_away(packaged_postgresql, own_
     with engine.connect() as connection:
         connection.execute(text("SET default_transaction_read_only = on"))
         connection.commit()
-    with pytest.raises(OperationalError) as told:
+    with pytest.raises(OperationalError) as caught:
         queue.claim(["mail"], worker="w", lease_seconds=LEASE)
-    assert told.value.connection_invalidated
+    assert caught.value.connection_invalidated
     assert queue.claim(["mail"], worker="w", lease_seconds=LEASE)
 
 

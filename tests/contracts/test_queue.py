@@ -16,7 +16,7 @@ from luggage.jobs.queue import APART_SECONDS
 from luggage.jobs.schema import job_body
 from tests.support.jobs import LEASE, claimed_keys, finish
 
-# Putting
+# Put
 
 
 def test_a_put_job_is_ready_with_its_values(queue, clock):
@@ -104,7 +104,7 @@ def test_a_reason_has_an_end(queue, put, claim):
     assert len(queue.find("mail", "k").reason) == 2000
 
 
-# Claiming
+# Claim
 
 
 def test_an_empty_queue_has_nothing_to_claim(claim):
@@ -230,9 +230,9 @@ def test_a_revived_job_waits_for_the_younger_that_is_running(queue, put, claim):
     queue.bury(claim(), "hopeless")
     running = claim()
     queue.revive(old)
-    beside = claim()
+    second = claim()
     queue.done(running)
-    assert (beside, claim().key) == (None, "a1")
+    assert (second, claim().key) == (None, "a1")
 
 
 def test_the_database_itself_refuses_two_of_a_subject(engine, put, claim):
@@ -275,7 +275,7 @@ def test_concurrent_claims_share_the_jobs(engine, clock):
     assert sorted(done, key=int) == [str(number) for number in range(60)]
 
 
-# Knowing
+# Known keys
 
 
 def test_the_keys_of_a_queue_are_known(queue, put, claim):
@@ -294,7 +294,7 @@ def test_a_note_may_be_there_from_the_start(put, claim):
     assert claim().note == "look first"
 
 
-# Taking back
+# Reclaim
 
 
 def test_a_running_lease_is_not_taken_back(queue, put, claim, clock):

@@ -12,7 +12,7 @@ from luggage.jobs import (
 )
 from tests.support.jobs import LEASE
 
-# Waiting for another job
+# Dependents
 
 
 def test_a_dependent_is_held_until_the_first_is_done(queue, put, claim):

@@ -11,7 +11,7 @@ from luggage.jobs import (
 )
 from tests.support.jobs import LEASE, WAYS, finish
 
-# Holding
+# While leased
 
 
 def test_a_lease_can_be_extended(queue, put, claim, clock):
@@ -79,7 +79,7 @@ def test_a_late_end_counts_until_the_job_is_reclaimed(queue, put, claim, clock):
     assert queue.get(job.id).state is State.DONE
 
 
-# Finishing
+# Finish
 
 
 def test_done_records_the_result(queue, put, claim, clock):
@@ -179,7 +179,7 @@ def test_a_buried_job_stays_dead(queue, put, claim, clock):
     assert (claim(), queue.find("mail", "k").state) == (None, State.DEAD)
 
 
-# Waking
+# Wake-ups
 
 NEXT = NewJob(queue="mail", key="next", body=b"", run_at=0.0)
 

@@ -28,7 +28,7 @@ LEASE = 10.0
 QUEUES = ["delivery", "action"]
 KEYS = "abcdef"
 
-# Most jobs meet in one queue, or they would not get into each other's way.
+# Most jobs share a queue, so that they affect each other.
 any_queue = st.sampled_from(["action", "action", "action", "delivery"])
 any_subject = st.sampled_from(["", "x", "x", "y"])
 any_key = st.sampled_from(KEYS)

@@ -12,7 +12,7 @@ from luggage.jobs import (
 )
 from tests.support.jobs import finish
 
-# By hand
+# Operators' decisions
 
 
 @pytest.mark.parametrize("way", ["ignore", "bury"])
@@ -79,7 +79,7 @@ def test_the_errors_have_one_root():
     assert all(issubclass(error, JobsError) for error in (LeaseLost, UnknownJob, WrongState))
 
 
-# Looking
+# Listings
 
 
 def test_the_next_time_is_that_of_the_first_due(queue, put, clock):

@@ -60,17 +60,17 @@ def calls(monkeypatch):
 
 
 @pytest.fixture
-def told():
+def progress():
     return []
 
 
 @pytest.fixture
-def build(root, told):
+def build(root, progress):
     recipe = Recipe(
         root=root, contents=("setup.py", "app"), name="app", package="app", commit=COMMIT
     )
     environ = {"PATH": "/bin", "SECRET_KEY": "hush", "https_proxy": "http://proxy"}
-    return Build(recipe=recipe, environ=environ, tell=told.append)
+    return Build(recipe=recipe, environ=environ, tell=progress.append)
 
 
 def test_only_the_downloads_may_use_the_network(build, calls, house):
@@ -111,10 +111,10 @@ def test_the_pex_and_its_bill_are_put_in_place(build, calls, house, tmp_path):
     assert sorted(path.name for path in built.pex.parent.iterdir()) == ["app.cdx.json", "app.pex"]
 
 
-def test_the_progress_is_a_line_for_each_step(build, calls, house, told, tmp_path):
+def test_the_progress_is_a_line_for_each_step(build, calls, house, progress, tmp_path):
     """The lines are short, and name commit and file."""
     build.make(tmp_path / "app.pex", house)
-    assert told == [
+    assert progress == [
         "checking the hashes and collecting the wheels",
         "building the wheel of app, commit c0ffee",
         "packing app.pex",

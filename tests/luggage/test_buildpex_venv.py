@@ -10,7 +10,7 @@ from luggage.buildpex import BuildError, LockedVenv, venv
 
 
 @pytest.fixture
-def told():
+def progress():
     return []
 
 
@@ -24,7 +24,7 @@ def locks(tmp_path):
 
 
 @pytest.fixture
-def make(tmp_path, told, monkeypatch):
+def make(tmp_path, progress, monkeypatch):
     """Fake venv and pip; set up `lists` and return the progress."""
     fails = []
 
@@ -43,10 +43,10 @@ def make(tmp_path, told, monkeypatch):
     monkeypatch.setattr(venv.subprocess, "run", install)
 
     def _make(*lists, place=tmp_path / "venv", failing=()):
-        told.clear()
+        progress.clear()
         fails[:] = failing
-        LockedVenv(place=place, environ={}, tell=told.append).set_up(lists)
-        return [line.split(" for Python")[0].replace(f"{tmp_path}/", "") for line in told]
+        LockedVenv(place=place, environ={}, tell=progress.append).set_up(lists)
+        return [line.split(" for Python")[0].replace(f"{tmp_path}/", "") for line in progress]
 
     return _make
 
@@ -145,14 +145,14 @@ def test_a_place_that_cannot_be_written_is_an_error(make, locks, tmp_path):
         make(tmp_path / "absent.txt")
 
 
-def test_it_works_with_the_real_venv(told, tmp_path):
+def test_it_works_with_the_real_venv(progress, tmp_path):
     """A real venv is created and its pip installs a list, without PYTHONPATH."""
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "pip.py").write_text("raise SystemExit(3)")
     lock = tmp_path / "empty.txt"
     lock.write_text("# nothing\n")
     environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path / "path"), "PIP_TARGET": "/x"}
-    made = LockedVenv(place=tmp_path / "venv", environ=environ, tell=told.append)
+    made = LockedVenv(place=tmp_path / "venv", environ=environ, tell=progress.append)
     made.set_up([lock])
     assert (tmp_path / "venv" / "locked.json").exists()
     done = subprocess.run(

@@ -351,9 +351,9 @@ def test_the_lock_timeout_of_a_migration_is_not_kept(sqlite_url):
     engine = open_engine(sqlite_url)
     migrate(engine, [JOBS], log=drop)
     with reading(engine) as connection:
-        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+        busy_timeout = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
     engine.dispose()
-    assert patience == 7000
+    assert busy_timeout == 7000
 
 
 def test_postgresql_ends_a_session_that_pauses_inside_a_transaction(postgresql_url, monkeypatch):
@@ -365,9 +365,9 @@ def test_postgresql_ends_a_session_that_pauses_inside_a_transaction(postgresql_u
         connection.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
         with engine.begin() as other:
             assert other.execute(text("SELECT count(*) FROM job")).scalar() == 0
-        with pytest.raises(OperationalError) as told:
+        with pytest.raises(OperationalError) as caught:
             connection.execute(text("SELECT count(*) FROM job"))
-    assert told.value.connection_invalidated
+    assert caught.value.connection_invalidated
     engine.dispose()
 
 

@@ -11,7 +11,7 @@ from luggage.database import open_engine, reading, writing
 from luggage.database.sqlite import lock_notification
 from luggage.database.sqlite.lock_notification import SUFFIX, LockNotification
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def waiting(path, monkeypatch):
     threading.Thread(target=wait, daemon=True).start()
     yield woken
     other.notify()
-    assert woken.wait(PATIENCE_SECONDS)
+    assert woken.wait(TIMEOUT_SECONDS)
     other.close()
 
 
@@ -42,7 +42,7 @@ def test_a_notification_wakes_a_waiting_writer(path, waiting):
     assert not waiting.is_set()
     hinting = LockNotification(path)
     hinting.notify()
-    assert waiting.wait(PATIENCE_SECONDS)
+    assert waiting.wait(TIMEOUT_SECONDS)
     hinting.close()
 
 
@@ -54,7 +54,7 @@ def test_the_end_of_a_transaction_notifies(path, waiting, is_kept):
         connection.execute(text("CREATE TABLE thing (id integer)"))
         assert not waiting.is_set()
         transaction.commit() if is_kept else transaction.rollback()
-    assert waiting.wait(PATIENCE_SECONDS)
+    assert waiting.wait(TIMEOUT_SECONDS)
     engine.dispose()
 
 
@@ -124,11 +124,11 @@ def test_writers_poll_without_a_fifo(path):
     def hold():
         with writing(engine):
             holding.set()
-            go.wait(PATIENCE_SECONDS)
+            go.wait(TIMEOUT_SECONDS)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert holding.wait(PATIENCE_SECONDS)
+    assert holding.wait(TIMEOUT_SECONDS)
     threading.Timer(0.05, go.set).start()
     with writing(engine) as connection:
         connection.execute(text("INSERT INTO thing VALUES (1)"))

@@ -124,7 +124,7 @@ def test_a_directory_removed_before_it_was_locked_is_made_again(
         assert Path(places.config).parent.name == "ncolony-kept"
 
 
-# --- what a child does first ---
+# --- first steps of a child ---
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from luggage.run import ChildError, child_task, run_in_child
 
-# Pytest may have threads; nothing here is about the locks that they hold.
+# Pytest may have threads; these tests use none of their locks.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 

@@ -1,7 +1,4 @@
-"""WAL checkpoints in a background thread, instead of in a commit (docs/decisions/0121).
-
-https://www.sqlite.org/wal.html#ckpt
-"""
+"""WAL checkpoints in a background thread, instead of in a commit (docs/decisions/0121)."""
 
 import logging
 import sqlite3
@@ -23,10 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """Checkpoints the log of a SQLite engine after every COMMITS commits.
-
-    The thread starts with the first checkpoint, so that a process may fork before it.
-    """
+    """Checkpoints a log after every COMMITS commits; its thread starts with the first one."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -21,10 +21,7 @@ _FIFO_BYTES = 65_536
 
 
 class LockNotification:
-    """The FIFO of the database at `path`, shared by all its writers and safe between threads.
-
-    It is made when first needed. If it cannot be made, writers poll.
-    """
+    """The FIFO of the database at `path`; without it, writers poll. Safe between threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(path.name + SUFFIX)

@@ -10,7 +10,7 @@ import pytest
 from luggage.database import open_engine
 from luggage.jobs import LocalWakeup, listener, nobody, notifier
 
-# Longer than any test takes: whoever waits for all of it was not woken.
+# Longer than any test takes: a wait that lasts for all of it was not woken.
 LONG = 30.0
 
 

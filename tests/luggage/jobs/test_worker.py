@@ -80,7 +80,7 @@ def test_a_flood_in_one_queue_does_not_starve_the_others(make_worker, put, wakeu
 
     def handler(job):
         seen.append(job.queue)
-        clock.advance(2 * QUICK_SECONDS)  # or the next ones would be claimed with it
+        clock.advance(2 * QUICK_SECONDS)  # a quick job would make the worker claim ahead
         return Done()
 
     worker = make_worker(handlers={"delivery": handler, "action": handler})
@@ -397,7 +397,7 @@ def test_a_thread_goes_on_after_a_result_that_was_not_recorded(
     assert "could not be recorded" in caplog.text
 
 
-# The end
+# Shutdown
 
 
 def test_running_jobs_are_finished(make_worker, put, queue, wakeup):

@@ -76,8 +76,8 @@ def test_a_request_reaches_the_app_as_it_was_sent():
     )
     assert response.status == 200
     assert ("Content-Type", "application/json") in response.headers
-    for told in (b'"method":"POST"', b'"path":"/echo?a=b"', b'"body":"hello"', b'"X-One":"1,2"'):
-        assert told in response.body
+    for part in (b'"method":"POST"', b'"path":"/echo?a=b"', b'"body":"hello"', b'"X-One":"1,2"'):
+        assert part in response.body
 
 
 def test_a_header_with_an_underscore_is_dropped():
@@ -254,18 +254,18 @@ def test_the_body_of_a_response_is_closed():
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "headers"),
+    ("status", "sent", "headers"),
     [
         ("200 OK", [], [("Content-Length", "2")]),
         ("200 OK", [("content-length", "2")], [("content-length", "2")]),
         ("304 Not Modified", [], []),
     ],
 )
-def test_a_response_has_its_length(status, told, headers):
+def test_a_response_has_its_length(status, sent, headers):
     """A client with a persistent connection knows where a response ends."""
 
     def wsgi(_environ, start_response):
-        start_response(status, told)
+        start_response(status, sent)
         return [b"hi"]
 
     assert run(request_to(make_dispatcher(wsgi), path="/inline")).headers == headers
