@@ -32,7 +32,7 @@ class Secret:
         self._keyring = keyring
 
     def reveal(self) -> str:
-        """Open and return the plain value; raise ValueCount for a list, and what `reveal_all` raises."""
+        """Open and return the plain value. Raises ValueCount for a list, and as `reveal_all`."""
         if self.is_list:
             raise ValueCount(f"{self.name} must be one value, not a list: remove the brackets")
         return self._open(self._values[0])
