@@ -45,7 +45,7 @@ from bot_deploy.wiring import (
 from luggage.github import GithubApp, Pace, Recovery
 from luggage.github.transport import make_session
 from luggage.jobs import Leadership, Queue, Wakeup, Worker, listener, notifier
-from luggage.run import GRACE_SECONDS, run_in_child
+from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, run_in_child
 from luggage.telemetry import logs
 from luggage.telemetry.meter import Meter
 
@@ -132,13 +132,13 @@ class _Parts:
             name=name,
             threads=threads,
             lease_seconds=LEASE_SECONDS,
-            grace_seconds=GRACE_SECONDS,
+            shutdown_timeout_seconds=SHUTDOWN_TIMEOUT_SECONDS,
             wakeup=wakeup,
             clock=time.time,
             random=random.random,
             context=job_log_context,
             on_idle=Boredom(self.board),
-            on_beat=lambda: self.board.beat(name),
+            on_heartbeat=lambda: self.board.beat(name),
         )
 
     def _updater(self) -> Updater:

@@ -88,7 +88,7 @@ def move(
     _wait_for_silence(SqlBoard(old, clock=clock), clock, sleep)
     database.migrate(new, HISTORIES, log=print)
     try:
-        return transfer(old, new, [history.metadata for history in HISTORIES], say=print)
+        return transfer(old, new, [history.metadata for history in HISTORIES], report=print)
     except TransferError as error:
         raise ConfigError(str(error)) from error
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.processes import Passing, end_with_0, entries
 from luggage.run import run_in_child
-from luggage.run.runtime_dirs import private_places
+from luggage.run.runtime_dirs import runtime_dirs
 from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
@@ -87,6 +87,6 @@ def serve(prepared: Prepared) -> int:
 
     configure_logging(prepared.log_format, name="start")
     log.info("the status page: http://localhost:%s/", prepared.port)
-    with private_places(prepared.data, entries(os.environ)) as places:
+    with runtime_dirs(prepared.data, entries(os.environ)) as places:
         Supervisor(places, relay=Passing(sys.stdout, prepared.log_format)).run()
     return 0

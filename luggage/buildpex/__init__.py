@@ -1,11 +1,6 @@
-"""From requirements with hashes and our own wheel to one pex, reproducible to the byte.
+"""Reproducible pex builds, from requirements with hashes (docs/decisions/0060).
 
-The steps, each of them quiet unless it fails: the tools that build, pinned like all else; the
-downloads, checked against their hashes; the wheels; our own wheel, from the files of one commit;
-the pex, from the wheels alone. Only the downloads need a network; a kept wheelhouse needs none.
-
-Chosen against `pex -r requirements.txt`, which resolves and downloads while it packs, so that a
-broken index or an unpinned build backend would decide what is in the file.
+Only the download of a wheelhouse uses the network.
 """
 
 from luggage.buildpex.build import Build, Built, Recipe

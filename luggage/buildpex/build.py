@@ -1,4 +1,4 @@
-"""The steps of a build, in their order, told one by one."""
+"""Build: runs the steps from a wheelhouse to a pex, and reports each."""
 
 import os
 import shutil
@@ -14,16 +14,16 @@ from luggage.buildpex import provenance, sbom, wheelhouse
 from luggage.buildpex.errors import BuildError
 from luggage.buildpex.pexfile import make_pex, preamble_source
 from luggage.buildpex.source import Commit, export
-from luggage.buildpex.tools import Bench, environment
+from luggage.buildpex.tools import ToolRunner, environment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is packed: the same recipe and commit make the same pex, to the byte.
+    """Inputs of a build: the same recipe and commit make the same pex, to the byte.
 
-    `root` is the checkout, `contents` the files and folders of it that our wheel is built from,
-    `requirements` and `build_requirements` lists with hashes, `package` the one that is run, and
-    that gets the stamp of the commit.
+    `root` is the checkout; `contents` are its files and folders that go into the project's wheel.
+    `requirements` and `build_requirements` are files with hashes. `package` is what the pex runs;
+    the commit is stamped into it.
     """
 
     root: Path
@@ -37,7 +37,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Built:
-    """A pex, the bill of materials beside it, and the pex's SHA-256 in hexadecimal."""
+    """A pex, its bill of materials, and the pex's SHA-256 in hexadecimal."""
 
     pex: Path
     bill: Path
@@ -46,106 +46,100 @@ class Built:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """Builds of one recipe: `environ` is the caller's environment, `tell` is handed the progress.
-
-    Each method raises BuildError when a step fails.
-    """
+    """Builds of one recipe; `tell` gets progress lines. Each method raises BuildError."""
 
     recipe: Recipe
     environ: Mapping[str, str] = field(repr=False)
     tell: Callable[[str], None]
 
     def fill(self, house: Path) -> None:
-        """Download the tools and the parts into an empty directory; the only use of a network.
-
-        Raises BuildError also for a directory in which there is something.
-        """
+        """Download tools and dependencies into `house`, which must be empty; uses the network."""
         if house.exists() and any(house.iterdir()):
             raise BuildError(f"{house} is not empty: name a new directory for the wheelhouse")
         house.mkdir(parents=True, exist_ok=True)
-        with _workplace() as work:
-            bench = self._bench(work, network=True)
-            self.tell(f"downloading the tools, {self.recipe.build_requirements}")
-            wheelhouse.download(self.recipe.root / self.recipe.build_requirements, house, bench)
+        with _work_dir() as work:
+            runner = self._runner(work, network=True)
+            self.tell(f"downloading the tools of {self.recipe.build_requirements}")
+            wheelhouse.download(self.recipe.root / self.recipe.build_requirements, house, runner)
             self._install_tools(house, work)
-            self.tell(f"downloading the parts, {self.recipe.requirements}")
-            wheelhouse.download(self.recipe.root / self.recipe.requirements, house, bench)
+            self.tell(f"downloading the dependencies of {self.recipe.requirements}")
+            wheelhouse.download(self.recipe.root / self.recipe.requirements, house, runner)
 
     def make(self, output: Path, house: Path) -> Built:
-        """Write the pex `output`, for the Python that runs this, and its bill beside it.
+        """Build the pex `output`, for the Python that runs this, and its bill of materials.
 
-        Everything comes from the wheelhouse `house`; no network is used. An older `output` stays as
-        it was when a step fails; safe to repeat.
+        Everything comes from the wheelhouse `house`, without the network. When a step fails, an
+        older `output` stays as it was. Safe to repeat.
         """
-        with _workplace() as work:
+        with _work_dir() as work:
             wheels = self._wheels(house, work)
             self.tell(f"packing {output.name}")
-            made = work / output.name
+            pex = work / output.name
             make_pex(
                 wheels,
-                made,
+                pex,
                 entry_point=self.recipe.package,
-                opening=preamble_source(
+                preamble_text=preamble_source(
                     self.recipe.name, sys.version_info[:2], EXTENSION_SUFFIXES[0]
                 ),
-                bench=self._bench(work),
+                runner=self._runner(work),
             )
-            return self._deliver(made, wheels, output)
+            return self._install(pex, wheels, output)
 
     def make_twice(
         self, output: Path, house: Path, *, sleep: Callable[[float], None]
     ) -> tuple[Built, Built]:
-        """Build as `make` does, and once more elsewhere and later; the second is gone at the end.
+        """Build as `make` does, then again in another directory; remove the second pex.
 
-        Between them are the two seconds by which times in archives are told.
+        It sleeps in between for longer than the two seconds that are the resolution of zip times.
         """
         first = self.make(output, house)
-        self.tell(f"sha256 {first.sha256}; now once more, elsewhere")
+        self.tell(f"sha256 {first.sha256}; building again in another directory")
         sleep(2.1)
-        with _workplace() as other:
-            again = self.make(other / output.name, house)
-        self.tell(f"sha256 {again.sha256}")
-        return first, again
+        with _work_dir() as other:
+            second = self.make(other / output.name, house)
+        self.tell(f"sha256 {second.sha256}")
+        return first, second
 
     def _wheels(self, house: Path, work: Path) -> Path:
-        """Put the wheels of the parts and our own into a directory and return it."""
-        recipe, wheels, bench = self.recipe, work / "wheels", self._bench(work)
+        """Return a directory with the wheels of the dependencies and of the project."""
+        recipe, wheels, runner = self.recipe, work / "wheels", self._runner(work)
         if not house.is_dir():
-            raise BuildError(f"{house} is no wheelhouse: fill one with --download")
-        self.tell("checking the hashes, collecting the wheels")
+            raise BuildError(f"{house} is not a wheelhouse: fill one with --download")
+        self.tell("checking the hashes and collecting the wheels")
         self._install_tools(house, work)
-        wheelhouse.wheels(recipe.root / recipe.requirements, house, wheels, bench)
+        wheelhouse.wheels(recipe.root / recipe.requirements, house, wheels, runner)
         self.tell(f"building the wheel of {recipe.name}, commit {recipe.commit.hash}")
         export(recipe.root, recipe.contents, work / "source")
         provenance.stamp(work / "source" / recipe.package, recipe.commit)
-        wheelhouse.own_wheel(work / "source", wheels, bench)
+        wheelhouse.own_wheel(work / "source", wheels, runner)
         return wheels
 
-    def _deliver(self, made: Path, wheels: Path, output: Path) -> Built:
-        """Copy a finished pex to its place, where it is whole or not at all, and its bill."""
+    def _install(self, pex: Path, wheels: Path, output: Path) -> Built:
+        """Replace `output` atomically with a finished pex, and write its bill of materials."""
         recipe = self.recipe
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         parts = [sbom.read_wheel(path) for path in wheels.glob("*.whl")]
-        text = sbom.bill(made, parts, main=recipe.name, commit=recipe.commit, python=python)
+        text = sbom.bill(pex, parts, main=recipe.name, commit=recipe.commit, python=python)
         bill = output.with_suffix(".cdx.json")
         output.parent.mkdir(parents=True, exist_ok=True)
-        arriving = output.with_name(f".{output.name}.{os.getpid()}")
-        shutil.copy(made, arriving)
-        arriving.replace(output)
+        partial = output.with_name(f".{output.name}.{os.getpid()}")
+        shutil.copy(pex, partial)
+        partial.replace(output)
         bill.write_text(text, encoding="utf-8")
         return Built(output, bill, sbom.sha256_of(output))
 
     def _install_tools(self, house: Path, work: Path) -> None:
         pins = self.recipe.root / self.recipe.build_requirements
-        wheelhouse.install(pins, house, work / "tools", self._bench(work))
+        wheelhouse.install(pins, house, work / "tools", self._runner(work))
 
-    def _bench(self, work: Path, *, network: bool = False) -> Bench:
+    def _runner(self, work: Path, *, network: bool = False) -> ToolRunner:
         epoch = self.recipe.commit.committed_at
         env = environment(self.environ, tools=work / "tools", epoch=epoch, network=network)
-        return Bench(sys.executable, work, env)
+        return ToolRunner(sys.executable, work, env)
 
 
 @contextmanager
-def _workplace() -> Iterator[Path]:
+def _work_dir() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="buildpex-") as directory:
         yield Path(directory)

@@ -1,5 +1,5 @@
-"""What can go wrong while packing: one class, because the caller's one reaction is to tell."""
+"""Build error: one class, because callers can only print it."""
 
 
 class BuildError(Exception):
-    """A step of the packing failed; the message names the step, the cause and the remedy."""
+    """A build step failed; the message names the step, the cause and the remedy."""

@@ -1,8 +1,6 @@
-"""The pex itself: wheels in, one file out.
+"""Pex file: packs wheels into one file that unpacks itself into a virtual environment.
 
-`--venv`: at its first start the pex makes a virtual environment of itself, which the next starts
-only enter. All modules are then in one directory; without it each import would look through one for
-each of the wheels. Sizes and times are in docs/decisions.
+Without `--venv` each import would search a directory for each wheel (docs/decisions/0060).
 """
 
 import inspect
@@ -10,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from luggage.buildpex import preamble
-from luggage.buildpex.tools import Bench
+from luggage.buildpex.tools import ToolRunner
 
 _CALL = """
 try:
@@ -20,40 +18,42 @@ except ImportError:
 _line = wrong_python(sys.version_info, _suffixes)
 if _line:
     sys.exit(_line)
-_line = choose_place(os.environ, os.getuid())
+_line = choose_root(os.environ, os.getuid())
 if _line:
     sys.stderr.write(_line + "\\n")
 """
 
 
 def preamble_source(name: str, python: Sequence[int], suffix: str) -> str:
-    """Return what is put before pex's own first line: `preamble`, with these values, and called.
+    """Return the source that runs before pex's own: `preamble` with these values, and its call.
 
-    `name` is the project's, `python` the version that is needed, `suffix` what the names of its
-    compiled modules end with. Nothing depends on what the pex is called: the same is the same.
+    `name` is the project's, `python` the required version, `suffix` the ending of its compiled
+    modules' names. The source does not depend on the file name of the pex.
     """
-    wanted = {"PLACE": f"{name}-pex", "PYTHON": tuple(python[:2]), "SUFFIX": suffix}
+    constants = {"TEMP_NAME": f"{name}-pex", "PYTHON": tuple(python[:2]), "SUFFIX": suffix}
     lines = inspect.getsource(preamble).splitlines()
-    source = [_setting(line, wanted) for line in lines if not line.startswith("# ruff")]
+    source = [_with_constant(line, constants) for line in lines if not line.startswith("# ruff")]
     return "\n".join(source) + "\n" + _CALL
 
 
-def _setting(line: str, wanted: Mapping[str, object]) -> str:
+def _with_constant(line: str, constants: Mapping[str, object]) -> str:
     name = line.partition(" = ")[0]
-    return f"{name} = {wanted[name]!r}" if name in wanted else line
+    return f"{name} = {constants[name]!r}" if name in constants else line
 
 
-def make_pex(wheels: Path, output: Path, *, entry_point: str, opening: str, bench: Bench) -> None:
-    """Write `output`, which runs `entry_point`, from the wheels in a directory; no network.
+def make_pex(
+    wheels: Path, output: Path, *, entry_point: str, preamble_text: str, runner: ToolRunner
+) -> None:
+    """Pack the wheels of a directory into `output`, which runs `entry_point`; no network.
 
-    All of them must be for the bench's Python, and together be all that they require. `opening` is
-    run before anything else. Raises BuildError when the wheels do not fit.
+    All wheels must be for the runner's Python and satisfy each other's requirements.
+    `preamble_text` runs before anything else. Raises BuildError when the wheels do not fit.
     """
-    first = output.with_name("preamble.py")
-    first.write_text(opening, encoding="utf-8")
+    preamble_file = output.with_name("preamble.py")
+    preamble_file.write_text(preamble_text, encoding="utf-8")
     pins = ["==".join(path.name.split("-")[:2]) for path in sorted(wheels.glob("*.whl"))]
-    packed = [*pins, "--pre-resolved-dists", str(wheels), "--no-pypi", "--disable-cache"]
-    # What has to be said at a start is said by `opening`, in a line.
-    ways = ("--venv", "--no-emit-warnings", "--entry-point", entry_point)
-    ends = ("--preamble-file", first, "--output-file", output)
-    bench.run("packing the pex", "pex", *packed, *ways, *ends)
+    inputs = [*pins, "--pre-resolved-dists", str(wheels), "--no-pypi", "--disable-cache"]
+    # The preamble prints warnings, in one line.
+    options = ("--venv", "--no-emit-warnings", "--entry-point", entry_point)
+    files = ("--preamble-file", preamble_file, "--output-file", output)
+    runner.run("packing the pex", "pex", *inputs, *options, *files)

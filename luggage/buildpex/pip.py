@@ -1,8 +1,7 @@
-"""Environment of a pip that obeys the lock files: of the user's settings it keeps the network's.
+"""Environment for pip that keeps only the network settings of its user.
 
-An index, a proxy and a certificate belong to the user's network, and stay. `user`, `target`,
-`constraint`, `no-binary` and the like would change what is installed, and where: they are left out,
-from variables and from configuration files alike.
+An index, a proxy and a certificate stay. Settings such as `user`, `target`, `constraint` and
+`no-binary`, in variables or files, would change what the lock files install, so they are dropped.
 """
 
 import ast
@@ -22,38 +21,35 @@ _NETWORK = frozenset(
         *("timeout", "default-timeout", "retries", "resume-retries"),
     }
 )
-# A later one overrides an earlier one, as pip has it.
+# A later section overrides an earlier one, as in pip.
 _SECTIONS = ("global", "install", "download", ":env:")
 _SETTING = re.compile(r"([^.=]+)\.([^=]+)=(.+)")
-# Options of `pip config` that would narrow, or silence, what it lists: `user = true` is both an
-# option of `pip install` and one of these. A variable overrides a file.
+# Variables that override options of `pip config`, because those would narrow or silence its list:
+# `user = true` is an option of both `pip install` and `pip config`.
 _LIST_ALL = {f"PIP_{name}": "0" for name in ("GLOBAL", "QUIET", "SITE", "USER", "VERBOSE")}
 _DROPPED = re.compile(r"PIP_.*|PYTHON.*|__PYVENV_LAUNCHER__")
 
 
 def pip_environment(python: Path | str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` for a pip of `python`: without Python's variables, with the network's.
+    """Return `environ` for pip, with its network settings and without variables of Python.
 
-    Raises BuildError where that Python has no pip, or pip cannot read its configuration.
+    Raises BuildError when `python` has no pip, or pip cannot read its configuration.
     """
     kept = {name: value for name, value in environ.items() if not _DROPPED.fullmatch(name)}
     return kept | network_settings(python, environ)
 
 
 def network_settings(python: Path | str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what pip's variables and files say about reaching an index, as variables.
-
-    With them, pip reads no configuration file. Raises BuildError as `pip_environment` does.
-    """
+    """Return pip's network settings as variables that replace its files; raise BuildError."""
     command = [str(python), "-I", "-m", "pip", "config", "list"]
     env = {name: value for name, value in environ.items() if name != "PIP_PYTHON"}
-    done = subprocess.run(  # noqa: S603  a list, no shell
+    process = subprocess.run(  # noqa: S603  a list, no shell
         command, env=env | _LIST_ALL, capture_output=True, text=True, check=False
     )
-    if done.returncode != 0:
-        told = "\n".join(done.stderr.splitlines()[-3:])
-        raise BuildError(f"pip cannot tell its settings:\n{told}")
-    settings = _network(done.stdout)
+    if process.returncode != 0:
+        last_lines = "\n".join(process.stderr.splitlines()[-3:])
+        raise BuildError(f"pip cannot list its settings:\n{last_lines}")
+    settings = _network(process.stdout)
     return settings | {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -62,11 +58,11 @@ def network_settings(python: Path | str, environ: Mapping[str, str]) -> dict[str
 
 
 def _network(listed: str) -> dict[str, str]:
-    """Return the network's settings out of what `pip config list` printed."""
-    found = [match.groups() for line in listed.splitlines() if (match := _SETTING.fullmatch(line))]
+    """Return the network settings in the output of `pip config list`."""
+    lines = [match.groups() for line in listed.splitlines() if (match := _SETTING.fullmatch(line))]
     return {
         f"PIP_{key.upper().replace('-', '_')}": ast.literal_eval(value)
         for section in _SECTIONS
-        for at, key, value in found
+        for at, key, value in lines
         if at == section and key in _NETWORK
     }

@@ -1,103 +1,99 @@
-# ruff: noqa: ANN001, ANN201, D400, PLR2004, PTH103, PTH106, PTH111, PTH112, PTH118, PTH102, PTH119
+# ruff: noqa: ANN001, ANN201, PLR2004, PTH103, PTH106, PTH111, PTH112, PTH118, PTH102, PTH119
 # ruff: noqa: UP024, UP031
-# Read by whatever Python somebody has, so it is written for all of them, Python 2 as well.
-"""The first lines of the pex: is this the right Python, and where can it be unpacked?
+# Any Python may run this, so it is written for all versions, Python 2 included.
+"""Preamble of the pex: checks the Python, and chooses a directory to unpack into.
 
-This source is put before pex's own, with PYTHON, SUFFIX and PLACE set. pex answers a wrong Python
-with a page, and a read-only home with a warning and a new unpacking at each start; here it is one
-line, and one place.
+This source runs before pex's own, with PYTHON, SUFFIX and TEMP_NAME set. pex itself prints a page
+about a wrong Python, and unpacks again at each start when the home directory is read-only.
 """
 
 import os
 import sys
 import tempfile
 
-# What this file is called now, which is not known when it is made.
+# The current file name, which is not known at build time.
 NAME = os.path.basename(sys.argv[0])
 PYTHON = (3, 0)
-# What the names of compiled modules end with: implementation, version, machine and C library.
+# The ending of compiled modules: implementation, version, machine and C library.
 SUFFIX = ""
-# What a directory for temporary files is called, with the user's number after it.
-PLACE = "pex"
-_NO_PROGRAMS = 8  # ST_NOEXEC, which Python knows on Linux only
+# The name of the temporary directory; the user's id follows it.
+TEMP_NAME = "pex"
+_NO_EXEC = 8  # ST_NOEXEC, which Python defines on Linux only
 
 
 def wrong_python(version, suffixes):
     # type: (tuple[int, ...], list[str]) -> str
-    """Return the line for a Python that this pex was not built for, or an empty one."""
-    wanted = ".".join(map(str, PYTHON))
+    """Return an error for a Python that this pex was not built for, or an empty string."""
+    needed = ".".join(map(str, PYTHON))
     if tuple(version[:2]) != PYTHON:
-        started = ".".join(map(str, version[:3]))
-        return "%s: needs Python %s and was started by %s: run `python%s %s ...`" % (
+        actual = ".".join(map(str, version[:3]))
+        return "%s: needs Python %s but was started with %s: run `python%s %s ...`" % (
             NAME,
-            wanted,
-            started,
-            wanted,
+            needed,
+            actual,
+            needed,
             NAME,
         )
     if SUFFIX and SUFFIX not in suffixes:
-        this = " ".join(suffixes[:1])
-        return "%s: built for %s, and this is %s: build it here, with mkpex" % (NAME, SUFFIX, this)
+        actual = " ".join(suffixes[:1])
+        return "%s: built for %s, but this is %s: build it here with mkpex" % (NAME, SUFFIX, actual)
     return ""
 
 
-def usable(place):
+def usable(directory):
     # type: (str) -> bool
-    """Say whether compiled modules can be put into a directory; it is made if it is not there."""
+    """Return whether compiled modules can be stored in and loaded from a directory; make it."""
     try:
-        if not os.path.isdir(place):
-            os.makedirs(place)
-        os.rmdir(tempfile.mkdtemp(dir=place))
-        return not os.statvfs(place).f_flag & _NO_PROGRAMS
+        if not os.path.isdir(directory):
+            os.makedirs(directory)
+        os.rmdir(tempfile.mkdtemp(dir=directory))
+        return not os.statvfs(directory).f_flag & _NO_EXEC
     except OSError:
         return False
 
 
-def other_place(user):
+def temp_root(user):
     # type: (int) -> tuple[str, bool]
-    """Return a directory for temporary files that is this user's alone, and whether it is new.
+    """Return a private temporary directory of this user, and whether it is new.
 
-    It has always the same name, so that the next start finds it unpacked. Somebody else may have
-    made one of that name, to have us run their code: then it is a fresh one.
+    Its name is always the same, so that the next start finds it unpacked. If another user could
+    have made or changed it, to have us run their code, the name is random.
     """
-    place = os.path.join(tempfile.gettempdir(), "%s-%s" % (PLACE, user))
+    directory = os.path.join(tempfile.gettempdir(), "%s-%s" % (TEMP_NAME, user))
     try:
-        os.mkdir(place, 0o700)
+        os.mkdir(directory, 0o700)
     except OSError:
-        found = os.lstat(place)
-        private = (found.st_mode & 0o170077) == 0o040000  # a directory, and nobody else's
-        if found.st_uid == user and private:
-            return place, False
-        return tempfile.mkdtemp(prefix=PLACE + "-"), True
-    return place, True
+        status = os.lstat(directory)
+        private = (status.st_mode & 0o170077) == 0o040000  # a directory, without access for others
+        if status.st_uid == user and private:
+            return directory, False
+        return tempfile.mkdtemp(prefix=TEMP_NAME + "-"), True
+    return directory, True
 
 
-def usual_place(environ):
+def default_root(environ):
     # type: (dict[str, str]) -> str
-    """Return where pex unpacks itself when it is not told otherwise."""
+    """Return the directory that pex uses by default."""
     cache = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return environ.get("PEX_ROOT") or os.path.join(cache, "pex")
 
 
-def choose_place(environ, user):
+def choose_root(environ, user):
     # type: (dict[str, str], int) -> str
-    """Set PEX_ROOT where the usual place cannot be used; return a line about it if it is news.
-
-    Raises SystemExit with a line when there is no place at all.
-    """
-    place = usual_place(environ)
-    environ["PEX_ROOT"] = place  # an empty one would be the current directory
-    if usable(place):
+    """Set PEX_ROOT to a usable directory, or raise SystemExit; return a warning if it is new."""
+    root = default_root(environ)
+    environ["PEX_ROOT"] = root  # an empty one would be the current directory
+    if usable(root):
         return ""
     try:
-        other, new = other_place(user)
+        other, new = temp_root(user)
     except (IOError, OSError):
         other, new = "", False
     if not (other and usable(other)):
         raise SystemExit(
-            "%s: no place to unpack: make %s writable, or set PEX_ROOT to a directory that is, "
-            "and that programs may run from" % (NAME, place)
+            "%s: no directory to unpack into: make %s writable, or set PEX_ROOT to a writable "
+            "directory that programs may run from" % (NAME, root)
         )
     environ["PEX_ROOT"] = other
-    line = "%s: %s cannot be used, unpacking into %s, which PEX_ROOT can change"
-    return line % (NAME, place, other) if new else ""
+    line = "%s: %s cannot be used; unpacking into %s (set PEX_ROOT to choose another directory)"
+    return line % (NAME, root, other) if new else ""

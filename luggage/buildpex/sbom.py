@@ -1,9 +1,4 @@
-"""The bill of materials: a CycloneDX 1.6 document of what is in the pex, as JSON.
-
-Written by hand, because the format's own library would be a build tool of twenty thousand lines for
-a document of six kinds of fields (https://cyclonedx.org/docs/1.6/json/). Nothing in it depends on
-when or where it was made.
-"""
+"""Software bill of materials of a pex, as CycloneDX 1.6 in JSON (docs/decisions/0062)."""
 
 import hashlib
 import json
@@ -20,7 +15,7 @@ from typing import Any
 
 from luggage.buildpex.source import Commit
 
-# A namespace of our own for serial numbers that are made of what they number.
+# The namespace of serial numbers, which are derived from the pex's digest.
 _NAMESPACE = uuid.UUID("6f0c2b52-7a0a-5d0e-9b43-6d4e1c0b7f21")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r";.*\bextra\b")
@@ -28,7 +23,7 @@ _EXTRA = re.compile(r";.*\bextra\b")
 
 @dataclass(frozen=True)
 class Wheel:
-    """What a wheel says of itself; `requires` are the names it needs without any extra."""
+    """A wheel's metadata; `requires` are the names of its dependencies without extras."""
 
     name: str
     version: str
@@ -43,25 +38,22 @@ class Wheel:
 
 
 def read_wheel(path: Path) -> Wheel:
-    """Return what the wheel at `path` says of itself.
-
-    Raises zipfile.BadZipFile or StopIteration for a file that is no wheel.
-    """
+    """Return a wheel's metadata; raise BadZipFile or StopIteration for any other file."""
     with zipfile.ZipFile(path) as archive:
-        inside = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
-        about = HeaderParser().parsestr(archive.read(inside).decode())
-    requires = (line for line in about.get_all("Requires-Dist", []) if not _EXTRA.search(line))
+        member = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = HeaderParser().parsestr(archive.read(member).decode())
+    requires = (line for line in metadata.get_all("Requires-Dist", []) if not _EXTRA.search(line))
     return Wheel(
-        name=normal(str(about["Name"])),
-        version=str(about["Version"]),
-        license=_license(about),
+        name=normal(str(metadata["Name"])),
+        version=str(metadata["Version"]),
+        license=_license(metadata),
         requires=frozenset(normal(_NAME.match(line.strip())[0]) for line in requires),  # type: ignore[index]
         sha256=sha256_of(path),
     )
 
 
 def normal(name: str) -> str:
-    """Return a project's name as indexes write it (PEP 503)."""
+    """Return a project's normalized name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -72,15 +64,15 @@ def sha256_of(path: Path) -> str:
 
 
 def bill(pex: Path, wheels: Iterable[Wheel], *, main: str, commit: Commit, python: str) -> str:
-    """Return the document for a pex made of `wheels`, of which the one named `main` is ours.
+    """Return the document for a pex made of `wheels`; the one named `main` is the project's.
 
-    `python` is the version of Python that it runs on. Any dependency that the wheels do not have,
-    because it is for another system, is left out.
+    `python` is the version of Python that it runs on. Dependencies without a wheel, because they
+    are for another system, are left out.
     """
     parts = {wheel.name: wheel for wheel in sorted(wheels, key=lambda wheel: wheel.name)}
-    ours = parts.pop(main)
+    project = parts.pop(main)
     digest = sha256_of(pex)
-    about = _component(ours, "application") | {
+    component = _component(project, "application") | {
         "hashes": [{"alg": "SHA-256", "content": digest}],
         "properties": [
             {"name": "commit", "value": commit.hash},
@@ -95,11 +87,11 @@ def bill(pex: Path, wheels: Iterable[Wheel], *, main: str, commit: Commit, pytho
         "version": 1,
         "metadata": {
             "timestamp": datetime.fromtimestamp(commit.committed_at, UTC).isoformat(),
-            "component": about,
+            "component": component,
         },
         "components": [_component(part, "library") for part in parts.values()],
         "dependencies": [
-            {"ref": ours.purl, "dependsOn": [part.purl for part in parts.values()]},
+            {"ref": project.purl, "dependsOn": [part.purl for part in parts.values()]},
             *(_dependency(part, parts) for part in parts.values()),
         ],
     }
@@ -107,7 +99,7 @@ def bill(pex: Path, wheels: Iterable[Wheel], *, main: str, commit: Commit, pytho
 
 
 def _component(wheel: Wheel, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    component: dict[str, Any] = {
         "type": kind,
         "bom-ref": wheel.purl,
         "name": wheel.name,
@@ -115,7 +107,7 @@ def _component(wheel: Wheel, kind: str) -> dict[str, Any]:
         "purl": wheel.purl,
         "hashes": [{"alg": "SHA-256", "content": wheel.sha256}],
     }
-    return found | ({"licenses": [wheel.license]} if wheel.license else {})
+    return component | ({"licenses": [wheel.license]} if wheel.license else {})
 
 
 def _dependency(wheel: Wheel, parts: Mapping[str, Wheel]) -> dict[str, Any]:
@@ -123,16 +115,16 @@ def _dependency(wheel: Wheel, parts: Mapping[str, Wheel]) -> dict[str, Any]:
     return {"ref": wheel.purl, "dependsOn": [parts[name].purl for name in known]}
 
 
-def _license(about: Message) -> dict[str, Any] | None:
-    """Return the licence: an SPDX expression where one is given, else its name in words."""
-    if about["License-Expression"]:
-        return {"expression": str(about["License-Expression"])}
-    classifiers = (str(line) for line in about.get_all("Classifier", []))
-    named = [line.rpartition(" :: ")[2] for line in classifiers if line.startswith("License ::")]
-    text = str(about["License"] or "").strip()
-    if named or not text:
-        return {"license": {"name": named[0]}} if named else None
+def _license(metadata: Message) -> dict[str, Any] | None:
+    """Return the licence: an SPDX expression if there is one, else its name or text."""
+    if metadata["License-Expression"]:
+        return {"expression": str(metadata["License-Expression"])}
+    classifiers = (str(line) for line in metadata.get_all("Classifier", []))
+    names = [line.rpartition(" :: ")[2] for line in classifiers if line.startswith("License ::")]
+    text = str(metadata["License"] or "").strip()
+    if names or not text:
+        return {"license": {"name": names[0]}} if names else None
     if "\n" not in text:
         return {"license": {"name": text}}
-    whole = {"contentType": "text/plain", "content": text}
-    return {"license": {"name": "given in full", "text": whole}}
+    full_text = {"contentType": "text/plain", "content": text}
+    return {"license": {"name": "given in full", "text": full_text}}

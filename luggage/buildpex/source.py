@@ -1,8 +1,7 @@
-"""The files that are packed, and the commit they are of.
+"""Source files of a build, and their commit.
 
-Only files that git knows, or would offer to add, are packed: a secret.key that lies about in the
-tree, ignored, can never end in a pex. Where there is no git, as inside an image that was sent the
-files of a commit, the caller says which commit it is.
+Only files that git tracks, or would offer to add, are packed, so that an ignored secret.key cannot
+end up in a pex. Without git, as in an image build, the caller names the commit.
 """
 
 import shutil
@@ -19,9 +18,9 @@ _JUNK = ("__pycache__", "*.pyc", "*.egg-info", ".*_cache")
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its hash, with "-dirty" after it for files that are not as committed, and its time.
+    """A commit: its hash, followed by "-dirty" for uncommitted changes, and its time.
 
-    `committed_at` is in whole seconds since the epoch; archives get it as the time of their files.
+    `committed_at` is in whole seconds since the epoch; files in archives get this time.
     """
 
     hash: str
@@ -29,34 +28,28 @@ class Commit:
 
     @property
     def dirty(self) -> bool:
-        """Whether the files differ from those of the commit."""
+        """Whether there are uncommitted changes."""
         return self.hash.endswith(DIRTY)
 
 
 def commit_of(root: Path, names: Sequence[str] = (".",)) -> Commit:
-    """Return the commit that is checked out at `root`; dirty if one of `names` is not as committed.
-
-    Raises BuildError where there is no git, or no commit.
-    """
-    found, seconds = _git(root, "log", "-1", "--format=%H %ct").split()
-    changed = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *names)
-    return Commit(found + (DIRTY if changed.strip() else ""), int(seconds))
+    """Return the commit checked out at `root`, dirty if `names` have changes; raise BuildError."""
+    commit_hash, seconds = _git(root, "log", "-1", "--format=%H %ct").split()
+    changes = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *names)
+    return Commit(commit_hash + (DIRTY if changes.strip() else ""), int(seconds))
 
 
 def check_contents(root: Path, names: Sequence[str]) -> None:
-    """Raise BuildError unless all that is to be packed is there, as it is in a checkout."""
+    """Raise BuildError unless `root` has all files and folders of `names`."""
     missing = [name for name in names if not (root / name).exists()]
     if missing:
         raise BuildError(
-            f"{root} is no checkout, {missing[0]} is not there: name one with --source"
+            f"{root} is not a checkout, {missing[0]} is missing: name one with --source"
         )
 
 
 def export(root: Path, names: Sequence[str], to: Path) -> None:
-    """Copy the named files and folders of the checkout `root`, as they are now, into `to`.
-
-    Modes become 0644, so that the umask of whoever checked it out does not show.
-    """
+    """Copy the named files of the checkout into `to`, with their changes and mode 0644."""
     for relative in _files(root, names):
         target = to / relative
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,9 +60,9 @@ def export(root: Path, names: Sequence[str], to: Path) -> None:
 def _files(root: Path, names: Sequence[str]) -> Iterator[Path]:
     if (root / ".git").exists():
         listed = _git(root, "ls-files", "-z", "-c", "-o", "--exclude-standard", "--", *names)
-        found = {Path(name) for name in listed.split("\0") if name}
-        # A file that was deleted, but not yet in the index, is still listed.
-        yield from sorted(path for path in found if (root / path).is_file())
+        paths = {Path(name) for name in listed.split("\0") if name}
+        # Git still lists a deleted file whose deletion is not in the index.
+        yield from sorted(path for path in paths if (root / path).is_file())
         return
     for name in names:
         yield from sorted(_walk(root, Path(name)))
@@ -85,20 +78,20 @@ def _walk(root: Path, path: Path) -> Iterator[Path]:
             yield from _walk(root, path / child.name)
 
 
-def _git(root: Path, *words: str) -> str:
+def _git(root: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), *words],  # noqa: S607  the operator's own git
+        process = subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), *arguments],  # noqa: S607  the operator's git
             check=False,
             capture_output=True,
             text=True,
         )
     except OSError as error:
         raise BuildError(f"git cannot be started: {error.strerror}") from error
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["it failed"])[0]
+    if process.returncode != 0:
+        reason = (process.stderr.strip().splitlines() or ["it failed"])[0]
         raise BuildError(
-            f"git cannot say which commit this is ({reason}): "
-            "give --commit HASH and --committed-at SECONDS"
+            f"git cannot tell which commit this is ({reason}): "
+            "pass --commit HASH and --committed-at SECONDS"
         )
-    return done.stdout
+    return process.stdout

@@ -1,9 +1,4 @@
-"""Running the programs that do the work: quietly, and in an environment that decides nothing.
-
-A build must not depend on who runs it. So a tool gets the few variables that say where things are
-and how the network is reached, and none of the rest: neither the settings of another pex nor a
-secret of the operator's has any business in setuptools.
-"""
+"""Tool runner: runs build tools silently, without the operator's settings and secrets."""
 
 import re
 import subprocess
@@ -15,27 +10,26 @@ from pathlib import Path
 from luggage.buildpex.errors import BuildError
 from luggage.buildpex.pip import network_settings
 
-# Where programs and temporary files are, and how the network is reached.
-_PLACES = ("PATH", "HOME", "TMPDIR")
+_PATHS = ("PATH", "HOME", "TMPDIR")
 _NETWORK = re.compile(r"(?i)(https?|all|no)_proxy|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE")
 _LAST_LINES = 20
-# The same permissions in every archive, whoever builds it.
+# For the same permissions in every archive.
 _UMASK = 0o022
 
 
 def environment(
-    given: Mapping[str, str], *, tools: Path, epoch: int, network: bool = False
+    environ: Mapping[str, str], *, tools: Path, epoch: int, network: bool = False
 ) -> dict[str, str]:
-    """Return the environment of a tool: what the result may depend on is set, the rest left out.
+    """Return a tool's environment, made from the operator's `environ`.
 
-    `tools` is where they are installed, or will be; `epoch` the time in seconds that archives get
-    (SOURCE_DATE_EPOCH, https://reproducible-builds.org/specs/source-date-epoch/).
+    `tools` is the directory of installed tools; `epoch` is the time of files in archives, in
+    seconds (SOURCE_DATE_EPOCH, https://reproducible-builds.org/specs/source-date-epoch/).
     """
-    found = {name: given[name] for name in _PLACES if name in given}
+    kept = {name: environ[name] for name in _PATHS if name in environ}
     if network:
-        found |= {name: value for name, value in given.items() if _NETWORK.fullmatch(name)}
-        found |= network_settings(sys.executable, given)
-    return found | {
+        kept |= {name: value for name, value in environ.items() if _NETWORK.fullmatch(name)}
+        kept |= network_settings(sys.executable, environ)
+    return kept | {
         "PYTHONPATH": str(tools),
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
@@ -48,28 +42,25 @@ def environment(
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Where a tool works: the Python that runs it, its directory, and its environment."""
+class ToolRunner:
+    """Runs Python modules with one interpreter, working directory and environment."""
 
     python: str
-    place: Path
+    cwd: Path
     env: Mapping[str, str]
 
-    def run(self, step: str, module: str, *words: str | Path) -> None:
-        """Run a module of Python to its end.
-
-        Raises BuildError with the last lines of one that fails or cannot be started.
-        """
-        run(step, [self.python, "-m", module, *map(str, words)], env=self.env, cwd=self.place)
+    def run(self, step: str, module: str, *arguments: str | Path) -> None:
+        """Run a Python module. Raises BuildError like `run`."""
+        run(step, [self.python, "-m", module, *map(str, arguments)], env=self.env, cwd=self.cwd)
 
 
 def run(step: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
-    """Run a program to its end.
+    """Run a program.
 
-    Raises BuildError with the last lines of a tool that fails or cannot be started.
+    Raises BuildError when it cannot be started, or, with its last lines, when it fails.
     """
     try:
-        done = subprocess.run(  # noqa: S603  a list, no shell
+        process = subprocess.run(  # noqa: S603  a list, no shell
             list(command),
             env=dict(env),
             cwd=cwd,
@@ -83,6 +74,6 @@ def run(step: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path)
         )
     except OSError as error:
         raise BuildError(f"{step}: {command[0]} cannot be started: {error.strerror}") from error
-    if done.returncode != 0:
-        lines = "\n".join(f"    {line}" for line in done.stdout.splitlines()[-_LAST_LINES:])
-        raise BuildError(f"{step} failed, exit code {done.returncode}:\n{lines}")
+    if process.returncode != 0:
+        lines = "\n".join(f"    {line}" for line in process.stdout.splitlines()[-_LAST_LINES:])
+        raise BuildError(f"{step} failed with exit code {process.returncode}:\n{lines}")

@@ -1,8 +1,7 @@
-"""Virtual environment that holds exactly what lock files list, for one Python.
+"""Virtual environment with exactly the packages of some lock files, for one Python.
 
-A record in it names the lists that it was made from, the Python, and the place. When one of them
-has changed, the environment is made anew: so nothing stays that is no longer listed, and what was
-interrupted is not taken for whole.
+A record in it names the lock files, the Python and the path. When one of them has changed, or the
+installation was interrupted, the environment is created again.
 """
 
 import importlib.util
@@ -18,16 +17,13 @@ from luggage.buildpex.errors import BuildError
 from luggage.buildpex.pip import pip_environment
 from luggage.buildpex.tools import run
 
-# Not compiled by pip: Python compiles what it loads, when it first loads it, and that is a half.
+# Without compilation by pip: Python compiles modules at their first import, which is about half.
 _INSTALL = ("install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", "-r")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LockedVenv:
-    """A virtual environment at `place`, of the Python that runs this.
-
-    `environ` is the caller's environment, `tell` is handed the progress, a line each.
-    """
+    """A virtual environment at `place`, of this Python; `tell` gets progress lines."""
 
     place: Path
     environ: Mapping[str, str] = field(repr=False)
@@ -35,23 +31,23 @@ class LockedVenv:
 
     @property
     def python(self) -> Path:
-        """The environment's own Python."""
+        """The environment's Python."""
         return self.place.absolute() / "bin" / "python"
 
     def set_up(self, locks: Sequence[Path]) -> None:
-        """Install what `locks` list, each file checked against its hash; pip may print.
+        """Install the packages of `locks`, checked against their hashes; pip may print.
 
-        Does nothing where that was done. Safe to repeat, also after an interruption. Raises
-        BuildError where Python or pip does not succeed, or `place` holds something else.
+        It does nothing if they are installed. Safe to repeat, also after an interruption. Raises
+        BuildError when Python or pip fails, or when `place` is something else.
         """
         try:
             self._set_up({str(lock): _digest(lock) for lock in locks})
         except OSError as error:
             raise BuildError(f"{error.filename}: {error.strerror}") from error
 
-    def _set_up(self, wanted: dict[str, str]) -> None:
+    def _set_up(self, requested: dict[str, str]) -> None:
         installed = self._installed()
-        missing = [lock for lock in wanted if lock not in installed]
+        missing = [lock for lock in requested if lock not in installed]
         if not missing:
             return
         if installed:
@@ -60,36 +56,36 @@ class LockedVenv:
             self._create()
         for lock in missing:
             self._install(lock)
-        contents = {"python": _this_python(), "place": self._home, "locks": installed | wanted}
-        self._record.write_text(json.dumps(contents, indent=2))
+        record = {"python": _this_python(), "place": self._home, "locks": installed | requested}
+        self._record.write_text(json.dumps(record, indent=2))
 
     def _installed(self) -> dict[str, str]:
-        """Return the lists that are installed, with their digests; none once anything changed."""
+        """Return the installed lock files and their digests; empty once anything has changed."""
         try:
-            found = json.loads(self._record.read_text())
-            locks: dict[str, str] = found["locks"]
+            record = json.loads(self._record.read_text())
+            locks: dict[str, str] = record["locks"]
             current = all(_digest(Path(lock)) == digest for lock, digest in locks.items())
         except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
             return {}
-        same = (found.get("python"), found.get("place")) == (_this_python(), self._home)
+        same = (record.get("python"), record.get("place")) == (_this_python(), self._home)
         return locks if current and same and self.python.exists() else {}
 
     def _create(self) -> None:
         if not self._may_be_cleared():
-            raise BuildError(f"{self.place} is no virtual environment: move it out of the way")
+            raise BuildError(f"{self.place} is not a virtual environment: move it away")
         if importlib.util.find_spec("ensurepip") is None:
             raise BuildError(
-                "this Python cannot make virtual environments: on Debian or Ubuntu, run"
+                "this Python cannot create virtual environments: on Debian or Ubuntu, run"
                 " `apt-get install python3-venv`, or name another Python"
             )
-        self.tell(f"making {self.place}, for Python {sys.version.split()[0]}")
+        self.tell(f"creating {self.place} for Python {sys.version.split()[0]}")
         # Not sys.executable, which may be in the environment that is cleared here.
         base = getattr(sys, "_base_executable", sys.executable)
         command = [base, "-I", "-m", "venv", "--clear", str(self.place)]
-        run(f"making {self.place}", command, env=self.environ, cwd=Path.cwd())
+        run(f"creating {self.place}", command, env=self.environ, cwd=Path.cwd())
 
     def _may_be_cleared(self) -> bool:
-        """Whether nothing is at the place, or a virtual environment."""
+        """Return whether `place` is missing, empty or a virtual environment."""
         if (self.place / "pyvenv.cfg").exists() or not self.place.exists():
             return True
         return self.place.is_dir() and not any(self.place.iterdir())
@@ -99,7 +95,7 @@ class LockedVenv:
         env = pip_environment(self.python, self.environ)
         command = [str(self.python), "-I", "-m", "pip", *_INSTALL, lock]
         if subprocess.run(command, env=env, check=False).returncode != 0:  # noqa: S603  a list
-            raise BuildError(f"pip could not install {lock}; its own words are above")
+            raise BuildError(f"pip could not install {lock}; see its messages above")
 
     @property
     def _record(self) -> Path:
@@ -107,7 +103,7 @@ class LockedVenv:
 
     @property
     def _home(self) -> str:
-        """Return where it is: its scripts name that place, so a moved one is made anew."""
+        """The path, which scripts contain: a moved environment must be created again."""
         return str(self.place.resolve())
 
 

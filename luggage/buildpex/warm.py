@@ -1,9 +1,8 @@
-"""Loading modules for the sake of their bytecode, while an image is built.
+"""Bytecode cache of an image: imports modules while the image is built.
 
-`python -X pycache_prefix=DIR -m luggage.buildpex.warm NAME...` loads modules, and all that they
-load, so that DIR has their bytecode. `NAME.*` is a package with all that is in it, of a kind that
-does nothing when it is loaded. Chosen against compiling all files: most of a large library is
-never loaded, and its bytecode is larger than its source.
+`python -X pycache_prefix=DIR -m luggage.buildpex.warm NAME...` imports modules and all that they
+import, so that DIR has their bytecode. `NAME.*` is a package with all its modules. Compiling every
+file would be wasteful: most of a large library is never imported.
 """
 
 import importlib
@@ -13,15 +12,12 @@ from collections.abc import Sequence
 
 
 def main(names: Sequence[str]) -> int:
-    """Load each of the modules; returns 0.
-
-    Raises ImportError for one that is not there.
-    """
+    """Import the modules and return 0. Raises ImportError for a missing one."""
     for name in names:
         module = importlib.import_module(name.removesuffix(".*"))
-        inside = module.__path__ if name.endswith(".*") else []
-        for found in pkgutil.walk_packages(inside, f"{module.__name__}."):
-            importlib.import_module(found.name)
+        path = module.__path__ if name.endswith(".*") else []
+        for submodule in pkgutil.walk_packages(path, f"{module.__name__}."):
+            importlib.import_module(submodule.name)
     return 0
 
 

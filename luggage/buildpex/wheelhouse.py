@@ -1,57 +1,47 @@
-"""The wheelhouse: what was downloaded, each file checked against its hash; and wheels out of it.
+"""Wheelhouse: a directory with the tools and dependencies of a build.
 
-It holds the tools as well as the parts, so that a kept one is all that a build needs. Files are
-checked when they come in and again when they are used: a wheelhouse may have been kept for long.
+Hashes are checked at the download and again at each use.
 """
 
 import shutil
 from pathlib import Path
 
-from luggage.buildpex.tools import Bench
+from luggage.buildpex.tools import ToolRunner
 
 _QUIETLY = ("--quiet", "--no-input")
 _CHECKED = ("--require-hashes", "--no-deps", "--no-build-isolation")
-# Neither the operator's settings of pip nor a wheel that an earlier build left in its cache.
+# Ignores the operator's pip configuration and pip's cache.
 _OFFLINE = ("--isolated", "--no-index", "--no-cache-dir")
 
 
-def download(requirements: Path, house: Path, bench: Bench) -> None:
-    """Download what `requirements` names into `house`, for the bench's Python; needs a network.
-
-    Wheels where there are any. Raises BuildError for what is not there or has another hash.
-    """
-    words = ("download", *_CHECKED, "--prefer-binary", "-r", requirements, "--dest", house)
-    bench.run(f"downloading {requirements.name}", "pip", *_QUIETLY, *words)
+def download(requirements: Path, house: Path, runner: ToolRunner) -> None:
+    """Download `requirements`, preferably wheels, into `house`; raise BuildError."""
+    arguments = ("download", *_CHECKED, "--prefer-binary", "-r", requirements, "--dest", house)
+    runner.run(f"downloading {requirements.name}", "pip", *_QUIETLY, *arguments)
 
 
-def install(requirements: Path, house: Path, into: Path, bench: Bench) -> None:
-    """Install what `requirements` names from `house` into a directory for PYTHONPATH.
-
-    Raises BuildError for what is not in the wheelhouse or has another hash.
-    """
-    words = ("install", *_OFFLINE, *_CHECKED, "--find-links", house, "-r", requirements)
+def install(requirements: Path, house: Path, into: Path, runner: ToolRunner) -> None:
+    """Install `requirements` from `house` into `into`, for PYTHONPATH; raise BuildError."""
+    arguments = ("install", *_OFFLINE, *_CHECKED, "--find-links", house, "-r", requirements)
     step = f"installing {requirements.name}"
-    bench.run(step, "pip", *_QUIETLY, *words, "--target", into, "--no-compile")
+    runner.run(step, "pip", *_QUIETLY, *arguments, "--target", into, "--no-compile")
 
 
-def wheels(requirements: Path, house: Path, into: Path, bench: Bench) -> None:
-    """Put a wheel of each requirement into a directory: as it came, or built from its source.
+def wheels(requirements: Path, house: Path, into: Path, runner: ToolRunner) -> None:
+    """Put a wheel of each requirement into `into`: as downloaded, or built from source.
 
-    No network: what building takes must be among the tools in PYTHONPATH. Raises BuildError as
-    `install` does.
+    No network is used: the tools in PYTHONPATH must include the build backends. Raises BuildError
+    like `install`.
     """
-    words = ("wheel", *_OFFLINE, *_CHECKED, "--find-links", house, "-r", requirements)
+    arguments = ("wheel", *_OFFLINE, *_CHECKED, "--find-links", house, "-r", requirements)
     step = f"collecting the wheels of {requirements.name}"
-    bench.run(step, "pip", *_QUIETLY, *words, "--wheel-dir", into)
+    runner.run(step, "pip", *_QUIETLY, *arguments, "--wheel-dir", into)
 
 
-def own_wheel(source: Path, into: Path, bench: Bench) -> Path:
-    """Build the wheel of the project in `source`, which is written to, and return its path.
-
-    Raises BuildError when it cannot be built.
-    """
-    made = source.with_name("own-wheel")
-    words = ("wheel", *_OFFLINE, "--no-deps", "--no-build-isolation", source, "--wheel-dir", made)
-    bench.run("building our own wheel", "pip", *_QUIETLY, *words)
-    (wheel,) = made.glob("*.whl")
+def own_wheel(source: Path, into: Path, runner: ToolRunner) -> Path:
+    """Build the wheel of `source`, writing there too; return its path; raise BuildError."""
+    output = source.with_name("own-wheel")
+    arguments = ("wheel", *_OFFLINE, "--no-deps", "--no-build-isolation", source)
+    runner.run("building our own wheel", "pip", *_QUIETLY, *arguments, "--wheel-dir", output)
+    (wheel,) = output.glob("*.whl")
     return Path(shutil.move(wheel, into / wheel.name))

@@ -1,14 +1,10 @@
-"""Secrets sealed with NaCl, kept beside plain settings in one TOML document.
+"""Secrets sealed with NaCl, stored with plain settings in one TOML document. No I/O.
 
-The document can be public: names are readable, values are not. Whoever holds the document can seal
-a value; only the holder of a private key can open one. Everything here is pure: texts and keys
-are handed in, nothing is read from a file or from the environment.
+The document may be public: names are readable, values are not. Anyone with the document can seal a
+value; only the holder of a private key can open one (docs/decisions/0050).
 
-Who changes documents imports `luggage.crypto.document` beside this: tomlkit, which the bot's
-processes never need, since all they do is open what tomllib has read.
-
-Chosen against one encrypted file (a change of one secret would change all of it, and no review
-could say which) and against a symmetric key (whoever adds a secret could read all the others).
+To edit documents, import `luggage.crypto.document` too. It loads tomlkit, which the bot's processes
+do not need.
 """
 
 from luggage.crypto.errors import (

@@ -1,8 +1,7 @@
-"""The document under edit: comments, order and blank lines stay as a person left them.
+"""TOML document editor that keeps comments, order and blank lines.
 
-tomlkit parses and writes; what it does not do is put a new value in the place where a person would
-look for it, so `_place` does that: over the commented example of the same name, or else at the end
-of its section, before the blank line and the comments that introduce the next one.
+tomlkit parses and writes. `_place` adds what it lacks: a new value replaces its commented example,
+or else goes to the end of its section, before the comments that introduce the next one.
 """
 
 import re
@@ -28,12 +27,12 @@ from luggage.crypto.opening import (
 from luggage.crypto.sealed import is_sealed, split
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-_MARK = "portmanteau: a value is put here"
+_MARK = "portmanteau: new value"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One value: `key_id` is None for a plain one; `number` starts at 1 and ends at `count`."""
+    """One value, or number `number` of the `count` values of a list; a plain one has no key_id."""
 
     name: str
     number: int
@@ -42,7 +41,7 @@ class Entry:
 
 
 class Document:
-    """A TOML text with sealed values; each change parses again, so that it is always valid."""
+    """A TOML text with sealed values; each change parses it again, so that it stays valid."""
 
     def __init__(self, text: str) -> None:
         """Raise DocumentError when `text` is not TOML."""
@@ -50,7 +49,7 @@ class Document:
 
     @property
     def text(self) -> str:
-        """The document as it stands now."""
+        """The document's current text."""
         return tomlkit.dumps(self._toml)
 
     def names(self) -> tuple[str, ...]:
@@ -60,20 +59,20 @@ class Document:
     def entries(self) -> Iterator[Entry]:
         """Yield each value, elements of lists one by one; raise DocumentError."""
         for name, value in leaves(self._toml.unwrap()).items():
-            found = texts(value)
-            for number, item in enumerate(found, start=1):
-                yield Entry(name, number, len(found), split(item)[0] if is_sealed(item) else None)
+            items = texts(value)
+            for number, item in enumerate(items, start=1):
+                yield Entry(name, number, len(items), split(item)[0] if is_sealed(item) else None)
 
     def is_list(self, name: str) -> bool:
-        """Return whether `name` is there and is a list."""
+        """Return whether `name` exists and is a list."""
         return isinstance(leaves(self._toml.unwrap()).get(name), list)
 
     def live_keys(self) -> dict[str, PublicKey]:
-        """Return the pairs whose values are accepted, by id; raise NotAKey."""
+        """Return the public keys of accepted pairs, by id; raise NotAKey."""
         return live_keys(self._toml.unwrap())
 
     def current_key(self) -> PublicKey:
-        """Return the key that new values are sealed for; raise KeyMissing or NotAKey."""
+        """Return the key for new values; raise KeyMissing or NotAKey."""
         keys = self.live_keys()
         current = str(self._toml.unwrap().get(KEYS_SECTION, {}).get(CURRENT))
         if current not in keys:
@@ -81,34 +80,36 @@ class Document:
         return keys[current]
 
     def add_key(self, key: PublicKey, *, beside_others: bool = False) -> None:
-        """List `key` as the current one; raise KeyPresent if there are others, unless told."""
+        """Make `key` the current one; raise KeyPresent if there are others, unless allowed."""
         others = self.live_keys()
         if others and not beside_others:
             raise KeyPresent(
-                f"[keys] has the pair {', '.join(others)} already: `rotate` replaces it and seals "
-                "everything again (`keygen --add` makes one more pair beside it)"
+                f"[keys] already has the pair {', '.join(others)}: `rotate` replaces it and seals "
+                "everything again (`keygen --add` adds another pair)"
             )
         self._list_keys([*others.values(), key], current=key)
 
     def put(self, name: str, sealed: str) -> None:
-        """Put a sealed value in the place of `name`, which may be new.
+        """Set the value of `name`, old or new, to a sealed value.
 
-        Raises NameUnknown, or ValueCount when `name` is a list. The document is not handed plain
-        values to seal: none of them can then be in a report of an error here.
+        Raises NameUnknown, or ValueCount when `name` is a list. Callers seal values first, so that
+        no error report from here can hold a plain one.
         """
         if self.is_list(name):
-            raise ValueCount(f"{name} is a list: add to it (--append) or put one value (--replace)")
+            raise ValueCount(
+                f"{name} is a list: add to it with --append, or overwrite it with --replace"
+            )
         self._put(_path(name), sealed)
 
     def put_in_list(self, name: str, sealed: str, *, keep: bool) -> None:
-        """Put a sealed value into the list of `name`: after the others (`keep`), or alone.
+        """Append a sealed value to the list of `name` (`keep`), or overwrite the list with it.
 
-        Raises NameUnknown, or ValueCount when `name` is there and is no list.
+        Raises NameUnknown, or ValueCount when `name` exists and is not a list.
         """
-        found = leaves(self._toml.unwrap())
-        if name in found and not isinstance(found[name], list):
-            raise ValueCount(f"{name} is one value, not a list: leave --append and --replace away")
-        if keep and found.get(name):
+        values = leaves(self._toml.unwrap())
+        if name in values and not isinstance(values[name], list):
+            raise ValueCount(f"{name} is one value, not a list: omit --append and --replace")
+        if keep and values.get(name):
             path = _path(name)
             self._section(path)[path[-1]].append(sealed)
             self._load(self.text)
@@ -116,34 +117,34 @@ class Document:
             self._put(_path(name), [sealed])
 
     def reseal(self, keys: Iterable[PrivateKey], new: PublicKey) -> int:
-        """Seal every sealed value for `new`, the one live key from now on; return how many.
+        """Seal every sealed value again for `new`, which becomes the only key; return how many.
 
-        All or nothing: raises what `Secret.reveal` raises before anything is changed.
+        Raises the errors of `Secret.reveal`, before it changes anything.
         """
         secrets = open_secrets(self._toml.unwrap(), keys)
         sealed = [entry for entry in self.entries() if entry.key_id is not None]
-        again = [
+        resealed = [
             new.seal(entry.name, secrets[entry.name].reveal_all()[entry.number - 1])
             for entry in sealed
         ]
-        for entry, value in zip(sealed, again, strict=True):
+        for entry, value in zip(sealed, resealed, strict=True):
             self._replace(entry, value)
         self._list_keys([new], current=new)
         return len(sealed)
 
     def _load(self, text: str) -> None:
-        # A last line without its end would swallow what is put after it, if it is a comment.
+        # A value put after an unterminated comment line would become part of the comment.
         text = text if text.endswith("\n") else f"{text}\n"
         try:
             parsed = tomlkit.parse(text)
-            # The bot reads with tomllib, and that may know an older TOML than tomlkit.
+            # The bot reads with tomllib, which may support an older TOML than tomlkit.
             tomllib.loads(text)
         except (tomlkit.exceptions.TOMLKitError, ValueError, RecursionError) as error:
             problem = str(error)
         else:
             self._toml = parsed
             return
-        raise DocumentError(f"the document is not TOML ({problem}): mend it by hand")
+        raise DocumentError(f"the document is not valid TOML ({problem}): fix it by hand")
 
     def _replace(self, entry: Entry, sealed: str) -> None:
         section, key = self._section(_path(entry.name)), _path(entry.name)[-1]
@@ -155,7 +156,7 @@ class Document:
     def _put(self, path: tuple[str, ...], value: str | list[str]) -> None:
         section, key, rendered = self._section(path), path[-1], _render(value)
         if isinstance(section.get(key), dict):
-            raise NameUnknown(f"{'.'.join(path)} is a section: name a value in it")
+            raise NameUnknown(f"{'.'.join(path)} is a section: name a value inside it")
         if key not in section and _can_place(section):
             _place(section, key)
             self._load(self.text.replace(f"# {_MARK}", f"{key} = {rendered.as_string()}"))
@@ -183,7 +184,9 @@ class Document:
 
 def _path(name: str) -> tuple[str, ...]:
     if not _NAME.fullmatch(name) or name.split(".", maxsplit=1)[0] == KEYS_SECTION:
-        raise NameUnknown(f"{name!r} cannot be a name: write section.key, as in github.private_key")
+        raise NameUnknown(
+            f"{name!r} is not a valid name: write section.key, as in github.private_key"
+        )
     return tuple(name.split("."))
 
 
@@ -200,7 +203,7 @@ def _can_place(section: object) -> bool:
 
 
 def _place(section: tomlkit.items.Table, key: str) -> None:
-    """Put a comment that marks the place where `key` belongs."""
+    """Insert a comment that marks the place for `key`."""
     body = section.value.body
     mark = (None, tomlkit.comment(_MARK))
     example = re.compile(rf"#+\s*{re.escape(key)}\s*=")
@@ -212,7 +215,7 @@ def _place(section: tomlkit.items.Table, key: str) -> None:
 
 
 def _end(items: list[tomlkit.items.Item]) -> int:
-    """Return the index after what belongs to a section, before what introduces the next one."""
+    """Return the index after a section's own lines, before the comments of the next section."""
     inner = (tomlkit.items.Table, tomlkit.items.AoT)
     end = next((i for i, item in enumerate(items) if isinstance(item, inner)), len(items))
     blank = end

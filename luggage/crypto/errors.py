@@ -1,45 +1,44 @@
-"""What can go wrong with a secret: one class for each thing that a person would do about it.
+"""Errors about secrets: one class for each remedy.
 
     SecretError
-      KeyMissing          hand in the private key
+      KeyMissing          set the private key
       NotAKey             copy the key again: it is cut, mistyped, or something else
-      KeyOfAnotherPair    find the key of the pair that is named
+      KeyOfAnotherPair    find the key of the named pair
       KeyRetired          seal the value again: its pair was rotated away
       KeyPresent          rotate instead of making a second pair
-      ValueDamaged        take the value from the history, or seal it again
+      ValueDamaged        restore the value from the file's history, or seal it again
       ValueMoved          put the value back under its own name, or seal it again
-      ValueCount          one value where a list stands, or a list where one stands
-      NameUnknown         mend the name
-      DocumentError       mend the document
+      ValueCount          pass one value instead of a list, or a list instead of one value
+      NameUnknown         fix the name
+      DocumentError       fix the document
 
-Each message is one line and ends with the remedy, in the words of the subcommands and variables
-that people see. No error holds a key, a value, or a library's exception that would hold one: they
-are raised outside of `except` blocks, so that not even `__context__` leads back to one. The classes
-are named by what happened; the suffix Error would add nothing.
+Each message is one line and ends with the remedy. No error holds a key, a value, or a library's
+exception that would hold one: they are raised outside `except` blocks, so that `__context__` is
+empty.
 """
 
 from collections.abc import Iterable
 
 
 class SecretError(Exception):
-    """Something about a key, a sealed value or their document; the message ends with the remedy."""
+    """A problem with a key, a sealed value or a document; the message ends with the remedy."""
 
 
 class KeyMissing(SecretError):  # noqa: N818
-    """A sealed value was to be opened, or a value sealed, and there is no key to do it with."""
+    """There is no key to open or seal a value with."""
 
 
 class NotAKey(SecretError):  # noqa: N818
-    """A text that was given as a key is none; the text itself is not repeated."""
+    """The text is not a key; the message does not repeat it."""
 
 
 class KeyOfAnotherPair(SecretError):  # noqa: N818
-    """Private keys were given, but none of the pair that a value is sealed for."""
+    """None of the private keys belongs to the pair that a value is sealed for."""
 
-    def __init__(self, name: str, wanted: str, given: Iterable[str]) -> None:
+    def __init__(self, name: str, expected: str, actual: Iterable[str]) -> None:
         super().__init__(
-            f"{name} is sealed for the pair {wanted}, and the private key given belongs to "
-            f"{', '.join(given)}: set SECRET_KEY_FILE to the key of {wanted}"
+            f"{name} is sealed for the pair {expected}, but the private key belongs to "
+            f"{', '.join(actual)}: set SECRET_KEY_FILE to the key of {expected}"
         )
 
 
@@ -48,13 +47,13 @@ class KeyRetired(SecretError):  # noqa: N818
 
     def __init__(self, name: str, key_id: str) -> None:
         super().__init__(
-            f"{name} is sealed for the pair {key_id}, which is not among the live ones in [keys]: "
+            f"{name} is sealed for the pair {key_id}, which [keys] no longer lists: "
             f"seal it again with `encrypt {name}`"
         )
 
 
 class KeyPresent(SecretError):  # noqa: N818
-    """The document has a current key already."""
+    """The document already has a current key."""
 
 
 class ValueDamaged(SecretError):  # noqa: N818
@@ -62,8 +61,8 @@ class ValueDamaged(SecretError):  # noqa: N818
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name} is damaged, its key does not open it: take the value back from the history "
-            f"of the file, or seal it again with `encrypt {name}`"
+            f"{name} is damaged, so its key does not open it: restore the value from the file's "
+            f"history, or seal it again with `encrypt {name}`"
         )
 
 
@@ -78,12 +77,12 @@ class ValueMoved(SecretError):  # noqa: N818
 
 
 class ValueCount(SecretError):  # noqa: N818
-    """One value was wanted where the document has a list, or the other way round."""
+    """The document has a list instead of one value, or one value instead of a list."""
 
 
 class NameUnknown(SecretError):  # noqa: N818
-    """No value has this name, or none can have it."""
+    """No value has this name, or the name is not valid."""
 
 
 class DocumentError(SecretError):
-    """The document is not TOML, or holds a sealed value where no name leads."""
+    """The document is not TOML, or has a sealed value that no name can address."""

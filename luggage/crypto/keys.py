@@ -1,14 +1,11 @@
-"""Key pairs, their texts, and the sealing and opening of one value.
+"""Key pairs: their text format, and sealing and opening of values.
 
-A key's text is a prefix that tells the halves apart (and that a scanner for leaked secrets can look
-for), then 48 characters: 32 bytes of key and 4 of a checksum. Chosen against bare base64, where a
-mistyped key is a key all the same, and fails later as "another pair".
+A key's text is a prefix for its half, which scanners for leaked secrets can search for, and 48
+characters of base64: 32 bytes of key and 4 of checksum, so that a mistyped key is recognised
+(docs/decisions/0050). A pair's id is derived from the public half.
 
-An id is derived from the public half, so that it cannot be given to another key by mistake.
-
-Care for tracebacks: some error reporters send the local variables of every frame. No frame of
-ours that raises has a key or a plain value among its variables, and NaCl's exceptions, whose frames
-do, are ended where they are caught.
+Some error reporters send the local variables of every frame. So no frame here that raises has a key
+or a plain value in its variables, and NaCl's exceptions, whose frames do, are not chained.
 """
 
 import base64
@@ -34,7 +31,7 @@ _AROUND = " \t\r\n,"
 
 
 class PublicKey:
-    """The half that seals, no secret: `id` is 8 hexadecimal digits, `text` what is written down."""
+    """The half that seals, not secret: `id` is 8 hexadecimal digits, `text` its written form."""
 
     __slots__ = ("_box", "id", "text")
 
@@ -48,8 +45,8 @@ class PublicKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the key written as `text`; raise NotAKey."""
-        raw, text = _from_text(_PUBLIC, text), ""  # it may be the other half, by mistake
+        """Parse a key's text; raise NotAKey."""
+        raw, text = _from_text(_PUBLIC, text), ""  # clears it: it may be a private key by mistake
         if isinstance(raw, str):
             raise NotAKey(f"not a public key ({raw}): copy it again, or make a pair with `keygen`")
         return cls(raw)
@@ -57,9 +54,8 @@ class PublicKey:
     def seal(self, name: str, value: str) -> str:
         """Return `value` sealed under `name`: `sealed:<id>:<base64>`, different at each call.
 
-        Name and id are bound inside, so that a value opens under its own name only. Not hidden:
-        the length of the value. Not proved: who sealed it; whoever has the public half can.
-        Raises ValueError for a name with NUL in it.
+        The box contains name and id, so that a value opens under its own name only. It does not
+        hide the value's length, nor prove who sealed it. Raises ValueError for a name with a NUL.
         """
         plain, value = value.encode(errors="surrogatepass"), ""
         if "\0" in name:
@@ -73,7 +69,7 @@ class PublicKey:
 
 
 class PrivateKey:
-    """The half that opens. Only `reveal` shows it: no repr, str, format, pickle or copy."""
+    """The half that opens. Only `reveal` shows it; repr, str, format, pickle and copy do not."""
 
     __slots__ = ("_box", "_raw", "public")
 
@@ -89,7 +85,7 @@ class PrivateKey:
 
     @classmethod
     def generate(cls) -> Self:
-        """Return a new key from the operating system's randomness, by way of libsodium."""
+        """Return a new random key, made by libsodium."""
         return cls(bytes(nacl.public.PrivateKey.generate()))
 
     @property
@@ -98,48 +94,45 @@ class PrivateKey:
         return self.public.id
 
     def reveal(self) -> str:
-        """Return the text to be written to a key file: the secret itself."""
+        """Return the key's text for a key file: the secret itself."""
         return _to_text(_PRIVATE, self._raw)
 
     def open(self, name: str, sealed: str) -> str:
-        """Return the plain value that was sealed under `name` for this pair; keep nothing of it.
+        """Return the plain value that was sealed under `name` for this pair.
 
         Raises KeyOfAnotherPair, ValueDamaged, or ValueMoved for a value sealed under another name.
         """
         key_id, ciphertext = split(sealed)
         if key_id != self.id:
             raise KeyOfAnotherPair(name, key_id, [self.id])
-        found = self._unpack(ciphertext) if ciphertext else None
-        if found is None:
+        contents = self._unpack(ciphertext) if ciphertext else None
+        if contents is None:
             raise ValueDamaged(name)
-        sealed_as, value = found
+        sealed_as, value = contents
         if sealed_as == name:
             return value
-        del value, found
+        del value, contents
         raise ValueMoved(name, sealed_as)
 
     def _unpack(self, ciphertext: bytes) -> tuple[str, str] | None:
-        """Return the name and the value inside; None when it does not open or is not ours."""
+        """Return the name and the value inside; None when it does not open or has another id."""
         try:
             name, key_id, value = self._box.decrypt(ciphertext).split(b"\0", 2)
-            ours = key_id.decode() == self.id
-            return (
-                (name.decode(errors="surrogatepass"), value.decode(errors="surrogatepass"))
-                if ours
-                else None
-            )
+            if key_id.decode() != self.id:
+                return None
+            return name.decode(errors="surrogatepass"), value.decode(errors="surrogatepass")
         except (nacl.exceptions.CryptoError, ValueError):
             return None
 
     def __repr__(self) -> str:
-        return f"<PrivateKey {getattr(self, 'id', 'unmade')}>"  # a report may show a half-made one
+        return f"<PrivateKey {getattr(self, 'id', 'unmade')}>"  # a report may show a half-made key
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a private key is not pickled: hand over the text of reveal() by hand")
+        raise TypeError("a private key cannot be pickled: pass on the text of reveal() instead")
 
 
 class Keyring:
-    """The private keys at hand, and the ids of the pairs that a document still accepts."""
+    """Private keys, and the ids of the pairs that a document accepts."""
 
     def __init__(self, keys: Iterable[PrivateKey], live: Iterable[str]) -> None:
         self._keys = {key.id: key for key in keys}
@@ -150,7 +143,7 @@ class Keyring:
         key_id = split(sealed)[0]
         if not self._keys:
             raise KeyMissing(
-                f"{name} is sealed for the pair {key_id} and no private key was given: "
+                f"{name} is sealed for the pair {key_id}, but no private key is set: "
                 "set SECRET_KEY_FILE to its file (or SECRET_KEY to the key itself)"
             )
         if key_id not in self._keys:
@@ -159,20 +152,21 @@ class Keyring:
 
 
 def parse_private_keys(text: str, *, source: str = "the key") -> tuple[PrivateKey, ...]:
-    """Return the keys in `text`, divided by white space or commas; several are live in a rotation.
+    """Parse keys separated by white space or commas; during a rotation there are several.
 
-    Raises NotAKey, which names `source` and not the text, when one is none or `text` is empty.
+    Raises NotAKey, which names `source` but does not quote the text, when one of them is not a key
+    or `text` is empty.
     """
     words, text = _BETWEEN.split(text.strip(_AROUND)), ""
-    found, words = [_from_text(_PRIVATE, word) for word in words], []
-    problems = [problem for problem in found if isinstance(problem, str)]
+    results, words = [_from_text(_PRIVATE, word) for word in words], []
+    problems = [problem for problem in results if isinstance(problem, str)]
     if problems:
-        del found
+        del results
         raise NotAKey(
             f"{source} is not a private key ({problems[0]}): "
-            "copy it again from where `keygen` or `rotate` put it"
+            "copy it again from where `keygen` or `rotate` wrote it"
         )
-    return tuple(PrivateKey(raw) for raw in found if isinstance(raw, bytes))
+    return tuple(PrivateKey(raw) for raw in results if isinstance(raw, bytes))
 
 
 def _to_text(prefix: str, raw: bytes) -> str:
@@ -180,13 +174,14 @@ def _to_text(prefix: str, raw: bytes) -> str:
 
 
 def _from_text(prefix: str, text: str) -> bytes | str:
-    """Return the 32 bytes, or in words why there are none; never raise, never quote the text."""
+    """Return the 32 bytes, or a problem in words; never raise, never quote the text."""
     text = text.strip()
     if not text:
         return "it is empty"
     if not text.startswith(prefix):
         other = {_PUBLIC: _PRIVATE, _PRIVATE: _PUBLIC}[prefix]
-        return "it is the other half" if text.startswith(other) else f"no {prefix} in front"
+        is_other_half = text.startswith(other)
+        return "it is the other half" if is_other_half else f"it does not begin with {prefix}"
     try:
         decoded = base64.b64decode(text.removeprefix(prefix), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):

@@ -1,8 +1,8 @@
-"""A document whose sealed values open when they are asked for, and at no other time.
+"""Secrets of a document, opened at each `reveal`.
 
-The mapping gives wrapped values, not plain ones: error reporters and pretty printers walk through
-every Mapping they meet (sentry_sdk's serializer does), and a plain value would be on its way.
-Nothing opened is kept, so that a dump of the process's objects holds the ciphertext alone.
+The mapping holds wrapped values, because error reporters and pretty printers walk through every
+Mapping (sentry_sdk's serializer does). Plain values are not kept, so that a dump of the process's
+objects holds only ciphertext.
 """
 
 import re
@@ -19,7 +19,7 @@ _NAME_PART = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Secret:
-    """The value or values under one name, sealed or plain; only `reveal` and `reveal_all` show."""
+    """The values of one name, sealed or plain; only `reveal` and `reveal_all` show them."""
 
     __slots__ = ("_keyring", "_values", "is_list", "name")
 
@@ -32,18 +32,13 @@ class Secret:
         self._keyring = keyring
 
     def reveal(self) -> str:
-        """Return the one plain value, opened now; a number or a date as TOML's plain text has it.
-
-        Raises ValueCount for a list, and what `reveal_all` raises.
-        """
+        """Open and return the plain value. Raises ValueCount for a list, and as `reveal_all`."""
         if self.is_list:
-            raise ValueCount(
-                f"{self.name} is a list and one value is wanted: take the brackets away"
-            )
+            raise ValueCount(f"{self.name} must be one value, not a list: remove the brackets")
         return self._open(self._values[0])
 
     def reveal_all(self) -> tuple[str, ...]:
-        """Return all plain values, opened now, in their order; one for a name that is no list.
+        """Open and return all plain values, in order; one value if the name is not a list.
 
         Raises KeyMissing, KeyOfAnotherPair, KeyRetired, ValueDamaged or ValueMoved.
         """
@@ -64,14 +59,11 @@ class Secret:
         return f"<Secret {self.name}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled or copied: hand the object itself on")
+        raise TypeError("a secret cannot be pickled or copied: pass on the object itself")
 
 
 class Secrets(Mapping[str, Secret]):
-    """A name (`github.private_key`) -> `Secret`, for each value of a document but those of [keys].
-
-    Plain values are in it too, so that a reader need not know which are sealed.
-    """
+    """Name (`github.private_key`) -> `Secret`, for plain values too, but not for [keys]."""
 
     __slots__ = ("_secrets",)
 
@@ -91,27 +83,26 @@ class Secrets(Mapping[str, Secret]):
         return f"<Secrets: {len(self)} names>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("secrets are not pickled or copied: hand the object itself on")
+        raise TypeError("secrets cannot be pickled or copied: pass on the object itself")
 
 
 def open_secrets(document: Mapping[str, Any], keys: Iterable[PrivateKey]) -> Secrets:
-    """Return the values of a parsed TOML document, to be opened with `keys` (none is allowed).
+    """Return the secrets of a parsed TOML document, which `keys` (perhaps none) will open.
 
-    Opens nothing yet. Raises DocumentError for a name that cannot be addressed or a sealed value
-    where no name leads, NotAKey for a broken [keys].
+    Nothing is opened yet. Raises DocumentError for an invalid name or a sealed value that no name
+    can address, NotAKey for a broken [keys].
     """
     keyring = Keyring(keys, live_keys(document))
-    found = leaves(document)
     return Secrets(
         {
             name: Secret(name, texts(value), keyring, is_list=isinstance(value, list))
-            for name, value in found.items()
+            for name, value in leaves(document).items()
         }
     )
 
 
 def live_keys(document: Mapping[str, Any]) -> dict[str, PublicKey]:
-    """Return the pairs that [keys] lists, by id; raise NotAKey where the two do not match."""
+    """Return the public keys in [keys], by id; raise NotAKey when a key has another id."""
     section = document.get(KEYS_SECTION, {})
     if not isinstance(section, Mapping):
         raise DocumentError("[keys] must be a section of public keys: make a pair with `keygen`")
@@ -120,40 +111,40 @@ def live_keys(document: Mapping[str, Any]) -> dict[str, PublicKey]:
     }
     for key_id, key in keys.items():
         if key.id != key_id:
-            raise NotAKey(f"[keys] calls the key {key.id} {key_id}: write {key.id} before it")
+            raise NotAKey(f"[keys] lists the key {key.id} as {key_id}: rename it to {key.id}")
     return keys
 
 
 def leaves(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return dotted name -> value for each value outside of [keys], in the document's order.
+    """Return dotted name -> value for each value outside [keys], in the document's order.
 
-    Raises DocumentError for a part of a name with other characters than `A-Za-z0-9_-`, and for a
-    sealed value in a nested list or in a list of sections, which no command could seal again.
+    Raises DocumentError for a name with characters other than `A-Za-z0-9_-`, and for a sealed value
+    in a nested list or in a list of sections, which no command could seal again.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in document.items():
         if not prefix and key == KEYS_SECTION:
             continue
         if not _NAME_PART.fullmatch(key):
-            raise DocumentError(f'the key "{prefix}{key}" is no name: use letters, digits, _ and -')
+            raise DocumentError(
+                f'"{prefix}{key}" is not a valid name: use only letters, digits, _ and -'
+            )
         if isinstance(value, Mapping):
-            found |= leaves(value, f"{prefix}{key}.")
+            values |= leaves(value, f"{prefix}{key}.")
         else:
-            _require_in_place(f"{prefix}{key}", value)
-            found[f"{prefix}{key}"] = value
-    return found
+            _refuse_hidden_sealed(f"{prefix}{key}", value)
+            values[f"{prefix}{key}"] = value
+    return values
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Return a leaf as texts: one for a single value, one for each element of a list."""
+    """Return a leaf's values as texts, one for each element of a list."""
     return tuple(str(item) for item in (value if isinstance(value, list) else [value]))
 
 
-def _require_in_place(name: str, value: object) -> None:
+def _refuse_hidden_sealed(name: str, value: object) -> None:
     if isinstance(value, list) and any(_hides_sealed(item) for item in value):
-        raise DocumentError(
-            f"{name} has a sealed value in a nested list: give it a name of its own"
-        )
+        raise DocumentError(f"{name} has a sealed value in a nested list: give it its own name")
 
 
 def _hides_sealed(item: object) -> bool:

@@ -1,7 +1,7 @@
-"""How a sealed value looks: `sealed:<key id>:<base64>`; and how it looks to a reader of a diff.
+"""Text format of sealed values, `sealed:<key id>:<base64>`, and their short form in diffs.
 
-The text says by itself that it is sealed and for which pair, so that plain and sealed values can
-stand side by side in one document. Base64 in the standard alphabet, padded, checked strictly.
+The prefix lets plain and sealed values share one document. Base64 has the standard alphabet and
+padding, and is validated.
 """
 
 import base64
@@ -11,13 +11,13 @@ import re
 from typing import TypeGuard
 
 _PREFIX = "sealed:"
-# Up to a quote or white space, damaged or not: a diff must show a damaged value as well.
+# Also matches a damaged value, up to a quote or white space.
 _ANYWHERE = re.compile(r"\bsealed:([0-9A-Za-z_-]+):[^\s\"']*")
 _FINGERPRINT_DIGITS = 12
 
 
 def is_sealed(value: object) -> TypeGuard[str]:
-    """Return whether `value` is a text that claims to be sealed; it may still be damaged."""
+    """Return whether `value` has the format of a sealed value; it may still be damaged."""
     return isinstance(value, str) and value.startswith(_PREFIX)
 
 
@@ -27,7 +27,7 @@ def join(key_id: str, ciphertext: bytes) -> str:
 
 
 def split(sealed: str) -> tuple[str, bytes | None]:
-    """Return the key's id ("" when absent) and the ciphertext, None when that is not base64."""
+    """Return the key's id ("" if absent) and the ciphertext, or None if that is not base64."""
     key_id, _, encoded = sealed.removeprefix(_PREFIX).partition(":")
     try:
         return key_id, base64.b64decode(encoded, validate=True)
@@ -38,9 +38,9 @@ def split(sealed: str) -> tuple[str, bytes | None]:
 def conceal(text: str) -> str:
     """Return `text` with each sealed value cut to `sealed:<key id>:<fingerprint>`.
 
-    The fingerprint is 12 hexadecimal digits of the SHA-256 of the *sealed* value: stable, and
-    different after each sealing. One of the plain value would let anybody try out likely passwords.
-    The text need not be TOML, so that a diff works on comments and on a merge conflict.
+    The fingerprint is 12 hexadecimal digits of the SHA-256 of the *sealed* value. One of the plain
+    value would let anyone test likely passwords. The text need not be TOML: a diff may contain
+    comments and merge conflicts.
     """
     return _ANYWHERE.sub(_fingerprint, text)
 

@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL: engines, transactions, migrations."""
+"""SQLite and PostgreSQL: engines, transactions and migrations."""
 
 from luggage.database.engines import (
     DatabaseUrlError,

@@ -1,4 +1,4 @@
-"""Refusals of PostgreSQL that an operator mends: raised as SchemaError, with the remedy."""
+"""PostgreSQL errors that an operator can fix, raised as SchemaError with the remedy."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,16 +8,16 @@ from sqlalchemy.exc import DBAPIError
 
 from luggage.database.history import SchemaError
 
-_MAKE_OWNER = "let the bot's role own its database: ALTER DATABASE ... OWNER TO ..."
-_TAKES_WRITES = (
+_MAKE_OWNER = "make the bot's role the owner of its database: ALTER DATABASE ... OWNER TO ..."
+_ALLOW_WRITES = (
     "name the primary in DATABASE_URL, or set default_transaction_read_only = off for the bot"
 )
 # By PostgreSQL's code: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REMEDIES = {
-    "25006": _TAKES_WRITES,
-    "3F000": "search_path names no schema that is there: create it, or change it for the role",
+    "25006": _ALLOW_WRITES,
+    "3F000": "search_path names no existing schema: create it, or change search_path for the role",
     "42501": _MAKE_OWNER,
-    "42P07": "somebody else has made it: give the bot a database or a schema of its own",
+    "42P07": "another application made it: give the bot its own database or schema",
 }
 
 _READ_ONLY = text(
@@ -37,7 +37,7 @@ WHERE number <> '' AND NOT has_sequence_privilege(sequence, 'USAGE')
 
 @contextmanager
 def explained_refusals() -> Iterator[None]:
-    """Raise SchemaError for what PostgreSQL refuses until the operator changes something."""
+    """Turn errors of PostgreSQL that an operator can fix into SchemaError."""
     try:
         yield
     except DBAPIError as error:
@@ -48,18 +48,18 @@ def explained_refusals() -> Iterator[None]:
 
 
 def refuse_unwritable(connection: Connection, tables: Iterable[Table]) -> None:
-    """Return when the session may write to these tables; raises SchemaError. Changes nothing."""
+    """Raise SchemaError unless the session may write to these tables. Changes nothing."""
     if connection.dialect.name != "postgresql":
         return
     if connection.execute(_READ_ONLY).scalar():
-        raise SchemaError(f"the database takes no writes; {_TAKES_WRITES}")
-    names = {table.name: _numbered(table) for table in tables}
-    asked = {"tables": list(names), "columns": list(names.values())}
-    forbidden = connection.execute(_FORBIDDEN, asked).scalars().all()
+        raise SchemaError(f"the database is read-only; {_ALLOW_WRITES}")
+    columns = {table.name: _autoincrement_column(table) for table in tables}
+    parameters = {"tables": list(columns), "columns": list(columns.values())}
+    forbidden = connection.execute(_FORBIDDEN, parameters).scalars().all()
     if forbidden:
         raise SchemaError(f"the role may not write to {', '.join(forbidden)}; {_MAKE_OWNER}")
 
 
-def _numbered(table: Table) -> str:
+def _autoincrement_column(table: Table) -> str:
     column = table.autoincrement_column
     return "" if column is None else column.name

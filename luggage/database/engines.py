@@ -1,12 +1,8 @@
-"""Engines and transactions for SQLite and PostgreSQL; knows no table of anyone.
+"""Engines and transactions for SQLite and PostgreSQL.
 
-Chosen: SQLAlchemy Core with explicit transactions. Against: an ORM (the states of a job are moved
-by single statements, which should be seen), and SQLite's own idea of when a transaction begins (it
-takes the write lock at the first write, and then answers "database is locked" at once, whatever the
-busy timeout says).
-
-Every transaction of a SQLite engine therefore begins with BEGIN IMMEDIATE, unless the connection
-carries the execution option ``read_only=True``, as those of `reading` do.
+Every transaction of a SQLite engine begins with BEGIN IMMEDIATE, unless the connection has the
+execution option ``read_only=True``, as those of `reading` do. With a plain BEGIN, SQLite would take
+the write lock at the first write, and could then fail with "database is locked" without waiting.
 """
 
 from collections.abc import Iterator
@@ -21,25 +17,21 @@ from luggage.database.sqlite import open_sqlite
 
 
 class DatabaseUrlError(ValueError):
-    """The address of the database cannot be used; the message says why, and shows no password."""
+    """The database's address is unusable; the message says why, and shows no password."""
 
 
 def unavailable(error: SQLAlchemyError) -> str:
-    """One line for the log about a database error, without its text.
-
-    The text would quote the statement with its values.
-    """
+    """Return a log line for a database error, without its text, which quotes the statement."""
     return f"the database did not answer: {type(error).__name__}"
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """Return an engine for ``sqlite:///PATH`` or for PostgreSQL; nothing is connected yet.
+    """Return an engine for ``sqlite:///PATH`` or for PostgreSQL, without connecting yet.
 
-    ``postgres://`` and ``postgresql://`` mean psycopg 3. Each thread that uses the engine at the
-    same moment needs one of `pool_size` connections; as many again are opened for a while when
-    those are out. Raises DatabaseUrlError for anything else. Neither the engine's repr nor an error
-    shows a password or a statement's parameters. May be called again; each call makes a pool of its
-    own.
+    ``postgres://`` and ``postgresql://`` mean psycopg 3. Raises DatabaseUrlError for any other
+    address. The pool keeps `pool_size` connections, one for each thread that uses the engine at the
+    same time, and may open as many more for a while. Neither the engine's repr nor an error shows a
+    password or a statement's parameters. Each call makes a new pool.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
@@ -52,16 +44,14 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        # The cause is left out: it may quote the address, and with it the password.
-        raise DatabaseUrlError(f"the database's address cannot be read; {remedy}") from None
+        # Without the cause, which may quote the address and its password.
+        raise DatabaseUrlError(f"the database's address cannot be parsed; {remedy}") from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise DatabaseUrlError(f"no database of the kind {parsed.drivername!r}; {remedy}")
+        raise DatabaseUrlError(f"databases of type {parsed.drivername!r} do not work; {remedy}")
     if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise DatabaseUrlError(
-            f"a SQLite database in memory cannot be shared by processes; {remedy}"
-        )
+        raise DatabaseUrlError(f"processes cannot share a SQLite database in memory; {remedy}")
     return _hide_password(parsed)
 
 
@@ -76,19 +66,18 @@ def _hide_password(url: URL) -> URL:
 def writing(engine: Engine) -> AbstractContextManager[Connection]:
     """Return a context: a connection in one transaction, which an exception rolls back.
 
-    On SQLite the write lock is taken at the beginning, so that what was read is still true when it
-    writes. Raises sqlalchemy.exc.OperationalError when the database is away, or locked for longer
-    than BUSY_SECONDS.
+    On SQLite the transaction takes the write lock at its beginning. Raises
+    sqlalchemy.exc.OperationalError when the database is away, or locked for longer than
+    LOCK_TIMEOUT_SECONDS.
     """
     return engine.begin()
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Give a connection in one transaction that cannot write, and keeps no writer waiting.
+    """Give a connection in one read-only transaction, which blocks no writer.
 
-    Raises sqlalchemy.exc.OperationalError (SQLite) or InternalError (PostgreSQL) at an attempt to
-    write.
+    A write raises sqlalchemy.exc.OperationalError (SQLite) or InternalError (PostgreSQL).
     """
     options = {"read_only": True}
     if engine.dialect.name == "postgresql":
@@ -101,13 +90,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def asking(engine: Engine) -> Iterator[Connection]:
-    """Give a connection for a single SELECT, which needs no transaction around it.
+    """Give a connection for a single SELECT, without a transaction.
 
-    What `reading` is for several that must agree; this is half the round trips, and for those who
-    ask often. Nothing keeps it from writing on PostgreSQL. Raises sqlalchemy.exc.OperationalError
-    when the database is away, and on SQLite at an attempt to write.
+    It takes half the round trips of `reading`, which several SELECTs need to be consistent.
+    PostgreSQL does not refuse writes here. Raises sqlalchemy.exc.OperationalError when the database
+    is away, and on SQLite for a write.
     """
-    options: dict[str, Any] = {"read_only": True, "one_question": True}
+    options: dict[str, Any] = {"read_only": True, "single_select": True}
     if engine.dialect.name == "postgresql":
         options["isolation_level"] = "AUTOCOMMIT"
     with engine.connect() as plain:

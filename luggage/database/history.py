@@ -1,4 +1,4 @@
-"""A line of migrations, and the error for a database that is not where it leads."""
+"""Migration histories, and the error for a database that does not match them."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,12 @@ from sqlalchemy import MetaData
 
 
 class SchemaError(Exception):
-    """The database and the code do not fit; the message says what differs and what to do."""
+    """The database does not match the code; the message says what differs and what to do."""
 
 
 @dataclass(frozen=True)
 class History:
-    """One line of migrations: its name, the package its files live in, and the tables it leads to.
-
-    The version reached is kept in the table ``{name}_version``, so that several histories share a
-    database.
-    """
+    """A line of migrations: its name, package and tables; `{name}_version` holds the revision."""
 
     name: str
     package: str
@@ -23,5 +19,5 @@ class History:
 
     @property
     def version_table(self) -> str:
-        """Return the name of the table which holds the revision reached."""
+        """Return the name of the table that holds the revision."""
         return f"{self.name}_version"

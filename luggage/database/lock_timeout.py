@@ -1,5 +1,5 @@
-"""How long both databases are waited for."""
+"""Lock timeout of both databases."""
 
-# How long a transaction waits for another one's lock before it gives up, in seconds: GitHub hangs
-# up after ten, and has to hear by then that its delivery could not be stored.
-BUSY_SECONDS = 7.0
+# How long a transaction waits for a lock. GitHub closes a connection after ten seconds, and must
+# get its 503 before that.
+LOCK_TIMEOUT_SECONDS = 7.0

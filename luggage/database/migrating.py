@@ -1,8 +1,4 @@
-"""Migrations, and the check that database and code fit.
-
-Chosen: Alembic driven by calls. Against: `alembic.ini` with an `env.py`, a file that has to be
-found beside the code; inside a wheel or a pex there is only the package.
-"""
+"""Migrations by Alembic, and the check that the database matches the code."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,22 +9,22 @@ from luggage.database.access import explained_refusals, refuse_unwritable
 from luggage.database.engines import reading
 from luggage.database.history import History
 
-# A migration may rightly take longer than any other transaction; who waits for it waits this long.
-MIGRATION_SECONDS = 600.0
-# Any number, the same in all releases: PostgreSQL's advisory locks are named by integers.
+# How long to wait for another process's migration.
+MIGRATION_TIMEOUT_SECONDS = 600.0
+# The name of PostgreSQL's advisory lock: any number, the same in all releases.
 MIGRATION_LOCK = 0x706F72746D616E
 
 
 def migrate(
     engine: Engine, histories: Sequence[History], *, log: Callable[[str], object]
 ) -> list[str]:
-    """Bring the database to the newest revision of each history; return those applied, in order.
+    """Upgrade the database to the newest revision of each history; return the revisions applied.
 
-    All in one transaction, one process at a time: who comes second waits, and finds nothing to do.
-    Safe to repeat. Raises SchemaError when the database was migrated by a newer release, or does
-    not let the role make tables.
+    It is one transaction, in one process at a time; a second process waits and finds nothing to do.
+    Safe to repeat. Raises SchemaError when a newer release migrated the database, or when the role
+    may not create tables.
     """
-    from luggage.database.schema import upgrade  # noqa: PLC0415  Alembic, for those who migrate
+    from luggage.database.schema import upgrade  # noqa: PLC0415  loads Alembic
 
     applied: list[str] = []
     with explained_refusals(), _migrating(engine) as connection:
@@ -42,23 +38,23 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
     """Give a connection in the one transaction that may migrate."""
     with engine.connect() as plain:
         # On SQLite, BEGIN IMMEDIATE is the lock.
-        connection = plain.execution_options(patience_seconds=MIGRATION_SECONDS)
+        connection = plain.execution_options(lock_timeout_seconds=MIGRATION_TIMEOUT_SECONDS)
         with connection.begin():
             if engine.dialect.name != "sqlite":
-                patience = int(MIGRATION_SECONDS * 1000)
-                connection.execute(text(f"SET LOCAL lock_timeout = {patience}"))
+                timeout_ms = int(MIGRATION_TIMEOUT_SECONDS * 1000)
+                connection.execute(text(f"SET LOCAL lock_timeout = {timeout_ms}"))
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 connection.execute(lock, {"lock": MIGRATION_LOCK})
             yield connection
 
 
 def check(engine: Engine, histories: Sequence[History]) -> None:
-    """Return when the database has exactly the tables that the code expects, and takes writes.
+    """Check that the database has exactly the tables that the code expects, and accepts writes.
 
-    Raises SchemaError, which names what differs and the remedy, when it is older, newer, was
-    changed by hand, is read-only or keeps a table from the role. Changes nothing.
+    Raises SchemaError with the difference and the remedy when it is older, newer, changed by hand
+    or read-only, or when the role may not write to a table. Changes nothing.
     """
-    from luggage.database.schema import compare  # noqa: PLC0415  Alembic, for those who check
+    from luggage.database.schema import compare  # noqa: PLC0415  loads Alembic
 
     with explained_refusals(), reading(engine) as connection:
         for history in histories:

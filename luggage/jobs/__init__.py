@@ -1,14 +1,14 @@
-"""A durable queue in SQLite or PostgreSQL: put, claim, finish; survives `kill -9` at every step.
+"""Durable job queue in SQLite or PostgreSQL, which survives `kill -9` at every step.
 
-The front door. Make an engine with luggage.database, migrate it with
-``History("jobs", MIGRATIONS, metadata)``, then::
+Make an engine with luggage.database, migrate it with ``History("jobs", MIGRATIONS, metadata)``,
+then::
 
     queue = Queue(engine, clock=clock, wake=notifier(engine, directory))
     queue.put(NewJob(queue="mail", key="welcome:alice", body=b"...", run_at=clock()))
     Worker(queue, {"mail": send}, threads=4, lease_seconds=60, wakeup=listener(engine, directory),
            clock=clock, random=random).run()
 
-A handler may be called again for a job whose worker died: its effect must be safe to repeat.
+The handler is called again for a job whose worker died, so its effect must be safe to repeat.
 """
 
 from luggage.jobs.group import GroupCommit
@@ -40,7 +40,7 @@ from luggage.jobs.schema import metadata
 from luggage.jobs.wake import LocalWakeup, Waker, Wakeup, listener, nobody, notifier
 from luggage.jobs.worker import Stuck, Worker
 
-#: The package that holds the migrations of the queue's tables, for `History`.
+#: The package with the migrations of the queue's tables, for `History`.
 MIGRATIONS = "luggage.jobs.migrations"
 
 __all__ = [

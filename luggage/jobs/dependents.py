@@ -1,9 +1,4 @@
-"""Jobs that wait for another job: what they are put as, and what they are told at its end.
-
-Chosen: the one that is waited for tells those that wait, in the transaction of its own end.
-Against: a look at the other job in each claim, which would cost every claim, and against followers
-in memory.
-"""
+"""Dependent jobs: held until another job ends, and notified in the transaction that ends it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,15 +7,15 @@ from sqlalchemy import Connection, Update, select, text
 
 from luggage.jobs import schema, statements
 from luggage.jobs.model import NewJob, State, UnknownJob
-from luggage.jobs.outcomes import Ending
+from luggage.jobs.outcomes import Transition
 from luggage.jobs.schema import job as table
 
 
-def first_state(connection: Connection, job: NewJob) -> dict[str, Any]:
-    """Return the columns of a new job that is to wait for another one of its queue.
+def initial_state(connection: Connection, job: NewJob) -> dict[str, Any]:
+    """Return the state columns of a new job that depends on another job of its queue.
 
-    That one is locked: on PostgreSQL it could otherwise finish, and release all that it sees
-    waiting, before this one is there to be seen. Raises UnknownJob.
+    The other job's row is locked. On PostgreSQL it could otherwise end, and notify its dependents,
+    before this one is visible. Raises UnknownJob.
     """
     query = (
         select(table.c.id, table.c.state)
@@ -29,9 +24,7 @@ def first_state(connection: Connection, job: NewJob) -> dict[str, Any]:
     )
     first = connection.execute(query).one_or_none()
     if first is None:
-        raise UnknownJob(
-            f"{job.key} is to wait for {job.after}, which was never put into {job.queue}"
-        )
+        raise UnknownJob(f"{job.key} depends on {job.after}, which is not in queue {job.queue}")
     return {"after": first.id, **_state_after(str(job.after), State(first.state))}
 
 
@@ -43,23 +36,23 @@ def _state_after(key: str, state: State) -> dict[str, Any]:
     return {"state": State.HELD, "reason": _waits(key, state)}
 
 
-def tell_all(connection: Connection, ended: Sequence[Ending], now: float) -> int:
-    """Do what `tell` does for each of these; most of them nobody waits for."""
-    asked = {"ids": [ending.job.id for ending in ended]}
-    awaited = set(connection.execute(statements.AWAITED, asked).scalars())
+def notify_all(connection: Connection, transitions: Sequence[Transition], now: float) -> int:
+    """Do what `notify` does for each of these; most jobs have no dependents."""
+    ids = [transition.job.id for transition in transitions]
+    awaited = set(connection.execute(statements.AWAITED, {"ids": ids}).scalars())
     return sum(
-        tell(connection, ending.job.id, ending.job.key, ending.state, now)
-        for ending in ended
-        if ending.job.id in awaited
+        notify(connection, transition.job.id, transition.job.key, transition.state, now)
+        for transition in transitions
+        if transition.job.id in awaited
     )
 
 
-def tell(connection: Connection, job_id: int, key: str, state: State, now: float) -> int:
-    """Let the jobs that wait for this one know its new state; return how many of them may start."""
+def notify(connection: Connection, job_id: int, key: str, state: State, now: float) -> int:
+    """Update the dependents of a job to its new state; return how many became ready."""
     match state:
         case State.DONE:
-            freed = _waiting(job_id).values(state=State.READY, reason="", changed_at=now)
-            return connection.execute(freed).rowcount
+            released = _waiting(job_id).values(state=State.READY, reason="", changed_at=now)
+            return connection.execute(released).rowcount
         case State.IGNORED:
             _ignore(connection, job_id, key, now)
         case State.DEAD | State.READY:
@@ -68,14 +61,14 @@ def tell(connection: Connection, job_id: int, key: str, state: State, now: float
 
 
 def _ignore(connection: Connection, job_id: int, key: str, now: float) -> None:
-    """Ignore those that wait for this one, and those that wait for them."""
+    """Ignore the dependents of a job, and their dependents."""
     ignored = (
         _waiting(job_id)
         .values(state=State.IGNORED, reason=_ignored(key), changed_at=now)
         .returning(table.c.id, table.c.key)
     )
-    for follower in connection.execute(ignored).all():
-        _ignore(connection, follower.id, follower.key, now)
+    for dependent in connection.execute(ignored).all():
+        _ignore(connection, dependent.id, dependent.key, now)
 
 
 def _waiting(job_id: int) -> Update:

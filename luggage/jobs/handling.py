@@ -1,9 +1,6 @@
-"""Claimed jobs, from the handler's answer to the record of their ends.
+"""Handler calls: turn what a handler returns or raises into a recorded transition.
 
-Chosen: an answer becomes a value, and the ends of many jobs are recorded together, again and again
-until the database takes them. Against: a transaction by each thread for each job, which was most of
-what a decided delivery cost (docs/performance.md); and letting the lease run out when the database
-is away for a moment, for the work would be done a second time.
+Recording is repeated during an outage; an expired lease would repeat the work instead.
 """
 
 import logging
@@ -27,27 +24,24 @@ from luggage.jobs.model import (
     Postpone,
     Retry,
 )
-from luggage.jobs.outcomes import Ending
+from luggage.jobs.outcomes import Transition
 from luggage.jobs.queue import Queue
 from luggage.jobs.retry import backoff
 
 _log = logging.getLogger(__name__)
 
-#: What SQLAlchemy raises when the database is away, locked, full or read only, or its pool is out.
+#: What SQLAlchemy raises when the database is away, locked, full or read-only, or its pool is out.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def away_backoff(failures: int, random: Callable[[], float]) -> float:
-    """Return the seconds to leave a database alone that was away `failures` times running."""
+    """Return the seconds to wait for a database that was away `failures` times in a row."""
     return backoff(failures, base_seconds=0.25, cap_seconds=5.0, random=random)
 
 
 @dataclass(frozen=True)
 class Handling:
-    """What it takes to handle jobs; shared by all threads of a worker.
-
-    `context` makes the context in which all about a job is done and logged.
-    """
+    """Calls handlers in a `context` and records transitions; threads may share it."""
 
     queue: Queue
     handlers: Mapping[str, Handler]
@@ -55,74 +49,79 @@ class Handling:
     random: Callable[[], float]
     context: Callable[[Job], AbstractContextManager[object]] = nullcontext
 
-    def ask(self, job: Job) -> Ending | None:
-        """Call the handler; return what is to be recorded, whatever it raises. None: nothing is."""
+    def handle(self, job: Job) -> Transition | None:
+        """Call the handler; return the transition to record, or None if the lease is lost."""
         with self.context(job):
             try:
-                return self._ask(job)
+                return self._call(job)
             except LeaseLost as lost:
                 _log.warning("%s", lost)
                 return None
 
-    def record(self, ended: Sequence[Ending]) -> None:
-        """Record ends together. Of one that cannot be recorded a failed attempt is.
+    def record(self, transitions: Sequence[Transition]) -> None:
+        """Record transitions together; for one that the queue refuses, record a failed attempt.
 
-        Raises what AWAY names when the database is away, and has then recorded nothing, or some; if
-        it is repeated, the fence refuses those.
+        Raises an error of AWAY when the database is away. Some transitions may be recorded by then;
+        repeating is safe, because the fence refuses those.
         """
         try:
-            for lost in self.queue.end(ended):
+            for lost in self.queue.end(transitions):
                 _log.warning("%s", lost)
         except AWAY:
             raise
-        except Exception as failure:  # noqa: BLE001  # logged, and recorded as a failed attempt
-            if len(ended) == 1:
-                self._refuse(ended[0], failure)
+        except Exception as error:  # noqa: BLE001  # logged, and recorded as a failed attempt
+            if len(transitions) == 1:
+                self._record_refusal(transitions[0], error)
             else:
-                for ending in ended:
-                    self.record([ending])
+                for transition in transitions:
+                    self.record([transition])
 
-    def _refuse(self, ending: Ending, failure: Exception) -> None:
-        """The handler's answer was refused: a job to be put that cannot be, for example."""
-        job = ending.job
+    def _record_refusal(self, transition: Transition, error: Exception) -> None:
+        """Retry a job whose transition was refused, because of a job to put, for example."""
+        job = transition.job
         name = f"job {job.id} ({job.queue} {job.key})"
-        _log.error("the end of %s was refused", name, exc_info=failure)
+        _log.error("the queue refused the result of %s", name, exc_info=error)
         try:
-            self.queue.end([self._again(job, _words(failure))])
+            self.queue.end([self._retry(job, _describe(error))])
         except AWAY:
             raise
-        except Exception:  # noqa: BLE001  # nobody else would hear of it
-            # The lease runs out, and the job is tried again.
-            _log.exception("the end of %s could not be recorded", name)
+        except Exception:  # noqa: BLE001  # the thread must go on
+            # The lease expires, and the job is retried.
+            _log.exception("the result of %s could not be recorded", name)
 
-    def _ask(self, job: Job) -> Ending:
+    def _call(self, job: Job) -> Transition:
         try:
-            return _accept(job, self.handlers[job.queue](job))
+            return _transition(job, self.handlers[job.queue](job))
         except Postpone as order:
             return outcomes.postponed(job, order.reason, order.run_at)
         except Retry as order:
-            return self._again(job, order.error, order.run_at, counted=order.counted)
+            return self._retry(job, order.error, order.run_at, counted=order.counted)
         except Dead as order:
             return outcomes.buried(job, order.error)
         except LeaseLost:
             raise
-        except AWAY as failure:
-            # Not the job's fault: it has as many attempts as before once the database is back.
-            return self._again(job, _words(failure), counted=False)
-        except (Exception, SystemExit) as failure:  # noqa: BLE001  # a handler may raise anything
-            # SystemExit too: in a thread it would end the thread without a word.
+        except AWAY as error:
+            # Not the job's fault, so the attempt does not count.
+            return self._retry(job, _describe(error), counted=False)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a handler may raise anything
+            # SystemExit would end the thread silently.
             _log.exception("job %d (%s %s) failed", job.id, job.queue, job.key)
-            return self._again(job, _words(failure))
+            return self._retry(job, _describe(error))
 
-    def _again(
-        self, job: outcomes.Held, error: str, run_at: float | None = None, *, counted: bool = True
-    ) -> Ending:
+    def _retry(
+        self,
+        job: outcomes.Claimed,
+        error: str,
+        run_at: float | None = None,
+        *,
+        counted: bool = True,
+    ) -> Transition:
         if run_at is None:
             run_at = self.clock() + backoff(job.attempt, random=self.random)
-        return outcomes.again(job, error, run_at, counted=counted)
+        return outcomes.retried(job, error, run_at, counted=counted)
 
 
-def _accept(job: Job, outcome: Outcome) -> Ending:
+def _transition(job: Job, outcome: Outcome) -> Transition:
     match outcome:
         case Ignored(reason):
             return outcomes.ignored(job, reason)
@@ -132,5 +131,5 @@ def _accept(job: Job, outcome: Outcome) -> Ending:
             assert_never(other)
 
 
-def _words(failure: BaseException) -> str:
-    return f"{type(failure).__name__}: {failure}"
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

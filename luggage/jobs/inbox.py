@@ -1,12 +1,7 @@
-"""What the threads of a worker take their jobs from: one after the other, while they are quick.
+"""Hand-off of jobs to a worker's threads, which run short jobs one after the other.
 
-Threads of one process share an interpreter. Where several of them decide, they hand it to and fro
-at every step in the database, and each waits for it, one perhaps with a lock in hand: four got less
-done than one (docs/performance.md). So a thread begins when the job begun before it is over, or has
-been in hand for so long that it seems to wait for something; then they run side by side, as many as
-there are. Chosen: the next in line watches, the others sleep. Against: having the loop's own thread
-watch (it may be waiting for the database), and telling the worker of each wait (whoever writes a
-handler would have to know).
+A thread starts the next job when the newest one is over, or after `alone_seconds`. Threads share
+the interpreter: four of them got less done than one (docs/decisions/0118).
 """
 
 import threading
@@ -17,38 +12,35 @@ T = TypeVar("T")
 
 
 class Handoff(Generic[T]):
-    """Things for threads to take, in the order in which they were put.
-
-    What is taken is let alone until it is over, for `alone_seconds` at most.
-    """
+    """A first-in, first-out queue that lets each item run alone for up to `alone_seconds`."""
 
     def __init__(self, alone_seconds: float) -> None:
         self._alone_seconds = alone_seconds
-        self._things: SimpleQueue[T | None] = SimpleQueue()
-        self._line = threading.Lock()
+        self._items: SimpleQueue[T | None] = SimpleQueue()
+        self._next_in_line = threading.Lock()
         self._newest: T | None = None
         self._free = threading.Event()
         self._free.set()
 
-    def put(self, thing: T | None) -> None:
-        """Have a thread take this; None tells one thread to end."""
-        self._things.put(thing)
+    def put(self, item: T | None) -> None:
+        """Add an item; None tells one thread to end."""
+        self._items.put(item)
 
     def empty(self) -> bool:
-        """Whether there is nothing to take just now."""
-        return self._things.empty()
+        """Return whether there is nothing to take at the moment."""
+        return self._items.empty()
 
     def take(self) -> T | None:
-        """Wait for one's turn, and for something to take; return it."""
-        with self._line:
+        """Wait until the newest item is over or its time is up, then for an item; return it."""
+        with self._next_in_line:
             self._free.wait(self._alone_seconds)
-            thing = self._things.get()
-            if thing is not None:
-                self._newest = thing
+            item = self._items.get()
+            if item is not None:
+                self._newest = item
                 self._free.clear()
-        return thing
+        return item
 
-    def over(self, thing: T) -> None:
-        """Let the next thread begin, if it still waits for this to be over."""
-        if thing is self._newest:
+    def over(self, item: T) -> None:
+        """Let the next thread start, if it still waits for this item."""
+        if item is self._newest:
             self._free.set()

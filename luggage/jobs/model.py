@@ -1,9 +1,4 @@
-"""The values of the queue: what is put, what is claimed, what a handler answers. No I/O.
-
-Chosen: frozen values and one enumeration of states. Against: objects that save themselves, and a
-class for each state; a job is moved by the queue alone, and what a caller holds is a copy that says
-when it was true.
-"""
+"""Values of the queue: jobs, rows, and handlers' outcomes, as frozen copies. No I/O."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,43 +7,40 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """Where a job is in its life; the word is what the database holds."""
+    """The state of a job, as the database stores it."""
 
     READY = "ready"  # may be claimed once its run_at has come and its subject is free
-    LEASED = "leased"  # held by a worker until it finishes or its lease runs out
+    LEASED = "leased"  # a worker holds it until it finishes or its lease expires
     DONE = "done"
-    DEAD = "dead"  # attempts spent, or it can never succeed; stays until someone decides
-    IGNORED = "ignored"  # nobody wanted it
+    DEAD = "dead"  # attempts spent, or it can never succeed; stays until a person decides
+    IGNORED = "ignored"  # there was nothing to do
     HELD = "held"  # waits for another job, or for a person
 
 
 class JobsError(Exception):
-    """Something was asked of the queue that it refuses."""
+    """The queue refused a request."""
 
 
 class LeaseLost(JobsError):  # noqa: N818  # what happened, as the callers know it
-    """The job is no longer held by this claim: its lease ran out, and it was taken back.
-
-    Nothing was changed. Drop the work; whoever holds the job now answers for it.
-    """
+    """The job was reclaimed after its lease had expired; nothing was changed. Drop the work."""
 
 
 class WrongState(JobsError):  # noqa: N818
-    """The job's state does not allow what was asked; nothing was changed."""
+    """The job's state does not allow the request; nothing was changed."""
 
 
 class UnknownJob(JobsError):  # noqa: N818
-    """There is no such job."""
+    """The job does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """A job to be put into a queue; `key` is what it is about, and unique in its queue for ever.
+    """A job to put into a queue; `key` identifies it, and stays unique in its queue for ever.
 
     `run_at` is when it may start, in seconds since the epoch. Jobs of one `subject` run one at a
-    time, in the order they were put; an empty subject waits for nobody. `kind` is for people who
-    search. With `after`, the key of a job of the same queue, this one is held until that one is
-    done. `note` is what the first holder finds in `Job.note`.
+    time, in the order they were put; a job with an empty subject waits for no other. `kind` is a
+    word to search by. With `after`, the key of a job of the same queue, this job is held until that
+    one is done. `note` is the first value of `Job.note`.
     """
 
     queue: str
@@ -64,7 +56,7 @@ class NewJob:
 
 
 class Put(NamedTuple):
-    """The answer to a put: the job's id, and whether this very put made it."""
+    """The result of a put: the job's id, and whether this put created it."""
 
     id: int
     created: bool
@@ -74,9 +66,8 @@ class Put(NamedTuple):
 class Job:
     """A claimed job, as it was at its claim. `attempt` starts at 1 for the first claim.
 
-    `fence` is the claim's token: it grows with every claim of the job, and the queue takes a result
-    only with the token of the latest. `note` is what an earlier holder (or this one) wrote down
-    before a side effect.
+    `fence` is the fencing token: it grows with every claim of the job, and the queue accepts a
+    result only with the latest. `note` is what a holder recorded before a side effect.
     """
 
     id: int
@@ -97,11 +88,11 @@ class Job:
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job as the pages and the tools see it, in any state, without its body.
+    """A job in any state, without its body, for pages and tools.
 
-    Times are epoch seconds. `reason` says why it is where it is: the last error, why it was
-    ignored, what it waits for. `after` is the id of the job that it waits or waited for;
-    `changed_at` is when it last came into its state.
+    Times are epoch seconds. `reason` explains the state: the last error, why it was ignored, what
+    it waits for. `after` is the id of the job that it depends on; `changed_at` is when its state
+    last changed.
     """
 
     id: int
@@ -127,11 +118,11 @@ class JobRow:
 
 @dataclass(frozen=True)
 class Standing:
-    """How many jobs there are that need time or a person; in all queues together.
+    """Counts of unfinished jobs in all queues together.
 
-    `waiting` are ready or leased, `retrying` those of them whose last attempt failed, `dead` the
-    dead. `paused` says that nothing is claimed until a person resumes it; `paused_parts` how many
-    parts are paused, whose ready jobs are not counted here.
+    `waiting` are ready or leased; `retrying` are those of them whose last attempt failed. `paused`
+    says that claims are paused. `paused_parts` is how many parts are paused; their ready jobs are
+    not counted.
     """
 
     waiting: int
@@ -143,10 +134,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Depth:
-    """How many jobs of a queue are in a state that is not the end, and since when.
+    """The number of a queue's jobs in one unfinished state, and the age of the oldest.
 
-    `since` (epoch seconds) is of the ready when the first was due, perhaps in the future; of the
-    others when the first came into this state.
+    `since` (epoch seconds) is when the first ready job was due, perhaps in the future; for other
+    states, when the first job entered the state.
     """
 
     queue: str
@@ -157,7 +148,7 @@ class Depth:
 
 @dataclass(frozen=True)
 class Done:
-    """A handler's answer: finished. The jobs of `put` are queued in the same transaction."""
+    """A handler's outcome: finished. The jobs of `put` are queued in the same transaction."""
 
     result: str = ""
     put: Sequence[NewJob] = ()
@@ -165,20 +156,20 @@ class Done:
 
 @dataclass(frozen=True)
 class Ignored:
-    """A handler's answer: nothing was wanted here, and why."""
+    """A handler's outcome: there was nothing to do, and why."""
 
     reason: str
 
 
 #: What a handler returns.
 Outcome = Done | Ignored
-#: A function that does a job. It may also raise `Postpone`, `Retry` or `Dead`; another exception
+#: A function that does a job. It may also raise `Postpone`, `Retry` or `Dead`; any other exception
 #: counts as a failed attempt, and the job is retried after a `backoff`.
 Handler = Callable[[Job], Outcome]
 
 
-class Postpone(Exception):  # noqa: N818  # raised like StopIteration: an order, not a failure
-    """A handler's order: again at `run_at` (epoch seconds), this attempt not counted."""
+class Postpone(Exception):  # noqa: N818  # control flow, like StopIteration, not a failure
+    """Raised by a handler: run again at `run_at` (epoch seconds), without counting the attempt."""
 
     def __init__(self, run_at: float, reason: str) -> None:
         super().__init__(reason)
@@ -187,9 +178,9 @@ class Postpone(Exception):  # noqa: N818  # raised like StopIteration: an order,
 
 
 class Retry(Exception):  # noqa: N818
-    """A handler's order: it failed; again at `run_at` (epoch seconds; None: after a backoff).
+    """Raised by a handler: failed, retry at `run_at` (epoch seconds; None means after a backoff).
 
-    With `counted=False` one more attempt is allowed in return: for a failure that is not the job's.
+    With `counted=False` the job is allowed one more attempt, for a failure that is not its fault.
     """
 
     def __init__(self, error: str, run_at: float | None = None, *, counted: bool = True) -> None:
@@ -200,7 +191,7 @@ class Retry(Exception):  # noqa: N818
 
 
 class Dead(Exception):  # noqa: N818
-    """A handler's order: this can never succeed; bury the job."""
+    """Raised by a handler: the job can never succeed, so mark it dead."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)

@@ -1,26 +1,22 @@
-"""How a claim ends, as a value: nothing is done here. Pure.
-
-Chosen: one shape for every end, so that the ends of many jobs are one statement in one transaction.
-Against: a statement for each kind of end, of which each costs a transaction and its sync.
-"""
+"""Transitions that end a claim, as values of one shape that one statement can record. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from luggage.jobs.model import Job, JobRow, NewJob, State
 
-# A claim ends with the job that it gave, or with the row of one whose lease ran out.
-Held = Job | JobRow
+# A claim returns a Job; `reclaim` ends the claims of rows whose lease expired.
+Claimed = Job | JobRow
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """What becomes of a claimed job: `state`, why, and from when on it may be claimed again.
+class Transition:
+    """The new state of a claimed job, with its reason; `run_at` is when it may be claimed again.
 
-    `result` None leaves the one that it has. `put` are the jobs that follow from it.
+    A `result` of None keeps the stored one. `put` are the jobs that follow from it.
     """
 
-    job: Held
+    job: Claimed
     state: State
     reason: str
     run_at: float
@@ -30,38 +26,38 @@ class Ending:
     put: Sequence[NewJob] = ()
 
 
-def done(job: Held, *, result: str = "", put: Sequence[NewJob] = ()) -> Ending:
-    """It was done, and these jobs follow from it, in their order."""
-    return Ending(
+def done(job: Claimed, *, result: str = "", put: Sequence[NewJob] = ()) -> Transition:
+    """Finish the job and queue the jobs of `put`, in order."""
+    return Transition(
         job, State.DONE, "", job.run_at, job.attempt, job.max_attempts, result=result, put=put
     )
 
 
-def ignored(job: Held, reason: str) -> Ending:
-    """Nobody wanted it."""
-    return Ending(job, State.IGNORED, reason, job.run_at, job.attempt, job.max_attempts)
+def ignored(job: Claimed, reason: str) -> Transition:
+    """Finish a job that had nothing to do."""
+    return Transition(job, State.IGNORED, reason, job.run_at, job.attempt, job.max_attempts)
 
 
-def buried(job: Held, error: str) -> Ending:
-    """It can never succeed."""
-    return Ending(job, State.DEAD, error, job.run_at, job.attempt, job.max_attempts)
+def buried(job: Claimed, error: str) -> Transition:
+    """Mark a job dead that can never succeed."""
+    return Transition(job, State.DEAD, error, job.run_at, job.attempt, job.max_attempts)
 
 
-def again(job: Held, error: str, run_at: float, *, counted: bool = True) -> Ending:
-    """It is tried again at `run_at` (epoch seconds), or dead, its attempts spent.
+def retried(job: Claimed, error: str, run_at: float, *, counted: bool = True) -> Transition:
+    """Retry the job at `run_at` (epoch seconds), or mark it dead once its attempts are spent.
 
-    An attempt that does not count is made up for by one more that is allowed.
+    With `counted=False` the job is allowed one more attempt in return.
     """
     allowed = job.max_attempts + (not counted)
     state = State.READY if job.attempt < allowed else State.DEAD
-    return Ending(job, state, error, run_at, job.attempt, allowed)
+    return Transition(job, state, error, run_at, job.attempt, allowed)
 
 
-def postponed(job: Held, reason: str, run_at: float) -> Ending:
-    """It is claimed again at `run_at` (epoch seconds), this attempt not counted."""
-    return Ending(job, State.READY, reason, run_at, job.attempt - 1, job.max_attempts)
+def postponed(job: Claimed, reason: str, run_at: float) -> Transition:
+    """Make the job ready at `run_at` (epoch seconds), without counting this attempt."""
+    return Transition(job, State.READY, reason, run_at, job.attempt - 1, job.max_attempts)
 
 
-def given_back(job: Job) -> Ending:
-    """Its work was not begun; it is ready at once, for anybody."""
-    return postponed(job, "given back before it was begun", job.run_at)
+def given_back(job: Job) -> Transition:
+    """Make a job ready at once whose work has not begun."""
+    return postponed(job, "given back before work began", job.run_at)

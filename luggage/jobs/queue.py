@@ -1,11 +1,9 @@
-"""Durable queue: every transition of a job, each in one transaction.
+"""Durable queue: each transition of a job is one transaction.
 
 Any number of processes and machines claim from one table. Each claim has a lease and a fencing
 token (Kleppmann, "How to do distributed locking", 2016); docs/architecture.md says why there is no
-broker. The hot SQL is in `statements`, that of the pages in `searches`.
-
-On SQLite the engine must begin writing transactions with BEGIN IMMEDIATE and understand the
-execution option ``read_only``; luggage.database.open_engine makes such engines.
+broker. Engines come from luggage.database.open_engine: on SQLite the queue needs BEGIN IMMEDIATE
+and the execution option ``read_only``.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,7 +15,7 @@ from sqlalchemy import Connection, Engine, Row, RowMapping, Select, select, text
 from sqlalchemy.exc import IntegrityError
 
 from luggage.database.upsert import insert_once
-from luggage.jobs import dependents, outcomes, putting, schema, searches, statements
+from luggage.jobs import dependents, inserts, outcomes, schema, searches, statements
 from luggage.jobs.model import (
     Depth,
     Job,
@@ -30,16 +28,15 @@ from luggage.jobs.model import (
     UnknownJob,
     WrongState,
 )
-from luggage.jobs.outcomes import Ending, Held
+from luggage.jobs.outcomes import Claimed, Transition
 from luggage.jobs.payloads import storable, unpack
 from luggage.jobs.schema import job as table
 from luggage.jobs.schema import job_body, pause, pause_part
 from luggage.jobs.wake import Waker, nobody
 
-# How often a claim that met another at the same subject looks again before it leaves it to the next
-# turn.
-_COLLISIONS = 3
-# Between jobs that were lost together; a job that kills its worker does so within this.
+# How often a claim is tried that collides with another one on a subject.
+_CLAIM_TRIES = 3
+# Between jobs whose leases expired together; a job that kills its worker does so within this.
 APART_SECONDS = 1.0
 _EXPIRE_BATCH = 500
 
@@ -48,9 +45,8 @@ class Queue:
     """All queues of one database. Safe to share between threads; holds no connection between calls.
 
     `clock` returns epoch seconds. `wake` is called after each commit that may have made a job
-    claimable. Every method raises sqlalchemy.exc.OperationalError when the database is away, and
-    has then changed nothing, or (a connection lost in the commit itself) may be repeated as its
-    docstring says.
+    claimable. Every method raises sqlalchemy.exc.OperationalError when the database is away. It has
+    then changed nothing, unless the connection was lost during the commit.
     """
 
     def __init__(self, engine: Engine, *, clock: Callable[[], float], wake: Waker = nobody) -> None:
@@ -61,61 +57,58 @@ class Queue:
     def __repr__(self) -> str:
         return f"Queue({self._engine!r})"
 
-    # Putting
+    # Put
 
     def put(self, job: NewJob) -> Put:
-        """Store a job and return its id, and whether it is new; durable when this returns.
+        """Store a job; return its id and whether it is new. It is durable when this returns.
 
-        Safe to repeat: a second put of the same queue and key changes nothing, whatever became of
-        the first. Raises UnknownJob when `after` names no job.
+        Safe to repeat: a second put of the same queue and key changes nothing, whatever the state
+        of the first. Raises UnknownJob when `after` names no job.
         """
         return self.put_all([job])[0]
 
     def put_all(self, jobs: Sequence[NewJob]) -> list[Put]:
-        """Do what `put` does for each, in their order, in one transaction: all or nothing."""
-        packed = putting.packed(jobs)
+        """Put jobs in order, in one transaction."""
+        packed = inserts.packed(jobs)
         with self.connect() as connection:
             return self.put_over(connection, lambda: packed)
 
     def put_over(
-        self, connection: Connection, take: Callable[[], Sequence[putting.Packed]]
+        self, connection: Connection, take: Callable[[], Sequence[inserts.Packed]]
     ) -> list[Put]:
-        """Do what `put_all` does, over a connection of `connect` that is in no transaction.
-
-        `take` is called in the transaction, for which others may have been waited, and others wait.
-        """
+        """Put jobs on `connection`; call `take` for them once it has the write lock."""
         with connection.begin():
-            puts = putting.put_on(connection, take(), self._clock())
+            puts = inserts.insert(connection, take(), self._clock())
         if any(put.created for put in puts):
             self.wake()
         return puts
 
     def connect(self) -> Connection:
-        """Return a connection for `put_over`, which the caller keeps and closes."""
+        """Return a connection for `put_over`, which the caller closes."""
         return self._engine.connect()
 
     def put_on(self, connection: Connection, jobs: Sequence[NewJob]) -> list[Put]:
-        """Do what `put_all` does inside the caller's transaction; call `wake` after its commit."""
-        return putting.put_on(connection, putting.packed(jobs), self._clock())
+        """Put jobs in the caller's transaction; call `wake` after its commit."""
+        return inserts.insert(connection, inserts.packed(jobs), self._clock())
 
-    # Claiming
+    # Claim
 
     def claim(
         self, queues: Sequence[str], *, worker: str, lease_seconds: float, limit: int = 1
     ) -> list[Job]:
         """Return up to `limit` jobs that may start now, leased to `worker` for `lease_seconds`.
 
-        The queues are asked in their order; within one, what was due first comes first. Of each
-        subject at most one job is out at a time, the oldest. The attempt is counted here, so that a
-        job which kills its worker comes to its end too. An empty list: nothing may start now.
+        Queues are searched in the given order, each by due time. At most one job of a subject is
+        leased at a time, the oldest. The claim counts the attempt, so that a job which kills its
+        worker ends up dead.
         """
-        for _ in range(_COLLISIONS):
+        for _ in range(_CLAIM_TRIES):
             try:
                 with self._engine.begin() as connection:
                     return self._claim(connection, queues, worker, lease_seconds, limit)
             except IntegrityError:
-                # PostgreSQL: another claim took a job of the same subject between our look and our
-                # update; the unique index refused the second. The next look sees it.
+                # PostgreSQL: another claim leased a job of the same subject between our SELECT and
+                # our UPDATE, so the unique index refused ours. The next SELECT sees it.
                 continue
         return []
 
@@ -130,8 +123,8 @@ class Queue:
         now = self._clock()
         claimed: list[Job] = []
         for queue in queues:
-            asked = {"queue": queue, "now": now, "limit": limit - len(claimed)}
-            rows = connection.execute(statements.CLAIMABLE, asked).mappings().all()
+            parameters = {"queue": queue, "now": now, "limit": limit - len(claimed)}
+            rows = connection.execute(statements.CLAIMABLE, parameters).mappings().all()
             claimed += [_job(row, now + lease_seconds) for row in rows]
             if len(claimed) >= limit:
                 break
@@ -143,7 +136,7 @@ class Queue:
     def next_run_at(self, queues: Sequence[str]) -> float | None:
         """Return when the next claim could succeed (epoch seconds, perhaps past), or None.
 
-        Jobs whose subject has one running are left out: its end wakes whoever waits.
+        Jobs whose subject has a leased job are left out: the end of that job wakes the loops.
         """
         with self._reading() as connection:
             times = [
@@ -153,125 +146,127 @@ class Queue:
         return min((time for time in times if time is not None), default=None)
 
     def reclaim(self) -> int:
-        """Take back the jobs whose lease ran out; return how many. Each is ready again, or dead.
+        """Make jobs with expired leases ready again, or dead; return how many.
 
-        They come back APART_SECONDS after one another: one of them may have killed the worker that
-        held them all, and must not take the others along each time. Safe to call from any process
-        at any time: two callers never take the same job.
+        They become ready APART_SECONDS after one another: one of them may have killed the worker
+        that held them all, and must not fail the others each time. Safe to call from any process at
+        any time.
         """
         with self._engine.begin() as connection:
             now = self._clock()
             expired = connection.execute(statements.EXPIRED, {"now": now}).mappings()
-            rows = [_row_of(row) for row in expired]
-            ended = [_lost(row, now + place * APART_SECONDS) for place, row in enumerate(rows)]
-            self._end(connection, ended)
+            rows = [_job_row(row) for row in expired]
+            self._end(
+                connection,
+                [_lost(row, now + place * APART_SECONDS) for place, row in enumerate(rows)],
+            )
         if rows:
             self.wake()
         return len(rows)
 
-    # Holding
+    # While leased
 
     def extend(self, job: Job, lease_seconds: float) -> Job:
-        """Lease the job for `lease_seconds` from now; return it so. Raises LeaseLost."""
+        """Renew the lease for `lease_seconds` from now; return the job. Raises LeaseLost."""
         lease_until = self._clock() + lease_seconds
         with self._engine.begin() as connection:
             self._write(connection, job, lease_until=lease_until)
         return replace(job, lease_until=lease_until)
 
     def note(self, job: Job, text: str) -> Job:
-        """Write down, durably, how far the work has come; return the job with its note.
+        """Record progress durably; return the job with its note.
 
-        For use before a side effect: the next holder reads it in `Job.note`. Safe to repeat. Raises
+        Call it before a side effect: the next holder reads `Job.note`. Safe to repeat. Raises
         LeaseLost.
         """
         with self._engine.begin() as connection:
             self._write(connection, job, note=text)
         return replace(job, note=text)
 
-    def _write(self, connection: Connection, held: Held, **values: Any) -> None:
+    def _write(self, connection: Connection, job: Job, **values: Any) -> None:
         """Change a leased job, if the claim still holds it."""
         fenced = table.update().where(
-            table.c.id == held.id, table.c.fence == held.fence, text(schema.LEASED)
+            table.c.id == job.id, table.c.fence == job.fence, text(schema.LEASED)
         )
         if connection.execute(fenced.values(values)).rowcount != 1:
-            raise _not_held(held)
+            raise _lease_lost(job)
 
-    # Finishing
+    # Finish
 
-    def end(self, ended: Sequence[Ending]) -> Sequence[LeaseLost]:
-        """Record how claims end, all in one transaction; return those whose jobs are lost.
+    def end(self, transitions: Sequence[Transition]) -> Sequence[LeaseLost]:
+        """End claims in one transaction; return an error for each claim that no longer holds.
 
-        Those that wait for the jobs hear of it, and what each puts is put, in order. Of a claim
-        that no longer holds its job nothing is recorded, of the others all. Raises UnknownJob, with
-        nothing recorded, when a job that is put is to wait for one that there is not. A repetition
-        finds all of them lost.
+        Dependents are updated, and the jobs of each `put` are put, in order. Nothing is recorded
+        for a claim that no longer holds its job. Raises UnknownJob, with nothing recorded, when a
+        new job depends on one that does not exist. A repetition changes nothing and returns all
+        claims as lost.
         """
         try:
-            self._end_now(ended)
+            self._end_now(transitions)
         except LeaseLost as lost:
-            if len(ended) == 1:
+            if len(transitions) == 1:
                 return [lost]
-            return [lost for ending in ended for lost in self.end([ending])]
+            return [lost for transition in transitions for lost in self.end([transition])]
         return []
 
     def done(self, job: Job, *, result: str = "", put: Sequence[NewJob] = ()) -> None:
-        """Finish the job, release those that waited for it, put `put` in order: all or nothing.
+        """Finish the job, release its dependents and put `put` in order, in one transaction.
 
-        Raises LeaseLost when the job is no longer held; so does a repetition. Raises UnknownJob,
-        and leaves the job leased, when one of `put` is to wait for a job that there is not.
+        Raises LeaseLost, also for a repetition. Raises UnknownJob, and leaves the job leased, when
+        a job of `put` depends on one that does not exist.
         """
         self._end_now([outcomes.done(job, result=result, put=put)])
 
     def ignore(self, job: Job, reason: str) -> None:
-        """Finish a job that nobody wanted, and those that waited for it. Raises LeaseLost."""
+        """Finish a job with nothing to do, and its dependents. Raises LeaseLost."""
         self._end_now([outcomes.ignored(job, reason)])
 
     def retry(self, job: Job, *, error: str, run_at: float, counted: bool = True) -> State:
-        """Have the job tried again at `run_at`, or bury it, attempts spent; return its new state.
+        """Retry the job at `run_at`, or bury it once its attempts are spent; return its new state.
 
-        An attempt that does not count is made up for by one more that is allowed. Raises LeaseLost.
+        With `counted=False` the job is allowed one more attempt in return. Raises LeaseLost.
         """
-        ending = outcomes.again(job, error, run_at, counted=counted)
-        self._end_now([ending])
-        return ending.state
+        transition = outcomes.retried(job, error, run_at, counted=counted)
+        self._end_now([transition])
+        return transition.state
 
     def postpone(self, job: Job, *, reason: str, run_at: float) -> None:
-        """Have the job claimed again at `run_at`, this attempt not counted. Raises LeaseLost."""
+        """Make the job ready at `run_at`, without counting this attempt. Raises LeaseLost."""
         self._end_now([outcomes.postponed(job, reason, run_at)])
 
     def give_back(self, job: Job) -> None:
-        """Return a job whose work was not begun; it is ready at once. Raises LeaseLost."""
+        """Make a job ready at once whose work has not begun. Raises LeaseLost."""
         self._end_now([outcomes.given_back(job)])
         self.wake()
 
     def bury(self, job: Job, error: str) -> None:
-        """End a job that can never succeed; it stays until someone decides. Raises LeaseLost."""
+        """Mark a job dead that can never succeed, until a person decides. Raises LeaseLost."""
         self._end_now([outcomes.buried(job, error)])
 
-    def _end_now(self, ended: Sequence[Ending]) -> None:
+    def _end_now(self, transitions: Sequence[Transition]) -> None:
         with self._engine.begin() as connection:
-            released = self._end(connection, ended)
-        if released or any(ending.put for ending in ended):
+            released = self._end(connection, transitions)
+        if released or any(transition.put for transition in transitions):
             self.wake()
 
-    def _end(self, connection: Connection, ended: Sequence[Ending]) -> int:
-        """Take jobs out of their claims; return how many jobs were waiting for just these."""
-        if not ended:
+    def _end(self, connection: Connection, transitions: Sequence[Transition]) -> int:
+        """End claims; return how many dependents became ready."""
+        if not transitions:
             return 0
         now = self._clock()
-        rows = [_end_row(ending, now) for ending in ended]
+        rows = [_end_parameters(transition, now) for transition in transitions]
         if connection.execute(statements.END, rows).rowcount != len(rows):
-            raise _not_held(ended[0].job)
-        released = dependents.tell_all(connection, ended, now)
-        self.put_on(connection, [new for ending in ended for new in ending.put])
+            raise _lease_lost(transitions[0].job)
+        released = dependents.notify_all(connection, transitions, now)
+        self.put_on(connection, [new for transition in transitions for new in transition.put])
         return released
 
-    # Deciding by hand
+    # Operators' decisions
 
     def revive(self, job_id: int, *, done_too: bool = False) -> None:
-        """Make a dead, held or ignored job ready now, with all its attempts before it.
+        """Make a dead, held or ignored job ready now, with all its attempts.
 
-        With `done_too` a finished one as well: for work that is safe to do again. Safe to repeat: a
+        With `done_too` a finished job too: for work that is safe to do again. Safe to repeat: a
         ready job stays as it is. Raises UnknownJob; WrongState when it is leased or done, or when
         its body has expired.
         """
@@ -284,79 +279,79 @@ class Queue:
 
     def _revive(self, connection: Connection, row: Row[Any], allowed: Collection[State]) -> None:
         if row.state not in allowed:
-            raise WrongState(f"{_name(row)} is {row.state}, not to be revived")
+            raise WrongState(f"{_name(row)} is {row.state}, so it cannot be revived")
         body = select(job_body.c.job_id).where(job_body.c.job_id == row.id)
         if connection.execute(body).scalar() is None:
-            raise WrongState(f"the body of {_name(row)} has expired, it cannot be revived")
+            raise WrongState(f"{_name(row)} cannot be revived: its body has expired")
         now = self._clock()
         ready = {"state": State.READY, "attempt": 0, "run_at": now, "reason": ""}
         self._change(connection, row, ready)
-        dependents.tell(connection, row.id, row.key, State.READY, now)
+        dependents.notify(connection, row.id, row.key, State.READY, now)
 
     def dismiss(self, job_id: int, reason: str) -> None:
-        """End a ready, held or dead job as ignored, and those that wait for it.
+        """Mark a ready, held or dead job ignored, and its dependents.
 
-        Safe to repeat. Raises UnknownJob; WrongState when it is leased or done. `revive` brings it
-        back.
+        Safe to repeat; `revive` reverts it. Raises UnknownJob; WrongState when it is leased or
+        done.
         """
         with self._engine.begin() as connection:
             row = _locked(connection, job_id)
             if row.state == State.IGNORED:
                 return
             if row.state not in (State.READY, State.HELD, State.DEAD):
-                raise WrongState(f"{_name(row)} is {row.state}, not to be dismissed")
+                raise WrongState(f"{_name(row)} is {row.state}, so it cannot be dismissed")
             self._change(connection, row, {"state": State.IGNORED, "reason": storable(reason)})
-            dependents.tell(connection, row.id, row.key, State.IGNORED, self._clock())
+            dependents.notify(connection, row.id, row.key, State.IGNORED, self._clock())
 
     def _change(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
         statement = table.update().where(table.c.id == row.id)
         connection.execute(statement.values(**values, changed_at=self._clock()))
 
     def pause(self) -> bool:
-        """Have nothing claimed any more, on any machine; return whether that is new.
+        """Stop all claims, on any machine; return whether they were not paused already.
 
-        Jobs are still put, and what is leased is finished. Safe to repeat.
+        Jobs can still be put, and leased jobs finish. Safe to repeat.
         """
         with self._engine.begin() as connection:
             return insert_once(connection, pause, {"id": 1, "paused_at": self._clock()})
 
     def resume(self) -> bool:
-        """Have jobs claimed again, at once; return whether they were not. Safe to repeat."""
+        """Allow claims again; return whether they were paused. Safe to repeat."""
         with self._engine.begin() as connection:
             resumed = connection.execute(pause.delete()).rowcount > 0
         self.wake()
         return resumed
 
     def pause_part(self, name: str) -> bool:
-        """Have no job claimed whose subject is `name` or begins with `name/`; return if it is new.
+        """Stop claims of jobs whose subject is `name` or begins with `name/`, on any machine.
 
-        On any machine, until `resume_part`. Jobs are still put, and what is leased is finished.
-        What has no subject belongs to no part. Safe to repeat.
+        Return whether they were not paused already. Jobs can still be put, and leased jobs finish.
+        Jobs without a subject belong to no part. Safe to repeat.
         """
         with self._engine.begin() as connection:
             row = {"name": name, "paused_at": self._clock()}
             return insert_once(connection, pause_part, row)
 
     def resume_part(self, name: str) -> bool:
-        """End a `pause_part`, at once; return whether there was one. Safe to repeat."""
+        """Allow claims of a part again; return whether it was paused. Safe to repeat."""
         with self._engine.begin() as connection:
-            ended = pause_part.delete().where(pause_part.c.name == name)
-            resumed = connection.execute(ended).rowcount > 0
+            delete = pause_part.delete().where(pause_part.c.name == name)
+            resumed = connection.execute(delete).rowcount > 0
         self.wake()
         return resumed
 
     def expire_bodies(self, older_than: float) -> int:
-        """Delete bodies of done and ignored jobs put before `older_than`; return how many.
+        """Delete bodies of done and ignored jobs put before `older_than` (epoch seconds).
 
-        That is in epoch seconds. The jobs and their keys stay, so that a late redelivery is still
-        known. In small transactions, so that nobody waits long. Safe to repeat and to interrupt.
+        Return how many. The jobs and their keys stay, so that a late redelivery is recognised. Each
+        transaction is small, so that writers do not wait long. Safe to repeat and to interrupt.
         """
         expired, after = 0, 0
         while True:
             with self._engine.begin() as connection:
-                asked = {"after": after, "limit": _EXPIRE_BATCH}
-                batch = connection.execute(statements.BODIES, asked).all()
-                # Ids grow with time, so the first young one ends the search.
+                parameters = {"after": after, "limit": _EXPIRE_BATCH}
+                batch = connection.execute(statements.BODIES, parameters).all()
+                # Ids grow with time, so the first young job ends the search.
                 old = [row for row in batch if row.created_at < older_than]
                 ids = [row.id for row in old if row.state in (State.DONE, State.IGNORED)]
                 connection.execute(job_body.delete().where(job_body.c.job_id.in_(ids)))
@@ -365,7 +360,7 @@ class Queue:
                 return expired
             after = old[-1].id
 
-    # Reading
+    # Read
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -381,7 +376,7 @@ class Queue:
         return self._one(select(table).where(table.c.queue == queue, table.c.key == key))
 
     def known(self, queue: str, keys: Collection[str]) -> set[str]:
-        """Return those of `keys` that this queue has had a job for, in any state."""
+        """Return those of `keys` that this queue has a job for, in any state."""
         query = select(table.c.key).where(table.c.queue == queue, table.c.key.in_(keys))
         with self._reading() as connection:
             return set(connection.execute(query).scalars())
@@ -389,10 +384,10 @@ class Queue:
     def _one(self, query: Select[Any]) -> JobRow | None:
         with self._reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else _row_of(row)
+        return None if row is None else _job_row(row)
 
     def body(self, job_id: int) -> bytes | None:
-        """Return a job's body, or None when it has expired or there is no such job."""
+        """Return a job's body, or None when it has expired or the job does not exist."""
         query = select(job_body.c.codec, job_body.c.body).where(job_body.c.job_id == job_id)
         with self._reading() as connection:
             packed = connection.execute(query).one_or_none()
@@ -408,10 +403,7 @@ class Queue:
         before: int | None = None,
         limit: int = 50,
     ) -> list[JobRow]:
-        """Return the queue's jobs that match, newest first, at most `limit`.
-
-        The next page is had with the last one's id as `before`.
-        """
+        """Return up to `limit` jobs of the queue before the id `before`, newest first."""
         query = searches.newest(queue, state)
         for column, value in {"subject": subject, "kind": kind}.items():
             if value is not None:
@@ -421,7 +413,7 @@ class Queue:
         return self._rows(query.limit(limit))
 
     def children(self, job_id: int) -> list[JobRow]:
-        """Return the jobs which this one asked for, in the order they were put."""
+        """Return the children of a job, in the order they were put."""
         return self._rows(select(table).where(table.c.parent == job_id).order_by(table.c.id))
 
     def search(  # noqa: PLR0913  # each is one condition of a search
@@ -435,12 +427,12 @@ class Queue:
         with_body: bool = False,
         limit: int = 50,
     ) -> list[JobRow]:
-        """Return the queue's jobs that match, newest first, at most `limit`.
+        """Return up to `limit` matching jobs of the queue, newest first.
 
-        With `state`, a job and those that it asked for count as one: dead are those of which one is
-        dead, done are those that are done with all. `within` is a subject, without regard to case,
-        of which numbered parts count too: `owner/repo` finds `owner/repo#7`. The next page is had
-        with the last one's id as `before`. `with_body` leaves out those whose body has expired.
+        `state` applies to a job and its children together: dead if one of them is dead, done if all
+        are done. `within` is a subject, in any case, with its numbered parts: `owner/repo` finds
+        `owner/repo#7`. `with_body` leaves out jobs whose body has expired. For the next page pass
+        the last job's id as `before`.
         """
         query = searches.matching(
             queue, state=state, kind=kind, within=within, before=before, with_body=with_body
@@ -448,37 +440,34 @@ class Queue:
         return self._rows(query.limit(limit))
 
     def asked_for(self, job_ids: Collection[int]) -> Mapping[int, Sequence[JobRow]]:
-        """Return the jobs which each of these asked for, in the order they were put."""
-        asked: dict[int, list[JobRow]] = {job_id: [] for job_id in job_ids}
+        """Return the children of each of these jobs, in the order they were put."""
+        children: dict[int, list[JobRow]] = {job_id: [] for job_id in job_ids}
         query = select(table).where(table.c.parent.in_(job_ids), text(schema.CHILD))
         for row in self._rows(query.order_by(table.c.id)):
-            asked[row.parent or 0].append(row)
-        return asked
+            children[row.parent or 0].append(row)
+        return children
 
     def beginning(self, queue: str, prefix: str, *, limit: int = 2) -> list[JobRow]:
-        """Return the queue's jobs whose key begins with `prefix`, newest first."""
+        """Return up to `limit` jobs of the queue whose key begins with `prefix`, newest first."""
         return self._rows(searches.beginning(queue, prefix).limit(limit))
 
     def answered(self, queue: str, words: str, *, limit: int = 1) -> list[JobRow]:
-        """Return the queue's finished jobs whose result holds `words`, newest first.
-
-        Looks through all that is finished: some 0.5 s for a million jobs.
-        """
+        """Return finished jobs whose result contains `words`, newest first; 0.5 s for a million."""
         return self._rows(searches.answered(queue, words).limit(limit))
 
     def keys(
         self, queue: str, *, before: int | None = None, limit: int = 1000
     ) -> Mapping[int, str]:
-        """Return ids and keys of the queue, newest first, at most `limit`; pages as `search`."""
+        """Return up to `limit` ids and keys of the queue, newest first; pages like `search`."""
         query = searches.matching(queue, before=before)
         with self._reading() as connection:
             rows = connection.execute(query.with_only_columns(table.c.id, table.c.key).limit(limit))
             return {row.id: row.key for row in rows}
 
     def per_hour(self, since: float) -> Mapping[tuple[str, int], int]:
-        """Return how many jobs each queue was given in each hour from `since` (epoch seconds) on.
+        """Return the number of jobs put into each queue in each hour from `since` (epoch seconds).
 
-        An hour is counted from the epoch: `created_at // 3600`. A pair that is missing means none.
+        Hours count from the epoch: `created_at // 3600`. A missing pair means none.
         """
         with self._reading() as connection:
             rows = connection.execute(searches.per_hour(since)).all()
@@ -486,20 +475,16 @@ class Queue:
 
     def _rows(self, query: Select[Any]) -> list[JobRow]:
         with self._reading() as connection:
-            return [_row_of(row) for row in connection.execute(query).mappings()]
+            return [_job_row(row) for row in connection.execute(query).mappings()]
 
     def counts(self) -> Mapping[tuple[str, State], int]:
-        """Return how many jobs each queue has in each state; a pair that is missing means none.
-
-        Counts what is there: with a million finished jobs it takes some 50 ms, so a page should not
-        ask anew for each visitor.
-        """
+        """Return each queue's number of jobs in each state, without zeros; 50 ms for a million."""
         with self._reading() as connection:
             rows = connection.execute(statements.COUNTS).all()
         return {(queue, State(state)): number for queue, state, number in rows}
 
     def depths(self) -> list[Depth]:
-        """Return how deep each queue is in each state but the last ones; cheap as `standing`."""
+        """Return the depth of each queue in each unfinished state; as cheap as `standing`."""
         with self._reading() as connection:
             rows = connection.execute(statements.DEPTHS).all()
         return [Depth(queue, State(state), *rest) for queue, state, *rest in rows]
@@ -507,8 +492,8 @@ class Queue:
     def standing(self) -> Standing:
         """Return how many jobs wait, fail or are dead; cheap, however many are finished."""
         with self._reading() as connection:
-            found = connection.execute(statements.STANDING).one()
-        ready, leased, retrying, dead, paused, parts = found
+            row = connection.execute(statements.STANDING).one()
+        ready, leased, retrying, dead, paused, parts = row
         return Standing(
             waiting=ready + leased,
             retrying=retrying,
@@ -518,20 +503,20 @@ class Queue:
         )
 
     def paused_at(self) -> float | None:
-        """Return since when nothing is claimed, by order (epoch seconds), or None."""
+        """Return when claims were paused (epoch seconds), or None."""
         with self._reading() as connection:
             since: float | None = connection.execute(select(pause.c.paused_at)).scalar()
         return since
 
     def paused_parts(self) -> Mapping[str, float]:
-        """Return the parts that are paused, in their order, and since when (epoch seconds)."""
+        """Return the paused parts, sorted, and when they were paused (epoch seconds)."""
         query = select(pause_part.c.name, pause_part.c.paused_at).order_by(pause_part.c.name)
         with self._reading() as connection:
             return {row.name: row.paused_at for row in connection.execute(query)}
 
 
 def _job(row: RowMapping, lease_until: float) -> Job:
-    """Return the job of a row as it is once this claim's update is done."""
+    """Return the job of a row, as this claim's UPDATE leaves it."""
     same = ("id", "queue", "key", "subject", "kind", "max_attempts", "run_at", "created_at", "note")
     return Job(
         **{name: row[name] for name in (*same, "parent")},
@@ -542,35 +527,34 @@ def _job(row: RowMapping, lease_until: float) -> Job:
     )
 
 
-def _end_row(ending: Ending, now: float) -> dict[str, Any]:
-    """Return what the statement END wants to know."""
+def _end_parameters(transition: Transition, now: float) -> dict[str, Any]:
+    result = transition.result
     return {
-        "b_id": ending.job.id,
-        "b_fence": ending.job.fence,
-        "b_state": ending.state,
-        "b_reason": storable(ending.reason),
-        "b_result": None if ending.result is None else storable(ending.result),
-        "b_run_at": ending.run_at,
-        "b_attempt": ending.attempt,
-        "b_max_attempts": ending.max_attempts,
+        "b_id": transition.job.id,
+        "b_fence": transition.job.fence,
+        "b_state": transition.state,
+        "b_reason": storable(transition.reason),
+        "b_result": None if result is None else storable(result),
+        "b_run_at": transition.run_at,
+        "b_attempt": transition.attempt,
+        "b_max_attempts": transition.max_attempts,
         "b_now": now,
     }
 
 
-def _lost(row: Held, run_at: float) -> Ending:
-    reason = f"attempt {row.attempt}: the worker was lost, its lease ran out"
-    return outcomes.again(row, reason, run_at)
+def _lost(row: JobRow, run_at: float) -> Transition:
+    reason = f"attempt {row.attempt}: the worker was lost and its lease expired"
+    return outcomes.retried(row, reason, run_at)
 
 
-def _not_held(held: Held) -> LeaseLost:
+def _lease_lost(job: Claimed) -> LeaseLost:
     return LeaseLost(
-        f"job {held.id} ({held.queue} {held.key}) is no longer held by claim {held.fence}; "
-        "its result is dropped, whoever holds it now answers for it"
+        f"job {job.id} ({job.queue} {job.key}) is no longer held by claim {job.fence}; its result "
+        "is dropped, because the current holder does the work again"
     )
 
 
-def _row_of(row: RowMapping) -> JobRow:
-    """Return the job of a row of the table."""
+def _job_row(row: RowMapping) -> JobRow:
     return JobRow(**{**row, "state": State(row["state"])})
 
 
@@ -578,7 +562,7 @@ def _locked(connection: Connection, job_id: int) -> Row[Any]:
     query = select(table).where(table.c.id == job_id).with_for_update()
     row = connection.execute(query).one_or_none()
     if row is None:
-        raise UnknownJob(f"there is no job {job_id}")
+        raise UnknownJob(f"job {job_id} does not exist")
     return row
 
 

@@ -1,15 +1,17 @@
-"""The queries of the queue that have to be fast, built once.
+"""Hot queries of the queue, built once.
 
-Chosen: the next job is looked for among the ready ones only, in the order of an index that holds
-nothing else. Against: a column that marks each subject's next job; a put and a finish at the same
-moment would have to lock the subject, or leave a job that nobody ever marks.
+Claims search only ready jobs, in the order of an index that holds nothing else. A column that marks
+each subject's next job would need a lock on the subject: a put and a finish at the same moment
+could otherwise leave a job that is never marked.
 """
 
 from typing import Any
 
 from sqlalchemy import (
     CompoundSelect,
+    ScalarSelect,
     Select,
+    TextClause,
     and_,
     bindparam,
     exists,
@@ -37,7 +39,7 @@ def _in_turn() -> ColumnElement[bool]:
             _older.c.queue == job.c.queue,
             _older.c.subject == job.c.subject,
             _older.c.id < job.c.id,
-            # Spelt as in the index, of which see luggage.jobs.schema.
+            # Spelt as in the index, see luggage.jobs.schema.
             text("older.state = 'ready' AND older.subject <> ''"),
         )
         .correlate(job)
@@ -54,8 +56,8 @@ def _in_turn() -> ColumnElement[bool]:
     return or_(job.c.subject == literal_column("''"), and_(~older, ~running))
 
 
-def _resting() -> ColumnElement[bool]:
-    """Return the condition that the job's subject belongs to a part that is paused."""
+def _in_paused_part() -> ColumnElement[bool]:
+    """Return the condition that the job's subject belongs to a paused part."""
     name = pause_part.c.name
     inside = func.substr(job.c.subject, 1, func.length(name) + 1) == name + literal_column("'/'")
     part = exists().where(or_(job.c.subject == name, inside))
@@ -63,16 +65,16 @@ def _resting() -> ColumnElement[bool]:
 
 
 _READY = text("job.state = 'ready'")
-# Asked for within the claim itself: whoever claims after a pause was committed gets nothing.
+# Part of the claim itself: after a pause is committed, no claim returns a job.
 _PAUSED = exists(select(pause.c.id))
 
-# The jobs that may start, oldest first, each with its body. One queue at a time: an index on
-# (queue, run_at) gives the order of one queue, but of several only after sorting all that is due.
+# The jobs that may start, oldest first, with their bodies. One queue at a time: the index on
+# (queue, run_at) orders one queue; across queues the database would sort all that are due.
 CLAIMABLE: Select[Any] = (
     select(job, job_body.c.codec, job_body.c.body)
     .outerjoin(job_body, job_body.c.job_id == job.c.id)
     .where(job.c.queue == bindparam("queue"), _READY, job.c.run_at <= bindparam("now"), _in_turn())
-    .where(~_PAUSED, ~_resting())
+    .where(~_PAUSED, ~_in_paused_part())
     .order_by(job.c.run_at, job.c.id)
     .limit(bindparam("limit"))
     .with_for_update(of=job, skip_locked=True)
@@ -91,7 +93,7 @@ LEASE = (
     )
 )
 
-# The end of a claim, if it still holds its job.
+# Ends a claim that still holds its job.
 END = (
     job.update()
     .where(job.c.id == bindparam("b_id"), job.c.fence == bindparam("b_fence"), text(schema.LEASED))
@@ -107,7 +109,7 @@ END = (
     )
 )
 
-# Which of these jobs are waited for.
+# The jobs among `ids` that have dependents.
 AWAITED: Select[Any] = (
     select(job.c.after)
     .where(job.c.after.in_(bindparam("ids", expanding=True)), text(schema.WAITING))
@@ -116,7 +118,7 @@ AWAITED: Select[Any] = (
 
 NEXT_RUN_AT: Select[Any] = (
     select(job.c.run_at)
-    .where(job.c.queue == bindparam("queue"), _READY, _in_turn(), ~_PAUSED, ~_resting())
+    .where(job.c.queue == bindparam("queue"), _READY, _in_turn(), ~_PAUSED, ~_in_paused_part())
     .order_by(job.c.run_at, job.c.id)
     .limit(1)
 )
@@ -124,7 +126,7 @@ NEXT_RUN_AT: Select[Any] = (
 EXPIRED: Select[Any] = (
     select(job)
     .where(text(schema.LEASED), job.c.lease_until < bindparam("now"))
-    # By the index of the leases; by id SQLite reads the whole table.
+    # Uses the index of leases; ordered by id, SQLite would read the whole table.
     .order_by(job.c.lease_until, job.c.id)
     .limit(100)
     .with_for_update(skip_locked=True)
@@ -139,29 +141,29 @@ BODIES: Select[Any] = (
 )
 
 
-def _counted(condition: str, queue: ColumnElement[str] = job.c.queue) -> Select[Any]:
-    counted = select(queue, job.c.state, func.count()).where(text(condition))
-    return counted.group_by(queue, job.c.state)
+def _count(condition: str, queue: ColumnElement[str] = job.c.queue) -> Select[Any]:
+    counts = select(queue, job.c.state, func.count()).where(text(condition))
+    return counts.group_by(queue, job.c.state)
 
 
-# Each part is answered from an index that holds just these rows.
+# Grouped by an expression, because by the plain column SQLite would use the index of all keys.
+_QUEUE = (job.c.queue + literal_column("''")).label("queue")
+
+# Each part reads an index that holds just its rows.
 COUNTS: CompoundSelect[Any] = union_all(
-    _counted(schema.READY),
-    # By its plain name, SQLite would group by the index of all keys.
-    _counted(schema.LEASED, job.c.queue + literal_column("''")),
-    _counted(schema.STUCK),
-    _counted(schema.SETTLED),
+    _count(schema.READY),
+    _count(schema.LEASED, _QUEUE),
+    _count(schema.STUCK),
+    _count(schema.SETTLED),
 )
 
 
 def _depth(condition: str, since: ColumnElement[float]) -> Select[Any]:
-    # By its plain name, SQLite would group by the index of all keys.
-    queue = (job.c.queue + literal_column("''")).label("queue")
-    counted = select(queue, job.c.state, func.count(), func.min(since)).where(text(condition))
-    return counted.group_by(queue, job.c.state)
+    depths = select(_QUEUE, job.c.state, func.count(), func.min(since)).where(text(condition))
+    return depths.group_by(_QUEUE, job.c.state)
 
 
-# Small whatever has been finished, like STANDING.
+# Reads unfinished jobs only, like STANDING.
 DEPTHS: CompoundSelect[Any] = union_all(
     _depth(schema.READY, job.c.run_at),
     _depth(schema.LEASED, job.c.changed_at),
@@ -169,16 +171,16 @@ DEPTHS: CompoundSelect[Any] = union_all(
 )
 
 
-def _number() -> Select[Any]:
-    return select(func.count()).select_from(job)
+def _number(*conditions: ColumnElement[bool] | TextClause) -> ScalarSelect[int]:
+    return select(func.count()).select_from(job).where(*conditions).scalar_subquery()
 
 
-# Small whatever has been finished: the numbers of the ready, the leased, the failing and the dead.
+# The numbers of ready, leased, retrying and dead jobs, and the pauses.
 STANDING: Select[Any] = select(
-    _number().where(text(schema.READY), ~_resting()).scalar_subquery(),
-    _number().where(text(schema.LEASED)).scalar_subquery(),
-    _number().where(text(schema.READY), job.c.attempt > 0, ~_resting()).scalar_subquery(),
-    _number().where(text(schema.STUCK), job.c.state == "dead").scalar_subquery(),
+    _number(text(schema.READY), ~_in_paused_part()),
+    _number(text(schema.LEASED)),
+    _number(text(schema.READY), job.c.attempt > 0, ~_in_paused_part()),
+    _number(text(schema.STUCK), job.c.state == "dead"),
     _PAUSED,
     select(func.count()).select_from(pause_part).scalar_subquery(),
 )

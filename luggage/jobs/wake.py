@@ -1,12 +1,8 @@
-"""Waking a loop that waits for jobs, across threads, processes and machines.
+"""Wake-ups for loops that wait for jobs, across threads, processes and machines.
 
-Chosen: a byte in a pipe for everything, since one `select` can wait for it, for a FIFO and for
-PostgreSQL's socket at once, and since writing one is allowed in a signal handler. Against: a nap of
-a second between looks (it is a second of latency, or a busy loop), and a condition variable (none
-crosses a process, and setting one in a signal handler can deadlock).
-
-A wake-up that gets lost is harmless: every wait has a time-out, and whoever wakes looks into the
-queue.
+A wake-up is a byte in a pipe: one `select` waits for it, for a FIFO and for PostgreSQL's socket at
+once, and a signal handler may write it. A condition variable crosses no process, and setting one in
+a signal handler can deadlock. A lost wake-up is harmless: every wait has a timeout.
 """
 
 import errno
@@ -25,38 +21,38 @@ CHANNEL = "luggage_jobs"
 
 
 class Wakeup(Protocol):
-    """Something to wait on."""
+    """The waiting side, one for each loop."""
 
     def wait(self, timeout_seconds: float) -> None:
         """Return when woken, or after `timeout_seconds`; never raises for a lost connection."""
 
     def wake(self) -> None:
-        """Wake the waiter of this process; safe from any thread and in a signal handler."""
+        """Wake the loop of this process; safe from any thread and in a signal handler."""
 
     def close(self) -> None:
-        """Release what it holds; safe to repeat."""
+        """Close files and connections; safe to repeat."""
 
 
 class Waker(Protocol):
-    """Called after a commit that may have made a job claimable; never raises, waits for nobody."""
+    """The waking side, called after a commit that may have made a job claimable."""
 
     def __call__(self) -> None:
-        """Wake every loop that waits, in whatever process."""
+        """Wake every waiting loop in any process; never raises, never blocks."""
 
 
 def nobody() -> None:
-    """Wake nobody: for a queue whose loops look by themselves."""
+    """Wake no loop: for a queue whose loops poll."""
 
 
 def listener(engine: Engine, directory: Path) -> Wakeup:
-    """Return what a loop waits on: a FIFO in `directory` (SQLite), or LISTEN (PostgreSQL)."""
+    """Return the waiting side: a FIFO in `directory` (SQLite), or LISTEN (PostgreSQL)."""
     if engine.dialect.name == "postgresql":
         return PostgresqlWakeup(engine)
     return FifoWakeup(directory)
 
 
 def notifier(engine: Engine, directory: Path) -> Waker:
-    """Return what wakes the loops which `listener` made with the same arguments, in any process."""
+    """Return the waking side for each `listener` with the same arguments, in any process."""
     if engine.dialect.name == "postgresql":
         return PostgresqlWaker(engine)
     return FifoWaker(directory)
@@ -76,14 +72,14 @@ class LocalWakeup:
         self._select([self._read], timeout_seconds)
 
     def _select(self, sources: Sequence[int], timeout_seconds: float) -> list[int]:
-        """Wait for one of these; return those that have something, the pipe emptied."""
-        woken, _, _ = select.select(sources, [], [], max(0.0, timeout_seconds))
-        if self._read in woken:
+        """Wait for one of these; return the readable ones, after draining the pipe."""
+        readable, _, _ = select.select(sources, [], [], max(0.0, timeout_seconds))
+        if self._read in readable:
             _drain(self._read)
-        return woken
+        return readable
 
     def wake(self) -> None:
-        """Wake the waiter; a full pipe is one that will wake it anyway, a closed one has none."""
+        """Wake the loop; a full pipe wakes it anyway, a closed pipe has no reader."""
         with suppress(OSError):
             os.write(self._write, b".")
 
@@ -109,15 +105,15 @@ class FifoWakeup(LocalWakeup):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._path = directory / name
-        # Opened under another name first: a waker removes a FIFO that nobody reads.
-        unready = directory / f".{name}"
-        os.mkfifo(unready, 0o600)
-        # Opened for writing too, or it would be at its end for ever once the first writer has left.
-        self._fifo = os.open(unready, os.O_RDWR | os.O_NONBLOCK)
-        unready.rename(self._path)
+        # Opened under a hidden name first: a waker removes a FIFO without a reader.
+        hidden = directory / f".{name}"
+        os.mkfifo(hidden, 0o600)
+        # Opened for writing too, or it would stay at end-of-file once the first writer has left.
+        self._fifo = os.open(hidden, os.O_RDWR | os.O_NONBLOCK)
+        hidden.rename(self._path)
 
     def wait(self, timeout_seconds: float) -> None:
-        """Return when woken, by this process or another, or after `timeout_seconds`."""
+        """Return when woken by any process, or after `timeout_seconds`."""
         if self._fifo in self._select([self._read, self._fifo], timeout_seconds):
             _drain(self._fifo)
 
@@ -136,7 +132,7 @@ class FifoWaker:
         self._directory = directory
 
     def __call__(self) -> None:
-        """Write a byte to each; a directory that is not there has no listener."""
+        """Write a byte to each FIFO; a missing directory has no listener."""
         with suppress(OSError):
             for entry in os.scandir(self._directory):
                 if not entry.name.startswith("."):
@@ -151,7 +147,7 @@ def _poke(path: str) -> None:
             with suppress(OSError):
                 Path(path).unlink()
         return
-    # A full FIFO will wake its reader anyway.
+    # A full FIFO wakes its reader anyway.
     with suppress(OSError):
         os.write(fifo, b".")
     os.close(fifo)
@@ -168,14 +164,14 @@ class PostgresqlWakeup(LocalWakeup):
         self._lost = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
 
     def wait(self, timeout_seconds: float) -> None:
-        """Return when woken by any process, after the time-out, or when listening began anew."""
+        """Return when woken by any process, after `timeout_seconds`, or when LISTEN begins."""
         if self._connection is None and self._listen():
-            # What happened before we listened is not told to us: go and look.
+            # Earlier notifications are lost, so the loop must look now.
             return
         if self._connection is None:
             self._select([self._read], timeout_seconds)
         else:
-            self._wait_for_notice(timeout_seconds)
+            self._wait_for_notification(timeout_seconds)
 
     def _listen(self) -> bool:
         try:
@@ -185,41 +181,41 @@ class PostgresqlWakeup(LocalWakeup):
             self._connection.autocommit = True
             self._connection.execute(f"LISTEN {CHANNEL}")
         except self._lost:
-            self._hang_up()
+            self._disconnect()
             return False
         return True
 
-    def _wait_for_notice(self, timeout_seconds: float) -> None:
+    def _wait_for_notification(self, timeout_seconds: float) -> None:
         try:
             socket = self._connection.fileno()
             if socket in self._select([self._read, socket], timeout_seconds):
                 for _ in self._connection.notifies(timeout=0):
                     pass
         except self._lost:
-            self._hang_up()
+            self._disconnect()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def close(self) -> None:
         """Close the connection; safe to repeat."""
-        self._hang_up()
+        self._disconnect()
         super().close()
 
 
 class PostgresqlWaker:
-    """Wakes every listener of the database.
+    """Wakes every listener of the database, in a transaction after the commit.
 
-    A transaction of its own after the commit, not a part of it: NOTIFY takes a lock of the whole
-    database until its transaction ends, and would queue up all commits behind each other's fsync.
+    NOTIFY holds a lock of the whole database until its transaction ends. Inside the commit it would
+    make all commits wait for each other's fsync.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def __call__(self) -> None:
-        """Notify; a database that is away wakes nobody."""
+        """Send a notification; an error of the database is ignored."""
         with suppress(SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(text(f"NOTIFY {CHANNEL}"))

@@ -1,7 +1,7 @@
-"""The directories through which ncolony is told what to run: private, fresh, and gone at the end.
+"""Runtime directories of ncolony: private, new at each start, removed at the end.
 
-An entry is a file in clear, and ncolony hands its text to the child as NCOLONY_CONFIG. So an entry
-holds the names of the variables that a child inherits and never a value.
+An entry is a plain file, and ncolony passes its text to the child as NCOLONY_CONFIG. So an entry
+holds the names of inherited variables, never a secret value.
 """
 
 import fcntl
@@ -20,11 +20,11 @@ _LOCK = "lock"
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessEntry:
-    """A process to keep alive: its `name`, its `command`, and what of our environment it gets.
+    """A process to keep alive: its `name`, its `command` and its environment.
 
-    `inherit` names the variables, each of which must be set: ncolony would hand an unset one over
-    as an empty string, and a pex with an empty PEX_ROOT unpacks itself into the current directory.
-    `settings` are further variables, written in clear: nothing secret belongs there.
+    `inherit` names variables of ours, all of which must be set: ncolony would pass an unset one as
+    an empty string, and a pex with an empty PEX_ROOT unpacks itself into the current directory.
+    `settings` are further variables, written in plain text, so put no secret there.
     """
 
     name: str
@@ -34,11 +34,8 @@ class ProcessEntry:
 
 
 @contextmanager
-def private_places(parent: Path, entries: Sequence[ProcessEntry]) -> Iterator[ctllib.Places]:
-    """Make the two directories that ncolony reads (mode 0700) with `entries`; remove them after.
-
-    They are in a `fresh_directory` of `parent`.
-    """
+def runtime_dirs(parent: Path, entries: Sequence[ProcessEntry]) -> Iterator[ctllib.Places]:
+    """Make ncolony's two directories (mode 0700) with `entries`, in a `fresh_directory`."""
     with fresh_directory(parent, _PREFIX) as home:
         places = ctllib.Places(config=str(home / "config"), messages=str(home / "messages"))
         for place in places:
@@ -50,17 +47,17 @@ def private_places(parent: Path, entries: Sequence[ProcessEntry]) -> Iterator[ct
 
 @contextmanager
 def fresh_directory(parent: Path, prefix: str, *, keep: bool = False) -> Iterator[Path]:
-    """Make a directory of our own (mode 0700) in `parent`, named `prefix` and something new.
+    """Make a new directory (mode 0700) in `parent` whose name begins with `prefix`.
 
-    It is removed at the end, or with `keep` when the next one is made. So is what a process left
-    behind that was killed; a directory whose maker lives is known by its lock and left alone.
+    It is removed at the end; with `keep`, when the next one is made. Directories of killed
+    processes are removed first. A lock protects those of living ones.
     """
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(parent, prefix)
     while True:
         home = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))  # mkdtemp: 0700, a new name
-        with _locked(home) as mine:
-            if not mine:  # another process swept it before it had a lock
+        with _locked(home) as is_ours:
+            if not is_ours:  # another process removed it before we had the lock
                 continue
             try:
                 yield home
@@ -83,20 +80,17 @@ def _add(places: ctllib.Places, entry: ProcessEntry) -> None:
 
 def _sweep(parent: Path, prefix: str) -> None:
     for home in parent.glob(f"{prefix}*"):
-        with _locked(home) as dead:
-            if dead:
+        with _locked(home) as is_orphaned:
+            if is_orphaned:
                 shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
 def _locked(home: Path) -> Iterator[bool]:
-    """Hold the lock of `home` if nobody else does, and say whether we do.
-
-    The kernel drops it when its holder dies; a pid in a file means nothing to another container.
-    """
+    """Try to lock `home`, and give whether it worked; the kernel unlocks it for a dead holder."""
     try:
         file = (home / _LOCK).open("w")
-    except FileNotFoundError:  # swept by another supervisor a moment ago
+    except FileNotFoundError:  # another supervisor has just removed it
         yield False
         return
     with file:

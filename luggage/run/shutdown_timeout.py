@@ -1,9 +1,9 @@
-"""How long an end may take: three numbers that have to fit together.
+"""Shutdown timeouts, which have to fit together.
 
-Told to end, a child finishes what it holds within GRACE_SECONDS (gunicorn's graceful timeout, the
-loop's grace) and needs a moment to leave. At KILL_SECONDS the supervisor kills it. So all is over
-within 5 s, which is half of what `docker stop` waits before it kills.
+A child that gets SIGTERM finishes its work within SHUTDOWN_TIMEOUT_SECONDS (gunicorn's graceful
+timeout, the loop's shutdown timeout) and then exits. The supervisor kills it after KILL_SECONDS. So
+everything ends within 5 s; `docker stop` kills after 10.
 """
 
-GRACE_SECONDS = 3.0
+SHUTDOWN_TIMEOUT_SECONDS = 3.0
 KILL_SECONDS = 4.0

@@ -1,9 +1,9 @@
-"""ncolony in this process: starts the entries, starts again what ends, ends all when told to.
+"""Supervisor: runs ncolony in this process, restarts children and ends them all on a signal.
 
-Between ncolony and Twisted stands a small reactor of our own, because Twisted's process monitor
-says nothing about an exit, loses a child's output after a line of more than 16 kB, waits with the
-restart until grandchildren have closed the pipes too (gunicorn's workers outlive a killed master),
-and does not wait for anybody when it stops.
+A small reactor between ncolony and Twisted makes up for gaps of Twisted's process monitor. The
+monitor does not report exits, loses a child's output after a line of more than 16 kB, delays a
+restart until grandchildren close the pipes (gunicorn's workers outlive a killed master), and does
+not wait for its children when it stops.
 """
 
 import logging
@@ -25,17 +25,17 @@ from luggage.run.shutdown_timeout import KILL_SECONDS
 
 _log = logging.getLogger(__name__)
 
-# How often ncolony looks into its directories. Nothing there changes in normal life.
-_LOOK_SECONDS = 2.0
-# A child that lived for so long is started again at once; one that did not waits, at first the
-# shorter and then, doubled each time, up to the longer. So a killed one is back within 10 s for
-# ever, and one that cannot start (the port is taken) tries again often, and does not eat a core.
+# How often ncolony reads its directories, which normally do not change.
+_POLL_SECONDS = 2.0
+# A child that lived for this long is restarted at once. Others wait for the minimum delay, doubled
+# each time up to the maximum: short enough for a killed child, long enough to save the processor
+# when a child cannot start.
 _SETTLED_SECONDS = 5.0
-_SHORT_SECONDS = 0.5
-_LONG_SECONDS = 5.0
-# No line is longer: a child that never ends its line cannot fill our memory.
+_MIN_DELAY_SECONDS = 0.5
+_MAX_DELAY_SECONDS = 5.0
+# Longer lines are split, so that a child without line ends cannot fill our memory.
 _LINE_BYTES = 1 << 20
-# When a child has exited, its last lines are still in the pipe. A grandchild may keep that open.
+# A child's last lines are still in the pipe when it exits. A grandchild may keep the pipe open.
 _DRAIN_SECONDS = 0.5
 
 Relay = Callable[[str, str], None]
@@ -44,9 +44,9 @@ Relay = Callable[[str, str], None]
 class Supervisor:
     """Keeps the processes of an ncolony configuration alive, from `run` until a signal or `stop`.
 
-    `relay(name, line)` is called for each line that a child writes, on stdout or stderr; it must
-    not raise. `on_end` is called when the end begins. A process has one Supervisor in its life: a
-    Twisted reactor cannot be run twice.
+    `relay(name, line)` is called for each line that a child writes to stdout or stderr; it must not
+    raise. `on_end` is called when the shutdown begins. Make only one in a process: a Twisted
+    reactor cannot run twice.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class Supervisor:
         self._on_end = on_end
         self._children = _Children(reactor, relay)
         self._service = service.get(
-            places.config, places.messages, _LOOK_SECONDS, reactor=self._children
+            places.config, places.messages, _POLL_SECONDS, reactor=self._children
         )
         monitor = self._service.getServiceNamed("procmon")
         monitor.threshold = _SETTLED_SECONDS
-        monitor.minRestartDelay = _SHORT_SECONDS
-        monitor.maxRestartDelay = _LONG_SECONDS
+        monitor.minRestartDelay = _MIN_DELAY_SECONDS
+        monitor.maxRestartDelay = _MAX_DELAY_SECONDS
         monitor.killTime = KILL_SECONDS
         self._children.monitor = monitor
 
     def run(self) -> None:
         """Block until SIGTERM, SIGINT, SIGHUP or `stop`, and then until all children have ended.
 
-        Must be called in the main thread, where Python's signal handlers live.
+        Call it in the main thread, because it sets signal handlers.
         """
         globalLogBeginner.beginLoggingTo([_observe], redirectStandardIO=False)  # type: ignore[list-item]
         self._reactor.addSystemEventTrigger("before", "shutdown", self._end)
@@ -82,13 +82,13 @@ class Supervisor:
         self._reactor.run()
 
     def stop(self) -> None:
-        """End all children and let `run` return; callable from any thread, and safe to repeat."""
+        """End all children and let `run` return; safe from any thread, and to repeat."""
         self._reactor.callFromThread(self._stop)
 
     def _begin(self) -> None:
-        # After Twisted's own handlers, of which a second Ctrl-C makes an error.
+        # Set after Twisted's handlers, which raise an error at a second Ctrl-C.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP; let it
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
                 signal.signal(number, lambda *_: self.stop())
         self._service.startService()
 
@@ -106,7 +106,7 @@ class Supervisor:
 
 @implementer(IReactorProcess, IReactorTime)
 class _Children:
-    """The reactor as ncolony's process monitor sees it: spawns, and knows who is alive."""
+    """The reactor that ncolony's process monitor uses: spawns children and tracks which live."""
 
     def __init__(self, reactor: Any, relay: Relay) -> None:
         self._reactor = reactor
@@ -122,7 +122,7 @@ class _Children:
     def spawnProcess(  # noqa: N802  Twisted's name
         self, protocol: Any, executable: str, args: Sequence[str], **how: Any
     ) -> Any:
-        """Start a child, as `IReactorProcess` says; its lines go to the relay."""
+        """Start a child, see `IReactorProcess`; its lines go to the relay."""
         child = _Child(protocol, self._relay, self)
         with _sigint_blocked():
             transport = self._reactor.spawnProcess(child, executable, args, **how)
@@ -131,19 +131,19 @@ class _Children:
         return transport
 
     def all_ended(self) -> Deferred[None]:
-        """Return a Deferred that fires when no child lives any more; from now on none is missed."""
+        """Return a Deferred that fires when all children have ended; stop reporting exits."""
         self._ended = Deferred()
         self._fire()
         return self._ended
 
     def on_exit(self, child: "_Child", how: str) -> None:
-        """Report the exit; wait for the child's last lines, though not for ever."""
+        """Report the exit, and wait _DRAIN_SECONDS for the child's last lines."""
         if self._ended is None:
             self._report(child.name, how)
         self.callLater(_DRAIN_SECONDS, self.on_end, child)
 
     def on_end(self, child: "_Child") -> None:
-        """Forget a child that has exited and said its last; safe to repeat."""
+        """Forget a child that has exited and closed its output; safe to repeat."""
         self._alive.discard(child)
         self._fire()
 
@@ -152,18 +152,18 @@ class _Children:
             self._ended.callback(None)
 
     def _report(self, name: str, how: str) -> None:
-        """Say once that a child ended; the tries of one that cannot start are told quietly."""
-        in_seconds = self.monitor.restart[name].getTime() - self.seconds()
-        if in_seconds <= 0:  # it had settled
+        """Log an exit: as a warning once, at DEBUG while the child keeps failing to start."""
+        delay = self.monitor.restart[name].getTime() - self.seconds()
+        if delay <= 0:  # it had settled
             self._failing.discard(name)
         level = logging.DEBUG if name in self._failing else logging.WARNING
-        _log.log(level, "%s ended (%s); started again in %.1f s", name, how, in_seconds)
-        if in_seconds > 0:
+        _log.log(level, "%s ended (%s); restarting it in %.1f s", name, how, delay)
+        if delay > 0:
             self._failing.add(name)
 
 
 class _Child(ProcessProtocol):
-    """Passes a child's lines on, and its exit to ncolony's own protocol and to `parent`."""
+    """Passes a child's lines to the relay, and its exit to ncolony's protocol and to `parent`."""
 
     def __init__(self, inner: Any, relay: Relay, parent: _Children) -> None:
         self.name: str = inner.name
@@ -192,7 +192,7 @@ class _Child(ProcessProtocol):
 
 
 class _Lines:
-    """Bytes in, lines out: what is not UTF-8 is shown escaped, what is too long is cut."""
+    """Splits bytes into lines: escapes what is not UTF-8, splits lines that are too long."""
 
     def __init__(self, name: str, relay: Relay) -> None:
         self._name = name
@@ -217,10 +217,7 @@ class _Lines:
 
 @contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Let a child be born with SIGINT blocked, until it has left the terminal (`leave_terminal`).
-
-    Otherwise a Ctrl-C while its Python loads ends in a traceback.
-    """
+    """Block SIGINT for a child that starts; a Ctrl-C while Python loads would be a traceback."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -229,14 +226,14 @@ def _sigint_blocked() -> Iterator[None]:
 
 
 def _how(end: Any) -> str:
-    """Return how a process ended, in words, from ProcessDone or ProcessTerminated."""
+    """Describe how a process ended, from ProcessDone or ProcessTerminated."""
     if end.signal is not None:
         return f"killed by {signal.Signals(end.signal).name}"
     return f"exit code {end.exitCode}"
 
 
 def _observe(event: LogEvent) -> None:
-    """Pass on what Twisted says that somebody should read: warnings, errors and their trace."""
+    """Log Twisted's warnings and errors, with their tracebacks."""
     level = event.get("log_level", LogLevel.info)
     if level < LogLevel.warn:
         return

@@ -1,7 +1,7 @@
-"""A WSGI app behind an event loop: no client can hold up another, and an answer may come later.
+"""WSGI app behind an event loop: no client can block another, and a response may come later.
 
-`Front` has a WSGI app answer the requests of an event loop, `Undecided` is an answer that waits for
-a future, and `worker` has the class with which gunicorn serves a front.
+`Dispatcher` has a WSGI app answer the requests of an event loop. `DeferredResponse` is a response
+that waits for a future. `worker` has gunicorn's worker class for a dispatcher.
 """
 
 from luggage.serving.deferred import DeferredResponse

@@ -1,4 +1,4 @@
-"""An answer that is decided when something else is done, as a commit shared with others."""
+"""Deferred response: completed by a future, such as a commit shared with other requests."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 class DeferredResponse:
-    """The parts of a WSGI answer which are not known before `future` is done.
+    """A WSGI response that is not known before `future` is done.
 
-    `decide` is called once, then; it calls `start_response` and returns the body. Right on every
-    WSGI server, since an app may start its response as late as its first part is asked for
-    (PEP 3333): that is when others wait, and `Front` asks when there is nothing to wait for.
+    `decide` is then called once; it calls `start_response` and returns the body. This works on
+    every WSGI server, because an app may start its response when its first part is read (PEP 3333).
+    Other servers wait then; `Dispatcher` reads it when the future is done.
     """
 
     def __init__(self, future: "Future[Any]", decide: Callable[[], bytes]) -> None:

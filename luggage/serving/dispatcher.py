@@ -1,10 +1,8 @@
-"""What becomes of a request that is here, head and body: which thread calls the WSGI app for it.
+"""Dispatcher: calls a WSGI app for complete requests, in the event loop or in a thread.
 
-Chosen: one event loop in each process reads the requests, however slowly they come, and runs the
-views that never wait (`prompt`) itself; the others run in a few threads. Against: a thread for each
-request, which as many slow clients as there are threads stop, and which costs a delivery two
-switches between threads; and ASGI, a task and five messages for each request, as much again as it
-takes to verify one (docs/performance.md).
+The event loop reads requests, however slowly they arrive, and calls the views that never block
+(`inline_paths`) itself. Other views run in a few threads. docs/decisions/0107 and 0115 say why
+neither a thread for each request nor ASGI is used.
 """
 
 import asyncio
@@ -27,9 +25,9 @@ if TYPE_CHECKING:
 
 Scope = Mapping[str, Any]
 
-# Names which CGI does not mark as headers (RFC 3875, section 4.1).
-_UNMARKED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
-# Answers that have no body, and so no length (RFC 9110, section 8.6).
+# Headers whose CGI names have no HTTP_ prefix (RFC 3875, section 4.1).
+_UNPREFIXED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
+# Responses that have no body, and so no length (RFC 9110, section 8.6).
 _WITHOUT_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 log = logging.getLogger(__name__)
@@ -37,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class HttpResponse:
-    """What is sent for a request."""
+    """A response, filled by WSGI calls."""
 
     status: int = 500
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -46,7 +44,7 @@ class HttpResponse:
     def start(
         self, status: str, headers: list[tuple[str, str]], _exc_info: object = None, /
     ) -> Callable[[bytes], object]:
-        """Take the status and the headers, as WSGI's start_response."""
+        """Set the status and the headers; this is WSGI's start_response."""
         self.status = int(status[:3])
         self.headers = headers
         return self._write
@@ -55,13 +53,13 @@ class HttpResponse:
         self.body += part
 
     def filled(self, parts: Iterable[bytes]) -> "HttpResponse":
-        """Return this with its body, the parts read and closed, and with its length."""
+        """Read and close `parts`; return this response with its body and its length."""
         with ExitStack() as stack:
             if hasattr(parts, "close"):
                 stack.callback(parts.close)
             self.body += b"".join(parts)
-        is_told = any(name.lower() == "content-length" for name, _ in self.headers)
-        if not is_told and self.status not in _WITHOUT_LENGTH:
+        has_length = any(name.lower() == "content-length" for name, _ in self.headers)
+        if not has_length and self.status not in _WITHOUT_LENGTH:
             self.headers = [*self.headers, ("Content-Length", str(len(self.body)))]
         return self
 
@@ -74,118 +72,116 @@ _BROKEN = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR, [_EMPTY])
 
 
 class Dispatcher:
-    """Has `wsgi` answer the requests of one event loop, in which all of its methods are called.
+    """Has `wsgi` answer the requests of one event loop; call all methods in that loop.
 
-    Views at the paths of `prompt` must never wait; all others run in `threads` threads. A body of
-    more than `largest_body` bytes, or without a Content-Length, is not to be read: the app gets the
-    request without it, and has to refuse. Bodies of `most_bytes` in all may be in hand.
+    Views at `inline_paths` must never block; all others run in `threads` threads. A body of more
+    than `max_body` bytes, or without a Content-Length, is not read: the app gets the request
+    without it and must refuse it. Buffered bodies may have `max_buffered` bytes in all.
     """
 
     def __init__(
         self,
         wsgi: "WSGIApplication",
         *,
-        prompt: Collection[str],
+        inline_paths: Collection[str],
         threads: int,
-        largest_body: int,
-        most_bytes: int,
+        max_body: int,
+        max_buffered: int,
     ) -> None:
         self._wsgi = wsgi
-        self._prompt = frozenset(prompt)
+        self._inline_paths = frozenset(inline_paths)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="page")
-        self._largest_body = largest_body
-        self._bytes_left = most_bytes
-        self._bell = _Bell()
+        self._max_body = max_body
+        self._bytes_left = max_buffered
+        self._callbacks = _LoopCallbacks()
 
-    def expected(self, scope: Scope) -> int:
-        """Return how many bytes of a request's body are to be read, by the head alone."""
-        given = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        length = int(given)  # the server has parsed it
-        return length if length <= self._largest_body else 0
+    def body_length(self, scope: Scope) -> int:
+        """Return how many bytes of a request's body to read, by its headers."""
+        header = next(
+            (value for name, value in scope["headers"] if name == b"content-length"), b"0"
+        )
+        length = int(header)  # the server has parsed it
+        return length if length <= self._max_body else 0
 
-    def take(self, length: int) -> bool:
-        """Have a body of so many bytes in hand, until `release`; False when that is too much."""
+    def reserve(self, length: int) -> bool:
+        """Reserve buffer space for a body until `release`; return whether there is enough."""
         if length > self._bytes_left:
             return False
         self._bytes_left -= length
         return True
 
     def release(self, length: int) -> None:
-        """Let go of what was taken."""
+        """Release reserved buffer space."""
         self._bytes_left += length
 
     def handle(self, scope: Scope, body: bytes, reply: Reply) -> None:
-        """Have a request answered: `reply` is called once, at once or later, in the event loop."""
-        answer, environ = HttpResponse(), _environ(scope, body)
-        if scope["path"] not in self._prompt:
-            page = self._threads.submit(self._run, answer, environ)
-            self._bell.call_after(page, partial(_reply, reply, page.result))
+        """Answer a request: call `reply` once, now or later, in the event loop."""
+        response, environ = HttpResponse(), _environ(scope, body)
+        if scope["path"] not in self._inline_paths:
+            page = self._threads.submit(self._run, response, environ)
+            self._callbacks.call_after(page, partial(_reply, reply, page.result))
             return
         try:
-            parts = self._wsgi(environ, answer.start)
+            parts = self._wsgi(environ, response.start)
         except Exception as error:  # noqa: BLE001  it is logged, and answered
-            reply(_broken(error))
+            reply(_log_and_refuse(error))
             return
-        decide = partial(_reply, reply, partial(answer.filled, parts))
+        finish = partial(_reply, reply, partial(response.filled, parts))
         if isinstance(parts, DeferredResponse):
-            self._bell.call_after(parts.future, decide)
+            self._callbacks.call_after(parts.future, finish)
         else:
-            decide()
+            finish()
 
-    def _run(self, answer: HttpResponse, environ: "WSGIEnvironment") -> HttpResponse:
-        return answer.filled(self._wsgi(environ, answer.start))
+    def _run(self, response: HttpResponse, environ: "WSGIEnvironment") -> HttpResponse:
+        return response.filled(self._wsgi(environ, response.start))
 
 
-def _reply(reply: Reply, answer: Callable[[], HttpResponse]) -> None:
+def _reply(reply: Reply, make_response: Callable[[], HttpResponse]) -> None:
     try:
-        found = answer()
+        response = make_response()
     except Exception as error:  # noqa: BLE001  it is logged, and answered
-        found = _broken(error)
-    reply(found)
+        response = _log_and_refuse(error)
+    reply(response)
 
 
-def _broken(error: Exception) -> HttpResponse:
+def _log_and_refuse(error: Exception) -> HttpResponse:
     log.error("a request could not be answered", exc_info=error)
     return _BROKEN
 
 
-class _Bell:
-    """Calls one event loop back for futures that other threads complete, many at a time.
-
-    To call the loop for each would wake it up after the first of a group, and in the way of the
-    thread that still completes the others.
-    """
+class _LoopCallbacks:
+    """Runs callbacks of futures in one event loop, many with one wake-up."""
 
     def __init__(self) -> None:
-        self._done: deque[Callable[[], None]] = deque()
-        self._ringing = False
+        self._ready: deque[Callable[[], None]] = deque()
+        self._is_scheduled = False
 
-    def call_after(self, future: "Future[Any]", then: Callable[[], None]) -> None:
-        """Call `then` in the loop when `future` is done, whatever became of it."""
+    def call_after(self, future: "Future[Any]", callback: Callable[[], None]) -> None:
+        """Call `callback` in the loop when `future` is done or has failed."""
         loop = asyncio.get_running_loop()
-        # A future keeps its callbacks, and `then` may know the future: a ring, with a body in it,
-        # that the collector would have to find. So it is taken out when it is called.
-        waiting = [then]
-        future.add_done_callback(lambda _: self._ring(loop, waiting.pop()))
+        # A future keeps its callbacks, and `callback` may refer to the future: a reference cycle
+        # with a body in it. Popping the callback breaks the cycle.
+        waiting = [callback]
+        future.add_done_callback(lambda _: self._schedule(loop, waiting.pop()))
 
-    def _ring(self, loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
-        self._done.append(then)
-        if not self._ringing:
-            self._ringing = True
-            loop.call_soon_threadsafe(self._answer)
+    def _schedule(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        self._ready.append(callback)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            loop.call_soon_threadsafe(self._run_ready)
 
-    def _answer(self) -> None:
-        self._ringing = False  # before the look: who comes after it rings again
-        while self._done:
-            then = self._done.popleft()
+    def _run_ready(self) -> None:
+        self._is_scheduled = False  # set first: a later callback schedules the next run
+        while self._ready:
+            callback = self._ready.popleft()
             try:
-                then()
-            except Exception:  # the others are to be answered
-                log.exception("an answer could not be sent")
+                callback()
+            except Exception:  # the other callbacks must run
+                log.exception("a response could not be sent")
 
 
 def _environ(scope: Scope, body: bytes) -> "WSGIEnvironment":
-    """Return the environment of WSGI (PEP 3333) for a request."""
+    """Return the WSGI environment (PEP 3333) of a request."""
     host, port = scope["server"] or ("localhost", 80)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
@@ -214,8 +210,8 @@ def _environ(scope: Scope, body: bytes) -> "WSGIEnvironment":
 
 @lru_cache(256)
 def _key(name: bytes) -> str:
-    """Return under which key WSGI has a header; none for a name that could pass for another."""
+    """Return a header's WSGI key, or "" for an underscore: the name could mimic another."""
     if b"_" in name:
         return ""
-    marked = name.decode("latin-1").upper().replace("-", "_")
-    return marked if marked in _UNMARKED else f"HTTP_{marked}"
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in _UNPREFIXED else f"HTTP_{key}"

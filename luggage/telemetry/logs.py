@@ -1,11 +1,8 @@
-"""What a process says about itself: log lines, and crash reports.
+"""Logging and crash reports of a process.
 
-The standard library's logging, with two formats, and not structlog or loguru: every library that we
-use logs through it already, so one configuration catches all of them.
-
-What is logged may quote a stranger: a pull request's title, a branch name. So no character of a
-message reaches a terminal that could move its cursor, change its colours, end the line or turn the
-direction of reading (CWE-117, CWE-150).
+Messages may quote strangers: a pull request's title, a branch name. So control characters, line
+ends and bidirectional controls are escaped (CWE-117, CWE-150). docs/decisions/0042 says why this is
+the standard library's logging.
 """
 
 import json
@@ -24,13 +21,13 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_about: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=_NOTHING)
+_fields: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=_NOTHING)
 
-# Each says, at INFO, what only its own developers want to know.
+# Libraries whose INFO lines are for their own developers.
 _CHATTY = ("alembic", "twisted", "urllib3")
 
-# C0, DEL and C1 steer terminals; U+2028 and U+2029 end lines in some viewers; the bidirectional
-# controls reorder what is read; lone surrogates cannot be written as UTF-8 at all.
+# C0, DEL and C1 control terminals; U+2028 and U+2029 end lines in some viewers; bidirectional
+# controls reorder text; UTF-8 cannot encode lone surrogates.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -40,33 +37,30 @@ _TEXT_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z [A-Z]+ +(?P<name>\S+)\[\d+\] 
 def escape(text: str) -> str:
     r"""Return `text` as one printable line; a newline becomes the two characters `\n`.
 
-    Backslashes are left as they are: the line is for reading, it is not meant to be decoded.
+    Backslashes stay as they are, so the line cannot be decoded again.
     """
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-class log_context:  # noqa: N801  reads as the word it is
-    """Put `what` (`delivery="…"`, `job=7`) on each line logged inside the block; blocks may nest.
+class log_context:  # noqa: N801  a context manager, used like a function
+    """Adds `fields` to each line logged in the block; blocks nest, and threads have their own."""
 
-    It is kept for each thread and each asyncio task by itself.
-    """
-
-    def __init__(self, **what: object) -> None:
-        self._what = {name: str(value) for name, value in what.items()}
+    def __init__(self, **fields: object) -> None:
+        self._fields = {name: str(value) for name, value in fields.items()}
 
     def __enter__(self) -> None:
-        self._token = _about.set({**_about.get(), **self._what})
+        self._token = _fields.set({**_fields.get(), **self._fields})
 
     def __exit__(self, *_: object) -> None:
-        _about.reset(self._token)
+        _fields.reset(self._token)
 
 
 def configure_logging(
     log_format: str, *, name: str, stream: TextIO | None = None, level: int = logging.INFO
 ) -> None:
-    """Send all logging to `stream` (None: stdout), a line each, with the process's `name` on it.
+    """Send all logging to `stream` (None: stdout), one line each, with the process's `name`.
 
-    `log_format` is "text" or "json". Calling it again replaces what the last call set up.
+    `log_format` is "text" or "json". Calling it again replaces the last configuration.
     """
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(_Json(name) if log_format == "json" else _Text(name))
@@ -76,28 +70,28 @@ def configure_logging(
 
 
 def relay(log_format: str, name: str, line: str) -> str:
-    """Return the line that the child `name` wrote, with the name on it, for its parent to pass on.
+    """Return a line of the child `name` for its parent's log.
 
-    A line made by `configure_logging` in the child stays as it is; anything else (a traceback of
-    the interpreter, a message of the linker) is escaped and gets the name.
+    A line made by `configure_logging` in the child stays as it is. Any other line, such as a
+    traceback of the interpreter, is escaped and prefixed with the name.
     """
     if log_format == "json":
         return line if _is_object(line) else json.dumps({"process": name, "message": line})
     line = escape(line)
-    found = _TEXT_LINE.match(line)
-    return line if found and found["name"] == name else f"{name}: {line}"
+    match = _TEXT_LINE.match(line)
+    return line if match and match["name"] == name else f"{name}: {line}"
 
 
 def configure_sentry(dsn: str, release: str | None = None) -> bool:
-    """Send crash reports to `dsn`; return whether there is one to send to ("" switches them off).
+    """Send crash reports to `dsn`; return whether they are on ("" switches them off).
 
-    A report carries the kind of error, the stack, the delivery's id and the version, and nothing
-    that identifies a person or could hold a secret: no text of an error, local variables, bodies,
-    addresses, headers, arguments of log lines or host name.
+    A report has the error's type, the stack, the delivery's id and the version. It has nothing that
+    identifies a person or could be secret: no error text, local variables, bodies, addresses,
+    headers, log arguments or host name (docs/decisions/0043).
     """
     if not dsn:
         return False
-    import sentry_sdk  # noqa: PLC0415  some forty modules, which few installations want
+    import sentry_sdk  # noqa: PLC0415  some forty modules, which few installations use
 
     sentry_sdk.init(
         dsn,
@@ -112,7 +106,7 @@ def configure_sentry(dsn: str, release: str | None = None) -> bool:
     return True
 
 
-# What a report may say beside the error itself. Whatever else a release of the SDK adds stays here.
+# Fields of a report besides the error. Fields that a later SDK adds are dropped.
 _REPORTED = (
     "contexts",
     "environment",
@@ -130,19 +124,21 @@ _REPORTED = (
 
 def _before_send(event: "Event", _hint: "Hint") -> "Event":
     kept: Any = {name: value for name, value in event.items() if name in _REPORTED}
-    kept["tags"] = dict(_about.get())
+    kept["tags"] = dict(_fields.get())
     if method := event.get("request", {}).get("method"):
         kept["request"] = {"method": method}
     if template := event.get("logentry", {}).get("message"):
         kept["logentry"] = {"message": template}
     if "exception" in event:
-        kept["exception"] = {"values": [_textless(each) for each in event["exception"]["values"]]}
+        kept["exception"] = {
+            "values": [_without_text(each) for each in event["exception"]["values"]]
+        }
     sent: Event = kept
     return sent
 
 
-def _textless(exception: dict[str, Any]) -> dict[str, Any]:
-    """Return it without its text, which quotes what went wrong: a payload, a statement, a name."""
+def _without_text(exception: dict[str, Any]) -> dict[str, Any]:
+    """Remove an error's text, which may quote a payload, a statement or a name."""
     return {**exception, "value": "the text is in the log"}
 
 
@@ -166,19 +162,19 @@ class _Text(logging.Formatter):
         message = escape(record.getMessage())
         time = time.replace("+00:00", "Z")
         line = f"{time} {record.levelname:<7} {process} {record.name}: {message}"
-        if what := ", ".join(f"{name}={escape(value)}" for name, value in _about.get().items()):
-            line += f" ({what})"
+        if fields := ", ".join(f"{name}={escape(value)}" for name, value in _fields.get().items()):
+            line += f" ({fields})"
         return "\n".join([line, *self._stack(record)])
 
     def _stack(self, record: logging.LogRecord) -> Iterator[str]:
-        """Yield the lines of a traceback, indented, so that none can pass for a line of its own."""
+        """Yield a traceback's lines, indented, so that none can mimic a log line."""
         text = self.formatException(record.exc_info) if record.exc_info else ""
         for line in text.split("\n") if text else ():
             yield f"    {escape(line)}"
 
 
 class _Json(JsonFormatter):
-    """One object on each line; everything beyond ASCII and all control characters are escaped."""
+    """One JSON object on each line, in ASCII, with control characters escaped."""
 
     def __init__(self, process: str) -> None:
         super().__init__(
@@ -194,7 +190,7 @@ class _Json(JsonFormatter):
         record: logging.LogRecord,
         message_dict: dict[str, object],
     ) -> None:
-        """Add the id of the process and what the line is about to python-json-logger's fields."""
+        """Add the process id and the fields of `log_context` to python-json-logger's fields."""
         super().add_fields(log_data, record, message_dict)
         log_data["pid"] = record.process
-        log_data.update(_about.get())
+        log_data.update(_fields.get())

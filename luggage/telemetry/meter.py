@@ -1,9 +1,4 @@
-"""What a process counts and times, in memory, until somebody takes it away. No I/O.
-
-Chosen: plain sums under a lock, which a counter costs less than a microsecond, and which whoever
-takes them adds to totals that outlive the process. Against: prometheus_client's own counters, which
-are of one process, or in its mode for many, of the files of one machine.
-"""
+"""Counters and timers of one process, until totals collect them (docs/decisions/0090). No I/O."""
 
 import threading
 from bisect import bisect_left
@@ -12,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-# Upper bounds, in seconds, of what a rule or a call to an API may take.
+# Upper bounds, in seconds, for rules and API calls.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-# The name of a sum, and the values of its labels in the order in which they are declared.
+# The name of a sum, and the values of its labels in the declared order.
 Key = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Counter:
-    """Something that only grows. `labels` are the names of what it is split up by."""
+    """A number that only grows; `labels` are the names of its labels."""
 
     name: str
     help: str
@@ -30,7 +25,7 @@ class Counter:
 
 @dataclass(frozen=True)
 class Gauge:
-    """A value that was last seen; of two processes the later one counts."""
+    """The last observed value; of two processes the later one wins."""
 
     name: str
     help: str
@@ -39,10 +34,7 @@ class Gauge:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How long something took; kept as one sum for each bucket (`le`, in seconds), and one of all.
-
-    A bucket counts what belongs to it alone, so that one observation changes one of them.
-    """
+    """Durations in seconds: a count for each bucket (`le`, not cumulative), and their sum."""
 
     name: str
     help: str
@@ -51,23 +43,23 @@ class Histogram:
 
     @cached_property
     def bucket_name(self) -> str:
-        """The name of the buckets' sums; their last label is the bound."""
+        """The name of the buckets' counts; their last label is the bound."""
         return f"{self.name}_bucket"
 
     @cached_property
     def sum_name(self) -> str:
-        """The name of the sum of all seconds."""
+        """The name of the sum of all durations."""
         return f"{self.name}_sum"
 
     @cached_property
     def bounds(self) -> tuple[str, ...]:
-        """The bounds as labels have them, the smallest first."""
+        """The bounds as label values, the smallest first."""
         return (*map(str, self.buckets), "+Inf")
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken from a meter: what is to be added to totals, and what was seen last."""
+    """The contents of a meter: amounts to add to totals, and the last observed values."""
 
     added: Mapping[Key, float] = field(default_factory=dict)
     seen: Mapping[Key, float] = field(default_factory=dict)
@@ -77,9 +69,9 @@ class Taken:
 
 
 class Meter:
-    """Counts for one process; its threads may share it. `clock` gives seconds that never go back.
+    """The counters of one process; threads may share it. `clock` returns monotonic seconds.
 
-    Labels are given by position, in the order in which the metric declares them. Nothing raises.
+    Labels are positional, in the order that the metric declares. No method raises.
     """
 
     def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -89,17 +81,17 @@ class Meter:
         self._seen: dict[Key, float] = {}
 
     def add(self, counter: Counter, *labels: str, by: float = 1.0) -> None:
-        """Count one more, or `by` more."""
+        """Add one, or `by`, to a counter."""
         with self._lock:
             self._add(counter.name, labels, by)
 
     def see(self, gauge: Gauge, value: float, *labels: str) -> None:
-        """Note a value that was seen just now."""
+        """Set a gauge to a value."""
         with self._lock:
             self._seen[gauge.name, labels] = value
 
     def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
-        """Note how long something took."""
+        """Add a duration to a histogram."""
         bound = histogram.bounds[bisect_left(histogram.buckets, seconds)]
         with self._lock:
             self._add(histogram.bucket_name, (*labels, bound), 1.0)
@@ -107,15 +99,15 @@ class Meter:
 
     @contextmanager
     def timed(self, histogram: Histogram, *labels: str) -> Iterator[None]:
-        """Note how long the block takes, however it ends."""
-        begun = self._clock()
+        """Observe the duration of the block, also when it raises."""
+        started = self._clock()
         try:
             yield
         finally:
-            self.observe(histogram, self._clock() - begun, *labels)
+            self.observe(histogram, self._clock() - started, *labels)
 
     def take(self) -> Taken:
-        """Return what has come together since the last time, and begin anew."""
+        """Return the contents since the last call, and reset the meter."""
         with self._lock:
             taken = Taken(self._added, self._seen)
             self._added, self._seen = {}, {}

@@ -1,9 +1,8 @@
-"""What came from outside, made fit for people's eyes: no secrets, no control characters, no walls.
+"""Redaction of untrusted text for display: removes secrets and control characters, cuts length.
 
-Pure. Secrets are known by their names (`client_secret`) and by their shapes (`ghs_...`); what is
-shown is therefore no proof that a text holds none. Chosen: a list of shapes that are known well.
-Against: a scanner such as detect-secrets, which guesses from entropy, and would black out the
-hashes that payloads are full of.
+Pure. Secrets are recognised by name (`client_secret`) and by format (`ghs_...`), so others may
+remain. A scanner that guesses from entropy, such as detect-secrets, would redact the hashes that
+payloads are full of.
 """
 
 import json
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 REDACTED = "[redacted]"
-# What a person reads of one line, and of one payload; the rest is counted.
+# Limits for display, in characters of a line and lines of a payload.
 LONGEST_LINE = 2000
 MOST_LINES = 5000
 
@@ -27,27 +26,27 @@ _SECRET_NAMES = frozenset(
 )
 _SECRET_KEYS = frozenset(["private", "api", "access", "signing", "encryption"])
 
-# Each begins only where a run of its own letters begins, so that a long text costs one look.
+# Each starts at the beginning of a run of its own characters, so that matching takes linear time.
 _SHAPES = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
-        # GitHub: "About authentication to GitHub", token formats. Those of installations may be
-        # followed by a JWT.
+        # GitHub: "About authentication to GitHub", token formats. A JWT may follow those of
+        # installations.
         r"(?<![A-Za-z0-9])gh[oprsu]_[A-Za-z0-9_.=-]{10,}",
         r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{10,}",
         r"(?<![A-Za-z0-9.])v1\.[0-9a-f]{40}(?![0-9a-f])",
-        # A JWT: RFC 7519, three parts in base64url, of which the first begins with {"
+        # A JWT (RFC 7519): three parts in base64url; the first begins with {"
         r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*",
         r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
-        # Others that are pasted into issues: AWS, Slack, npm, PyPI.
+        # Others that people paste into issues: AWS, Slack, npm, PyPI.
         r"(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![0-9A-Z])",
         r"(?<![A-Za-z0-9])xox[a-z]-[A-Za-z0-9-]{10,}",
         r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{30,}",
         r"(?<![A-Za-z0-9])pypi-AgE[A-Za-z0-9_-]{30,}",
     )
 )
-# What stands behind one of these is the secret; they themselves are shown.
-_BEHIND = tuple(
+# Prefixes that stay; the secret follows them.
+_PREFIXED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?<![A-Za-z0-9])((?:bearer|basic) {1,4})[A-Za-z0-9+/_.~=-]{12,}",
@@ -58,45 +57,45 @@ _BEHIND = tuple(
 
 
 def moment(seconds: float) -> str:
-    """A time for people, to the second: `2026-01-31 06:00:00 UTC`; `seconds` since the epoch."""
+    """Format `seconds` since the epoch as `2026-01-31 06:00:00 UTC`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def without_secrets(value: Any) -> Any:
-    """`value`, as json.loads gives it, with secrets replaced; a copy, safe to repeat.
+    """Return a copy of a JSON value with its secrets redacted; safe to repeat.
 
-    Replaced are texts and numbers under a name that promises a secret, however deep, and, in any
-    text (names too), what has the shape of one.
+    It redacts texts and numbers at any depth below a secret's name, and secrets by format in any
+    text, names included.
     """
     match value:
         case dict():
             return {
                 scrub(str(name)): (
-                    _blank(held) if _promises_a_secret(str(name)) else without_secrets(held)
+                    _blank(item) if _is_secret_name(str(name)) else without_secrets(item)
                 )
-                for name, held in value.items()
+                for name, item in value.items()
             }
         case list():
-            return [without_secrets(held) for held in value]
+            return [without_secrets(item) for item in value]
         case str():
             return scrub(value)
     return value
 
 
 def scrub(text: str) -> str:
-    """`text` with what has the shape of a secret replaced; takes time in proportion to it."""
-    for shape in _SHAPES:
-        text = shape.sub(REDACTED, text)
-    for behind in _BEHIND:
-        text = behind.sub(rf"\g<1>{REDACTED}", text)
+    """Return `text` with secrets redacted by format, in linear time."""
+    for pattern in _SHAPES:
+        text = pattern.sub(REDACTED, text)
+    for pattern in _PREFIXED:
+        text = pattern.sub(rf"\g<1>{REDACTED}", text)
     return text
 
 
 def visible(text: str) -> str:
-    r"""`text` as a terminal shows it harmlessly: what acts and is not seen stands as `\x1b`.
+    r"""Return `text` with invisible characters escaped, such as `\x1b`, safe for a terminal.
 
-    Controls (ANSI sequences begin with one), marks that turn the direction of writing, and
-    characters of no width; only line feeds stay, and the joiner that emoji are made with.
+    It escapes control characters, bidirectional marks and zero-width characters. Line feeds and the
+    joiner of emoji stay.
     """
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
@@ -104,24 +103,21 @@ def visible(text: str) -> str:
 
 
 def cut(text: str, longest: int = LONGEST_LINE) -> str:
-    """`text` with each line at most `longest` characters long, and a count of those left out."""
+    """Cut each line of `text` to `longest` characters, and append how many were cut."""
     return "\n".join(_cut_line(line, longest) for line in text.split("\n"))
 
 
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
-    """`text` for one line of a table: scrubbed, visible, cut; white space of any kind is a space.
-
-    A line that is cut ends with an ellipsis and has `longest` characters with it.
-    """
+    """Return `text` as one line, scrubbed and visible, with an ellipsis beyond `longest`."""
     line = visible(" ".join(scrub(text).split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def pretty(body: bytes, *, most_lines: int = MOST_LINES) -> str:
-    """A payload for people: indented JSON, without secrets, visible, cut to lines that can be read.
+    """Format a payload as indented JSON: without secrets, visible and cut.
 
-    Plain text: a page has to escape it as it does any other. A body that is no JSON is shown as the
-    text that it is. Never raises.
+    The result is plain text, which a page must escape. A body that is not JSON stays text. Never
+    raises.
     """
     text = body.decode(errors="replace")
     try:
@@ -131,8 +127,8 @@ def pretty(body: bytes, *, most_lines: int = MOST_LINES) -> str:
     return visible(_fewer(cut(text).split("\n"), most_lines))
 
 
-def _promises_a_secret(name: str) -> bool:
-    """Whether the last word of a name says so: `webhook_secret` does, `secret_type` does not."""
+def _is_secret_name(name: str) -> bool:
+    """Return whether the last word names a secret: `webhook_secret` does, `secret_type` not."""
     words = [word.lower() for word in _WORDS.findall(name)]
     if not words:
         return False
@@ -141,12 +137,12 @@ def _promises_a_secret(name: str) -> bool:
 
 
 def _blank(value: Any) -> Any:
-    """`value` with every text and number in it replaced; what is empty, true or false is shown."""
+    """Redact every text and number in `value`; empty texts, null and booleans stay."""
     match value:
         case dict():
-            return {scrub(str(name)): _blank(held) for name, held in value.items()}
+            return {scrub(str(name)): _blank(item) for name, item in value.items()}
         case list():
-            return [_blank(held) for held in value]
+            return [_blank(item) for item in value]
         case None | bool() | "":
             return value
     return REDACTED

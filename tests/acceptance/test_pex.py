@@ -114,7 +114,8 @@ def test_a_home_that_cannot_be_written_is_one_line_and_once(run, tmp_path):
     there = {"PEX_ROOT": "/proc/nowhere", "TMPDIR": str(tmp_path)}
     first, second = run("version", **there), run("version", **there)
     place = f"{tmp_path}/portmanteau-pex-{os.getuid()}"
-    line = f"/proc/nowhere cannot be used, unpacking into {place}, which PEX_ROOT can change"
+    remedy = "(set PEX_ROOT to choose another directory)"
+    line = f"/proc/nowhere cannot be used; unpacking into {place} {remedy}"
     assert first.stderr == f"bot.pex: {line}\n"
     assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
 
@@ -125,7 +126,7 @@ def test_a_wrong_python_is_told_in_one_line(run):
     done = run("version", python=needs.other_python())
     wanted = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert done.returncode == 1
-    assert done.stderr.startswith(f"bot.pex: needs Python {wanted} and was started by 3.")
+    assert done.stderr.startswith(f"bot.pex: needs Python {wanted} but was started with 3.")
     assert done.stderr.count("\n") == 1
 
 
@@ -133,7 +134,7 @@ def test_a_pex_cannot_pack_itself(run):
     """`mkpex` inside a pex says that it takes a checkout."""
     done = run("mkpex")
     assert done.returncode == 1
-    assert "is no checkout" in done.stderr
+    assert "is not a checkout" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

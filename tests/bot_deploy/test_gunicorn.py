@@ -12,7 +12,7 @@ import pytest
 
 from bot_deploy import gunicorn
 from bot_deploy.config import ConfigError
-from luggage.run import GRACE_SECONDS, KILL_SECONDS
+from luggage.run import KILL_SECONDS, SHUTDOWN_TIMEOUT_SECONDS
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
 from tests.support.clock import FakeClock
@@ -80,7 +80,7 @@ def test_nothing_is_made_outside_the_data_directory(tmp_path: Path) -> None:
 
 def test_its_grace_ends_before_the_supervisor_kills(tmp_path: Path) -> None:
     """Requests in hand may take as long as the grace, which leaves time to end."""
-    assert settings(tmp_path)["graceful_timeout"] == GRACE_SECONDS < KILL_SECONDS
+    assert settings(tmp_path)["graceful_timeout"] == SHUTDOWN_TIMEOUT_SECONDS < KILL_SECONDS
 
 
 def test_signs_of_life_are_left_in_memory_where_there_is_some(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_commit_without_its_time_is_wrong_usage(made, tree, capsys):
 def test_what_is_no_checkout_is_an_error(made, tmp_path, capsys):
     """One line on stderr, exit code 1."""
     assert run(tmp_path, *STAMP) == 1
-    assert "is no checkout" in capsys.readouterr().err
+    assert "is not a checkout" in capsys.readouterr().err
 
 
 def test_a_dirty_tree_is_told(made, tree, capsys):

@@ -1,4 +1,4 @@
-"""Putting and claiming in few words."""
+"""Shorthands for putting and claiming jobs."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.jobs import LEASE
 
 @pytest.fixture
 def put(queue, clock):
-    """Put a job of which a test says only what matters to it; return its id."""
+    """Put a job with defaults for all but the given arguments; return its id."""
 
     def put(key, **said):
         values = {"queue": "mail", "body": b"hello", "run_at": clock(), **said}

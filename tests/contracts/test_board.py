@@ -1,4 +1,4 @@
-"""bot.store.board.Board: the same in the bot's database and on a real Parse Server."""
+"""bot.store.board.Board, in the bot's database and on a real Parse Server."""
 
 import time
 
@@ -29,12 +29,12 @@ def parse_board(parse):
 
 @pytest.fixture(params=["sql", "parse"])
 def board(request):
-    """A board of either kind."""
+    """A board of each kind."""
     return request.getfixturevalue(f"{request.param}_board")
 
 
-def test_a_line_that_is_left_is_the_first(board):
-    """With its time, to the second at least."""
+def test_a_new_line_comes_first(board):
+    """It has its time, to the second at least."""
     before = time.time()
     board.say("one")
     board.say("two")
@@ -44,14 +44,14 @@ def test_a_line_that_is_left_is_the_first(board):
 
 
 def test_saying_it_twice_leaves_two_lines(board):
-    """A line is not known by its text."""
+    """Two lines may have the same text."""
     board.say("bored")
     board.say("bored")
     assert [line.text for line in board.lines(2)] == ["bored", "bored"]
 
 
-def test_no_more_is_given_than_asked_for(board):
-    """The newest, that is."""
+def test_a_limit_returns_the_newest_lines(board):
+    """No more lines than the limit come back, the newest first."""
     for number in range(5):
         board.say(str(number))
     assert [line.text for line in board.lines(3)] == ["4", "3", "2"]
@@ -61,6 +61,6 @@ def test_no_more_is_given_than_asked_for(board):
     "text", ["Grüße, 世界 🎉", "<script>alert(1)</script>", 'a "quote" \\ $&', ""]
 )
 def test_any_text_comes_back_as_it_was(board, text):
-    """Nothing is taken for markup or for an operator of a query."""
+    """No text is taken for markup or for a query operator."""
     board.say(text)
     assert board.lines(1)[0].text == text

@@ -1,4 +1,4 @@
-"""The simulated GitHub is judged by GitHub's own OpenAPI description and real payloads."""
+"""The simulated GitHub against GitHub's OpenAPI description and real payloads."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ ROOT = f"/repos/{REPO}"
 
 @pytest.fixture
 def github():
-    """A world with something of everything."""
+    """A world with one of everything."""
     fake = FakeGithub(app_slug="judge-me")
     fake.open_issue(REPO, "bob", "It fails", "Help")
     fake.open_pull_request(REPO, "alice", "Fix it")
@@ -48,14 +48,14 @@ def github():
 
 @pytest.fixture
 def judge(github):
-    """A server that notes what GitHub's description does not allow."""
+    """A server that records what GitHub's description does not allow."""
     with openapi.CheckingServer(github) as server:
         yield server
 
 
 @pytest.fixture
 def ask(github, judge):
-    """Asks the simulated GitHub under the eyes of the judge."""
+    """Send requests to the simulated GitHub through the judge."""
     asker = Asker(github, judge.url)
     asker.login("snakes")
     yield asker
@@ -91,7 +91,7 @@ def _ids(github):
     ],
 )
 def test_what_the_app_reads_is_as_described(github, judge, ask, path):
-    """Each GET of the App itself is answered with 200, as the description has it."""
+    """Each GET of the App gets a 200 that matches the description."""
     answer = ask.as_app("GET", path.format(**_ids(github)))
     assert (answer.status_code, judge.violations) == (200, [])
 
@@ -142,7 +142,7 @@ def test_what_the_app_reads_is_as_described(github, judge, ask, path):
     ],
 )
 def test_what_an_installation_reads_is_as_described(github, judge, ask, path):
-    """Each GET of an installation is answered with 200, as the description has it."""
+    """Each GET of an installation gets a 200 that matches the description."""
     answer = ask("GET", path.format(**_ids(github)))
     assert (answer.status_code, judge.violations) == (200, [])
 
@@ -205,19 +205,19 @@ def test_what_an_installation_reads_is_as_described(github, judge, ask, path):
 def test_what_an_installation_writes_is_as_described(
     github, judge, ask, method, path, body, status
 ):
-    """Each write is answered, also when it is refused, as the description has it."""
+    """Each write gets a response that matches the description, refusals included."""
     answer = ask(method, path.format(**_ids(github)), json=body)
     assert (answer.status_code, judge.violations) == (status, [])
 
 
 def test_a_redelivery_is_as_described(github, judge, ask):
-    """The wish to get a delivery again is accepted as the description has it."""
+    """The response to a redelivery request matches the description."""
     path = f"/app/hook/deliveries/{_ids(github)['delivery']}/attempts"
     assert (ask.as_app("POST", path).status_code, judge.violations) == (202, [])
 
 
 def test_an_app_from_a_manifest_is_as_described(github, judge, ask):
-    """The secrets of a registered App come as the description has them, and come once."""
+    """A registered App's secrets match the description, and come only once."""
     location = registered(github)
     code = dict(parse_qsl(urlsplit(location).query))["code"]
     path = f"/app-manifests/{code}/conversions"
@@ -228,7 +228,7 @@ def test_an_app_from_a_manifest_is_as_described(github, judge, ask):
 
 
 def test_a_repeated_reaction_is_as_described(judge, ask):
-    """200 for the second time is as the description has it."""
+    """A 200 for the repetition matches the description."""
     path = f"{ROOT}/issues/1/reactions"
     statuses = [ask("POST", path, json={"content": "heart"}).status_code for _ in range(2)]
     assert (statuses, judge.violations) == ([201, 200], [])
@@ -242,14 +242,14 @@ def test_nothing_new_is_as_described(judge, ask):
 
 
 def test_refusals_have_githubs_form(judge, ask):
-    """401, and 403 for another installation's organization, have the form of all errors."""
+    """A 401, and a 403 for another installation's organisation, have GitHub's error format."""
     ask.fake.add_organization("lions", installed=False)
     wrong = ask.ask("GET", "/orgs/snakes", "Bearer nonsense")
     elsewhere = ask("GET", "/orgs/lions/members/alice")
     assert (wrong.status_code, elsewhere.status_code, judge.violations) == (401, 403, [])
 
 
-# The judge is awake
+# The judge detects faults
 
 
 def _request(method: str, path: str, body: bytes = b"", **headers: str) -> Request:
@@ -298,7 +298,7 @@ COMMENT = "/repos/a/b/issues/1/comments"
     ],
 )
 def test_the_judge_notes_a_wrong_request(request_, problem):
-    """Each way in which a request differs from the description is noted."""
+    """The judge records each deviation of a request from the description."""
     found = openapi.description().problems_of_request(request_)
     assert problem in "\n".join(found)
 
@@ -314,7 +314,7 @@ def test_the_judge_notes_a_wrong_request(request_, problem):
     ],
 )
 def test_the_judge_lets_good_requests_pass(request_):
-    """What the description allows is not noted."""
+    """The judge does not record what the description allows."""
     assert openapi.description().problems_of_request(request_) == []
 
 
@@ -329,20 +329,20 @@ def test_the_judge_lets_good_requests_pass(request_):
     ],
 )
 def test_the_judge_notes_a_wrong_answer(answer, problem):
-    """Each way in which an answer differs from the description is noted."""
+    """The judge records each deviation of a response from the description."""
     found = openapi.description().problems_of_answer(_request("GET", COMMENT), answer)
     assert problem in "\n".join(found)
 
 
 def test_the_judge_notes_a_body_where_none_belongs():
-    """A 204 with a body is noted."""
+    """The judge records a 204 with a body."""
     request = _request("DELETE", "/orgs/a/memberships/b")
     found = openapi.description().problems_of_answer(request, Answer(204, {}))
     assert "a body where none is documented" in found[0]
 
 
 def test_the_judge_does_not_mind_faults(github, judge, ask):
-    """An answer spoiled on order is not held against the simulation."""
+    """The judge ignores a response that a test has spoiled on purpose."""
     github.faults.append(faults.plan(faults.failed(502, done=True)))
     ask("GET", "/orgs/snakes")
     assert judge.violations == []
@@ -388,12 +388,12 @@ _names = [f"{event}-{payload.get('action')}" for event, payload in STORY]
 
 @pytest.mark.parametrize("happening", STORY, ids=_names)
 def test_a_payload_is_as_described(happening):
-    """The payload of each story is valid by the description of its webhook."""
+    """Each scenario's payload is valid by the description of its webhook."""
     assert openapi.description().problems_of_payload(*happening) == []
 
 
 def _paths(value: Any, at: str = "") -> Iterator[str]:
-    """The path of every key of an object, with [] for the items of arrays."""
+    """Return the path of every key of an object, with [] for the items of arrays."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield f"{at}.{name}"
@@ -404,7 +404,7 @@ def _paths(value: Any, at: str = "") -> Iterator[str]:
 
 
 def _empty(value: Any, at: str = "") -> Iterator[str]:
-    """The paths that end here, because there is null, or an array without items."""
+    """Return the paths that end in null or an empty array."""
     if value is None or value == []:
         yield at
     elif isinstance(value, dict):
@@ -429,7 +429,7 @@ def _lacking(example: Any, ours: Any) -> set[str]:
     ids=lambda each: f"{each.event}-{each.payload.get('action')}",
 )
 def test_a_payload_has_what_real_ones_have(happening):
-    """Every key that all real payloads of the event and action have is in ours too."""
+    """Our payloads have every key that all real payloads of the event and action have."""
     event, payload = happening
     real = [
         example.payload
@@ -442,12 +442,12 @@ def test_a_payload_has_what_real_ones_have(happening):
 
 
 def test_the_comparison_sees_what_is_missing():
-    """A key that is missing deep inside is seen; one below null or an empty array is not."""
+    """It finds a missing key at any depth, but not below null or an empty array."""
     example = {"a": {"b": 1, "c": [{"d": 1}]}, "e": {"f": 1}, "g": [{"h": 1}]}
     ours = {"a": {"c": [{}]}, "e": None, "g": []}
     assert _lacking(example, ours) == {".a.b", ".a.c[].d"}
 
 
 def test_there_are_329_examples():
-    """The examples are those that the project promises to take."""
+    """The project has all 329 example payloads."""
     assert len(octokit.examples()) == 329

@@ -1,4 +1,4 @@
-"""What a named lease promises, on every database."""
+"""luggage.jobs.Leadership on every database."""
 
 import threading
 
@@ -14,20 +14,20 @@ def leadership(engine, clock):
     return Leadership(engine, clock)
 
 
-def test_the_first_who_asks_holds_it(leadership):
-    """One holder has a name, and another has not."""
+def test_the_first_holder_gets_the_lease(leadership):
+    """The first holder gets the lease, and another does not."""
     got = [leadership.holds("sweep", who, seconds=SECONDS) for who in ("a", "b", "a")]
     assert got == [True, False, True]
 
 
-def test_names_do_not_know_of_each_other(leadership):
-    """Each name may have a holder of its own."""
+def test_names_are_independent(leadership):
+    """Each name may have another holder."""
     assert leadership.holds("sweep", "a", seconds=SECONDS)
     assert leadership.holds("recover", "b", seconds=SECONDS)
 
 
-def test_another_gets_it_when_it_has_run_out(leadership, clock):
-    """A holder that is heard of no more is replaced, and then refused."""
+def test_an_expired_lease_goes_to_another_holder(leadership, clock):
+    """The old holder is then refused."""
     leadership.holds("sweep", "a", seconds=SECONDS)
     clock.advance(SECONDS)
     assert leadership.holds("sweep", "b", seconds=SECONDS)
@@ -35,22 +35,22 @@ def test_another_gets_it_when_it_has_run_out(leadership, clock):
 
 
 def test_a_holder_that_renews_keeps_it(leadership, clock):
-    """Nobody is replaced who asks in time."""
+    """A holder that renews in time is not replaced."""
     for _ in range(10):
         assert leadership.holds("sweep", "a", seconds=SECONDS)
         clock.advance(SECONDS - 1)
         assert not leadership.holds("sweep", "b", seconds=SECONDS)
 
 
-def test_one_who_was_late_keeps_it_if_nobody_wanted_it(leadership, clock):
-    """A lease that ran out is renewed by its holder while no other has taken it."""
+def test_an_expired_lease_can_be_renewed(leadership, clock):
+    """Its holder may renew it as long as no other has taken it."""
     leadership.holds("sweep", "a", seconds=SECONDS)
     clock.advance(10 * SECONDS)
     assert leadership.holds("sweep", "a", seconds=SECONDS)
 
 
-def test_it_can_be_given_up(leadership):
-    """Whoever ends in order lets another begin at once; it cannot give up what is not its own."""
+def test_a_lease_can_be_released(leadership):
+    """Another may take it at once; only the holder can release it."""
     leadership.holds("sweep", "a", seconds=SECONDS)
     leadership.release("sweep", "b")
     still = leadership.holds("sweep", "b", seconds=SECONDS)
@@ -59,7 +59,7 @@ def test_it_can_be_given_up(leadership):
 
 
 def test_a_holder_whose_clock_was_ahead_is_replaced_in_time(engine, clock):
-    """Its lease seems to last for long; but a term that does not grow is nobody's."""
+    """Its lease seems to last long, but a term that does not grow expires."""
     Leadership(engine, lambda: clock() + 600).holds("sweep", "ahead", seconds=SECONDS)
     ours = Leadership(engine, clock)
     first = ours.holds("sweep", "b", seconds=SECONDS)
@@ -68,7 +68,7 @@ def test_a_holder_whose_clock_was_ahead_is_replaced_in_time(engine, clock):
 
 
 def test_a_holder_whose_clock_is_ahead_is_left_alone_while_it_renews(engine, clock):
-    """Two clocks that differ do not make two holders take the name from each other for ever."""
+    """Two clocks that differ do not make two holders alternate."""
     ahead, ours = Leadership(engine, lambda: clock() + 600), Leadership(engine, clock)
     for _ in range(10):
         assert ahead.holds("sweep", "ahead", seconds=SECONDS)
@@ -76,8 +76,8 @@ def test_a_holder_whose_clock_is_ahead_is_left_alone_while_it_renews(engine, clo
         clock.advance(5)
 
 
-def test_a_clock_that_is_put_back_begins_to_watch_anew(leadership, clock):
-    """What was seen in a future that is no more counts for nothing."""
+def test_a_clock_that_is_set_back_starts_to_watch_again(leadership, clock):
+    """What was seen in the future no longer counts."""
     leadership.holds("sweep", "a", seconds=SECONDS)
     leadership.holds("sweep", "b", seconds=SECONDS)
     clock.advance(-600)
@@ -86,8 +86,8 @@ def test_a_clock_that_is_put_back_begins_to_watch_anew(leadership, clock):
     assert leadership.holds("sweep", "b", seconds=SECONDS)
 
 
-def test_of_many_who_ask_at_once_one_gets_it(engine, clock):
-    """The database decides, also for the very first and for one that ran out."""
+def test_one_of_many_concurrent_holders_gets_it(engine, clock):
+    """The database decides, for a new lease and for an expired one."""
     for _ in range(3):
         assert sum(_asked_at_once(engine, clock, 4)) == 1
         clock.advance(SECONDS)

@@ -1,4 +1,4 @@
-"""What a LimitMemory promises: that of one process, and that of all, on every database."""
+"""LimitMemory: in one process, and shared through each database."""
 
 import threading
 from itertools import pairwise
@@ -32,7 +32,7 @@ def opened():
 
 @pytest.fixture(params=["own", "sqlite", "postgresql"])
 def memory(request, opened):
-    """Each implementation."""
+    """A LimitMemory of each kind."""
     if request.param == "own":
         return LocalLimitMemory()
     return opened(request.getfixturevalue(f"{request.param}_url"))
@@ -43,19 +43,19 @@ def sql_memory(database_url, opened):
     return opened(database_url)
 
 
-def test_what_is_new_is_empty(memory):
-    """Of a name that nobody has heard of there is nothing to read."""
+def test_a_new_name_is_empty(memory):
+    """A name that was never written reads as empty."""
     assert memory.read("installation 7") == ""
 
 
 def test_a_change_is_kept_under_its_name(memory):
-    """What one change leaves the next one finds; its second value is the answer."""
+    """A change is visible to the next one, and returns its second value."""
     answers = [memory.change("a", lambda text: (text + "x", len(text))) for _ in range(3)]
     assert (answers, memory.read("a"), memory.read("b")) == ([0, 1, 2], "xxx", "")
 
 
 def test_a_change_that_fails_changes_nothing(memory):
-    """What `change` raises comes through, and the text is as it was."""
+    """The exception of `change` is raised, and the text stays as it was."""
     memory.change("a", lambda _: ("before", None))
     with pytest.raises(ZeroDivisionError):
         memory.change("a", lambda _: ("after", 1 / 0))
@@ -77,24 +77,24 @@ def at_once(count, work):
 
 
 def test_changes_come_one_after_another(memory):
-    """Of changes at the same moment none is lost, the very first included."""
+    """Concurrent changes are all kept, the first one included."""
     at_once(4, lambda _: [memory.change("a", lambda text: (text + "x", None)) for _ in range(5)])
     assert memory.read("a") == "x" * 20
 
 
 def test_processes_share_one_pace(sql_memory, clock):
-    """Of writes at the same moment one goes; the others are told times that differ."""
-    told = []
+    """Of concurrent writes one goes at once; the others get different times."""
+    times = []
 
     def write(number):
         gate = Gate(clock=clock, wait=None, name="a", memory=sql_memory, pace=Pace())
         try:
             gate.enter("POST", "/x", write=True, waiter=f"job {number}")
-            told.append(clock())
+            times.append(clock())
         except RateLimited as error:
-            told.append(error.retry_at)
+            times.append(error.retry_at)
 
     at_once(4, write)
-    told.sort()
-    assert told[0] == clock()
-    assert min(b - a for a, b in pairwise(told)) >= 1.0
+    times.sort()
+    assert times[0] == clock()
+    assert min(b - a for a, b in pairwise(times)) >= 1.0

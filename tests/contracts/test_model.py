@@ -1,7 +1,6 @@
-"""The model of claim, lease, fencing and effect (docs/model), checked by spin in full.
+"""The model of claim, lease, fencing and effect (docs/model), checked completely by spin.
 
-Each part of the protocol is also taken out by name, with no more faults than it takes, so that the
-model is known to be able to fail.
+Each part of the protocol is also removed by name, which must break a promise.
 """
 
 import re
@@ -13,14 +12,14 @@ import pytest
 
 MODEL = Path(__file__).parents[2] / "docs" / "model" / "comment.pml"
 CRASH, STOP, LOSS = "-DCRASHES=1", "-DSTOPS=1", "-DLOSSES=1"
-# The shortest way to a fault is what a reader wants to see; it is also the quickest to find.
+# Breadth first: the shortest way to a fault is the easiest to read, and the quickest to find.
 SHORTEST = ("-DSAFETY", "-DBFS", "-O0")
 
 pytestmark = pytest.mark.needs("spin", "cc")
 
 
 def report_of(directory, *definitions, compiler=("-DSAFETY", "-O1"), checker=()):
-    """What spin says of the model with some definitions, checked in an empty directory."""
+    """Return spin's report on the model with some definitions, made in an empty directory."""
 
     def run(*command):
         done = subprocess.run(
@@ -36,53 +35,53 @@ def report_of(directory, *definitions, compiler=("-DSAFETY", "-O1"), checker=())
 
 @pytest.fixture
 def check(tmp_path):
-    """A function that returns the checker's report of the model with some definitions."""
+    """A function that returns spin's report on the model with some definitions."""
     return partial(report_of, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
-    """The report of the model with everything in it."""
+    """The report on the model with all its parts."""
     return report_of(tmp_path_factory.mktemp("full"))
 
 
 def fault(report):
-    """The word for what the checker found: lost, twice, late, disordered; None for nothing."""
+    """Return the fault that spin found: lost, twice, late, disordered; None for none."""
     found = re.search(r"assertion violated\s+!\(?(\w+)", report)
     assert (found is None) == ("errors: 0" in report), report
     return found and found[1]
 
 
 def is_complete(report):
-    """Whether every state was looked at: no memory ran out, no path was cut."""
+    """Return whether spin visited every state, without running out of memory."""
     return re.search(r"not completed|too small|truncated|out of memory", report) is None
 
 
 def test_the_protocol_keeps_its_promises(full):
-    """With everything in, 3 crashes, a stop and a loss: nothing lost, twice, late, out of order."""
+    """With 3 crashes, a stop and a loss, nothing is lost, repeated, late or out of order."""
     assert (fault(full), is_complete(full)) == (None, True)
 
 
 def test_two_subjects_keep_the_promises_side_by_side(check):
-    """Jobs of two subjects, which two workers do at once, keep them too."""
+    """Two workers that handle two subjects concurrently keep the promises too."""
     report = check("-DSUBJECTS=2", CRASH)
     assert (fault(report), is_complete(report)) == (None, True)
 
 
 def test_every_run_comes_to_its_end(check):
-    """There is no cycle at all: whatever the schedule, both jobs are done in the end."""
+    """There is no cycle: under any schedule both jobs end up done."""
     report = check("-DCRASHES=2", compiler=("-DNP", "-O1"), checker=("-l",))
     assert (fault(report), is_complete(report)) == (None, True)
 
 
 def test_no_part_of_the_model_is_idle(full):
-    """Each step of the model is taken in some run, but for the death of a job."""
+    """Each step of the model is taken in some run, except for the death of a job."""
     unreached = re.findall(r"comment\.pml:\d+, state \d+, \"(.*)\"", full)
     assert set(unreached) == {"state[0] = DEAD", "state[1] = DEAD", "-end-"}
 
 
 def test_a_job_that_five_workers_died_of_is_dead(check):
-    """The checker does find a job that is not done, when one worker more is lost with it."""
+    """The checker finds a job that is not done, once one more worker is lost."""
     found = fault(check("-DCRASHES=5", "-DSTOPS=0", "-DLOSSES=0", compiler=SHORTEST))
     assert found == "lost"
 
@@ -103,14 +102,14 @@ def test_a_job_that_five_workers_died_of_is_dead(check):
     ],
 )
 def test_no_part_can_be_left_out(check, switch, faults, found):
-    """Without one part of the protocol, or its assumption, these few faults break a promise."""
+    """Without any one part of the protocol or its assumptions, a promise breaks."""
     none = ("-DCRASHES=0", "-DSTOPS=0", "-DLOSSES=0")
     given = {name.partition("=")[0] for name in faults}
     rest = [name for name in none if name.partition("=")[0] not in given]
     assert fault(check(f"-D{switch}", *faults, *rest, compiler=SHORTEST)) == found
 
 
-def test_a_late_result_that_is_suffered_is_a_second_comment(check):
-    """What the fence keeps out is no formality: let in, it says a thing twice."""
+def test_a_late_result_that_is_accepted_is_a_second_comment(check):
+    """Without the fence a comment is written twice."""
     given = ("-DNO_FENCE", "-DSUFFER_LATE", "-DCRASHES=0", STOP, "-DLOSSES=0")
     assert fault(check(*given, compiler=SHORTEST)) == "twice"

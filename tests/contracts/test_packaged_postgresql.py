@@ -1,4 +1,4 @@
-"""The queue on PostgreSQL as the distribution's packages install it, whatever is set there.
+"""The queue on PostgreSQL as Debian packages it, with hostile settings.
 
 See docs/differences.md; tests.support.postgresql has the servers.
 """
@@ -39,7 +39,7 @@ TEXT = "über 🐍 \\ ' %s"
 
 @pytest.fixture
 def opened():
-    """Open engines that are disposed of at the end."""
+    """Open engines and dispose of them at the end."""
     engines = []
 
     def opened(url):
@@ -53,17 +53,17 @@ def opened():
 
 @pytest.fixture
 def own_engine(packaged_postgresql, opened):
-    """An engine on migrated tables, whose role has these settings."""
+    """An engine on migrated tables whose role has the given settings."""
     return lambda *settings: migrated(opened(packaged_postgresql.own_schema(*settings)), HISTORIES)
 
 
 def new(key, queue="mail", run_at=0.0):
-    """Return a job to be put."""
+    """Return a new job."""
     return NewJob(queue=queue, key=key, body=BODY, run_at=run_at, subject=TEXT + key)
 
 
 def keep_contract(engine, clock, name="mail"):
-    """Have a queue do each thing that it does once; AssertionError where it does not."""
+    """Do everything that the queue does once; raise AssertionError when something differs."""
     queue = Queue(engine, clock=clock)
     clock.now = PRECISE
     queue.put_all([new(key, name, PRECISE + 1) for key in KEYS])
@@ -92,7 +92,7 @@ def keep_contract(engine, clock, name="mail"):
     assert Totals(engine, name="", clock=clock).read()["cats_total", (name,)].value == 1.0
 
 
-# What somebody may have set, on the role of the bot, with good reason or by accident.
+# Settings that the role of the bot may have, on purpose or by accident.
 HOSTILE = (
     "bytea_output = escape",
     "client_encoding = LATIN1",
@@ -116,7 +116,7 @@ HOSTILE = (
     "transform_null_equals = on",
     'search_path = "$user", elsewhere, public',
 )
-# What each session of the bot has, whatever is set there.
+# The effective settings of each session of the bot.
 OURS = {
     "client_encoding": "UTF8",
     "default_transaction_isolation": "read committed",
@@ -132,7 +132,7 @@ OURS = {
 
 
 def test_hostile_settings_change_nothing(packaged_postgresql, opened, clock, tmp_path):
-    """Migrations, the queue and doctor's look at the database go well with all of them set."""
+    """Migrations, the queue and doctor's check work with all of them set."""
     engine = opened(packaged_postgresql.own_schema(*HOSTILE))
     migrate(engine, HISTORIES, log=lambda _: None)
     keep_contract(engine, clock)
@@ -143,19 +143,19 @@ def test_hostile_settings_change_nothing(packaged_postgresql, opened, clock, tmp
 
 
 def effective(connection):
-    """Return what a session of the driver has set."""
+    """Return the settings of a driver's session."""
     return {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in OURS}
 
 
 @pytest.mark.parametrize("path", [reading, writing, asking])
 def test_each_session_sets_what_it_depends_on(own_engine, path):
-    """For whatever it is opened."""
+    """Every session of the engine has the settings, for any purpose."""
     with path(own_engine(*HOSTILE)) as connection:
         assert effective(connection.connection.dbapi_connection) == OURS
 
 
 def test_the_session_that_listens_sets_it_too(own_engine, tmp_path):
-    """It is taken out of the pool and kept."""
+    """The connection of LISTEN, which leaves the pool, has the settings too."""
     engine = own_engine(*HOSTILE)
     wakeup = listener(engine, tmp_path)
     wakeup.wait(0)
@@ -169,20 +169,20 @@ def test_the_session_that_listens_sets_it_too(own_engine, tmp_path):
     ("value", "kept"), [("local", "local"), ("remote_apply", "remote_apply"), ("off", "on")]
 )
 def test_a_commit_waits_for_the_disk_at_the_least(own_engine, value, kept):
-    """Who wants it to wait for more, or to wait for no standby, keeps that."""
+    """Values that wait for more than the disk, or for no standby, stay."""
     with reading(own_engine(f"synchronous_commit = {value}")) as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == kept
 
 
-def test_no_error_quotes_what_a_statement_was_given(own_engine):
-    """Not the server's own text either, which does where it is told to."""
+def test_no_error_quotes_parameters(own_engine):
+    """The server's text does not either, though it is configured to."""
     engine = own_engine(*HOSTILE)
-    with pytest.raises(DBAPIError) as told, writing(engine) as connection:
+    with pytest.raises(DBAPIError) as caught, writing(engine) as connection:
         connection.execute(text("SELECT CAST(:given AS integer) / 0"), {"given": 271828})
-    assert "271828" not in str(told.value)
+    assert "271828" not in str(caught.value)
 
 
-# Each setting that a role can have
+# All settings of a role
 
 TOGETHER = 16
 _NOT_SWEPT = {
@@ -196,15 +196,15 @@ WHERE context IN ('user', 'superuser') AND vartype <> 'string' ORDER BY name
 
 
 def other_values(vartype, setting, enumvals, smallest, largest):
-    """Return what else a setting can be: the other words, or both ends of its range."""
+    """Return other values of a setting: its other words, or both ends of its range."""
     words = {"bool": ["on", "off"], "enum": enumvals}.get(vartype, [smallest, largest])
     return [word for word in words if word != setting]
 
 
 def test_no_setting_of_a_role_breaks_the_queue(packaged_postgresql, opened, clock):
-    """Each value of each setting that is a word, and both ends of each that is a number.
+    """No word of an enumerated setting, and no end of a number's range, breaks the queue.
 
-    Some together, because it is hundreds; where those break it, one after the other.
+    There are hundreds, so they are tried in batches, and one by one where a batch breaks it.
     """
     url = packaged_postgresql.own_schema()
     migrated(opened(url), HISTORIES)
@@ -220,7 +220,7 @@ def test_no_setting_of_a_role_breaks_the_queue(packaged_postgresql, opened, cloc
 
 
 def settable(server):
-    """Return all names and values; the second of one setting comes after the first of all."""
+    """Yield all names and values; second values come after the first of all settings."""
     found = [
         (number, name, value)
         for name, *described in server.asked(_SETTABLE)
@@ -231,7 +231,7 @@ def settable(server):
 
 
 def what_breaks(server, url, clock, settings):
-    """Return what goes wrong with the queue of a role that has these settings; "" for nothing."""
+    """Return the error of a queue whose role has these settings, or ""."""
     role = role_of(url)
     for name, value in settings:
         with suppress(psycopg.Error):  # the server itself refuses it
@@ -259,7 +259,7 @@ EXPLAINED = (
 
 
 def plans(engine, clock):
-    """Return the plans of all statements of the queue's contract, as they were carried out."""
+    """Return the executed plans of all statements of the queue's contract."""
     heard = []
 
     def listen(connection, _record):
@@ -267,14 +267,14 @@ def plans(engine, clock):
 
     event.listen(engine, "connect", listen)
     keep_contract(engine, clock)
-    told = [json.loads(line.partition("plan:")[2]) for line in heard if "plan:" in line]
-    assert any("FOR UPDATE OF job SKIP LOCKED" in plan["Query Text"] for plan in told)
-    return told
+    logged = [json.loads(line.partition("plan:")[2]) for line in heard if "plan:" in line]
+    assert any("FOR UPDATE OF job SKIP LOCKED" in plan["Query Text"] for plan in logged)
+    return logged
 
 
 @pytest.fixture
 def explained_engine(packaged_postgresql, opened):
-    """An engine on a migrated database which tells how it carries out each statement."""
+    """An engine on a migrated database that logs the plan of each statement."""
     needs.need("PostgreSQL's JIT")
     assert packaged_postgresql.asked("SHOW jit") == [("on",)]
     url = packaged_postgresql.own_schema()
@@ -285,12 +285,12 @@ def explained_engine(packaged_postgresql, opened):
 
 
 def test_no_statement_is_compiled(explained_engine, clock):
-    """Compiling a claim takes a second, and it is compiled each time."""
+    """JIT does not compile claims, which would take a second each time."""
     assert not [plan for plan in plans(explained_engine, clock) if "JIT" in plan]
 
 
 def test_the_claim_would_be_compiled(explained_engine, clock):
-    """So that the test before this one can fail: JIT is there, and these plans are dear enough."""
+    """With JIT on, the claim's plan is dear enough to be compiled: the test above can fail."""
 
     def compile_again(connection, _record):
         connection.execute("SET jit = on")
@@ -301,12 +301,12 @@ def test_the_claim_would_be_compiled(explained_engine, clock):
     assert any("SKIP LOCKED" in plan["Query Text"] for plan in compiled)
 
 
-# What is refused, with a remedy
+# Refusals, with a remedy
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 def test_an_encoding_that_cannot_hold_all_text_is_refused(packaged_postgresql, opened, encoding):
-    """What GitHub sends is Unicode."""
+    """GitHub sends Unicode."""
     options = f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
     engine = opened(packaged_postgresql.own_database(options))
     with pytest.raises(SchemaError, match=rf"as {encoding}, .*ENCODING 'UTF8'"):
@@ -314,7 +314,7 @@ def test_an_encoding_that_cannot_hold_all_text_is_refused(packaged_postgresql, o
 
 
 def change(url, *statements, user="postgres"):
-    """Carry statements out in a database."""
+    """Run statements in a database."""
     plain = make_url(url).set(username=user).render_as_string(hide_password=False)
     with psycopg.connect(plain) as connection:
         for statement in statements:
@@ -341,12 +341,12 @@ def a_table_in_the_way(url):
     ("make", "remedy"),
     [
         (read_only, "read-only .*; .*default_transaction_read_only"),
-        (no_schema, "no schema .*; search_path names no schema"),
-        (a_table_in_the_way, '"job" already exists; .* a database or a schema of its own'),
+        (no_schema, "no schema .*; search_path names no existing schema"),
+        (a_table_in_the_way, '"job" already exists; .* its own database or schema'),
     ],
 )
 def test_what_cannot_be_migrated_is_refused_in_one_line(packaged_postgresql, opened, make, remedy):
-    """A role, a server or a schema that does not let the bot make its tables."""
+    """A role, a server or a schema prevents the bot from creating its tables."""
     url = packaged_postgresql.own_schema()
     make(url)
     with pytest.raises(SchemaError, match=remedy) as refused:
@@ -355,7 +355,7 @@ def test_what_cannot_be_migrated_is_refused_in_one_line(packaged_postgresql, ope
 
 
 def test_a_role_that_may_not_make_tables_is_refused(packaged_postgresql, opened):
-    """As whoever is not the owner of a database, from PostgreSQL 15 on; before, if so ordered."""
+    """From PostgreSQL 15 on, that is any role that does not own the database."""
     url = packaged_postgresql.own_database()
     owned = f"ALTER DATABASE {role_of(url)} OWNER TO postgres"
     change(url, owned, "REVOKE CREATE ON SCHEMA public FROM public")
@@ -381,13 +381,11 @@ def no_reads(url):
         (no_writes, "may not write to job, pause; .*OWNER TO"),
         (no_numbers, "may not write to .*job_id_seq; .*OWNER TO"),
         (no_reads, "permission denied for table jobs_version; .*OWNER TO"),
-        (read_only, "takes no writes; .*default_transaction_read_only"),
+        (read_only, "is read-only; .*default_transaction_read_only"),
     ],
 )
-def test_a_database_that_cannot_be_written_is_no_good_one(
-    packaged_postgresql, opened, make, remedy
-):
-    """The loop, the web process and doctor say so, before a delivery is lost time on."""
+def test_a_read_only_database_is_refused(packaged_postgresql, opened, make, remedy):
+    """The loop, the web process and doctor report it before a delivery arrives."""
     url = packaged_postgresql.own_schema()
     engine = opened(url)
     migrated(engine, HISTORIES)
@@ -398,25 +396,25 @@ def test_a_database_that_cannot_be_written_is_no_good_one(
         check(engine, HISTORIES)
 
 
-def test_a_server_that_takes_no_writes_any_more_is_away(packaged_postgresql, own_engine, clock):
-    """As a primary that has become a standby: the session is given up, the next one is asked."""
+def test_a_server_that_became_read_only_counts_as_away(packaged_postgresql, own_engine, clock):
+    """After a failover the session is dropped, and the next one is tried."""
     engine = own_engine()
     queue = Queue(engine, clock=clock)
     queue.put(new("one"))
     with engine.connect() as connection:
         connection.execute(text("SET default_transaction_read_only = on"))
         connection.commit()
-    with pytest.raises(OperationalError) as told:
+    with pytest.raises(OperationalError) as caught:
         queue.claim(["mail"], worker="w", lease_seconds=LEASE)
-    assert told.value.connection_invalidated
+    assert caught.value.connection_invalidated
     assert queue.claim(["mail"], worker="w", lease_seconds=LEASE)
 
 
 # Ways to connect
 
 
-def test_who_is_one_too_many_waits_and_comes_back(packaged_postgresql, opened, clock):
-    """Connections that are used up are a database that is away, until one is free."""
+def test_exhausted_connections_count_as_an_outage(packaged_postgresql, opened, clock):
+    """The client retries until a connection is free."""
     url = packaged_postgresql.own_schema()
     migrated(opened(url), HISTORIES).dispose()
     change(url, f"ALTER ROLE {role_of(url)} CONNECTION LIMIT 1")
@@ -426,8 +424,8 @@ def test_who_is_one_too_many_waits_and_comes_back(packaged_postgresql, opened, c
     keep_contract(engine, clock)
 
 
-def test_words_are_sorted_otherwise_elsewhere(packaged_postgresql, opened, clock):
-    """A database of another locale: ICU's English, where capitals do not come first."""
+def test_another_collation_changes_nothing(packaged_postgresql, opened, clock):
+    """ICU's English locale does not sort capitals first."""
     needs.need("PostgreSQL 15")
     options = "TEMPLATE template0 LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
     engine = migrated(opened(packaged_postgresql.own_database(options)), HISTORIES)
@@ -436,7 +434,7 @@ def test_words_are_sorted_otherwise_elsewhere(packaged_postgresql, opened, clock
     keep_contract(engine, clock)
 
 
-def test_a_restart_costs_nobody_anything_but_time(packaged_postgresql, own_engine, clock):
+def test_a_restart_causes_no_error(packaged_postgresql, own_engine, clock):
     """The queue works again after the server has restarted."""
     engine = own_engine()
     queue = Queue(engine, clock=clock)
@@ -451,7 +449,7 @@ def test_a_restart_costs_nobody_anything_but_time(packaged_postgresql, own_engin
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A key and a certificate for 127.0.0.1, which is its own authority, as PEM."""
+    """A key and a self-signed certificate for 127.0.0.1, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -473,7 +471,7 @@ def certificate(tmp_path):
 
 @pytest.fixture
 def far(packaged_postgresql, certificate):
-    """The address of a schema over TCP, for TLS and the role's password only."""
+    """The address of a schema over TCP, which requires TLS and the role's password."""
     url = packaged_postgresql.own_schema()
     path, key = certificate
     port = packaged_postgresql.demand_tls(path.read_bytes(), key)
@@ -481,7 +479,7 @@ def far(packaged_postgresql, certificate):
 
 
 def test_tls_with_an_authority_of_its_own(far, certificate, opened, clock):
-    """The server is verified, the password is not sent: as hosts of databases want it."""
+    """The server is verified with the given certificate, as hosted databases require."""
     verified = {"sslmode": "verify-full", "sslrootcert": str(certificate[0])}
     engine = opened(address(far.update_query_dict(verified)))
     migrated(engine, HISTORIES)
@@ -499,8 +497,8 @@ def test_tls_with_an_authority_of_its_own(far, certificate, opened, clock):
         ({"query": {"sslmode": "verify-full", "sslrootcert": "/dev/null"}}, "certificate"),
     ],
 )
-def test_who_may_not_connect_is_told_so(far, opened, differently, words):
-    """Without the password."""
+def test_a_refused_connection_is_reported(far, opened, differently, words):
+    """The error does not contain the password."""
     url = far.set(**differently)
     with pytest.raises(OperationalError, match=words) as refused, opened(address(url)).connect():
         pass

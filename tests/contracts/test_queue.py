@@ -1,4 +1,4 @@
-"""What the queue promises about putting and claiming, on every database it runs on."""
+"""The queue's puts and claims, on every database."""
 
 import threading
 
@@ -16,11 +16,11 @@ from luggage.jobs.queue import APART_SECONDS
 from luggage.jobs.schema import job_body
 from tests.support.jobs import LEASE, claimed_keys, finish
 
-# Putting
+# Put
 
 
-def test_a_put_job_is_ready_and_says_what_it_was_given(queue, clock):
-    """Everything that a job was put with can be read back."""
+def test_a_put_job_is_ready_with_its_values(queue, clock):
+    """Every value of a new job can be read back."""
     put = queue.put(
         NewJob(
             queue="mail", key="k", subject="s", kind="push", body=b"b", run_at=7.0, max_attempts=3
@@ -34,7 +34,7 @@ def test_a_put_job_is_ready_and_says_what_it_was_given(queue, clock):
 
 
 def test_a_second_put_changes_nothing(queue, put):
-    """A key that is known answers with the first job's id, and the first job stays as it is."""
+    """A put of a known key returns the first job's id and leaves the job as it is."""
     first = put("k", body=b"first", kind="a")
     second = queue.put(NewJob(queue="mail", key="k", body=b"second", run_at=0.0, kind="b"))
     assert second == Put(first, created=False)
@@ -43,7 +43,7 @@ def test_a_second_put_changes_nothing(queue, put):
 
 @pytest.mark.parametrize("way", ["done", "ignore", "bury"])
 def test_a_finished_key_is_known_for_ever(queue, put, claim, way):
-    """A put of a key whose job is done, ignored or dead brings nothing back to life."""
+    """A put of a key whose job is done, ignored or dead does not revive it."""
     put("k")
     finish(queue, claim(), way)
     put("k")
@@ -57,20 +57,20 @@ def test_a_key_belongs_to_its_queue(queue, put):
 
 @pytest.mark.parametrize("body", [b"", b"x", b"x" * 100_000, bytes(range(256)) * 9])
 def test_a_body_comes_back_as_it_was(put, claim, body):
-    """Any bytes, short or long, come out of a claim as they went in."""
+    """Any bytes, short or long, come back from a claim unchanged."""
     put("k", body=body)
     assert claim().body == body
 
 
 def test_a_large_body_is_stored_small(engine, put):
-    """What compresses well takes little room in the database."""
+    """A body that compresses well takes little room in the database."""
     put("k", body=b'{"number": 1}' * 10_000)
     with engine.connect() as connection:
         assert len(connection.execute(select(job_body.c.body)).scalar()) < 1000
 
 
 def test_many_are_put_at_once(queue, clock):
-    """As many as anybody likes, in their order, more than a statement has parameters for."""
+    """A put takes any number of jobs, in order, beyond a statement's limit of parameters."""
     jobs = [NewJob(queue="mail", key=f"k{n}", body=b"", run_at=clock()) for n in range(4100)]
     puts = queue.put_all(jobs)
     assert all(put.created for put in puts)
@@ -78,7 +78,7 @@ def test_many_are_put_at_once(queue, clock):
 
 
 def test_a_put_within_a_transaction_goes_with_it(engine, queue, clock):
-    """A put in the caller's transaction is undone with it."""
+    """A rollback of the caller's transaction undoes its puts."""
 
     def fail():
         with writing(engine) as connection:
@@ -91,29 +91,29 @@ def test_a_put_within_a_transaction_goes_with_it(engine, queue, clock):
 
 
 def test_text_is_kept_whatever_it_says(queue, put, claim):
-    """An error message with a NUL or half a character does not stop its job."""
+    """An error message with a NUL or a lone surrogate does not stop its job."""
     put("k")
     queue.bury(claim(), "bad \x00 and \ud800")
     assert "bad" in queue.find("mail", "k").reason
 
 
 def test_a_reason_has_an_end(queue, put, claim):
-    """A long error message is cut: the row of a job stays narrow."""
+    """A long error message is cut, so that the job's row stays narrow."""
     put("k")
     queue.bury(claim(), "x" * 100_000)
     assert len(queue.find("mail", "k").reason) == 2000
 
 
-# Claiming
+# Claim
 
 
 def test_an_empty_queue_has_nothing_to_claim(claim):
-    """A claim of nothing is an empty answer, not an error."""
+    """A claim on an empty queue returns an empty list."""
     assert claim() is None
 
 
 def test_a_claim_counts_the_attempt_and_the_lease(queue, put, claim, clock):
-    """The first claim is attempt 1, with a lease that ends when it was told to."""
+    """The first claim is attempt 1, and its lease ends after the given time."""
     put("k")
     job = claim()
     row = queue.get(job.id)
@@ -122,13 +122,13 @@ def test_a_claim_counts_the_attempt_and_the_lease(queue, put, claim, clock):
 
 
 def test_a_job_is_claimed_once(put, claim):
-    """What one claim holds no other gets."""
+    """No other claim gets a leased job."""
     put("k")
     assert [claim() is None, claim() is None] == [False, True]
 
 
 def test_a_job_is_not_claimed_before_its_time(put, claim, clock):
-    """A job whose time has not come stays where it is; then it comes."""
+    """A job cannot be claimed before its `run_at`."""
     put("k", run_at=clock() + 10)
     early = claim()
     clock.advance(10)
@@ -136,7 +136,7 @@ def test_a_job_is_not_claimed_before_its_time(put, claim, clock):
 
 
 def test_what_was_due_first_comes_first(queue, put, clock):
-    """Within a queue the order is that of the times, and then that of the puts."""
+    """A queue is ordered by due time, then by put."""
     put("late", run_at=clock() - 1)
     put("early", run_at=clock() - 2)
     put("late too", run_at=clock() - 1)
@@ -144,7 +144,7 @@ def test_what_was_due_first_comes_first(queue, put, clock):
 
 
 def test_a_claim_takes_no_more_than_it_asked_for(queue, put):
-    """The limit holds, across queues too."""
+    """The limit holds across queues too."""
     for key in "abc":
         put(key)
         put(key, queue="other")
@@ -158,13 +158,13 @@ def test_a_claim_takes_no_more_than_it_asked_for(queue, put):
 
 
 def test_a_queue_that_was_not_asked_for_is_left_alone(put, claim):
-    """A claim sees the queues it names."""
+    """A claim searches only the queues that it names."""
     put("k", queue="other")
     assert claim() is None
 
 
 def test_one_at_a_time_for_each_subject(queue, put):
-    """Of one subject the oldest comes out; the others, and jobs without one, do not wait."""
+    """The oldest job of a subject is claimed; jobs without a subject do not wait."""
     put("a1", subject="a")
     put("a2", subject="a")
     put("b1", subject="b")
@@ -174,7 +174,7 @@ def test_one_at_a_time_for_each_subject(queue, put):
 
 
 def test_the_next_of_a_subject_follows_the_first(queue, put, claim):
-    """When the oldest job of a subject is done, the next one may start."""
+    """When a subject's oldest job is done, the next one may start."""
     put("a1", subject="a")
     put("a2", subject="a")
     queue.done(claim())
@@ -182,14 +182,14 @@ def test_the_next_of_a_subject_follows_the_first(queue, put, claim):
 
 
 def test_subjects_of_two_queues_are_not_the_same(put, queue):
-    """The same subject in another queue is another line."""
+    """The same subject in another queue is independent."""
     put("k", subject="a")
     put("k", subject="a", queue="other")
     assert len(queue.claim(["mail", "other"], worker="w", lease_seconds=LEASE, limit=9)) == 2
 
 
 def test_an_older_job_that_waits_for_its_retry_blocks_the_younger(queue, put, claim, clock):
-    """The order of a subject is kept even while its oldest job waits to be tried again."""
+    """A subject keeps its order while its oldest job waits for a retry."""
     put("a1", subject="a")
     put("a2", subject="a")
     queue.retry(claim(), error="failed", run_at=clock() + 100)
@@ -199,7 +199,7 @@ def test_an_older_job_that_waits_for_its_retry_blocks_the_younger(queue, put, cl
 
 
 def test_a_younger_job_that_is_due_earlier_still_waits(queue, put, claim, clock):
-    """The order within a subject is that of the puts, not that of the times."""
+    """Within a subject the order of puts counts, not the due time."""
     put("a1", subject="a", run_at=clock() + 10)
     put("a2", subject="a", run_at=clock())
     assert claim() is None
@@ -207,7 +207,7 @@ def test_a_younger_job_that_is_due_earlier_still_waits(queue, put, claim, clock)
 
 @pytest.mark.parametrize("way", ["ignore", "bury"])
 def test_what_is_over_does_not_block_its_subject(queue, put, claim, way):
-    """A dead or ignored job does not hold up its subject."""
+    """A dead or ignored job does not block its subject."""
     put("a1", subject="a")
     put("a2", subject="a")
     finish(queue, claim(), way)
@@ -215,7 +215,7 @@ def test_what_is_over_does_not_block_its_subject(queue, put, claim, way):
 
 
 def test_a_held_job_does_not_block_its_subject(queue, put, claim):
-    """A job that waits for a dead one does not hold up its subject."""
+    """A job that waits for a dead one does not block its subject."""
     put("a0", subject="b")
     queue.bury(claim(), "hopeless")
     put("a1", subject="a", after="a0")
@@ -224,19 +224,19 @@ def test_a_held_job_does_not_block_its_subject(queue, put, claim):
 
 
 def test_a_revived_job_waits_for_the_younger_that_is_running(queue, put, claim):
-    """An older job that comes back starts after the one that runs, not beside it."""
+    """A revived older job starts after the running one."""
     old = put("a1", subject="a")
     put("a2", subject="a")
     queue.bury(claim(), "hopeless")
     running = claim()
     queue.revive(old)
-    beside = claim()
+    second = claim()
     queue.done(running)
-    assert (beside, claim().key) == (None, "a1")
+    assert (second, claim().key) == (None, "a1")
 
 
 def test_the_database_itself_refuses_two_of_a_subject(engine, put, claim):
-    """The rule of one at a time does not rest on the claim alone: an index enforces it."""
+    """A unique index enforces one leased job for each subject."""
     put("a1", subject="a")
     put("a2", subject="a")
     claim()
@@ -244,8 +244,8 @@ def test_the_database_itself_refuses_two_of_a_subject(engine, put, claim):
         connection.execute(text("UPDATE job SET state = 'leased'"))
 
 
-def test_side_by_side_claims_share_the_jobs_out(engine, clock):
-    """Claims from several threads get each job once, and no subject twice at a time."""
+def test_concurrent_claims_share_the_jobs(engine, clock):
+    """Threads claim each job once, and no subject twice at a time."""
     queue = Queue(engine, clock=clock)
     for number in range(60):
         subject = f"s{number % 20}"
@@ -275,11 +275,11 @@ def test_side_by_side_claims_share_the_jobs_out(engine, clock):
     assert sorted(done, key=int) == [str(number) for number in range(60)]
 
 
-# Knowing
+# Known keys
 
 
 def test_the_keys_of_a_queue_are_known(queue, put, claim):
-    """Of many keys those are known that the queue has had a job for, whatever became of it."""
+    """`known` returns the keys that have a job in any state."""
     put("done")
     queue.done(claim())
     put("ready")
@@ -289,16 +289,16 @@ def test_the_keys_of_a_queue_are_known(queue, put, claim):
 
 
 def test_a_note_may_be_there_from_the_start(put, claim):
-    """What is put with a note is claimed with it."""
+    """A job that is put with a note is claimed with it."""
     put("k", note="look first")
     assert claim().note == "look first"
 
 
-# Taking back
+# Reclaim
 
 
 def test_a_running_lease_is_not_taken_back(queue, put, claim, clock):
-    """A job is the holder's until the very end of its lease."""
+    """A job stays leased until the very end of its lease."""
     put("k")
     claim()
     clock.advance(LEASE)
@@ -306,7 +306,7 @@ def test_a_running_lease_is_not_taken_back(queue, put, claim, clock):
 
 
 def test_an_expired_lease_is_taken_back(queue, put, claim, clock):
-    """A job whose worker died is ready again, and its attempt counted."""
+    """The job of a dead worker is ready again, and its attempt counts."""
     put("k")
     claim()
     clock.advance(LEASE + 1)
@@ -315,7 +315,7 @@ def test_an_expired_lease_is_taken_back(queue, put, claim, clock):
 
 
 def test_a_job_that_kills_its_workers_ends_dead(queue, put, claim, clock):
-    """A job that never comes back is tried as often as it may, and then is dead with a reason."""
+    """A job that never returns is dead with a reason after its last attempt."""
     put("k", max_attempts=3)
     claims = 0
     while claim():
@@ -327,8 +327,8 @@ def test_a_job_that_kills_its_workers_ends_dead(queue, put, claim, clock):
     assert "the worker was lost" in row.reason
 
 
-def test_poison_does_not_take_its_neighbours_along(queue, put, clock):
-    """Jobs that were lost together come back one after the other, so that one can be alone."""
+def test_poison_does_not_fail_its_neighbours(queue, put, clock):
+    """Jobs whose leases expired together become ready one after the other."""
     for key in ("first", "poison", "third"):
         put(key)
     how = {"worker": "w", "lease_seconds": LEASE, "limit": 3}
@@ -342,8 +342,8 @@ def test_poison_does_not_take_its_neighbours_along(queue, put, clock):
     assert alone == [["first"], ["poison"], ["third"]]
 
 
-def test_two_that_take_back_do_not_take_the_same(queue, put, claim, clock):
-    """Taking back is safe to repeat."""
+def test_reclaiming_is_safe_to_repeat(queue, put, claim, clock):
+    """A second reclaim takes nothing."""
     put("k")
     claim()
     clock.advance(LEASE + 1)
@@ -351,7 +351,7 @@ def test_two_that_take_back_do_not_take_the_same(queue, put, claim, clock):
 
 
 class Colliding(Queue):
-    """A queue whose first claims meet another's at the same subject."""
+    """A queue whose first claims collide with another one on a subject."""
 
     collisions = 0
 
@@ -363,8 +363,8 @@ class Colliding(Queue):
 
 
 @pytest.mark.parametrize(("collisions", "expected"), [(2, ["a1"]), (3, [])])
-def test_a_claim_that_meets_another_looks_again(engine, clock, put, collisions, expected):
-    """A claim that the index refuses is made anew; after some tries it is left to the next turn."""
+def test_a_colliding_claim_is_repeated(engine, clock, put, collisions, expected):
+    """A claim that the index refuses is repeated; after some tries it returns nothing."""
     queue = Colliding(engine, clock=clock)
     queue.collisions = collisions
     put("a1", subject="a")
@@ -373,6 +373,6 @@ def test_a_claim_that_meets_another_looks_again(engine, clock, put, collisions, 
 
 
 def test_a_queue_shows_no_password(clock):
-    """The repr of a queue may stand in a log."""
+    """A queue's repr may be logged."""
     engine = open_engine("postgresql://bot:geheim@db.example/bot")
     assert "geheim" not in repr(Queue(engine, clock=clock))

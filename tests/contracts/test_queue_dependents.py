@@ -1,4 +1,4 @@
-"""What the queue promises to jobs that wait for another job, on every database."""
+"""Dependent jobs of the queue, on every database."""
 
 import threading
 
@@ -12,11 +12,11 @@ from luggage.jobs import (
 )
 from tests.support.jobs import LEASE
 
-# Waiting for another job
+# Dependents
 
 
-def test_a_follower_is_held_until_the_first_is_done(queue, put, claim):
-    """A job that waits for another starts when that one is done, not before."""
+def test_a_dependent_is_held_until_the_first_is_done(queue, put, claim):
+    """A dependent job is not claimed before its job is done."""
     put("first")
     put("second", after="first")
     first = claim()
@@ -27,16 +27,16 @@ def test_a_follower_is_held_until_the_first_is_done(queue, put, claim):
     assert (nothing, claim().key) == (None, "second")
 
 
-def test_a_follower_of_a_done_job_is_ready_at_once(queue, put, claim):
-    """There is nothing to wait for when the first is done already."""
+def test_a_dependent_of_a_done_job_is_ready_at_once(queue, put, claim):
+    """It has nothing to wait for."""
     put("first")
     queue.done(claim())
     put("second", after="first")
     assert claim().key == "second"
 
 
-def test_a_follower_of_a_dead_job_stays_held_and_says_so(queue, put, claim):
-    """When the first ends dead, the second is held and shown, not run."""
+def test_a_dependent_of_a_dead_job_stays_held(queue, put, claim):
+    """Its reason says that the first job is dead."""
     put("first")
     put("second", after="first")
     queue.bury(claim(), "hopeless")
@@ -44,16 +44,16 @@ def test_a_follower_of_a_dead_job_stays_held_and_says_so(queue, put, claim):
     assert (row.state, row.reason) == (State.HELD, "waits for first, which is dead")
 
 
-def test_a_follower_put_after_the_death_says_so_too(queue, put, claim):
-    """It does not matter whether the first died before or after the second was put."""
+def test_a_dependent_put_after_the_death_is_held_too(queue, put, claim):
+    """Its reason is the same as for one put before."""
     put("first")
     queue.bury(claim(), "hopeless")
     put("second", after="first")
     assert queue.find("mail", "second").reason == "waits for first, which is dead"
 
 
-def test_a_follower_is_released_when_the_dead_is_revived_and_done(queue, put, claim):
-    """A dead first that a person revives takes its follower along when it is done."""
+def test_a_dependent_is_released_when_the_dead_job_is_revived_and_done(queue, put, claim):
+    """A revived job that is done releases its dependent."""
     first = put("first")
     put("second", after="first")
     queue.bury(claim(), "hopeless")
@@ -63,8 +63,8 @@ def test_a_follower_is_released_when_the_dead_is_revived_and_done(queue, put, cl
     assert claim().key == "second"
 
 
-def test_a_lost_worker_can_leave_a_dead_first(queue, put, claim, clock):
-    """A follower hears of a death by lost leases as of any other."""
+def test_a_death_by_lost_leases_reaches_the_dependent(queue, put, claim, clock):
+    """Its reason says that the first job is dead."""
     put("first", max_attempts=1)
     put("second", after="first")
     claim()
@@ -73,8 +73,8 @@ def test_a_lost_worker_can_leave_a_dead_first(queue, put, claim, clock):
     assert queue.find("mail", "second").reason == "waits for first, which is dead"
 
 
-def test_the_followers_of_an_ignored_job_are_ignored(queue, put, claim):
-    """Where the first was not wanted, nothing that follows from it is, through the whole chain."""
+def test_the_dependents_of_an_ignored_job_are_ignored(queue, put, claim):
+    """The whole chain is ignored."""
     put("first")
     put("second", after="first")
     put("third", after="second")
@@ -85,8 +85,8 @@ def test_the_followers_of_an_ignored_job_are_ignored(queue, put, claim):
     assert rows[1].reason == "second, which it waited for, was ignored"
 
 
-def test_followers_go_one_by_one(queue, put, claim):
-    """A chain is released link by link."""
+def test_a_chain_is_released_one_by_one(queue, put, claim):
+    """Each job of a chain releases the next one."""
     put("first", subject="s")
     put("second", subject="s", after="first")
     put("third", subject="s", after="second")
@@ -97,14 +97,14 @@ def test_followers_go_one_by_one(queue, put, claim):
     assert order == ["first", "second", "third"]
 
 
-def test_nobody_waits_for_what_was_never_put(put):
-    """A follower of an unknown job is refused: it would wait for ever."""
-    with pytest.raises(UnknownJob, match="second is to wait for first"):
+def test_a_dependent_of_an_unknown_job_is_refused(put):
+    """It would wait for ever."""
+    with pytest.raises(UnknownJob, match="second depends on first"):
         put("second", after="first")
 
 
-def test_a_first_that_finishes_while_its_follower_is_put_frees_it(engine, queue, put, claim, clock):
-    """A follower whose put overlaps with the end of the first is not forgotten."""
+def test_a_dependent_put_during_the_end_of_its_job_is_released(engine, queue, put, claim, clock):
+    """A put that overlaps with the end of the first job is not forgotten."""
     put("first")
     first = claim()
     with writing(engine) as connection:

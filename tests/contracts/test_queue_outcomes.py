@@ -1,4 +1,4 @@
-"""What the queue promises to those who hold jobs and finish them, on every database."""
+"""Leases, notes and results of the queue, on every database."""
 
 import pytest
 
@@ -11,11 +11,11 @@ from luggage.jobs import (
 )
 from tests.support.jobs import LEASE, WAYS, finish
 
-# Holding
+# While leased
 
 
 def test_a_lease_can_be_extended(queue, put, claim, clock):
-    """A holder that is still at work keeps its job past the first lease."""
+    """A worker keeps its job past the first lease."""
     put("k")
     job = claim()
     clock.advance(50)
@@ -25,7 +25,7 @@ def test_a_lease_can_be_extended(queue, put, claim, clock):
 
 
 def test_a_note_outlives_its_holder(queue, put, claim, clock):
-    """What a holder wrote down before it died is there for the next."""
+    """The next holder reads the note of a dead one."""
     put("k")
     assert queue.note(claim(), "sending").note == "sending"
     clock.advance(LEASE + 1)
@@ -34,8 +34,8 @@ def test_a_note_outlives_its_holder(queue, put, claim, clock):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_holder_that_was_given_up_is_refused(queue, put, claim, clock, way):
-    """Whatever a holder does after its lease ran out and its job was taken back changes nothing."""
+def test_a_holder_whose_job_was_reclaimed_is_refused(queue, put, claim, clock, way):
+    """Nothing that it does changes the job."""
     put("k")
     late = claim()
     clock.advance(LEASE + 1)
@@ -48,7 +48,7 @@ def test_a_holder_that_was_given_up_is_refused(queue, put, claim, clock, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_holder_is_fenced_off_by_the_next(queue, put, claim, clock, way):
-    """A holder that comes late cannot touch the job while another claim has it."""
+    """A late holder cannot change a job that another claim holds."""
     put("k")
     late = claim()
     clock.advance(LEASE + 1)
@@ -62,7 +62,7 @@ def test_a_holder_is_fenced_off_by_the_next(queue, put, claim, clock, way):
 
 @pytest.mark.parametrize("way", ["done", "ignore", "retry", "postpone", "bury", "give_back"])
 def test_an_end_is_recorded_once(queue, put, claim, way):
-    """A claim that was finished is over; finishing it again is refused."""
+    """Finishing a claim a second time is refused."""
     put("k")
     job = claim()
     finish(queue, job, way)
@@ -70,8 +70,8 @@ def test_an_end_is_recorded_once(queue, put, claim, way):
         finish(queue, job, way)
 
 
-def test_a_late_end_counts_while_nobody_has_taken_the_job_back(queue, put, claim, clock):
-    """A holder whose lease ran out unnoticed is still the holder."""
+def test_a_late_end_counts_until_the_job_is_reclaimed(queue, put, claim, clock):
+    """An expired lease that was not reclaimed still holds."""
     put("k")
     job = claim()
     clock.advance(LEASE * 10)
@@ -79,11 +79,11 @@ def test_a_late_end_counts_while_nobody_has_taken_the_job_back(queue, put, claim
     assert queue.get(job.id).state is State.DONE
 
 
-# Finishing
+# Finish
 
 
 def test_done_records_the_result(queue, put, claim, clock):
-    """A finished job says what came of it, and when."""
+    """A finished job has its result and its time."""
     put("k")
     job = claim()
     clock.advance(3)
@@ -93,8 +93,8 @@ def test_done_records_the_result(queue, put, claim, clock):
     assert row.lease_until is None
 
 
-def test_done_puts_what_follows(queue, put, claim, clock):
-    """The jobs that follow from a job are there once it is done, and know whence they came."""
+def test_done_puts_further_jobs(queue, put, claim, clock):
+    """They are in the queue once the job is done, and have it as parent."""
     put("k")
     job = claim()
     queue.done(
@@ -106,7 +106,7 @@ def test_done_puts_what_follows(queue, put, claim, clock):
 
 
 def test_done_is_all_or_nothing(queue, put, claim):
-    """A job with one follower that cannot be put is not done, and has put none."""
+    """If one of the further jobs cannot be put, the job is not done and none is put."""
     put("k")
     job = claim()
     good = NewJob(queue="mail", key="good", body=b"", run_at=0.0)
@@ -118,7 +118,7 @@ def test_done_is_all_or_nothing(queue, put, claim):
 
 
 def test_done_fenced_off_puts_nothing(queue, put, claim, clock):
-    """A late holder's followers are refused with its end."""
+    """A late holder's further jobs are refused too."""
     put("k")
     late = claim()
     clock.advance(LEASE + 1)
@@ -129,7 +129,7 @@ def test_done_fenced_off_puts_nothing(queue, put, claim, clock):
 
 
 def test_ignored_jobs_say_why(queue, put, claim):
-    """A job that nobody wanted says so."""
+    """An ignored job has a reason."""
     put("k")
     job = claim()
     queue.ignore(job, "no rule")
@@ -138,7 +138,7 @@ def test_ignored_jobs_say_why(queue, put, claim):
 
 
 def test_a_retry_is_the_next_attempt(queue, put, claim, clock):
-    """A job that failed comes again at its time, counted, with the error on record."""
+    """A failed job is ready at its time, with its error, and the attempt counts."""
     put("k")
     assert queue.retry(claim(), error="failed", run_at=clock() + 5) is State.READY
     clock.advance(5)
@@ -147,7 +147,7 @@ def test_a_retry_is_the_next_attempt(queue, put, claim, clock):
 
 
 def test_attempts_have_an_end(queue, put, claim):
-    """A job that failed as often as it may is dead, and does not come again."""
+    """A job whose attempts are spent is dead."""
     put("k", max_attempts=2)
     queue.retry(claim(), error="first", run_at=0.0)
     assert queue.retry(claim(), error="second", run_at=0.0) is State.DEAD
@@ -155,7 +155,7 @@ def test_attempts_have_an_end(queue, put, claim):
 
 
 def test_a_postponed_attempt_does_not_count(queue, put, claim, clock):
-    """However often a job is postponed, it has all its attempts left."""
+    """A job keeps all its attempts, however often it is postponed."""
     put("k", max_attempts=1)
     for _ in range(3):
         queue.postpone(claim(), reason="limit", run_at=clock() + 5)
@@ -165,34 +165,34 @@ def test_a_postponed_attempt_does_not_count(queue, put, claim, clock):
 
 
 def test_a_job_that_is_given_back_is_ready_at_once(queue, put, claim):
-    """A job that was not begun comes again as if it had never been claimed."""
+    """It is as if it had never been claimed."""
     put("k")
     queue.give_back(claim())
     assert claim().attempt == 1
 
 
 def test_a_buried_job_stays_dead(queue, put, claim, clock):
-    """A job that can never succeed is not tried again."""
+    """A job that can never succeed is not retried."""
     put("k")
     queue.bury(claim(), "hopeless")
     clock.advance(1e6)
     assert (claim(), queue.find("mail", "k").state) == (None, State.DEAD)
 
 
-# Waking
+# Wake-ups
 
 NEXT = NewJob(queue="mail", key="next", body=b"", run_at=0.0)
 
 
 @pytest.fixture
 def woken(engine, clock):
-    """A queue, and the list to which each wake-up adds."""
+    """A queue, and a list that each wake-up appends to."""
     calls = []
     return Queue(engine, clock=clock, wake=lambda: calls.append(1)), calls
 
 
 def test_a_new_job_wakes(woken):
-    """A put wakes the loops once it is committed; a repeated one does not."""
+    """A put wakes the loops after its commit; a repeated put does not."""
     queue, calls = woken
     for _ in range(2):
         queue.put(NewJob(queue="mail", key="k", body=b"", run_at=0.0))
@@ -209,7 +209,7 @@ def test_a_new_job_wakes(woken):
     ],
 )
 def test_ends_wake_when_they_make_work(woken, end, wakes):
-    """An end that makes another job claimable wakes the loops; no other does."""
+    """Only an end that makes another job claimable wakes the loops."""
     queue, calls = woken
     queue.put(NewJob(queue="mail", key="k", body=b"", run_at=0.0))
     [job] = queue.claim(["mail"], worker="w", lease_seconds=LEASE)
@@ -219,7 +219,7 @@ def test_ends_wake_when_they_make_work(woken, end, wakes):
 
 
 def test_a_job_taken_back_wakes(woken, clock):
-    """A job of a dead worker is work for the others."""
+    """Reclaiming a dead worker's job wakes the loops."""
     queue, calls = woken
     queue.put(NewJob(queue="mail", key="k", body=b"", run_at=0.0))
     queue.claim(["mail"], worker="w", lease_seconds=LEASE)

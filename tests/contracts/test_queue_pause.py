@@ -1,4 +1,4 @@
-"""What the queue promises while it is paused, on every database."""
+"""Pauses of the queue, on every database."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.jobs import finish
 
 
 def test_nothing_is_claimed_while_paused(queue, put, claim):
-    """A job that is due stays where it is, and comes out when the pause is over."""
+    """A due job stays until the pause is over."""
     put("k")
     queue.pause()
     while_paused = claim()
@@ -16,20 +16,20 @@ def test_nothing_is_claimed_while_paused(queue, put, claim):
 
 
 def test_jobs_are_put_while_paused(queue, put):
-    """A pause refuses nobody who brings something."""
+    """A pause does not refuse new jobs."""
     queue.pause()
     assert queue.get(put("k")).state is State.READY
 
 
-def test_a_pause_is_everybodys(queue, engine, put, clock):
-    """Whoever claims from the same database obeys, whichever process paused it."""
+def test_a_pause_applies_to_every_process(queue, engine, put, clock):
+    """All processes on the database obey it."""
     put("k")
     Queue(engine, clock=clock).pause()
     assert queue.claim(["mail"], worker="w", lease_seconds=60.0) == []
 
 
 def test_a_paused_queue_is_no_reason_to_wake_up(queue, put):
-    """A worker sleeps through a pause instead of asking again and again."""
+    """A worker sleeps through a pause."""
     put("k")
     queue.pause()
     assert queue.next_run_at(["mail"]) is None
@@ -37,7 +37,7 @@ def test_a_paused_queue_is_no_reason_to_wake_up(queue, put):
 
 @pytest.mark.parametrize("way", ["done", "retry", "note", "extend"])
 def test_what_was_claimed_before_is_finished(queue, put, claim, way):
-    """A pause takes nothing out of anybody's hands."""
+    """A pause does not affect leased jobs."""
     put("k")
     job = claim()
     queue.pause()
@@ -45,7 +45,7 @@ def test_what_was_claimed_before_is_finished(queue, put, claim, way):
 
 
 def test_resuming_wakes_the_workers(engine, clock):
-    """The end of a pause is told like a new job."""
+    """The end of a pause wakes the loops, like a new job."""
     woken = []
     queue = Queue(engine, clock=clock, wake=lambda: woken.append(1))
     queue.pause()
@@ -54,7 +54,7 @@ def test_resuming_wakes_the_workers(engine, clock):
 
 
 def test_pausing_and_resuming_can_be_repeated(queue, clock):
-    """Each says whether it changed anything; the time of the first pause is kept."""
+    """Each returns whether it changed anything; the first pause's time stays."""
     first_at = clock()
     pauses = [queue.pause()]
     clock.advance(5)
@@ -65,8 +65,8 @@ def test_pausing_and_resuming_can_be_repeated(queue, clock):
     assert queue.paused_at() is None
 
 
-def test_the_standing_tells_of_a_pause(queue):
-    """A page can say that nothing happens because somebody wanted it so."""
+def test_the_standing_shows_a_pause(queue):
+    """A page can show that an operator has paused the bot."""
     before = queue.standing().paused
     queue.pause()
     assert (before, queue.standing().paused) == (False, True)
@@ -87,7 +87,7 @@ def test_the_standing_tells_of_a_pause(queue):
 def test_a_part_is_a_name_and_all_that_begins_with_it_and_a_slash(
     queue, put, claim, subject, claimed
 ):
-    """Nothing of a paused part is claimed, and all of the others."""
+    """Only the paused part's jobs are not claimed."""
     put("k", subject=subject)
     queue.pause_part("snakes")
     assert (queue.next_run_at(["mail"]) is not None) is claimed
@@ -95,7 +95,7 @@ def test_a_part_is_a_name_and_all_that_begins_with_it_and_a_slash(
 
 
 def test_a_part_goes_on_in_its_order_when_it_is_resumed(queue, put, claim):
-    """What was put while paused comes out as it went in."""
+    """Jobs put during the pause are claimed in their order."""
     queue.pause_part("snakes")
     for key in "abc":
         put(key, subject="snakes/trio#7")
@@ -108,7 +108,7 @@ def test_a_part_goes_on_in_its_order_when_it_is_resumed(queue, put, claim):
 
 
 def test_resuming_a_part_wakes_the_workers(engine, clock):
-    """The end of a part's pause is told like a new job."""
+    """The end of a part's pause wakes the loops."""
     woken = []
     queue = Queue(engine, clock=clock, wake=lambda: woken.append(1))
     queue.pause_part("snakes")
@@ -116,8 +116,8 @@ def test_resuming_a_part_wakes_the_workers(engine, clock):
     assert woken == [1]
 
 
-def test_the_standing_does_not_count_what_rests(queue, put, claim):
-    """What waits because somebody wanted it so is neither work in hand nor trouble."""
+def test_the_standing_does_not_count_paused_parts(queue, put, claim):
+    """Paused jobs are neither work nor trouble."""
     put("a", subject="snakes/trio")
     queue.retry(claim(), error="no", run_at=0.0)
     put("b", subject="lions/den")
@@ -126,8 +126,8 @@ def test_the_standing_does_not_count_what_rests(queue, put, claim):
     assert (standing.waiting, standing.retrying, standing.paused_parts) == (1, 0, 1)
 
 
-def test_parts_that_are_paused_are_told(queue, clock):
-    """By name, and since when; a part that was resumed is told no more."""
+def test_paused_parts_are_listed(queue, clock):
+    """Each paused part has its name and time; a resumed part is not listed."""
     queue.pause_part("b")
     clock.advance(10)
     queue.pause_part("a")

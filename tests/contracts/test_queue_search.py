@@ -1,4 +1,4 @@
-"""What the queue answers to those who look through it, on every database."""
+"""Searches in the queue, on every database."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def keys(rows):
 
 @pytest.fixture
 def family(queue, put):
-    """Put a job that is done, and asked for one which ends in the given way; return its id."""
+    """Put a done job with a child that ends in the given way; return its id."""
 
     def put_family(key, way, **said):
         parent = put(key, **said)
@@ -28,7 +28,7 @@ def family(queue, put):
 
 
 def test_the_dead_are_those_of_which_a_part_is_dead(queue, put, claim, family):
-    """A job is found among the dead when one that it asked for is."""
+    """A job with a dead child is found among the dead."""
     family("whole", "done")
     family("torn", "bury")
     put("gone")
@@ -37,7 +37,7 @@ def test_the_dead_are_those_of_which_a_part_is_dead(queue, put, claim, family):
 
 
 def test_the_done_are_those_that_are_done_with_all(queue, family):
-    """What still has a job to be done, or a dead one, is not done."""
+    """A job with an unfinished or dead child is not done."""
     family("whole", "done")
     family("unwanted", "ignore")
     family("torn", "bury")
@@ -47,7 +47,7 @@ def test_the_done_are_those_that_are_done_with_all(queue, family):
 
 
 def test_the_ignored_are_found_by_their_own_state(queue, put, claim, family):
-    """What was done, and asked for something that nobody wanted, is not ignored itself."""
+    """A done job with an ignored child is not ignored."""
     family("whole", "ignore")
     put("noise")
     queue.ignore(claim(), "unwanted")
@@ -55,7 +55,7 @@ def test_the_ignored_are_found_by_their_own_state(queue, put, claim, family):
 
 
 def test_a_repository_is_found_with_all_its_numbers(queue, put):
-    """Neither case nor number matters; a longer name, or a wildcard in it, is another one."""
+    """Case does not matter; a longer name does not match, and wildcards are literal."""
     for subject in ("Snakes/Trio", "snakes/trio#7", "snakes/trio-2#7", "snakes/tri_", "snakes"):
         put(subject, subject=subject)
     assert keys(queue.search("mail", within="snakes/TRIO")) == ["snakes/trio#7", "Snakes/Trio"]
@@ -63,7 +63,7 @@ def test_a_repository_is_found_with_all_its_numbers(queue, put):
 
 
 def test_a_search_goes_on_page_by_page(queue, put):
-    """With the last id of a page the next one is had, and the kind may be asked for too."""
+    """The last id of a page gives the next page, also for one kind."""
     for number in range(5):
         put(f"k{number}", kind="even" if number % 2 == 0 else "odd")
     first = queue.search("mail", kind="even", limit=2)
@@ -71,8 +71,8 @@ def test_a_search_goes_on_page_by_page(queue, put):
     assert (keys(first), keys(second)) == (["k4", "k2"], ["k0"])
 
 
-def test_what_several_jobs_asked_for_is_had_at_once(queue, family):
-    """Each job of a page with its own, those without with nothing."""
+def test_the_children_of_several_jobs_are_read_at_once(queue, family):
+    """Each job has its own children, or an empty list."""
     one, two = family("one", "done"), family("two", "bury")
     asked = queue.asked_for([one, two, 99])
     assert {job_id: keys(rows) for job_id, rows in asked.items()} == {
@@ -83,7 +83,7 @@ def test_what_several_jobs_asked_for_is_had_at_once(queue, family):
 
 
 def test_a_key_is_found_by_how_it_begins(queue, put):
-    """As people copy them; an underscore is no wildcard."""
+    """A prefix finds the key; an underscore is not a wildcard."""
     for key in ("72d3162e-cc78", "72d3162e-ff00", "8a", "8_"):
         put(key)
     assert keys(queue.beginning("mail", "72d3")) == ["72d3162e-ff00", "72d3162e-cc78"]
@@ -91,22 +91,22 @@ def test_a_key_is_found_by_how_it_begins(queue, put):
 
 
 def test_a_job_is_found_by_its_result(queue, put, claim):
-    """Words of the result lead to the job, words of another lead nowhere."""
+    """Words of a result find the job, other words do not."""
     put("k")
     queue.done(claim(), result='{"comment": 7}')
     assert keys(queue.answered("mail", '"comment": 7}')) == ["k"]
     assert queue.answered("mail", '"comment": 70') == []
 
 
-def test_keys_are_had_page_by_page(queue, put):
-    """Newest first, each with its id."""
+def test_keys_come_in_pages(queue, put):
+    """The newest come first, each with its id."""
     ids = [put(key) for key in ("a", "b", "c")]
     assert queue.keys("mail", limit=2) == {ids[2]: "c", ids[1]: "b"}
     assert queue.keys("mail", before=ids[1]) == {ids[0]: "a"}
 
 
 def test_jobs_are_counted_by_the_hour_they_came(queue, put, clock):
-    """An hour is one of the clock; what is older than asked for is left out."""
+    """Hours are those of the clock; older jobs are left out."""
     clock.now = 36000.0
     for seconds in (-1, 0, 3599, 3600):
         clock.now = 36000.0 + seconds
@@ -116,8 +116,8 @@ def test_jobs_are_counted_by_the_hour_they_came(queue, put, clock):
 
 
 @pytest.mark.parametrize("way", [None, "bury", "retry"])
-def test_what_is_dismissed_is_over(queue, put, claim, way):
-    """A ready, failing or dead job ends as ignored, and so does what waits for it."""
+def test_a_dismissed_job_is_ignored(queue, put, claim, way):
+    """A ready, failing or dead job ends as ignored, with its dependents."""
     first, second = put("first"), put("second", after="first")
     if way:
         finish(queue, claim(), way)
@@ -128,8 +128,8 @@ def test_what_is_dismissed_is_over(queue, put, claim, way):
     assert queue.standing().dead == 0
 
 
-def test_what_runs_or_is_done_is_not_dismissed(queue, put, claim):
-    """A worker's job is the worker's, and what is done is done."""
+def test_a_leased_or_done_job_cannot_be_dismissed(queue, put, claim):
+    """The job stays as it is."""
     job_id = put("k")
     job = claim()
     with pytest.raises(WrongState, match="is leased"):
@@ -141,8 +141,8 @@ def test_what_runs_or_is_done_is_not_dismissed(queue, put, claim):
         queue.dismiss(99, "no")
 
 
-def test_what_is_done_is_revived_only_when_that_is_said(queue, put, claim):
-    """For work that may be done again, such as a decision."""
+def test_a_done_job_is_revived_only_on_request(queue, put, claim):
+    """It is for work that may be done again, such as an evaluation."""
     job_id = put("k")
     queue.done(claim())
     queue.revive(job_id, done_too=True)

@@ -1,7 +1,6 @@
-"""Any sequence of steps leaves the queue as a simple model of it in memory says.
+"""Any sequence of steps on the queue matches a simple model in memory.
 
-The model is a list in the order of the puts, and rules in plain Python; it shares no line with the
-queue.
+The model is a list in the order of puts, with plain rules; it shares no code with the queue.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ LEASE = 10.0
 QUEUES = ["delivery", "action"]
 KEYS = "abcdef"
 
-# Most jobs meet in one queue, or they would not get into each other's way.
+# Most jobs share a queue, so that they affect each other.
 any_queue = st.sampled_from(["action", "action", "action", "delivery"])
 any_subject = st.sampled_from(["", "x", "x", "y"])
 any_key = st.sampled_from(KEYS)
@@ -38,7 +37,7 @@ any_delay = st.sampled_from([0.0, 0.0, -1.0, -2.0, 5.0])
 
 @dataclass
 class ModelJob:
-    """A job as the model has it."""
+    """A job of the model."""
 
     id: int
     queue: str
@@ -54,7 +53,7 @@ class ModelJob:
     note: str = ""
 
     def seen(self):
-        """Return what a row of the database is compared with."""
+        """Return the columns of a row that are compared."""
         after = self.after and self.after.id
         place = (self.state, self.run_at, self.attempt, self.fence)
         return (*place, self.lease_until, self.note, after)
@@ -62,7 +61,7 @@ class ModelJob:
 
 @dataclass
 class Model:
-    """The queue in memory: slow and plain."""
+    """The queue in memory: slow and simple."""
 
     jobs: list[ModelJob] = field(default_factory=list)
 
@@ -71,7 +70,7 @@ class Model:
         return next((j for j in self.jobs if (j.queue, j.key) == (queue, key)), None)
 
     def may_start(self, candidate, now):
-        """Return whether this one may be claimed now."""
+        """Return whether a job may be claimed now."""
         line = (candidate.queue, candidate.subject)
         elders = [j for j in self.jobs if candidate.subject and (j.queue, j.subject) == line]
         blocked = any(
@@ -81,7 +80,7 @@ class Model:
         return candidate.state is State.READY and candidate.run_at <= now and not blocked
 
     def claimable(self, queues, now, limit):
-        """Return what a claim takes, in order."""
+        """Return the jobs that a claim takes, in order."""
         found = []
         for queue in queues:
             mine = [j for j in self.jobs if j.queue == queue and self.may_start(j, now)]
@@ -89,23 +88,23 @@ class Model:
         return found[:limit]
 
     def next_run_at(self, queues):
-        """Return when a claim could succeed if nothing else happens."""
+        """Return when a claim could succeed without another step."""
         late = float("inf")
         return min((j.run_at for j in self.claimable(queues, late, 10**6)), default=None)
 
     def end(self, ended, state):
-        """Move a job to a state, and those that wait for it."""
+        """Move a job to a state, and update its dependents."""
         ended.state, ended.lease_until = state, None
-        for follower in self.jobs:
-            if follower.after is ended and follower.state is State.HELD:
+        for dependent in self.jobs:
+            if dependent.after is ended and dependent.state is State.HELD:
                 if state is State.DONE:
-                    follower.state = State.READY
+                    dependent.state = State.READY
                 elif state is State.IGNORED:
-                    self.end(follower, State.IGNORED)
+                    self.end(dependent, State.IGNORED)
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Steps on a queue and on the model, and comparisons of the two."""
+    """Steps on a queue and on the model, with comparisons."""
 
     claims = Bundle("claims")
 
@@ -135,23 +134,23 @@ class QueueMachine(RuleBasedStateMachine):
             run_at=self.clock() + delay,
             max_attempts=max_attempts,
         )
-        self.put_this(new, None)
+        self.put_both(new, None)
 
     @rule(queue=any_queue, key=any_key, after=any_key, subject=any_subject, delay=any_delay)
-    def put_follower(self, queue, key, after, subject, delay):
-        """Put a job that is to wait for another, if there is that other."""
+    def put_dependent(self, queue, key, after, subject, delay):
+        """Put a job that depends on another, if that exists."""
         run_at = self.clock() + delay
         new = NewJob(
             queue=queue, key=key, subject=subject, body=key.encode(), run_at=run_at, after=after
         )
         if first := self.model.find(queue, after):
-            self.put_this(new, first)
+            self.put_both(new, first)
         else:
             with pytest.raises(UnknownJob):
                 self.queue.put(new)
 
-    def put_this(self, new, first):
-        """Put into both, and compare the answer."""
+    def put_both(self, new, first):
+        """Put into both, and compare the results."""
         known = self.model.find(new.queue, new.key)
         put = self.queue.put(new)
         assert put.created == (known is None)
@@ -161,7 +160,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.jobs.append(self.model_of(put.id, new, first))
 
     def model_of(self, job_id, new, first):
-        """Return a new job as the model has it."""
+        """Return the model of a new job."""
         states = {State.DONE: State.READY, State.IGNORED: State.IGNORED}
         state = states.get(first.state, State.HELD) if first else State.READY
         return ModelJob(
@@ -170,7 +169,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(target=claims, queues=st.permutations(QUEUES), limit=st.integers(1, 4))
     def claim(self, queues, limit):
-        """Claim up to so many; what comes out is what the model says, in its order."""
+        """Claim up to so many jobs, and compare them with the model's."""
         now = self.clock()
         expected = self.model.claimable(queues, now, limit)
         found = self.queue.claim(queues, worker="w", lease_seconds=LEASE, limit=limit)
@@ -189,7 +188,7 @@ class QueueMachine(RuleBasedStateMachine):
         return modelled if (modelled.state, modelled.fence) == (State.LEASED, claim.fence) else None
 
     def fenced(self, claim, call):
-        """Call; return the model's job, or None when the claim was over, as the queue then says."""
+        """Call; return the model's job, or None when the queue says that the lease is lost."""
         modelled = self.held(claim)
         if modelled is None:
             with pytest.raises(LeaseLost):
@@ -200,25 +199,25 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(claim=claims)
     def done(self, claim):
-        """Finish, held or not."""
+        """Finish a job with a held or lost lease."""
         if modelled := self.fenced(claim, lambda: self.queue.done(claim)):
             self.model.end(modelled, State.DONE)
 
     @rule(claim=claims)
     def ignore(self, claim):
-        """Finish unwanted, held or not."""
+        """Ignore a job with a held or lost lease."""
         if modelled := self.fenced(claim, lambda: self.queue.ignore(claim, "unwanted")):
             self.model.end(modelled, State.IGNORED)
 
     @rule(claim=claims)
     def bury(self, claim):
-        """Finish dead, held or not."""
+        """Bury a job with a held or lost lease."""
         if modelled := self.fenced(claim, lambda: self.queue.bury(claim, "hopeless")):
             self.model.end(modelled, State.DEAD)
 
     @rule(claim=claims, delay=st.sampled_from([0.0, 5.0]))
     def retry(self, claim, delay):
-        """Fail, held or not."""
+        """Fail a job with a held or lost lease."""
         run_at = self.clock() + delay
         if modelled := self.fenced(
             claim, lambda: self.queue.retry(claim, error="failed", run_at=run_at)
@@ -229,7 +228,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(claim=claims)
     def retry_uncounted(self, claim):
-        """Fail through no fault of the job, held or not."""
+        """Fail a job without counting the attempt, with a held or lost lease."""
         run_at = self.clock()
         if modelled := self.fenced(
             claim,
@@ -241,7 +240,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(claim=claims, delay=st.sampled_from([0.0, 5.0]))
     def postpone(self, claim, delay):
-        """Be told to wait, held or not."""
+        """Postpone a job with a held or lost lease."""
         run_at = self.clock() + delay
         if modelled := self.fenced(
             claim, lambda: self.queue.postpone(claim, reason="limit", run_at=run_at)
@@ -252,31 +251,31 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(claim=claims)
     def give_back(self, claim):
-        """Give back, held or not."""
+        """Give a job back with a held or lost lease."""
         if modelled := self.fenced(claim, lambda: self.queue.give_back(claim)):
             modelled.attempt -= 1
             self.model.end(modelled, State.READY)
 
     @rule(claim=claims)
     def extend(self, claim):
-        """Hold on, held or not."""
+        """Extend a held or lost lease."""
         if modelled := self.fenced(claim, lambda: self.queue.extend(claim, LEASE)):
             modelled.lease_until = self.clock() + LEASE
 
     @rule(claim=claims, text=st.sampled_from(["sending", ""]))
     def note(self, claim, text):
-        """Write down, held or not."""
+        """Write a note with a held or lost lease."""
         if modelled := self.fenced(claim, lambda: self.queue.note(claim, text)):
             modelled.note = text
 
     @rule(seconds=st.sampled_from([1.0, 4.0, 11.0]))
     def pass_time(self, seconds):
-        """Let time pass."""
+        """Advance the clock."""
         self.clock.advance(seconds)
 
     @rule()
     def reclaim(self):
-        """Take back what nobody extended in time."""
+        """Reclaim jobs with expired leases."""
         now = self.clock()
         expired = [j for j in self.model.jobs if j.state is State.LEASED and j.lease_until < now]
         assert self.queue.reclaim() == len(expired)
@@ -289,7 +288,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.jobs)
     @rule(data=st.data())
     def revive(self, data):
-        """Bring some job back by hand, or be refused."""
+        """Revive some job, or be refused."""
         modelled = data.draw(st.sampled_from(self.model.jobs), "job")
         if modelled.state in {State.LEASED, State.DONE}:
             with pytest.raises(WrongState):
@@ -311,7 +310,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_at_a_time_for_each_subject(self):
-        """Never are two jobs of a subject out at once."""
+        """No subject has two leased jobs."""
         leased = [
             (j.queue, j.subject) for j in self.model.jobs if j.state is State.LEASED and j.subject
         ]
@@ -319,13 +318,13 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_next_time_is_known(self):
-        """The loop would sleep just as long as it should."""
+        """The next due time is the model's."""
         for queue in QUEUES:
             assert self.queue.next_run_at([queue]) == self.model.next_run_at([queue])
 
     @invariant()
     def the_numbers_add_up(self):
-        """The counts are those of the model."""
+        """The counts are the model's."""
         expected = {}
         for modelled in self.model.jobs:
             place = (modelled.queue, modelled.state)
@@ -335,6 +334,6 @@ class QueueMachine(RuleBasedStateMachine):
 
 @pytest.mark.no_cover  # thousands of steps, of lines that the other contracts have counted
 def test_any_sequence_of_steps_agrees_with_the_model(engine):
-    """Whatever is done, in whatever order, the queue is where the model says."""
+    """The queue matches the model after every step."""
     few = settings(max_examples=settings().max_examples // 2, stateful_step_count=40)
     run_state_machine_as_test(lambda: QueueMachine(engine), settings=few)

@@ -1,4 +1,4 @@
-"""What the queue promises to people, pages and housekeepers, on every database."""
+"""Revival, counts, listings and expiry of the queue, on every database."""
 
 import pytest
 
@@ -12,12 +12,12 @@ from luggage.jobs import (
 )
 from tests.support.jobs import finish
 
-# By hand
+# Operators' decisions
 
 
 @pytest.mark.parametrize("way", ["ignore", "bury"])
-def test_what_is_over_can_be_revived(queue, put, claim, way):
-    """A person brings a dead or ignored job back, with all its attempts before it."""
+def test_a_dead_or_ignored_job_can_be_revived(queue, put, claim, way):
+    """It has all its attempts again."""
     job_id = put("k", max_attempts=1)
     finish(queue, claim(), way)
     queue.revive(job_id)
@@ -26,7 +26,7 @@ def test_what_is_over_can_be_revived(queue, put, claim, way):
 
 
 def test_a_revived_job_is_fenced_from_its_past(queue, put, claim):
-    """A holder from before the death cannot touch the life after."""
+    """A holder from before the death cannot change the revived job."""
     job_id = put("k")
     late = claim()
     queue.bury(late, "hopeless")
@@ -37,7 +37,7 @@ def test_a_revived_job_is_fenced_from_its_past(queue, put, claim):
 
 
 def test_reviving_twice_is_reviving_once(queue, put, claim):
-    """A job that is ready stays as it is."""
+    """A ready job stays as it is."""
     job_id = put("k")
     queue.bury(claim(), "hopeless")
     queue.revive(job_id)
@@ -46,8 +46,8 @@ def test_reviving_twice_is_reviving_once(queue, put, claim):
     assert queue.get(job_id) == row
 
 
-def test_what_runs_or_is_done_cannot_be_revived(queue, put, claim):
-    """Reviving is for what is over without success."""
+def test_a_leased_or_done_job_cannot_be_revived(queue, put, claim):
+    """Only jobs that ended without success can."""
     job_id = put("k")
     job = claim()
     with pytest.raises(WrongState, match="is leased"):
@@ -57,8 +57,8 @@ def test_what_runs_or_is_done_cannot_be_revived(queue, put, claim):
         queue.revive(job_id)
 
 
-def test_what_has_lost_its_body_cannot_be_revived(queue, put, claim, clock):
-    """An ignored job whose body has expired has nothing left to run on."""
+def test_a_job_without_a_body_cannot_be_revived(queue, put, claim, clock):
+    """An ignored job whose body has expired has nothing to run on."""
     job_id = put("k")
     queue.ignore(claim(), "unwanted")
     queue.expire_bodies(clock() + 1)
@@ -66,24 +66,24 @@ def test_what_has_lost_its_body_cannot_be_revived(queue, put, claim, clock):
         queue.revive(job_id)
 
 
-def test_a_job_that_is_not_there(queue):
-    """A missing job can be neither revived nor dismissed, and looking finds nothing."""
+def test_a_missing_job(queue):
+    """It can be neither revived nor dismissed, and a search finds nothing."""
     for call in (queue.revive, lambda job_id: queue.dismiss(job_id, "why")):
-        with pytest.raises(UnknownJob, match="no job 4711"):
+        with pytest.raises(UnknownJob, match="job 4711 does not exist"):
             call(4711)
     assert (queue.get(4711), queue.find("mail", "k"), queue.body(4711)) == (None, None, None)
 
 
 def test_the_errors_have_one_root():
-    """Whoever does not care why can catch all that the queue refuses at once."""
+    """One except clause catches all refusals of the queue."""
     assert all(issubclass(error, JobsError) for error in (LeaseLost, UnknownJob, WrongState))
 
 
-# Looking
+# Listings
 
 
 def test_the_next_time_is_that_of_the_first_due(queue, put, clock):
-    """A loop that has nothing to do learns how long it may sleep."""
+    """An idle loop learns how long it may sleep."""
     put("b", run_at=clock() + 20)
     put("a", run_at=clock() + 10, queue="other")
     assert queue.next_run_at(["mail", "other"]) == clock() + 10
@@ -92,7 +92,7 @@ def test_the_next_time_is_that_of_the_first_due(queue, put, clock):
 
 
 def test_the_next_time_is_not_that_of_a_blocked_job(queue, put, claim, clock):
-    """A job that waits for its elders is no reason to wake up."""
+    """A job that waits for its subject does not wake the loop."""
     put("a1", subject="a", run_at=clock() + 50)
     put("a2", subject="a", run_at=clock() + 10)
     put("b1", subject="b")
@@ -102,7 +102,7 @@ def test_the_next_time_is_not_that_of_a_blocked_job(queue, put, claim, clock):
 
 
 def test_jobs_are_counted_by_queue_and_state(queue, put, claim):
-    """Each state of each queue has its number; none is left out."""
+    """Each state of each queue has its number."""
     for way in ("done", "ignore", "bury"):
         put(way)
         finish(queue, claim(), way)
@@ -118,7 +118,7 @@ def test_jobs_are_counted_by_queue_and_state(queue, put, claim):
 
 
 def test_the_standing_is_what_needs_time_or_a_person(queue, put, claim):
-    """Finished jobs are left out; what failed, what waits and what is dead is told apart."""
+    """It counts waiting, retrying and dead jobs, but no finished ones."""
     put("done")
     queue.done(claim())
     put("dead")
@@ -132,7 +132,7 @@ def test_the_standing_is_what_needs_time_or_a_person(queue, put, claim):
 
 
 def test_recent_jobs_come_newest_first_in_pages(queue, put):
-    """A page shows the newest; the next one goes on where it ended."""
+    """A page has the newest jobs; the next one goes on from there."""
     for number in range(5):
         put(f"k{number}")
     first = queue.recent("mail", limit=2)
@@ -142,7 +142,7 @@ def test_recent_jobs_come_newest_first_in_pages(queue, put):
 
 @pytest.mark.parametrize("by", [{"state": State.DEAD}, {"subject": "s"}, {"kind": "push"}])
 def test_recent_jobs_can_be_searched(queue, put, claim, by):
-    """By state, by subject and by kind."""
+    """Jobs are found by state, by subject and by kind."""
     put("wanted", subject="s", kind="push")
     queue.bury(claim(), "hopeless")
     put("other", subject="t", kind="star")
@@ -154,7 +154,7 @@ def test_recent_jobs_can_be_searched(queue, put, claim, by):
 
 
 def test_bodies_of_finished_jobs_expire(queue, put, claim, clock):
-    """The bodies of old done and ignored jobs go; the jobs stay."""
+    """The bodies of old done and ignored jobs are deleted, the jobs stay."""
     for way in ("done", "ignore"):
         put(way)
         finish(queue, claim(), way)
@@ -184,7 +184,7 @@ def test_young_bodies_stay(queue, put, claim, clock):
 
 
 def test_many_bodies_expire_in_small_steps(queue, put, claim, clock, monkeypatch):
-    """More bodies than fit into one transaction go in several, the living among them skipped."""
+    """They go in several transactions, which skip unfinished jobs."""
     monkeypatch.setattr("luggage.jobs.queue._EXPIRE_BATCH", 2)
     for number in range(5):
         put(f"k{number}")

@@ -1,4 +1,4 @@
-"""Sessions and links, on either database: known by their hashes, over when they should be."""
+"""Sessions and sign-in links, on either database: stored as hashes, with a lifetime."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +16,7 @@ BOT = History("bot", "bot.store.migrations", bot.store.tables.metadata)
 
 @pytest.fixture
 def store(empty_engine):
-    """A database with the bot's tables, of either kind."""
+    """A database of each kind with the bot's tables."""
     migrated(empty_engine, [BOT])
     return empty_engine
 
@@ -27,14 +27,14 @@ def sessions(store, clock):
 
 
 def test_a_session_is_found_by_its_token(sessions):
-    """Who signed in is known by any process that shares the database."""
+    """Any process that shares the database finds the session."""
     session = sessions.begin("olga")
     assert sessions.find(session.token).who == "olga"
     assert sessions.find("another") is None
 
 
-def test_the_database_does_not_hold_what_signs_in(sessions, store):
-    """Only hashes are kept: whoever reads a backup cannot use it."""
+def test_the_database_does_not_hold_tokens(sessions, store):
+    """It keeps hashes only, so a stolen backup cannot sign in."""
     tokens = [sessions.begin("olga").token, sessions.make_link()]
     with store.connect() as connection:
         rows = [
@@ -45,13 +45,13 @@ def test_the_database_does_not_hold_what_signs_in(sessions, store):
 
 
 def test_a_token_is_not_shown(sessions):
-    """It does not get into a log or a crash report by a repr."""
+    """Its repr does not leak it into a log or a crash report."""
     session = sessions.begin("olga")
     assert session.token not in repr(session)
 
 
 def test_a_session_in_use_ends_after_eight_hours(sessions, clock):
-    """However busy somebody is, they sign in anew once in a working day."""
+    """An active user signs in again once in a working day."""
     token = sessions.begin("olga").token
     ends_at = clock() + LONGEST_SECONDS
     while clock() + IDLE_SECONDS / 2 < ends_at:
@@ -62,7 +62,7 @@ def test_a_session_in_use_ends_after_eight_hours(sessions, clock):
 
 
 def test_a_session_that_is_left_alone_ends_after_an_hour(sessions, clock):
-    """A browser that was left open is no way in."""
+    """A browser that was left open cannot be used for long."""
     token = sessions.begin("olga").token
     clock.advance(IDLE_SECONDS)
     assert sessions.find(token) is None
@@ -78,7 +78,7 @@ def test_sessions_that_are_over_are_forgotten(sessions, clock, store):
 
 
 def test_signing_out_is_final(sessions):
-    """The token is good for nothing afterwards, and signing out again does no harm."""
+    """The token no longer works, and signing out again does no harm."""
     session = sessions.begin("olga")
     sessions.end(session)
     sessions.end(session)
@@ -86,7 +86,7 @@ def test_signing_out_is_final(sessions):
 
 
 def test_a_form_belongs_to_its_session(sessions):
-    """The token of another session's form is refused, and of a text that is no token."""
+    """A token of another session's form, or an invalid token, is refused."""
     mine, other = sessions.begin("olga"), sessions.begin("eve")
     assert mine.sent(mine.form_token)
     assert not mine.sent(other.form_token)
@@ -96,21 +96,21 @@ def test_a_form_belongs_to_its_session(sessions):
 
 
 def test_a_link_is_good_once(sessions):
-    """The second time it is refused."""
+    """The second use is refused."""
     token = sessions.make_link()
     assert sessions.use_link(token)
     assert not sessions.use_link(token)
 
 
-def test_a_link_is_good_once_for_many_who_try_at_once(sessions):
-    """Of several who open it at the same moment one gets in."""
+def test_a_link_is_good_once_under_concurrency(sessions):
+    """Of several concurrent uses one succeeds."""
     token = sessions.make_link()
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(lambda _: sessions.use_link(token), range(4))) == 1
 
 
 def test_a_link_is_good_for_ten_minutes(sessions, clock, store):
-    """Later it is refused, and forgotten with the next one."""
+    """A later use is refused, and the next link replaces it."""
     token = sessions.make_link()
     clock.advance(LINK_SECONDS)
     assert not sessions.use_link(token)
@@ -120,6 +120,6 @@ def test_a_link_is_good_for_ten_minutes(sessions, clock, store):
 
 
 def test_a_made_up_link_is_refused(sessions):
-    """Whatever it is made of."""
+    """No invented text signs in."""
     assert not sessions.use_link("\ud800")
     assert not sessions.use_link("")

@@ -1,4 +1,4 @@
-"""What a TokenStore promises: shared by processes, sealed, never in the way; on each database."""
+"""TokenStore: shared by processes, sealed, never blocking; on each database."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
 @pytest.fixture
 def store_of(engine, clock):
-    """The store as a process sees it."""
+    """Return the store of a process."""
     migrated(engine, [BOT])
 
     def store_of(holder, key=KEY):
@@ -36,22 +36,22 @@ def token(clock):
 
 
 def test_what_one_process_saves_another_loads(store_of, token):
-    """A token is read as it was saved, whoever reads it."""
+    """A token is read as it was saved, by any process."""
     store_of("a").save(7, token)
     assert store_of("b").load(7) == token
     assert store_of("b").load(8) is None
 
 
 def test_the_last_one_saved_counts(store_of, token, clock):
-    """A renewed token takes the place of the older one."""
+    """A renewed token replaces the older one."""
     newer = Token(SecretText("ghs_newer"), clock() + 7200, clock())
     store_of("a").save(7, token)
     store_of("b").save(7, newer)
     assert store_of("a").load(7) == newer
 
 
-def test_nothing_is_in_clear(store_of, token, engine):
-    """Whoever reads the database reads no token, and no two rows that are alike."""
+def test_tokens_are_sealed(store_of, token, engine):
+    """The database holds no plain token, and no two equal rows."""
     rows = []
     for _ in range(2):
         store_of("a").save(7, token)
@@ -63,7 +63,7 @@ def test_nothing_is_in_clear(store_of, token, engine):
 
 
 def test_another_key_opens_nothing(store_of, token):
-    """After the App's key was changed an old token is as good as none, and is replaced."""
+    """After a change of the App's key an old token is missing, and is replaced."""
     store_of("a").save(7, token)
     other = store_of("b", OTHER_KEY)
     before = other.load(7)
@@ -72,7 +72,7 @@ def test_another_key_opens_nothing(store_of, token):
 
 
 def test_a_row_that_was_moved_opens_nothing(store_of, token, engine):
-    """A sealed token is good for its installation only."""
+    """A sealed token works for its installation only."""
     store_of("a").save(7, token)
     with engine.begin() as connection:
         connection.execute(text("UPDATE installation_token SET installation = 8"))
@@ -80,7 +80,7 @@ def test_a_row_that_was_moved_opens_nothing(store_of, token, engine):
 
 
 def test_a_refused_token_is_forgotten_by_all(store_of, token, clock):
-    """What GitHub refused is loaded by nobody; what was saved meanwhile is kept."""
+    """No process loads a refused token; a newer one stays."""
     newer = Token(SecretText("ghs_newer"), clock() + 7200, clock())
     store_of("a").save(7, token)
     store_of("b").drop(7, token)
@@ -91,7 +91,7 @@ def test_a_refused_token_is_forgotten_by_all(store_of, token, clock):
 
 
 def test_one_process_renews_at_a_time(store_of, token, clock):
-    """Another may when the first has saved its token, or was never heard of again."""
+    """Another may renew once the first has saved its token, or has died."""
     a, b = store_of("a"), store_of("b")
     first = [a.may_renew(7), b.may_renew(7), b.may_renew(8)]
     a.save(7, token)
@@ -101,7 +101,7 @@ def test_one_process_renews_at_a_time(store_of, token, clock):
 
 
 def test_expired_tokens_are_swept_away(store_of, token, engine, queue, clock):
-    """Housekeeping leaves no token behind that is good for nothing."""
+    """Housekeeping deletes expired tokens."""
     store_of("a").save(7, token)
     clock.advance(3601)
     Housekeeping(engine=engine, queue=queue, clock=clock, payload_days=30)()
@@ -109,7 +109,7 @@ def test_expired_tokens_are_swept_away(store_of, token, engine, queue, clock):
 
 
 def test_the_key_does_not_depend_on_how_the_file_is_written():
-    """Line ends that were spelled out make the same key; another file another one, no file none."""
+    """Escaped line ends give the same key, another file another one, no file none."""
     pem = FakeGithub().private_key
     key = sealing_key(pem)
     assert (len(key), repr(key)) == (32, "b'***'")
@@ -119,7 +119,7 @@ def test_the_key_does_not_depend_on_how_the_file_is_written():
 
 
 def test_the_store_does_not_show_its_key(store_of):
-    """Nor does a crash report that holds it."""
+    """A crash report that holds the store does not show it either."""
     assert "kkk" not in repr(store_of("a"))
 
 
@@ -141,7 +141,7 @@ def number(github):
 
 @pytest.fixture
 def process(github, store_of, clock):
-    """A process of the bot, as far as it talks to GitHub."""
+    """A process of the bot that talks to GitHub."""
     with github.serve() as server:
         yield partial(_process, github, server.url, store_of, clock)
 
@@ -164,13 +164,13 @@ def renewals(github):
 
 
 def test_processes_share_one_token(process, github, number):
-    """However many processes there are, GitHub is asked once an hour."""
+    """All processes together ask GitHub once an hour."""
     tokens = {process(holder).token_for(number) for holder in "abc"}
     assert (len(tokens), renewals(github)) == (1, 1)
 
 
 def test_a_shared_token_is_renewed_before_it_expires(process, github, number, clock):
-    """Five minutes before the end the first who needs one renews it, for all."""
+    """Five minutes before its end one process renews it for all."""
     a, b = process("a"), process("b")
     a.token_for(number)
     clock.advance(3400)
@@ -179,7 +179,7 @@ def test_a_shared_token_is_renewed_before_it_expires(process, github, number, cl
 
 
 def test_a_token_that_github_revoked_is_replaced_for_all(process, github, number, clock):
-    """The first who is refused forgets it for everybody, and renews."""
+    """The first refused process deletes it and renews."""
     a, b = process("a"), process("b")
     old = a.token_for(number)
     clock.advance(60)
@@ -189,8 +189,8 @@ def test_a_token_that_github_revoked_is_replaced_for_all(process, github, number
     assert renewals(github) == 2
 
 
-def test_who_waits_for_another_takes_its_token(process, store_of, github, number, clock, token):
-    """While one process renews, another looks again and again, and asks nobody."""
+def test_a_waiting_process_takes_the_new_token(process, store_of, github, number, clock, token):
+    """While one process renews, others poll the database instead of GitHub."""
     busy, slept = store_of("busy"), []
 
     def sleep(seconds):
@@ -203,15 +203,15 @@ def test_who_waits_for_another_takes_its_token(process, store_of, github, number
     assert (len(slept), renewals(github)) == (3, 0)
 
 
-def test_nobody_waits_for_ever(process, store_of, github, number):
-    """If the other's token does not come, this process asks for its own."""
+def test_a_waiting_process_gives_up(process, store_of, github, number):
+    """If the other's token does not come, the process renews itself."""
     store_of("gone").may_renew(number)
     process("a", lambda _: None).token_for(number)
     assert renewals(github) == 1
 
 
 def test_a_failed_renewal_leaves_nothing(process, github, number):
-    """After an error the next call asks again."""
+    """After an error the next call renews again."""
     app = process("a")
     github.faults.append(lambda _: faults.failed(done=True))
     with pytest.raises(Transient):

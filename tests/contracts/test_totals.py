@@ -1,4 +1,4 @@
-"""bot.metrics: what processes have counted comes together in the database, each addition once."""
+"""bot.store.totals: counters of all processes are added up in the database, each amount once."""
 
 import threading
 
@@ -18,7 +18,7 @@ BLACK = ("cats_total", ("black",))
 
 @pytest.fixture
 def engine(empty_engine):
-    """A database with the bot's tables, of either kind."""
+    """A database of each kind with the bot's tables."""
     migrated(empty_engine, HISTORIES)
     return empty_engine
 
@@ -34,7 +34,7 @@ def meter():
 
 
 def test_processes_add_to_one_sum(make_totals, meter, clock):
-    """Also a process that is started again under another name."""
+    """A process that restarts under another name adds to it too."""
     for name in ("one", "two", "one again"):
         meter.add(CATS, "black", by=2)
         make_totals(name).add(meter)
@@ -42,7 +42,7 @@ def test_processes_add_to_one_sum(make_totals, meter, clock):
 
 
 def test_one_process_adds_again_and_again(make_totals, meter):
-    """Only what is new is added."""
+    """Only new amounts are added."""
     totals = make_totals()
     for _ in range(3):
         meter.add(CATS, "black")
@@ -51,8 +51,8 @@ def test_one_process_adds_again_and_again(make_totals, meter):
     assert totals.read()[BLACK].value == 3.0
 
 
-def test_of_what_was_seen_the_last_counts(make_totals, meter):
-    """Whoever saw it."""
+def test_the_last_value_of_a_gauge_counts(make_totals, meter):
+    """It does not matter which process saw it."""
     for name, value in (("one", 0.25), ("two", 0.5)):
         meter.see(MOON, value)
         make_totals(name).add(meter)
@@ -60,7 +60,7 @@ def test_of_what_was_seen_the_last_counts(make_totals, meter):
 
 
 class Shaky:
-    """An engine whose next commits fail: before anything was written, or after all was."""
+    """An engine whose next commits fail, before or after they are written."""
 
     def __init__(self, engine):
         self._engine = engine
@@ -89,7 +89,7 @@ class Shaky:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_addition_that_failed_is_made_once(engine, clock, meter, when):
-    """Whether the database never heard of it, or only its answer was lost; nothing is forgotten."""
+    """It makes no difference whether the commit or only its confirmation was lost."""
     shaky = Shaky(engine)
     totals = Totals(shaky, name="one", clock=clock)
     meter.add(CATS, "black")
@@ -103,8 +103,8 @@ def test_an_addition_that_failed_is_made_once(engine, clock, meter, when):
     assert totals.read()[BLACK].value == 3.0
 
 
-def test_processes_that_add_at_once_do_not_stop_each_other(make_totals):
-    """Many sums, in one order for all: no two transactions wait for one another."""
+def test_concurrent_additions_do_not_deadlock(make_totals):
+    """All processes add many sums in the same order."""
 
     def add(name):
         totals, meter = make_totals(name), Meter()
@@ -121,8 +121,8 @@ def test_processes_that_add_at_once_do_not_stop_each_other(make_totals):
     assert {total.value for total in make_totals().read().values()} == {30.0}
 
 
-def test_processes_that_are_no_more_are_forgotten(make_totals, engine, meter, clock):
-    """Each start is a new name; what each has counted stays."""
+def test_ended_processes_are_forgotten(make_totals, engine, meter, clock):
+    """Each start has a new name; the sums stay."""
     meter.add(CATS, "black")
     make_totals("old").add(meter)
     clock.advance(8 * 24 * 3600)
@@ -134,7 +134,7 @@ def test_processes_that_are_no_more_are_forgotten(make_totals, engine, meter, cl
 
 
 def test_a_bookkeeper_adds_from_time_to_time_and_at_the_end(make_totals, meter):
-    """What was counted last is not lost when a process ends in order."""
+    """The last counts are not lost when a process ends in order."""
     totals = make_totals()
     with Bookkeeper(meter, totals, every_seconds=0.01):
         meter.add(CATS, "black")
@@ -146,8 +146,8 @@ def test_a_bookkeeper_adds_from_time_to_time_and_at_the_end(make_totals, meter):
 
 
 @pytest.mark.parametrize("error", [OperationalError("BEGIN", {}, Exception()), ZeroDivisionError()])
-def test_a_bookkeeper_survives_what_goes_wrong(meter, error):
-    """Figures end nothing: the next try comes."""
+def test_a_bookkeeper_survives_errors(meter, error):
+    """A failed addition is tried again later."""
 
     class Broken:
         tries = 0

@@ -37,7 +37,7 @@ SCALED: Mapping[str, float] = {
     "bot.actions.write_once:SEND_SECONDS": 1.0,
     "bot.actions.write_once:ARRIVAL_SECONDS": 1.5,
     "bot.actions.write_once:READ_LAG_SECONDS": 0.5,
-    "luggage.database.postgresql:PAUSE_SECONDS": 2.0,
+    "luggage.database.postgresql:IDLE_IN_TRANSACTION_SECONDS": 2.0,
     "luggage.jobs.retry:backoff.base_seconds": 0.1,
     "luggage.jobs.retry:backoff.cap_seconds": 2.0,
 }

@@ -1,4 +1,4 @@
-"""Of pip's settings, the network's are kept, wherever they were made."""
+"""luggage.buildpex.pip: only network settings of pip are kept, from any source."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ OURS = {"PIP_CONFIG_FILE": "/dev/null", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "P
 
 @pytest.fixture
 def listed(monkeypatch):
-    """Pretend `pip config list`; return the lines that it prints."""
+    """Fake `pip config list`; return the lines that it prints."""
     lines = []
 
     def run(command, **_):
@@ -24,7 +24,7 @@ def listed(monkeypatch):
 
 
 def test_an_index_is_kept(listed):
-    """An index of the user's organisation, its certificate, and addresses in two lines."""
+    """An organisation's index and certificate are kept, and addresses on two lines."""
     listed += [
         "global.index-url='https://me:p@ss@index.example/simple'",
         "global.cert='/etc/a.pem'",
@@ -49,26 +49,26 @@ def test_an_index_is_kept(listed):
     ],
 )
 @pytest.mark.parametrize("section", ["global", "install", ":env:"])
-def test_what_decides_about_packages_is_left_out(listed, section, setting):
-    """Where packages go, which of them, and from what: the list says, and the set-up."""
+def test_settings_about_packages_are_dropped(listed, section, setting):
+    """The lock files decide which packages are installed, from what, and where."""
     listed.append(f"{section}.{setting}")
     assert network_settings("python", {}) == OURS
 
 
 def test_variables_override_files(listed):
-    """As pip has it: a variable before a section for a command, and that before the rest."""
+    """A variable overrides a command's section, and that overrides the others, as in pip."""
     listed += [":env:.timeout='3'", "global.timeout='1'", "install.timeout='2'", "no setting"]
     assert network_settings("python", {})["PIP_TIMEOUT"] == "3"
 
 
 def test_pythons_variables_are_left_out(listed):
-    """PYTHONPATH may hold another pip; what is neither Python's nor pip's stays."""
+    """PYTHONPATH may contain another pip; variables of other programs stay."""
     environ = {"PYTHONPATH": "/x", "PIP_USER": "1", "PATH": "/bin", "https_proxy": "http://p"}
     assert pip_environment("python", environ) == OURS | {"PATH": "/bin", "https_proxy": "http://p"}
 
 
 def test_the_real_pip_is_asked(tmp_path):
-    """Variables and the user's file, as a real pip merges them."""
+    """A real pip merges variables and the user's file."""
     (tmp_path / "pip.conf").write_text(
         "[global]\nindex-url = https://i.example\nuser = true\nquiet = 1\n"
     )
@@ -79,8 +79,8 @@ def test_the_real_pip_is_asked(tmp_path):
     assert not {"PIP_USER", "PIP_QUIET"} & found.keys()
 
 
-def test_settings_that_pip_cannot_read_are_told(tmp_path):
-    """A broken file ends the set-up, with pip's words."""
+def test_unreadable_settings_are_an_error(tmp_path):
+    """A broken file raises BuildError with pip's message."""
     (tmp_path / "pip.conf").write_text("index-url = without a section\n")
-    with pytest.raises(BuildError, match=r"(?s)pip cannot tell its settings.*pip\.conf"):
+    with pytest.raises(BuildError, match=r"(?s)pip cannot list its settings.*pip\.conf"):
         network_settings(sys.executable, {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})

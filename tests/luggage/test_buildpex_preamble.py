@@ -1,4 +1,4 @@
-"""The first lines of a pex: the right Python, and a place to unpack."""
+"""The preamble of a pex: the check of the Python, and the directory to unpack into."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from luggage.buildpex.pexfile import preamble_source
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """The directory for temporary files, empty."""
+    """An empty directory for temporary files."""
     place = tmp_path / "tmp"
     place.mkdir()
     monkeypatch.setattr(preamble.tempfile, "tempdir", str(place))
@@ -23,28 +23,30 @@ def temporary(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def built_for(monkeypatch):
     monkeypatch.setattr(preamble, "NAME", "bot.pex")
-    monkeypatch.setattr(preamble, "PLACE", "bot-pex")
+    monkeypatch.setattr(preamble, "TEMP_NAME", "bot-pex")
     monkeypatch.setattr(preamble, "PYTHON", (3, 12))
     monkeypatch.setattr(preamble, "SUFFIX", ".cpython-312-x86_64-linux-gnu.so")
 
 
 def test_the_right_python_is_right():
-    """Nothing is said."""
+    """There is no error for it."""
     assert preamble.wrong_python((3, 12, 9), [".cpython-312-x86_64-linux-gnu.so", ".so"]) == ""
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 11, 7), (3, 13, 0), (4, 12, 0)])
-def test_another_version_is_told(version):
-    """The line names what is needed, what it was, and what to run."""
+def test_another_version_is_refused(version):
+    """The line has the needed version, the actual one, and the command to run."""
     started = ".".join(map(str, version))
-    line = f"bot.pex: needs Python 3.12 and was started by {started}: run `python3.12 bot.pex ...`"
+    line = (
+        f"bot.pex: needs Python 3.12 but was started with {started}: run `python3.12 bot.pex ...`"
+    )
     assert preamble.wrong_python(version, []) == line
 
 
-def test_another_machine_is_told():
-    """The same version for another processor cannot load the compiled modules."""
+def test_another_machine_is_refused():
+    """The same version on another processor cannot load the compiled modules."""
     line = preamble.wrong_python((3, 12, 9), [".cpython-312-aarch64-linux-gnu.so", ".so"])
-    assert "built for .cpython-312-x86_64-linux-gnu.so, and this is .cpython-312-aarch64" in line
+    assert "built for .cpython-312-x86_64-linux-gnu.so, but this is .cpython-312-aarch64" in line
 
 
 def test_a_pex_without_compiled_modules_fits_every_machine(monkeypatch):
@@ -53,10 +55,10 @@ def test_a_pex_without_compiled_modules_fits_every_machine(monkeypatch):
     assert preamble.wrong_python((3, 12, 9), []) == ""
 
 
-def test_the_usual_place_is_taken(tmp_path):
-    """It is made, and nothing is said; PEX_ROOT holds it for what comes after."""
+def test_the_default_root_is_taken(tmp_path):
+    """It is created without a warning, and PEX_ROOT is set to it."""
     environ = {"PEX_ROOT": str(tmp_path / "new" / "place")}
-    assert preamble.choose_place(environ, 1000) == ""
+    assert preamble.choose_root(environ, 1000) == ""
     assert Path(environ["PEX_ROOT"]).is_dir()
 
 
@@ -68,52 +70,52 @@ def test_the_usual_place_is_taken(tmp_path):
         ({"PEX_ROOT": "/here", "XDG_CACHE_HOME": "/caches"}, "/here"),
     ],
 )
-def test_the_usual_place_is_where_pex_has_it(environ, place):
-    """PEX_ROOT, then the user's cache; an empty variable is none."""
-    assert preamble.usual_place(environ) == place
+def test_the_default_root_is_where_pex_has_it(environ, place):
+    """It is PEX_ROOT, or else the user's cache; an empty variable does not count."""
+    assert preamble.default_root(environ) == place
 
 
 def test_without_any_variable_it_is_in_the_home(monkeypatch):
-    """As pex itself has it."""
+    """It is pex's own default."""
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert preamble.usual_place({}) == "/home/somebody/.cache/pex"
+    assert preamble.default_root({}) == "/home/somebody/.cache/pex"
 
 
-def test_another_place_is_told_once(temporary):
-    """The first start says where; the second finds it there and is silent."""
+def test_a_temporary_directory_is_reported_once(temporary):
+    """The first start warns; the second finds it unpacked."""
     first, second = {"PEX_ROOT": "/proc/no"}, {"PEX_ROOT": "/proc/no"}
-    line = preamble.choose_place(first, os.getuid())
-    assert line.startswith("bot.pex: /proc/no cannot be used, unpacking into ")
-    assert preamble.choose_place(second, os.getuid()) == ""
+    line = preamble.choose_root(first, os.getuid())
+    assert line.startswith("bot.pex: /proc/no cannot be used; unpacking into ")
+    assert preamble.choose_root(second, os.getuid()) == ""
     assert first == second == {"PEX_ROOT": f"{temporary}/bot-pex-{os.getuid()}"}
 
 
-def test_the_other_place_is_private(temporary):
-    """Nobody else may put code there for us to run."""
+def test_the_temp_root_is_private(temporary):
+    """No other user can put code there for us to run."""
     environ = {"PEX_ROOT": "/proc/no"}
-    preamble.choose_place(environ, os.getuid())
+    preamble.choose_root(environ, os.getuid())
     assert Path(environ["PEX_ROOT"]).stat().st_mode & 0o777 == 0o700
 
 
-def test_a_place_that_somebody_prepared_is_not_taken(temporary):
-    """One that others may write is passed over for a fresh one."""
+def test_a_directory_open_to_others_is_not_used(temporary):
+    """A directory that others may write to is replaced by a new one."""
     prepared = temporary / f"bot-pex-{os.getuid()}"
     prepared.mkdir()
     prepared.chmod(0o777)
     environ = {"PEX_ROOT": "/proc/no"}
-    assert preamble.choose_place(environ, os.getuid()) != ""
+    assert preamble.choose_root(environ, os.getuid()) != ""
     assert environ["PEX_ROOT"] != str(prepared)
 
 
-def test_a_link_that_somebody_prepared_is_not_followed(temporary, tmp_path):
-    """It could lead to a directory of ours that others may read."""
+def test_a_link_is_not_followed(temporary, tmp_path):
+    """It could point to a directory of ours that others may read."""
     (temporary / f"bot-pex-{os.getuid()}").symlink_to(tmp_path)
     environ = {"PEX_ROOT": "/proc/no"}
-    preamble.choose_place(environ, os.getuid())
+    preamble.choose_root(environ, os.getuid())
     assert environ["PEX_ROOT"] != f"{temporary}/bot-pex-{os.getuid()}"
 
 
-def test_a_place_that_programs_may_not_run_from_is_not_usable(tmp_path, monkeypatch):
+def test_a_noexec_directory_is_not_usable(tmp_path, monkeypatch):
     """Compiled modules could not be loaded from it."""
     real = os.statvfs(tmp_path)
 
@@ -125,17 +127,19 @@ def test_a_place_that_programs_may_not_run_from_is_not_usable(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("broken", [OSError("no usable temporary directory"), None])
-def test_no_place_at_all_is_one_line(monkeypatch, broken, temporary):
-    """It ends there, and the line says what to set."""
+def test_no_usable_directory_is_one_line(monkeypatch, broken, temporary):
+    """The program ends with a line that names what to set."""
 
-    def other_place(user):
+    def temp_root(user):
         if broken:
             raise broken
         return "/proc/no-either", True
 
-    monkeypatch.setattr(preamble, "other_place", other_place)
-    with pytest.raises(SystemExit, match="no place to unpack: make /proc/no writable, or set"):
-        preamble.choose_place({"PEX_ROOT": "/proc/no"}, 1000)
+    monkeypatch.setattr(preamble, "temp_root", temp_root)
+    with pytest.raises(
+        SystemExit, match="no directory to unpack into: make /proc/no writable, or set"
+    ):
+        preamble.choose_root({"PEX_ROOT": "/proc/no"}, 1000)
 
 
 def run(source, tmp_path, **environ):
@@ -151,13 +155,13 @@ def run(source, tmp_path, **environ):
 
 
 def test_the_source_that_is_packed_works(tmp_path):
-    """With its values set and its call, on the right Python: it goes on."""
+    """On the right Python the program goes on."""
     done = run(preamble_source("my", sys.version_info[:2], ".so"), tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path}/root\n", "")
 
 
-def test_the_source_that_is_packed_tells_a_place(tmp_path):
-    """A line on stderr about another place, and it goes on."""
+def test_the_source_that_is_packed_reports_another_directory(tmp_path):
+    """It prints one line on stderr and goes on."""
     source = preamble_source("my", sys.version_info[:2], "")
     done = run(source, tmp_path, PEX_ROOT="/proc/no", TMPDIR=str(tmp_path))
     assert done.returncode == 0
@@ -165,8 +169,8 @@ def test_the_source_that_is_packed_tells_a_place(tmp_path):
 
 
 def test_the_source_that_is_packed_refuses_a_wrong_python(tmp_path):
-    """One line on stderr and exit code 1."""
+    """It prints one line on stderr and exits with 1."""
     done = run(preamble_source("my", (3, 99), ""), tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("my.pex: needs Python 3.99 and was started by 3.")
+    assert done.stderr.startswith("my.pex: needs Python 3.99 but was started with 3.")
     assert done.stderr.count("\n") == 1

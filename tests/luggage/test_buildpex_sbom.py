@@ -1,4 +1,4 @@
-"""The bill of materials, and what a program says of where it comes from."""
+"""The bill of materials, and the provenance of a program."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ COMMIT = Commit("c0ffee", 1_700_000_000)
 
 @pytest.fixture
 def read(tmp_path):
-    """Make a wheel with these headers and read it."""
+    """Return the metadata of a wheel with these headers."""
 
     def _read(name="part", *headers):
         path = tmp_path / f"{name}-1.0-py3-none-any.whl"
@@ -28,7 +28,7 @@ def read(tmp_path):
 
 @pytest.fixture
 def document(read, tmp_path):
-    """The bill of an application and two parts, of which one needs the other."""
+    """The bill of an application and two parts, one of which requires the other."""
     pex = tmp_path / "app.pex"
     pex.write_bytes(b"pex")
     wheels = [
@@ -40,7 +40,7 @@ def document(read, tmp_path):
 
 
 def test_the_bill_names_what_it_is_about(document):
-    """The application, its digest, its commit, its Python, and the time of the commit."""
+    """It has the application, its digest, commit and Python, and the commit's time."""
     about = document["metadata"]["component"]
     assert (about["type"], about["name"], about["version"]) == ("application", "app", "1.0")
     assert {"name": "commit", "value": "c0ffee"} in about["properties"]
@@ -49,14 +49,14 @@ def test_the_bill_names_what_it_is_about(document):
 
 
 def test_the_bill_names_each_part(document):
-    """By its package URL, as scanners look it up."""
+    """It has the package URL, by which scanners look a part up."""
     purls = [part["purl"] for part in document["components"]]
     assert purls == ["pkg:pypi/part-one@1.0", "pkg:pypi/part-two@1.0"]
     assert all(part["hashes"][0]["alg"] == "SHA-256" for part in document["components"])
 
 
-def test_the_bill_says_who_needs_whom(document):
-    """The application needs all, a part what it requires and what is there."""
+def test_the_bill_has_the_dependencies(document):
+    """The application requires all parts; a part requires the present ones that it names."""
     needs = {entry["ref"]: entry["dependsOn"] for entry in document["dependencies"]}
     assert needs["pkg:pypi/app@1.0"] == ["pkg:pypi/part-one@1.0", "pkg:pypi/part-two@1.0"]
     assert needs["pkg:pypi/part-one@1.0"] == ["pkg:pypi/part-two@1.0"]
@@ -64,7 +64,7 @@ def test_the_bill_says_who_needs_whom(document):
 
 
 def test_every_reference_is_one_of_a_part(document):
-    """No name in the graph is unknown, and the form is the one that the standard asks for."""
+    """The graph has no unknown name, and its format is the standard's."""
     refs = [document["metadata"]["component"]["bom-ref"]]
     refs += [part["bom-ref"] for part in document["components"]]
     assert sorted(entry["ref"] for entry in document["dependencies"]) == sorted(refs)
@@ -84,19 +84,19 @@ def test_every_reference_is_one_of_a_part(document):
         ([], None),
     ],
 )
-def test_a_license_is_told_as_well_as_it_is_known(read, headers, license_):
-    """An expression, else a classifier, else words."""
+def test_a_license_is_as_exact_as_the_metadata(read, headers, license_):
+    """It is an expression, or else a classifier, or else a text."""
     assert read("part", *headers).license == license_
 
 
 def test_a_license_in_full_is_kept_in_full(read):
-    """Some wheels put the whole text where its name should be."""
+    """Some wheels have the whole text instead of a name."""
     found = read("part", "License: Permission is granted", "        to everybody.").license
     assert found["license"]["text"]["content"].startswith("Permission is granted\n")
 
 
 def test_what_only_an_extra_needs_is_not_needed(read):
-    """Extras are the choice of whoever asks for them."""
+    """Dependencies of extras are left out."""
     found = read("part", "Requires-Dist: a (>=1)", 'Requires-Dist: b; extra == "more"')
     assert found.requires == {"a"}
 
@@ -110,7 +110,7 @@ def package(tmp_path):
 
 
 def test_a_built_program_knows_its_commit(package):
-    """From the stamp; the version is that of the installed distribution."""
+    """It reads the stamp; the version is that of the installed distribution."""
     stamp(package, COMMIT)
     found = provenance("pytest", package)
     assert found.commit == COMMIT
@@ -119,14 +119,14 @@ def test_a_built_program_knows_its_commit(package):
 
 
 def test_a_checkout_asks_git(package):
-    """Where there is none, the commit is unknown, and nothing fails."""
+    """Without git the commit is unknown, and nothing fails."""
     found = provenance("pytest", package)
     assert found.commit.hash == "unknown"
     assert found.version == "4.5.6"
 
 
 def test_an_archive_inside_another_repository_does_not_take_its_commit(package):
-    """Git would look for a repository in the folders above."""
+    """Git would search the parent directories for a repository."""
     root = package.parent
     git = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
     for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "One"]):
@@ -139,7 +139,7 @@ def test_an_archive_inside_another_repository_does_not_take_its_commit(package):
 
 
 def install(place, name, record=None):
-    """Put an installed distribution into a folder, with pip's record of where it came from."""
+    """Write an installed distribution into a directory, with pip's record of its source."""
     about = place / f"{name}-7.8.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 7.8\n")
@@ -156,7 +156,7 @@ def install(place, name, record=None):
     ],
 )
 def test_an_installed_program_knows_what_pip_recorded(tmp_path, monkeypatch, record, commit):
-    """The version of its distribution, and the commit where it was installed from a git address."""
+    """It has its distribution's version, and the commit of an installation from git."""
     install(tmp_path, "packed", record)
     monkeypatch.syspath_prepend(str(tmp_path))
     found = provenance("packed", tmp_path / "thing")
@@ -164,13 +164,13 @@ def test_an_installed_program_knows_what_pip_recorded(tmp_path, monkeypatch, rec
 
 
 def test_modules_without_a_distribution_are_unknown(tmp_path):
-    """As where somebody copied the folders to PYTHONPATH."""
+    """The directories may have been copied to PYTHONPATH."""
     found = provenance("no-such-distribution", tmp_path / "thing")
     assert (found.version, found.commit.hash) == ("unknown", "unknown")
 
 
 def test_the_parts_are_what_is_installed_beside_it(package):
-    """Names and versions, in order, without the program itself."""
+    """They are sorted names and versions, without the program itself."""
     parts = provenance("pytest", package).parts
     assert "Flask" in parts
     assert "pytest" not in parts
@@ -179,7 +179,7 @@ def test_the_parts_are_what_is_installed_beside_it(package):
 
 @pytest.mark.parametrize("text", ["[project]\nname = 'app'\n", "[tool.ruff]\n", None])
 def test_a_version_that_cannot_be_found_is_unknown(tmp_path, text):
-    """A pyproject.toml without one, or none at all."""
+    """A pyproject.toml without a version, or none at all, gives an unknown version."""
     if text:
         (tmp_path / "pyproject.toml").write_text(text)
     assert project_version(tmp_path) == "unknown"
@@ -187,7 +187,7 @@ def test_a_version_that_cannot_be_found_is_unknown(tmp_path, text):
 
 @pytest.fixture
 def importable(tmp_path, monkeypatch):
-    """A package with a module in it that is loaded by nobody else."""
+    """A package with a module that no other test imports."""
     (tmp_path / "warmed").mkdir()
     (tmp_path / "warmed" / "__init__.py").touch()
     (tmp_path / "warmed" / "inner.py").touch()
@@ -198,12 +198,12 @@ def importable(tmp_path, monkeypatch):
 
 
 def test_a_module_is_loaded_alone(importable):
-    """A name is that module."""
+    """A name imports that module only."""
     assert warm.main(["warmed"]) == 0
     assert "warmed.inner" not in sys.modules
 
 
 def test_a_package_is_loaded_with_all_that_is_in_it(importable):
-    """A name with .* is the package and its modules."""
+    """A name with .* imports the package and its modules."""
     assert warm.main(["warmed.*"]) == 0
     assert "warmed.inner" in sys.modules

@@ -1,4 +1,4 @@
-"""A virtual environment holds what its lists say, whatever lay there before."""
+"""luggage.buildpex.venv: an environment has exactly the packages of its lock files."""
 
 import subprocess
 import sys
@@ -10,13 +10,13 @@ from luggage.buildpex import BuildError, LockedVenv, venv
 
 
 @pytest.fixture
-def told():
+def progress():
     return []
 
 
 @pytest.fixture
 def locks(tmp_path):
-    """Two lists."""
+    """Two lock files."""
     found = [tmp_path / "run.txt", tmp_path / "dev.txt"]
     for path in found:
         path.write_text(path.name)
@@ -24,8 +24,8 @@ def locks(tmp_path):
 
 
 @pytest.fixture
-def make(tmp_path, told, monkeypatch):
-    """Pretend venv and pip; set up `lists` and return what had to be done for it."""
+def make(tmp_path, progress, monkeypatch):
+    """Fake venv and pip; set up `lists` and return the progress."""
     fails = []
 
     def run(step, command, *, env, cwd):
@@ -43,116 +43,116 @@ def make(tmp_path, told, monkeypatch):
     monkeypatch.setattr(venv.subprocess, "run", install)
 
     def _make(*lists, place=tmp_path / "venv", failing=()):
-        told.clear()
+        progress.clear()
         fails[:] = failing
-        LockedVenv(place=place, environ={}, tell=told.append).set_up(lists)
-        return [line.split(",")[0].replace(f"{tmp_path}/", "") for line in told]
+        LockedVenv(place=place, environ={}, tell=progress.append).set_up(lists)
+        return [line.split(" for Python")[0].replace(f"{tmp_path}/", "") for line in progress]
 
     return _make
 
 
-ANEW = ["making venv", "installing run.txt"]
+CREATED = ["creating venv", "installing run.txt"]
 
 
 def test_it_is_made_once(make, locks):
     """The second time there is nothing to do."""
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
     assert make(locks[0]) == []
 
 
 def test_a_second_list_is_added(make, locks):
-    """What is there stays, and is enough for the first list alone."""
+    """The installed packages stay, and the first list alone still needs nothing."""
     make(locks[0])
     assert make(*locks) == ["installing dev.txt"]
     assert make(locks[0]) == []
 
 
 @pytest.mark.parametrize("changed", [0, 1])
-def test_a_changed_list_makes_it_anew(make, locks, changed):
-    """What is no longer listed would stay otherwise, so all of it goes."""
+def test_a_changed_list_creates_it_again(make, locks, changed):
+    """Packages that are no longer listed would stay otherwise."""
     make(*locks)
     locks[changed].write_text("another version")
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
 
 
-def test_a_list_that_is_gone_makes_it_anew(make, locks):
-    """Nobody can say any more what came from it."""
+def test_a_missing_list_creates_it_again(make, locks):
+    """Its packages are no longer known."""
     make(*locks)
     locks[1].unlink()
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
 
 
-def test_another_python_makes_it_anew(make, locks, monkeypatch):
-    """Another version, or the same in another place."""
+def test_another_python_creates_it_again(make, locks, monkeypatch):
+    """It has another version, or the same in another place."""
     make(locks[0])
     monkeypatch.setattr(sys, "base_prefix", "/elsewhere")
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
 
 
-def test_another_place_makes_it_anew(make, locks, tmp_path):
-    """Scripts name the place that they were made for."""
+def test_another_place_creates_it_again(make, locks, tmp_path):
+    """Scripts contain the path that they were installed for."""
     make(locks[0])
     (tmp_path / "venv").rename(tmp_path / "moved")
-    assert make(locks[0], place=tmp_path / "moved") == ["making moved", "installing run.txt"]
+    assert make(locks[0], place=tmp_path / "moved") == ["creating moved", "installing run.txt"]
 
 
 @pytest.mark.parametrize("record", ["", "{}", '{"locks": {}}', "[]"])
-def test_a_broken_record_makes_it_anew(make, locks, tmp_path, record):
-    """A disk that was full leaves half a file."""
+def test_a_broken_record_creates_it_again(make, locks, tmp_path, record):
+    """A full disk leaves half a file."""
     make(locks[0])
     (tmp_path / "venv" / "locked.json").write_text(record)
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
 
 
-def test_a_python_that_is_gone_makes_it_anew(make, locks, tmp_path):
-    """Somebody has uninstalled it."""
+def test_a_missing_python_creates_it_again(make, locks, tmp_path):
+    """The Python was uninstalled."""
     make(locks[0])
     (tmp_path / "venv" / "bin" / "python").unlink()
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
 
 
-def test_what_pip_fails_at_is_not_taken_for_installed(make, locks):
-    """It is told, and the next time all is made anew."""
+def test_a_failed_installation_is_repeated(make, locks):
+    """The error is raised, and the next run creates the environment again."""
     make(locks[0])
-    with pytest.raises(BuildError, match=r"pip could not install .*dev\.txt; its own words"):
+    with pytest.raises(BuildError, match=r"pip could not install .*dev\.txt; see its messages"):
         make(*locks, failing=["dev.txt"])
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
 
 
 def test_a_directory_of_something_else_is_left_alone(make, locks, tmp_path):
-    """It is cleared only where it is a virtual environment, or empty."""
+    """Only a virtual environment or an empty directory is cleared."""
     (tmp_path / "venv").mkdir()
-    assert make(locks[0]) == ANEW
+    assert make(locks[0]) == CREATED
     other = tmp_path / "home"
     other.mkdir()
     (other / "diary").touch()
     for place in (other, other / "diary"):
-        with pytest.raises(BuildError, match="is no virtual environment: move it"):
+        with pytest.raises(BuildError, match="is not a virtual environment: move it away"):
             make(locks[0], place=place)
     assert (other / "diary").exists()
 
 
-def test_a_python_without_ensurepip_is_told(make, locks, monkeypatch):
-    """Debian has it in a package of its own, which the line names."""
+def test_a_python_without_ensurepip_is_an_error(make, locks, monkeypatch):
+    """Debian packages it separately, and the message names the package."""
     monkeypatch.setattr(venv.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(BuildError, match="apt-get install python3-venv"):
         make(locks[0])
 
 
-def test_a_place_that_cannot_be_written_is_told(make, locks, tmp_path):
+def test_a_place_that_cannot_be_written_is_an_error(make, locks, tmp_path):
     """The line names the file and the system's reason."""
     with pytest.raises(BuildError, match=r"absent\.txt: No such file or directory"):
         make(tmp_path / "absent.txt")
 
 
-def test_it_works_with_the_real_venv(told, tmp_path):
-    """A real venv is made and its pip installs a list; PYTHONPATH has no say."""
+def test_it_works_with_the_real_venv(progress, tmp_path):
+    """A real venv is created and its pip installs a list, without PYTHONPATH."""
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "pip.py").write_text("raise SystemExit(3)")
     lock = tmp_path / "empty.txt"
     lock.write_text("# nothing\n")
     environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path / "path"), "PIP_TARGET": "/x"}
-    made = LockedVenv(place=tmp_path / "venv", environ=environ, tell=told.append)
+    made = LockedVenv(place=tmp_path / "venv", environ=environ, tell=progress.append)
     made.set_up([lock])
     assert (tmp_path / "venv" / "locked.json").exists()
     done = subprocess.run(

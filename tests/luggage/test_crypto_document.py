@@ -1,4 +1,4 @@
-"""Editing a document: values go where a person would look for them, and nothing else moves."""
+"""The document editor: values go to the expected place, and nothing else moves."""
 
 import difflib
 import tomllib
@@ -49,24 +49,24 @@ message = """
 
 @pytest.fixture
 def document() -> Document:
-    """Return a document with a current key."""
+    """A document with a current key."""
     made = Document(TEXT)
     made.add_key(KEY.public)
     return made
 
 
 def seal(document: Document, name: str, value: str = "hunter2") -> None:
-    """Put `value` in the place of `name`, sealed for the current key."""
+    """Set `name` to `value`, sealed for the current key."""
     document.put(name, document.current_key().seal(name, value))
 
 
 def seal_in_list(document: Document, name: str, value: str, *, keep: bool) -> None:
-    """Put `value` in the list of `name`, sealed for the current key."""
+    """Put `value` into the list of `name`, sealed for the current key."""
     document.put_in_list(name, document.current_key().seal(name, value), keep=keep)
 
 
 def added(before: str, after: str) -> list[str]:
-    """Return the lines that came and went, up to a colon, as `diff` would say it."""
+    """Return the added and removed lines up to a colon, like `diff`."""
     lines = difflib.ndiff(conceal(before).splitlines(), conceal(after).splitlines())
     return sorted(line.split(":")[0] for line in lines if line[0] in "+-")
 
@@ -77,32 +77,32 @@ def value(document: Document, name: str, *keys: PrivateKey) -> tuple[str, ...]:
 
 
 def test_untouched_text_is_kept() -> None:
-    """A document that is not changed is written as it was read, but for a last line end."""
+    """An unchanged document is written as it was read, with a final line end."""
     assert Document(TEXT).text == f"{TEXT}\n"
 
 
 def test_a_key_is_listed_in_its_section(document: Document) -> None:
-    """The public key goes into [keys], before the comment that introduces the next section."""
+    """The public key goes into [keys], before the comment of the next section."""
     assert document.text.startswith(
         f'# What this is.\n[keys]\ncurrent = "{KEY.id}"\n{KEY.id} = "{KEY.public.text}"\n\n# About'
     )
 
 
 def test_a_second_pair_is_refused(document: Document) -> None:
-    """A document that has a pair takes no other, and says what to do instead."""
-    with pytest.raises(KeyPresent, match=f"{KEY.id} already: `rotate`"):
+    """A document with a pair refuses another, and names the remedy."""
+    with pytest.raises(KeyPresent, match=f"{KEY.id}: `rotate`"):
         document.add_key(OTHER.public)
 
 
 def test_a_second_pair_on_demand(document: Document) -> None:
-    """Told so, it takes another, which is current from then on."""
+    """With `beside_others` it takes another pair, which becomes current."""
     document.add_key(OTHER.public, beside_others=True)
     assert (list(document.live_keys()), document.current_key().id) == ([KEY.id, OTHER.id], OTHER.id)
 
 
 @pytest.mark.parametrize("keys", ["", '[keys]\ncurrent = "12345678"\n', "[keys]\ncurrent = []\n"])
 def test_no_current_key(keys: str) -> None:
-    """Without a current public key there is a remedy instead of a key."""
+    """The error has a remedy."""
     with pytest.raises(KeyMissing, match="make a pair with `keygen`"):
         Document(keys).current_key()
 
@@ -122,14 +122,14 @@ def test_no_current_key(keys: str) -> None:
     ],
 )
 def test_a_value_takes_its_place(document: Document, name: str, change: list[str]) -> None:
-    """A value replaces the old one or the commented example, or is added; no other line changes."""
+    """A value replaces the old one or its commented example, or is added; other lines stay."""
     before = document.text
     seal(document, name)
     assert (added(before, document.text), value(document, name)) == (sorted(change), ("hunter2",))
 
 
 def test_a_new_value_ends_its_section(document: Document) -> None:
-    """A new value stands after the last one of its section, before what introduces the next."""
+    """A new value follows the last one of its section, before the next section's comments."""
     seal(document, "github.deep.new")
     lines = document.text.splitlines()
     place = next(i for i, line in enumerate(lines) if line.startswith("new = "))
@@ -141,7 +141,7 @@ def test_a_new_value_ends_its_section(document: Document) -> None:
 
 
 def test_comments_behind_values_stay(document: Document) -> None:
-    """The comment behind a value stays when the value is replaced."""
+    """A comment after a value stays when the value is replaced."""
     seal(document, "github.user_agent")
     assert '"   # kept as it is\n' in document.text
 
@@ -168,7 +168,7 @@ def test_unusual_forms(text: str) -> None:
 
 
 def test_a_list_grows(document: Document) -> None:
-    """A list takes a first value and one more, each on a line of its own."""
+    """A list takes a first value and another, each on its own line."""
     seal_in_list(document, "github.hooks", "one", keep=True)
     seal_in_list(document, "github.hooks", "two", keep=True)
     lines = [line.strip()[:9] for line in document.text.splitlines() if "sealed:" in line]
@@ -176,21 +176,21 @@ def test_a_list_grows(document: Document) -> None:
 
 
 def test_a_list_is_replaced(document: Document) -> None:
-    """A list can be replaced by one value alone."""
+    """One value can replace a list."""
     seal_in_list(document, "github.hooks", "one", keep=True)
     seal_in_list(document, "github.hooks", "two", keep=False)
     assert value(document, "github.hooks") == ("two",)
 
 
 def test_one_value_is_not_put_over_a_list(document: Document) -> None:
-    """A list is not overwritten by one value: one must say whether it is added or replaces."""
+    """The caller must choose between adding and replacing."""
     seal_in_list(document, "github.hooks", "one", keep=True)
     with pytest.raises(ValueCount, match=r"--append.*--replace"):
         seal(document, "github.hooks", "two")
 
 
 def test_a_list_is_not_put_over_one_value(document: Document) -> None:
-    """One value is not turned into a list."""
+    """One value does not become a list."""
     with pytest.raises(ValueCount, match=r"github\.user_agent is one value"):
         seal_in_list(document, "github.user_agent", "two", keep=True)
 
@@ -199,14 +199,14 @@ def test_a_list_is_not_put_over_one_value(document: Document) -> None:
     "name",
     ["", "a b", "a..b", "a.", "keys.current", "keys", "github", "github.user_agent.x", "gïthub.x"],
 )
-def test_names_that_cannot_be(document: Document, name: str) -> None:
-    """A name that is malformed, a section, beneath a value, or in [keys] is refused."""
+def test_invalid_names(document: Document, name: str) -> None:
+    """A malformed name, a section, a name below a value or in [keys] is refused."""
     with pytest.raises(NameUnknown):
         seal(document, name)
 
 
 def test_entries(document: Document) -> None:
-    """Each value has an entry, which says whether and for which pair it is sealed."""
+    """Each value has an entry with the id of its pair, if it is sealed."""
     seal_in_list(document, "sentry.hooks", "one", keep=True)
     assert [
         entry for entry in document.entries() if entry.name.startswith(("github", "sentry"))
@@ -219,7 +219,7 @@ def test_entries(document: Document) -> None:
 
 @pytest.fixture
 def full(document: Document) -> Document:
-    """Return a document with sealed and plain values, and a list of both."""
+    """A document with sealed and plain values, and a list of both."""
     seal(document, "sentry.dsn", "one")
     seal_in_list(document, "github.hooks", "two", keep=True)
     seal_in_list(document, "github.hooks", "three", keep=True)
@@ -250,7 +250,7 @@ def test_reseal_retires_the_old_pair(full: Document) -> None:
 
 
 def test_reseal_moves_nothing_else(full: Document) -> None:
-    """A rotation changes the sealed values and the keys; all other lines stay where they are."""
+    """A rotation changes only the sealed values and the keys."""
 
     def without(text: str) -> list[str]:
         kept = conceal(text).splitlines()
@@ -262,7 +262,7 @@ def test_reseal_moves_nothing_else(full: Document) -> None:
 
 
 def test_reseal_is_all_or_nothing(full: Document) -> None:
-    """When one value cannot be opened, nothing is changed."""
+    """If one value cannot be opened, nothing changes."""
     full.add_key(OTHER.public, beside_others=True)
     seal(full, "github.app_id", "four")
     before = full.text
@@ -279,9 +279,9 @@ def test_reseal_is_all_or_nothing(full: Document) -> None:
     ],
 )
 def test_not_toml(use: Callable[[str], object]) -> None:
-    """A text that is no TOML is refused in one line."""
+    """A text that is not TOML is refused in one line."""
     with pytest.raises(
-        DocumentError, match=r"^the document is not TOML \([^\n]*\): mend it[^\n]*$"
+        DocumentError, match=r"^the document is not valid TOML \([^\n]*\): fix it[^\n]*$"
     ):
         use("<<<<<<< mine\n")
 
@@ -298,15 +298,15 @@ needs_toml_1_0 = pytest.mark.needs("TOML 1.0")
         f"a = {'9' * 5000}",
     ],
 )
-def test_what_the_bot_could_not_read_is_no_document(text):
-    """The bot's own reader may know an older TOML than tomlkit, and meets the file at the start."""
-    with pytest.raises(DocumentError, match="not TOML"):
+def test_a_document_that_the_bot_cannot_read_is_refused(text):
+    """The bot's reader may support an older TOML than tomlkit."""
+    with pytest.raises(DocumentError, match="not valid TOML"):
         Document(text)
 
 
 @needs_toml_1_0
 def test_a_change_that_is_refused_changes_nothing():
-    """The document stays what it was."""
+    """The document stays as it was."""
     document = Document("a = 1\n")
     with pytest.raises(DocumentError):
         document._load("b = {\nc = 1}")

@@ -1,4 +1,4 @@
-"""No key and no plain value shows itself where nobody asked for it."""
+"""Keys and plain values do not leak through reprs, logs and error reports."""
 
 import json
 import logging
@@ -25,13 +25,13 @@ NEEDLES = (VALUE, "my-private-key", "and-another", KEY.reveal()[20:40], OTHER.re
 
 
 def opened(*keys: PrivateKey, plain: bool = False, name: str = "token") -> Secrets:
-    """Return a document with one value, sealed unless `plain`, to be opened with `keys`."""
+    """Return a document with one value, sealed unless `plain`, and its `keys`."""
     token = VALUE if plain else SEALED
     return open_secrets({"keys": {KEY.id: KEY.public.text}, "a": {name: token}}, keys)
 
 
 def holders() -> dict[str, PrivateKey | Secrets | Secret]:
-    """Return one of each kind of object that holds a key or a value."""
+    """Return one object of each kind that holds a key or a value."""
     found: dict[str, PrivateKey | Secrets | Secret] = {"key": KEY}
     for plain in (False, True):
         secrets = opened(KEY, plain=plain)
@@ -40,18 +40,18 @@ def holders() -> dict[str, PrivateKey | Secrets | Secret]:
 
 
 def needles_in(text: str) -> list[str]:
-    """Return what of the secrets occurs in `text`."""
+    """Return the parts of secrets that occur in `text`."""
     return [needle for needle in NEEDLES if needle in text]
 
 
 def logged(value: object) -> str:
-    """Return `value` as a log line has it."""
+    """Return the log line of `value`."""
     record = logging.LogRecord("x", logging.INFO, "x", 1, "%s %r", (value, value), None)
     return logging.Formatter().format(record)
 
 
 def walked(value: Any) -> str:
-    """Return all that an eager printer finds: repr of the items of mappings as well."""
+    """Return what an eager printer finds: reprs of mappings' items too."""
     items = list(value.items()) if isinstance(value, Secrets) else value
     return f"{items!r} {items} {[items]!r}"
 
@@ -63,13 +63,13 @@ def walked(value: Any) -> str:
 )
 @pytest.mark.parametrize("holder", list(holders()))
 def test_holders_do_not_show_what_they_hold(holder: str, show: Callable[[object], object]) -> None:
-    """Whatever way a holder of secrets is printed, logged or reported, no secret is in it."""
+    """No way of printing, logging or reporting an object shows its secret."""
     assert needles_in(str(show(holders()[holder]))) == []
 
 
 @pytest.mark.parametrize("encode", [json.dumps, lambda v: json.dumps(dict(v))])
 def test_secrets_are_not_json(encode: Callable[[object], str]) -> None:
-    """JSON of secrets is refused, not made of what is inside."""
+    """Secrets cannot be dumped as JSON."""
     with pytest.raises(TypeError):
         encode(opened(KEY))
 
@@ -94,7 +94,7 @@ FAILURES: dict[str, Callable[[], object]] = {
 
 
 def failure(name: str) -> BaseException:
-    """Return the exception of a failure, from its first frame outside of this file on."""
+    """Return the exception of a failure, without this file's frames."""
     try:
         FAILURES[name]()
     except Exception as error:  # noqa: BLE001  # any: the next line tells ours from others
@@ -106,13 +106,13 @@ def failure(name: str) -> BaseException:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback of an error and of all that is chained to it, with local variables."""
+    """Return the traceback of an error and its causes, with local variables."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     return "".join(shown.format())
 
 
 def sentry_event_of(error: BaseException) -> str:
-    """Return what Sentry's client makes of an error, with the local variables of every frame."""
+    """Return Sentry's event of an error, with the local variables of every frame."""
     event, _ = event_from_exception(error, client_options=DEFAULT_OPTIONS)
     return json.dumps(serialize(event), default=repr)
 
@@ -123,20 +123,20 @@ REPORTS = pytest.mark.parametrize("report", [traceback_of, sentry_event_of])
 @REPORTS
 @pytest.mark.parametrize("name", list(FAILURES))
 def test_reports_of_errors(name: str, report: Callable[[BaseException], str]) -> None:
-    """A report of a failure, with the local variables of every frame, holds no secret."""
+    """A report with the local variables of every frame has no secret."""
     assert needles_in(report(failure(name))) == []
 
 
 @pytest.mark.parametrize("name", list(FAILURES))
 def test_nothing_is_chained(name: str) -> None:
-    """No error leads on to another, whose frames or arguments could hold a secret."""
+    """No error has a cause or context that could hold a secret."""
     error = failure(name)
     assert (error.__cause__, error.__context__) == (None, None)
 
 
 @REPORTS
 def test_these_reports_can_fail(report: Callable[[BaseException], str]) -> None:
-    """A secret in a local variable is found out by both kinds of reports."""
+    """Both kinds of report show a secret in a local variable."""
 
     def careless(value: str) -> None:
         raise ValueError(len(value))

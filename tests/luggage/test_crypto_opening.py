@@ -1,4 +1,4 @@
-"""A document whose sealed values open when they are asked for."""
+"""Secrets of a document, opened on demand."""
 
 import copy
 import pickle
@@ -28,12 +28,12 @@ KEYS = {"current": KEY.id, KEY.id: KEY.public.text}
 
 
 def document(**values: Any) -> dict[str, Any]:
-    """Return a parsed document with a [keys] section and `values` in [github]."""
+    """Return a parsed document with [keys] and `values` in [github]."""
     return {"keys": KEYS, "github": values}
 
 
 def opened(*keys: PrivateKey, **values: Any) -> Secrets:
-    """Return the document of `values`, to be opened with `keys`."""
+    """Return the secrets of a document of `values`, with `keys`."""
     return open_secrets(document(**values), keys)
 
 
@@ -48,30 +48,30 @@ def test_reveal() -> None:
 
 
 def test_reveal_all() -> None:
-    """The values of a list open in their order, sealed and plain ones side by side."""
+    """The values of a list open in order, sealed and plain ones together."""
     secrets = opened(KEY, hooks=[sealed("hooks", "one"), "two"])
     assert secrets["github.hooks"].reveal_all() == ("one", "two")
 
 
 def test_one_value_is_a_list_of_one() -> None:
-    """A single value can be read as a list of one, so that a reader need not care."""
+    """A single value can be read as a list of one."""
     assert opened(KEY, hook=sealed("hook", "one"))["github.hook"].reveal_all() == ("one",)
 
 
 def test_a_list_is_not_one_value() -> None:
-    """A list where one value is wanted is refused, even when it has one element."""
-    with pytest.raises(ValueCount, match=r"github\.hooks is a list"):
+    """A list instead of one value is refused, even with one element."""
+    with pytest.raises(ValueCount, match=r"github\.hooks must be one value"):
         opened(KEY, hooks=[sealed("hooks", "one")])["github.hooks"].reveal()
 
 
 @pytest.mark.parametrize(("value", "text"), [("x", "x"), (7, "7"), ("", "")])
 def test_plain_values_need_no_key(value: object, text: str) -> None:
-    """A plain value is given as its text, without any key."""
+    """A plain value is returned as text, without any key."""
     assert opened(app_id=value)["github.app_id"].reveal() == text
 
 
 def test_the_mapping_holds_all_but_the_keys() -> None:
-    """The names are those of all values, in order; the public keys are none of them."""
+    """It has the names of all values, in order, except the public keys."""
     found = open_secrets(
         tomllib.loads("[b]\nx = 1\n[keys]\n[a.deep]\ny = []\nz = [[1], [2]]\n"), ()
     )
@@ -79,17 +79,17 @@ def test_the_mapping_holds_all_but_the_keys() -> None:
 
 
 def test_get() -> None:
-    """A name that is not there is no error of its own: the mapping does what mappings do."""
+    """A missing name behaves as in any mapping."""
     assert opened().get("github.token") is None
 
 
 def test_opens_late() -> None:
-    """Values that cannot be opened harm nobody until they are asked for."""
+    """Values that cannot be opened do no harm until they are used."""
     assert "github.token" in opened(token=sealed("token", "hunter2"))
 
 
 def test_several_live_keys() -> None:
-    """While two pairs are live, each value opens with the key of its own."""
+    """With two accepted pairs, each value opens with its pair's key."""
     two = document(a=sealed("a", "one"), b=sealed("b", "two", OTHER))
     two["keys"] = {**KEYS, OTHER.id: OTHER.public.text}
     secrets = open_secrets(two, [OTHER, KEY])
@@ -110,7 +110,7 @@ def test_several_live_keys() -> None:
 def test_each_failure_has_its_class_and_remedy(
     keys: tuple[PrivateKey, ...], value: str, error: type[Exception], remedy: str
 ) -> None:
-    """Each way in which a value does not open has a class, and a line with name and remedy."""
+    """Each reason for which a value does not open has a class and a one-line remedy."""
     with pytest.raises(error, match=rf"^github.token .*: .*{remedy}[^\n]*$"):
         opened(*keys, token=value)["github.token"].reveal()
 
@@ -119,16 +119,16 @@ def test_each_failure_has_its_class_and_remedy(
     ("broken", "error", "message"),
     [
         ({"keys": "x"}, DocumentError, "must be a section"),
-        ({"keys": {"12345678": KEY.public.text}}, NotAKey, f"calls the key {KEY.id} 12345678"),
+        ({"keys": {"12345678": KEY.public.text}}, NotAKey, f"lists the key {KEY.id} as 12345678"),
         ({"keys": {KEY.id: "x"}}, NotAKey, "not a public key"),
         ({"keys": {KEY.id: KEY.reveal()}}, NotAKey, "the other half"),
-        ({"a": {"b.c": 1}}, DocumentError, r'"a\.b\.c" is no name'),
+        ({"a": {"b.c": 1}}, DocumentError, r'"a\.b\.c" is not a valid name'),
         ({"a": [{"b": "sealed:1:x"}]}, DocumentError, "a has a sealed value in a nested list"),
-        ({"a": [[["sealed:1:x"]]]}, DocumentError, "give it a name of its own"),
+        ({"a": [[["sealed:1:x"]]]}, DocumentError, "give it its own name"),
     ],
 )
 def test_broken_documents(broken: dict[str, Any], error: type[Exception], message: str) -> None:
-    """A document in which a value or key cannot be addressed is refused as a whole."""
+    """A document with a value or key that cannot be addressed is refused as a whole."""
     with pytest.raises(error, match=message):
         open_secrets(broken, ())
 
@@ -137,5 +137,5 @@ def test_broken_documents(broken: dict[str, Any], error: type[Exception], messag
 @pytest.mark.parametrize("pick", [lambda s: s, lambda s: s["github.a"]], ids=["mapping", "value"])
 def test_not_copied(use: Callable[[object], object], pick: Callable[[Secrets], object]) -> None:
     """Neither the mapping nor a value in it can be pickled or copied by accident."""
-    with pytest.raises(TypeError, match="hand the object itself on"):
+    with pytest.raises(TypeError, match="pass on the object itself"):
         use(pick(opened(a="x")))

@@ -75,7 +75,7 @@ def history(package):
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql_means_psycopg_3(scheme):
-    """All the names that hosts give to PostgreSQL lead to the one driver that is installed."""
+    """All common names of PostgreSQL select the installed driver."""
     engine = open_engine(f"{scheme}://user:word@db.example/bot")
     assert engine.url.drivername == "postgresql+psycopg"
 
@@ -93,7 +93,7 @@ def test_postgresql_means_psycopg_3(scheme):
     ],
 )
 def test_other_addresses_are_refused_with_a_remedy_and_without_the_password(url):
-    """An address that cannot be used is answered with those that can, without the password."""
+    """The error has valid addresses, and no password."""
     with pytest.raises(DatabaseUrlError, match=re.escape("sqlite:///PATH")) as refused:
         open_engine(url)
     assert "geheim" not in "".join(map(str, [refused.value, refused.value.__cause__]))
@@ -101,7 +101,7 @@ def test_other_addresses_are_refused_with_a_remedy_and_without_the_password(url)
 
 @pytest.mark.parametrize("url", ["postgresql://u:geheim@h/d", "postgresql://u@h/d?password=geheim"])
 def test_no_repr_shows_the_password(url):
-    """Neither spelling of a password comes out of an engine's repr."""
+    """An engine's repr hides both spellings of a password."""
     assert "geheim" not in repr(open_engine(url)) + str(open_engine(url).url)
 
 
@@ -112,7 +112,7 @@ def test_a_password_in_the_query_is_still_used():
 
 
 def test_a_setting_of_libpq_in_the_address_wins():
-    """Who sets a time-out in the address gets that, not ours."""
+    """A timeout in the address overrides ours."""
     engine = open_engine("postgresql://u@h/d?connect_timeout=99")
     assert engine.url.query["connect_timeout"] == "99"
 
@@ -130,20 +130,20 @@ def counters(empty_engine):
 
 
 def read_counter(engine):
-    """Return what the counter says."""
+    """Return the counter's value."""
     with reading(engine) as connection:
         return connection.execute(text("SELECT n FROM counter")).scalar()
 
 
 def test_what_was_written_is_read(counters):
-    """A transaction that ends well is there for the next."""
+    """A committed transaction is visible to the next one."""
     with writing(counters) as connection:
         connection.execute(text("UPDATE counter SET n = 7"))
     assert read_counter(counters) == 7
 
 
 def test_an_exception_rolls_back(counters):
-    """A transaction that ends in an exception never was."""
+    """An exception rolls the transaction back."""
 
     def fail():
         with writing(counters) as connection:
@@ -156,14 +156,14 @@ def test_an_exception_rolls_back(counters):
 
 
 def test_a_reader_cannot_write(counters):
-    """An attempt to write while reading is refused by the database."""
+    """The database refuses a write in a reading transaction."""
     with pytest.raises((OperationalError, InternalError)), reading(counters) as connection:
         connection.execute(text("UPDATE counter SET n = 7"))
     assert read_counter(counters) == 0
 
 
-def test_one_question_begins_no_transaction(counters):
-    """Once it is answered there is nothing to be ended."""
+def test_asking_begins_no_transaction(counters):
+    """No transaction is open after the SELECT."""
     with asking(counters) as connection:
         assert connection.execute(text("SELECT n FROM counter")).scalar() == 0
         driver = connection.connection.dbapi_connection
@@ -175,23 +175,23 @@ def test_one_question_begins_no_transaction(counters):
     assert not is_open
 
 
-def test_a_question_cannot_write_to_sqlite(sqlite_url):
-    """There nothing but the connection's own setting would keep it from that."""
+def test_asking_cannot_write_to_sqlite(sqlite_url):
+    """The connection's setting refuses it."""
     engine = open_engine(sqlite_url)
     with pytest.raises(OperationalError), asking(engine) as connection:
         connection.execute(text("CREATE TABLE counter (n INTEGER NOT NULL)"))
     engine.dispose()
 
 
-def test_after_a_question_all_or_nothing_is_written(counters):
-    """A connection that comes back from a question has transactions again."""
+def test_transactions_work_after_asking(counters):
+    """A connection that was used for `asking` has transactions again."""
     with asking(counters) as connection:
         connection.execute(text("SELECT n FROM counter")).scalar()
     test_an_exception_rolls_back(counters)
 
 
 def test_a_connection_that_cannot_write_is_replaced(sqlite_url):
-    """As one that was made while its file was read-only, which it stays to SQLite."""
+    """SQLite's connections that were opened while the file was read-only stay so."""
     engine = open_engine(sqlite_url)
     with writing(engine) as connection:
         connection.exec_driver_sql("CREATE TABLE t (a INTEGER)")
@@ -205,7 +205,7 @@ def test_a_connection_that_cannot_write_is_replaced(sqlite_url):
 
 
 def test_a_writer_may_have_the_connection_of_a_reader(counters):
-    """A connection that comes back from a reader can write again."""
+    """A connection that was used for reading can write again."""
     for value in range(3):
         read_counter(counters)
         with writing(counters) as connection:
@@ -214,7 +214,7 @@ def test_a_writer_may_have_the_connection_of_a_reader(counters):
 
 
 def test_errors_do_not_show_parameters(counters):
-    """What a statement was given, a body or a token, is not in the error about it."""
+    """An error does not show a body or a token."""
     with pytest.raises(sqlalchemy.exc.DBAPIError) as failed, writing(counters) as connection:
         connection.execute(text("INSERT INTO nowhere VALUES (:x)"), {"x": "geheim"})
     assert "geheim" not in str(failed.value)
@@ -231,7 +231,7 @@ def test_sqlite_is_durable_and_shared(sqlite_url):
 
 
 def add_one_many_times(url, times):
-    """Read, then write, as often as told; run in several processes at once."""
+    """Read and write the counter many times; run by several processes at once."""
     engine = open_engine(url)
     for _ in range(times):
         with writing(engine) as connection:
@@ -241,19 +241,19 @@ def add_one_many_times(url, times):
 
 
 def test_processes_share_a_sqlite_file(sqlite_url):
-    """Processes which read and then write the same row lose nothing and are never told "locked"."""
+    """Processes that read and write the same row lose nothing and never get "locked"."""
     engine = open_engine(sqlite_url)
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE counter (n INTEGER NOT NULL)"))
         connection.execute(text("INSERT INTO counter VALUES (0)"))
-    run_side_by_side(add_one_many_times, [(sqlite_url, 100)] * 3)
+    run_concurrently(add_one_many_times, [(sqlite_url, 100)] * 3)
     found = read_counter(engine)
     engine.dispose()
     assert found == 300
 
 
-def run_side_by_side(target, arguments):
-    """Run a function in fresh processes, one for each tuple of arguments; all must end well."""
+def run_concurrently(target, arguments):
+    """Run a function in a new process for each tuple of arguments; all must succeed."""
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=target, args=these) for these in arguments]
     for process in processes:
@@ -267,7 +267,7 @@ def run_side_by_side(target, arguments):
 
 
 def test_a_writer_waits_for_a_writer(counters):
-    """A second writer waits for the first one's commit, and then sees what it wrote."""
+    """A second writer waits for the first commit, and then sees its data."""
     inside, seen = threading.Event(), []
 
     def second():
@@ -287,8 +287,8 @@ def test_a_writer_waits_for_a_writer(counters):
     assert (waited, seen) == (True, [11])
 
 
-def test_a_restarted_server_costs_nobody_an_error(postgresql_server, postgresql_url):
-    """Connections that died in the pool are replaced before anybody notices."""
+def test_a_restarted_server_causes_no_error(postgresql_server, postgresql_url):
+    """Dead connections in the pool are replaced before their use."""
     engine = open_engine(postgresql_url)
     with reading(engine):
         pass
@@ -303,7 +303,7 @@ def test_a_restarted_server_costs_nobody_an_error(postgresql_server, postgresql_
 
 
 def test_migrating_an_empty_database_applies_all(empty_engine):
-    """An empty database gets every revision, in order, and the log says which."""
+    """It applies and logs every revision, in order."""
     lines = []
     applied = migrate(empty_engine, [JOBS], log=lines.append)
     assert applied == sorted(applied)
@@ -312,12 +312,12 @@ def test_migrating_an_empty_database_applies_all(empty_engine):
 
 
 def test_migrating_again_applies_nothing(engine):
-    """Who comes second finds nothing to do."""
+    """The second process finds nothing to do."""
     assert migrate(engine, [JOBS], log=drop) == []
 
 
 def test_histories_share_a_database(engine, history):
-    """Two histories keep their own versions, and each is checked for its own tables only."""
+    """Two histories have their own versions, and each is checked for its own tables only."""
     migrate(engine, [JOBS, history], log=drop)
     check(engine, [JOBS, history])
     assert {"job", "things", "jobs_version", "things_version"} <= set(
@@ -334,7 +334,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_engine, package, his
 
 
 def migrate_at(url):
-    """Migrate in a process of its own."""
+    """Migrate in another process."""
     engine = open_engine(url)
     migrate(engine, [JOBS], log=drop)
     check(engine, [JOBS])
@@ -343,38 +343,38 @@ def migrate_at(url):
 
 def test_processes_migrate_one_at_a_time(database_url):
     """Processes that start together on an empty database all find it migrated."""
-    run_side_by_side(migrate_at, [(database_url,)] * 3)
+    run_concurrently(migrate_at, [(database_url,)] * 3)
 
 
-def test_the_patience_of_a_migration_is_not_kept(sqlite_url):
-    """After a migration the connection waits for others no longer than any other does."""
+def test_the_lock_timeout_of_a_migration_is_not_kept(sqlite_url):
+    """After a migration the connection has the usual lock timeout."""
     engine = open_engine(sqlite_url)
     migrate(engine, [JOBS], log=drop)
     with reading(engine) as connection:
-        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+        busy_timeout = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
     engine.dispose()
-    assert patience == 7000
+    assert busy_timeout == 7000
 
 
 def test_postgresql_ends_a_session_that_pauses_inside_a_transaction(postgresql_url, monkeypatch):
-    """A process that was stopped there does not keep its locks from the others for long."""
+    """A suspended process does not keep its locks for long."""
     migrate_at(postgresql_url)
-    monkeypatch.setattr(database.postgresql, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(database.postgresql, "IDLE_IN_TRANSACTION_SECONDS", 0.1)
     engine = open_engine(postgresql_url)
     with engine.connect() as connection:
         connection.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
         with engine.begin() as other:
             assert other.execute(text("SELECT count(*) FROM job")).scalar() == 0
-        with pytest.raises(OperationalError) as told:
+        with pytest.raises(OperationalError) as caught:
             connection.execute(text("SELECT count(*) FROM job"))
-    assert told.value.connection_invalidated
+    assert caught.value.connection_invalidated
     engine.dispose()
 
 
 def test_postgresql_gives_up_on_a_lock_in_time_for_an_answer(postgresql_url, monkeypatch):
-    """A table that somebody has locked is an error for whoever wants it, not a wait for ever."""
+    """A locked table is an error after the lock timeout, not an endless wait."""
     migrate_at(postgresql_url)
-    monkeypatch.setattr(database.postgresql, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(database.postgresql, "LOCK_TIMEOUT_SECONDS", 0.1)
     engine = open_engine(postgresql_url)
     with engine.begin() as holder:
         holder.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
@@ -387,18 +387,18 @@ def test_postgresql_gives_up_on_a_lock_in_time_for_an_answer(postgresql_url, mon
 
 
 def test_a_migrated_database_fits_the_code(engine):
-    """What the migrations make is what the tables in the code say."""
+    """The migrations create the tables that the code describes."""
     check(engine, [JOBS])
 
 
 def test_an_empty_database_is_too_old(empty_engine):
-    """The check of a database that was never migrated names the remedy."""
+    """The error for a database that was never migrated has the remedy."""
     with pytest.raises(SchemaError, match=r"revision none.*`migrate` brings it there"):
         check(empty_engine, [JOBS])
 
 
 def test_a_database_of_an_older_release_is_too_old(empty_engine, package, history):
-    """A database that lacks the newest revision is told to migrate."""
+    """The error for a missing revision says to migrate."""
     migrate(empty_engine, [history], log=drop)
     (package / "0002_more.py").write_text(BROKEN)
     with pytest.raises(SchemaError, match=r"at revision first, this release needs second"):
@@ -407,7 +407,7 @@ def test_a_database_of_an_older_release_is_too_old(empty_engine, package, histor
 
 @pytest.mark.parametrize("call", [check, lambda *args: migrate(*args, log=drop)])
 def test_a_database_of_a_newer_release_is_refused(engine, call):
-    """Code that is older than its database neither runs on it nor migrates it."""
+    """Older code neither runs on it nor migrates it."""
     with writing(engine) as connection:
         connection.execute(text("UPDATE jobs_version SET version_num = 'jobs_9999'"))
     with pytest.raises(SchemaError, match=r"jobs_9999.*newer"):
@@ -424,7 +424,7 @@ def test_a_database_of_a_newer_release_is_refused(engine, call):
     ],
 )
 def test_a_change_by_hand_is_found(engine, change, named):
-    """A column, an index or a table that is not as it should be is named."""
+    """A differing column, index or table is named."""
     with writing(engine) as connection:
         connection.execute(text(change))
     with pytest.raises(SchemaError, match=named):
@@ -432,7 +432,7 @@ def test_a_change_by_hand_is_found(engine, change, named):
 
 
 def test_a_column_of_another_type_is_found(empty_engine, package):
-    """A column whose type in the code is not that of the database is named."""
+    """A column with another type than in the code is named."""
     other = MetaData()
     Table("things", other, Column("id", Integer, primary_key=True), Column("name", Integer))
     history = History("things", package.name, other)

@@ -1,4 +1,4 @@
-"""SQLite: its log is written back beside those who commit."""
+"""SQLite: checkpoints of the log in a background thread."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ LETTER = "x" * 10_000
 
 @pytest.fixture
 def path(tmp_path):
-    """Where the database lies."""
+    """The path of the database."""
     return tmp_path / "bot.sqlite"
 
 
@@ -32,14 +32,14 @@ def engine(path):
 
 
 def write(engine, times):
-    """Commit so often."""
+    """Commit so many times."""
     for _ in range(times):
         with writing(engine) as connection:
             connection.execute(text("INSERT INTO letter VALUES (:words)"), {"words": LETTER})
 
 
-def test_the_log_is_written_back_after_so_many_commits(engine, path):
-    """The file itself holds what was committed, though nobody who committed has put it there."""
+def test_the_log_is_checkpointed_after_so_many_commits(engine, path):
+    """The thread writes the commits into the database file."""
     before = path.stat().st_size
     write(engine, COMMITS // 2)
     assert path.stat().st_size == before
@@ -47,8 +47,8 @@ def test_the_log_is_written_back_after_so_many_commits(engine, path):
     until(lambda: path.stat().st_size > before + COMMITS // 2 * len(LETTER), "it is written back")
 
 
-def test_the_log_begins_anew_while_others_commit(engine, path):
-    """It does not grow with what is committed: it is begun anew each time."""
+def test_the_log_restarts_while_others_commit(engine, path):
+    """It does not grow with the number of commits."""
     log = path.with_name(path.name + "-wal")
     size = 0
     for _ in range(20):
@@ -60,8 +60,8 @@ def test_the_log_begins_anew_while_others_commit(engine, path):
     raise AssertionError(f"the log has {size} bytes, and grows on")
 
 
-def test_who_commits_writes_a_log_back_that_is_far_too_long_only(engine):
-    """SQLite's own limit, a thousand pages, would have each commit of a busy bot do it."""
+def test_a_commit_checkpoints_only_a_very_long_log(engine):
+    """SQLite's default of a thousand pages would make each commit of a busy bot do it."""
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar()
     assert pages == LARGEST_LOG_PAGES
@@ -80,8 +80,8 @@ atexit.register(write)
 """
 
 
-def test_what_is_committed_while_the_process_ends_is_committed(engine, path):
-    """No thread begins any more by then; the log is written back some other time."""
+def test_a_commit_while_the_process_ends_is_kept(engine, path):
+    """No thread can start then, and the checkpoint happens another time."""
     url = f"sqlite:///{path}"
     end = subprocess.run(
         [sys.executable, "-c", AT_THE_END, url], capture_output=True, text=True, check=True
@@ -91,10 +91,8 @@ def test_what_is_committed_while_the_process_ends_is_committed(engine, path):
     assert (count, end.stderr) == (COMMITS, "")
 
 
-def test_a_log_that_cannot_be_written_back_is_told_and_stops_nobody(
-    engine, path, monkeypatch, caplog
-):
-    """The disk may be full, for instance; later commits have it tried again."""
+def test_a_failed_checkpoint_is_logged_and_repeated(engine, path, monkeypatch, caplog):
+    """The disk may be full; a later commit starts another checkpoint."""
     real = engine.connect
 
     def connect():
@@ -106,7 +104,7 @@ def test_a_log_that_cannot_be_written_back_is_told_and_stops_nobody(
     with monkeypatch.context() as context:
         context.setattr(engine, "connect", connect)
         write(engine, COMMITS)
-        until(lambda: "could not be written back" in caplog.text, "it is told")
+        until(lambda: "checkpoint of the database failed" in caplog.text, "the failure is logged")
     assert path.stat().st_size == before
     write(engine, COMMITS)
     until(lambda: path.stat().st_size > before, "it is written back")

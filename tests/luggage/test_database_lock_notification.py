@@ -1,4 +1,4 @@
-"""SQLite: who ends a transaction wakes those who wait for the write lock."""
+"""SQLite: the end of a transaction wakes writers that wait for the lock."""
 
 import os
 import threading
@@ -11,18 +11,18 @@ from luggage.database import open_engine, reading, writing
 from luggage.database.sqlite import lock_notification
 from luggage.database.sqlite.lock_notification import SUFFIX, LockNotification
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 @pytest.fixture
 def path(tmp_path):
-    """Where a database lies, or will."""
+    """The path of a database, which may not exist yet."""
     return tmp_path / "bot.sqlite"
 
 
 @pytest.fixture
 def waiting(path, monkeypatch):
-    """Somebody who waits for a hint of the database, and would wait for an hour; set when woken."""
+    """Wait for a notification in a thread, for up to an hour; return the event that is set then."""
     monkeypatch.setattr(lock_notification, "STEP_SECONDS", 3600)
     other, woken = LockNotification(path), threading.Event()
 
@@ -32,34 +32,34 @@ def waiting(path, monkeypatch):
 
     threading.Thread(target=wait, daemon=True).start()
     yield woken
-    other.pass_on()
-    assert woken.wait(PATIENCE_SECONDS)
+    other.notify()
+    assert woken.wait(TIMEOUT_SECONDS)
     other.close()
 
 
-def test_a_hint_wakes_who_waits(path, waiting):
-    """Another Turns of the same database is one of another process."""
+def test_a_notification_wakes_a_waiting_writer(path, waiting):
+    """Another LockNotification of the same database stands for another process."""
     assert not waiting.is_set()
     hinting = LockNotification(path)
-    hinting.pass_on()
-    assert waiting.wait(PATIENCE_SECONDS)
+    hinting.notify()
+    assert waiting.wait(TIMEOUT_SECONDS)
     hinting.close()
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_the_end_of_a_transaction_is_a_hint(path, waiting, is_kept):
-    """Be it a commit or a rollback."""
+def test_the_end_of_a_transaction_notifies(path, waiting, is_kept):
+    """A commit and a rollback both notify."""
     engine = open_engine(f"sqlite:///{path}")
     with engine.connect() as connection, connection.begin() as transaction:
         connection.execute(text("CREATE TABLE thing (id integer)"))
         assert not waiting.is_set()
         transaction.commit() if is_kept else transaction.rollback()
-    assert waiting.wait(PATIENCE_SECONDS)
+    assert waiting.wait(TIMEOUT_SECONDS)
     engine.dispose()
 
 
-def test_a_connection_that_did_nothing_gives_no_hint(path):
-    """The pool rolls each connection back that comes home; most are in no transaction."""
+def test_a_connection_without_a_transaction_does_not_notify(path):
+    """The pool rolls back each returned connection; most are in no transaction."""
     fifo = path.with_name(path.name + SUFFIX)
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
@@ -75,29 +75,29 @@ def test_a_connection_that_did_nothing_gives_no_hint(path):
     os.close(reader)
 
 
-def test_hints_that_nobody_reads_block_nobody(path):
-    """They fill the FIFO, and that is all."""
+def test_unread_notifications_do_not_block(path):
+    """They fill the FIFO and nothing else happens."""
     busy = LockNotification(path)
     for _ in range(70_000):  # more than it holds
-        busy.pass_on()
+        busy.notify()
     busy.wait()
     busy.close()
 
 
 def test_a_closed_one_opens_again(path):
-    """An engine that was disposed of may go on."""
+    """A disposed engine may be used again."""
     again = LockNotification(path)
-    again.pass_on()
+    again.notify()
     again.close()
     again.close()
-    again.pass_on()
+    again.notify()
     again.wait()
     again.close()
     assert path.with_name(path.name + SUFFIX).is_fifo()
 
 
-def test_an_engine_lets_go_of_the_hints_when_it_is_disposed_of(path):
-    """No descriptor is left."""
+def test_a_disposed_engine_closes_the_fifo(path):
+    """No descriptor is left open."""
     engine = open_engine(f"sqlite:///{path}")
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE thing (id integer)"))
@@ -108,13 +108,13 @@ def test_an_engine_lets_go_of_the_hints_when_it_is_disposed_of(path):
 
 
 def opened_files():
-    """The files that this process has open, by name."""
+    """Return the names of this process's open files."""
     descriptors = list(Path("/proc/self/fd").iterdir())
     return [str(each.readlink()) for each in descriptors if each.is_symlink()]
 
 
-def test_where_no_fifo_can_be_made_writers_still_wait_for_one_another(path):
-    """Some file systems have none; there each tries again after a step."""
+def test_writers_poll_without_a_fifo(path):
+    """On a file system without FIFOs each writer retries after a step."""
     path.with_name(path.name + SUFFIX).mkdir()
     engine = open_engine(f"sqlite:///{path}")
     with writing(engine) as connection:
@@ -124,11 +124,11 @@ def test_where_no_fifo_can_be_made_writers_still_wait_for_one_another(path):
     def hold():
         with writing(engine):
             holding.set()
-            go.wait(PATIENCE_SECONDS)
+            go.wait(TIMEOUT_SECONDS)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert holding.wait(PATIENCE_SECONDS)
+    assert holding.wait(TIMEOUT_SECONDS)
     threading.Timer(0.05, go.set).start()
     with writing(engine) as connection:
         connection.execute(text("INSERT INTO thing VALUES (1)"))

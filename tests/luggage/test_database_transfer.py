@@ -1,4 +1,4 @@
-"""luggage.database.transfer: everything arrives, or nothing has changed."""
+"""luggage.database.transfer: all rows arrive, or nothing changes."""
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +16,7 @@ METADATA = [luggage.jobs.metadata]
 
 @pytest.fixture
 def opened():
-    """Open a database that has the queue's tables; closed at the end."""
+    """Open a database with the queue's tables; close it at the end."""
     engines = []
 
     def opened(url):
@@ -41,7 +41,7 @@ def new(opened, postgresql_url):
 
 @pytest.fixture
 def filled(old, clock):
-    """A queue with a job in every state, one that waits for another, and one that asked for one."""
+    """A queue with jobs in every state, a dependent job and a child."""
     queue = Queue(old, clock=clock)
     for key in ("done", "dead", "leased"):
         queue.put(NewJob(queue="mail", key=key, body=bytes(range(256)), run_at=clock() + 0.123))
@@ -55,7 +55,7 @@ def filled(old, clock):
 
 
 def contents(engine):
-    """Every row of every table, in some order."""
+    """Return every row of every table, in some order."""
     with reading(engine) as connection:
         return {
             table.name: sorted(map(tuple, connection.execute(table.select())))
@@ -64,16 +64,16 @@ def contents(engine):
 
 
 def test_everything_arrives_as_it_was(filled, old, new):
-    """Each row of each table, bodies and times to the last bit."""
+    """Each row of each table arrives, with bodies and times bit by bit."""
     before = contents(old)
-    moved = transfer(old, new, METADATA, say=lambda _: None)
+    moved = transfer(old, new, METADATA, report=lambda _: None)
     assert contents(new) == before
     assert moved == sum(map(len, before.values())) == 10
 
 
 def test_work_goes_on_at_the_target(filled, old, new, clock):
-    """What was waiting is claimed, a late result is taken, new jobs get ids of their own."""
-    transfer(old, new, METADATA, say=lambda _: None)
+    """Waiting jobs are claimed, a late result is accepted, and new jobs get new ids."""
+    transfer(old, new, METADATA, report=lambda _: None)
     queue = Queue(new, clock=clock)
     (job,) = queue.claim(["mail"], worker="w", lease_seconds=60.0)
     made = queue.put(NewJob(queue="mail", key="new", body=b"", run_at=clock()))
@@ -81,15 +81,15 @@ def test_work_goes_on_at_the_target(filled, old, new, clock):
     assert queue.counts()[("mail", State.LEASED)] == 2
 
 
-def test_what_is_empty_is_moved_too(old, new, clock):
-    """An empty table has nothing to give, and its numbers begin at one."""
-    assert transfer(old, new, METADATA, say=lambda _: None) == 0
+def test_an_empty_table_is_moved_too(old, new, clock):
+    """Its ids start at one."""
+    assert transfer(old, new, METADATA, report=lambda _: None) == 0
     assert Queue(new, clock=clock).put(NewJob(queue="q", key="k", body=b"", run_at=0.0)).id == 1
 
 
-def test_the_source_takes_nothing_more(filled, old, new, clock):
-    """Who was forgotten, and still writes to the old database, is told; nothing goes astray."""
-    transfer(old, new, METADATA, say=lambda _: None)
+def test_the_source_refuses_writes(filled, old, new, clock):
+    """A forgotten process that still writes to the old database gets an error."""
+    transfer(old, new, METADATA, report=lambda _: None)
     with pytest.raises(IntegrityError, match="was moved to another"):
         filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock()))
     assert filled.claim(["mail"], worker="w", lease_seconds=60.0) == []
@@ -97,16 +97,16 @@ def test_the_source_takes_nothing_more(filled, old, new, clock):
 
 
 def test_a_target_that_is_not_empty_is_refused(filled, old, new, clock):
-    """Two databases are not mixed, and the source goes on as before."""
+    """Two databases are not mixed, and the source still accepts writes."""
     Queue(new, clock=clock).put(NewJob(queue="mail", key="there", body=b"", run_at=0.0))
     with pytest.raises(TransferError, match="not empty: job"):
-        transfer(old, new, METADATA, say=lambda _: None)
+        transfer(old, new, METADATA, report=lambda _: None)
     assert filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock())).created
 
 
 @pytest.mark.parametrize("when", ["_copy_table", "_digest", "_close"])
 def test_an_abort_leaves_both_as_they_were(filled, old, new, clock, monkeypatch, when):
-    """Whenever it is broken off, the target is empty, and the move can be repeated."""
+    """After an abort at any step the target is empty, and the move can be repeated."""
     before = contents(old)
 
     def broken(*_):
@@ -115,16 +115,16 @@ def test_an_abort_leaves_both_as_they_were(filled, old, new, clock, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(module, when, broken)
         with pytest.raises(KeyboardInterrupt):
-            transfer(old, new, METADATA, say=lambda _: None)
+            transfer(old, new, METADATA, report=lambda _: None)
     assert sum(map(len, contents(new).values())) == 0
-    transfer(old, new, METADATA, say=lambda _: None)
+    transfer(old, new, METADATA, report=lambda _: None)
     assert contents(new) == before
 
 
 def test_a_target_that_does_not_commit_leaves_the_source_open(
     filled, old, new, clock, monkeypatch, postgresql_server, postgresql_url
 ):
-    """When the target is lost in the last moment, the source is written to again."""
+    """If the target fails at its commit, the source accepts writes again."""
     close = module._close
 
     def close_and_lose(*arguments):
@@ -133,25 +133,25 @@ def test_a_target_that_does_not_commit_leaves_the_source_open(
 
     monkeypatch.setattr(module, "_close", close_and_lose)
     with pytest.raises(Exception, match=r"terminat|closed|lost"):
-        transfer(old, new, METADATA, say=lambda _: None)
+        transfer(old, new, METADATA, report=lambda _: None)
     assert filled.put(NewJob(queue="mail", key="late", body=b"", run_at=clock())).created
 
 
 def test_a_move_that_was_killed_before_the_last_step_is_repeated(filled, old, new):
-    """The source was closed, the target never committed: nothing is lost, and it goes on."""
+    """The source was closed but the target not committed, and the move is done again."""
     before = contents(old)
     with old.begin() as connection:
         module._close(connection, luggage.jobs.metadata.sorted_tables)
-    transfer(old, new, METADATA, say=lambda _: None)
+    transfer(old, new, METADATA, report=lambda _: None)
     assert contents(new) == before
 
 
-def test_what_arrives_otherwise_is_found_out(filled, old, new):
-    """A target that changes what it is given is not taken for a copy."""
+def test_a_changed_row_is_detected(filled, old, new):
+    """A target that changes its input is not accepted as a copy."""
     with new.begin() as connection:
         connection.execute(text(SPOIL))
-    with pytest.raises(TransferError, match="job: what arrived"):
-        transfer(old, new, METADATA, say=lambda _: None)
+    with pytest.raises(TransferError, match="job: the copied rows differ"):
+        transfer(old, new, METADATA, report=lambda _: None)
     assert sum(map(len, contents(new).values())) == 0
 
 
@@ -162,11 +162,11 @@ CREATE TRIGGER spoil BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION spoil();
 """
 
 
-def test_progress_is_told(filled, old, new, monkeypatch):
-    """Whoever waits sees how far it is."""
+def test_progress_is_reported(filled, old, new, monkeypatch):
+    """The operator sees how many rows are moved."""
     monkeypatch.setattr(module, "_BATCH", 1)
-    monkeypatch.setattr(module, "_SAY_EVERY", 2)
+    monkeypatch.setattr(module, "_REPORT_EVERY", 2)
     said = []
-    transfer(old, new, METADATA, say=said.append)
+    transfer(old, new, METADATA, report=said.append)
     assert "job: 2 rows so far" in said
-    assert "job: 5 rows moved, and compared" in said
+    assert "job: 5 rows moved and compared" in said

@@ -1,4 +1,4 @@
-"""Processes: the command, the places, the supervisor's decisions. With real ones: acceptance."""
+"""luggage.run with fake processes; the acceptance tests have real ones."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from luggage import run
 from luggage.run import child, supervisor
-from luggage.run.runtime_dirs import ProcessEntry, fresh_directory, private_places
+from luggage.run.runtime_dirs import ProcessEntry, fresh_directory, runtime_dirs
 from luggage.run.supervisor import Supervisor
 
 # --- command_prefix ---
@@ -36,7 +36,7 @@ from luggage.run.supervisor import Supervisor
     ],
 )
 def test_children_are_started_as_their_parent_was(original: list[str], prefix: list[str]) -> None:
-    """As a module, as a pex or as what a pex unpacked; Python's options stay, arguments go."""
+    """A module, a pex and an unpacked pex keep Python's options and drop the arguments."""
     arguments = ["start", "--or-demo"]
     found = run.command_prefix(
         executable="/py", original=[*original, *arguments], arguments=arguments
@@ -45,12 +45,12 @@ def test_children_are_started_as_their_parent_was(original: list[str], prefix: l
 
 
 def test_without_arguments_all_of_it_is_the_prefix() -> None:
-    """A program that was started with nothing but its name."""
+    """The whole command line of a program without arguments is its prefix."""
     found = run.command_prefix(executable="/py", original=["python", "bot.pex"], arguments=[])
     assert found == ["/py", "bot.pex"]
 
 
-# --- private_places ---
+# --- runtime_dirs ---
 
 
 def entry(name: str = "loop") -> ProcessEntry:
@@ -63,9 +63,9 @@ def entry(name: str = "loop") -> ProcessEntry:
 def test_an_entry_names_what_it_inherits_and_holds_no_value(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An entry's file has the command, the names of the variables, and no secret."""
+    """An entry's file has the command and the names of variables, but no secret."""
     monkeypatch.setenv("SECRET_KEY", "s3cret")
-    with private_places(tmp_path, [entry()]) as places:
+    with runtime_dirs(tmp_path, [entry()]) as places:
         written = json.loads((Path(places.config) / "loop").read_text())
     assert written == {
         "args": ["/py", "-m", "bot"],
@@ -74,31 +74,31 @@ def test_an_entry_names_what_it_inherits_and_holds_no_value(
     }
 
 
-def test_the_places_are_private(tmp_path: Path) -> None:
-    """Nobody else can look into the directories, or put an entry there."""
-    with private_places(tmp_path, []) as places:
+def test_the_runtime_dirs_are_private(tmp_path: Path) -> None:
+    """Other users can neither read the directories nor add an entry."""
+    with runtime_dirs(tmp_path, []) as places:
         home = Path(places.config).parent
         modes = {stat.S_IMODE(path.stat().st_mode) for path in (home, *map(Path, places))}
     assert modes == {0o700}
 
 
-def test_the_places_are_gone_at_the_end(tmp_path: Path) -> None:
-    """Nothing is left behind, and the directory above is made if need be."""
-    with private_places(tmp_path / "data", [entry()]):
+def test_the_runtime_dirs_are_removed_at_the_end(tmp_path: Path) -> None:
+    """Nothing is left, and a missing parent directory is created."""
+    with runtime_dirs(tmp_path / "data", [entry()]):
         pass
     assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_what_a_killed_supervisor_left_is_swept(tmp_path: Path) -> None:
-    """Places that nobody holds any more are removed by the next supervisor."""
+def test_the_directories_of_a_killed_supervisor_are_removed(tmp_path: Path) -> None:
+    """The next supervisor removes directories without a lock."""
     left = tmp_path / "ncolony-dead" / "config"
     left.mkdir(parents=True)
-    with private_places(tmp_path, []):
+    with runtime_dirs(tmp_path, []):
         assert not left.exists()
 
 
 def test_a_directory_may_be_kept_until_the_next(tmp_path: Path) -> None:
-    """What is kept can be read after the end; the next one of its name takes its place."""
+    """A kept directory can be read after the end, until the next one is made."""
     with fresh_directory(tmp_path, "demo-", keep=True) as first:
         (first / "log.txt").touch()
     assert (first / "log.txt").exists()
@@ -108,49 +108,49 @@ def test_a_directory_may_be_kept_until_the_next(tmp_path: Path) -> None:
 
 def test_what_another_supervisor_holds_is_left_alone(tmp_path: Path) -> None:
     """Two supervisors may share a data directory."""
-    with private_places(tmp_path, [entry()]) as first, private_places(tmp_path, []):
+    with runtime_dirs(tmp_path, [entry()]) as first, runtime_dirs(tmp_path, []):
         assert (Path(first.config) / "loop").exists()
 
 
-def test_a_home_swept_before_it_was_locked_is_made_anew(
+def test_a_directory_removed_before_it_was_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When another supervisor sweeps a directory that is not locked yet, one more is made."""
+    """Another supervisor may remove a directory that is not locked yet."""
     homes = iter([tmp_path / "ncolony-swept", tmp_path / "ncolony-kept"])
     (tmp_path / "ncolony-kept").mkdir()
     monkeypatch.setattr("luggage.run.runtime_dirs.tempfile.mkdtemp", lambda **_: str(next(homes)))
     monkeypatch.setattr("luggage.run.runtime_dirs._sweep", lambda *_: None)
-    with private_places(tmp_path, []) as places:
+    with runtime_dirs(tmp_path, []) as places:
         assert Path(places.config).parent.name == "ncolony-kept"
 
 
-# --- what a child does first ---
+# --- first steps of a child ---
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Signals that were sent, none of which arrives."""
+    """The signals that were sent; none arrives."""
     signals: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: signals.append((pid, number)))
     return signals
 
 
-def test_one_whose_parent_is_gone_already_ends_at_once(
+def test_a_child_whose_parent_has_ended_ends_at_once(
     sent: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The kernel tells of a death only after it was asked; an earlier one is seen by looking."""
-    monkeypatch.setattr(child, "_ask_kernel", lambda: True)
+    """The kernel reports only later deaths, so the child also checks its parent."""
+    monkeypatch.setattr(child, "_set_death_signal", lambda: True)
     run.end_with_parent(os.getppid() + 1)
     assert sent == [(os.getpid(), signal.SIGTERM)]
 
 
-def test_without_prctl_a_thread_looks_for_the_parent(
+def test_without_prctl_a_thread_watches_the_parent(
     sent: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On other systems a thread sees that the parent changed, and ends the process."""
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(os, "getppid", lambda: 1 if died.is_set() else 7)
-    monkeypatch.setattr(child, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(child, "_POLL_SECONDS", 0.001)
     died = threading.Event()
     before = set(threading.enumerate())
     run.end_with_parent(7)
@@ -161,14 +161,14 @@ def test_without_prctl_a_thread_looks_for_the_parent(
     assert sent == [(os.getpid(), signal.SIGTERM)]
 
 
-def test_the_kernel_is_asked() -> None:
-    """On Linux prctl(2) takes the request; another process asks, so that ours is left alone."""
-    script = "from luggage.run import child; raise SystemExit(not child._ask_kernel())"
+def test_the_death_signal_is_set() -> None:
+    """On Linux prctl(2) accepts it; the test runs it in another process."""
+    script = "from luggage.run import child; raise SystemExit(not child._set_death_signal())"
     done = subprocess.run([sys.executable, "-c", script], check=False)
     assert (done.returncode == 0) == (sys.platform == "linux")
 
 
-def test_leaving_the_terminal_drops_a_ctrl_c_that_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_the_terminal_drops_a_pending_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Ctrl-C that came while SIGINT was blocked does not interrupt the child later."""
     monkeypatch.setattr(os, "setsid", lambda: None)
     before = signal.getsignal(signal.SIGINT)
@@ -185,7 +185,7 @@ def test_leaving_the_terminal_drops_a_ctrl_c_that_waited(monkeypatch: pytest.Mon
 
 
 class Process:
-    """A child on paper: takes signals, and ends when the test says so."""
+    """A fake child, which takes signals and ends when the test says so."""
 
     def __init__(self, reactor: "Reactor", protocol: Any, args: list[str], env: Any) -> None:
         self.reactor, self.protocol, self.args, self.env = reactor, protocol, args, env
@@ -196,7 +196,7 @@ class Process:
         self.signals.append(name)
 
     def exit(self, *, code: int = 0, by: int | None = None, pipes_close: bool = True) -> None:
-        """End; the pipes stay open when a grandchild holds them."""
+        """End; a grandchild may keep the pipes open."""
         end = ProcessTerminated(code, by) if code or by else ProcessDone(0)
         self.protocol.processExited(Failure(end))
         if pipes_close:
@@ -204,7 +204,7 @@ class Process:
 
 
 class Reactor(Clock):
-    """Twisted's reactor, with the time and the processes in the test's hands."""
+    """Twisted's reactor, with a clock and processes that the test controls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -233,13 +233,13 @@ class Reactor(Clock):
         call()
 
     def run(self) -> None:
-        """Begin, and do what the test has in mind."""
+        """Start, and run the test's scenario."""
         for hook in self._hooks:
             hook()
         self.script()
 
     def stop(self) -> None:
-        """Begin the shutdown; `ended` tells when the real reactor would have returned."""
+        """Begin the shutdown; `ended` tells when the real reactor would return."""
         assert not self.ended
         self._at_shutdown().addCallback(lambda _: setattr(self, "ended", True))
 
@@ -264,7 +264,7 @@ class Stage:
         return self.reactor.processes[-1]
 
     def starts_after(self, seconds: float) -> bool:
-        """Whether the child is started again after so long, and not a moment earlier."""
+        """Return whether the child is restarted after exactly so many seconds."""
         before = len(self.reactor.processes)
         self.reactor.advance(seconds - 0.01)
         early = len(self.reactor.processes) > before
@@ -279,42 +279,42 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("SECRET_KEY", "s3cret")
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in handled]
-    with private_places(tmp_path, [entry()]) as places:
+    with runtime_dirs(tmp_path, [entry()]) as places:
         yield Stage(places)
     for number, handler in zip(handled, before, strict=True):
         signal.signal(number, handler)
 
 
 def test_the_child_gets_its_command_and_what_it_inherits(stage: Stage) -> None:
-    """The child is started as its entry says; ncolony's own variable holds no secret."""
+    """The child is started as its entry says, and ncolony's variable has no secret."""
     assert stage.process.args == ["/py", "-m", "bot"]
     assert stage.process.env["SECRET_KEY"] == "s3cret"
     assert b"s3cret" not in stage.process.env["NCOLONY_CONFIG"]
 
 
-def test_the_child_is_born_with_sigint_blocked(stage: Stage) -> None:
-    """A Ctrl-C cannot hit a child before it has left the terminal; our own mask is put back."""
+def test_the_child_starts_with_sigint_blocked(stage: Stage) -> None:
+    """A Ctrl-C cannot hit a child before it leaves the terminal; our own mask is restored."""
     assert signal.SIGINT in stage.reactor.masks[0]
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
-def test_a_child_that_had_settled_is_started_again_at_once(stage: Stage) -> None:
-    """One killed after a while is back without a wait."""
+def test_a_settled_child_is_restarted_at_once(stage: Stage) -> None:
+    """A child that was killed after a while is restarted without a delay."""
     stage.reactor.advance(60)
     stage.process.exit(by=signal.SIGKILL)
     stage.reactor.advance(0)
     assert len(stage.reactor.processes) == 2
 
 
-def test_a_child_that_cannot_start_waits_longer_each_time_but_never_long(stage: Stage) -> None:
-    """Restarts are backed off from 0.5 s to 5 s and stay there for ever."""
+def test_a_child_that_cannot_start_is_restarted_with_a_backoff(stage: Stage) -> None:
+    """The delay grows from 0.5 s to 5 s and stays there."""
     for seconds in (0.5, 1, 2, 4, 5, 5, 5):
         stage.process.exit(code=1)
         assert stage.starts_after(seconds)
 
 
 def test_the_restart_does_not_wait_for_grandchildren(stage: Stage) -> None:
-    """A worker that outlives its killed master holds the pipe open, not the restart up."""
+    """A worker that outlives its killed master keeps the pipe open without delaying the restart."""
     stage.reactor.advance(60)
     stage.process.exit(by=signal.SIGKILL, pipes_close=False)
     stage.reactor.advance(0)
@@ -322,7 +322,7 @@ def test_the_restart_does_not_wait_for_grandchildren(stage: Stage) -> None:
 
 
 def test_lines_come_out_whole_and_named(stage: Stage) -> None:
-    """Bytes of stdout and stderr become lines, however they were cut; the last may lack its end."""
+    """Chunks of stdout and stderr become lines; the last may lack its line end."""
     stage.process.protocol.outReceived(b"one\ntw")
     stage.process.protocol.errReceived(b"error\n")
     stage.process.protocol.outReceived(b"o\nthree \xff")
@@ -332,22 +332,20 @@ def test_lines_come_out_whole_and_named(stage: Stage) -> None:
 
 
 def test_an_endless_line_is_cut(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child that never ends its line cannot fill our memory."""
+    """A child without line ends cannot fill our memory."""
     monkeypatch.setattr(supervisor, "_LINE_BYTES", 10)
     for _ in range(4):
         stage.process.protocol.outReceived(b"x" * 6)
     assert stage.lines == [("loop", "x" * 12)] * 2
 
 
-def test_an_end_is_reported(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    """The log says which child ended, how, and when it will be back."""
+def test_an_exit_is_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """The log has the child's name, how it ended, and when it is restarted."""
     stage.process.exit(by=signal.SIGKILL)
-    assert caplog.messages == ["loop ended (killed by SIGKILL); started again in 0.5 s"]
+    assert caplog.messages == ["loop ended (killed by SIGKILL); restarting it in 0.5 s"]
 
 
-def test_the_tries_of_one_that_cannot_start_are_quiet(
-    stage: Stage, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_repeated_failures_are_quiet(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """The first failure is a warning, the repetitions are not."""
     for _ in range(3):
         stage.process.exit(code=1)
@@ -357,10 +355,10 @@ def test_the_tries_of_one_that_cannot_start_are_quiet(
     ]
 
 
-def test_one_that_had_recovered_is_reported_again(
+def test_a_child_that_had_recovered_is_reported_again(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After a good while, the next end is news."""
+    """After a while its next exit is a warning again."""
     for seconds in (0, 60, 0):
         stage.reactor.advance(seconds)
         stage.process.exit(code=1)
@@ -369,7 +367,7 @@ def test_one_that_had_recovered_is_reported_again(
 
 
 def test_a_signal_asks_all_to_end_and_waits_for_them(stage: Stage) -> None:
-    """SIGTERM is handed to the child; the supervisor is over when the child is."""
+    """The child gets SIGTERM, and the supervisor ends after it."""
     signal.raise_signal(signal.SIGTERM)
     assert stage.process.signals == ["TERM"]
     assert not stage.reactor.ended
@@ -377,8 +375,8 @@ def test_a_signal_asks_all_to_end_and_waits_for_them(stage: Stage) -> None:
     assert stage.reactor.ended
 
 
-def test_it_is_told_when_the_end_begins(stage: Stage) -> None:
-    """Whoever works beside the children learns of the end before they are gone, and once."""
+def test_on_end_is_called_when_the_shutdown_begins(stage: Stage) -> None:
+    """It is called once, while the children still run."""
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)
     assert stage.lines == [("", "the end begins")]
@@ -386,28 +384,28 @@ def test_it_is_told_when_the_end_begins(stage: Stage) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_ctrl_c_and_a_hang_up_are_the_same(stage: Stage, number: signal.Signals) -> None:
-    """Ctrl-C, or closing the terminal, ends as SIGTERM does."""
+    """Ctrl-C and closing the terminal work like SIGTERM."""
     signal.raise_signal(number)
     stage.process.exit()
     assert stage.reactor.ended
 
 
 def test_a_second_ctrl_c_changes_nothing(stage: Stage) -> None:
-    """An impatient operator does not turn an orderly end into an error."""
+    """An impatient operator does not turn an orderly shutdown into an error."""
     stage.supervisor.stop()
     stage.supervisor.stop()
     assert stage.process.signals == ["TERM"]
 
 
-def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
-    """After KILL_SECONDS there is no more asking."""
+def test_a_child_that_does_not_end_is_killed(stage: Stage) -> None:
+    """It gets SIGKILL after KILL_SECONDS."""
     stage.supervisor.stop()
     stage.reactor.advance(run.KILL_SECONDS)
     assert stage.process.signals == ["TERM", "KILL"]
 
 
-def test_an_end_on_request_is_no_news(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    """What we ended ourselves is neither reported nor started again."""
+def test_a_requested_exit_is_not_reported(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """A child that we ended is neither reported nor restarted."""
     stage.supervisor.stop()
     stage.process.exit(by=signal.SIGTERM)
     stage.reactor.advance(60)
@@ -415,8 +413,8 @@ def test_an_end_on_request_is_no_news(stage: Stage, caplog: pytest.LogCaptureFix
     assert len(stage.reactor.processes) == 1
 
 
-def test_a_grandchild_cannot_hold_up_the_end(stage: Stage) -> None:
-    """When the child is gone, its last lines are waited for, but not for ever."""
+def test_a_grandchild_cannot_delay_the_shutdown(stage: Stage) -> None:
+    """The wait for a child's last lines is limited."""
     stage.supervisor.stop()
     stage.process.exit(pipes_close=False)
     assert not stage.reactor.ended
@@ -424,8 +422,8 @@ def test_a_grandchild_cannot_hold_up_the_end(stage: Stage) -> None:
     assert stage.reactor.ended
 
 
-def test_an_end_between_two_starts_is_an_end(stage: Stage) -> None:
-    """Told to end while a child waits for its restart, nothing is started any more."""
+def test_a_shutdown_during_a_restart_delay_starts_nothing(stage: Stage) -> None:
+    """No child is started after the shutdown has begun."""
     stage.process.exit(code=1)
     stage.supervisor.stop()
     stage.reactor.advance(60)
@@ -434,13 +432,13 @@ def test_an_end_between_two_starts_is_an_end(stage: Stage) -> None:
 
 
 def test_nohup_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where SIGHUP is ignored, it stays ignored."""
+    """An ignored SIGHUP stays ignored."""
     monkeypatch.setattr(supervisor.globalLogBeginner, "beginLoggingTo", lambda *_, **__: None)
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in handled]
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with private_places(tmp_path, []) as places:
+        with runtime_dirs(tmp_path, []) as places:
             Stage(places)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
@@ -448,14 +446,14 @@ def test_nohup_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             signal.signal(number, handler)
 
 
-def test_what_twisted_only_tells_itself_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
-    """Twisted's information is not ours to show."""
+def test_information_of_twisted_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    """Twisted's INFO lines are not logged."""
     supervisor._observe({"log_level": supervisor.LogLevel.info, "log_format": "x"})
     assert caplog.records == []
 
 
-def test_an_error_inside_twisted_shows_itself(caplog: pytest.LogCaptureFixture) -> None:
-    """A failure in the reactor is logged, with its traceback."""
+def test_an_error_inside_twisted_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A failure in the reactor is logged with its traceback."""
     failure = Failure(ValueError("broken"))
     supervisor._observe({"log_level": supervisor.LogLevel.critical, "log_failure": failure})
     assert caplog.records[0].exc_info is not None

@@ -1,4 +1,4 @@
-"""Log lines and crash reports."""
+"""luggage.telemetry.logs: log lines and crash reports."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def _own_logging() -> Iterator[None]:
 
 @pytest.fixture
 def text() -> Callable[[], str]:
-    """Everything logged as text since the test began."""
+    """Return everything logged as text since the test began."""
     stream = io.StringIO()
     logs.configure_logging("text", name="loop", stream=stream)
     return stream.getvalue
@@ -32,19 +32,19 @@ def text() -> Callable[[], str]:
 
 @pytest.fixture
 def one_object() -> Callable[[], dict[str, object]]:
-    """The one line logged as JSON since the test began."""
+    """Return the one line logged as JSON since the test began."""
     stream = io.StringIO()
     logs.configure_logging("json", name="loop", stream=stream)
     return lambda: json.loads(stream.getvalue())
 
 
 def log_an_error(message: str) -> None:
-    """Log a failure that came with an exception."""
+    """Log a failure with its exception."""
     log.error("failed", exc_info=ValueError(message))
 
 
 def test_a_text_line_names_time_level_process_and_logger(text: Callable[[], str]) -> None:
-    """A line of text says when, how bad, which process and which module."""
+    """A text line has the time, the level, the process and the module."""
     log.warning("it rains")
     time, level, process, logger, *words = text().split()
     assert time.endswith("Z")
@@ -52,8 +52,8 @@ def test_a_text_line_names_time_level_process_and_logger(text: Callable[[], str]
     assert words == ["it", "rains"]
 
 
-def test_json_carries_the_same(one_object: Callable[[], dict[str, object]]) -> None:
-    """A line of JSON has the same under names of its own, and what `extra` adds."""
+def test_a_json_line_has_the_same_fields(one_object: Callable[[], dict[str, object]]) -> None:
+    """A JSON line has the same under field names, and the fields of `extra`."""
     log.warning("it %s", "rains", extra={"litres": 3})
     found = one_object()
     assert found.pop("time")
@@ -67,23 +67,25 @@ def test_json_carries_the_same(one_object: Callable[[], dict[str, object]]) -> N
     }
 
 
-def test_a_line_says_what_it_is_about(text: Callable[[], str]) -> None:
-    """Inside `about`, each line carries the delivery; inner blocks add to it."""
+def test_a_line_has_the_fields_of_its_context(text: Callable[[], str]) -> None:
+    """Inside `log_context` each line has the delivery; inner blocks add to it."""
     with logs.log_context(delivery="d-1"), logs.log_context(job=7):
         log.info("deciding")
     assert text().rstrip().endswith("deciding (delivery=d-1, job=7)")
 
 
-def test_about_ends_with_its_block(text: Callable[[], str]) -> None:
-    """After the block, lines are about nothing again."""
+def test_a_context_ends_with_its_block(text: Callable[[], str]) -> None:
+    """Lines after the block have no fields."""
     with logs.log_context(delivery="d-1"):
         pass
     log.info("idle")
     assert "d-1" not in text()
 
 
-def test_json_says_what_it_is_about(one_object: Callable[[], dict[str, object]]) -> None:
-    """In JSON, the delivery is a field."""
+def test_a_json_line_has_the_fields_of_its_context(
+    one_object: Callable[[], dict[str, object]],
+) -> None:
+    """The delivery is a field of the object."""
     with logs.log_context(delivery="d-1"):
         log.info("deciding")
     assert one_object()["delivery"] == "d-1"
@@ -104,25 +106,25 @@ def test_json_says_what_it_is_about(one_object: Callable[[], dict[str, object]])
 def test_a_payload_cannot_steer_a_terminal(
     text: Callable[[], str], payload: str, shown: str
 ) -> None:
-    """Control characters of a quoted payload are shown, not obeyed; letters stay letters."""
+    """Control characters of a quoted payload are escaped; letters stay."""
     log.info("title: %s", payload)
     assert text().endswith(f"title: {shown}\n")
 
 
-def test_half_a_character_can_be_written() -> None:
-    """A lone surrogate, which JSON may hold and UTF-8 cannot, is shown escaped."""
+def test_a_lone_surrogate_is_escaped() -> None:
+    """JSON may have one, but UTF-8 cannot encode it."""
     assert logs.escape("half \ud83d") == r"half \ud83d"
 
 
-def test_a_payload_cannot_forge_what_a_line_is_about(text: Callable[[], str]) -> None:
-    """An id is escaped like the message."""
+def test_a_payload_cannot_forge_a_field(text: Callable[[], str]) -> None:
+    """A delivery's id is escaped like the message."""
     with logs.log_context(delivery="x\ny"):
         log.info("deciding")
     assert text().count("\n") == 1
 
 
 def test_a_traceback_is_indented_and_escaped(text: Callable[[], str]) -> None:
-    """No line of a traceback can pass for a line of its own, whatever the exception quotes."""
+    """No line of a traceback can mimic a log line, whatever the exception quotes."""
     log_an_error("quoted\n2026-01-01T00:00:00Z forged \x1b[2J")
     first, *rest = text().splitlines()
     assert first.endswith("failed")
@@ -131,19 +133,19 @@ def test_a_traceback_is_indented_and_escaped(text: Callable[[], str]) -> None:
 
 
 def test_json_carries_the_traceback(one_object: Callable[[], dict[str, object]]) -> None:
-    """In JSON a traceback is one field of the same line."""
+    """A traceback is one field of the same line."""
     log_an_error("quoted")
     assert "ValueError: quoted" in str(one_object()["traceback"])
 
 
 def test_chatty_libraries_are_heard_only_when_they_warn(text: Callable[[], str]) -> None:
-    """What alembic says at INFO is not for operators."""
+    """Alembic's INFO lines are not for operators."""
     logging.getLogger("alembic").info("Context impl SQLiteImpl")
     assert text() == ""
 
 
 def test_configuring_again_replaces(text: Callable[[], str]) -> None:
-    """A second call does not double the lines."""
+    """A second call does not duplicate the lines."""
     second = io.StringIO()
     logs.configure_logging("text", name="other", stream=second)
     log.info("once")
@@ -152,31 +154,31 @@ def test_configuring_again_replaces(text: Callable[[], str]) -> None:
 
 
 def test_a_childs_own_line_is_passed_on_as_it_is(text: Callable[[], str]) -> None:
-    """What the child's logging made already carries its name."""
+    """A line of the child's logging already has its name."""
     log.info("hello")
     line = text().rstrip()
     assert logs.relay("text", "loop", line) == line
 
 
 def test_a_foreign_line_gets_the_childs_name() -> None:
-    """What did not come through logging is escaped and named."""
+    """Other output is escaped and gets the name."""
     assert logs.relay("text", "loop", "Traceback \x1b[0m") == r"loop: Traceback \x1b[0m"
 
 
 def test_a_line_that_names_another_process_gets_the_name() -> None:
-    """Quoting another process's line does not hide who wrote it."""
+    """A child cannot write in another process's name."""
     line = "2026-11-21T10:00:00.000Z INFO    gunicorn[1] x: y"
     assert logs.relay("text", "loop", line) == f"loop: {line}"
 
 
 @pytest.mark.parametrize("line", ["Segmentation fault", '"a string"', "7"])
 def test_json_stays_json(line: str) -> None:
-    """In JSON format, a line that is no object is wrapped into one, with the name."""
+    """In JSON format a line that is not an object is wrapped into one, with the name."""
     assert json.loads(logs.relay("json", "loop", line)) == {"process": "loop", "message": line}
 
 
 def test_a_json_object_is_passed_on_as_it_is() -> None:
-    """In JSON format, the child's own objects are not touched."""
+    """In JSON format the child's own objects stay as they are."""
     assert logs.relay("json", "loop", '{"message": "x"}') == '{"message": "x"}'
 
 
@@ -186,7 +188,7 @@ def test_without_an_address_nothing_is_reported() -> None:
 
 
 def test_the_settings_of_sentry_keep_people_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every switch by which a report could carry a person or a body is off."""
+    """Every option that could report a person or a body is off."""
     settings: dict[str, object] = {}
     monkeypatch.setattr("sentry_sdk.init", lambda dsn, **more: settings.update(more, dsn=dsn))
     assert logs.configure_sentry("https://key@sentry.example/1", "1.0")
@@ -245,7 +247,7 @@ with logs.log_context(delivery="d-1"):
 
 
 def test_a_crash_report_holds_the_stack_and_no_secret() -> None:
-    """What is really sent has the kind of error and the delivery, and nothing that is quoted."""
+    """The sent report has the error's type and the delivery, and quotes nothing."""
     done = subprocess.run(
         [sys.executable, "-c", CRASH, "--an-argument"], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""luggage.telemetry.meter: what a process counts, until it is taken away."""
+"""luggage.telemetry.meter: counters and timers of one process."""
 
 import threading
 
@@ -12,8 +12,8 @@ NAPS = Histogram("nap_seconds", "Naps.", ("where",), buckets=(1.0, 10.0))
 MOON = Gauge("moon", "The moon.")
 
 
-def test_what_is_added_comes_together_until_it_is_taken():
-    """Each label has a sum of its own; what was taken is not there again."""
+def test_amounts_add_up_until_they_are_taken():
+    """Each label has its own sum, and a taken sum starts at zero again."""
     meter = Meter()
     for colour in ("black", "white", "black"):
         meter.add(CATS, colour)
@@ -29,7 +29,7 @@ def test_what_is_added_comes_together_until_it_is_taken():
     ("seconds", "bound"), [(0.5, "1.0"), (1.0, "1.0"), (3, "10.0"), (11, "+Inf")]
 )
 def test_a_time_is_counted_in_its_bucket_and_no_other(seconds, bound):
-    """A bound belongs to its bucket, as Prometheus has it: less or equal."""
+    """A bound belongs to its bucket, as in Prometheus: less or equal."""
     meter = Meter()
     meter.observe(NAPS, seconds, "sofa")
     assert meter.take().added == {
@@ -39,7 +39,7 @@ def test_a_time_is_counted_in_its_bucket_and_no_other(seconds, bound):
 
 
 def test_a_block_is_timed_however_it_ends():
-    """An exception passes, and its time counts."""
+    """An exception is raised, and its time counts."""
     clock = FakeClock()
     meter = Meter(clock)
 
@@ -53,8 +53,8 @@ def test_a_block_is_timed_however_it_ends():
     assert meter.take().added["nap_seconds_sum", ("sofa",)] == pytest.approx(4)
 
 
-def test_what_was_seen_last_counts():
-    """A gauge is no sum."""
+def test_a_gauge_has_its_last_value():
+    """A gauge is not a sum."""
     meter = Meter()
     meter.see(MOON, 1.0)
     meter.see(MOON, 0.5)
@@ -62,7 +62,7 @@ def test_what_was_seen_last_counts():
 
 
 def test_threads_lose_nothing():
-    """Eight threads that count at once come to the sum of all."""
+    """Eight threads that count at once reach the sum of all."""
     meter = Meter()
 
     def count():

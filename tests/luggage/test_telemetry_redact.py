@@ -1,4 +1,4 @@
-"""luggage.telemetry.redact: text from outside is shown without secrets or control characters."""
+"""luggage.telemetry.redact: untrusted text without secrets and control characters."""
 
 import json
 import unicodedata
@@ -40,7 +40,7 @@ SECRETS = {
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 def test_a_secret_is_known_by_its_shape(secret):
-    """Wherever it stands in a text, all of it is gone, and the text around it stays."""
+    """All of it is redacted anywhere in a text, and the text around it stays."""
     assert scrub(f"my key is ({secret}") == f"my key is ({REDACTED}"
     assert scrub(f"<{secret}>").startswith(f"<{REDACTED}")
 
@@ -54,7 +54,7 @@ def test_a_secret_is_known_by_its_shape(secret):
     ],
 )
 def test_a_secret_is_known_by_what_stands_before_it(text, shown):
-    """The words that announce it stay, so that one sees what was there."""
+    """The prefix stays, so that readers see what was there."""
     assert scrub(text).startswith(shown + REDACTED)
 
 
@@ -64,15 +64,15 @@ def test_a_secret_is_known_by_what_stands_before_it(text, shown):
 )
 @pytest.mark.parametrize("value", ["hunter2", 1234, ["hunter2"], {"value": "hunter2"}])
 def test_a_secret_is_known_by_its_name(name, value):
-    """What stands under such a name is gone, whatever its shape."""
+    """A value below a secret's name is redacted, whatever its format."""
     shown = json.dumps(without_secrets({"hook": {"config": {name: value}}}))
     assert REDACTED in shown
     assert "hunter2" not in shown
     assert "1234" not in shown
 
 
-def test_what_merely_speaks_of_secrets_is_shown():
-    """GitHub's names of types, times and addresses, its hashes, and switches, are no secrets."""
+def test_harmless_values_stay():
+    """Type names, times, addresses, hashes and switches of GitHub stay."""
     payload = {
         "secret_type": "adafruit_io_key",
         "token_expires_at": "2026-01-01",
@@ -90,7 +90,7 @@ def test_what_merely_speaks_of_secrets_is_shown():
 
 
 def test_a_secret_that_is_a_name_is_gone_too():
-    """Whoever writes payloads may put a token where a name belongs."""
+    """The name of a field may be a token."""
     assert without_secrets({SECRETS["JWT"]: 1}) == {REDACTED: 1}
 
 
@@ -107,34 +107,34 @@ def test_a_secret_that_is_a_name_is_gone_too():
         ("<script>", "<script>"),
     ],
 )
-def test_what_acts_on_a_terminal_is_made_visible(text, shown):
-    """Escape sequences and turned directions stand as text; letters of all kinds stay."""
+def test_control_characters_are_made_visible(text, shown):
+    """Escape sequences and bidirectional controls become text; letters stay."""
     assert visible(text) == shown
 
 
 @hypothesis.given(st.text())
-def test_nothing_visible_acts(text):
-    """Whatever is put in, nothing comes out that a terminal would obey."""
+def test_no_output_controls_a_terminal(text):
+    """No input yields output that a terminal would obey."""
     acting = [char for char in visible(text) if char not in "\n\u200d" and not char.isprintable()]
     assert all(unicodedata.category(char) == "Zs" for char in acting)
 
 
 def test_a_long_line_is_cut_with_a_count():
-    """A megabyte in one line does not bury the lines around it."""
+    """A megabyte in one line does not hide the lines around it."""
     first, long, last = cut(f"a\n{'x' * 1_000_000}\nb").split("\n")
     assert (first, last) == ("a", "b")
     assert long == "x" * LONGEST_LINE + "… [998,000 more characters]"
 
 
 def test_a_line_of_a_table_is_one_line():
-    """White space is folded, escapes are visible, and too much is cut."""
+    """White space is folded, escapes are visible, and long text is cut."""
     assert one_line("a\n b\tc\x1b") == r"a b c\x1b"
     assert one_line("x" * 50, 10) == "x" * 9 + "…"
     assert one_line("ghs_" + "a" * 36, 12) == REDACTED
 
 
 def test_a_payload_is_shown_as_indented_json():
-    """Redacted, readable, with letters as they are written."""
+    """It is redacted and readable, with letters unescaped."""
     body = json.dumps({"comment": {"body": "Größe"}, "secret": "s"}).encode()
     assert pretty(body) == (
         f'{{\n  "comment": {{\n    "body": "Größe"\n  }},\n  "secret": "{REDACTED}"\n}}'
@@ -142,7 +142,7 @@ def test_a_payload_is_shown_as_indented_json():
 
 
 def test_a_hostile_payload_is_shown_harmlessly():
-    """Markup stays text, escape sequences are seen, a long line and a token are not."""
+    """Markup stays text; escape sequences, long lines and tokens are removed."""
     said = f"<script>alert(1)</script>\x1b[2J\x9b\u202e{SECRETS['JWT']}{' x' * 500_000}"
     shown = pretty(json.dumps({"body": said}).encode())
     assert len(shown) < 2 * LONGEST_LINE
@@ -152,14 +152,14 @@ def test_a_hostile_payload_is_shown_harmlessly():
 
 
 def test_a_long_payload_ends_with_a_count():
-    """Of very many lines the first are shown."""
+    """Only the first lines of very many are shown."""
     shown = pretty(json.dumps(list(range(100))).encode(), most_lines=3)
     assert shown.split("\n") == ["[", "  0,", "  1,", "… [99 more lines]"]
 
 
 @pytest.mark.parametrize("body", [b"no json: ghs_0123456789abc", b"\xff\x00", b"[" * 100_000])
 def test_a_body_that_is_no_json_is_shown_as_it_is(body):
-    """Nothing that is stored can keep a page from being shown."""
+    """Any stored body can be shown on a page."""
     shown = pretty(body)
     assert "ghs_0123456789abc" not in shown
     assert "\x00" not in shown
@@ -170,5 +170,5 @@ def test_a_body_that_is_no_json_is_shown_as_it_is(body):
     ["eyJ", "eyJaaaaa.", "ghs_", "-----BEGIN PRIVATE KEY-----", "://a:", "bearer ", "?token="],
 )
 def test_a_long_run_of_beginnings_is_scrubbed(run):
-    """A megabyte of what might begin a secret comes to an end: no pattern looks back and forth."""
+    """A megabyte of possible beginnings takes linear time."""
     assert scrub(run * (1_000_000 // len(run))) is not None

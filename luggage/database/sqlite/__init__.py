@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer at a time, and nothing lost when the power is."""
+"""SQLite: one file, one writer at a time, and commits that survive a power failure."""
 
 from luggage.database.sqlite.engine import open_sqlite
 from luggage.database.sqlite.upkeep import tidy

@@ -1,4 +1,4 @@
-"""The queue: jobs, their bodies, and the indexes of what is alive."""
+"""Tables for jobs and their bodies, and indexes of unfinished jobs."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The switch that keeps jobs from being claimed."""
+"""Pause: while it has a row, no job is claimed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Leases with a name, for work that one process does for all."""
+"""Named leases for leader election."""
 
 import sqlalchemy as sa
 from alembic import op

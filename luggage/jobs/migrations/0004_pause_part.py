@@ -1,4 +1,4 @@
-"""The switch that keeps a part of the jobs from being claimed."""
+"""Partial pauses: while a part has a row, its jobs are not claimed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,1 +1,1 @@
-"""The migrations of the queue's tables, one file each, in the order of their numbers."""
+"""Migrations of the queue's tables, in numerical order."""

@@ -402,7 +402,7 @@ def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name,
     queue.put(NewJob(queue=queue_name, key="a-key", body=body, run_at=clock()))
     (job,) = queue.claim([queue_name], worker="w", lease_seconds=60.0)
     with job_log_context(job):
-        assert dict(logs._about.get()) == expected
+        assert dict(logs._fields.get()) == expected
 
 
 def test_an_action_remembers_the_settings_that_its_rule_obeyed(

@@ -315,7 +315,7 @@ def test_each_line_about_a_delivery_names_it(client, store, monkeypatch, kind):
     lines = logged(client, X_GitHub_Delivery="guid-9", **wrong)
     assert lines
     assert all(line.endswith(" (delivery=guid-9)") for line in lines if line.startswith("20"))
-    assert "delivery" not in dict(logs._about.get())
+    assert "delivery" not in dict(logs._fields.get())
 
 
 @pytest.mark.usefixtures("_own_logging")

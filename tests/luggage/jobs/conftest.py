@@ -1,4 +1,4 @@
-"""A worker on a SQLite queue, with time in the test's hand."""
+"""A worker on a SQLite queue, with a clock that the test controls."""
 
 import threading
 
@@ -10,8 +10,8 @@ from tests.conftest import JOBS
 from tests.support.migrated import migrated
 
 
-class PatientWakeup:
-    """Waits by moving the clock; `script` is what happens meanwhile, one step for each wait."""
+class ScriptedWakeup:
+    """Waits by moving the clock; each wait runs the next step of `script`."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -22,34 +22,34 @@ class PatientWakeup:
         self.at_the_end = lambda: None
 
     def wait(self, timeout_seconds):
-        """Let the time pass, then let the next thing happen."""
+        """Advance the clock and run the next step."""
         self.waits.append(timeout_seconds)
         self.clock.advance(timeout_seconds)
         step = self.script.pop(0) if self.script else self.at_the_end
         step()
 
     def all_done(self):
-        """Wait, for real, until no thread has a job in hand."""
+        """Wait, in real time, until no thread is handling a job."""
         with self.changed:
             assert self.changed.wait_for(self.no_thread_is_busy, 10)
 
     def no_thread_is_busy(self):
-        """Tell whether all that is held waits for the record of its end."""
-        return all(running.ending for running in self.worker._held())
+        """Return whether every job has a transition to record."""
+        return all(running.transition for running in self.worker._snapshot())
 
     def wake(self):
-        """Be told by a thread that it has finished a job."""
+        """Note that a thread has finished a job."""
         with self.changed:
             self.changed.notify_all()
 
     def close(self):
-        """Nothing is open."""
+        """Do nothing."""
 
 
 @pytest.fixture
 def wakeup(clock):
-    """A wait that takes no time."""
-    return PatientWakeup(clock)
+    """A wake-up that waits without real time."""
+    return ScriptedWakeup(clock)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def put(queue, clock):
 
 @pytest.fixture
 def make_worker(queue, wakeup, clock):
-    """Make a worker of which a test says only what matters to it."""
+    """Make a worker with defaults for all but the given arguments."""
 
     def make_worker(handler=None, **said):
         values = {

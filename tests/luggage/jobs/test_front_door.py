@@ -1,11 +1,11 @@
-"""luggage.jobs: what is public is what its __init__ names."""
+"""luggage.jobs: its public names are those of `__all__`."""
 
 import luggage.jobs
 from luggage.jobs import Postpone, Queue, Retry
 
 
 def test_every_public_name_is_there_and_has_a_docstring():
-    """Each name of __all__ exists and says what it is."""
+    """Each name of `__all__` exists and has a docstring."""
     undocumented = [
         name
         for name in luggage.jobs.__all__
@@ -16,11 +16,11 @@ def test_every_public_name_is_there_and_has_a_docstring():
 
 
 def test_every_public_method_has_a_docstring():
-    """Nobody has to read the queue's source to use it."""
+    """Every public method of the queue has a docstring."""
     names = [name for name in dir(Queue) if not name.startswith("_")]
     assert [name for name in names if not getattr(Queue, name).__doc__] == []
 
 
 def test_orders_say_their_reason():
-    """An order that nobody caught can be read in a traceback."""
+    """An uncaught Postpone, Retry or Dead shows its reason in the traceback."""
     assert (str(Retry("failed")), str(Postpone(1.0, "limit"))) == ("failed", "limit")

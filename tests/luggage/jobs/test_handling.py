@@ -1,4 +1,4 @@
-"""luggage.jobs.handling: from the handler's answer to the record of a job's end."""
+"""luggage.jobs.handling: from a handler's outcome to the recorded transition."""
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -18,98 +18,98 @@ def raising(error):
     return handler
 
 
-def answering(outcome):
-    """Return a handler that answers."""
+def returning(outcome):
+    """Return a handler that returns `outcome`."""
     return lambda _job: outcome
 
 
 @pytest.fixture
 def handle(queue, clock, put):
-    """Put a job, claim it, have it handled; return its row."""
+    """Put a job, claim it and handle it; return its row."""
 
     def handle(handler, **said):
         job_id = put("k", **said)
         [job] = queue.claim(["mail"], worker="w", lease_seconds=60.0)
         handling = Handling(queue, {"mail": handler}, clock, lambda: 0.5)
-        if ending := handling.ask(job):
-            handling.record([ending])
+        if transition := handling.handle(job):
+            handling.record([transition])
         return queue.get(job_id)
 
     return handle
 
 
 def test_done_is_recorded_with_its_result(handle):
-    """A handler that answers Done has finished its job."""
-    row = handle(answering(Done("sent")))
+    """A handler that returns Done finishes its job."""
+    row = handle(returning(Done("sent")))
     assert (row.state, row.result) == (State.DONE, "sent")
 
 
-def test_what_follows_is_put(handle, queue):
-    """The jobs of an answer are in the queue once the job is done."""
-    handle(answering(Done(put=[NewJob(queue="mail", key="next", body=b"", run_at=0.0)])))
+def test_the_jobs_of_an_outcome_are_put(handle, queue):
+    """The jobs of an outcome are in the queue once the job is done."""
+    handle(returning(Done(put=[NewJob(queue="mail", key="next", body=b"", run_at=0.0)])))
     assert queue.find("mail", "next").state is State.READY
 
 
 def test_ignored_is_recorded_with_its_reason(handle):
-    """A handler that answers Ignored has finished its job, and said why."""
-    row = handle(answering(Ignored("no rule")))
+    """A handler that returns Ignored finishes its job with a reason."""
+    row = handle(returning(Ignored("no rule")))
     assert (row.state, row.reason) == (State.IGNORED, "no rule")
 
 
 def test_postpone_gives_the_attempt_back(handle):
-    """A job that is postponed comes at the time given, uncounted."""
+    """A postponed job is ready at the given time, and the attempt does not count."""
     row = handle(raising(Postpone(LATER, "limit")))
     assert (row.state, row.run_at, row.attempt, row.reason) == (State.READY, LATER, 0, "limit")
 
 
 def test_retry_obeys_a_time(handle):
-    """A job that is to be tried at a time is tried then."""
+    """A retry with a time happens at that time."""
     row = handle(raising(Retry("busy", LATER)))
     assert (row.state, row.run_at, row.attempt, row.reason) == (State.READY, LATER, 1, "busy")
 
 
 def test_retry_without_a_time_backs_off(handle, clock):
-    """A job that is to be tried some time waits by the rule of backoff."""
+    """A retry without a time waits for the backoff."""
     assert handle(raising(Retry("busy"))).run_at == clock() + 2.0
 
 
 def test_retry_through_no_fault_of_the_job_allows_one_more(handle):
-    """An outage does not eat up a job's attempts."""
+    """An outage does not use up a job's attempts."""
     row = handle(raising(Retry("outage", LATER, counted=False)), max_attempts=1)
     assert (row.state, row.max_attempts) == (State.READY, 2)
 
 
 def test_dead_is_final(handle):
-    """A job that can never succeed is not tried again."""
+    """A job that can never succeed is not retried."""
     row = handle(raising(Dead("gone")))
     assert (row.state, row.reason) == (State.DEAD, "gone")
 
 
 @pytest.mark.parametrize("failure", [ZeroDivisionError("by nought"), SystemExit(3), MemoryError()])
-def test_whatever_a_handler_raises_is_a_failed_attempt(handle, failure, caplog):
-    """A bug in a handler is logged with its traceback, recorded, and tried again."""
+def test_any_exception_of_a_handler_is_a_failed_attempt(handle, failure, caplog):
+    """A bug in a handler is logged with its traceback, recorded, and retried."""
     row = handle(raising(failure))
     assert (row.state, row.attempt) == (State.READY, 1)
     assert row.reason.startswith(type(failure).__name__)
     assert caplog.records[0].exc_info[1] is failure
 
 
-def test_an_answer_that_cannot_be_recorded_is_a_failed_attempt(handle, caplog):
-    """A job that asks for impossible jobs fails, instead of being handled for ever."""
+def test_an_outcome_that_cannot_be_recorded_is_a_failed_attempt(handle, caplog):
+    """A job that puts impossible jobs fails, instead of being handled for ever."""
     bad = NewJob(queue="mail", key="bad", body=b"", run_at=0.0, after="unheard of")
-    row = handle(answering(Done(put=[bad])))
+    row = handle(returning(Done(put=[bad])))
     assert (row.state, row.attempt) == (State.READY, 1)
     assert "unheard of" in row.reason
-    assert "was refused" in caplog.text
+    assert "the queue refused the result of job 1" in caplog.text
 
 
-def test_an_unknown_answer_is_a_failed_attempt(handle):
-    """A handler that forgets to answer has not done its job."""
-    assert "None" in handle(answering(None)).reason
+def test_an_unknown_outcome_is_a_failed_attempt(handle):
+    """A handler that returns None has not done its job."""
+    assert "None" in handle(returning(None)).reason
 
 
 def test_a_lost_lease_is_only_logged(handle, queue, clock, caplog):
-    """The result of a holder that was given up is dropped."""
+    """The result of a handler whose lease is lost is dropped."""
 
     def slow(_job):
         clock.advance(61)
@@ -122,24 +122,24 @@ def test_a_lost_lease_is_only_logged(handle, queue, clock, caplog):
 
 
 def test_a_handler_that_finds_its_lease_lost_stops(handle, caplog):
-    """A handler may let LeaseLost through; nothing more is recorded."""
+    """A handler may raise LeaseLost; nothing more is recorded."""
     row = handle(raising(LeaseLost("gone")))
     assert row.state is State.LEASED
     assert "gone" in caplog.text
 
 
 @pytest.fixture
-def ends(queue, clock, put):
-    """Have a job of each handler handled; return the Handling and their ends."""
+def transitions(queue, clock, put):
+    """Handle a job with each handler; return the Handling and the transitions."""
 
-    def ends(*handlers):
+    def transitions(*handlers):
         handling = Handling(queue, {"mail": lambda job: handlers[int(job.key)](job)}, clock, random)
         for number, _ in enumerate(handlers):
             put(str(number))
         jobs = queue.claim(["mail"], worker="w", lease_seconds=60.0, limit=len(handlers))
-        return handling, [handling.ask(job) for job in jobs]
+        return handling, [handling.handle(job) for job in jobs]
 
-    return ends
+    return transitions
 
 
 def random():
@@ -147,54 +147,56 @@ def random():
 
 
 def states(queue):
-    """The states of all jobs, by key."""
+    """Return the states of all jobs, by key."""
     return {row.key: row.state for row in queue.recent("mail")}
 
 
-def test_many_ends_are_recorded_together(ends, queue):
-    """The ends of several jobs, of several kinds, are one transaction."""
-    handling, asked = ends(
-        answering(Done("sent")), answering(Ignored("no rule")), raising(Dead("gone"))
+def test_many_transitions_are_recorded_together(transitions, queue):
+    """Transitions of several jobs and kinds share one transaction."""
+    handling, results = transitions(
+        returning(Done("sent")), returning(Ignored("no rule")), raising(Dead("gone"))
     )
-    handling.record(asked)
+    handling.record(results)
     assert states(queue) == {"0": State.DONE, "1": State.IGNORED, "2": State.DEAD}
     assert [queue.find("mail", key).result for key in "012"] == ["sent", "", ""]
 
 
-def test_one_end_that_is_refused_keeps_none_of_the_others(ends, queue, caplog):
-    """An impossible answer is a failed attempt of its job alone."""
+def test_a_refused_transition_does_not_block_the_others(transitions, queue, caplog):
+    """An impossible outcome is a failed attempt of its job alone."""
     bad = NewJob(queue="mail", key="bad", body=b"", run_at=0.0, after="unheard of")
-    handling, asked = ends(answering(Done()), answering(Done(put=[bad])), answering(Done()))
-    handling.record(asked)
+    handling, results = transitions(
+        returning(Done()), returning(Done(put=[bad])), returning(Done())
+    )
+    handling.record(results)
     assert states(queue) == {"0": State.DONE, "1": State.READY, "2": State.DONE}
-    assert "job 2 (mail 1) was refused" in caplog.text
+    assert "refused the result of job 2 (mail 1)" in caplog.text
 
 
-def test_one_lost_lease_keeps_none_of_the_others(ends, queue, clock, caplog):
-    """The results of those that are still held are recorded."""
-    handling, asked = ends(answering(Done()), answering(Done()))
-    queue.give_back(asked[0].job)
-    handling.record(asked)
+def test_a_lost_lease_does_not_block_the_others(transitions, queue, clock, caplog):
+    """The results of jobs that are still held are recorded."""
+    handling, results = transitions(returning(Done()), returning(Done()))
+    queue.give_back(results[0].job)
+    handling.record(results)
     assert states(queue) == {"0": State.READY, "1": State.DONE}
     assert "job 1 (mail 0) is no longer held" in caplog.text
 
 
-def test_ends_outlive_a_database_that_is_away(ends, queue, monkeypatch):
-    """What could not be recorded is recorded when it is tried again; the work is done once."""
-    handling, asked = ends(answering(Done()))
+def test_recording_can_be_repeated_after_an_outage(transitions, queue, monkeypatch):
+    """A transition that failed to be recorded is recorded later, and the work is done once."""
+    handling, results = transitions(returning(Done()))
     away = OperationalError("COMMIT", {}, Exception("disk full"))
     with monkeypatch.context() as patch:
         patch.setattr(queue, "_end", raising_all(away))
         with pytest.raises(OperationalError):
-            handling.record(asked)
-    handling.record(asked)
+            handling.record(results)
+    handling.record(results)
     assert queue.find("mail", "0").attempt == 1
     assert states(queue) == {"0": State.DONE}
 
 
-def test_a_database_that_goes_away_during_a_refusal_is_told_of(ends, queue, monkeypatch):
-    """Recording the failed attempt is tried again as well."""
-    handling, asked = ends(answering(Done()))
+def test_an_outage_during_a_refusal_is_raised(transitions, queue, monkeypatch):
+    """Recording the failed attempt is repeated too."""
+    handling, results = transitions(returning(Done()))
     failures = [OperationalError("COMMIT", {}, Exception("gone")), ZeroDivisionError()]
 
     def end(*_):
@@ -202,11 +204,11 @@ def test_a_database_that_goes_away_during_a_refusal_is_told_of(ends, queue, monk
 
     monkeypatch.setattr(queue, "_end", end)
     with pytest.raises(OperationalError):
-        handling.record(asked)
+        handling.record(results)
 
 
 def raising_all(error):
-    """Return a function that raises, whatever it is given."""
+    """Return a function that raises, with any arguments."""
 
     def call(*_):
         raise error
@@ -214,6 +216,6 @@ def raising_all(error):
     return call
 
 
-def test_the_database_is_left_alone_for_seconds_at_most():
-    """However long it is away, it is tried again within five seconds."""
+def test_the_backoff_of_an_outage_is_short():
+    """The database is tried again within five seconds, however long it has been away."""
     assert away_backoff(1000, lambda: 1.0) == 5.0

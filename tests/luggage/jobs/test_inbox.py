@@ -1,4 +1,4 @@
-"""luggage.jobs.inbox: what threads take, one after the other while it is quick."""
+"""luggage.jobs.inbox: threads take quick items one after the other."""
 
 import threading
 
@@ -8,10 +8,10 @@ from luggage.jobs.inbox import Handoff
 
 
 @pytest.fixture
-def taking():
-    """Take what comes next, in a thread of its own; what it took, and whether, can be asked."""
+def take_in_thread():
+    """Take an item in another thread; tell what it took."""
 
-    class Taking(threading.Thread):
+    class TakingThread(threading.Thread):
         def __init__(self, inbox):
             super().__init__(daemon=True)
             self.inbox, self.taken = inbox, []
@@ -21,61 +21,61 @@ def taking():
             self.taken.append(self.inbox.take())
 
         def has(self):
-            """What it took; waits for that."""
+            """Wait for the thread; return what it took."""
             self.join(10)
             return self.taken
 
-    return Taking
+    return TakingThread
 
 
 def inbox_of(*things, alone_seconds=1e6):
-    """An inbox with these."""
+    """Return an inbox with these items."""
     inbox = Handoff(alone_seconds)
     for thing in things:
         inbox.put(thing)
     return inbox
 
 
-def test_things_are_taken_in_their_order():
-    """Who was put first is taken first."""
+def test_items_are_taken_in_order():
+    """The first item put is the first taken."""
     inbox = inbox_of("a", "b", alone_seconds=0)
     assert [inbox.take(), inbox.take(), inbox.empty()] == ["a", "b", True]
 
 
-def test_nothing_is_taken_beside_what_is_fresh(taking):
-    """The next in line waits while the one before it is in hand."""
+def test_a_fresh_item_runs_alone(take_in_thread):
+    """The next thread waits while the newest item is fresh."""
     inbox = inbox_of("a", "b")
     inbox.take()
-    second = taking(inbox)
+    second = take_in_thread(inbox)
     second.join(0.05)
     assert second.taken == []
     inbox.over("a")
     assert second.has() == ["b"]
 
 
-def test_what_takes_long_gets_company(taking):
-    """What has been in hand for so long holds up nobody, nor do those that joined it."""
+def test_a_slow_item_does_not_block_the_next(take_in_thread):
+    """After `alone_seconds` the next item is taken, and so are those after it."""
     inbox = inbox_of("a", "b", "c", alone_seconds=0.001)
     inbox.take()
-    assert [taking(inbox).has(), taking(inbox).has()] == [["b"], ["c"]]
+    assert [take_in_thread(inbox).has(), take_in_thread(inbox).has()] == [["b"], ["c"]]
 
 
-def test_the_end_of_an_older_one_frees_nobody(taking):
-    """Only the newest is fresh: when one that took long is over, the newest is still let alone."""
+def test_the_end_of_an_older_item_frees_no_thread(take_in_thread):
+    """Only the end of the newest item frees the next thread."""
     inbox = inbox_of("a", "b", "c", alone_seconds=0)
     inbox.take()
     inbox.take()
     inbox._alone_seconds = 1e6
     inbox.over("a")
-    third = taking(inbox)
+    third = take_in_thread(inbox)
     third.join(0.05)
     assert third.taken == []
     inbox.over("b")
     assert third.has() == ["c"]
 
 
-def test_a_thread_that_is_told_to_end_keeps_nobody(taking):
-    """None is for one thread; the next in line may go on at once."""
+def test_the_end_of_a_thread_does_not_block_the_next(take_in_thread):
+    """None ends one thread; the next may take an item at once."""
     inbox = inbox_of(None, "a")
     assert inbox.take() is None
-    assert taking(inbox).has() == ["a"]
+    assert take_in_thread(inbox).has() == ["a"]

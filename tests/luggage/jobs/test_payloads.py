@@ -1,4 +1,4 @@
-"""luggage.jobs.payloads: how bodies and words lie in the database."""
+"""luggage.jobs.payloads: storage of bodies and texts."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from luggage.jobs.payloads import UnknownCodec, pack, storable, unpack
 
 @given(st.binary())
 def test_any_body_comes_back(body):
-    """What is packed can be unpacked."""
+    """A packed body unpacks to the same bytes."""
     assert unpack(*pack(body)) == body
 
 
@@ -20,19 +20,19 @@ def test_packing_never_makes_it_larger(body):
 
 
 def test_a_codec_of_another_release_is_named():
-    """A body that this release cannot read says which codec it would take."""
+    """The error for an unreadable body names its codec."""
     with pytest.raises(UnknownCodec, match="brotli"):
         unpack("brotli", b"")
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
-def test_any_words_can_be_stored(words):
-    """What comes out has no NUL, is UTF-8, and is no longer than it was."""
+def test_any_text_can_be_stored(words):
+    """The result has no NUL, is valid UTF-8, and is not longer."""
     stored = storable(words)
     assert "\0" not in stored.encode().decode()
     assert len(stored) <= len(words)
 
 
-def test_ordinary_words_stay_as_they_are():
-    """Only what a database would refuse is replaced."""
+def test_ordinary_text_stays_as_it_is():
+    """Only characters that a database would refuse are replaced."""
     assert storable("naïve 🐍") == "naïve 🐍"

@@ -1,4 +1,4 @@
-"""luggage.jobs.worker: the loop that claims jobs and has threads handle them."""
+"""luggage.jobs.worker: the loop that claims jobs and the threads that handle them."""
 
 import contextlib
 import signal
@@ -12,17 +12,17 @@ from luggage.jobs.worker import QUICK_SECONDS
 
 
 def nothing(_job):
-    """Handle anything."""
+    """Handle any job."""
     return Done()
 
 
 class Flaky(Queue):
-    """A queue whose database goes away and comes back as told."""
+    """A queue whose database is away while `away` is set."""
 
     away = False
 
     def claim(self, *args, **kwargs):
-        """Claim, if the database is there."""
+        """Claim, unless the database is away."""
         if self.away:
             raise OperationalError("BEGIN", {}, Exception("no such host"))
         return super().claim(*args, **kwargs)
@@ -32,7 +32,7 @@ class Flaky(Queue):
 
 
 def test_draining_handles_all_there_is(make_worker, put):
-    """Every job that may start is handled, also those that become free meanwhile."""
+    """Drain handles every job that may start, and those that become ready meanwhile."""
     seen = []
     worker = make_worker(lambda job: seen.append(job.key) or Done())
     for key in ("a1", "a2"):
@@ -41,8 +41,8 @@ def test_draining_handles_all_there_is(make_worker, put):
     assert (worker.drain(), seen) == (2, ["a1", "a2"])
 
 
-def test_queues_are_asked_in_the_order_of_the_handlers(make_worker, put):
-    """What was begun is finished before something new is begun."""
+def test_queues_are_searched_in_the_order_of_the_handlers(make_worker, put):
+    """The first queue is emptied before the next one."""
     seen = []
     note = lambda job: seen.append(job.queue) or Done()  # noqa: E731
     put("k", queue="delivery")
@@ -55,7 +55,7 @@ def test_queues_are_asked_in_the_order_of_the_handlers(make_worker, put):
 
 
 def test_running_handles_jobs_until_told_to_stop(make_worker, put, queue, wakeup):
-    """The loop claims what is there, and ends when it is stopped."""
+    """The loop claims jobs until it is stopped."""
     worker = make_worker(nothing)
     wakeup.script = [wakeup.all_done]
     job_id = put("k")
@@ -63,8 +63,8 @@ def test_running_handles_jobs_until_told_to_stop(make_worker, put, queue, wakeup
     assert queue.get(job_id).state is State.DONE
 
 
-def test_subjects_run_side_by_side(make_worker, put, wakeup):
-    """As many handlers run at once as there are threads, each with a subject of its own."""
+def test_subjects_run_concurrently(make_worker, put, wakeup):
+    """As many handlers run at once as there are threads, each with another subject."""
     together = threading.Barrier(2, timeout=10)
     worker = make_worker(lambda _job: together.wait() * 0 or Done(), threads=2)
     wakeup.script = [wakeup.all_done]
@@ -74,13 +74,13 @@ def test_subjects_run_side_by_side(make_worker, put, wakeup):
     assert not together.broken
 
 
-def test_a_flood_in_one_queue_does_not_keep_others_waiting(make_worker, put, wakeup, clock):
+def test_a_flood_in_one_queue_does_not_starve_the_others(make_worker, put, wakeup, clock):
     """Each claim begins with another queue."""
     seen = []
 
     def handler(job):
         seen.append(job.queue)
-        clock.advance(2 * QUICK_SECONDS)  # or the next ones would be claimed with it
+        clock.advance(2 * QUICK_SECONDS)  # a quick job would make the worker claim ahead
         return Done()
 
     worker = make_worker(handlers={"delivery": handler, "action": handler})
@@ -92,8 +92,8 @@ def test_a_flood_in_one_queue_does_not_keep_others_waiting(make_worker, put, wak
     assert seen == ["delivery", "action"] * 3
 
 
-def test_what_is_quick_runs_one_after_the_other(make_worker, put, queue, wakeup):
-    """However many threads there are: none begins a job while a fresh one is in hand."""
+def test_quick_jobs_run_one_after_the_other(make_worker, put, queue, wakeup):
+    """No thread starts a job while a fresh one runs."""
     together = threading.Barrier(2)
 
     def handler(_job):
@@ -110,8 +110,8 @@ def test_what_is_quick_runs_one_after_the_other(make_worker, put, queue, wakeup)
     assert queue.counts() == {("mail", State.DONE): 2}
 
 
-def test_a_handler_that_spins_holds_up_nobody(make_worker, put, queue, wakeup):
-    """The next job begins beside one that does not end, though that one never waits."""
+def test_a_busy_handler_does_not_block_the_next(make_worker, put, queue, wakeup):
+    """The next job starts while a handler spins without end."""
     spinning = [True]
 
     def handler(job):
@@ -129,7 +129,7 @@ def test_a_handler_that_spins_holds_up_nobody(make_worker, put, queue, wakeup):
 
 
 def test_no_more_is_claimed_than_there_are_threads(make_worker, put, queue, wakeup):
-    """What no thread is free for stays in the queue, for other processes."""
+    """Jobs without a free thread stay in the queue, for other processes."""
     go, standing = threading.Event(), []
     worker = make_worker(lambda _job: go.wait(10) and Done())
 
@@ -147,7 +147,7 @@ def test_no_more_is_claimed_than_there_are_threads(make_worker, put, queue, wake
 
 
 def test_quick_jobs_are_claimed_ahead(make_worker, put, queue, wakeup):
-    """Where jobs take no time, several are claimed in one transaction, and more each time."""
+    """Quick jobs are claimed several in a transaction, and more each time."""
     limits, claim = [], queue.claim
 
     def noted(queues, *, limit, **said):
@@ -165,7 +165,7 @@ def test_quick_jobs_are_claimed_ahead(make_worker, put, queue, wakeup):
 
 
 def test_slow_jobs_are_not_claimed_ahead(make_worker, put, queue, wakeup, clock):
-    """What takes long is left in the queue, for other processes."""
+    """Slow jobs stay in the queue, for other processes."""
     worker = make_worker(lambda _job: clock.advance(2 * QUICK_SECONDS) or Done())
     for key in "abc":
         put(key)
@@ -180,9 +180,7 @@ def test_slow_jobs_are_not_claimed_ahead(make_worker, put, queue, wakeup, clock)
     assert [counts[("mail", State.LEASED)] for counts in standing] == [1, 1, 1]
 
 
-def test_what_was_claimed_ahead_goes_to_others_when_threads_are_busy(
-    make_worker, put, queue, wakeup
-):
+def test_jobs_claimed_ahead_are_given_back_when_threads_are_busy(make_worker, put, queue, wakeup):
     """A job that no thread has begun when leases are renewed is given back."""
     go, seen = threading.Event(), []
 
@@ -191,7 +189,7 @@ def test_what_was_claimed_ahead_goes_to_others_when_threads_are_busy(
             go.wait(10)
         return Done()
 
-    worker = make_worker(handler, lease_seconds=0.3, beat_seconds=1e6)
+    worker = make_worker(handler, lease_seconds=0.3, heartbeat_seconds=1e6)
     for key in ("quick", "slow", "ahead"):
         put(key)
     ahead = lambda: queue.find("mail", "ahead")  # noqa: E731
@@ -211,23 +209,23 @@ def test_what_was_claimed_ahead_goes_to_others_when_threads_are_busy(
 
 
 def test_the_loop_sleeps_until_the_next_job_is_due(make_worker, put, wakeup, clock):
-    """With nothing to do now it waits for exactly as long as there is nothing to do."""
+    """The loop waits exactly until something is due."""
     put("k", run_at=clock() + 3)
     make_worker(nothing).run()
     assert wakeup.waits == [3.0]
 
 
-def test_the_loop_looks_now_and_then_even_if_nobody_wakes_it(make_worker, wakeup):
-    """A lost wake-up costs seconds, not for ever: the beat comes first, every five seconds."""
+def test_the_loop_polls_without_a_wake_up(make_worker, wakeup):
+    """A lost wake-up costs seconds: the heartbeat comes every five seconds."""
     make_worker(nothing).run()
     assert wakeup.waits == [5.0]
     wakeup.waits.clear()
-    make_worker(nothing, beat_seconds=1e6, lease_seconds=1e6).run()
+    make_worker(nothing, heartbeat_seconds=1e6, lease_seconds=1e6).run()
     assert wakeup.waits == [30.0]
 
 
 def test_a_stop_in_a_signal_handler_ends_a_real_wait(make_worker):
-    """SIGTERM while the loop waits ends it at once."""
+    """SIGTERM ends the loop's wait at once."""
     wakeup = LocalWakeup()
     worker = make_worker(nothing, wakeup=wakeup)
     before = signal.signal(signal.SIGALRM, lambda *_: worker.stop())
@@ -238,10 +236,10 @@ def test_a_stop_in_a_signal_handler_ends_a_real_wait(make_worker):
 
 
 def test_leases_are_extended_while_handlers_run(make_worker, put, queue, wakeup, clock):
-    """A job that takes longer than its lease is still its holder's."""
+    """A job that takes longer than its lease stays leased."""
     go, entered, leases = threading.Event(), threading.Event(), []
     handler = lambda _job: entered.set() or (go.wait(10) and Done())  # noqa: E731
-    worker = make_worker(handler, beat_seconds=1e6)
+    worker = make_worker(handler, heartbeat_seconds=1e6)
     job_id = put("k")
     begin = clock()
 
@@ -256,7 +254,7 @@ def test_leases_are_extended_while_handlers_run(make_worker, put, queue, wakeup,
 
 
 def test_leases_of_others_are_taken_back(make_worker, put, queue, wakeup, clock):
-    """The jobs of a worker that died are handled by the next."""
+    """The next worker handles the jobs of a dead one."""
     job_id = put("k")
     queue.claim(["mail"], worker="dead", lease_seconds=10)
     worker = make_worker(nothing)
@@ -268,7 +266,7 @@ def test_leases_of_others_are_taken_back(make_worker, put, queue, wakeup, clock)
 
 
 def test_a_lost_lease_does_not_stop_the_loop(make_worker, put, queue, wakeup, clock, caplog):
-    """A loop that was stopped past its lease finds it lost, and goes on."""
+    """A loop that was suspended past its lease loses it and goes on."""
     go = threading.Event()
     worker = make_worker(lambda _job: go.wait(10) and Done())
     job_id = put("k")
@@ -280,15 +278,15 @@ def test_a_lost_lease_does_not_stop_the_loop(make_worker, put, queue, wakeup, cl
     wakeup.script = [lose, lambda: None, lambda: go.set() or wakeup.all_done()]
     with caplog.at_level("INFO"):
         worker.run()
-    assert "not extended" in caplog.text
+    assert "lease not extended" in caplog.text
     assert queue.get(job_id).result == ""
 
 
 # Idleness and callbacks
 
 
-def test_idleness_is_told_with_each_beat(make_worker, wakeup):
-    """The bot learns for how long there has been nothing to do."""
+def test_idle_time_comes_with_each_heartbeat(make_worker, wakeup):
+    """`on_idle` gets the seconds without work."""
     idle = []
     worker = make_worker(nothing, on_idle=idle.append)
     wakeup.script = [lambda: None] * 3
@@ -297,7 +295,7 @@ def test_idleness_is_told_with_each_beat(make_worker, wakeup):
 
 
 def test_a_loop_with_work_is_not_idle(make_worker, put, wakeup):
-    """While a handler runs, the idle time is nought."""
+    """The idle time is zero while a handler runs."""
     go, idle = threading.Event(), []
     worker = make_worker(lambda _job: go.wait(10) and Done(), on_idle=idle.append)
     put("k")
@@ -308,27 +306,29 @@ def test_a_loop_with_work_is_not_idle(make_worker, put, wakeup):
     assert worker.idle_since is None
 
 
-def test_beats_come_at_their_interval(make_worker, wakeup, clock):
+def test_heartbeats_come_at_their_interval(make_worker, wakeup, clock):
     """A heartbeat row can be written every few seconds."""
     beats, begin = [], clock()
-    worker = make_worker(nothing, on_beat=lambda: beats.append(clock() - begin), beat_seconds=2.0)
+    worker = make_worker(
+        nothing, on_heartbeat=lambda: beats.append(clock() - begin), heartbeat_seconds=2.0
+    )
     wakeup.script = [lambda: None] * 2
     worker.run()
     assert beats == [0.0, 2.0, 4.0]
 
 
-def test_beats_go_on_when_the_clock_is_put_back(make_worker, wakeup, clock):
-    """A clock that jumps back an hour does not silence the loop for an hour."""
+def test_heartbeats_go_on_when_the_clock_is_set_back(make_worker, wakeup, clock):
+    """A clock that jumps back an hour does not stop heartbeats for an hour."""
     beats = []
-    worker = make_worker(nothing, on_beat=lambda: beats.append(1))
+    worker = make_worker(nothing, on_heartbeat=lambda: beats.append(1))
     wakeup.script = [lambda: clock.advance(-3600)]
     worker.run()
     assert len(beats) == 2
 
 
 def test_a_callback_that_fails_does_not_stop_the_work(make_worker, put, queue, wakeup, caplog):
-    """A bug in the mood is logged; the jobs are handled."""
-    worker = make_worker(nothing, on_beat=lambda: 1 / 0)
+    """A bug in a callback is logged, and jobs are handled."""
+    worker = make_worker(nothing, on_heartbeat=lambda: 1 / 0)
     job_id = put("k")
     wakeup.script = [wakeup.all_done]
     worker.run()
@@ -340,7 +340,7 @@ def test_a_callback_that_fails_does_not_stop_the_work(make_worker, put, queue, w
 
 
 def test_a_database_that_is_away_is_waited_for(make_worker, put, engine, clock, wakeup, caplog):
-    """The loop says so once, tries again with growing pauses, and goes on when it is back."""
+    """The loop logs an outage once, retries with growing delays, and goes on afterwards."""
     queue = Flaky(engine, clock=clock)
     worker = make_worker(nothing, queue=queue)
     job_id = put("k")
@@ -360,24 +360,24 @@ def test_a_database_that_is_away_is_waited_for(make_worker, put, engine, clock, 
     ]
 
 
-def test_a_beat_that_finds_the_database_away_is_tried_again(make_worker, wakeup, caplog):
-    """A callback may write to the database as well."""
+def test_a_heartbeat_during_an_outage_is_repeated(make_worker, wakeup, caplog):
+    """A callback may write to the database too."""
     failures = [OperationalError("UPDATE", {}, Exception("gone"))]
 
     def beat():
         if failures:
             raise failures.pop()
 
-    worker = make_worker(nothing, on_beat=beat)
+    worker = make_worker(nothing, on_heartbeat=beat)
     wakeup.script = [lambda: None]
     worker.run()
     assert "the database is back" in caplog.text
 
 
-def test_a_job_can_be_handled_after_an_end_that_was_not_recorded(
+def test_a_thread_goes_on_after_a_result_that_was_not_recorded(
     make_worker, put, queue, wakeup, monkeypatch, caplog
 ):
-    """A thread whose job's end could not be recorded goes on with the next."""
+    """A thread goes on with the next job."""
     worker = make_worker(nothing)
     first = put("first")
     failures = [ZeroDivisionError(), ZeroDivisionError()]
@@ -397,11 +397,11 @@ def test_a_job_can_be_handled_after_an_end_that_was_not_recorded(
     assert "could not be recorded" in caplog.text
 
 
-# The end
+# Shutdown
 
 
-def test_what_was_begun_is_finished(make_worker, put, queue, wakeup):
-    """Told to stop, the loop waits for its handlers."""
+def test_running_jobs_are_finished(make_worker, put, queue, wakeup):
+    """After `stop` the loop waits for its handlers."""
     go, entered = threading.Event(), threading.Event()
     worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done("finished")))
     job_id = put("k")
@@ -413,8 +413,10 @@ def test_what_was_begun_is_finished(make_worker, put, queue, wakeup):
     assert queue.get(job_id).result == "finished"
 
 
-def test_what_is_not_finished_in_time_is_left_to_its_lease(make_worker, put, queue, wakeup, caplog):
-    """A handler that needs longer than the grace does not keep the process."""
+def test_jobs_beyond_the_shutdown_timeout_are_left_to_their_leases(
+    make_worker, put, queue, wakeup, caplog
+):
+    """A handler that exceeds the shutdown timeout does not keep the process running."""
     go, entered = threading.Event(), threading.Event()
     worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done()))
     job_id = put("k")
@@ -423,13 +425,13 @@ def test_what_is_not_finished_in_time_is_left_to_its_lease(make_worker, put, que
     left = queue.get(job_id).state
     go.set()
     assert left is State.LEASED
-    assert "is not finished" in caplog.text
+    assert "did not finish" in caplog.text
 
 
-def test_an_end_is_recorded_when_the_database_is_back(
+def test_a_result_is_recorded_when_the_database_is_back(
     make_worker, put, queue, wakeup, monkeypatch, caplog
 ):
-    """Also while the loop leaves: the work is not done again because of a moment's absence."""
+    """An outage during the shutdown does not make the work be done again."""
     worker, end = make_worker(nothing), queue.end
     failures = [OperationalError("COMMIT", {}, Exception("gone"))] * 2
 
@@ -446,10 +448,10 @@ def test_an_end_is_recorded_when_the_database_is_back(
     assert "the database is away" in caplog.text
 
 
-def test_an_end_that_waits_for_the_database_is_no_handler_that_does_not_return(
+def test_a_result_that_waits_for_the_database_is_not_stuck(
     make_worker, put, queue, wakeup, monkeypatch
 ):
-    """A database that is away for longer than a handler may take does not end the process."""
+    """An outage that outlasts a handler's time limit does not end the process."""
     worker, end = make_worker(nothing, limit_seconds=30.0), queue.end
     absence = [OperationalError("COMMIT", {}, Exception("gone"))] * 4
     monkeypatch.setattr(queue, "end", lambda ended: (absence and _raise(absence)) or end(ended))
@@ -464,7 +466,7 @@ def _raise(errors):
 
 
 def test_a_thread_outlives_a_context_that_fails(make_worker, put, queue, wakeup, caplog):
-    """A job that cannot even be named is left to its lease; the next is handled."""
+    """A job whose context fails is left to its lease, and the next job is handled."""
 
     @contextlib.contextmanager
     def context(job):
@@ -477,16 +479,16 @@ def test_a_thread_outlives_a_context_that_fails(make_worker, put, queue, wakeup,
     wakeup.script = [wakeup.all_done] * 2
     worker.run()
     assert [queue.get(each).state for each in (first, second)] == [State.LEASED, State.DONE]
-    assert f"job {first} has no end" in caplog.text
+    assert f"job {first} has no result" in caplog.text
 
 
-def test_what_was_not_begun_is_given_back(make_worker, put, queue, wakeup):
-    """A job that was claimed for a thread which never came to it is ready again, uncounted."""
+def test_jobs_that_were_not_begun_are_given_back(make_worker, put, queue, wakeup):
+    """A claimed job that no thread has begun is ready again, and its attempt does not count."""
     worker = make_worker(nothing, threads=1)
     job_id = put("k")
     [job] = queue.claim(["mail"], worker="w", lease_seconds=60)
     worker._start(job)
-    worker._leave()
+    worker._shut_down()
     row = queue.get(job_id)
     assert (row.state, row.attempt) == (State.READY, 0)
 
@@ -494,19 +496,19 @@ def test_what_was_not_begun_is_given_back(make_worker, put, queue, wakeup):
 def test_a_job_lost_before_it_was_begun_cannot_be_given_back(
     make_worker, put, queue, clock, caplog
 ):
-    """A worker that leaves too late finds its job with somebody else."""
+    """A worker that shuts down too late finds its lease lost."""
     worker = make_worker(nothing, threads=1)
     put("k")
     [job] = queue.claim(["mail"], worker="w", lease_seconds=60)
     worker._start(job)
     clock.advance(61)
     queue.reclaim()
-    worker._leave()
-    assert "is not given back" in caplog.text
+    worker._shut_down()
+    assert "could not be given back" in caplog.text
 
 
-def test_leaving_wakes_the_others(make_worker, engine, clock):
-    """Other loops learn that this one will not keep the time it slept until."""
+def test_a_shutdown_wakes_the_other_loops(make_worker, engine, clock):
+    """Other loops must not wait for this one to look."""
     woken = []
     queue = Queue(engine, clock=clock, wake=lambda: woken.append(1))
     make_worker(nothing, queue=queue).run()
@@ -514,7 +516,7 @@ def test_leaving_wakes_the_others(make_worker, engine, clock):
 
 
 def test_the_threads_end_with_the_loop(make_worker, wakeup):
-    """Nothing is left running."""
+    """No thread is left running."""
     make_worker(nothing, threads=3, name="mine").run()
     for thread in threading.enumerate():
         if thread.name.startswith("mine"):
@@ -523,7 +525,7 @@ def test_the_threads_end_with_the_loop(make_worker, wakeup):
 
 
 def test_a_handler_that_does_not_return_ends_the_process(make_worker, put, queue, wakeup):
-    """A loop in a rule is not extended for ever: the supervisor gets to begin anew."""
+    """An endless handler's lease is not extended for ever: the supervisor restarts the process."""
     go, entered = threading.Event(), threading.Event()
     worker = make_worker(lambda _job: entered.set() or (go.wait(10) and Done()), limit_seconds=30.0)
     job_id = put("k", kind="push")
@@ -535,13 +537,13 @@ def test_a_handler_that_does_not_return_ends_the_process(make_worker, put, queue
     assert left.state is State.LEASED
 
 
-def test_a_worker_has_a_name_of_its_own(make_worker):
-    """Two workers of one process can be told apart."""
+def test_each_worker_has_another_name(make_worker):
+    """Two workers of one process have different names."""
     assert make_worker(nothing).name != make_worker(nothing).name
 
 
-def test_all_about_a_job_is_done_and_logged_in_its_context(make_worker, put, wakeup):
-    """The handler, and whatever the worker has to say of the job, run inside the context."""
+def test_a_job_is_handled_and_logged_in_its_context(make_worker, put, wakeup):
+    """The handler and all log lines about a job run inside the context."""
     inside, seen = [], []
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""luggage.serving.dispatcher: a WSGI app behind an event loop; no request waits for another."""
+"""luggage.serving.dispatcher: a WSGI app behind an event loop."""
 
 import asyncio
 import gc
@@ -11,17 +11,17 @@ from flask import Flask, request
 
 from luggage.serving import DeferredResponse, Dispatcher
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
-def run(story):
-    """What the story comes to, in a loop of its own: this thread may have one that runs."""
-    with ThreadPoolExecutor(1, thread_name_prefix="story") as thread:
-        return thread.submit(asyncio.run, story).result()
+def run(scenario):
+    """Run a coroutine in another thread, because this one may have a running loop."""
+    with ThreadPoolExecutor(1, thread_name_prefix="loop") as thread:
+        return thread.submit(asyncio.run, scenario).result()
 
 
 def app():
-    """A WSGI app that tells what it was asked."""
+    """A WSGI app that echoes the request."""
     flask = Flask("test", static_folder=None)
 
     @flask.route("/echo", methods=["GET", "POST"])
@@ -38,8 +38,8 @@ def app():
     return flask
 
 
-def front(wsgi=None, **more):
-    settings = {"prompt": {"/prompt"}, "threads": 2, "largest_body": 100, "most_bytes": 150}
+def make_dispatcher(wsgi=None, **more):
+    settings = {"inline_paths": {"/inline"}, "threads": 2, "max_body": 100, "max_buffered": 150}
     return Dispatcher(wsgi or app(), **(settings | more))
 
 
@@ -57,11 +57,11 @@ def scope(path="/echo", method="POST", headers=(), query=b""):
     }
 
 
-async def ask(front, body=b"", **said):
-    """What is answered to a request."""
+async def request_to(dispatcher, body=b"", **said):
+    """Return the response to a request."""
     answered = asyncio.get_running_loop().create_future()
-    front.handle(scope(**said), body, answered.set_result)
-    return await asyncio.wait_for(answered, PATIENCE_SECONDS)
+    dispatcher.handle(scope(**said), body, answered.set_result)
+    return await asyncio.wait_for(answered, TIMEOUT_SECONDS)
 
 
 def length(number):
@@ -69,41 +69,43 @@ def length(number):
 
 
 def test_a_request_reaches_the_app_as_it_was_sent():
-    """Method, path, query, headers and body."""
+    """The app gets method, path, query, headers and body."""
     headers = [length(5), (b"content-type", b"text/plain"), (b"x-one", b"1"), (b"x-one", b"2")]
-    answer = run(ask(front(), b"hello", headers=headers, query=b"a=b", path="/echo"))
-    assert answer.status == 200
-    assert ("Content-Type", "application/json") in answer.headers
-    for told in (b'"method":"POST"', b'"path":"/echo?a=b"', b'"body":"hello"', b'"X-One":"1,2"'):
-        assert told in answer.body
+    response = run(
+        request_to(make_dispatcher(), b"hello", headers=headers, query=b"a=b", path="/echo")
+    )
+    assert response.status == 200
+    assert ("Content-Type", "application/json") in response.headers
+    for part in (b'"method":"POST"', b'"path":"/echo?a=b"', b'"body":"hello"', b'"X-One":"1,2"'):
+        assert part in response.body
 
 
-def test_a_header_that_could_pass_for_another_is_left_out():
-    """`X_Two` would reach the app under the name of `X-Two`."""
-    answer = run(ask(front(), headers=[(b"x_two", b"forged")], method="GET"))
-    assert b'"X-Two":null' in answer.body
+def test_a_header_with_an_underscore_is_dropped():
+    """`X_Two` would look like `X-Two` to the app."""
+    response = run(request_to(make_dispatcher(), headers=[(b"x_two", b"forged")], method="GET"))
+    assert b'"X-Two":null' in response.body
 
 
-def test_pages_run_in_threads_of_their_own():
-    """A page that waits holds up no delivery."""
-    answer = run(ask(front(), method="GET"))
-    assert b'"thread":"page' in answer.body
+def test_pages_run_in_threads():
+    """A page that waits delays no delivery."""
+    response = run(request_to(make_dispatcher(), method="GET"))
+    assert b'"thread":"page' in response.body
 
 
-def prompt_app(environ, start_response):
+def inline_app(environ, start_response):
     body = threading.current_thread().name.encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 
 
-def test_a_prompt_path_runs_at_once():
-    """What never waits is not handed to another thread."""
-    answer = run(ask(front(prompt_app), path="/prompt"))
-    assert answer.body.startswith(b"story")
+def test_an_inline_path_runs_in_the_loop():
+    """A view that never blocks runs without another thread."""
+    response = run(request_to(make_dispatcher(inline_app), path="/inline"))
+    assert response.body.startswith(b"loop")
 
 
-def undecided(future):
-    """A WSGI app that answers what becomes of `future`."""
+def deferred(future):
+    """A WSGI app that responds with the outcome of `future`."""
 
     def wsgi(_environ, start_response):
         def decide():
@@ -116,84 +118,86 @@ def undecided(future):
 
 
 def test_others_are_answered_while_one_waits_for_its_future():
-    """An undecided answer comes when its future is done, and holds up nobody till then."""
+    """A deferred response comes when its future is done, and delays no other."""
     futures = [Future() for _ in range(3)]
-    apps = iter([undecided(future) for future in futures])
+    apps = iter([deferred(future) for future in futures])
 
     def one_after_the_other(environ, start_response):
         return next(apps)(environ, start_response)
 
-    async def story():
-        served = front(one_after_the_other)
-        asked = [asyncio.create_task(ask(served, path="/prompt")) for _ in futures]
+    async def scenario():
+        served = make_dispatcher(one_after_the_other)
+        requests = [asyncio.create_task(request_to(served, path="/inline")) for _ in futures]
         await asyncio.sleep(0)
         for number, future in enumerate(futures):
             threading.Thread(target=future.set_result, args=[number]).start()
-        return await asyncio.gather(*asked)
+        return await asyncio.gather(*requests)
 
-    answers = run(story())
-    assert [(answer.status, answer.body) for answer in answers] == [
+    responses = run(scenario())
+    assert [(response.status, response.body) for response in responses] == [
         (202, b"0"),
         (202, b"1"),
         (202, b"2"),
     ]
 
 
-def test_an_answer_whose_future_failed_is_decided_too():
-    """The failure is for whoever decides."""
+def test_a_response_whose_future_failed_is_decided():
+    """`decide` gets the failure."""
     future = Future()
     future.set_exception(LookupError("no"))
-    answer = run(ask(front(undecided(future)), path="/prompt"))
-    assert (answer.status, answer.body) == (202, b"LookupError('no')")
+    response = run(request_to(make_dispatcher(deferred(future)), path="/inline"))
+    assert (response.status, response.body) == (202, b"LookupError('no')")
 
 
-def test_nothing_of_an_answered_request_waits_for_the_collector():
-    """Its body is gone with the answer: the collector is told to come seldom."""
+def test_an_answered_request_leaves_no_reference_cycle():
+    """Its body is freed without the garbage collector, which runs seldom."""
     future = Future()
     left = weakref.ref(future)
 
-    async def story(future):
-        asked = asyncio.create_task(ask(front(undecided(future)), path="/prompt"))
+    async def scenario(future):
+        requests = asyncio.create_task(
+            request_to(make_dispatcher(deferred(future)), path="/inline")
+        )
         await asyncio.sleep(0)
         future.set_result(1)
-        assert (await asked).status == 202
+        assert (await requests).status == 202
 
     gc.disable()
     try:
-        run(story(future))
+        run(scenario(future))
         del future
         assert left() is None
     finally:
         gc.enable()
 
 
-def test_an_answer_that_cannot_be_sent_keeps_no_other_back(caplog):
-    """Those of a group are sent one after the other, in one call of the loop."""
+def test_a_response_that_cannot_be_sent_does_not_block_the_others(caplog):
+    """Responses that are ready together are sent in one call of the loop."""
     future = Future()
 
     def broken(_answer):
         raise LookupError("no")
 
-    async def story():
-        served = front(undecided(future))
-        served.handle(scope(path="/prompt"), b"", broken)
-        asked = asyncio.create_task(ask(served, path="/prompt"))
+    async def scenario():
+        served = make_dispatcher(deferred(future))
+        served.handle(scope(path="/inline"), b"", broken)
+        requests = asyncio.create_task(request_to(served, path="/inline"))
         await asyncio.sleep(0)
         future.set_result("yes")
-        return await asked
+        return await requests
 
-    assert run(story()).body == b"'yes'"
-    assert [record.message for record in caplog.records] == ["an answer could not be sent"]
+    assert run(scenario()).body == b"'yes'"
+    assert [record.message for record in caplog.records] == ["a response could not be sent"]
 
 
 def breaking(*, when):
-    """A WSGI app that raises when it is called, when it is read, or when it is decided."""
+    """A WSGI app that raises when it is called, read or decided."""
 
     def wsgi(_environ, _start_response):
         done = Future()
         done.set_result(None)
-        answers = {"read": map(raising, [b"x"]), "decided": DeferredResponse(done, raising)}
-        return answers.get(when) or raising()
+        responses = {"read": map(raising, [b"x"]), "decided": DeferredResponse(done, raising)}
+        return responses.get(when) or raising()
 
     def raising(*_):
         raise LookupError("no")
@@ -201,12 +205,12 @@ def breaking(*, when):
     return wsgi
 
 
-@pytest.mark.parametrize("path", ["/prompt", "/page"])
+@pytest.mark.parametrize("path", ["/inline", "/page"])
 @pytest.mark.parametrize("when", ["called", "read", "decided"])
-def test_an_app_that_raises_is_answered_for(path, when, caplog):
-    """Whoever asked hears of it, and so does the log; the next request is answered."""
-    answer = run(ask(front(breaking(when=when)), path=path))
-    assert (answer.status, answer.headers) == (500, [("Content-Length", "0")])
+def test_an_app_that_raises_gets_a_500(path, when, caplog):
+    """The client gets a 500, and the log has the error."""
+    response = run(request_to(make_dispatcher(breaking(when=when)), path=path))
+    assert (response.status, response.headers) == (500, [("Content-Length", "0")])
     assert [record.message for record in caplog.records] == ["a request could not be answered"]
 
 
@@ -219,21 +223,21 @@ def test_an_app_that_raises_is_answered_for(path, when, caplog):
         ([], 0),
     ],
 )
-def test_what_is_too_long_or_has_no_length_is_not_to_be_read(headers, expected):
-    """The app sees the request without its body, and has to refuse."""
-    assert front().expected(scope(headers=headers)) == expected
+def test_a_body_that_is_too_long_or_has_no_length_is_not_read(headers, expected):
+    """The app gets the request without its body."""
+    assert make_dispatcher().body_length(scope(headers=headers)) == expected
 
 
-def test_there_is_room_for_so_many_bytes():
-    """Two bodies of 100 bytes are more than 150; when the first has gone, there is room again."""
-    served = front()
-    assert [served.take(100), served.take(100), served.take(50)] == [True, False, True]
+def test_the_buffer_has_a_limit():
+    """Two bodies of 100 bytes exceed 150; releasing the first makes room."""
+    served = make_dispatcher()
+    assert [served.reserve(100), served.reserve(100), served.reserve(50)] == [True, False, True]
     served.release(100)
-    assert served.take(100)
+    assert served.reserve(100)
 
 
-def test_the_parts_of_an_answer_are_closed():
-    """As WSGI asks for, also when they were written the old way."""
+def test_the_body_of_a_response_is_closed():
+    """WSGI requires it, also with the old `write` function."""
     closed = []
 
     class Parts(list):
@@ -245,23 +249,23 @@ def test_the_parts_of_an_answer_are_closed():
         write(b"a")
         return Parts([b"b", b"c"])
 
-    answer = run(ask(front(wsgi), path="/prompt"))
-    assert (answer.body, closed) == (b"abc", [True])
+    response = run(request_to(make_dispatcher(wsgi), path="/inline"))
+    assert (response.body, closed) == (b"abc", [True])
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "headers"),
+    ("status", "sent", "headers"),
     [
         ("200 OK", [], [("Content-Length", "2")]),
         ("200 OK", [("content-length", "2")], [("content-length", "2")]),
         ("304 Not Modified", [], []),
     ],
 )
-def test_an_answer_says_its_length(status, told, headers):
-    """A client that keeps its line knows where an answer ends."""
+def test_a_response_has_its_length(status, sent, headers):
+    """A client with a persistent connection knows where a response ends."""
 
     def wsgi(_environ, start_response):
-        start_response(status, told)
+        start_response(status, sent)
         return [b"hi"]
 
-    assert run(ask(front(wsgi), path="/prompt")).headers == headers
+    assert run(request_to(make_dispatcher(wsgi), path="/inline")).headers == headers

@@ -1,15 +1,19 @@
-"""luggage.serving.worker: the limits of the server itself, over a real connection."""
+"""luggage.serving.worker: HTTP over a real connection, and its limits."""
 
+import ast
 import asyncio
+import inspect
+import textwrap
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server
 
 from luggage.serving import DeferredResponse, Dispatcher, worker
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 def app(environ, start_response):
@@ -18,21 +22,21 @@ def app(environ, start_response):
     return [body]
 
 
-def run(story):
-    """What the story comes to, in a loop of its own: this thread may have one that runs."""
+def run(scenario):
+    """Run a coroutine in another thread, because this one may have a running loop."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, story).result()
+        return thread.submit(asyncio.run, scenario).result()
 
 
-def make_front(wsgi=app):
-    return Dispatcher(wsgi, prompt={"/"}, threads=1, largest_body=300_000, most_bytes=400_000)
+def make_dispatcher(wsgi=app):
+    return Dispatcher(wsgi, inline_paths={"/"}, threads=1, max_body=300_000, max_buffered=400_000)
 
 
-async def talk(*parts, hangs_up=False, front=None):
-    """Send `parts` to a server; return all that it answers until it hangs up."""
-    front = front or make_front()
+async def talk(*parts, hangs_up=False, dispatcher=None):
+    """Send `parts` to a server; return what it sends until it closes the connection."""
+    dispatcher = dispatcher or make_dispatcher()
     kwargs = dict(worker.GunicornWorker.CONFIG_KWARGS, loop="none", log_config=None)
-    server = Server(Config(front, host="127.0.0.1", port=0, **kwargs))
+    server = Server(Config(dispatcher, host="127.0.0.1", port=0, **kwargs))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
         await asyncio.sleep(0.01)
@@ -44,7 +48,7 @@ async def talk(*parts, hangs_up=False, front=None):
             await writer.drain()
         if hangs_up:
             writer.write_eof()
-        return await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
+        return await asyncio.wait_for(reader.read(), TIMEOUT_SECONDS)
     finally:
         writer.close()
         server.should_exit = True
@@ -52,7 +56,7 @@ async def talk(*parts, hangs_up=False, front=None):
 
 
 def test_a_request_is_answered():
-    """Head and body, then the end that was asked for."""
+    """The server answers with head and body, and then closes the connection as requested."""
     said = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
     answer = run(talk(said, b"hi"))
     assert answer.startswith(b"HTTP/1.1 200")
@@ -60,38 +64,38 @@ def test_a_request_is_answered():
     assert b"server:" not in answer
 
 
-def test_a_client_that_has_said_all_is_answered():
-    """Closing one half of the line is no reason not to answer on the other."""
+def test_a_half_closed_connection_is_answered():
+    """A client that closes its sending side still gets the response."""
     said = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
     assert run(talk(said, hangs_up=True)).endswith(b"hi")
 
 
-def test_a_client_that_leaves_within_a_request_is_not_waited_for():
-    """What is cut short has no answer."""
+def test_an_incomplete_request_is_not_answered():
+    """The server closes the connection when the client leaves in the middle of a body."""
     said = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nh"
     assert run(talk(said, hangs_up=True)) == b""
 
 
 def test_too_many_headers_are_refused():
-    """No request needs more than a GitHub and a proxy send."""
+    """65 headers are one too many."""
     many = b"".join(b"X-%d: y\r\n" % number for number in range(65))
     assert run(talk(b"GET / HTTP/1.1\r\n" + many + b"\r\n")).startswith(b"HTTP/1.1 400")
 
 
 def test_two_requests_on_one_connection_are_both_answered():
-    """The limits are those of a request, not of its connection."""
+    """The limits apply to each request, not to the connection."""
     first = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert run(talk(first, last)).count(b"200 OK") == 2
 
 
 def test_a_head_without_end_is_refused():
-    """Nobody can fill the memory with a header."""
+    """A client cannot fill the memory with a header."""
     parts = [b"x" * 16_384] * 8
     try:
         answer = run(talk(b"GET / HTTP/1.1\r\nX-Long: ", *parts))
     except ConnectionResetError:
-        # Whoever is still sending may learn of the end before the reason.
+        # A client that still sends may see the reset before the response.
         return
     assert answer.startswith(b"HTTP/1.1 400")
 
@@ -99,14 +103,14 @@ def test_a_head_without_end_is_refused():
 @pytest.mark.parametrize(
     "said", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"]
 )
-def test_a_request_that_takes_too_long_to_come_is_not_waited_for(said, monkeypatch):
-    """A connection does not stay open for a client that says nothing, or not all."""
-    monkeypatch.setattr(worker, "_PATIENCE_SECONDS", 0.05)
+def test_a_request_that_arrives_too_slowly_is_dropped(said, monkeypatch):
+    """The server closes the connection of a client that sends nothing, or not everything."""
+    monkeypatch.setattr(worker, "_REQUEST_TIMEOUT_SECONDS", 0.05)
     assert run(talk(said)) == b""
 
 
 def test_what_is_not_http_is_refused():
-    """A stranger's bytes are answered, not logged as a crash."""
+    """Bytes that are not HTTP get a 400."""
     assert run(talk(b"\x16\x03\x01\r\n\r\n")).startswith(b"HTTP/1.1 400")
 
 
@@ -117,59 +121,59 @@ def post(length, *lines):
 
 
 def test_a_long_body_is_read_whole():
-    """It may come in many parts, and be larger than what a server reads ahead."""
+    """A body may arrive in many parts, and exceed the server's read buffer."""
     body = bytes(range(256)) * 1000
     parts = [body[at : at + 50_000] for at in range(0, len(body), 50_000)]
     assert run(talk(post(len(body)), *parts)).endswith(b"\r\n\r\n" + body)
 
 
-def test_whoever_waits_to_be_asked_for_the_body_is_asked():
-    """A client may send the head alone, and listen."""
+def test_expect_100_continue_is_answered():
+    """A client may send the head first and wait for 100 Continue."""
     answer = run(talk(post(2, b"Expect: 100-continue"), b"hi"))
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")
 
 
 def test_a_body_that_is_too_long_is_not_asked_for():
-    """The app is called without it, at once."""
+    """The app is called at once, without the body."""
     answer = run(talk(post(300_001, b"Expect: 100-continue")))
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"Content-Length: 0\r\n" in answer
 
 
 def test_a_head_is_answered_with_a_head():
-    """Content-Length tells of a body that does not come."""
+    """A response to HEAD has the Content-Length, but no body."""
 
     def wsgi(_environ, start_response):
         start_response("200 OK", [])
         return [b"hi"]
 
     said = b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    answer = run(talk(said, front=make_front(wsgi)))
+    answer = run(talk(said, dispatcher=make_dispatcher(wsgi)))
     assert b"Content-Length: 2\r\n" in answer
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_more_than_can_be_held_is_refused_before_it_is_read():
-    """There is room again when a request is answered, and when its client leaves."""
-    front = make_front()
-    front.take(200_000)
-    refused = run(talk(post(200_001, b"Expect: 100-continue"), front=front))
+def test_bodies_beyond_the_buffer_are_refused_before_they_are_read():
+    """Buffer space is free again when a request is answered, and when its client leaves."""
+    dispatcher = make_dispatcher()
+    dispatcher.reserve(200_000)
+    refused = run(talk(post(200_001, b"Expect: 100-continue"), dispatcher=dispatcher))
     assert refused.startswith(b"HTTP/1.1 503")
     assert b"Retry-After: 10\r\n" in refused
     for body, hangs_up in ((b"x" * 200_000, False), (b"x", True), (b"x" * 200_000, False)):
-        answer = run(talk(post(200_000), body, hangs_up=hangs_up, front=front))
+        answer = run(talk(post(200_000), body, hangs_up=hangs_up, dispatcher=dispatcher))
         assert answer.startswith(b"HTTP/1.1 200") is not hangs_up
 
 
 class Later:
-    """A WSGI app that is done when a test says so, and answers what was posted."""
+    """A WSGI app that echoes a body once the test completes its future."""
 
     def __init__(self):
-        self.asked = []
+        self.futures = []
 
     def __call__(self, environ, start_response):
         future = Future()
-        self.asked.append(future)
+        self.futures.append(future)
         body = environ["wsgi.input"].read()
 
         def decide():
@@ -180,49 +184,122 @@ class Later:
 
 
 def test_requests_sent_together_are_answered_in_their_order():
-    """The second is begun when the first is answered."""
+    """A pipelined request starts when the one before it is answered."""
     later = Later()
 
-    async def story():
+    async def scenario():
         first = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
-        talking = asyncio.create_task(talk(first + post(3) + b"two", front=make_front(later)))
-        await until(lambda: later.asked)
-        assert len(later.asked) == 1
-        later.asked[0].set_result(None)
-        await until(lambda: later.asked[1:])
-        later.asked[1].set_result(None)
+        talking = asyncio.create_task(
+            talk(first + post(3) + b"two", dispatcher=make_dispatcher(later))
+        )
+        await until(lambda: later.futures)
+        assert len(later.futures) == 1
+        later.futures[0].set_result(None)
+        await until(lambda: later.futures[1:])
+        later.futures[1].set_result(None)
         return await talking
 
-    answer = run(story())
+    answer = run(scenario())
     assert answer.index(b"\r\n\r\none") < answer.index(b"\r\n\r\ntwo")
 
 
 def test_too_many_requests_sent_together_are_refused():
-    """They would all be begun within one another, when the first is answered."""
+    """A thousand pipelined requests get a 400 instead of a deep recursion."""
     first = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
     many = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
-    assert run(talk(first + many, front=make_front(Later()))).startswith(b"HTTP/1.1 400")
+    assert run(talk(first + many, dispatcher=make_dispatcher(Later()))).startswith(b"HTTP/1.1 400")
 
 
-def test_a_client_that_does_not_wait_for_its_answer_leaves_room():
-    """Its request is carried out all the same."""
+def test_a_client_that_leaves_before_its_response_frees_the_buffer():
+    """Its request is completed, and then its buffer space is free."""
     later = Later()
-    front = make_front(later)
+    dispatcher = make_dispatcher(later)
 
-    async def story():
-        talking = asyncio.create_task(talk(post(300_000), b"x" * 300_000, front=front))
-        await until(lambda: later.asked)
+    async def scenario():
+        talking = asyncio.create_task(talk(post(300_000), b"x" * 300_000, dispatcher=dispatcher))
+        await until(lambda: later.futures)
         talking.cancel()
-        assert not front.take(300_000)
-        later.asked[0].set_result(None)
+        assert not dispatcher.reserve(300_000)
+        later.futures[0].set_result(None)
         await asyncio.wait([talking])
-        assert front.take(300_000)
+        assert dispatcher.reserve(300_000)
 
-    run(story())
+    run(scenario())
 
 
 async def until(happened):
-    """Wait for something that another connection does."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not happened():  # noqa: ASYNC110  it knows no event
+    """Wait until `happened` returns true."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not happened():  # noqa: ASYNC110  no event to wait for
             await asyncio.sleep(0.01)
+
+
+def calls(protocol, name):
+    """Return how many arguments each method of a class passes to the method `name`."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(protocol)))
+    return {
+        method.name: len(call.args)
+        for method in ast.walk(tree)
+        if isinstance(method, ast.FunctionDef)
+        for call in ast.walk(method)
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == name
+    }
+
+
+def check_private_method(protocol):
+    """Fail unless uvicorn's protocol starts each request with `_start_asgi_task(cycle, app)`."""
+    remedy = (
+        "luggage.serving.worker.Protocol overrides uvicorn's private "
+        "HttpToolsProtocol._start_asgi_task(cycle, app); adapt it to this uvicorn, or pin the last "
+        "one that worked (docs/decisions/0115)"
+    )
+    method = getattr(protocol, "_start_asgi_task", None)
+    assert method is not None, f"uvicorn no longer has _start_asgi_task: {remedy}"
+    parameters = list(inspect.signature(method).parameters)
+    assert parameters == ["self", "cycle", "app"], f"its parameters are {parameters}: {remedy}"
+    callers = calls(protocol, "_start_asgi_task")
+    expected = {"on_headers_complete": 2, "on_response_complete": 2}
+    assert callers == expected, f"uvicorn calls it from {callers}, not from {expected}: {remedy}"
+    bypasses = set(calls(protocol, "run_asgi")) - {"_start_asgi_task"}
+    assert not bypasses, f"uvicorn also starts requests in {bypasses}: {remedy}"
+
+
+def test_uvicorn_starts_requests_with_the_private_method_that_protocol_overrides():
+    """HttpToolsProtocol has `_start_asgi_task(cycle, app)` and calls it for each request."""
+    check_private_method(HttpToolsProtocol)
+
+
+class WithoutTheMethod:
+    """A protocol that lost the method."""
+
+
+class OtherParameters:
+    """A protocol whose method takes something else."""
+
+    def _start_asgi_task(self, cycle):
+        """Take no app."""
+
+
+class NotCalled:
+    """A protocol that no longer calls its method."""
+
+    def _start_asgi_task(self, cycle, app):
+        """Do nothing."""
+
+    def on_headers_complete(self):
+        """Start a request in another way."""
+        self.loop.create_task(self.cycle.run_asgi(self.app))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "complaint"),
+    [
+        (WithoutTheMethod, "no longer has"),
+        (OtherParameters, "its parameters are"),
+        (NotCalled, "uvicorn calls it from {}"),
+    ],
+)
+def test_a_changed_uvicorn_is_reported_with_a_remedy(protocol, complaint):
+    """The check names what changed, and where to adapt it."""
+    with pytest.raises(AssertionError, match=f"{complaint}.*luggage.serving.worker.Protocol"):
+        check_private_method(protocol)
