@@ -70,13 +70,13 @@ def test_ten_labels_at_once_are_enough():
     names = ", ".join(f"os: {n}" for n in range(12))
     eyes, put, said = asked(f"/label {names}", labels=("os: *",))
     assert (eyes.content, len(put.names)) == ("eyes", 10)
-    assert said.text == "@alice: I take 10 labels at once; I have left the others."
+    assert said.text == "@alice: I only take 10 labels at a time, so I skipped the rest."
 
 
 def test_where_no_label_is_for_everybody_that_is_said():
     """A person learns that it is not their fault."""
     _eyes, said = asked("/label os: 1")
-    assert said.text.endswith("They have not named any that everybody may use.")
+    assert said.text.endswith("They have not opened any labels to everyone.")
 
 
 def test_help_without_labels_does_not_mention_them():

@@ -139,7 +139,7 @@ class Showroom:
             engine=self.engine,
             queue=self.queue,
             board=self.board,
-            door=SignIn(sessions=self.sessions, oauth=oauth, program="python -m bot_deploy"),
+            sign_in=SignIn(sessions=self.sessions, oauth=oauth, program="python -m bot_deploy"),
             clock=self.clock,
         )
         app = Flask("bot", static_folder=None)

@@ -49,10 +49,10 @@ def test_a_broken_file_opens_one_issue_however_many_pushes(push, github):
     ((state, text),) = issues(github)
     assert state == "open"
     assert ".github/bot.toml:2:1: invite.merged_pull_requests must be a whole number" in text
-    assert "**To mend it**" in text
+    assert "**To fix it**" in text
     push(WORSE)
     ((state, text),) = issues(github)
-    assert ".github/bot.toml:1:8: is not TOML" in text
+    assert ".github/bot.toml:1:8: is not valid TOML" in text
 
 
 def test_a_mended_file_closes_the_issue_with_a_word(push, github):
@@ -61,7 +61,7 @@ def test_a_mended_file_closes_the_issue_with_a_word(push, github):
     push(RIGHT)
     ((state, text),) = issues(github)
     assert state == "closed"
-    assert "fine again" in text
+    assert "valid again" in text
 
 
 def test_a_file_that_breaks_again_opens_the_same_issue_again(push, github):

@@ -180,8 +180,8 @@ def test_a_file_that_is_taken_away_leaves_the_defaults(files, client):
         (answer(b"", type="submodule"), "must be a file"),
         (answer(b"", encoding="none", content=""), "too large"),
         (answer(b"#" * 70_000), "at most 64 KiB"),
-        (answer(b"\xff"), "not UTF-8"),
-        (answer(b"", content="abc"), "not UTF-8"),
+        (answer(b"\xff"), "encoded in UTF-8"),
+        (answer(b"", content="abc"), "encoded in UTF-8"),
         (answer(b"a = " + b"[" * 9000), "too deeply"),
     ],
 )

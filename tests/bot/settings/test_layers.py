@@ -64,14 +64,14 @@ def test_a_layer_can_be_laid_over_settings():
     ("values", "words"),
     [
         ({"invite": 5}, "invite must be a table, not 5"),
-        ({"invit": {}}, "invit is not a rule; known are invite"),
-        ({"invite": {"mesage": ""}}, "invite.mesage is not a setting; known are enabled"),
+        ({"invit": {}}, "invit is not a rule; the rules are invite"),
+        ({"invite": {"mesage": ""}}, "invite.mesage is not a setting; the settings are enabled"),
         ({"invite": {"enabled": 1}}, "invite.enabled must be true or false, not 1"),
         ({"invite": {"merged_pull_requests": 0}}, "from 1 to 100, not 0"),
         ({"invite": {"merged_pull_requests": True}}, "from 1 to 100, not true"),
         ({"invite": {"merged_pull_requests": "2"}}, 'from 1 to 100, not "2"'),
-        ({"invite": {"message": " "}}, "must be a text"),
-        ({"invite": {"message": 5}}, "must be a text"),
+        ({"invite": {"message": " "}}, "must be a string"),
+        ({"invite": {"message": 5}}, "must be a string"),
         ({"invite": {"message": "$nobody"}}, r"not \$nobody"),
         ({"invite": {"message": "100 $"}}, "for a dollar sign"),
     ],
@@ -113,16 +113,16 @@ def test_what_is_wrong_in_a_file_has_its_line_and_column():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[invite]\nmessage = \n", ".github/bot.toml:2:11: is not TOML: Invalid value"),
-        ("[invite", ".github/bot.toml:1:1: is not TOML"),
+        ("[invite]\nmessage = \n", ".github/bot.toml:2:11: is not valid TOML: Invalid value"),
+        ("[invite", ".github/bot.toml:1:1: is not valid TOML"),
         ("a = " + "[" * 5000, "brackets are nested too deeply"),
         ("[" + "a." * 20_000 + "a]", "a key has too many parts"),
         ("'a' . " * 5_000 + "a = 1", "a key has too many parts"),
-        ("a = " + "9" * 5000, "is not TOML"),
+        ("a = " + "9" * 5000, "is not valid TOML"),
         ("a = 0x" + "f" * 5000, ":1:1: a is not a rule"),
-        ("[invite]\nmerged_pull_requests = 0x" + "f" * 9000, "not so large a number"),
+        ("[invite]\nmerged_pull_requests = 0x" + "f" * 9000, "not such a large number"),
         ("#" * (MOST_BYTES + 1), "at most 64 KiB; shorten it"),
-        ("a = 1\ufeff", "is not TOML"),
+        ("a = 1\ufeff", "is not valid TOML"),
         ("a = nan", ":1:1: a is not a rule"),
         ("[invite]\nenabled = nan", "must be true or false, not NaN"),
         ("[invite]\nenabled = 2020-01-01", 'not "2020-01-01"'),
@@ -145,7 +145,9 @@ def test_what_is_shared_is_refused_in_the_file_of_a_single_repository():
     """Who may write to one repository does not choose the team for the organisation."""
     text = '[invite]\nmessage = "Hi"\nteam = "owners"\n'
     assert read_text(RULES, text, source="x")["invite"]["team"] == "owners"
-    with pytest.raises(PolicyError, match=r"x:3:1: invite\.team is set for the whole organisation"):
+    with pytest.raises(
+        PolicyError, match=r"x:3:1: invite\.team can only be set for the whole organisation"
+    ):
         read_text(RULES, text, source="x", single=True)
 
 

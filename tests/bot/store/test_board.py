@@ -12,7 +12,7 @@ NOW = 1_000_000.0
 def test_without_a_beat_the_bot_is_asleep(beat_at):
     """No sign of the loop counts before everything else."""
     feels = feeling(Standing(waiting=1, retrying=1, dead=1), beat_at=beat_at, now=NOW)
-    assert feels == Feeling(Mood.ASLEEP, "no sign of the loop")
+    assert feels == Feeling(Mood.ASLEEP, "no heartbeat from the loop")
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,13 @@ def test_without_a_beat_the_bot_is_asleep(beat_at):
     [
         (
             Standing(waiting=3, retrying=1, dead=2),
-            Feeling(Mood.WORRIED, "2 jobs could not be done"),
+            Feeling(Mood.WORRIED, "2 jobs failed"),
         ),
         (
             Standing(waiting=3, retrying=1, dead=0),
-            Feeling(Mood.WORRIED, "one job must be tried again"),
+            Feeling(Mood.WORRIED, "one job will be retried"),
         ),
-        (Standing(waiting=3, retrying=0, dead=0), Feeling(Mood.BUSY, "3 jobs in hand")),
+        (Standing(waiting=3, retrying=0, dead=0), Feeling(Mood.BUSY, "3 jobs in progress")),
         (Standing(waiting=0, retrying=0, dead=0), Feeling(Mood.BORED, "nothing to do")),
         (
             Standing(waiting=0, retrying=0, dead=0, paused_parts=1),
@@ -34,7 +34,7 @@ def test_without_a_beat_the_bot_is_asleep(beat_at):
         ),
         (
             Standing(waiting=1, retrying=0, dead=0, paused_parts=2),
-            Feeling(Mood.BUSY, "one job in hand; paused for 2 organisations"),
+            Feeling(Mood.BUSY, "one job in progress; paused for 2 organisations"),
         ),
     ],
 )

@@ -37,7 +37,7 @@ def make_client(store, board, clock, woken):
     """Make a client of the web process."""
 
     def make(**more):
-        reception = web.WebDependencies(
+        dependencies = web.WebDependencies(
             name="test-bot",
             secrets=["older secret", SECRET],
             queue=Queue(store, clock=clock, wake=lambda: woken.append(clock())),
@@ -47,7 +47,7 @@ def make_client(store, board, clock, woken):
             **more,
         )
         app = Flask("bot", static_folder=None)
-        app.register_blueprint(web.blueprint(reception))
+        app.register_blueprint(web.blueprint(dependencies))
         app.register_error_handler(HTTPException, web.refused)
         return app.test_client()
 
@@ -62,7 +62,7 @@ def client(make_client):
 
 def test_without_a_webhook_there_is_no_such_address(store, board, clock):
     """Where deliveries are fetched, nothing can be posted; the pages are there."""
-    reception = web.WebDependencies(
+    dependencies = web.WebDependencies(
         name="test-bot",
         secrets=None,
         queue=Queue(store, clock=clock),
@@ -71,7 +71,7 @@ def test_without_a_webhook_there_is_no_such_address(store, board, clock):
         settle_seconds=1.5,
     )
     app = Flask("bot", static_folder=None)
-    app.register_blueprint(web.blueprint(reception))
+    app.register_blueprint(web.blueprint(dependencies))
     app.register_error_handler(HTTPException, web.refused)
     client = app.test_client()
     assert client.post("/webhook/github", data=b"{}").status_code == 404
@@ -236,7 +236,7 @@ def test_readyz_tells_when_no_loop_is_heard(client, board):
     """Ready only while a loop beats; otherwise it says what is missing."""
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert "not heard from" in answer.json["loop"]
+    assert "no heartbeat" in answer.json["loop"]
     board.beat("loop")
     assert client.get("/readyz").status_code == 200
 
@@ -273,7 +273,7 @@ def test_the_status_page_says_when_the_database_is_away(client, store):
         connection.execute(text("DROP TABLE board_line"))
     answer = client.get("/")
     assert answer.status_code == 503
-    assert "my database does not answer" in answer.text
+    assert "my database does not respond" in answer.text
 
 
 def test_pages_load_nothing_from_elsewhere(client):

@@ -44,7 +44,7 @@ def web_app(store, queue, board, clock, sessions):
             session=session,
             clock=clock,
         )
-        reception = WebDependencies(
+        dependencies = WebDependencies(
             name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
         )
         desk = Console(
@@ -52,11 +52,11 @@ def web_app(store, queue, board, clock, sessions):
             engine=store,
             queue=queue,
             board=board,
-            door=SignIn(sessions=sessions, oauth=oauth, program="python -m bot_deploy"),
+            sign_in=SignIn(sessions=sessions, oauth=oauth, program="python -m bot_deploy"),
             clock=clock,
         )
         app = Flask("bot", static_folder=None)
-        app.register_blueprint(web_blueprint(reception))
+        app.register_blueprint(web_blueprint(dependencies))
         app.register_blueprint(blueprint(desk))
         yield app
 
@@ -148,7 +148,7 @@ def test_a_forged_form_is_403_and_does_nothing(operator, sessions, queue, dead, 
     for path in ("/console/pause", f"/console/deliveries/{dead}/retry", "/console/sign-out"):
         answer = operator.post(path, data=data)
         assert answer.status_code == 403
-        assert "Nothing was done" in answer.text
+        assert "nothing was changed" in answer.text
     assert (queue.paused_at(), queue.standing().dead) == (None, 1)
     assert operator.get("/console/").status_code == 200
 
@@ -183,7 +183,7 @@ def test_the_overview_shows_what_is_in_hand_and_what_waits(operator, dead, board
     """The queue by state and age, and the deliveries that need a person."""
     board.beat("loop")
     page = operator.get("/console/").text
-    assert "one job could not be done" in page
+    assert "one job failed" in page
     assert re.search(r'actions</th><td><span class="state dead">dead</span></td><td>1</td>', page)
     assert f'href="/console/deliveries/{dead}"' in page
 
@@ -192,7 +192,7 @@ def test_an_empty_queue_is_told_in_words(operator, board):
     """A bot that has done nothing yet has a console too."""
     board.beat("loop")
     page = operator.get("/console/").text
-    assert "all that came in is decided" in page
+    assert "processed every delivery" in page
     assert operator.get("/console/deliveries").status_code == 200
     assert "not been asked for anything yet" in operator.get("/console/github").text
 
@@ -244,7 +244,7 @@ def test_a_payload_that_expired_is_told(operator, github, put, settled, queue, c
     number = put(github.star("snakes/trio", "bob"))
     settled()
     queue.expire_bodies(clock() + 1)
-    assert "It has expired" in operator.get(f"/console/deliveries/{number}").text
+    assert "The payload has expired" in operator.get(f"/console/deliveries/{number}").text
 
 
 def test_only_deliveries_have_such_a_page(operator, queue, dead):
@@ -285,7 +285,7 @@ def test_a_dead_delivery_is_tried_again(operator, queue, dead, settled):
     page = f"/console/deliveries/{dead}"
     answer = press(operator, f"{page}/retry")
     assert answer.headers["Location"] == f"{page}?done=retried"
-    assert "tried again" in operator.get(answer.headers["Location"]).text
+    assert "Retrying now" in operator.get(answer.headers["Location"]).text
     settled()
     assert {job.state for job in queue.children(dead)} == {State.DONE}
 
@@ -379,7 +379,7 @@ def test_the_log_tells_who_did_what(operator, caplog, dead):
     """By name and number, without a token."""
     caplog.set_level("INFO")
     press(operator, f"/console/deliveries/{dead}/bury")
-    assert "by link at the console: buried" in caplog.text
+    assert "by link at the console: discarded" in caplog.text
     assert operator.get_cookie("console", path="/console").value not in caplog.text
 
 
@@ -389,7 +389,7 @@ def test_without_the_database_the_pages_say_so(operator, stranger, store):
         connection.execute(text("DROP TABLE console_session"))
     answer = operator.get("/console/")
     assert answer.status_code == 503
-    assert "The database does not answer" in answer.text
+    assert "The database does not respond" in answer.text
     assert "SELECT" not in answer.text
     assert stranger.get("/console/sign-in").status_code == 200
 

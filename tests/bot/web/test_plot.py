@@ -47,5 +47,5 @@ def test_the_hours_are_written_every_six():
 
 def test_it_is_told_in_words_too():
     """For those who cannot see it."""
-    assert plot(day(1, 1)).words == "2 deliveries came in, and 0 actions followed, in 2 hours."
+    assert plot(day(1, 1)).words == "2 deliveries and 0 actions in 2 hours."
     assert "1 delivery came" in plot(day(1)).words

@@ -21,7 +21,7 @@ from luggage.github.manifest import Registered
 from luggage.github.secret import SecretText
 
 STATE = "a-state-that-nobody-guesses"
-WANTED = RegistrationRequest(
+REQUEST = RegistrationRequest(
     organization="snakes",
     address="https://github.test/organizations/snakes/settings/apps/new?state=s",
     manifest={
@@ -65,7 +65,7 @@ def begin(clock):
 
     def begin(*ends):
         told = []
-        registration = Registration(WANTED, Finish(*ends), clock=clock, tell=told.append)
+        registration = Registration(REQUEST, Finish(*ends), clock=clock, tell=told.append)
         registration.told = told
         return registration, make_app(registration).test_client()
 
@@ -84,9 +84,9 @@ def main_of(answer):
 def test_the_page_sends_the_manifest_to_github(begin):
     """One form with one button, whose hidden field is the manifest to the letter."""
     page = begin()[1].get("/").text
-    assert re.findall(r'action="([^"]+)"', page) == [WANTED.address]
+    assert re.findall(r'action="([^"]+)"', page) == [REQUEST.address]
     (value,) = re.findall(r'name="manifest" value="([^"]*)"', page)
-    assert json.loads(unescape(value)) == WANTED.manifest
+    assert json.loads(unescape(value)) == REQUEST.manifest
     assert "<script" not in page
 
 
@@ -94,7 +94,7 @@ def test_the_page_says_what_the_app_may_do(begin):
     """Whoever clicks has read it, in words."""
     words = main_of(begin()[1].get("/"))
     assert "issues: read and write metadata: read" in words
-    assert "It hears of: issues, pull request." in words
+    assert "It subscribes to: issues, pull request." in words
 
 
 def test_what_comes_back_is_finished_once(begin):
@@ -131,7 +131,7 @@ def test_a_state_is_for_one_code(begin):
     back(client)
     answer = back(client, code="another")
     assert (answer.status_code, registration._finish.codes) == (400, ["c0de"])
-    assert "answered already" in main_of(answer)
+    assert "already complete" in main_of(answer)
 
 
 def test_without_a_code_nothing_happens(begin):
@@ -149,7 +149,7 @@ def test_an_hour_is_all(begin, clock):
     clock.advance(1)
     answer = back(client)
     assert (answer.status_code, registration.ended) == (400, None)
-    assert "An hour has passed" in main_of(answer)
+    assert "The hour to register has passed" in main_of(answer)
 
 
 def test_what_did_not_work_can_be_tried_again(begin):
@@ -159,9 +159,7 @@ def test_what_did_not_work_can_be_tried_again(begin):
     assert (answer.status_code, registration.ended) == (502, None)
     assert not registration.over.is_set()
     assert "reload this page" in main_of(answer)
-    assert registration.told == [
-        "GitHub did not answer; reload the page in the browser to try again"
-    ]
+    assert registration.told == ["GitHub did not answer; reload the page in the browser to retry"]
     assert back(client).status_code == 200
     assert registration._finish.codes == ["c0de", "c0de"]
 
@@ -217,8 +215,8 @@ def test_whoever_asks_for_the_end_waits_for_an_exchange(begin, clock):
         assert go_on.wait(10)
         return APP
 
-    registration = Registration(WANTED, finish, clock=clock, tell=print)
-    worker = threading.Thread(target=registration.come_back, args=(STATE, "c0de"))
+    registration = Registration(REQUEST, finish, clock=clock, tell=print)
+    worker = threading.Thread(target=registration.complete, args=(STATE, "c0de"))
     worker.start()
     assert inside.wait(10)
     threading.Timer(0.05, go_on.set).start()
@@ -228,4 +226,4 @@ def test_whoever_asks_for_the_end_waits_for_an_exchange(begin, clock):
 
 def test_the_state_does_not_show_itself():
     """Nothing that prints what is wanted prints the state."""
-    assert STATE not in repr(WANTED)
+    assert STATE not in repr(REQUEST)

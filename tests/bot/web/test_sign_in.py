@@ -41,20 +41,20 @@ def make_client(store, queue, board, clock, sessions):
     """Makes a browser at a console with this OAuth, for owners of these organisations."""
 
     def make(oauth=None, organizations=()):
-        reception = WebDependencies(
+        dependencies = WebDependencies(
             name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
         )
-        door = SignIn(
+        sign_in = SignIn(
             sessions=sessions,
             oauth=oauth,
             program="python -m bot_deploy",
             organizations=organizations,
         )
         desk = Console(
-            name="test-bot", engine=store, queue=queue, board=board, door=door, clock=clock
+            name="test-bot", engine=store, queue=queue, board=board, sign_in=sign_in, clock=clock
         )
         app = Flask("bot", static_folder=None)
-        app.register_blueprint(web_blueprint(reception))
+        app.register_blueprint(web_blueprint(dependencies))
         app.register_blueprint(blueprint(desk))
         return app.test_client()
 
@@ -77,7 +77,7 @@ def oauth(github, clock):
 
 
 @pytest.fixture
-def come_back(github, oauth, make_client):
+def sign_in_as(github, oauth, make_client):
     """Sends somebody to GitHub and back; gives the browser and the answer to its return."""
 
     def run(login, organizations=()):
@@ -95,9 +95,9 @@ def is_inside(client):
     return client.get("/console/").status_code == 200
 
 
-def test_an_owner_comes_in(come_back):
+def test_an_owner_comes_in(sign_in_as):
     """Who is an active owner of the App's organisation is signed in, under their own name."""
-    client, answer = come_back("olga")
+    client, answer = sign_in_as("olga")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/console/")
     assert "olga" in client.get("/console/").text
 
@@ -106,21 +106,21 @@ def test_an_owner_comes_in(come_back):
     ("login", "words"),
     [
         ("ida", "not an owner of snakes"),
-        ("invited", "in no organisation of yours"),
-        ("stranger", "in no organisation of yours"),
+        ("invited", "not installed in any of your organisations"),
+        ("stranger", "not installed in any of your organisations"),
     ],
 )
-def test_nobody_else_comes_in(come_back, login, words):
+def test_nobody_else_comes_in(sign_in_as, login, words):
     """Members, the invited and strangers are told why not."""
-    client, answer = come_back(login)
+    client, answer = sign_in_as(login)
     assert answer.status_code == 403
     assert words in answer.text
     assert not is_inside(client)
 
 
-def test_who_says_no_at_github_stays_outside(come_back):
+def test_who_says_no_at_github_stays_outside(sign_in_as):
     """GitHub sends them back without a code."""
-    client, answer = come_back(None)
+    client, answer = sign_in_as(None)
     assert (answer.status_code, is_inside(client)) == (403, False)
 
 
@@ -132,56 +132,56 @@ def of_lions(github):
     github.add_member("lions", "leo", role="admin")
 
 
-def test_installing_a_public_app_is_no_way_in(come_back, of_lions):
+def test_installing_a_public_app_is_no_way_in(sign_in_as, of_lions):
     """Who installs our App on an organisation of their own does not see what is in ours."""
-    client, answer = come_back("leo")
+    client, answer = sign_in_as("leo")
     assert answer.status_code == 403
-    assert "owners of lions are not let in" in answer.text
+    assert "owners of lions cannot sign in" in answer.text
     assert not is_inside(client)
 
 
-def test_the_operator_names_who_comes_in(come_back, of_lions):
+def test_the_operator_names_who_comes_in(sign_in_as, of_lions):
     """Owners of the organisations that the settings name, whatever their case, and only those."""
-    assert is_inside(come_back("leo", ["LIONS"])[0])
-    assert not is_inside(come_back("olga", ["LIONS"])[0])
+    assert is_inside(sign_in_as("leo", ["LIONS"])[0])
+    assert not is_inside(sign_in_as("olga", ["LIONS"])[0])
 
 
-def test_a_suspended_installation_lets_nobody_in(come_back, github, clock):
+def test_a_suspended_installation_lets_nobody_in(sign_in_as, github, clock):
     """Where the organisation has stopped the App, its owners cannot steer it."""
     github.install("snakes").suspended_at = clock()
-    assert come_back("olga")[1].status_code == 403
+    assert sign_in_as("olga")[1].status_code == 403
 
 
-def test_an_app_on_a_person_lets_nobody_in(come_back, github):
+def test_an_app_on_a_person_lets_nobody_in(sign_in_as, github):
     """An App that is installed on an account of a person has no owners."""
     github.world.install(github.add_user("leo"))
-    assert come_back("leo")[1].status_code == 403
+    assert sign_in_as("leo")[1].status_code == 403
 
 
-def test_an_app_whose_page_is_not_shown_is_a_private_one(come_back, github):
+def test_an_app_whose_page_is_not_shown_is_a_private_one(sign_in_as, github):
     """GitHub shows private Apps to few; where they are installed is where they belong."""
     github.faults.append(faults.plan(faults.refused(404, "Not Found"), path="/apps/*"))
-    assert is_inside(come_back("olga")[0])
+    assert is_inside(sign_in_as("olga")[0])
 
 
-def test_without_the_permission_nobody_is_an_owner(come_back, github):
+def test_without_the_permission_nobody_is_an_owner(sign_in_as, github):
     """When GitHub does not tell the role, the door stays shut."""
     refusal = faults.refused(403, "Resource not accessible by integration")
     github.faults.append(faults.plan(refusal, path="/user/memberships/*"))
-    assert come_back("olga")[1].status_code == 403
+    assert sign_in_as("olga")[1].status_code == 403
 
 
-def test_a_github_that_is_down_is_told(come_back, github):
+def test_a_github_that_is_down_is_told(sign_in_as, github):
     """It is not the visitor's fault, and not a reason to let them in."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path="/user"))
-    client, answer = come_back("olga")
+    client, answer = sign_in_as("olga")
     assert (answer.status_code, is_inside(client)) == (503, False)
 
 
-def test_a_wrong_client_secret_is_told(come_back, github):
+def test_a_wrong_client_secret_is_told(sign_in_as, github):
     """In GitHub's own words, so that the operator can mend it."""
     github.world.app = replace(github.world.app, client_secret="changed")
-    answer = come_back("olga")[1]
+    answer = sign_in_as("olga")[1]
     assert answer.status_code == 403
     assert "incorrect_client_credentials" in answer.text
 
@@ -220,9 +220,9 @@ def test_strangers_cannot_hold_all_threads(github, oauth, make_client):
     assert others.get(paths[1]).status_code == 303
 
 
-def test_the_token_of_the_person_is_not_kept(come_back, github, store):
+def test_the_token_of_the_person_is_not_kept(sign_in_as, github, store):
     """After signing in nothing of it is left in the database."""
-    come_back("olga")
+    sign_in_as("olga")
     (token,) = github.credentials._people
     with store.connect() as connection:
         assert token not in "\n".join(connection.connection.dbapi_connection.iterdump())
@@ -268,7 +268,7 @@ def test_an_old_link_is_refused_in_words(sessions, make_client, clock):
     """It says what to do."""
     path = f"/console/sign-in/link/{sessions.make_link()}"
     clock.advance(LINK_SECONDS)
-    assert "Have a new one printed" in make_client().post(path).text
+    assert "Please print a new one" in make_client().post(path).text
 
 
 def test_without_an_app_there_are_only_links(make_client):

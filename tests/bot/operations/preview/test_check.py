@@ -452,7 +452,7 @@ def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
 
 def test_a_file_that_is_no_text_fails_the_check(previewer, github):
     """A binary file, a directory: what it is, is said."""
-    problems = previewer._problems(File(sha="x", fault="is not UTF-8"), TRIO)
+    problems = previewer.settings.problems(File(sha="x", fault="is not UTF-8"), TRIO)
     assert [str(problem) for problem in problems] == ["is not UTF-8"]
 
 
