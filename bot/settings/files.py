@@ -22,8 +22,8 @@ from bot.options.kinds import Problem
 from bot.rule import Rule
 from bot.settings.layers import (
     Layer,
-    PolicyError,
     Settings,
+    SettingsError,
     is_single,
     read_text,
     read_valid_parts,
@@ -172,7 +172,7 @@ class SettingsFiles:
             return [Problem((), file.fault)]
         try:
             read_text(self.rules, file.text, source=FILE, single=is_single(repository))
-        except PolicyError as error:
+        except SettingsError as error:
             return error.problems
         return []
 

@@ -26,7 +26,7 @@ _ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\
 _LOCATION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-class PolicyError(Exception):
+class SettingsError(Exception):
     """Invalid settings: all `problems`, with their location in `source` if it is known.
 
     The message is one line that names each problem and its remedy.
@@ -63,7 +63,7 @@ class Settings:
 def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any], *, single: bool = False) -> Layer:
     """The layer in the values of a TOML document: `{"invite": {...}}`.
 
-    `single` forbids settings of the whole organisation. Raises PolicyError with all problems:
+    `single` forbids settings of the whole organisation. Raises SettingsError with all problems:
     unknown rules and keys, wrong types, unknown names in templates, and forbidden settings.
     """
     known = {rule.name: rule for rule in rules}
@@ -80,7 +80,7 @@ def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any], *, single: bool 
             continue
         problems += _shared(known[name], layer[name]) if single else ()
     if problems:
-        raise PolicyError(problems)
+        raise SettingsError(problems)
     return layer
 
 
@@ -98,26 +98,26 @@ def _shared(rule: Rule[Any], values: Mapping[str, Any]) -> Iterator[Problem]:
 def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str, single: bool = False) -> Layer:
     """The layer in the text of a settings file; `source` is the file's name in errors.
 
-    Raises PolicyError with all problems and their locations. Pure, and bounded in time and memory
+    Raises SettingsError with all problems and their locations. Pure, and bounded in time and memory
     for any text.
     """
     text = text.removeprefix("\ufeff")  # a byte order mark
     values = _parse(text, source=source)
     try:
         return read(rules, values, single=single)
-    except PolicyError as error:
-        raise PolicyError(placed(error.problems, text), source) from None
+    except SettingsError as error:
+        raise SettingsError(placed(error.problems, text), source) from None
 
 
 def read_valid_parts(rules: Sequence[Rule[Any]], text: str, *, source: str, single: bool) -> Layer:
     """The valid settings in a text that was valid once: an upgrade may have invalidated some. Pure.
 
-    Raises PolicyError for a text that is not TOML.
+    Raises SettingsError for a text that is not TOML.
     """
     values = _parse(text, source=source)
     try:
         return read(rules, values, single=single)
-    except PolicyError as error:
+    except SettingsError as error:
         tables = {name: dict(part) for name, part in values.items() if isinstance(part, dict)}
         for problem in error.problems:
             _remove(tables, problem.path)
@@ -134,18 +134,18 @@ def _remove(tables: dict[str, dict[str, Any]], path: tuple[str | int, ...]) -> N
 
 
 def _parse(text: str, *, source: str) -> Mapping[str, Any]:
-    """The TOML document in a text; raises PolicyError if it is invalid or too large."""
+    """The TOML document in a text; raises SettingsError if it is invalid or too large."""
     if len(text.encode()) > MOST_BYTES:
         words = f"a settings file may have at most {MOST_BYTES // 1024} KiB; shorten it"
-        raise PolicyError([Problem((), words)], source)
+        raise SettingsError([Problem((), words)], source)
     if _ENDLESS_KEY.search(text):
-        raise PolicyError([Problem((), "a key has too many parts")], source)
+        raise SettingsError([Problem((), "a key has too many parts")], source)
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise PolicyError([Problem((), "brackets are nested too deeply")], source) from None
+        raise SettingsError([Problem((), "brackets are nested too deeply")], source) from None
     except ValueError as error:  # TOMLDecodeError, and numbers with too many digits
-        raise PolicyError([_syntax_problem(str(error), text)], source) from None
+        raise SettingsError([_syntax_problem(str(error), text)], source) from None
 
 
 def placed(problems: Sequence[Problem], text: str) -> list[Problem]:

@@ -57,13 +57,13 @@ class Registration:
 
     def __init__(
         self,
-        wanted: RegistrationRequest,
+        request: RegistrationRequest,
         finish: Callable[[str], Registered],
         *,
         clock: Callable[[], float],
         tell: Callable[[str], None],
     ) -> None:
-        self.wanted = wanted
+        self.request = request
         self.over = threading.Event()  # set once the browser has the last page
         self._finish = finish
         self._clock = clock
@@ -89,7 +89,7 @@ class Registration:
 
         Raises RegistrationError for a request that did not come from our page, and TryAgain.
         """
-        if not hmac.compare_digest(state.encode(), self.wanted.state.encode()):
+        if not hmac.compare_digest(state.encode(), self.request.state.encode()):
             raise RegistrationError(
                 "this request belongs to another registration (its state differs): "
                 "start again at the address in the terminal"
@@ -131,9 +131,9 @@ def make_app(registration: Registration) -> Flask:
 
     @app.get("/")
     def ask() -> ResponseReturnValue:
-        wanted = registration.wanted
-        text = json.dumps(wanted.manifest, sort_keys=False)
-        return render_template("bot/register.html", wanted=wanted, text=text)
+        sent = registration.request
+        text = json.dumps(sent.manifest, sort_keys=False)
+        return render_template("bot/register.html", registration=sent, manifest=text)
 
     @app.get(RETURN_PATH)
     def come_back() -> ResponseReturnValue:

@@ -127,12 +127,12 @@ def _app_owner(client: Client, installation: Mapping[str, Any], name: str) -> st
 _Page = Callable[..., ResponseReturnValue]
 
 
-def add_sign_in(pages: Blueprint, signing: SignIn) -> None:
+def add_sign_in(pages: Blueprint, auth: SignIn) -> None:
     """Add the routes under /console/sign-in to a blueprint."""
 
     def page(status: int = 200, **variables: Any) -> ResponseReturnValue:
         variables |= {
-            "with_github": signing.oauth is not None,
+            "with_github": auth.oauth is not None,
             "minutes": int(LINK_SECONDS / 60),
             "program": signing.program,
         }
@@ -149,16 +149,16 @@ def add_sign_in(pages: Blueprint, signing: SignIn) -> None:
 
     @pages.post("/sign-in/link/<token>")
     def use_link(token: str) -> ResponseReturnValue:
-        if signing.sessions.use_link(token):
-            return signing.admit(BY_LINK)
+        if auth.sessions.use_link(token):
+            return auth.admit(BY_LINK)
         log.warning("refused a console link that is used or expired")
         return page(403, error="This link has been used or has expired. Please print a new one.")
 
-    if signing.oauth is not None:
-        _add_github(pages, signing, signing.oauth, page)
+    if auth.oauth is not None:
+        _add_github(pages, auth, auth.oauth, page)
 
 
-def _add_github(pages: Blueprint, signing: SignIn, oauth: OAuth, page: _Page) -> None:
+def _add_github(pages: Blueprint, auth: SignIn, oauth: OAuth, page: _Page) -> None:
     one_at_a_time = threading.Lock()
 
     @pages.get("/sign-in/github")
@@ -182,8 +182,8 @@ def _add_github(pages: Blueprint, signing: SignIn, oauth: OAuth, page: _Page) ->
         if not one_at_a_time.acquire(blocking=False):
             return page(503, error="Someone else is signing in right now. Please try again.")
         try:
-            response = signing.admit(
-                owner(oauth.redeem(_argument("code"), verifier=verifier), signing.organizations)
+            response = auth.admit(
+                owner(oauth.redeem(_argument("code"), verifier=verifier), auth.organizations)
             )
         except (NotAllowedError, RequestFailed) as error:
             log.warning("refused a sign-in at the console: %s", error)

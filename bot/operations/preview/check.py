@@ -65,7 +65,6 @@ class Previewer:
         made = self.preview(file.text, repository, client=client, most=MOST_QUESTIONS)
         return report(repository, commit, made, server_url=self.server_url)
 
-
     def preview(
         self,
         text: str,
@@ -78,7 +77,7 @@ class Previewer:
         """What `text` would do as the settings file of a repository; `most` questions at most.
 
         The file of an organisation's repository `.github` is tried on all its deliveries. Raises
-        PolicyError for a text that cannot be used.
+        SettingsError for a text that cannot be used.
         """
         single = is_single(repository)
         tried = read_text(self.settings.rules, text, source=FILE, single=single)

@@ -1,4 +1,4 @@
-"""bot.web.cached_board: the page shows the last known state of an external board, at once."""
+"""Tests of bot.web.cached_board."""
 
 import threading
 
@@ -10,7 +10,7 @@ from bot.web.cached_board import FRESH_SECONDS, BoardView, CachedBoard
 
 
 class Elsewhere:
-    """A board that answers, fails or hangs as told."""
+    """A board that responds, fails or hangs."""
 
     def __init__(self):
         self.now = [Line(1.0, "theirs")]
@@ -44,7 +44,7 @@ def cached_board(elsewhere, board, clock):
 
 
 def later(cached_board, clock):
-    """What is shown after the next look."""
+    """The view after the next refresh."""
     clock.advance(FRESH_SECONDS + 1)
     cached_board()
     cached_board.wait()
@@ -52,12 +52,12 @@ def later(cached_board, clock):
 
 
 def test_the_first_visitor_sees_the_board(cached_board):
-    """It is waited for, once."""
+    """The first view waits for the board."""
     assert cached_board() == BoardView([Line(1.0, "theirs")])
 
 
 def test_many_visitors_are_one_look(cached_board, elsewhere, clock):
-    """Within some seconds nobody looks again; then the page changes."""
+    """A refresh runs at most every FRESH_SECONDS."""
     cached_board()
     elsewhere.say("new")
     for _ in range(5):
@@ -70,7 +70,7 @@ def test_many_visitors_are_one_look(cached_board, elsewhere, clock):
 def test_a_board_that_does_not_answer_is_told_with_what_was_seen_last(
     cached_board, elsewhere, clock, error
 ):
-    """Since the first look in vain; when it is back, that is forgotten."""
+    """A failed refresh keeps the lines and sets `silent_since`."""
     cached_board()
     elsewhere.error = error
     shown = later(cached_board, clock)
@@ -82,7 +82,7 @@ def test_a_board_that_does_not_answer_is_told_with_what_was_seen_last(
 
 
 def test_a_board_that_was_never_seen_is_made_up_for_by_our_own_lines(cached_board, elsewhere):
-    """A web process that is started while the server is down has the database."""
+    """Without a successful refresh, the view shows our own lines."""
     elsewhere.error = BoardAway("refused")
     shown = cached_board()
     assert ([line.text for line in shown.lines], shown.silent_since) == (
@@ -92,7 +92,7 @@ def test_a_board_that_was_never_seen_is_made_up_for_by_our_own_lines(cached_boar
 
 
 def test_nobody_waits_for_a_board_that_hangs(cached_board, elsewhere, clock):
-    """One thread hangs with it, and no visitor sets another to it."""
+    """A hanging refresh blocks no view, and no second one starts."""
     cached_board()
     elsewhere.hangs.clear()
     for _ in range(5):
