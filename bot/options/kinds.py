@@ -7,7 +7,7 @@ string is never read as a number. docs/decisions/0095 says why this is not a val
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from string import Template
 from typing import Any, Generic, Protocol, TypeVar
@@ -134,15 +134,8 @@ def read_table(settings: type[Any], value: Any) -> Mapping[str, Any]:
         raise Unfit(Problem((), f"must be a table, not {shown(value)}"))
     known = options(settings)
     problems = [Problem((key,), _unknown(known)) for key in value if key not in known]
-    checked: dict[str, Any] = {}
-    for name in value.keys() & known.keys():
-        try:
-            checked[name] = known[name].kind.read(value[name])
-        except Unfit as error:
-            problems += under(name, error)
-    if problems:
-        raise Unfit(*problems)
-    return checked
+    names = value.keys() & known.keys()
+    return _read_all([(name, known[name].kind, value[name]) for name in names], problems)
 
 
 def under(key: str | int, error: Unfit) -> list[Problem]:
@@ -235,7 +228,7 @@ def many(kind: Kind[T], *, most: int = 1000) -> Kind[tuple[T, ...]]:
 
     def read(value: Any) -> tuple[T, ...]:
         _be(isinstance(value, list) and len(value) <= most, listed, value)
-        return tuple(_all(kind, enumerate(value)).values())
+        return tuple(_read_all((index, kind, each) for index, each in enumerate(value)).values())
 
     listed: Kind[tuple[T, ...]] = Kind(f"a list; each is {kind.words}", read)
     return listed
@@ -246,7 +239,7 @@ def table(kind: Kind[T], *, most: int = 1000) -> Kind[Mapping[str, T]]:
 
     def read(value: Any) -> Mapping[str, T]:
         _be(isinstance(value, Mapping) and len(value) <= most, keyed, value)
-        return _all(kind, value.items())
+        return _read_all((key, kind, each) for key, each in value.items())
 
     keyed: Kind[Mapping[str, T]] = Kind(f"a table; each value is {kind.words}", read)
     return keyed
@@ -258,17 +251,19 @@ def record(settings: type[T]) -> Kind[T]:
     return Kind(words, lambda value: settings(**read_table(settings, value)))
 
 
-def _all(kind: Kind[T], items: Any) -> dict[Any, T]:
-    """Read all values; raises Unfit with the problems of all."""
+def _read_all(
+    items: Iterable[tuple[Any, Kind[T], Any]], problems: Sequence[Problem] = ()
+) -> dict[Any, T]:
+    """The checked values by key; raises Unfit with `problems` and those of all values."""
+    found = list(problems)
     values: dict[Any, T] = {}
-    problems: list[Problem] = []
-    for key, value in items:
+    for key, kind, value in items:
         try:
             values[key] = kind.read(value)
         except Unfit as error:
-            problems += under(key, error)
-    if problems:
-        raise Unfit(*problems)
+            found += under(key, error)
+    if found:
+        raise Unfit(*found)
     return values
 
 

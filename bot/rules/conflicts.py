@@ -12,7 +12,7 @@ from string import Template
 
 from bot.actions import Action, Comment, Label, TakeBack, Unlabel
 from bot.events import SCHEDULE, Event
-from bot.facts import Merging, NotYet
+from bot.facts import Merging, NotYet, Pull
 from bot.options.kinds import FLAG, WORDS, option, template
 from bot.rule import Reader, Rule
 
@@ -63,7 +63,7 @@ def decide(event: Event, reader: Reader, settings: ConflictsSettings) -> Sequenc
     return actions
 
 
-def _pulls(event: Event, repository: str, reader: Reader) -> Sequence[Merging]:
+def _pulls(event: Event, repository: str, reader: Reader) -> Sequence[Merging | Pull]:
     if event.name == SCHEDULE:
         return reader.merging(repository)
     if event.push is not None:
@@ -72,22 +72,11 @@ def _pulls(event: Event, repository: str, reader: Reader) -> Sequence[Merging]:
     if event.pull_request is None:
         return []
     pull = reader.pull(repository, event.pull_request.number)
-    if not pull.is_open:
-        return []
-    return [
-        Merging(
-            number=pull.number,
-            author=pull.author,
-            base=pull.base,
-            merges=pull.merges,
-            is_draft=pull.is_draft,
-            labels=pull.labels,
-        )
-    ]
+    return [pull] if pull.is_open else []
 
 
 def _changes(
-    repository: str, pull: Merging, reader: Reader, settings: ConflictsSettings
+    repository: str, pull: Merging | Pull, reader: Reader, settings: ConflictsSettings
 ) -> Iterator[Action]:
     if pull.author is None or pull.author.is_bot:
         return
@@ -118,7 +107,7 @@ class _Period:
 
 
 def _period(
-    repository: str, pull: Merging, author: str, reader: Reader, settings: ConflictsSettings
+    repository: str, pull: Merging | Pull, author: str, reader: Reader, settings: ConflictsSettings
 ) -> _Period:
     """The current conflict period, or the next one."""
     names = {"person": author, "base": pull.base}
@@ -138,7 +127,7 @@ def _period(
 
 
 def _label(
-    repository: str, pull: Merging, about: str, reader: Reader, settings: ConflictsSettings
+    repository: str, pull: Merging | Pull, about: str, reader: Reader, settings: ConflictsSettings
 ) -> Iterator[Action]:
     for name in reader.labels(repository):
         if name.lower() == settings.label.lower():

@@ -30,7 +30,7 @@ from bot.settings.layers import (
 )
 from bot.store.tables import settings_file as table
 from luggage.database import asking, writing
-from luggage.database.upsert import inserting
+from luggage.database.upsert import insert_once, inserting
 from luggage.github.errors import Forbidden, NotFound, RequestFailed
 
 FILE = ".github/bot.toml"
@@ -217,8 +217,7 @@ class SettingsFiles:
         row = asdict(checked)
         with writing(self._engine) as connection:
             if known is None:
-                insert = inserting(connection, table).values(row)
-                return connection.execute(insert.on_conflict_do_nothing()).rowcount == 1
+                return insert_once(connection, table, row)
             same = table.c.repository == known.repository
             unchanged = table.c.checked_at == known.checked_at
             change = update(table).where(same, unchanged).values(row)

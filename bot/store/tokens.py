@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, select
 
 from bot.store.tables import installation_token as table
 from luggage.database import reading, writing
-from luggage.database.upsert import insert_once
+from luggage.database.upsert import inserting
 from luggage.github import Token
 from luggage.github.secret import SecretBytes, SecretText
 from luggage.github.tokens import load_private_key
@@ -64,9 +64,10 @@ class SqlTokenStore:
         sealed = SecretBox(self.key).encrypt(json.dumps(content).encode())
         row = {"installation": installation_id, "sealed": sealed, "expires_at": token.expires_at}
         with writing(self.engine) as connection:
-            if not insert_once(connection, table, row):
-                older = update(table).where(table.c.installation == installation_id)
-                connection.execute(older.values(row))
+            upsert = inserting(connection, table).values(row)
+            connection.execute(
+                upsert.on_conflict_do_update(index_elements=["installation"], set_=row)
+            )
         self.leadership.release(_lease(installation_id), self.holder)
 
     def drop(self, installation_id: int, token: Token) -> None:

@@ -14,14 +14,17 @@ def label(call: CommandCall) -> CommandAnswer:
     """Add labels, and say why for each label that cannot be added."""
     names, reasons = _allowed(call)
     known = {name.lower(): name for name in call.reader.labels(call.repository)} if names else {}
-    found = [known[name.lower()] for name in names if name.lower() in known]
+    existing = [known[name.lower()] for name in names if name.lower() in known]
     missing = [name for name in names if name.lower() not in known]
     if missing:
         reasons.append(f"This repository has no label {listed(missing)}.")
-    if not found:
+    if not existing:
         return CommandAnswer(say=" ".join(reasons))
     put = Label(
-        about=call.about, repository=call.repository, number=call.issue.number, names=tuple(found)
+        about=call.about,
+        repository=call.repository,
+        number=call.issue.number,
+        names=tuple(existing),
     )
     return CommandAnswer((put,), " ".join(reasons))
 

@@ -235,7 +235,7 @@ def test_why_tells_what_was_done_and_by_which_rule(github, story, bots):
     story(github.comment(TRIO, 1, "alice", "/why"))
     assert bots()[0] == "@alice: I have not done anything in this issue yet."
     assert "UTC: `comment on snakes/trio#1`, for the rule `commands`" in bots()[1]
-    assert "UTC: `put the label bug on snakes/trio#1`, because of the rule" in bots()[1]
+    assert "UTC: `put the label bug on snakes/trio#1`, for the rule" in bots()[1]
     assert "not done yet" not in bots()[1]
 
 

@@ -41,7 +41,7 @@ def test_who_was_asked_for_a_review_is_reminded(github, days, bots):
     )
     days(40)
     assert len(bots()) == 2
-    assert "for 14 days or so" in bots()[1]
+    assert "for about 14 days" in bots()[1]
 
 
 def test_who_was_asked_for_changes_is_reminded(github, days, bots):
