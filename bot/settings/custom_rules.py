@@ -47,11 +47,11 @@ def _faults(rule: Any, others: Sequence[Rule[Any]]) -> Sequence[str]:
 
 
 def _faults_of_actions(module: str) -> Iterator[str]:
-    """What is wrong with the actions that the file of a rule defines."""
+    """The faults of the actions that the rule's module defines."""
     for action in kinds().values():
         if action.__module__ != module:
             continue
-        # Its own: a class inherits that of the dataclass under it.
+        # vars(), because a subclass inherits the attribute of its base class.
         parameters = vars(action).get("__dataclass_params__")
         if parameters is None or not parameters.frozen:
             how = "@dataclass(frozen=True, slots=True, kw_only=True)"

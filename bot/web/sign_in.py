@@ -134,7 +134,7 @@ def add_sign_in(pages: Blueprint, auth: SignIn) -> None:
         variables |= {
             "with_github": auth.oauth is not None,
             "minutes": int(LINK_SECONDS / 60),
-            "program": signing.program,
+            "program": auth.program,
         }
         return render_template("bot/sign_in.html", **variables), status
 
