@@ -76,7 +76,7 @@ def test_ten_labels_at_once_are_enough():
 def test_where_no_label_is_for_everybody_that_is_said():
     """The reply says if no label is open to everyone."""
     _eyes, said = asked("/label os: 1")
-    assert said.text.endswith("They have not opened any labels to everyone.")
+    assert said.text.endswith("They have not made any labels available to everyone.")
 
 
 def test_help_without_labels_does_not_mention_them():

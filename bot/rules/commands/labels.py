@@ -69,6 +69,6 @@ def _allowed(call: CommandCall) -> tuple[list[str], list[str]]:
 
 def _choice(call: CommandCall) -> str:
     if not call.settings.labels:
-        return "They have not opened any labels to everyone."
+        return "They have not made any labels available to everyone."
     shown = ", ".join(quoted(pattern) for pattern in call.settings.labels)
     return f"Everyone can use {shown}."

@@ -240,7 +240,7 @@ def test_why_tells_what_was_done_and_by_which_rule(github, story, bots):
 
 
 def test_why_says_what_could_not_be(github, story, bots):
-    """`/why` does not list a claim that came too late."""
+    """`/why` lists a claim that came too late as refused."""
     github.assign(TRIO, 1, "olga", "bob")
     story(github.comment(TRIO, 1, "alice", "/claim"))
     story(github.comment(TRIO, 1, "alice", "/why"))
