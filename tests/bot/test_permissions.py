@@ -90,7 +90,7 @@ def pause(github):
     yield github.comment(HOME, 1, "alice", "/bot resume")
 
 
-# For each rule what it sees, so that it does all that it can. A new rule needs a story here.
+# Events that make each rule do everything it can. A new rule needs a story here.
 STORIES = {
     "invite": invite,
     "welcome": welcome,

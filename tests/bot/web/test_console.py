@@ -18,7 +18,7 @@ from luggage.fake_github import faults
 from luggage.github import Delivery, OAuth, make_session
 from luggage.jobs import State
 
-# What a stranger may see of the console: how to come in.
+# The addresses that strangers may open.
 OPEN = {
     "/console/sign-in",
     "/console/sign-in/github",

@@ -199,7 +199,7 @@ def test_the_page_is_served_on_this_machine_alone(begin, capfd):
     with serving(make_app(registration), listener):
         address = f"http://127.0.0.1:{port}/registered?state={STATE}&code=c0de"
         answer = requests.get(address, timeout=10)
-        # Over only when the browser has it all.
+        # `over` is set once the browser has the whole page.
         assert registration.over.wait(10)
     assert (host, answer.status_code) == ("127.0.0.1", 200)
     assert "c0de" not in "".join(capfd.readouterr())

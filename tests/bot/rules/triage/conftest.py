@@ -14,15 +14,15 @@ TRIO = "snakes/trio"
 
 
 @pytest.fixture
-def policy():
+def settings():
     """The maintainers' settings; stories override them."""
     return {}
 
 
 @pytest.fixture
-def files(store, clock, policy):
-    """The settings files, with `policy` as the operator's settings."""
-    return SettingsFiles(store, RULES, Settings((read(RULES, policy),)), clock=clock)
+def files(store, clock, settings):
+    """The settings files, with `settings` as the operator's settings."""
+    return SettingsFiles(store, RULES, Settings((read(RULES, settings),)), clock=clock)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def policy():
+def settings():
     return {"commands": {"enabled": True, "labels": ["bug", "good *"], "most_claims": 2}}
 
 
@@ -155,7 +155,7 @@ class TestAuthorsAssign:
     """With `assign = "author"`."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"commands": {"enabled": True, "assign": "author"}}
 
     def test_the_author_assigns(self, github, story, bots):
@@ -447,7 +447,7 @@ class TestWithoutReminders:
     """With `remind_days = 0` and few commands allowed."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"commands": {"enabled": True, "remind_days": 0, "allow": ["claim"]}}
 
     def test_claims_are_for_ever(self, github, story, clock, tick, bots):

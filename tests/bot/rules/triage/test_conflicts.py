@@ -8,7 +8,7 @@ BACK = "The merge conflicts are resolved. Thank you, @alice!"
 
 
 @pytest.fixture
-def policy():
+def settings():
     return {"conflicts": {"enabled": True}}
 
 
@@ -174,7 +174,7 @@ class TestWithALabel:
     """With a comment and a label."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"conflicts": {"enabled": True, "label": "Conflicts", "drafts": True}}
 
     def test_the_label_comes_and_goes(self, github, story, bots):
@@ -199,7 +199,7 @@ class TestLabelAlone:
     """With a label and no comment."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"conflicts": {"enabled": True, "label": "conflicts", "comment": False}}
 
     def test_the_label_comes_and_goes_each_time(self, github, story, bots):

@@ -9,7 +9,7 @@ ALL = ("Docs", "tests", "size: S", "size: L", "fix", "mine")
 
 
 @pytest.fixture
-def policy():
+def settings():
     return {
         "label": {
             "enabled": True,
@@ -136,7 +136,7 @@ def test_what_it_costs(github, story, cost):
     """A change costs three reads and one write; no change costs two reads."""
     happening = pull(github, ChangedFile("docs/a.txt"))
     assert cost(lambda: story(happening))[0] == 1
-    # The third read is the preview's, which looks whether the settings are among the files.
+    # The third read is the preview's: it checks whether the pull request changes the settings.
     assert cost(lambda: story(happening, "again")) == (0, 3)
 
 
@@ -144,7 +144,7 @@ class TestOff:
     """With default settings."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"label": {"paths": {"docs": ["*"]}}}
 
     def test_nothing_happens_before_it_is_switched_on(self, github, story):

@@ -7,7 +7,7 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def policy():
+def settings():
     return {"nudge": {"enabled": True, "days": 7, "most": 2, "skip": ["on hold"]}}
 
 
@@ -78,7 +78,7 @@ class TestWithReviewers:
     """With `reviewers` set."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"nudge": {"enabled": True, "days": 7, "reviewers": ["snakes/core"]}}
 
     def test_they_are_reminded(self, github, days, bots):
@@ -95,7 +95,7 @@ def test_some_are_left_alone(github, days, bots, why):
         github.pull(TRIO, 1).draft = True
     if why == "label":
         github.label_issue(TRIO, 1, "olga", "On hold")
-        # GitHub's description of this list knows no label without a description.
+        # In GitHub's API description, every label of this list has a description.
         github.issue(TRIO, 1).labels[0].description = "Not now"
     if why == "bot":
         github.issue(TRIO, 1).author = github.add_user("helper[bot]", bot=True)
