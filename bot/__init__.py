@@ -1,1 +1,1 @@
-"""The product: what happens on GitHub, and the pages that show it."""
+"""The product: the bot's rules, its loop, and its pages."""

@@ -1,8 +1,7 @@
-"""Frozen views of the payloads that rules read.
+"""Events: frozen views of webhook payloads, for rules.
 
-A payload is kept as GitHub sent it; a rule never sees it. It sees one of these values, which name
-what the bot uses in the field's own terms and leave the rest out. Nothing here is a URL: whoever
-performs an action builds its address from names and numbers.
+A rule never sees the payload itself. The views have no URLs: actions build them from names and
+numbers.
 """
 
 import re
@@ -25,36 +24,33 @@ __all__ = [
     "view",
 ]
 
-# The queue that holds deliveries.
+# The queue of deliveries.
 DELIVERIES = "delivery"
-#: The name of the event that a scheduled rule is given; its action is the name of the rule.
+#: The name of the event for a scheduled rule; the event's action is the name of the rule.
 SCHEDULE = "schedule"
 
-# Where a person can write to the bot: the event, the action that says the text is new, and the
-# part of the payload that holds it. Edited texts do nothing: what was answered stays answered.
-_WRITTEN = {
+# The events with a new text, and the part of the payload that holds it. Edits do not count.
+_TEXT_PARTS = {
     ("issues", "opened"): "issue",
     ("pull_request", "opened"): "pull_request",
     ("issue_comment", "created"): "comment",
     ("pull_request_review_comment", "created"): "comment",
     ("pull_request_review", "submitted"): "review",
 }
-# Events of rules that obey commands.
-MESSAGES = frozenset(_WRITTEN)
-# Messages in a conversation that is open already.
+# Events with a text that may hold commands.
+MESSAGES = frozenset(_TEXT_PARTS)
+# Messages on an issue or pull request that exists already.
 REPLIES = MESSAGES - {("issues", "opened"), ("pull_request", "opened")}
 
 # GitHub: "The array includes a maximum of 2048 commits" (webhook payload of a push).
 MOST_COMMITS = 2048
 _CHANGES = ("added", "removed", "modified")
-
-
-_ORDER = re.compile(r"^\s*/bot\b", re.MULTILINE)
+_BOT_COMMAND = re.compile(r"^\s*/bot\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account at GitHub: its login as GitHub writes it, and whether a program owns it."""
+    """A GitHub account; `login` is spelled as GitHub spells it."""
 
     login: str
     is_bot: bool = False
@@ -70,9 +66,9 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as it stood at the event. `author` is None for a deleted account.
+    """A pull request at the time of the event.
 
-    `head_sha` is its newest commit.
+    `author` is None for a deleted account. `head_sha` is the newest commit.
     """
 
     number: int
@@ -83,11 +79,11 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The issue or pull request that an event is about; GitHub numbers both in one row.
+    """The issue or pull request that an event is about, at the time of the event.
 
-    `author` is None for a deleted account. `association` is what GitHub says of the author in this
-    repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER, NONE.
-    `assignees` and `labels` are names. All is as it stood at the event.
+    `author` is None for a deleted account. `association` is the author's role in the repository:
+    OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER or NONE.
+    `assignees` and `labels` are names.
     """
 
     number: int
@@ -103,12 +99,12 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text that somebody has just written where the bot can answer.
+    """A new text: the body of an issue, pull request, comment or review.
 
-    `number` is that of the issue or pull request. `target` is the part of the API path that names
-    the text inside its repository (`issues/7`, `issues/comments/55`, `pulls/comments/56`), or None
-    for a review, which has no reactions. `thread` is the review comment that an answer goes under.
-    `written_at` is GitHub's time, ISO 8601 in UTC.
+    `number` is the issue or pull request. `target` is the API path of the text within its
+    repository (`issues/7`, `issues/comments/55`, `pulls/comments/56`), or None for a review, which
+    cannot have reactions. `thread` is the review comment to reply under. `written_at` is GitHub's
+    time, ISO 8601 in UTC.
     """
 
     number: int
@@ -120,7 +116,7 @@ class Message:
     written_at: str = ""
 
     def commands(self) -> list[list[str]]:
-        """The commands in the text, each a list of words: `[["/ping"]]`. Empty for a program's."""
+        """The commands in the text, each a list of words: `[["/ping"]]`. Empty for bots."""
         if self.author is None or self.author.is_bot:
             return []
         return parse_commands(self.text)
@@ -128,10 +124,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Commits that came onto a branch: `branch` is its name, None for a tag.
+    """A push to a branch; `branch` is its name, or None for a tag.
 
-    `default` says whether it is the repository's default branch. `commit` is what the branch shows
-    now. `paths` are the files that changed, None where GitHub does not tell all of them.
+    `default` is True for the repository's default branch. `commit` is the branch's new head.
+    `paths` are the changed files, or None if GitHub does not list all of them.
     """
 
     branch: str | None
@@ -140,15 +136,15 @@ class Push:
     paths: frozenset[str] | None
 
     def touches(self, path: str) -> bool:
-        """Whether a file may have changed."""
+        """Whether the push may have changed a file."""
         return self.paths is None or path in self.paths
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One delivery, as rules see it. What the payload does not have is None.
+    """One delivery, as rules see it. Fields that the payload lacks are None.
 
-    `member` is the person whom an event of the organisation is about.
+    `member` is the person that an event of the organisation is about.
     """
 
     name: str
@@ -164,7 +160,7 @@ class Event:
 
     @property
     def place(self) -> str:
-        """What it is about: `owner/repo#number`, `owner/repo`, the organisation, or ""."""
+        """The subject: `owner/repo#number`, `owner/repo`, the organisation, or ""."""
         if self.repository is None:
             return self.organization or ""
         number = f"#{self.issue.number}" if self.issue else ""
@@ -172,9 +168,9 @@ class Event:
 
 
 def view(name: str, payload: Mapping[str, Any]) -> Event:
-    """What rules may know of a delivery: `name` is its X-GitHub-Event, `payload` its JSON object.
+    """The event of a delivery; `name` is its X-GitHub-Event, `payload` its JSON object.
 
-    Never raises for a payload whose shape the webhook has checked; pure, so safe to repeat.
+    Never raises for a payload that the webhook has validated. Pure.
     """
     action = payload.get("action")
     return Event(
@@ -192,26 +188,26 @@ def view(name: str, payload: Mapping[str, Any]) -> Event:
 
 
 def subject(payload: Mapping[str, Any]) -> str:
-    """What a delivery is about, `owner/repo#number`: deliveries about one thing keep their order.
+    """The subject of a delivery: the loop handles deliveries with the same subject in order.
 
-    Less is known of some: `owner/repo`, the organisation, or "" where order does not matter. Orders
-    to pause or resume have a subject of their own, so that they get through while all that is about
-    their organisation rests.
+    It is `owner/repo#number`, else `owner/repo`, else the organisation, or "" if order does not
+    matter. Comments with `/bot` have their own subject, so the loop handles them while the
+    organisation is paused.
     """
     organization = _dig(payload, "organization", "login")
     repository = _dig(payload, "repository", "full_name")
     if repository is None:
         return organization or ""
-    if repository == f"{organization}/.github" and _orders(payload):
+    if repository == f"{organization}/.github" and _may_command(payload):
         return f"/bot {organization}"
     number = _dig(payload, "issue", "number") or _dig(payload, "pull_request", "number")
     return f"{repository}#{number}" if number else f"{repository}"
 
 
-def _orders(payload: Mapping[str, Any]) -> bool:
-    """Whether somebody may have given an order; whether it is one is for the rule to say."""
+def _may_command(payload: Mapping[str, Any]) -> bool:
+    """Whether a text may hold a `/bot` command; the rule `pause` parses it properly."""
     text = _dig(payload, "comment", "body") or _dig(payload, "issue", "body") or ""
-    return _ORDER.search(text) is not None
+    return _BOT_COMMAND.search(text) is not None
 
 
 def _dig(payload: Mapping[str, Any], *path: str) -> Any:
@@ -222,27 +218,27 @@ def _dig(payload: Mapping[str, Any], *path: str) -> Any:
 
 
 def person(user: Any) -> Person | None:
-    """The account in GitHub's words, `{"login": ..., "type": ...}`; None for a deleted one."""
+    """The account in GitHub's `{"login": ..., "type": ...}`; None for a deleted one."""
     login = _text(_dig({"user": user}, "user", "login"))
     if not login:
         return None
     return Person(login, is_bot=user.get("type") == "Bot" or login.endswith("[bot]"))
 
 
-def _repository(found: Any) -> Repository | None:
-    full_name = _dig({"repository": found}, "repository", "full_name")
-    return Repository(full_name, private=bool(found.get("private"))) if full_name else None
+def _repository(data: Any) -> Repository | None:
+    full_name = _dig({"repository": data}, "repository", "full_name")
+    return Repository(full_name, private=bool(data.get("private"))) if full_name else None
 
 
-def _pull_request(found: Any) -> PullRequest | None:
-    number = _dig({"pull_request": found}, "pull_request", "number")
+def _pull_request(data: Any) -> PullRequest | None:
+    number = _dig({"pull_request": data}, "pull_request", "number")
     if number is None:
         return None
     return PullRequest(
         number,
-        person(found.get("user")),
-        merged=bool(found.get("merged")),
-        head_sha=_text(_dig(found, "head", "sha")),
+        person(data.get("user")),
+        merged=bool(data.get("merged")),
+        head_sha=_text(_dig(data, "head", "sha")),
     )
 
 
@@ -251,65 +247,65 @@ def _issue(payload: Mapping[str, Any]) -> Issue | None:
     number = _dig(payload, name, "number")
     if number is None:
         return None
-    found = payload[name]
-    as_pull = found if name == "pull_request" else found.get("pull_request")
+    data = payload[name]
+    pull = data if name == "pull_request" else data.get("pull_request")
     return Issue(
         number,
-        person(found.get("user")),
-        association=_text(found.get("author_association")) or "NONE",
-        is_pull_request=bool(as_pull),
-        title=_text(found.get("title")),
-        is_open=found.get("state", "open") == "open",
-        is_merged=bool(_dig({"pull": as_pull}, "pull", "merged_at")),
-        assignees=_names(found.get("assignees"), "login"),
-        labels=_names(found.get("labels"), "name"),
+        person(data.get("user")),
+        association=_text(data.get("author_association")) or "NONE",
+        is_pull_request=bool(pull),
+        title=_text(data.get("title")),
+        is_open=data.get("state", "open") == "open",
+        is_merged=bool(_dig({"pull": pull}, "pull", "merged_at")),
+        assignees=_names(data.get("assignees"), "login"),
+        labels=_names(data.get("labels"), "name"),
     )
 
 
-def _names(found: Any, key: str) -> tuple[str, ...]:
-    named = (_text(_dig({"one": one}, "one", key)) for one in _list(found))
-    return tuple(name for name in named if name)
+def _names(items: Any, key: str) -> tuple[str, ...]:
+    names = (_text(_dig({"item": item}, "item", key)) for item in _list(items))
+    return tuple(name for name in names if name)
 
 
-def _text(found: Any) -> str:
-    """A text; "" for anything else, of which the webhook has not checked that it is one."""
-    return found if isinstance(found, str) else ""
+def _text(value: Any) -> str:
+    """The value if it is a string, else "": the webhook does not validate every field."""
+    return value if isinstance(value, str) else ""
 
 
-def _list(found: Any) -> list[Any]:
-    return found if isinstance(found, list) else []
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _member(payload: Mapping[str, Any]) -> Person | None:
-    """Whom an event of the organisation is about: a member, or somebody who was invited."""
+    """The member or invited person that an event of the organisation is about."""
     return person(_dig(payload, "membership", "user")) or person(payload.get("invitation"))
 
 
 def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Message | None:
-    part = _WRITTEN.get((name, action or ""))
+    part = _TEXT_PARTS.get((name, action or ""))
     number = _dig(payload, "issue", "number") or _dig(payload, "pull_request", "number")
     if part is None or number is None or not isinstance(payload.get(part), Mapping):
         return None
-    written = payload[part]
-    target, thread = _place(name, number, written)
+    data = payload[part]
+    target, thread = _target(name, number, data)
     return Message(
         number=number,
-        author=person(written.get("user")),
+        author=person(data.get("user")),
         text=get_comment_body(name, payload),
-        identity=target or f"reviews/{written.get('id')}",
+        identity=target or f"reviews/{data.get('id')}",
         target=target,
         thread=thread,
-        written_at=_text(written.get("created_at")) or _text(written.get("submitted_at")),
+        written_at=_text(data.get("created_at")) or _text(data.get("submitted_at")),
     )
 
 
-def _place(name: str, number: int, written: Mapping[str, Any]) -> tuple[str | None, int | None]:
-    """The reaction target of a text and the review thread it stands in."""
+def _target(name: str, number: int, data: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """The reaction target of a text, and the review comment to reply under."""
     if name == "issue_comment":
-        return f"issues/comments/{written.get('id')}", None
+        return f"issues/comments/{data.get('id')}", None
     if name == "pull_request_review_comment":
-        thread = written.get("in_reply_to_id") or written.get("id")
-        return f"pulls/comments/{written.get('id')}", thread
+        thread = data.get("in_reply_to_id") or data.get("id")
+        return f"pulls/comments/{data.get('id')}", thread
     if name == "pull_request_review":
         return None, None
     return f"issues/{number}", None
@@ -328,11 +324,11 @@ def _push(payload: Mapping[str, Any]) -> Push:
 
 
 def _changed_paths(payload: Mapping[str, Any]) -> frozenset[str] | None:
-    """The files of a push's commits; None where commits are left out or history was rewritten."""
+    """The changed files of a push; None if GitHub omits commits or history was rewritten."""
     commits = _list(payload.get("commits"))
     if not 0 < len(commits) < MOST_COMMITS or any(
         payload.get(name) for name in ("forced", "created", "deleted")
     ):
         return None
-    named = (_dig({"it": commit}, "it", kind) for commit in commits for kind in _CHANGES)
-    return frozenset(path for paths in named for path in _list(paths) if isinstance(path, str))
+    lists = (_dig({"commit": commit}, "commit", kind) for commit in commits for kind in _CHANGES)
+    return frozenset(path for paths in lists for path in _list(paths) if isinstance(path, str))

@@ -1,4 +1,4 @@
-"""Facts about GitHub and about the bot itself, as rules are told them: frozen values, no URLs."""
+"""Facts about GitHub and the bot, for rules: frozen values without URLs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from bot.events import Person
 __all__ = ["Effect", "Merging", "Moment", "NotYet", "Pull", "Waiting"]
 
 
-class NotYet(Exception):  # noqa: N818  what is told, not a fault
-    """GitHub is still working a fact out; the rule, and it alone, is asked again a little later.
+class NotYet(Exception):  # noqa: N818  a signal, not an error
+    """GitHub is still computing a fact; the loop asks this rule, and no other, again later.
 
-    `meanwhile` is what can be decided already.
+    `meanwhile` holds the actions that the rule can already return. docs/decisions/0106 says more.
     """
 
     def __init__(self, reason: str, meanwhile: Sequence[Action] = ()) -> None:
@@ -22,11 +22,11 @@ class NotYet(Exception):  # noqa: N818  what is told, not a fault
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request as it stands now.
+    """A pull request as it is now.
 
-    `base` is the branch that it is meant for. `lines` are those added and deleted together.
-    `merges` says whether it can be merged without conflicts. `author` is None for a deleted
-    account; times are epoch seconds.
+    `base` is the target branch. `lines` counts added and deleted lines. `merges` is True if it has
+    no conflicts, None if GitHub does not know yet. `author` is None for a deleted account. Times
+    are epoch seconds.
     """
 
     number: int
@@ -44,7 +44,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """Whether an open pull request merges into its base; None while GitHub works it out."""
+    """An open pull request; `merges` is None while GitHub checks it for conflicts."""
 
     number: int
     author: Person | None
@@ -56,7 +56,10 @@ class Merging:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An open issue or pull request in a list, with whom it waits for; `updated_at` is epoch."""
+    """An open issue or pull request, and the people it waits for.
+
+    `updated_at` is in epoch seconds.
+    """
 
     number: int
     author: Person | None
@@ -68,10 +71,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What somebody did in a thread: GitHub's name for it, who, and when (epoch seconds).
+    """An event in the timeline of an issue or pull request.
 
-    `by` is None for commits, of which GitHub tells no login, and for deleted accounts. `state` is
-    that of a review: `approved`, `changes_requested`, `commented`.
+    `what` is GitHub's name for it, `at` its time in epoch seconds. `by` is None for commits, whose
+    logins GitHub does not list, and for deleted accounts. `state` is the state of a review:
+    `approved`, `changes_requested` or `commented`.
     """
 
     what: str
@@ -82,7 +86,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that the bot wanted done in a thread: when, what (in words), by which rule."""
+    """An action of the bot on an issue or pull request: its time, its description and its rule."""
 
     at: float
     words: str

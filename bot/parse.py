@@ -1,11 +1,10 @@
-"""The board on Parse Servers, as boredbot kept it: lines in one application, the mood in another.
+"""Board on Parse Servers, in boredbot's format: lines in one application, the mood in another.
 
-A line is an object of the class `lines`, its text in `status`; the mood is the one object of the
-class `current`, in `feeling`. Boredbot's own page shows both. What we add to a line is `uid`, by
-which it is known again, and `saidAt`, because it may be sent later.
+A line is an object of the class `lines`, with its text in `status`; the mood is the only object of
+the class `current`, in `feeling`. Boredbot's page shows both. We add `uid`, which identifies a
+line, and `saidAt`, because the bot may send a line late.
 
-A server that is slow, or that answers nonsense without end, costs at most the time that is given
-for each call; whoever calls is a thread that nobody waits for.
+Each call has a time limit, even if the server responds slowly or endlessly.
 """
 
 import json
@@ -23,7 +22,7 @@ from bot.store.board import BoardAway, Line, Mood
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
-# A call is given up after this long, however slowly its answer drips.
+# The time limit of a whole call, however slowly the response arrives.
 CALL_SECONDS = 10.0
 _MOST_BYTES = 1024 * 1024
 _LONGEST_TEXT = 500
@@ -41,10 +40,10 @@ class Application:
 
 @dataclass(frozen=True)
 class ParseClient:
-    """Calls of one application. `clock` gives epoch seconds; threads may share it.
+    """Client of one application; threads may share it. `clock` returns epoch seconds.
 
-    Source: https://docs.parseplatform.org/rest/guide/. No redirect is followed: it would take the
-    key along.
+    Source: https://docs.parseplatform.org/rest/guide/. It follows no redirects, which would leak
+    the key.
     """
 
     application: Application
@@ -52,30 +51,30 @@ class ParseClient:
     clock: Callable[[], float]
 
     def find(self, name: str, *, order: str, limit: int, **where: str) -> Sequence[Any]:
-        """The objects of a class that have these values; raises BoardAway."""
+        """The objects of a class with these values; raises BoardAway."""
         params = {"order": order, "limit": str(limit), "where": json.dumps(where)}
         results = self._call("GET", name, params=params).get("results")
         if not isinstance(results, list):
-            raise BoardAway("the board's server answered without results")
+            raise BoardAway("the Parse Server returned no results")
         return [each for each in results if isinstance(each, dict)]
 
     def create(self, name: str, values: Mapping[str, Any], *, not_after: float) -> None:
-        """Make an object, unless it is later than `not_after`; raises BoardAway.
+        """Create an object, but not after `not_after` (epoch seconds).
 
-        When that is raised, the object may be there or not. Repeating makes another one.
+        Raises BoardAway, and may still have created the object. Repeating creates another one.
         """
         if self.clock() > not_after:
-            raise BoardAway("it is too late to send it")
+            raise BoardAway("the time to send it is over")
         self._call("POST", name, json=values)
 
     def change(self, name: str, object_id: str, values: Mapping[str, Any]) -> None:
         """Change an object; raises BoardAway. Safe to repeat."""
         if not _OBJECT_ID.fullmatch(object_id):
-            raise BoardAway("the board's server has an object with an id that is none")
+            raise BoardAway("the Parse Server returned an invalid object id")
         self._call("PUT", f"{name}/{object_id}", json=values)
 
-    def _call(self, method: str, path: str, **said: Any) -> dict[str, Any]:
-        give_up_at = self.clock() + CALL_SECONDS
+    def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        deadline = self.clock() + CALL_SECONDS
         try:
             with self.session.request(
                 method,
@@ -87,94 +86,95 @@ class ParseClient:
                 allow_redirects=False,
                 stream=True,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
-                **said,
+                **arguments,
             ) as response:
-                body = b"".join(self._pieces(response, give_up_at))
-        except (OSError, ValueError) as error:  # requests' own errors are OSErrors
-            # The type alone: the text may hold the address of a proxy, with its password.
-            raise BoardAway(f"the board's server cannot be reached ({_kind(error)})") from None
+                body = b"".join(self._chunks(response, deadline))
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors
+            # Only the type: the message may contain a proxy's URL with its password.
+            kind = type(error).__name__
+            raise BoardAway(f"cannot reach the Parse Server ({kind})") from None
         return _read(response.status_code, body)
 
-    def _pieces(self, response: requests.Response, give_up_at: float) -> Iterator[bytes]:
+    def _chunks(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
         size = 0
-        for piece in response.iter_content(16 * 1024):
-            size += len(piece)
-            if size > _MOST_BYTES or self.clock() > give_up_at:
-                raise BoardAway("the board's server answers without end")
-            yield piece
+        for chunk in response.iter_content(16 * 1024):
+            size += len(chunk)
+            if size > _MOST_BYTES or self.clock() > deadline:
+                raise BoardAway("the Parse Server's response is too large or too slow")
+            yield chunk
 
 
 @dataclass(frozen=True)
 class ParseBoard:
-    """The `bot.store.board.Board` on a Parse Server. Each call raises BoardAway."""
+    """A `bot.store.board.Board` on a Parse Server. Every method raises BoardAway."""
 
     client: ParseClient
 
     def say(self, text: str) -> None:
-        """Leave a line. Repeating it leaves another line."""
+        """Add a line. Repeating adds another line."""
         now = self.client.clock()
         self.add(Line(now, text), secrets.token_hex(16), not_after=now + CALL_SECONDS)
 
     def add(self, line: Line, uid: str, *, not_after: float) -> None:
-        """Leave a line that is known by `uid`, unless it is later than `not_after`.
+        """Add a line with a `uid`, but not after `not_after` (epoch seconds).
 
-        When BoardAway is raised, it may be there or not: `has` says so, a little later.
+        If it raises BoardAway, the line may still be there: ask `has` a little later.
         """
         values = {"status": line.text, "uid": uid, "saidAt": _date(line.said_at)}
         self.client.create("lines", values, not_after=not_after)
 
     def has(self, uid: str) -> bool:
-        """Whether the line that is known by `uid` is there."""
+        """Whether the line with this `uid` is there."""
         return bool(self.client.find("lines", order="createdAt", limit=1, uid=uid))
 
     def lines(self, limit: int = 20) -> Sequence[Line]:
-        """The lines, also those of others, newest first; what cannot be read is left out."""
-        found = self.client.find("lines", order="-createdAt", limit=limit)
-        return [line for line in map(_line, found) if line is not None]
+        """The newest lines first, those of other programs too; skips invalid ones."""
+        objects = self.client.find("lines", order="-createdAt", limit=limit)
+        return [line for line in map(_line, objects) if line is not None]
 
 
 @dataclass(frozen=True)
 class ParseMood:
-    """The mood on a Parse Server: one object, the oldest where there are several."""
+    """The mood on a Parse Server: one object, the oldest if there are several."""
 
     client: ParseClient
 
     def felt(self) -> str | None:
-        """The mood as it stands there, None for nothing; raises BoardAway."""
-        found = self._object()
-        return None if found is None else str(found.get("feeling"))
+        """The mood on the server, or None; raises BoardAway."""
+        current = self._object()
+        return None if current is None else str(current.get("feeling"))
 
     def feel(self, mood: Mood, *, not_after: float) -> None:
-        """Show a mood, whatever stood there; raises BoardAway. Safe to repeat, a minute later."""
+        """Replace the mood; raises BoardAway. Safe to repeat a minute later."""
         values = {"feeling": mood.value}
-        found = self._object()
-        if found is None:
+        current = self._object()
+        if current is None:
             self.client.create("current", values, not_after=not_after)
         else:
-            self.client.change("current", str(found.get("objectId")), values)
+            self.client.change("current", str(current.get("objectId")), values)
 
     def _object(self) -> Mapping[str, Any] | None:
         return next(iter(self.client.find("current", order="createdAt", limit=1)), None)
 
 
 def _read(status: int, body: bytes) -> dict[str, Any]:
-    """The object in an answer. Raises BoardAway for an error, with what the server says of it."""
+    """The object in a response. Raises BoardAway for an error, with the server's message."""
     try:
-        told = json.loads(body)
+        data = json.loads(body)
     except (ValueError, RecursionError):
-        told = None
-    told = told if isinstance(told, dict) else {}
+        data = None
+    data = data if isinstance(data, dict) else {}
     if status in (HTTPStatus.OK, HTTPStatus.CREATED):
-        return told
-    words = told.get("error")
-    said = f": {words[:200]}" if isinstance(words, str) else ""
-    raise BoardAway(f"the board's server refused ({status}{said})")
+        return data
+    message = data.get("error")
+    detail = f": {message[:200]}" if isinstance(message, str) else ""
+    raise BoardAway(f"the Parse Server refused the request ({status}{detail})")
 
 
-def _line(found: Mapping[str, Any]) -> Line | None:
-    """A line as it stands on the server; without `saidAt` where it is not ours."""
-    text, said = found.get("status"), found.get("saidAt")
-    iso = said.get("iso") if isinstance(said, dict) else found.get("createdAt")
+def _line(data: Mapping[str, Any]) -> Line | None:
+    """The line in an object; lines of other programs have no `saidAt`."""
+    text, said_at = data.get("status"), data.get("saidAt")
+    iso = said_at.get("iso") if isinstance(said_at, dict) else data.get("createdAt")
     try:
         at = datetime.fromisoformat(str(iso)).timestamp()
     except (ValueError, OverflowError):
@@ -183,10 +183,6 @@ def _line(found: Mapping[str, Any]) -> Line | None:
 
 
 def _date(seconds: float) -> dict[str, str]:
-    """A time as Parse has it."""
+    """A time in Parse's format."""
     iso = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return {"__type": "Date", "iso": iso.replace("+00:00", "Z")}
-
-
-def _kind(error: BaseException) -> str:
-    return type(error).__name__

@@ -1,7 +1,6 @@
-"""What a rule is: a pure decision, and the facts that it may ask for.
+"""Interface of rules: pure functions from an event, a reader and settings to actions.
 
-A rule decides and does nothing. It is given an event, a reader that refuses every write, and the
-settings; it returns actions, which run in the order in which it lists them.
+The reader refuses every write. The loop performs the actions in the order of the list.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,34 +16,31 @@ __all__ = ["Reader", "Rule"]
 
 S = TypeVar("S", bound=Switched)
 
-# GitHub's levels of access, the weakest first.
+# GitHub's access levels, weakest first.
 ACCESS_STRENGTH: Mapping[str, int] = {"read": 1, "write": 2, "admin": 3}
 
 
 class Reader(Protocol):
-    """The facts about GitHub that a rule may ask for; none of the questions changes anything.
+    """Read-only facts about GitHub and the bot, for rules.
 
-    Every method raises luggage.github's RequestFailed where GitHub cannot be asked; the delivery is
-    then decided again later, so a rule does not catch it.
+    Every method raises luggage.github's RequestFailed if GitHub does not answer. Rules let it pass:
+    the loop decides the delivery again later.
     """
 
     def membership(self, organization: str, person: str) -> str | None:
-        """`active` (a member), `pending` (invited), or None for neither; remembered once known.
-
-        Of somebody who was one of these once, and is no more: `left` or `declined`.
-        """
+        """`active`, `pending` (invited), `left`, `declined`, or None; cached."""
 
     def membership_now(self, organization: str, person: str) -> str | None:
-        """The same, asked of GitHub anew, whatever is remembered."""
+        """The same, never cached."""
 
     def is_owner(self, organization: str, person: str) -> bool:
-        """Whether the person owns the organisation, asked of GitHub anew."""
+        """Whether the person owns the organisation; never cached."""
 
     def permission(self, repository: str, person: str) -> str:
-        """`admin`, `write`, `read` or `none`, asked of GitHub anew; maintain counts as write."""
+        """`admin`, `write`, `read` or `none`; never cached. GitHub's `maintain` counts as write."""
 
     def account(self, login: str) -> Person | None:
-        """The account of that name, asked of GitHub; None where there is none."""
+        """The account with this login, or None."""
 
     def is_first_step(self, repository: str, person: str, number: int) -> bool:
         """Whether this issue or pull request is the person's first in the repository."""
@@ -53,80 +49,80 @@ class Reader(Protocol):
         """Whether the bot invited the person."""
 
     def asked_about(self, place: str) -> tuple[str, str] | None:
-        """Whom maintainers were asked about in `owner/repo#number`, and because of which merge.
+        """The person whose invitation the bot asked about in `place`, and the merged pull request.
 
-        The merge is a pull request as `owner/repo#number`.
+        `place` and the pull request are `owner/repo#number`.
         """
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
     ) -> int:
-        """How many pull requests of the person were merged in the organisation, at most `enough`.
+        """The number of the person's merged pull requests in the organisation, at most `enough`.
 
-        `latest` is counted once, whether GitHub's search has indexed it yet or not, and so is each
-        that was asked about before.
+        It counts `latest` even if GitHub's search has not indexed it yet, and so earlier ones that
+        a rule counted as `latest`.
         """
 
     def now(self) -> float:
-        """The time at which is decided, in epoch seconds."""
+        """The time of the decision, in epoch seconds."""
 
     def may_write(self, repository: str, person: str) -> bool:
-        """Whether the person may work on issues and pull requests there: triage, write or more."""
+        """Whether the person has triage, write, maintain or admin access."""
 
     def labels(self, repository: str) -> frozenset[str]:
-        """The labels of a repository, as it writes them; the first thousand."""
+        """The labels of a repository, in its spelling; at most 1,000."""
 
     def is_assignable(self, repository: str, number: int, person: str) -> bool:
-        """Whether GitHub lets the person be assigned to this issue or pull request."""
+        """Whether GitHub allows this issue or pull request to be assigned to the person."""
 
     def assigned(self, repository: str, person: str, *, enough: int) -> Sequence[int]:
         """The numbers of open issues and pull requests assigned to a person, at most `enough`."""
 
     def pull(self, repository: str, number: int, *, settled: bool = False) -> Pull:
-        """A pull request as it stands now.
+        """A pull request as it is now.
 
-        With `settled`, raises NotYet while GitHub works out whether an open one merges.
+        With `settled`, raises NotYet while GitHub checks an open one for conflicts.
         """
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
-        """The paths that a pull request changes, old names of renamed files too; at most 3,000."""
+        """The paths that a pull request changes, including old names; at most 3,000."""
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
-        """Which open pull requests merge, those into `base` or all; the oldest 500 of them."""
+        """The open pull requests into `base`, or all, and whether they merge; the oldest 500."""
 
     def waiting(self, repository: str) -> Sequence[Waiting]:
-        """The open pull requests, least recently changed first, with the requested reviewers; 300.
+        """The open pull requests and their requested reviewers, least recently updated first.
 
-        Teams are among the people as `organisation/team`.
+        Teams appear as `organisation/team`. At most 300.
         """
 
     def claimed(self, repository: str) -> Sequence[Waiting]:
-        """The open issues and pull requests that somebody is assigned to, as `waiting`; 500."""
+        """The open issues and pull requests with assignees, in the same order; at most 500."""
 
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
-        """What was done in a thread, oldest first; the first thousand."""
+        """The timeline of an issue or pull request, oldest first; at most 1,000 events."""
 
     def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
-        """What was claimed through the bot: number, login in lower case, since when; remembered."""
+        """The claims made through the bot: number, login in lower case, epoch seconds; stored."""
 
     def wanted_at(self, action: Action) -> float | None:
-        """When an action of this key was first wanted (epoch seconds), or None; remembered."""
+        """When a rule first returned an action with this key (epoch seconds), or None; stored."""
 
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
-        """What the bot wanted done in a thread, oldest first, the last `most`; remembered."""
+        """The bot's last `most` actions on an issue or pull request, oldest first; stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Generic[S]):
-    """One behaviour: what it wants to see, what it needs, how it can be set, and its decision.
+    """One behaviour of the bot.
 
-    `name` is also the name of its table in bot.toml. `events` are (event, action) pairs, with ""
-    for an event that has no action. `permissions` are those that the App needs for what the rule
-    reads and wants done: `{"members": "write"}`. `settings` is a frozen dataclass of
-    `bot.options.kinds.option` fields, of which `enabled` is the switch. `schedule` is a cron line
-    in UTC for a rule that also looks from time to time: for each repository it is then given an
-    event `schedule` whose action is its own name. `while_paused` says that what it wants is done
-    also while the bot rests for the organisation, in the order of its deliveries.
+    * `name` is also the name of its table in bot.toml.
+    * `events` are (event, action) pairs, with "" for an event without actions.
+    * `permissions` are those that the App needs for the rule: `{"members": "write"}`.
+    * `settings` is a frozen dataclass of `bot.options.kinds.option` fields, one of them `enabled`.
+    * `schedule` is a cron line in UTC. When it is due, `decide` receives an event `schedule` for
+      each repository, whose action is the rule's name.
+    * `while_paused` rules also act while the organisation is paused.
     """
 
     name: str

@@ -305,8 +305,8 @@ def _settings(
     try:
         tables = {name: document[name] for name in names if name in document}
         return layers.Settings((layers.read(rules, tables),))
-    except layers.PolicyError as error:
-        located = layers.PolicyError(layers.placed(error.problems, text), "config.toml")
+    except layers.SettingsError as error:
+        located = layers.SettingsError(layers.placed(error.problems, text), "config.toml")
         raise ConfigError(str(located)) from error
 
 

@@ -11,7 +11,7 @@ from bot.operations.preview.check import Previewer
 from bot.operations.preview.comparison import LAST
 from bot.operations.preview.words import lines, values
 from bot.settings.files import SettingsFiles
-from bot.settings.layers import PolicyError
+from bot.settings.layers import SettingsError
 from bot.store.people import Memory
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
             made = previewer.preview(
                 text, options.repository, client=None, most=0, last=options.last
             )
-        except PolicyError as error:
+        except SettingsError as error:
             for problem in error.problems:
                 print(problem.of(options.file), file=sys.stderr)
             return 1

@@ -125,7 +125,7 @@ def _conclude(registration: Registration, place: Place, options: argparse.Namesp
     if ended is None:
         problem = "nothing was registered: no App came back from GitHub"
     elif ended.app is None:
-        problem = ended.words
+        problem = ended.message
     else:
         where, named = _nearby(place.path), options.config is not None
         for line in next_steps(ended.app, where, polls=not options.url, named=named):

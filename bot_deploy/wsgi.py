@@ -49,14 +49,14 @@ def make_app(config: Config) -> Flask:
         clock=time.time,
         settle_seconds=config.settle_seconds,
         meter=meter,
-        glance=_glance(config, board),
+        cached_board=_cached_board(config, board),
     )
     desk = console.Console(
         name=app_settings.user_agent,
         engine=engine,
         queue=queue,
         board=board,
-        door=door(config, engine),
+        sign_in=sign_in(config, engine),
         clock=time.time,
     )
     app = Flask("bot", static_folder=None)
@@ -78,7 +78,7 @@ def make_app(config: Config) -> Flask:
     return app
 
 
-def door(config: Config, engine: Engine) -> SignIn:
+def sign_in(config: Config, engine: Engine) -> SignIn:
     """How people come into the console: with a link, and with GitHub where that is configured.
 
     Raises ConfigError where there is a client id without a secret.
@@ -107,7 +107,7 @@ def door(config: Config, engine: Engine) -> SignIn:
     )
 
 
-def _glance(config: Config, own: SqlBoard) -> CachedBoard | None:
+def _cached_board(config: Config, own: SqlBoard) -> CachedBoard | None:
     """What shows the lines of a board on Parse; None where the board is in the database."""
     if config.board is None:
         return None

@@ -1,1 +1,1 @@
-"""What a setting may be, and where it stands in its file; nothing here knows a rule."""
+"""Options: kinds of settings and their locations in a file, independent of any rule."""

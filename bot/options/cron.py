@@ -1,4 +1,4 @@
-"""Which moments a cron line names, in UTC."""
+"""Cron lines in UTC."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,11 +6,11 @@ from cronsim import CronSim
 
 
 def latest_tick(line: str, now: float) -> float:
-    """The last moment that a cron line names, not after `now`; both in epoch seconds. Pure.
+    """The latest scheduled time of a cron line up to `now`, both in epoch seconds. Pure.
 
-    Raises cronsim.CronSimError for a line that is none, StopIteration for one that names none in
-    fifty years.
+    Raises cronsim.CronSimError for an invalid line, StopIteration for one without a scheduled time
+    in fifty years.
     """
     minute = datetime.fromtimestamp(now, UTC).replace(second=0, microsecond=0)
-    # Backwards it begins before the moment it is given.
+    # In reverse, CronSim excludes the start.
     return next(CronSim(line, minute + timedelta(minutes=1), reverse=True)).timestamp()

@@ -1,7 +1,7 @@
-"""Patterns that people write into settings: `*` and `?` for texts, and `**` for folders of paths.
+"""Glob patterns in settings: `*` and `?`, and `**` for any number of folders.
 
-Matched by the standard library's fnmatch, which since Python 3.9 does not backtrack, one part of a
-path at a time: no pattern, however unhappy, can hold a rule up. Pure.
+fnmatch does not backtrack since Python 3.9, and matches one part of a path at a time here, so no
+pattern can block a rule (docs/decisions/0103).
 """
 
 from collections.abc import Iterable
@@ -9,19 +9,20 @@ from fnmatch import fnmatchcase
 
 
 def fits(text: str, patterns: Iterable[str]) -> bool:
-    """Whether the whole text is like one of the patterns; upper and lower case are the same."""
+    """Whether the whole text matches one of the patterns, ignoring case. Pure."""
     lowered = text.lower()
     return any(fnmatchcase(lowered, pattern.lower()) for pattern in patterns)
 
 
 def covers(patterns: Iterable[str], path: str) -> bool:
-    """Whether one of the patterns is about a path, such as `docs/index.md`; case counts.
+    """Whether one of the patterns matches a path such as `docs/index.md`; case-sensitive. Pure.
 
-    As in a .gitignore: `*` stays within a folder, `**` is any number of folders, `docs/` all that
-    is below; a pattern without a slash may be anywhere, one with a slash begins at the top.
+    As in a .gitignore, `*` stays within a folder, `**` spans any number of folders, and `docs/`
+    matches everything below. A pattern without a slash matches anywhere, one with a slash from the
+    top.
     """
     parts = path.split("/")
-    return any(_leads(_steps(pattern), parts) for pattern in patterns)
+    return any(_matches(_steps(pattern), parts) for pattern in patterns)
 
 
 def _steps(pattern: str) -> list[str]:
@@ -30,8 +31,8 @@ def _steps(pattern: str) -> list[str]:
     return ["**"] * anywhere + steps + ["**"] * pattern.endswith("/")
 
 
-def _leads(steps: list[str], parts: list[str]) -> bool:
-    """Whether the steps lead through all parts, and not beyond."""
+def _matches(steps: list[str], parts: list[str]) -> bool:
+    """Whether the steps match all parts; `reached` are the numbers of parts matched so far."""
     reached = {0}
     for step in steps:
         if step == "**":

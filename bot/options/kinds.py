@@ -1,15 +1,13 @@
-"""What a setting may be: kinds of values, checked strictly, and the words that explain them.
+"""Options: settings with a kind, a default and a description, checked strictly.
 
-A rule's settings are a frozen dataclass in the rule's own file. Each field is an `option`: its
-kind, its default, and what it means. Nothing is converted: a text is never taken for a number. The
-few kinds are our own, because a validation library either stops at the first error or converts, or
-costs more memory than all of the rules (docs/decisions/0095).
+A rule's settings are a frozen dataclass whose fields are `option`s. Kinds never convert values: a
+string is never read as a number. docs/decisions/0095 says why this is not a validation library.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from string import Template
 from typing import Any, Generic, Protocol, TypeVar
@@ -21,18 +19,18 @@ _RECORDED_CHARACTERS = 500
 
 
 class Switched(Protocol):
-    """What the settings of every rule have: whether the rule is to decide anything."""
+    """The settings of any rule."""
 
     @property
     def enabled(self) -> bool:
-        """The switch."""
+        """Whether the rule runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one value: the keys that lead to it, and words that say what is right.
+    """An invalid value: its path, and a message with the remedy.
 
-    `line` and `column` count from 1; 0 where the place is not known.
+    `line` and `column` count from 1; 0 if unknown.
     """
 
     path: tuple[str | int, ...]
@@ -41,17 +39,17 @@ class Problem:
     column: int = 0
 
     def __str__(self) -> str:
-        """For people: `invite.merged_pull_requests must be a whole number, not "two"`."""
+        """The message: `invite.merged_pull_requests must be a whole number, not "two"`."""
         return f"{dotted(self.path)} {self.words}".strip()
 
     def of(self, source: str) -> str:
-        """The same after its place: `.github/bot.toml:12:3: invite.enabled must be ...`."""
-        place = f":{self.line}:{self.column}" if self.line else ""
-        return f"{source}{place}: {self}"
+        """The message with its location: `.github/bot.toml:12:3: invite.enabled must be ...`."""
+        location = f":{self.line}:{self.column}" if self.line else ""
+        return f"{source}{location}: {self}"
 
 
-class Unfit(ValueError):  # noqa: N818  it reads as what it is where it is raised
-    """A value that cannot be used, with all that is wrong in it."""
+class Unfit(ValueError):  # noqa: N818  part of the interface for custom rules
+    """An invalid value, with all its problems."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -60,9 +58,9 @@ class Unfit(ValueError):  # noqa: N818  it reads as what it is where it is raise
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """Values of one kind: what they are in words, and how one is read.
+    """A kind of values; `words` describes them.
 
-    `read` returns the value for the field, and raises Unfit for anything else; it is pure.
+    `read` checks a value and returns it for the field, or raises Unfit. It is pure.
     """
 
     words: str
@@ -71,9 +69,9 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting as it is documented: its name, kind, default and meaning.
+    """A setting: its name, kind, default and description.
 
-    One that is `shared` holds for a whole organisation: no single repository may set it.
+    If it is `shared`, it applies to a whole organisation and no repository may set it.
     """
 
     name: str
@@ -84,10 +82,10 @@ class Option:
 
 
 def option(kind: Kind[T], default: T, words: str, *, shared: bool = False) -> T:
-    """A field of a settings dataclass, as `dataclasses.field`; `words` go into docs/settings.md.
+    """A field of a settings dataclass; `words` describes it in docs/settings.md.
 
-    `shared` is for what whoever can write to one repository must not decide for the organisation.
-    Raises Unfit where the default is not of its kind, as the module is imported.
+    Use `shared` for a setting that people with write access to one repository must not change.
+    Raises Unfit on import if the default is not of its kind.
     """
     kind.read(_plain(default))
     metadata = {"option": (kind, default, words, shared)}
@@ -95,18 +93,18 @@ def option(kind: Kind[T], default: T, words: str, *, shared: bool = False) -> T:
 
 
 def options(settings: type[Any]) -> Mapping[str, Option]:
-    """The options of a settings dataclass, by name, in their order; stray fields are left out."""
+    """The options of a settings dataclass by name, in order, without stray fields."""
     return {
-        found.name: Option(found.name, *found.metadata["option"])
-        for found in fields(settings)
-        if "option" in found.metadata
+        each.name: Option(each.name, *each.metadata["option"])
+        for each in fields(settings)
+        if "option" in each.metadata
     }
 
 
 def changed(settings: Any) -> dict[str, Any]:
-    """The settings of a rule that are not its defaults, as plain JSON: for the record. Pure.
+    """The settings of a rule that differ from its defaults, as plain JSON for records. Pure.
 
-    Long values are cut, to a text; `digest` tells whether two are the same.
+    Long values become truncated strings; compare settings by `digest` instead.
     """
     return {
         name: _recorded(_plain(getattr(settings, name)))
@@ -116,44 +114,37 @@ def changed(settings: Any) -> dict[str, Any]:
 
 
 def digest(settings: Any) -> str:
-    """A few letters that are the same for the same settings of a rule, defaults included. Pure."""
+    """A short hash of the settings of a rule, defaults included. Pure."""
     values = {name: _plain(getattr(settings, name)) for name in options(type(settings))}
     text = json.dumps(values, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def stray_fields(settings: type[Any]) -> Iterator[Field[Any]]:
-    """The fields that are no options, so that nobody could set them."""
-    return (found for found in fields(settings) if "option" not in found.metadata)
+    """The fields that are not options, so that no file can set them."""
+    return (each for each in fields(settings) if "option" not in each.metadata)
 
 
 def read_table(settings: type[Any], value: Any) -> Mapping[str, Any]:
-    """The values of a table, checked: only those that it gives, as its fields want them.
+    """The checked values of a table, without defaults.
 
-    Raises Unfit with all that is wrong: no table, unknown keys, values of another kind.
+    Raises Unfit with all problems: not a table, unknown keys, invalid values.
     """
     if not isinstance(value, Mapping):
         raise Unfit(Problem((), f"must be a table, not {shown(value)}"))
     known = options(settings)
     problems = [Problem((key,), _unknown(known)) for key in value if key not in known]
-    checked: dict[str, Any] = {}
-    for name in value.keys() & known.keys():
-        try:
-            checked[name] = known[name].kind.read(value[name])
-        except Unfit as error:
-            problems += under(name, error)
-    if problems:
-        raise Unfit(*problems)
-    return checked
+    names = value.keys() & known.keys()
+    return _read_all([(name, known[name].kind, value[name]) for name in names], problems)
 
 
 def under(key: str | int, error: Unfit) -> list[Problem]:
-    """The problems of a part, as problems of the whole that holds it under `key`."""
+    """The problems of a value, as problems of the table or list that holds it under `key`."""
     return [Problem((key, *problem.path), problem.words) for problem in error.problems]
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """A path as TOML writes it: `label.paths."docs/**"`; places in a list as `[0]`."""
+    """A path in TOML's notation: `label.paths."docs/**"`; list items as `[0]`."""
     text = ""
     for key in path:
         if isinstance(key, int):
@@ -165,123 +156,125 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in an error, on one line, cut short where it is long."""
+    """A value for a message, on one line and truncated."""
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, list):
         return "a list"
     if isinstance(value, int) and abs(value) >= _LARGEST_SHOWN:
-        return "so large a number"  # Python refuses to write the largest ones out
+        return "such a large number"  # Python refuses to print the largest ones
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 FLAG: Kind[bool] = Kind("true or false", lambda value: _be(isinstance(value, bool), FLAG, value))
 TEXT: Kind[str] = Kind(
-    "a text", lambda value: _be(isinstance(value, str) and bool(value.strip()), TEXT, value)
+    "a string", lambda value: _be(isinstance(value, str) and bool(value.strip()), TEXT, value)
 )
 WORDS: Kind[str] = Kind(
-    "a text, which may be empty", lambda value: _be(isinstance(value, str), WORDS, value)
+    "a string, which may be empty", lambda value: _be(isinstance(value, str), WORDS, value)
 )
 
 
 def whole(least: int, most: int) -> Kind[int]:
-    """Whole numbers from `least` to `most`, both included."""
+    """Whole numbers from `least` to `most`, inclusive."""
 
     def read(value: Any) -> int:
-        right = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-        return int(_be(right, kind, value))
+        is_valid = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        return int(_be(is_valid, kind, value))
 
     kind = Kind(f"a whole number from {least} to {most}", read)
     return kind
 
 
 def choice(*choices: str) -> Kind[str]:
-    """One of a few texts."""
+    """One of a few strings."""
     words = " or ".join(f'"{each}"' for each in choices)
     kind: Kind[str] = Kind(words, lambda value: _be(value in choices, kind, value))
     return kind
 
 
 def matching(pattern: str, words: str) -> Kind[str]:
-    """Texts, the empty one too, that a regular expression matches as a whole; `words` say which."""
+    """Strings that a regular expression matches as a whole; `words` describes them."""
 
     def read(value: Any) -> str:
-        right = isinstance(value, str) and re.fullmatch(pattern, value) is not None
-        return str(_be(right, kind, value))
+        is_valid = isinstance(value, str) and re.fullmatch(pattern, value) is not None
+        return str(_be(is_valid, kind, value))
 
     kind = Kind(words, read)
     return kind
 
 
 def template(*names: str) -> Kind[str]:
-    """A text in which `$name` stands for something, and `$$` for a dollar sign.
+    """A text with placeholders such as `$name`, and `$$` for a dollar sign.
 
-    A `string.Template`: nothing else can be reached from it, as `str.format` would allow.
+    It is a `string.Template`, because `str.format` gives access to attributes.
     """
     known = " and ".join(f"${name}" for name in names)
 
     def read(value: Any) -> str:
-        found = Template(TEXT.read(value))
-        unknown = set(found.get_identifiers()) - set(names)
-        if unknown or not found.is_valid():
+        parsed = Template(TEXT.read(value))
+        unknown = set(parsed.get_identifiers()) - set(names)
+        if unknown or not parsed.is_valid():
             but = f", not ${min(unknown)}" if unknown else ""
             raise Unfit(Problem((), f"may use {known} (and $$ for a dollar sign){but}"))
-        return found.template
+        return parsed.template
 
-    return Kind(f"a text with {known}", read)
+    return Kind(f"a string with {known}", read)
 
 
 def many(kind: Kind[T], *, most: int = 1000) -> Kind[tuple[T, ...]]:
-    """A list of values of one kind; the field holds a tuple."""
+    """A list of up to `most` values of one kind; the field holds a tuple."""
 
     def read(value: Any) -> tuple[T, ...]:
         _be(isinstance(value, list) and len(value) <= most, listed, value)
-        return tuple(_all(kind, enumerate(value)).values())
+        return tuple(_read_all((index, kind, each) for index, each in enumerate(value)).values())
 
     listed: Kind[tuple[T, ...]] = Kind(f"a list; each is {kind.words}", read)
     return listed
 
 
 def table(kind: Kind[T], *, most: int = 1000) -> Kind[Mapping[str, T]]:
-    """A table with free keys and values of one kind: `"docs/**" = "documentation"`."""
+    """A table with any keys and values of one kind: `"docs/**" = "documentation"`."""
 
     def read(value: Any) -> Mapping[str, T]:
         _be(isinstance(value, Mapping) and len(value) <= most, keyed, value)
-        return _all(kind, value.items())
+        return _read_all((key, kind, each) for key, each in value.items())
 
     keyed: Kind[Mapping[str, T]] = Kind(f"a table; each value is {kind.words}", read)
     return keyed
 
 
 def record(settings: type[T]) -> Kind[T]:
-    """A table with fixed keys: a frozen dataclass of options, as a rule's settings are."""
+    """A table with fixed keys: a frozen dataclass of options, like a rule's settings."""
     words = f"a table with {', '.join(options(settings))}"
     return Kind(words, lambda value: settings(**read_table(settings, value)))
 
 
-def _all(kind: Kind[T], items: Any) -> dict[Any, T]:
-    """Read each value, and gather what is wrong with any of them."""
+def _read_all(
+    items: Iterable[tuple[Any, Kind[T], Any]], problems: Sequence[Problem] = ()
+) -> dict[Any, T]:
+    """The checked values by key; raises Unfit with `problems` and those of all values."""
+    found = list(problems)
     values: dict[Any, T] = {}
-    problems: list[Problem] = []
-    for key, value in items:
+    for key, kind, value in items:
         try:
             values[key] = kind.read(value)
         except Unfit as error:
-            problems += under(key, error)
-    if problems:
-        raise Unfit(*problems)
+            found += under(key, error)
+    if found:
+        raise Unfit(*found)
     return values
 
 
-def _be(right: bool, kind: Kind[Any], value: Any) -> Any:
-    if not right:
+def _be(is_valid: bool, kind: Kind[Any], value: Any) -> Any:
+    if not is_valid:
         raise Unfit(Problem((), f"must be {kind.words}, not {shown(value)}"))
     return value
 
 
 def _plain(default: Any) -> Any:
-    """A default as a TOML document would give it: lists for tuples, tables for records."""
+    """A value as in a TOML document: lists for tuples, tables for records."""
     if isinstance(default, tuple):
         return [_plain(each) for each in default]
     if isinstance(default, Mapping):
@@ -297,4 +290,4 @@ def _recorded(value: Any) -> Any:
 
 
 def _unknown(known: Mapping[str, Option]) -> str:
-    return f"is not a setting; known are {', '.join(known)}"
+    return f"is not a setting; the settings are {', '.join(known)}"

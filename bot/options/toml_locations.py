@@ -1,8 +1,8 @@
-"""Where the keys of a TOML document stand: line and column of each, for errors that lead there.
+"""Locations (line and column) of the keys in a TOML document, for error messages.
 
-tomllib gives a place for what it cannot read, and none for what it can; tomlkit has no places at
-all. This is a scanner for text that tomllib has read, so it need not judge: it only has to know
-strings, comments, brackets and headers. A property test compares its paths with tomllib's values.
+tomllib only locates syntax errors, and tomlkit locates nothing. This scanner reads text that
+tomllib has accepted, so it only needs to know strings, comments, brackets and headers. A property
+test compares its paths with tomllib's.
 """
 
 import re
@@ -15,8 +15,7 @@ Path = tuple[str | int, ...]
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
 _SCALAR = re.compile(r"[^,\]}#\r\n]+")
-# The long ones first: three quotes are never an empty text and one more. A long one may end with up
-# to two quotes of its own.
+# Multi-line strings come first, and may end with up to two quotes of their own.
 _STRING = re.compile(
     r'"""(?:[^\\]|\\.)*?"{3,5}(?!")'
     r"|'''.*?'{3,5}(?!')"
@@ -27,39 +26,38 @@ _STRING = re.compile(
 _KEY = re.compile(rf"[A-Za-z0-9_-]+|{_STRING.pattern}", re.DOTALL)
 
 
-def places(text: str) -> Mapping[Path, tuple[int, int]]:
-    """Line and column, counted from 1, of each key and each item of a list in a TOML document.
+def locations(text: str) -> Mapping[Path, tuple[int, int]]:
+    """The line and column, counted from 1, of each key and list item in a TOML document.
 
-    `text` must be what tomllib can read; for anything else the result is of no use, but no error.
-    A table that has a header stands at its header. Pure.
+    A table is located at its header. If tomllib cannot parse `text`, the result is meaningless, but
+    nothing is raised. Pure.
     """
     scanner = _Scanner(text)
-    with suppress(_Lost, RecursionError):
+    with suppress(_InvalidError, RecursionError):
         scanner.document()
-    return {path: position(text, offset) for path, offset in scanner.found.items()}
+    return {path: _line_and_column(text, offset) for path, offset in scanner.offsets.items()}
 
 
-def position(text: str, offset: int) -> tuple[int, int]:
-    """The line and the column of an offset, both counted from 1."""
+def _line_and_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-class _Lost(Exception):  # noqa: N818  it says what became of the scanner
-    """The text is not what it was said to be."""
+class _InvalidError(Exception):
+    """The text is not valid TOML."""
 
 
 class _Scanner:
-    """Walks through the text once; `found` gives the offset of each path."""
+    """Scans the text once; `offsets` maps each path to its offset."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self.found: dict[Path, int] = {}
-        # The number of the last table of each `[[list]]`.
+        self.offsets: dict[Path, int] = {}
+        # The index of the last table of each `[[list]]`.
         self._last: dict[Path, int] = {}
 
     def document(self) -> None:
-        """Headers and pairs, to the end."""
+        """Scan headers and pairs to the end of the text."""
         table: Path = ()
         self._take(_BLANK)
         while self._at < len(self._text):
@@ -70,7 +68,7 @@ class _Scanner:
             self._take(_BLANK)
 
     def _header(self) -> Path:
-        """`[a.b]` or `[[a.b]]`: the table that the pairs below it belong to."""
+        """`[a.b]` or `[[a.b]]`: the path of the pairs below it."""
         start, is_list = self._at, self._next("[[")
         self._at += 1 + is_list
         path = self._resolved([key for key, _ in self._keys()], start)
@@ -78,29 +76,29 @@ class _Scanner:
         if is_list:
             self._last[path] = self._last.get(path, -1) + 1
             path = (*path, self._last[path])
-        self.found[path] = start
+        self.offsets[path] = start
         return path
 
     def _resolved(self, keys: list[str], start: int) -> Path:
-        """The path of a header: inside a list of tables its last one is meant."""
+        """The path of a header; a list of tables stands for its last table."""
         path: Path = ()
         for key in keys:
             inside = (self._last[path],) if path in self._last else ()
             path = (*path, *inside, key)
-            self.found.setdefault(path, start)
+            self.offsets.setdefault(path, start)
         return path
 
     def _pair(self, table: Path) -> None:
         path = table
         for key, offset in self._keys():
             path = (*path, key)
-            self.found.setdefault(path, offset)
+            self.offsets.setdefault(path, offset)
         self._expect("=")
         self._take(_SPACE)
         self._value(path)
 
     def _keys(self) -> list[tuple[str, int]]:
-        """A dotted key: its parts, and where each begins."""
+        """The parts of a dotted key, and their offsets."""
         keys = []
         while True:
             self._take(_SPACE)
@@ -121,11 +119,11 @@ class _Scanner:
 
     def _list(self, path: Path) -> None:
         self._at += 1
-        number = 0
+        index = 0
         while not self._ends("]"):
-            self.found.setdefault((*path, number), self._at)
-            self._value((*path, number))
-            number += 1
+            self.offsets.setdefault((*path, index), self._at)
+            self._value((*path, index))
+            index += 1
 
     def _inline_table(self, path: Path) -> None:
         self._at += 1
@@ -133,7 +131,7 @@ class _Scanner:
             self._pair(path)
 
     def _ends(self, bracket: str) -> bool:
-        """Go over blanks and a comma; tell whether the bracket closes here, and go over it."""
+        """Skip blanks and a comma; skip the closing bracket and return True if it follows."""
         self._take(_BLANK)
         if self._next(","):
             self._at += 1
@@ -147,15 +145,15 @@ class _Scanner:
 
     def _expect(self, characters: str) -> None:
         if not self._next(characters):
-            raise _Lost
+            raise _InvalidError
         self._at += len(characters)
 
     def _take(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self._text, self._at)
-        if found is None:
-            raise _Lost
-        self._at = found.end()
-        return found[0]
+        match = pattern.match(self._text, self._at)
+        if match is None:
+            raise _InvalidError
+        self._at = match.end()
+        return match[0]
 
 
 def _plain(key: str) -> str:

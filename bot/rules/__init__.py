@@ -1,4 +1,4 @@
-"""One behaviour in each file; here is the table that leads from an event to its rules."""
+"""Built-in rules, one module each, and the table that maps events to rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,7 @@ RULES: tuple[Rule[Any], ...] = (
     nudge.RULE,
 )
 
-# What the bot itself needs, whatever the rules: it reads `.github/bot.toml` and hears of its
-# changes, shows what a changed file would do, and says what is wrong with it.
+# The bot itself reads `.github/bot.toml`, previews changes of it and reports its errors.
 CORE_PERMISSIONS: Mapping[str, str] = {
     "metadata": "read",
     "contents": "read",
@@ -33,7 +32,7 @@ CORE_EVENTS = frozenset({"push", "pull_request"})
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a GitHub App must be given: `permissions` by name, and the events it subscribes to."""
+    """The permissions (by name) and webhook events that a GitHub App needs."""
 
     permissions: Mapping[str, str]
     events: frozenset[str]
@@ -42,9 +41,9 @@ class Needs:
 def rules_for(
     event: str, action: str | None, rules: Sequence[Rule[Any]] | None = None
 ) -> Sequence[Rule[Any]]:
-    """The rules that want to see an event with this action, in the order of the table.
+    """The rules that handle an event with this action, in the order of the table.
 
-    A rule with a schedule wants to see the event `schedule` whose action is its own name.
+    A rule with a schedule handles the event `schedule` whose action is its own name.
     """
     table = RULES if rules is None else rules
     if event == SCHEDULE:
@@ -53,10 +52,7 @@ def rules_for(
 
 
 def needs(rules: Sequence[Rule[Any]]) -> Needs:
-    """The permissions and events that these rules and the bot itself need. Pure.
-
-    Where two rules need the same permission, the stronger access counts.
-    """
+    """The permissions and events that the bot and these rules need; the strongest access wins."""
     permissions = dict(CORE_PERMISSIONS)
     for rule in rules:
         for name, access in rule.permissions.items():

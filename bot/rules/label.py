@@ -1,8 +1,7 @@
-"""Label pull requests by the paths that they change, by their size and by their title.
+"""Labels for pull requests, by changed paths, size and title.
 
-Only the labels that the settings name are ever touched: those that fit are put on, those that fit
-no longer are taken off. A label that the repository does not have is passed over: GitHub would make
-it in silence. Decided from what the pull request is now, whatever event led here, so the order of
+The rule only adds and removes labels that the settings name. It never creates one: GitHub would
+silently create a label that does not exist. It reads the pull request as it is now, so the order of
 events does not matter.
 """
 
@@ -21,25 +20,25 @@ _PATTERNS = many(TEXT, most=100)
 
 @dataclass(frozen=True, slots=True)
 class LabelSettings:
-    """Which labels the bot manages, and when each is on."""
+    """Which labels the bot manages, and when each one applies."""
 
-    enabled: bool = option(FLAG, default=False, words="Whether pull requests are labelled.")
+    enabled: bool = option(FLAG, default=False, words="Whether the bot labels pull requests.")
     paths: Mapping[str, tuple[str, ...]] = option(
         table(_PATTERNS, most=100),
         {},
-        "Label -> patterns; it is on when one of the changed paths fits one of them. As in a "
-        "`.gitignore`: `*` stays in a folder, `**` is any number of folders.",
+        "Label -> patterns; it applies when a changed path matches one of them. As in a "
+        "`.gitignore`, `*` stays within a folder and `**` spans any number of folders.",
     )
     titles: Mapping[str, tuple[str, ...]] = option(
         table(_PATTERNS, most=100),
         {},
-        "Label -> patterns; it is on when the title fits one of them as a whole, whatever "
-        "the case. `*` stands for any text.",
+        "Label -> patterns; it applies when the whole title matches one of them, ignoring "
+        "case. `*` matches any text.",
     )
     sizes: Mapping[str, int] = option(
         table(whole(0, 1_000_000), most=20),
         {},
-        "Label -> lines added and deleted; on is the label of the largest number reached.",
+        "Label -> lines added and deleted; the label with the largest number reached applies.",
     )
 
     @property
@@ -49,7 +48,7 @@ class LabelSettings:
 
 
 def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Action]:
-    """What takes the managed labels from how they are to how they should be."""
+    """The actions that bring the managed labels up to date."""
     if event.repository is None or event.pull_request is None or not settings.managed:
         return []
     repository, number = event.repository.full_name, event.pull_request.number
@@ -57,15 +56,16 @@ def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Ac
     if not pull.is_open:
         return []
     paths = reader.changed_paths(repository, number) if settings.paths else ()
-    wanted = {name.lower() for name in _wanted(pull, paths, settings)}
-    there = {name.lower(): name for name in pull.labels}
-    off = [name for low, name in there.items() if low in _lowered(settings) - wanted]
-    missing = wanted - there.keys()
-    on = [name for name in reader.labels(repository) if name.lower() in missing] if missing else []
-    return _changes(repository, pull, sorted(on), sorted(off))
+    matching = {name.lower() for name in _matching(pull, paths, settings)}
+    managed = {name.lower() for name in settings.managed}
+    current = {name.lower(): name for name in pull.labels}
+    remove = [name for low, name in current.items() if low in managed - matching]
+    missing = matching - current.keys()
+    add = [name for name in reader.labels(repository) if name.lower() in missing] if missing else []
+    return _changes(repository, pull, sorted(add), sorted(remove))
 
 
-def _wanted(pull: Pull, paths: Sequence[str], settings: LabelSettings) -> set[str]:
+def _matching(pull: Pull, paths: Sequence[str], settings: LabelSettings) -> set[str]:
     by_path = {
         name
         for name, patterns in settings.paths.items()
@@ -77,11 +77,7 @@ def _wanted(pull: Pull, paths: Sequence[str], settings: LabelSettings) -> set[st
     return by_path | by_title | by_size
 
 
-def _lowered(settings: LabelSettings) -> set[str]:
-    return {name.lower() for name in settings.managed}
-
-
-def _changes(repository: str, pull: Pull, on: list[str], off: list[str]) -> list[Action]:
+def _changes(repository: str, pull: Pull, add: list[str], remove: list[str]) -> list[Action]:
     state = f"{repository}#{pull.number} at {pull.head} {int(pull.updated_at)}"
     actions: list[Action] = [
         Unlabel(
@@ -92,18 +88,18 @@ def _changes(repository: str, pull: Pull, on: list[str], off: list[str]) -> list
             head=pull.head,
             title=pull.title,
         )
-        for name in off
+        for name in remove
     ]
-    if on:
-        put = Label(
-            about=f"{state} {', '.join(on)}",
+    if add:
+        label = Label(
+            about=f"{state} {', '.join(add)}",
             repository=repository,
             number=pull.number,
-            names=tuple(on),
+            names=tuple(add),
             head=pull.head,
             title=pull.title,
         )
-        actions.append(put)
+        actions.append(label)
     return actions
 
 

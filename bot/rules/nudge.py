@@ -1,9 +1,7 @@
-"""Remind the side that a pull request waits for, after a time, and only so often; close nothing.
+"""Reminders for quiet pull requests: to the author, the reviewers or the person who approved.
 
-Whose turn it is, is read from what people did: who asked for changes waits for the author, who was
-asked for a review is waited for, an approved one waits to be merged. A pull request is looked at
-when it has been quiet for one period and less than two, so that switching this on wakes no
-sleeping thread. Programs do not count, this one included.
+The rule only considers pull requests that have been quiet for one to two periods, so that enabling
+it does not wake old ones. It ignores activity by bots, its own included.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,65 +15,69 @@ from bot.options.kinds import FLAG, TEXT, many, option, template, whole
 from bot.rule import Reader, Rule
 
 _DAY = 86_400.0
-# A reminder changes the thread a moment after the look that led to it; the look a period later
-# shall not miss it by that moment.
+# A reminder updates the pull request shortly after the run that sent it. The slack keeps the run
+# one period later from missing it.
 _SLACK = _DAY / 2
 
 AUTHOR = """\
-Hello $people! There is something above that waits for you, since $days days or so. Whenever you \
-find the time: an answer, a push, or a word that you need help is all it takes. If you cannot go \
-on with this, please say so, and somebody may pick it up. Thank you for what you have done so far!
+Hello $people! This pull request has been waiting for you for about $days days. Whenever you find \
+the time, a reply, a push, or a quick note that you need help is all it takes. If you cannot carry \
+on with it, please say so, and someone else may pick it up. Thank you for your work so far!
 """
 REVIEWER = """\
-Hello $people! This pull request has been waiting for your eyes for $days days or so. If you \
-cannot look soon, a short word helps too, so that somebody else can. Thank you!
+Hello $people! This pull request has been waiting for your review for about $days days. If you \
+cannot look at it soon, a short note helps too, so that someone else can. Thank you!
 """
 MERGER = """\
-Hello $people! This pull request is approved, and has been waiting for $days days or so to be \
-merged. Is anything still missing? Thank you!
+Hello $people! You have approved this pull request, and it has been waiting to be merged for about \
+$days days. Is anything still missing? Thank you!
 """
 
 
 @dataclass(frozen=True, slots=True)
 class NudgeSettings:
-    """When people are reminded, and of what."""
+    """When the bot reminds people of quiet pull requests, and what it says."""
 
-    enabled: bool = option(FLAG, default=False, words="Whether people are reminded.")
-    days: int = option(whole(1, 365), 14, "After how many quiet days, and how many apart.")
-    most: int = option(whole(1, 10), 2, "How often at most, until somebody does something again.")
+    enabled: bool = option(FLAG, default=False, words="Whether the bot reminds people.")
+    days: int = option(
+        whole(1, 365), 14, "The number of quiet days before a reminder, and between two reminders."
+    )
+    most: int = option(
+        whole(1, 10), 2, "The most reminders in a row while no person does anything."
+    )
     skip: tuple[str, ...] = option(
-        many(TEXT), (), "Labels of pull requests about which nobody is reminded."
+        many(TEXT), (), "The bot never reminds anyone of pull requests with these labels."
     )
     reviewers: tuple[str, ...] = option(
         many(TEXT),
         (),
-        "Whom to remind where nobody was asked for a review and nobody has reviewed: logins, or "
-        "teams as `organisation/team`. Without any, nobody is.",
+        "Who is reminded of a pull request without reviewers: logins, or teams as "
+        "`organisation/team`. Empty: the bot reminds no one of it.",
     )
-    author: str = option(template("people", "days"), AUTHOR, "What authors read, in Markdown.")
+    author: str = option(template("people", "days"), AUTHOR, "The text for authors, in Markdown.")
     reviewer: str = option(
-        template("people", "days"), REVIEWER, "What reviewers read, in Markdown."
+        template("people", "days"), REVIEWER, "The text for reviewers, in Markdown."
     )
     merger: str = option(
-        template("people", "days"), MERGER, "What those read who have approved, in Markdown."
+        template("people", "days"), MERGER, "The text for people who approved, in Markdown."
     )
 
 
 def decide(event: Event, reader: Reader, settings: NudgeSettings) -> Sequence[Action]:
-    """A reminder for each pull request that is due."""
+    """The reminders that are due in a repository."""
     if event.repository is None:
         return []
     repository = event.repository.full_name
     now, period = reader.now(), settings.days * _DAY
     actions: list[Action] = []
     for pull in reader.waiting(repository):
-        if period - _SLACK <= now - pull.updated_at < 2 * period and _counts(pull, settings):
+        if period - _SLACK <= now - pull.updated_at < 2 * period and _applies(pull, settings):
             moments = reader.timeline(repository, pull.number)
             actions += _reminder(repository, pull, moments, now, settings)
     return actions
 
 
-def _counts(pull: Waiting, settings: NudgeSettings) -> bool:
+def _applies(pull: Waiting, settings: NudgeSettings) -> bool:
     skipped = {name.lower() for name in settings.skip}
     is_person = pull.author is not None and not pull.author.is_bot
     return is_person and not pull.is_draft and not skipped & {name.lower() for name in pull.labels}
@@ -88,33 +90,37 @@ def _reminder(
     now: float,
     settings: NudgeSettings,
 ) -> Iterator[Action]:
-    acts = [one for one in moments if one.by is None or not one.by.is_bot]
-    text, people = _side(pull, acts, settings)
+    acts = [moment for moment in moments if moment.by is None or not moment.by.is_bot]
+    text, people = _recipients(pull, acts, settings)
     if not acts or not people:
         return
-    quiet_since = max(one.at for one in acts)
+    quiet_since = max(act.at for act in acts)
     number = int((now - quiet_since + _SLACK) // (settings.days * _DAY))
     if not 1 <= number <= settings.most:
         return
-    named = ", ".join(f"@{name}" for name in people)
+    mentions = ", ".join(f"@{name}" for name in people)
     days = int((now - quiet_since + _SLACK) // _DAY)
     yield Comment(
         about=f"nudge {repository}#{pull.number} {int(quiet_since)} {number}",
         repository=repository,
         number=pull.number,
-        text=Template(text).substitute(people=named, days=days),
+        text=Template(text).substitute(people=mentions, days=days),
     )
 
 
-def _side(
+def _recipients(
     pull: Waiting, acts: Sequence[Moment], settings: NudgeSettings
 ) -> tuple[str, Sequence[str]]:
-    """What to say, and to whom; nobody where it is not known whom."""
+    """The text and the people it is for; no people if it is unclear who should act.
+
+    After a request for changes or a comment by others the author should act, after an approval the
+    approver, and otherwise the reviewers.
+    """
     author = pull.author.login if pull.author else ""
-    others = [one for one in acts if one.by and one.by.login != author]
-    reviews = [one for one in others if one.what == "reviewed"]
-    own_at = max((one.at for one in acts if one not in others), default=0.0)
-    verdicts = [one for one in reviews if one.state in {"approved", "changes_requested"}]
+    others = [act for act in acts if act.by and act.by.login != author]
+    reviews = [act for act in others if act.what == "reviewed"]
+    own_at = max((act.at for act in acts if act not in others), default=0.0)
+    verdicts = [review for review in reviews if review.state in {"approved", "changes_requested"}]
     last = verdicts[-1] if verdicts else None
     if last and last.state == "approved" and last.by:
         return settings.merger, [last.by.login]
@@ -124,8 +130,8 @@ def _side(
         return settings.reviewer, pull.people
     if others and others[-1].at >= own_at:
         return settings.author, [author]
-    seen = dict.fromkeys(one.by.login for one in reviews if one.by)
-    return settings.reviewer, list(seen) or settings.reviewers
+    reviewed = dict.fromkeys(review.by.login for review in reviews if review.by)
+    return settings.reviewer, list(reviewed) or settings.reviewers
 
 
 RULE = Rule(

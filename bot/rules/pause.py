@@ -1,8 +1,7 @@
-"""Let owners of an organisation pause the bot: `/bot pause` and `/bot resume` in its home.
+"""Commands `/bot pause` and `/bot resume`, for owners, in issues of the repository `.github`.
 
-The home is the repository `.github` of the organisation, and the order stands in one of its issues.
-Orders have a line of their own in the queue (bot.events.subject), so that they get through while
-everything else about the organisation rests; so does what this rule wants done.
+These commands have their own subject in the queue (bot.events.subject), so the loop handles them
+while the organisation is paused. docs/decisions/0100 says more.
 """
 
 from collections.abc import Sequence
@@ -15,49 +14,49 @@ from bot.rule import Reader, Rule
 
 COMMAND = "/bot"
 _PAUSED = """\
-I am pausing: from now on I do nothing in **{organization}**. What happens meanwhile I keep, and \
-none of it is lost. When an owner writes `/bot resume` here, I go on with it, in its order.
+I am now paused: I will not do anything in **{organization}** until an owner writes `/bot resume` \
+here. Nothing that happens in the meantime is lost. I will then work through it in order.
 """
 _RESUMED = """\
-I am back. What has happened in **{organization}** while I was paused, I am looking at now, in its \
-order.
+I am back, and I am now working through everything that happened in **{organization}** while I was \
+paused, in order.
 """
 _REFUSED = """\
-Only owners of **{organization}** can tell me to pause or to resume. Please ask one of them.
+Only owners of **{organization}** can pause or resume me. Please ask one of them.
 """
 _HELP = """\
-I did not understand that. Here, owners can write `/bot pause` and `/bot resume`.
+Sorry, I did not understand that. Owners can write `/bot pause` or `/bot resume` here.
 """
-_ANSWERS = {"pause": _PAUSED, "resume": _RESUMED}
+_REPLIES = {"pause": _PAUSED, "resume": _RESUMED}
 
 
 @dataclass(frozen=True, slots=True)
 class PauseSettings:
-    """Whether owners can pause the bot by a comment."""
+    """Whether owners can pause the bot with a comment."""
 
-    enabled: bool = option(FLAG, default=True, words="Whether `/bot pause` is obeyed.")
+    enabled: bool = option(FLAG, default=True, words="Whether the bot obeys `/bot pause`.")
 
 
 def decide(event: Event, reader: Reader, _settings: PauseSettings) -> Sequence[Action]:
-    """The last order of a text, and an answer; only an answer for who is no owner."""
+    """The pause or resumption, and a reply; non-owners only get a reply. The last command wins."""
     message, organization = event.message, event.organization
     if message is None or message.author is None or organization is None or not _at_home(event):
         return []
-    orders = [words[1:] for words in message.commands() if words[0] == COMMAND]
-    if not orders:
+    commands = [words[1:] for words in message.commands() if words[0] == COMMAND]
+    if not commands:
         return []
-    order = " ".join(orders[-1])
-    if order not in _ANSWERS:
-        return [_answer(organization, message, _HELP)]
+    command = " ".join(commands[-1])
+    if command not in _REPLIES:
+        return [_reply(organization, message, _HELP)]
     if not reader.is_owner(organization, message.author.login):
-        return [_answer(organization, message, _REFUSED)]
-    rest = Rest(
+        return [_reply(organization, message, _REFUSED)]
+    change = Rest(
         about=f"{organization}/.github/{message.identity}",
         organization=organization,
-        paused=order == "pause",
+        paused=command == "pause",
         ordered_at=message.written_at,
     )
-    return [rest, _answer(organization, message, _ANSWERS[order])]
+    return [change, _reply(organization, message, _REPLIES[command])]
 
 
 def _at_home(event: Event) -> bool:
@@ -66,7 +65,7 @@ def _at_home(event: Event) -> bool:
     return is_issue and event.repository is not None and event.repository.full_name == home
 
 
-def _answer(organization: str, message: Message, text: str) -> Comment:
+def _reply(organization: str, message: Message, text: str) -> Comment:
     home = f"{organization}/.github"
     return Comment(
         about=f"order {home}/{message.identity}",

@@ -1,4 +1,4 @@
-"""Answer `/ping` with `pong!` wherever people write, so that anybody can see the bot is there."""
+"""Command `/ping`: replies `pong!`, so that anyone can see that the bot is running."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from bot.rule import Reader, Rule
 
 @dataclass(frozen=True, slots=True)
 class PingSettings:
-    """Whether the bot answers."""
+    """Whether the bot answers `/ping`."""
 
-    enabled: bool = option(FLAG, default=True, words="Whether `/ping` is answered.")
+    enabled: bool = option(FLAG, default=True, words="Whether the bot answers `/ping`.")
 
 
 def decide(event: Event, _reader: Reader, _settings: PingSettings) -> Sequence[Action]:
-    """One answer for each text, however often it says /ping, and a heart where GitHub has them."""
+    """One reply per text, and a heart if GitHub supports reactions there."""
     message, repository = event.message, event.repository
     if message is None or repository is None or ["/ping"] not in message.commands():
         return []
-    answer = Comment(
+    reply = Comment(
         about=f"ping {repository.full_name}/{message.identity}",
         repository=repository.full_name,
         number=message.number,
@@ -29,9 +29,9 @@ def decide(event: Event, _reader: Reader, _settings: PingSettings) -> Sequence[A
         thread=message.thread,
     )
     if message.target is None:
-        return [answer]
+        return [reply]
     heart = React(repository=repository.full_name, target=message.target, content="heart")
-    return [answer, heart]
+    return [reply, heart]
 
 
 RULE = Rule(

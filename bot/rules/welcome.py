@@ -1,9 +1,6 @@
-"""Welcome people who open their first issue or pull request in a repository: once, by one message.
+"""Welcome for people who open their first issue or pull request in a repository.
 
-Off unless it is switched on. Whoever GitHub calls a member, an owner, a collaborator or a
-contributor needs no welcome; of all others GitHub's list of what they have opened here tells
-whether this is the first. Members who hide their membership are strangers in payloads, so they are
-asked about too.
+Payloads show members with a private membership as strangers, so the rule also checks membership.
 """
 
 from collections.abc import Sequence
@@ -16,18 +13,18 @@ from bot.options.kinds import FLAG, option, template
 from bot.rule import Reader, Rule
 
 ISSUE = """\
-Hello @$person, and welcome to **$repository**! This is the first time that you open an issue \
-here: thank you for taking the time.
+Hello @$person, and welcome to **$repository**! This is your first issue here. Thank you for \
+taking the time to write it.
 
-Somebody will read it as soon as they can. Most people here do this beside other work, so it may \
-take a few days. If you find out more meanwhile, just add a comment.
+Someone will read it as soon as they can. Most of us do this in our spare time, so it may take a \
+few days. If you find out more in the meantime, just add a comment.
 """
 PULL_REQUEST = """\
-Hello @$person, and welcome to **$repository**! This is your first pull request here: thank you.
+Hello @$person, and welcome to **$repository**! This is your first pull request here. Thank you!
 
-Somebody will look at it as soon as they can; most people here do this beside other work. Nearly \
-every pull request is changed a little before it is merged, so please do not be put off by \
-questions. If one of them is unclear, ask right here.
+Someone will review it as soon as they can. Most of us do this in our spare time, so it may take a \
+few days. Nearly every pull request changes a little before it is merged, so please don't be put \
+off by questions. If anything is unclear, just ask here.
 """
 _NAMES = ("person", "repository")
 _KNOWN = frozenset({"OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR"})
@@ -35,13 +32,13 @@ _KNOWN = frozenset({"OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR"})
 
 @dataclass(frozen=True, slots=True)
 class WelcomeSettings:
-    """Who is welcomed, and by which words."""
+    """Whether the bot welcomes newcomers, and what it says."""
 
-    enabled: bool = option(
-        FLAG, default=False, words="Whether people are welcomed at their first step."
+    enabled: bool = option(FLAG, default=False, words="Whether the bot welcomes newcomers.")
+    issues: bool = option(FLAG, default=True, words="Whether it welcomes them on a first issue.")
+    pull_requests: bool = option(
+        FLAG, default=True, words="Whether it welcomes them on a first pull request."
     )
-    issues: bool = option(FLAG, default=True, words="Whether that step may be an issue.")
-    pull_requests: bool = option(FLAG, default=True, words="Whether it may be a pull request.")
     issue_message: str = option(template(*_NAMES), ISSUE, "The welcome on an issue, in Markdown.")
     pull_request_message: str = option(
         template(*_NAMES), PULL_REQUEST, "The welcome on a pull request, in Markdown."
@@ -49,12 +46,12 @@ class WelcomeSettings:
 
 
 def decide(event: Event, reader: Reader, settings: WelcomeSettings) -> Sequence[Action]:
-    """One comment at somebody's first step in a repository; nothing for bots and members."""
+    """A comment on a person's first issue or pull request; nothing for bots and members."""
     issue, repository = event.issue, event.repository
     if issue is None or repository is None or issue.author is None:
         return []
-    wanted = settings.pull_requests if issue.is_pull_request else settings.issues
-    if not wanted or issue.author.is_bot or issue.association in _KNOWN:
+    applies = settings.pull_requests if issue.is_pull_request else settings.issues
+    if not applies or issue.author.is_bot or issue.association in _KNOWN:
         return []
     if not reader.is_first_step(repository.full_name, issue.author.login, issue.number):
         return []

@@ -1,1 +1,1 @@
-"""The settings files of organisations and repositories, and rules of one's own."""
+"""Settings files of organisations and repositories, and the validation of custom rules."""

@@ -1,51 +1,48 @@
-"""What is said of a settings file that cannot be used, and when it can be used again.
-
-One issue for each repository, however often the file changes; it is closed when the file is mended.
-"""
+"""Issue about an invalid settings file: one per repository, closed when the file is valid again."""
 
 from bot.actions import KeepIssue
 from bot.settings.files import FILE, Known
 
-# The rule that such an action is said to come from.
+# The rule name in the records of these actions.
 NAME = "settings"
 
 _BROKEN = """\
-I cannot use `{file}` as it is now:
+There are problems in `{file}`, so I cannot use it:
 
 ```text
 {problems}
 ```
 
-Nothing is lost: {holds}, until this is mended. The numbers are line and column.
+The numbers are the line and the column. Nothing is lost: until the file is fixed, I {fallback}.
 
-**To mend it**, change the file on the default branch. A pull request is best: there I check the \
-file before it is merged, and show what it would change. I will close this issue when the file is \
-fine again.
+**To fix it**, change the file on the default branch. A pull request is best, because I check the \
+file there before you merge it, and show what it would change. I will close this issue when the \
+file is valid again.
 """
-_MENDED = """\
-`{file}` is fine again, and what it says holds from now on. Thank you!
+_FIXED = """\
+`{file}` is valid again, and I am using it from now on. Thank you!
 """
 
 
 def complaint(file: Known) -> KeepIssue | None:
-    """What is to be said of a file now: None for one that has always been fine. Pure.
+    """The issue about a file, open or closed; None for a file that has always been valid. Pure.
 
-    The same for the same state of the file, so that saying it again has no effect.
+    Safe to repeat: the same state of the file gives the same action.
     """
     if file.serial == 0:
         return None
-    holds = "the last settings that worked hold" if file.text else "the defaults hold"
-    text = _BROKEN.format(file=FILE, problems=_fenced(file.problems), holds=holds)
+    fallback = "keep using the last valid settings" if file.text else "use the default settings"
+    text = _BROKEN.format(file=FILE, problems=_fenced(file.problems), fallback=fallback)
     return KeepIssue(
         about=f"settings {file.repository}",
         version=str(file.serial),
         repository=file.repository,
-        title=f"I cannot use {FILE}",
-        text=text if file.problems else _MENDED.format(file=FILE),
+        title=f"Problems in {FILE}",
+        text=text if file.problems else _FIXED.format(file=FILE),
         open=bool(file.problems),
     )
 
 
 def _fenced(problems: str) -> str:
-    """The problems as they may stand in a block of code: they quote the file, which may end it."""
+    """The problems without code fences, which a quoted line of the file may contain."""
     return problems.replace("```", "'''")

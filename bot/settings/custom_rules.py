@@ -1,4 +1,4 @@
-"""Checks of custom rules: why a rule, or an action in its file, cannot be used."""
+"""Validation of custom rules, and of the actions that they define."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from bot.options.cron import latest_tick
 from bot.options.kinds import FLAG, options, stray_fields
 from bot.rule import ACCESS_STRENGTH, Rule
 
-# The tables of config.toml that belong to no rule.
+# The tables of config.toml that are not rules.
 TABLES = (
     "keys",
     "github",
@@ -27,32 +27,31 @@ TABLES = (
 
 
 def faults(rule: object, others: Sequence[Rule[Any]]) -> Sequence[str]:
-    """Why a custom rule cannot be used together with `others`, in words; empty if it can. Pure.
+    """The faults of a custom rule, as messages; empty for a valid one. Pure.
 
-    A test holds the bot's own rules to the same.
+    `others` are the rules it must not clash with. A test checks the built-in rules with it, too.
     """
     if not isinstance(rule, Rule):
-        return ["it must define RULE = Rule(...), of bot.rule"]
+        return ["it must define RULE = Rule(...), with Rule from bot.rule"]
     return _faults(rule, others)
 
 
 def _faults(rule: Any, others: Sequence[Rule[Any]]) -> Sequence[str]:
-    # Any: nobody has checked the types of a file that is loaded as the bot starts.
-    found = [*_faults_of_names(rule, others), *_faults_of_settings(rule.settings)]
+    # Any: no type checker has seen the file of a custom rule.
+    messages = [*_faults_of_names(rule, others), *_faults_of_settings(rule.settings)]
     if not callable(rule.decide):
-        found.append("decide must be a function of an event, a reader and the settings")
+        messages.append("decide must be a function that takes an event, a reader and the settings")
     if rule.schedule is not None:
-        found += _faults_of_schedule(rule.schedule)
-    found += _faults_of_actions(getattr(rule.decide, "__module__", ""))
-    return found
+        messages += _faults_of_schedule(rule.schedule)
+    return [*messages, *_faults_of_actions(getattr(rule.decide, "__module__", ""))]
 
 
 def _faults_of_actions(module: str) -> Iterator[str]:
-    """What is wrong with the actions that the file of a rule defines."""
+    """The faults of the actions that the rule's module defines."""
     for action in kinds().values():
         if action.__module__ != module:
             continue
-        # Its own: a class inherits that of the dataclass under it.
+        # vars(), because a subclass inherits the attribute of its base class.
         parameters = vars(action).get("__dataclass_params__")
         if parameters is None or not parameters.frozen:
             how = "@dataclass(frozen=True, slots=True, kw_only=True)"
@@ -63,14 +62,14 @@ def _faults_of_actions(module: str) -> Iterator[str]:
 
 def _faults_of_names(rule: Any, others: Sequence[Rule[Any]]) -> Iterator[str]:
     if not isinstance(rule.name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", rule.name):
-        yield "its name must be small letters, digits, - and _"
+        yield "its name may only have lower-case letters, digits, - and _, and begins with a letter"
     elif rule.name in {*TABLES, *(other.name for other in others)}:
         yield f"its name, {rule.name}, is taken"
     if not all(
         isinstance(pair, tuple) and [type(part) for part in pair] == [str, str]
         for pair in rule.events
     ):
-        yield 'events must be pairs of texts: ("issues", "opened"), or ("push", "")'
+        yield 'events must be pairs of strings, such as ("issues", "opened") or ("push", "")'
     for name, access in rule.permissions.items():
         if access not in ACCESS_STRENGTH:
             yield f"the permission {name} must be read or write, not {access!r}"
@@ -78,20 +77,20 @@ def _faults_of_names(rule: Any, others: Sequence[Rule[Any]]) -> Iterator[str]:
 
 def _faults_of_settings(settings: Any) -> Iterator[str]:
     if not (isinstance(settings, type) and is_dataclass(settings)):
-        yield "settings must be a dataclass, whose fields are bot.options.kinds.option(...)"
+        yield "settings must be a dataclass with fields made by bot.options.kinds.option(...)"
         return
-    parameters: Any = getattr(settings, "__dataclass_params__")  # noqa: B009  no type knows it
+    parameters: Any = getattr(settings, "__dataclass_params__")  # noqa: B009  typeshed lacks it
     if not parameters.frozen:
         yield "settings must be frozen: @dataclass(frozen=True, slots=True)"
     stray = ", ".join(field.name for field in stray_fields(settings))
     if stray:
-        yield f"nobody could set {stray}: each field of settings must be an option(...)"
+        yield f"each field of settings must be an option(...); {stray} is not"
     elif "enabled" not in options(settings) or options(settings)["enabled"].kind is not FLAG:
-        yield "settings must have the switch: enabled: bool = option(FLAG, ...)"
+        yield "settings must have a field enabled: bool = option(FLAG, ...)"
 
 
 def _faults_of_schedule(line: str) -> Iterator[str]:
     try:
         latest_tick(line, 0.0)
     except (CronSimError, StopIteration, TypeError, AttributeError) as error:
-        yield f"its schedule is no cron line: {error}"
+        yield f"its schedule is not a valid cron line: {error}"

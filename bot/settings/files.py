@@ -1,13 +1,10 @@
-"""The settings that hold for a delivery: the operator's, and over them `.github/bot.toml`.
+"""Settings files: `.github/bot.toml` of organisations and repositories, cached in the database.
 
-The file of the organisation's `.github` repository lies over the operator's settings, that of the
-repository over both; each is read from its default branch alone, so that nobody can set the bot by
-a branch or a fork. What was read is kept in the database, for all processes: a delivery whose files
-are known costs no request. A push that touches a file has it read again; should that push be
-missed, the file is read again RECHECK_SECONDS later, with its ETag.
-
-A file that cannot be used changes nothing: the last good settings hold, and the trouble is told to
-whoever can mend it (bot.settings.complaints).
+A repository's file overrides the one in the organisation's `.github` repository, which overrides
+the operator's settings. The bot only reads the default branch, so a branch or fork cannot change
+settings. It reads a file again after a push that touches it, and RECHECK_SECONDS later in case it
+missed that push. If a file is invalid, the bot keeps using the last valid settings and opens an
+issue (bot.settings.complaints).
 """
 
 import base64
@@ -21,25 +18,33 @@ from typing import Any, Protocol
 from sqlalchemy import Engine, bindparam, or_, select, update
 
 from bot.events import SCHEDULE, Event
+from bot.options.kinds import Problem
 from bot.rule import Rule
-from bot.settings.layers import Layer, PolicyError, Settings, is_single, parse, read, read_text
+from bot.settings.layers import (
+    Layer,
+    Settings,
+    SettingsError,
+    is_single,
+    read_text,
+    read_valid_parts,
+)
 from bot.store.tables import settings_file as table
 from luggage.database import asking, writing
-from luggage.database.upsert import inserting
+from luggage.database.upsert import insert_once, inserting
 from luggage.github.errors import Forbidden, NotFound, RequestFailed
 
 FILE = ".github/bot.toml"
-# The longest time for which a change can go unseen whose push was never delivered.
+# The bot rechecks a file after this time, in case GitHub never delivered the push.
 RECHECK_SECONDS = 900.0
-# The same for scheduled rules, which look through repositories where nothing may ever happen.
+# The same for scheduled rules, which also visit repositories without any activity.
 SCHEDULED_SECONDS = 24 * 3600.0
-# GitHub's API may still show the old file when the push is told; then it is looked at again.
+# GitHub's API may still return the old file just after a push, so the bot rechecks it once.
 LAG_SECONDS = 30.0
-_KEPT_LAYERS = 128
-# The `sha` of a file of which no more is known than that it was pushed.
+_CACHED_LAYERS = 128
+# The `sha` of a file that was pushed but never read.
 _UNREAD = "unread"
 
-# Built once, which takes longer than asking it; it is asked for each delivery.
+# Runs for each delivery. Building it takes longer than executing it.
 _KNOWN = select(table).where(
     or_(table.c.repository == bindparam("lower"), table.c.repository == bindparam("upper"))
 )
@@ -48,7 +53,7 @@ log = logging.getLogger(__name__)
 
 
 class ContentsClient(Protocol):
-    """A client that can `GET`, with names put into the path."""
+    """A client that can `GET`, with names filled into the path."""
 
     def get(
         self, path: str, /, *, params: Mapping[str, object] | None = None, **names: str | int
@@ -58,9 +63,9 @@ class ContentsClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A settings file as GitHub has it: `sha` names the text, "" where there is no file.
+    """A settings file at GitHub; `sha` is "" if there is none.
 
-    `fault` says why it could not be read as a text, "" where it could.
+    `fault` says why its text cannot be read, "" if it can.
     """
 
     sha: str = ""
@@ -70,11 +75,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the file of a repository.
+    """The cached settings file of a repository.
 
-    `text` is the last good one. `problems` are those of the present one, a line each, "" for none;
-    `serial` counts how often they changed. `checked_at` is when it was last looked at, in epoch
-    seconds; 0 when it must be looked at again.
+    `text` is the last valid text. `problems` are those of the current text, one per line; `serial`
+    counts how often they changed. `checked_at` is the time of the last check in epoch seconds, or
+    0 if a check is due.
     """
 
     repository: str
@@ -87,17 +92,16 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """The settings that hold somewhere, and what is known of the files that they come from."""
+    """The settings for an event, and the files that they come from."""
 
     settings: Settings
     files: tuple[Known, ...] = ()
 
 
 class SettingsFiles:
-    """What is known of the settings files. Threads and processes share it through the database.
+    """The cache of settings files; threads and processes share it through the database.
 
-    `rules` are those that can be set; `base` are the operator's settings. `clock` gives epoch
-    seconds.
+    `rules` are all rules, `base` the operator's settings. `clock` returns epoch seconds.
     """
 
     def __init__(
@@ -112,89 +116,92 @@ class SettingsFiles:
         self._engine = engine
         self._base = base
         self._clock = clock
-        self._kept_layer = lru_cache(_KEPT_LAYERS)(self._read_layer)
+        self._read_layer = lru_cache(_CACHED_LAYERS)(self._read_layer_uncached)
 
     def heard(self, event: Event) -> bool:
-        """Whether an event tells of a change of a settings file, which is then to be read again.
-
-        Safe to repeat.
-        """
+        """Expire the file that an event changed; returns whether it changed one. Safe to repeat."""
         push, repository = event.push, event.repository
         if push is None or repository is None or not push.default or not push.touches(FILE):
             return False
         unread = asdict(Known(repository.full_name.lower(), sha=_UNREAD))
         with writing(self._engine) as connection:
             insert = inserting(connection, table).values(unread)
-            again = {"checked_at": 0.0}
+            expired = {"checked_at": 0.0}
             connection.execute(
-                insert.on_conflict_do_update(index_elements=["repository"], set_=again)
+                insert.on_conflict_do_update(index_elements=["repository"], set_=expired)
             )
         return True
 
     def remembered(self, event: Event) -> Settings | None:
-        """What holds for an event as far as is known, without a request; None for unread files."""
+        """The settings for an event from the cache, or None if a file was never read."""
         names = _sources(event)
         known = self._known(names)
         if any(name not in known or known[name].sha == _UNREAD for name in names):
             return None
-        return self._base.under(*(self._layer(known[name].text, name) for name in names))
+        return self._settings([known[name] for name in names])
 
     def tried(self, event: Event, repository: str, tried: Layer) -> tuple[Settings, Settings]:
-        """What holds for an event as far as is known, and what would with this layer for a file.
+        """The settings for an event, without and with a layer for the file of a repository.
 
-        No request is made; the file counts where it would: for events of its repository, or of its
-        organisation.
+        Uses the cache alone. The layer applies to events of its repository or organisation.
         """
         names = _sources(event)
         known = self._known(names)
-        present = {name: self._layer(known[name].text, name) for name in names if name in known}
-        changed = {**present, repository.lower(): tried}
-        layers = (
-            tuple(given[name] for name in names if name in given) for given in (present, changed)
+        before = {name: self._layer(known[name]) for name in names if name in known}
+        after = {**before, repository.lower(): tried}
+        return (
+            self._base.under(*(before[name] for name in names if name in before)),
+            self._base.under(*(after[name] for name in names if name in after)),
         )
-        before, after = (self._base.under(*each) for each in layers)
-        return before, after
 
     def effective(self, client: ContentsClient, event: Event) -> Effective:
-        """What holds for an event. One request for each file that has to be looked at.
+        """The settings for an event; makes one request per stale file. Safe to repeat.
 
-        Raises RequestFailed where GitHub cannot be asked for a file that was never read; for one
-        that was, the last good settings hold. Safe to repeat.
+        Raises RequestFailed if GitHub does not answer and the file was never read. If it was, the
+        last valid settings apply.
         """
         names = _sources(event)
         known = self._known(names)
-        patience = SCHEDULED_SECONDS if event.name == SCHEDULE else RECHECK_SECONDS
-        files = tuple(self._current(client, name, known.get(name), patience) for name in names)
-        layers = tuple(self._layer(file.text, file.repository) for file in files)
-        return Effective(self._base.under(*layers), files)
+        max_age = SCHEDULED_SECONDS if event.name == SCHEDULE else RECHECK_SECONDS
+        files = tuple(self._current(client, name, known.get(name), max_age) for name in names)
+        return Effective(self._settings(files), files)
+
+    def problems(self, file: File, repository: str) -> Sequence[Problem]:
+        """The problems of a settings file, with their lines; empty for a valid one. Pure."""
+        if file.fault:
+            return [Problem((), file.fault)]
+        try:
+            read_text(self.rules, file.text, source=FILE, single=is_single(repository))
+        except SettingsError as error:
+            return error.problems
+        return []
 
     def _known(self, names: Sequence[str]) -> Mapping[str, Known]:
         if not names:
             return {}
-        asked = {"lower": names[0], "upper": names[-1]}
         with asking(self._engine) as connection:
-            rows = connection.execute(_KNOWN, asked).mappings().all()
-        return {row["repository"]: Known(**row) for row in rows}
+            rows = connection.execute(_KNOWN, {"lower": names[0], "upper": names[-1]}).mappings()
+            return {row["repository"]: Known(**row) for row in rows}
 
     def _current(
-        self, client: ContentsClient, name: str, known: Known | None, patience: float
+        self, client: ContentsClient, name: str, known: Known | None, max_age: float
     ) -> Known:
         now = self._clock()
-        if known is not None and now - known.checked_at < patience:
+        if known is not None and now - known.checked_at < max_age:
             return known
         try:
             file = fetch(client, name)
         except RequestFailed as error:
             if known is None or known.sha == _UNREAD:
                 raise
-            log.warning("%s of %s could not be looked at: %s", FILE, name, error)
+            log.warning("cannot check %s of %s: %s", FILE, name, error)
             return known
-        seen = self._seen(known or Known(name, checked_at=now), file, now)
-        return seen if self._keep(known, seen) else self._known([name])[name]
+        checked = self._checked(known or Known(name, checked_at=now), file, now)
+        return checked if self._save(known, checked) else self._known([name])[name]
 
-    def _seen(self, known: Known, file: File, now: float) -> Known:
-        """What is known once `file` was seen."""
-        problems = self._problems(file, known.repository)
+    def _checked(self, known: Known, file: File, now: float) -> Known:
+        """The new cache entry after GitHub returned `file`."""
+        problems = "\n".join(each.of(FILE) for each in self.problems(file, known.repository))
         pushed = known.checked_at == 0.0 and known.sha == file.sha
         return Known(
             repository=known.repository,
@@ -205,50 +212,31 @@ class SettingsFiles:
             checked_at=now - RECHECK_SECONDS + LAG_SECONDS if pushed else now,
         )
 
-    def _problems(self, file: File, repository: str) -> str:
-        if file.fault:
-            return f"{FILE} {file.fault}"
-        try:
-            single = is_single(repository)
-            read_text(self.rules, file.text, source=FILE, single=single)
-        except PolicyError as error:
-            return "\n".join(problem.of(FILE) for problem in error.problems)
-        return ""
-
-    def _keep(self, known: Known | None, seen: Known) -> bool:
-        """Keep what was seen, unless somebody has kept something since `known` was read."""
-        row = asdict(seen)
+    def _save(self, known: Known | None, checked: Known) -> bool:
+        """Store a cache entry, unless another process has stored one since `known` was read."""
+        row = asdict(checked)
         with writing(self._engine) as connection:
             if known is None:
-                insert = inserting(connection, table).values(row)
-                return connection.execute(insert.on_conflict_do_nothing()).rowcount == 1
+                return insert_once(connection, table, row)
             same = table.c.repository == known.repository
             unchanged = table.c.checked_at == known.checked_at
             change = update(table).where(same, unchanged).values(row)
             return connection.execute(change).rowcount == 1
 
-    def _layer(self, text: str, repository: str) -> Layer:
-        return self._kept_layer(text, single=is_single(repository))
+    def _settings(self, files: Sequence[Known]) -> Settings:
+        return self._base.under(*map(self._layer, files))
 
-    def _read_layer(self, text: str, *, single: bool) -> Layer:
-        """The layer in a text that was good once; an upgrade may have made parts of it wrong.
+    def _layer(self, file: Known) -> Layer:
+        return self._read_layer(file.text, single=is_single(file.repository))
 
-        Those parts are left out, and the others hold: what was switched off stays switched off.
-        """
-        values = parse(text, source=FILE)
-        try:
-            return read(self.rules, values, single=single)
-        except PolicyError as error:
-            sound = {name: dict(part) for name, part in values.items() if isinstance(part, dict)}
-            for problem in error.problems:
-                _remove(sound, problem.path)
-            return read(self.rules, sound, single=single)
+    def _read_layer_uncached(self, text: str, *, single: bool) -> Layer:
+        return read_valid_parts(self.rules, text, source=FILE, single=single)
 
 
 def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) -> File:
     """The settings file of a repository, on its default branch or at a commit; one request.
 
-    Raises RequestFailed where GitHub cannot be asked. GitHub: "Get repository content", which gives
+    Raises RequestFailed if GitHub does not answer. GitHub: "Get repository content", which returns
     files of up to 1 MB.
     """
     owner, _, name = repository.partition("/")
@@ -262,8 +250,8 @@ def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) ->
     except NotFound:
         return File()
     except Forbidden:
-        # An installation whose owner has not yet granted "contents" must not stand still.
-        log.warning("%s of %s may not be read: the App lacks the permission", FILE, repository)
+        # The bot must keep working until an owner has granted the permission.
+        log.warning("cannot read %s of %s: the App lacks the permission", FILE, repository)
         return File()
     return _file(answer)
 
@@ -273,24 +261,15 @@ def _file(answer: Any) -> File:
         return File(sha="none", fault="must be a file, not a directory, link or submodule")
     sha = str(answer.get("sha"))
     if answer.get("encoding") != "base64":
-        return File(sha=sha, fault="is too large; a settings file has at most 64 KiB")
+        return File(sha=sha, fault="is too large; the limit is 64 KiB")
     try:
         return File(sha=sha, text=base64.b64decode(answer["content"]).decode())
     except (UnicodeDecodeError, binascii.Error):
-        return File(sha=sha, fault="is not UTF-8, as TOML must be; save it so")
+        return File(sha=sha, fault="must be encoded in UTF-8")
 
 
 def _sources(event: Event) -> list[str]:
-    """The repositories whose files hold for an event, the lowest first, in lower case."""
+    """The repositories whose files apply to an event, lowest layer first, in lower case."""
     repository = event.repository.full_name.lower() if event.repository else ""
     owner = repository.partition("/")[0] or (event.organization or "").lower()
     return list(dict.fromkeys(name for name in (f"{owner}/.github", repository) if owner and name))
-
-
-def _remove(tables: dict[str, dict[str, Any]], path: tuple[str | int, ...]) -> None:
-    """Take the setting that a path leads into out of its table; or the table itself."""
-    rule = str(path[0])
-    if len(path) == 1:
-        tables.pop(rule, None)
-    else:
-        tables.get(rule, {}).pop(str(path[1]), None)

@@ -1,6 +1,6 @@
-"""The board: the mood, the lines that the loop leaves, and the beats that say it lives.
+"""Board: the bot's mood, its public lines, and the heartbeats of its loops.
 
-Kept in the bot's database. The board is public, so a line never names a repository or a person.
+Lines are public, so they never name a repository or a person.
 """
 
 import secrets
@@ -16,14 +16,14 @@ from luggage.database import reading, writing
 from luggage.jobs import Queue, Standing
 
 KEPT_LINES = 100
-# The loop beats every few seconds; silence for this long means that no loop is running.
+# Each loop sends a heartbeat every few seconds; without one for this long, no loop is running.
 ASLEEP_AFTER_SECONDS = 30.0
-# GitHub forgets a delivery that failed after 72 hours; long before that, somebody should know.
+# GitHub drops failed deliveries after 72 hours; the operator should know well before that.
 LATE_AFTER_SECONDS = 6 * 3600.0
 
 
 class Mood(StrEnum):
-    """How the bot is; the order is that of importance, the first that holds is shown."""
+    """The bot's mood; the first one that applies is shown."""
 
     ASLEEP = "asleep"
     WORRIED = "worried"
@@ -33,7 +33,7 @@ class Mood(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feeling:
-    """A mood and its reason, in words that anybody may read."""
+    """A mood and its reason, for the public."""
 
     mood: Mood
     reason: str
@@ -41,7 +41,7 @@ class Feeling:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the board, with the time at which it was left, in seconds since the epoch."""
+    """A line of the board, with its time in epoch seconds."""
 
     said_at: float
     text: str
@@ -50,63 +50,63 @@ class Line:
 def feeling(
     standing: Standing, *, beat_at: float | None, now: float, caught_up_at: float | None = None
 ) -> Feeling:
-    """The honest mood: pure, from the queue, the loop's last beat, and the last full recovery."""
+    """The mood for a state of the queue, the last heartbeat and the last full recovery. Pure."""
     if beat_at is None or now - beat_at > ASLEEP_AFTER_SECONDS:
-        return Feeling(Mood.ASLEEP, "no sign of the loop")
+        return Feeling(Mood.ASLEEP, "no heartbeat from the loop")
     if standing.paused:
         return Feeling(Mood.ASLEEP, "paused by hand")
     late_seconds = 0.0 if caught_up_at is None else now - caught_up_at
     for worry in _worries(standing, late_seconds):
         return Feeling(Mood.WORRIED, worry)
     if standing.waiting:
-        return Feeling(Mood.BUSY, f"{_jobs(standing.waiting)} in hand{_resting(standing)}")
-    return Feeling(Mood.BORED, f"nothing to do{_resting(standing)}")
+        return Feeling(Mood.BUSY, f"{_jobs(standing.waiting)} in progress{_paused(standing)}")
+    return Feeling(Mood.BORED, f"nothing to do{_paused(standing)}")
 
 
-def _resting(standing: Standing) -> str:
-    """That owners have told it to rest; for whom is nobody else's business."""
+def _paused(standing: Standing) -> str:
+    """The number of organisations that are paused; their names are private."""
     parts = standing.paused_parts
-    for_whom = "one organisation" if parts == 1 else f"{parts} organisations"
-    return f"; paused for {for_whom}" if parts else ""
+    organizations = "one organisation" if parts == 1 else f"{parts} organisations"
+    return f"; paused for {organizations}" if parts else ""
 
 
 def _worries(standing: Standing, late_seconds: float) -> Iterator[str]:
-    """The reasons to worry, the gravest first."""
+    """The reasons to worry, most serious first."""
     if late_seconds > LATE_AFTER_SECONDS:
-        yield f"for {int(late_seconds / 3600)} hours I could not see what I have missed"
+        yield f"for {int(late_seconds / 3600)} hours I could not check for missed deliveries"
     if standing.dead:
-        yield f"{_jobs(standing.dead)} could not be done"
+        yield f"{_jobs(standing.dead)} failed"
     if standing.retrying:
-        yield f"{_jobs(standing.retrying)} must be tried again"
+        yield f"{_jobs(standing.retrying)} will be retried"
 
 
 def _jobs(count: int) -> str:
     return "one job" if count == 1 else f"{count} jobs"
 
 
-class BoardAway(Exception):  # noqa: N818  # what is the case, as the page says it
-    """The board's server did not do what it was asked; the message shows no key."""
+class BoardAway(Exception):  # noqa: N818  # a state, not a bug
+    """The board's server failed or did not respond; the message contains no key."""
 
 
 class Board(Protocol):
-    """Where lines are left for the world to read; each keeps at least the newest hundred."""
+    """A public board; it keeps at least the newest hundred lines."""
 
     def say(self, text: str) -> None:
-        """Leave a line. Repeating it leaves another line."""
+        """Add a line. Repeating adds another line."""
 
     def lines(self, limit: int = 20) -> Sequence[Line]:
-        """The lines, newest first."""
+        """The newest lines first."""
 
 
 class SqlBoard:
-    """The lines and the beats, in the bot's database. Threads and processes may share it."""
+    """The board and the heartbeats, in the bot's database. Threads and processes may share it."""
 
     def __init__(self, engine: Engine, *, clock: Callable[[], float]) -> None:
         self._engine = engine
         self._clock = clock
 
     def say(self, text: str) -> None:
-        """Leave a line; the newest hundred are kept. Repeating it leaves another line."""
+        """Add a line, and keep the newest hundred. Repeating adds another line."""
         kept = select(board_line.c.id).order_by(board_line.c.id.desc()).limit(KEPT_LINES)
         with writing(self._engine) as connection:
             line = {"said_at": self._clock(), "text": text, "uid": secrets.token_hex(16)}
@@ -115,34 +115,34 @@ class SqlBoard:
             connection.execute(delete(board_line).where(board_line.c.id < min(ids)))
 
     def lines(self, limit: int = 20) -> Sequence[Line]:
-        """The lines, newest first."""
-        wanted = select(board_line.c.said_at, board_line.c.text)
-        newest = wanted.order_by(board_line.c.id.desc()).limit(limit)
+        """The newest lines first."""
+        query = select(board_line.c.said_at, board_line.c.text)
+        newest = query.order_by(board_line.c.id.desc()).limit(limit)
         with reading(self._engine) as connection:
             return [Line(row.said_at, row.text) for row in connection.execute(newest)]
 
     def beat(self, name: str) -> None:
-        """Say that the loop called `name` lives. Safe to repeat."""
+        """Store a heartbeat of the loop `name`. Safe to repeat."""
         now = self._clock()
-        forgotten = beat.c.beat_at < now - ASLEEP_AFTER_SECONDS
+        expired = beat.c.beat_at < now - ASLEEP_AFTER_SECONDS
         with writing(self._engine) as connection:
-            connection.execute(delete(beat).where((beat.c.name == name) | forgotten))
+            connection.execute(delete(beat).where((beat.c.name == name) | expired))
             connection.execute(insert(beat).values(name=name, beat_at=now))
 
     def last_beat_at(self) -> float | None:
-        """When a loop was last heard from, in seconds since the epoch; None for never."""
+        """The time of the last heartbeat in epoch seconds, or None."""
         with reading(self._engine) as connection:
             newest: float | None = connection.execute(select(func.max(beat.c.beat_at))).scalar_one()
         return newest
 
     def caught_up_at(self) -> float | None:
-        """When no delivery was known to be missing, in seconds since the epoch; None for never."""
+        """When no delivery was missing, in epoch seconds, or None."""
         with reading(self._engine) as connection:
             return connection.execute(select(recovery.c.caught_up_at)).scalar_one_or_none()
 
 
 def current_feeling(queue: Queue, board: SqlBoard, now: float) -> Feeling:
-    """The mood that is, from what the database knows. Raises SQLAlchemyError, database away."""
+    """The current mood, from the database. Raises SQLAlchemyError."""
     return feeling(
         queue.standing(),
         beat_at=board.last_beat_at(),

@@ -1,4 +1,4 @@
-"""What GitHub's limits leave of each installation, shared by all processes through the database."""
+"""GitHub's rate limits of each installation, shared by all processes through the database."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class InstallationBudget:
-    """What GitHub leaves one installation of one resource, as it last said; times in epoch seconds.
+    """The budget of one installation for one resource, as GitHub last reported it.
 
-    `name` is "installation 7" or "the App". `resets_at` is when `limit` counts anew; `closed_until`
-    is 0, or until when nothing is sent; `writes` is how many were sent in the last hour.
+    `name` is "installation 7" or "the App". The bot sends nothing until `closed_until`. `writes`
+    counts the last hour. Times are epoch seconds.
     """
 
     name: str
@@ -33,10 +33,7 @@ class InstallationBudget:
 
 
 def budgets(engine: Engine, *, now: float) -> Sequence[InstallationBudget]:
-    """What is left to each installation, by name; of what GitHub has said nothing yet: nothing.
-
-    Raises SQLAlchemyError when the database is away.
-    """
+    """The budgets that GitHub has reported, ordered by name. Raises SQLAlchemyError."""
     query = select(limit_memory.c.name, limit_memory.c.text).order_by(limit_memory.c.name)
     with reading(engine) as connection:
         rows = connection.execute(query).all()
@@ -54,7 +51,7 @@ def _budgets(name: str, standing: ThrottleState) -> Iterator[InstallationBudget]
             remaining=int(remaining),
             resets_at=resets_at,
             said_at=said_at,
-            closed_until=max(standing.closed.get(one, 0.0) for one in ("", resource)),
+            closed_until=max(standing.closed.get(each, 0.0) for each in ("", resource)),
             writes=len(standing.writes),
         )
 
@@ -63,20 +60,20 @@ def _budgets(name: str, standing: ThrottleState) -> Iterator[InstallationBudget]
 class SqlLimitMemory:
     """The LimitMemory of luggage.github, in the bot's database. Threads may share it.
 
-    Every method raises SQLAlchemyError when the database is away, and has then changed nothing, or
-    (a connection lost in the commit) has taken a turn that nobody uses.
+    Every method raises SQLAlchemyError if the database does not respond. It has then changed
+    nothing, or, if the connection was lost in the commit, reserved a slot that stays unused.
     """
 
     engine: Engine
 
     def read(self, name: str) -> str:
-        """The text of `name`; "" for one that is new."""
+        """The text of `name`; "" for a new name."""
         text = select(limit_memory.c.text).where(limit_memory.c.name == name)
         with reading(self.engine) as connection:
             return connection.execute(text).scalar_one_or_none() or ""
 
     def change(self, name: str, change: Callable[[str], tuple[str, _T]]) -> _T:
-        """Put the first of what `change` makes of the text in its place; return the second."""
+        """Replace the text by the first value that `change` returns; return the second."""
         row = limit_memory.c.name == name
         locked = select(limit_memory.c.text).where(row).with_for_update()
         with writing(self.engine) as connection:

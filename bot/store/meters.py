@@ -1,8 +1,7 @@
-"""What is measured: the table of metrics, and what each label may say.
+"""Metrics of the bot, and the values of their labels.
 
-No label holds anything that a stranger could choose or that names a repository or a person: an
-event's name is GitHub's or "other", everything else is a word of ours or the number of an
-installation. So the number of series is bounded.
+Labels contain no text from strangers and no names of repositories or people, so the number of
+series is bounded: they are known event names, words of ours, or installation numbers.
 """
 
 from collections.abc import Mapping
@@ -15,104 +14,104 @@ from luggage.telemetry.meter import Counter, Gauge, Histogram, Meter
 
 DELIVERIES_TOTAL = Counter(
     "portmanteau_deliveries_total",
-    "Deliveries that were posted, by event and answer: stored, known already, or a status.",
+    "Deliveries received by the webhook, by event and response: stored, known, or a status.",
     ("event", "answer"),
 )
 JOBS_TOTAL = Counter(
     "portmanteau_jobs_total",
-    "Attempts at jobs, by queue and how they ended.",
+    "Attempts at jobs, by queue and outcome.",
     ("queue", "outcome"),
 )
 RECOVERED_TOTAL = Counter(
-    "portmanteau_recovered_total", "Missed deliveries that were fetched from GitHub's log."
+    "portmanteau_recovered_total", "Missed deliveries that the bot fetched from GitHub's log."
 )
 REQUESTS_TOTAL = Counter(
     "portmanteau_github_requests_total",
-    "Requests to GitHub, by method and class of the answer's status; none: no answer came.",
+    "Requests to GitHub, by method and status class; none: GitHub did not respond.",
     ("method", "status"),
 )
 BOARD_FAILURES_TOTAL = Counter(
     "portmanteau_board_failures_total",
-    "Times that the board's server did not do what it was asked.",
+    "Failed requests to the board's server.",
 )
 JOB_SECONDS = Histogram(
     "portmanteau_job_seconds",
-    "How long an attempt at a job took, by queue and kind (the event, or the action).",
+    "Duration of attempts at jobs, by queue and kind (the event or the action).",
     ("queue", "kind"),
 )
 RULE_SECONDS = Histogram(
-    "portmanteau_rule_seconds", "How long a rule took to decide, what it read included.", ("rule",)
+    "portmanteau_rule_seconds", "Duration of rules' decisions, with their requests.", ("rule",)
 )
 REQUEST_SECONDS = Histogram(
-    "portmanteau_github_request_seconds", "How long GitHub took to answer, by method.", ("method",)
+    "portmanteau_github_request_seconds", "Duration of requests to GitHub, by method.", ("method",)
 )
 LIMIT = Gauge(
     "portmanteau_github_limit",
-    "Requests that GitHub allows in an hour, by installation and resource.",
+    "Requests that GitHub allows per hour, by installation and resource.",
     ("installation", "resource"),
 )
 LIMIT_REMAINING = Gauge(
     "portmanteau_github_limit_remaining",
-    "Requests that are left of those, as last heard.",
+    "Requests left of that limit, as GitHub last reported.",
     ("installation", "resource"),
 )
 LIMIT_RESET = Gauge(
     "portmanteau_github_limit_reset_timestamp_seconds",
-    "When there will be all of them again, in seconds since the epoch.",
+    "When the limit resets, in seconds since the epoch.",
     ("installation", "resource"),
 )
 COUNTERS = (DELIVERIES_TOTAL, JOBS_TOTAL, RECOVERED_TOTAL, REQUESTS_TOTAL, BOARD_FAILURES_TOTAL)
 HISTOGRAMS = (JOB_SECONDS, RULE_SECONDS, REQUEST_SECONDS)
 
-# Those of the REST and GraphQL documentation; whatever else a header says is "other".
+# The resources in GitHub's documentation; all others are counted as "other".
 _RESOURCES = frozenset({"core", "search", "code_search", "graphql", "integration_manifest"})
 
 
 def event_label(name: str) -> str:
-    """The name of an event as GitHub documents it, "other" for any other."""
+    """The name of an event that GitHub documents, else "other"."""
     return name if name in EVENTS else "other"
 
 
 def heard(meter: Meter, exchanged: Exchanged) -> None:
-    """Count a request to GitHub, and what its answer says of limits."""
+    """Count a request to GitHub, and store the rate limit in its response."""
     status = "none" if exchanged.status is None else f"{exchanged.status // 100}xx"
     meter.add(REQUESTS_TOTAL, exchanged.method, status)
     meter.observe(REQUEST_SECONDS, exchanged.seconds, exchanged.method)
     limit = exchanged.limit
     if limit is not None:
-        of = exchanged.name.removeprefix("installation ").removeprefix("the ")
-        labels = (of, limit.resource if limit.resource in _RESOURCES else "other")
+        installation = exchanged.name.removeprefix("installation ").removeprefix("the ")
+        labels = (installation, limit.resource if limit.resource in _RESOURCES else "other")
         meter.see(LIMIT, limit.limit, *labels)
         meter.see(LIMIT_REMAINING, limit.remaining, *labels)
         meter.see(LIMIT_RESET, limit.reset_at, *labels)
 
 
 def measured(handlers: Mapping[str, Handler], meter: Meter) -> dict[str, Handler]:
-    """The same handlers, of which each attempt is counted and timed."""
+    """The handlers, with each attempt counted and timed."""
     return {queue: _Measured(handler, meter) for queue, handler in handlers.items()}
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A handler whose attempts are counted by how they end."""
+    """A handler that counts its attempts by outcome."""
 
     handler: Handler
     meter: Meter
 
     def __call__(self, job: Job) -> Outcome:
-        """Handle the job; raises what its handler raises."""
+        """Handle the job; raises the exceptions of the handler."""
         kind = event_label(job.kind) if job.queue == DELIVERIES else job.kind
-        outcome = "failed"
+        label = "failed"
         try:
             with self.meter.timed(JOB_SECONDS, job.queue, kind):
-                answer = self.handler(job)
-            outcome = "done" if isinstance(answer, Done) else "ignored"
-        except (Postpone, Retry, Dead) as order:
-            outcome = _ORDERS[type(order)]
+                outcome = self.handler(job)
+            label = "done" if isinstance(outcome, Done) else "ignored"
+        except (Postpone, Retry, Dead) as signal:
+            label = _SIGNALS[type(signal)]
             raise
         finally:
-            self.meter.add(JOBS_TOTAL, job.queue, outcome)
-        return answer
+            self.meter.add(JOBS_TOTAL, job.queue, label)
+        return outcome
 
 
-_ORDERS: Mapping[type[Exception], str] = {Postpone: "postponed", Retry: "retried", Dead: "dead"}
+_SIGNALS: Mapping[type[Exception], str] = {Postpone: "postponed", Retry: "retried", Dead: "dead"}

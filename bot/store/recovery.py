@@ -1,7 +1,4 @@
-"""Recovery progress: missed deliveries, and how far GitHub's log has been followed.
-
-`QueueInbox` is the Inbox of luggage.github.deliveries, on the queue and two tables of the bot.
-"""
+"""Recovery progress: missed deliveries, and the bot's position in GitHub's log of deliveries."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -22,11 +19,10 @@ from luggage.jobs import JobRow, Queue
 
 @dataclass(frozen=True, kw_only=True)
 class QueueInbox:
-    """The Inbox of luggage.github.deliveries: the queue, and what is remembered beside it.
+    """The Inbox of luggage.github.deliveries, on the queue and two tables of the bot.
 
-    Every method raises SQLAlchemyError when the database does not commit, and may be repeated.
-    Several may work on one database: each tells the truth about how far it has been, and the queue
-    takes a delivery once.
+    Every method raises SQLAlchemyError if the database does not commit, and is safe to repeat.
+    Several processes may use it at once: the queue takes each delivery once.
     """
 
     engine: Engine
@@ -35,22 +31,22 @@ class QueueInbox:
     settle_seconds: float
 
     def known(self, guids: Collection[str]) -> Collection[str]:
-        """Those that the queue has had, or that are lost for good."""
+        """The deliveries that the queue has seen, or that are lost for good."""
         table = missed_table
-        lost = select(table.c.guid).where(table.c.guid.in_(guids), table.c.lost != "")
+        query = select(table.c.guid).where(table.c.guid.in_(guids), table.c.lost != "")
         with reading(self.engine) as connection:
-            found = set(connection.execute(lost).scalars())
-        return found | self.queue.known(DELIVERIES, guids)
+            lost = set(connection.execute(query).scalars())
+        return lost | self.queue.known(DELIVERIES, guids)
 
     def progress(self) -> Progress:
-        """What was noted last."""
+        """The last stored progress."""
         columns = (recovery_table.c[name] for name in ("since", "until", "cursor"))
         with reading(self.engine) as connection:
             row = connection.execute(select(*columns)).one_or_none()
         return Progress() if row is None else Progress(*row)
 
     def note(self, missed: Sequence[Missed], progress: Progress) -> None:
-        """Keep both in one transaction; of a delivery that is noted, the earlier time counts."""
+        """Store both in one transaction; for a known delivery, the earlier time wins."""
         now = {"since": progress.since, "until": progress.until, "cursor": progress.cursor}
         with writing(self.engine) as connection:
             if missed:
@@ -68,7 +64,7 @@ class QueueInbox:
             connection.execute(first.on_conflict_do_update(index_elements=["id"], set_=now))
 
     def missed(self) -> Sequence[Missed]:
-        """What is to be fetched, the earliest first; at one second, in the order of attempts."""
+        """The deliveries to fetch, ordered by time and attempt."""
         table = missed_table
         columns = (table.c[name] for name in ("guid", "attempt_id", "attempted_at", "tries"))
         query = select(*columns).where(table.c.lost == "")
@@ -77,46 +73,46 @@ class QueueInbox:
             return [Missed(*row) for row in rows]
 
     def put(self, delivery: Delivery, body: bytes) -> None:
-        """Queue it, and strike it off the missed, in one transaction."""
+        """Enqueue a delivery and delete it from the missed ones, in one transaction."""
         run_at = self.clock() + self.settle_seconds
         with writing(self.engine) as connection:
             job = job_of(delivery, body, run_at=run_at, source=Source.RECOVERED)
             self.queue.put_on(connection, [job])
-            connection.execute(_strike(delivery.id))
+            connection.execute(_delete(delivery.id))
         self.queue.wake()
 
     def arrived(self, guid: str) -> None:
-        """Strike it off the missed."""
+        """Delete a delivery from the missed ones."""
         with writing(self.engine) as connection:
-            connection.execute(_strike(guid))
+            connection.execute(_delete(guid))
 
     def tried(self, missed: Missed) -> None:
-        """Count a try."""
+        """Count an attempt to fetch a delivery."""
         self._change(missed, tries=missed.tries + 1)
 
     def lost(self, missed: Missed, reason: str) -> None:
-        """Keep in mind why it cannot be had."""
+        """Store why a delivery cannot be fetched."""
         self._change(missed, lost=reason or "unknown")
 
     def _change(self, missed: Missed, **values: Any) -> None:
         with writing(self.engine) as connection:
-            one = update(missed_table).where(missed_table.c.guid == missed.guid)
-            connection.execute(one.values(values))
+            row = update(missed_table).where(missed_table.c.guid == missed.guid)
+            connection.execute(row.values(values))
 
     def begin(self) -> float:
-        """When all had been caught up with last; in a database that is new: now."""
+        """When no delivery was missing last, in epoch seconds; now for a new database."""
         with writing(self.engine) as connection:
             connection.execute(self._first(connection).on_conflict_do_nothing())
             at: float = connection.execute(select(recovery_table.c.caught_up_at)).scalar_one()
         return at
 
     def _first(self, connection: Connection) -> Any:
-        """The one row of its table, as it is at first."""
+        """An insert of the table's only row, with its initial values."""
         row = {"id": 1, "since": 0.0, "until": 0.0, "cursor": "", "caught_up_at": self.clock()}
         return inserting(connection, recovery_table).values(row)
 
     def caught_up(self) -> float:
-        """Keep in mind that nothing is missing now; forget what GitHub has forgotten too."""
+        """Store that nothing is missing now, and delete what GitHub has deleted too."""
         now, table = self.clock(), missed_table
         old = table.c.attempted_at < now - 2 * KEPT_SECONDS
         with writing(self.engine) as connection:
@@ -127,7 +123,7 @@ class QueueInbox:
 
 @dataclass(frozen=True, slots=True)
 class MissingDelivery:
-    """A delivery that is still to be fetched, or (with a reason) can never be had."""
+    """A missed delivery; `lost` is the reason if the bot cannot fetch it, else ""."""
 
     guid: str
     attempted_at: float
@@ -137,10 +133,10 @@ class MissingDelivery:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryStatus:
-    """What recovery has seen, for people; times in epoch seconds, None before the first turn.
+    """The state of recovery; times in epoch seconds, None before the first run.
 
-    `followed_to` is how far GitHub's log has been followed, `caught_up_at` when nothing was
-    missing, `fetched` are the newest deliveries that came in this way.
+    `followed_to` is the position in GitHub's log, `caught_up_at` the last time when nothing was
+    missing. `fetched` are the newest recovered deliveries.
     """
 
     followed_to: float | None
@@ -152,15 +148,15 @@ class RecoveryStatus:
 def recovery_status(
     engine: Engine, queue: Queue, *, among: int = 1000, limit: int = 20
 ) -> RecoveryStatus:
-    """What recovery found: what is absent, and of the newest `among` deliveries those it fetched.
+    """The state of recovery, with the recovered ones among the newest `among` deliveries.
 
-    Raises SQLAlchemyError when the database is away.
+    Raises SQLAlchemyError.
     """
     columns = (missed_table.c[name] for name in MissingDelivery.__slots__)
     absent = select(*columns).order_by(missed_table.c.attempted_at.desc()).limit(limit)
-    looked = select(recovery_table.c.since, recovery_table.c.caught_up_at)
+    progress = select(recovery_table.c.since, recovery_table.c.caught_up_at)
     with reading(engine) as connection:
-        row = connection.execute(looked).one_or_none()
+        row = connection.execute(progress).one_or_none()
         rows = [MissingDelivery(*each) for each in connection.execute(absent)]
     noted = DeliveryNote(Source.RECOVERED).encode()
     fetched = [job for job in queue.recent(DELIVERIES, limit=among) if job.note == noted]
@@ -178,5 +174,5 @@ def _row(missed: Missed) -> dict[str, Any]:
     }
 
 
-def _strike(guid: str) -> Any:
+def _delete(guid: str) -> Any:
     return delete(missed_table).where(missed_table.c.guid == guid)

@@ -1,4 +1,4 @@
-"""The bot's own tables: board, beats, memberships, recovery, sharing, sessions of the console."""
+"""Tables of the bot, without those of the queue (luggage.jobs)."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,7 +14,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only where the key is exactly INTEGER.
+# SQLite only numbers rows automatically if the type of the key is exactly INTEGER.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 board_line = Table(
@@ -23,9 +23,9 @@ board_line = Table(
     Column("id", _Id, primary_key=True),
     Column("said_at", Double, nullable=False),
     Column("text", Text, nullable=False),
-    # What the board's server knows it by; None in a line older than this column.
+    # The line's id on the board's server; None in lines older than this column.
     Column("uid", String(32)),
-    # When it was last about to be sent there, and when it was known to be there.
+    # When the bot last tried to send it there, and when it knew that it was there.
     Column("sending_at", Double),
     Column("sent_at", Double),
 )
@@ -46,7 +46,7 @@ membership = Table(
     Column("seen_at", Double, nullable=False),
 )
 
-# Issues that people claimed through the bot and have not released: whom it may warn, and release.
+# Issues that people claimed through the bot and have not released.
 claim = Table(
     "claim",
     metadata,
@@ -56,8 +56,8 @@ claim = Table(
     Column("claimed_at", Double, nullable=False),
 )
 
-# How far GitHub's log of deliveries has been followed: one row. The times of the first three are
-# GitHub's; `caught_up_at` is when nothing was known to be missing, by our clock.
+# The position in GitHub's log of deliveries, by GitHub's clock, in one row. `caught_up_at` is when
+# no delivery was missing, by our clock.
 recovery = Table(
     "recovery",
     metadata,
@@ -68,7 +68,7 @@ recovery = Table(
     Column("caught_up_at", Double, nullable=False),
 )
 
-# What luggage.github knows of an installation's limits; the text is its own.
+# The rate limits of an installation, in luggage.github's own format.
 limit_memory = Table(
     "limit_memory",
     metadata,
@@ -76,7 +76,7 @@ limit_memory = Table(
     Column("text", Text, nullable=False),
 )
 
-# Sealed with a key that is made from the App's private key.
+# Sealed with a key that bot.store.tokens derives from the App's private key.
 installation_token = Table(
     "installation_token",
     metadata,
@@ -85,7 +85,7 @@ installation_token = Table(
     Column("expires_at", Double, nullable=False),
 )
 
-# Who is signed in at the console. Only hashes are kept: whoever reads the database cannot sign in.
+# Console sessions. Hashes only, so that a reader of the database cannot sign in.
 console_session = Table(
     "console_session",
     metadata,
@@ -102,7 +102,7 @@ console_link = Table(
     Column("expires_at", Double, nullable=False),
 )
 
-# Deliveries that are to be fetched, and (with a reason) those that can never be had.
+# Missed deliveries: those to fetch, and those that are lost, with the reason.
 missed = Table(
     "missed",
     metadata,
@@ -113,8 +113,7 @@ missed = Table(
     Column("lost", Text, nullable=False),
 )
 
-# What is known of `.github/bot.toml` of each repository: the last good text, and what is wrong with
-# the present one.
+# The cache of `.github/bot.toml` of each repository: its last valid text, and current problems.
 settings_file = Table(
     "settings_file",
     metadata,
@@ -126,7 +125,7 @@ settings_file = Table(
     Column("checked_at", Double, nullable=False),
 )
 
-# The issues that are kept about something: their number, and the job that last changed them.
+# The issues of KeepIssue actions: their number, and the job that last changed them.
 kept_issue = Table(
     "kept_issue",
     metadata,
@@ -135,7 +134,7 @@ kept_issue = Table(
     Column("job", BigInteger, nullable=False),
 )
 
-# The moment for which each scheduled rule was last put to work.
+# The scheduled time for which each rule last ran.
 schedule = Table(
     "schedule",
     metadata,
@@ -143,7 +142,7 @@ schedule = Table(
     Column("tick", Double, nullable=False),
 )
 
-# Invitations that the bot sent, or was just about to send.
+# Invitations that the bot sent or was about to send.
 invitation = Table(
     "invitation",
     metadata,
@@ -152,8 +151,8 @@ invitation = Table(
     Column("sent_at", Double, nullable=False),
 )
 
-# People about whom maintainers were asked: in which issue or pull request, and because of which
-# pull request; both as owner/repo#number. `login` is the name as GitHub writes it.
+# Requests for approval of an invitation: where the bot asked, and the merged pull request, both as
+# owner/repo#number. `login` is in GitHub's spelling.
 invitation_request = Table(
     "invitation_request",
     metadata,
@@ -183,7 +182,7 @@ newcomer = Table(
     Column("number", Integer, nullable=False),
 )
 
-# The time (GitHub's, ISO 8601) of the latest order to pause or resume for an organisation.
+# The time (GitHub's, ISO 8601) of the latest command to pause or resume an organisation.
 rest_order = Table(
     "rest_order",
     metadata,
@@ -191,7 +190,7 @@ rest_order = Table(
     Column("ordered_at", String(40), nullable=False),
 )
 
-# What the counters of all processes have come to (bot.store.totals); `labels` is a JSON list.
+# The counter totals of all processes (bot.store.totals); `labels` is a JSON list.
 total = Table(
     "total",
     metadata,
@@ -201,7 +200,7 @@ total = Table(
     Column("changed_at", Double, nullable=False),
 )
 
-# How many additions each process has made, so that none is made twice.
+# The number of each process's last addition to the totals, so that none counts twice.
 total_source = Table(
     "total_source",
     metadata,

@@ -1,12 +1,7 @@
-"""The totals of all processes, in the bot's database, so that any web process can show them.
+"""Counter totals of all processes, in the bot's database, for /metrics.
 
-Each process adds what it has counted every few seconds. What it has not yet added when it is killed
-is lost, some seconds' worth; what is there never shrinks, whoever dies or starts again. An addition
-is numbered: one whose commit was lost on the way back is not made twice.
-
-Chosen against prometheus_client's files for many processes: those are of one machine, one more for
-each process that ever lived, and the loop's own would need a server; and against counting the jobs
-in the database, where refused deliveries, requests and times are not.
+Each process adds its counts every few seconds; a killed process loses at most those. Additions are
+numbered, so repeating one after a lost commit does not count twice (docs/decisions/0090).
 """
 
 import json
@@ -26,23 +21,23 @@ from luggage.database.upsert import inserting
 from luggage.telemetry.meter import Key, Meter, Taken
 
 EVERY_SECONDS = 5.0
-_FAREWELL_SECONDS = 1.0
-# A process that has added nothing for a week is no more.
-_FORGOTTEN_SECONDS = 7 * 24 * 3600.0
+_SHUTDOWN_SECONDS = 1.0
+# A process that has added nothing for a week has ended.
+_EXPIRED_SECONDS = 7 * 24 * 3600.0
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Total:
-    """A sum, or what was seen last; `at` is when it came here, in seconds since the epoch."""
+    """A sum, or the last value of a gauge; `at` is when it was stored, in epoch seconds."""
 
     value: float
     at: float
 
 
 class Totals:
-    """The totals in one database. `name` is that of this process among all that ever were."""
+    """The totals in one database. `name` identifies this process for ever."""
 
     def __init__(self, engine: Engine, *, name: str, clock: Callable[[], float]) -> None:
         self._engine = engine
@@ -52,10 +47,10 @@ class Totals:
         self._pending = Taken()
 
     def add(self, meter: Meter) -> None:
-        """Add what the meter has come to; for one thread of a process alone.
+        """Add the counts of a meter; call it from one thread only.
 
-        Raises SQLAlchemyError when the database did not commit it, or may have; it is kept then,
-        and the next call adds it first, if it was not added.
+        Raises SQLAlchemyError if the database did not confirm the commit. The next call then adds
+        these counts first, unless they were committed after all.
         """
         if self._pending:
             self._commit()
@@ -65,11 +60,11 @@ class Totals:
             self._commit()
 
     def read(self) -> Mapping[Key, Total]:
-        """All totals. Raises SQLAlchemyError, database away."""
+        """All totals. Raises SQLAlchemyError."""
         query = select(table.c.name, table.c.labels, table.c.value, table.c.changed_at)
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return {(name, tuple(json.loads(labels))): Total(*told) for name, labels, *told in rows}
+        return {(name, tuple(json.loads(labels))): Total(*total) for name, labels, *total in rows}
 
     def _commit(self) -> None:
         with writing(self._engine) as connection:
@@ -79,7 +74,7 @@ class Totals:
         self._pending = Taken()
 
     def _is_new(self, connection: Connection) -> bool:
-        """Take this addition's number; False where it is taken: it was made already."""
+        """Store the number of this addition; False if it was committed before."""
         now = self._clock()
         mine = source.c.name == self._name
         known = connection.execute(select(source.c.number).where(mine)).scalar_one_or_none()
@@ -89,7 +84,7 @@ class Totals:
         if known is not None:
             connection.execute(update(source).where(mine).values(row))
             return True
-        connection.execute(delete(source).where(source.c.told_at < now - _FORGOTTEN_SECONDS))
+        connection.execute(delete(source).where(source.c.told_at < now - _EXPIRED_SECONDS))
         connection.execute(insert(source).values(name=self._name, **row))
         return True
 
@@ -97,21 +92,21 @@ class Totals:
         if not values:
             return
         now = self._clock()
-        adding = inserting(connection, table)
-        value = table.c.value + adding.excluded.value if adds else adding.excluded.value
-        changed = {"value": value, "changed_at": adding.excluded.changed_at}
-        # In one order for all, so that no two wait for one another.
+        upsert = inserting(connection, table)
+        value = table.c.value + upsert.excluded.value if adds else upsert.excluded.value
+        changed = {"value": value, "changed_at": upsert.excluded.changed_at}
+        # All processes use the same order, which prevents deadlocks.
         rows = [
             {"name": name, "labels": json.dumps(labels), "value": each, "changed_at": now}
             for (name, labels), each in sorted(values.items())
         ]
         connection.execute(
-            adding.on_conflict_do_update(index_elements=["name", "labels"], set_=changed), rows
+            upsert.on_conflict_do_update(index_elements=["name", "labels"], set_=changed), rows
         )
 
 
 class Bookkeeper:
-    """Adds what a meter counts to the totals while its context lasts, in a thread of its own."""
+    """Background thread that adds a meter's counts to the totals; a context manager."""
 
     def __init__(
         self, meter: Meter, totals: Totals, *, every_seconds: float = EVERY_SECONDS
@@ -123,14 +118,14 @@ class Bookkeeper:
         self._thread = threading.Thread(target=self._keep, name="bookkeeper", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin; returns at once. May be entered once."""
+        """Start the thread. May be entered once."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Add what is left, if the database takes it within a second."""
+        """Add the remaining counts, if the database takes them within a second."""
         self._over.set()
-        self._thread.join(_FAREWELL_SECONDS)
+        self._thread.join(_SHUTDOWN_SECONDS)
 
     def _keep(self) -> None:
         while not self._over.wait(self._every_seconds):
@@ -141,6 +136,6 @@ class Bookkeeper:
         try:
             self._totals.add(self._meter)
         except SQLAlchemyError as error:
-            log.debug("the totals are not added to yet: %s", type(error).__name__)
-        except Exception:  # figures must not end anything
-            log.exception("the totals could not be added to")
+            log.debug("cannot add to the totals yet: %s", type(error).__name__)
+        except Exception:  # metrics must not stop the process
+            log.exception("adding to the totals failed")

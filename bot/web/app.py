@@ -1,4 +1,4 @@
-"""The web process: the webhook, the status page, health."""
+"""Flask blueprint of the web process: webhook, status page and health checks."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot.web.cached_board import BoardView
-from bot.web.shared import furnish
+from bot.web.shared import set_up_pages
 from bot.web.status import Status, add_status
 from bot.web.webhook import DATABASE_AWAY, Webhook
 from luggage.database import unavailable
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class WebDependencies:
-    """What the web process works with.
+    """The dependencies of the web process.
 
-    `secrets` are the live webhook secrets, one or more; None where deliveries are fetched instead,
-    so that there is no webhook at all. `glance` gives the lines of a board that is elsewhere.
+    `secrets` are the valid webhook secrets; None turns the webhook off, if the bot fetches
+    deliveries instead. `cached_board` returns the lines of a board on another server.
     """
 
     name: str
@@ -38,31 +38,33 @@ class WebDependencies:
     clock: Callable[[], float]
     settle_seconds: float
     meter: Meter = field(default_factory=Meter)
-    glance: Callable[[], BoardView] | None = None
+    cached_board: Callable[[], BoardView] | None = None
 
     def status(self) -> Status:
         """The status page of this process."""
-        return Status(self.name, self.queue, self.board, clock=self.clock, glance=self.glance)
+        return Status(
+            self.name, self.queue, self.board, clock=self.clock, cached_board=self.cached_board
+        )
 
     def readiness(self) -> dict[str, str]:
-        """What is not as it should be, by name; empty when the bot is ready.
+        """The problems that make the bot not ready, by component; empty if it is ready.
 
-        Raises SQLAlchemyError when the database cannot be reached.
+        Raises SQLAlchemyError if the database does not respond.
         """
         beat_at = self.board.last_beat_at()
         if beat_at is None or self.clock() - beat_at > ASLEEP_AFTER_SECONDS:
-            return {"loop": "not heard from; is `loop` running?"}
+            return {"loop": "no heartbeat; is `loop` running?"}
         return {}
 
 
-def blueprint(reception: WebDependencies) -> Blueprint:
-    """The routes of the web process, as a Flask blueprint."""
+def blueprint(dependencies: WebDependencies) -> Blueprint:
+    """The routes of the web process."""
     pages = Blueprint("bot", __name__, template_folder="templates", static_folder="static")
-    furnish(pages, reception.clock)
+    set_up_pages(pages, dependencies.clock)
     pages.register_error_handler(SQLAlchemyError, _database_away)
-    if reception.secrets is not None:
-        pages.record_once(_mounting(reception, reception.secrets))
-    add_status(pages, reception.status())
+    if dependencies.secrets is not None:
+        pages.record_once(_mounting(dependencies, dependencies.secrets))
+    add_status(pages, dependencies.status())
 
     @pages.get("/healthz")
     def healthz() -> ResponseReturnValue:
@@ -70,27 +72,25 @@ def blueprint(reception: WebDependencies) -> Blueprint:
 
     @pages.get("/readyz")
     def readyz() -> ResponseReturnValue:
-        missing = reception.readiness()
-        return {
-            "status": "ready" if not missing else "not ready",
-            **missing,
-        }, 503 if missing else 200
+        problems = dependencies.readiness()
+        status = "not ready" if problems else "ready"
+        return {"status": status, **problems}, 503 if problems else 200
 
     return pages
 
 
 def _mounting(
-    reception: WebDependencies, secrets: Sequence[str]
+    dependencies: WebDependencies, secrets: Sequence[str]
 ) -> Callable[[BlueprintSetupState], None]:
     def mount(state: BlueprintSetupState) -> None:
         app = cast("Flask", state.app)
         app.wsgi_app = Webhook(  # type: ignore[method-assign]
             inner=app.wsgi_app,
             secrets=secrets,
-            deliveries=GroupCommit(reception.queue),
-            clock=reception.clock,
-            settle_seconds=reception.settle_seconds,
-            meter=reception.meter,
+            deliveries=GroupCommit(dependencies.queue),
+            clock=dependencies.clock,
+            settle_seconds=dependencies.settle_seconds,
+            meter=dependencies.meter,
         )
 
     return mount
@@ -102,9 +102,9 @@ def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
 
 
 def refused(error: HTTPException) -> Response:
-    """An error that Flask raised itself (404, 405, ...), as JSON like every other answer."""
-    answer = jsonify(error=error.description)
-    answer.status_code = error.code or 500
+    """The JSON response for an error that Flask raised itself (404, 405, ...)."""
+    response = jsonify(error=error.description)
+    response.status_code = error.code or 500
     if isinstance(error.get_response().headers.get("Allow"), str):
-        answer.headers["Allow"] = error.get_response().headers["Allow"]
-    return answer
+        response.headers["Allow"] = error.get_response().headers["Allow"]
+    return response

@@ -1,7 +1,7 @@
-"""What the page shows of a board that is elsewhere: what was seen of it last, at once.
+"""Cache of a board on another server.
 
-A visitor never waits for that server: whoever comes sets a thread to look, at most one at a time,
-and gets what is known. Only the very first one waits for it, a second at most.
+A page view never waits for that server. It starts a background refresh, at most one at a time, and
+shows the cached lines. Only the first view waits, for at most a second.
 """
 
 import logging
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BoardView:
-    """Lines, newest first; `silent_since` (epoch seconds) where the board does not answer now."""
+    """Lines, newest first; `silent_since` (epoch seconds) is set while the server is down."""
 
     lines: Sequence[Line]
     silent_since: float | None = None
 
 
 class CachedBoard:
-    """Looks at `board` from time to time. Threads may share it.
+    """The lines of `board`, refreshed when they are FRESH_SECONDS old. Threads may share it.
 
-    Until something was seen of it, what is in `own`, the bot's database, is shown.
+    Before the first refresh it shows `own`, the board in the bot's database.
     """
 
     def __init__(self, board: Board, own: Board, *, clock: Callable[[], float]) -> None:
@@ -38,48 +38,49 @@ class CachedBoard:
         self._lock = threading.Lock()
         self._lines: Sequence[Line] | None = None
         self._silent_since: float | None = None
-        self._looked_at: float | None = None
-        self._looking: threading.Thread | None = None
+        self._refreshed_at: float | None = None
+        self._refresh_thread: threading.Thread | None = None
 
     def __call__(self) -> BoardView:
-        """What to show. Raises SQLAlchemyError, database away; never waits longer than a second."""
-        thread, first = self._look()
-        if first and thread is not None:
+        """The lines to show; waits at most a second. Raises SQLAlchemyError."""
+        thread, is_first = self._start_refresh()
+        if is_first and thread is not None:
             thread.join(_FIRST_SECONDS)
         with self._lock:
             lines, silent_since = self._lines, self._silent_since
         return BoardView(self._own.lines() if lines is None else lines, silent_since)
 
     def wait(self) -> None:
-        """Wait until nobody is looking; for tests."""
+        """Wait for a running refresh; for tests."""
         with self._lock:
-            thread = self._looking
+            thread = self._refresh_thread
         if thread is not None:
             thread.join()
 
-    def _look(self) -> tuple[threading.Thread | None, bool]:
-        """Set a thread to look, if it is time; return it, and whether it is the first."""
+    def _start_refresh(self) -> tuple[threading.Thread | None, bool]:
+        """Start a refresh if it is due; return the running one, and whether it is the first."""
         now = self._clock()
         with self._lock:
-            first = self._looked_at is None
-            due = self._looked_at is None or not 0 <= now - self._looked_at < FRESH_SECONDS
-            if due and self._looking is None:
-                self._looked_at = now
-                self._looking = threading.Thread(target=self._see, name="glance", daemon=True)
-                self._looking.start()
-            return self._looking, first
+            last = self._refreshed_at
+            is_due = last is None or not 0 <= now - last < FRESH_SECONDS
+            if is_due and self._refresh_thread is None:
+                self._refreshed_at = now
+                thread = threading.Thread(target=self._refresh, name="board", daemon=True)
+                self._refresh_thread = thread
+                thread.start()
+            return self._refresh_thread, last is None
 
-    def _see(self) -> None:
+    def _refresh(self) -> None:
         lines: Sequence[Line] | None = None
         try:
             lines = self._board.lines()
         except BoardAway as error:
             log.info("%s", error)
-        except Exception:  # a page must not be without its lines for ever
-            log.exception("looking at the board failed")
+        except Exception:  # the next refresh must still run
+            log.exception("refreshing the board failed")
         with self._lock:
             if lines is not None:
                 self._lines, self._silent_since = lines, None
             elif self._silent_since is None:
-                self._silent_since = self._looked_at
-            self._looking = None
+                self._silent_since = self._refreshed_at
+            self._refresh_thread = None

@@ -1,8 +1,7 @@
-"""The operator's pages: what is in the queue, what became of each delivery, and what can be done.
+"""Console: the operator's pages for the queue and its deliveries.
 
-Every address but those of signing in is closed to whoever is not signed in, in one place, before
-any view runs; every form carries its session's token, in the same place. A decision is a POST that
-ends in a redirect, so that looking again repeats nothing.
+One `before_request` hook checks the session and the form token (CSRF) of every view except signing
+in. Each change is a POST that redirects, so reloading a page repeats nothing.
 """
 
 import logging
@@ -23,8 +22,8 @@ from bot.store.limits import budgets
 from bot.store.recovery import recovery_status
 from bot.web.search import Search
 from bot.web.sessions import Session
-from bot.web.shared import furnish
-from bot.web.sign_in import SignIn, add_door
+from bot.web.shared import set_up_pages
+from bot.web.sign_in import SignIn, add_sign_in
 from bot.web.status import Status
 from luggage.database import unavailable
 from luggage.jobs import Queue, State, UnknownJob, WrongState
@@ -39,22 +38,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Console:
-    """What the pages work with."""
+    """The dependencies of the console."""
 
     name: str
     engine: Engine
     queue: Queue
     board: SqlBoard
-    door: SignIn
+    sign_in: SignIn
     clock: Callable[[], float]
 
     @property
     def history(self) -> DeliveryHistory:
-        """What became of the deliveries."""
+        """The history of deliveries."""
         return DeliveryHistory(self.queue, clock=self.clock)
 
     def overview(self) -> dict[str, Any]:
-        """What the first page shows: the mood, the queue, and what waits for a person."""
+        """The template's variables of the first page."""
         return {
             "feeling": Status(self.name, self.queue, self.board, clock=self.clock).feeling(),
             "paused_at": self.queue.paused_at(),
@@ -65,46 +64,46 @@ class Console:
         }
 
     def github(self) -> dict[str, Any]:
-        """What GitHub leaves to each installation, and what recovery found."""
+        """The template's variables of the page about GitHub: API budgets and recovery."""
         return {
             "budgets": budgets(self.engine, now=self.clock()),
-            "recovery_status": recovery_status(self.engine, self.queue),
+            "recovery": recovery_status(self.engine, self.queue),
         }
 
     def pause(self) -> str:
-        """Have nothing decided or performed; returns what to tell. Safe to repeat."""
+        """Pause the loops; returns the key of the message. Safe to repeat."""
         if self.queue.pause():
             self.board.say("Paused")
         return "paused"
 
     def resume(self) -> str:
-        """Go on; returns what to tell. Safe to repeat."""
+        """Resume the loops; returns the key of the message. Safe to repeat."""
         if self.queue.resume():
             self.board.say("Back at work")
         return "resumed"
 
 
 def blueprint(console: Console) -> Blueprint:
-    """The console's routes, as a Flask blueprint."""
+    """The console's routes."""
     pages = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
-    furnish(pages, console.clock)
-    pages.before_request(_guard(console.door))
+    set_up_pages(pages, console.clock)
+    pages.before_request(_guard(console.sign_in))
     pages.context_processor(lambda: {"name": console.name, "session": g.get("session")})
     pages.register_error_handler(SQLAlchemyError, _database_away)
     pages.register_error_handler(HTTPException, _refused)
-    add_door(pages, console.door)
+    add_sign_in(pages, console.sign_in)
     _add_views(pages, console)
-    _add_decisions(pages, console)
+    _add_changes(pages, console)
     return pages
 
 
-def _guard(door: SignIn) -> Callable[[], ResponseReturnValue | None]:
-    """What stands before every view: a session, and, for whatever changes something, its token."""
+def _guard(sign_in: SignIn) -> Callable[[], ResponseReturnValue | None]:
+    """The check before every view: a session, and its form token unless the method is safe."""
 
     def guard() -> ResponseReturnValue | None:
         if request.endpoint in _OPEN | _OPEN_TO_GITHUB:
             return None
-        session = door.session()
+        session = sign_in.session()
         if session is None:
             return redirect(url_for("console.sign_in"), 303)
         g.session = session
@@ -118,8 +117,8 @@ def _guard(door: SignIn) -> Callable[[], ResponseReturnValue | None]:
 def _check_form(session: Session) -> None:
     request.max_content_length = _LONGEST_FORM
     if not session.sent(request.form.get("token", "")):
-        log.warning("a form at the console that is not ours was refused")
-        abort(403, "This form is not one of this session. Nothing was done.")
+        log.warning("refused a console form with a wrong token")
+        abort(403, "This form does not belong to your session, so nothing was changed.")
 
 
 def _add_views(pages: Blueprint, console: Console) -> None:
@@ -130,52 +129,52 @@ def _add_views(pages: Blueprint, console: Console) -> None:
     @pages.get("/deliveries")
     def deliveries() -> ResponseReturnValue:
         search = Search.of(request.args)
-        found = search.run(console.history)
-        return render_template("bot/deliveries.html", search=search, found=found, states=State)
+        page = search.run(console.history)
+        return render_template("bot/deliveries.html", search=search, page=page, states=State)
 
     @pages.get("/deliveries/<int:number>")
     def delivery(number: int) -> ResponseReturnValue:
-        found = console.history.delivery(_guid(console, number))
-        return render_template("bot/delivery.html", delivery=found)
+        details = console.history.delivery(_guid(console, number))
+        return render_template("bot/delivery.html", delivery=details)
 
     @pages.get("/github")
     def github() -> ResponseReturnValue:
         return render_template("bot/github.html", **console.github())
 
 
-def _add_decisions(pages: Blueprint, console: Console) -> None:
-    def decided(what: str, endpoint: str, **names: Any) -> ResponseReturnValue:
-        log.info("%s at the console: %s %s", g.session.who, what, names or "")
-        return redirect(url_for(endpoint, done=what, **names), 303)
+def _add_changes(pages: Blueprint, console: Console) -> None:
+    def changed(message: str, endpoint: str, **names: Any) -> ResponseReturnValue:
+        log.info("%s at the console: %s %s", g.session.who, message, names or "")
+        return redirect(url_for(endpoint, done=message, **names), 303)
 
     @pages.post("/pause")
     def pause() -> ResponseReturnValue:
-        return decided(console.pause(), "console.overview")
+        return changed(console.pause(), "console.overview")
 
     @pages.post("/resume")
     def resume() -> ResponseReturnValue:
-        return decided(console.resume(), "console.overview")
+        return changed(console.resume(), "console.overview")
 
     @pages.post("/parts/resume")
     def resume_part() -> ResponseReturnValue:
         resumed = console.queue.resume_part(request.form.get("part", ""))
-        return decided("resumed" if resumed else "nothing", "console.overview")
+        return changed("resumed" if resumed else "nothing", "console.overview")
 
     @pages.post("/sign-out")
     def sign_out() -> ResponseReturnValue:
-        return console.door.leave(g.session)
+        return console.sign_in.leave(g.session)
 
     @pages.post("/deliveries/<int:number>/<any(retry, bury, again):what>")
     def decide(number: int, what: str) -> ResponseReturnValue:
         guid = _guid(console, number)
-        done = _sure(lambda: _DECISIONS[what](console.history, guid))
-        return decided(done, "console.delivery", number=number)
+        message = _attempt(lambda: _CHANGES[what](console.history, guid))
+        return changed(message, "console.delivery", number=number)
 
     @pages.post("/actions/<int:number>/<any(retry, bury):what>")
     def decide_action(number: int, what: str) -> ResponseReturnValue:
         job = console.queue.get(number)
-        done = _sure(lambda: _ACTION_DECISIONS[what](console.history, number))
-        return decided(done, "console.delivery", number=job.parent if job else 0)
+        message = _attempt(lambda: _ACTION_CHANGES[what](console.history, number))
+        return changed(message, "console.delivery", number=job.parent if job else 0)
 
 
 def _again(history: DeliveryHistory, guid: str) -> str:
@@ -183,22 +182,22 @@ def _again(history: DeliveryHistory, guid: str) -> str:
     return "again"
 
 
-# Each gives back the word that the page has a sentence for.
-_DECISIONS: dict[str, Callable[[DeliveryHistory, str], str]] = {
+# Each returns the key of a message in console.html. Addresses keep the old word "bury".
+_CHANGES: dict[str, Callable[[DeliveryHistory, str], str]] = {
     "retry": lambda history, guid: "retried" if history.retry(guid) else "nothing",
-    "bury": lambda history, guid: "buried" if history.bury(guid) else "nothing",
+    "bury": lambda history, guid: "discarded" if history.bury(guid) else "nothing",
     "again": _again,
 }
-_ACTION_DECISIONS: dict[str, Callable[[DeliveryHistory, int], str]] = {
+_ACTION_CHANGES: dict[str, Callable[[DeliveryHistory, int], str]] = {
     "retry": lambda history, number: history.retry_action(number) and "retried",
-    "bury": lambda history, number: history.bury_action(number) and "buried",
+    "bury": lambda history, number: history.bury_action(number) and "discarded",
 }
 
 
-def _sure(decide: Callable[[], str]) -> str:
-    """The word for what was done; that it came too late is no error of whoever clicked."""
+def _attempt(change: Callable[[], str]) -> str:
+    """The key of the message; coming too late is not an error."""
     try:
-        return decide()
+        return change()
     except WrongState:
         return "late"
     except UnknownJob as error:
@@ -214,7 +213,7 @@ def _guid(console: Console, number: int) -> str:
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
     log.error(unavailable(error))
-    return _error(503, "The database does not answer."), 503, {"Retry-After": "10"}
+    return _error(503, "The database does not respond."), 503, {"Retry-After": "10"}
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:
@@ -222,5 +221,5 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
     return _error(code, error.description or error.name), code
 
 
-def _error(code: int, words: str) -> str:
-    return render_template("bot/error.html", code=code, words=words)
+def _error(code: int, message: str) -> str:
+    return render_template("bot/error.html", code=code, message=message)

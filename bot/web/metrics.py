@@ -1,8 +1,7 @@
-"""/metrics: the totals of all processes, and how things stand now, for Prometheus.
+"""Prometheus endpoint /metrics: the totals of all processes, and the current state of the bot.
 
-Whichever web process is asked, of whichever machine, the answer is about the whole bot. It is given
-to whoever knows a token; without one configured, there is no such address. prometheus_client writes
-the format; it is loaded when the first question comes.
+Every web process returns the metrics of the whole bot. The endpoint needs a token, and does not
+exist unless one is configured. It imports prometheus_client on the first request.
 """
 
 import hmac
@@ -39,7 +38,7 @@ Read = Mapping[Key, Total]
 
 @dataclass(frozen=True, kw_only=True)
 class Exposition:
-    """What /metrics says. `build` are the labels of the build: version, commit, python."""
+    """The metrics. `build` returns the labels of the build: version, commit, python."""
 
     engine: Engine
     queue: Queue
@@ -49,7 +48,7 @@ class Exposition:
     clock: Callable[[], float]
 
     def render(self) -> str:
-        """The text for Prometheus; where the database is away, it says that and no more."""
+        """The text for Prometheus; if the database is down, only that fact and the build."""
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
 
         registry = CollectorRegistry(auto_describe=False)
@@ -57,29 +56,28 @@ class Exposition:
         return generate_latest(registry).decode()
 
     def collect(self) -> "Iterator[Metric]":
-        """All metrics; called by prometheus_client."""
-        yield _gauge("portmanteau_build_info", "What is running.", self.build())
+        """All metrics; prometheus_client calls it."""
+        yield _gauge("portmanteau_build_info", "The running build.", self.build())
         try:
-            found = [*self._now(), *_of_totals(self.totals.read(), self.clock())]
+            families = [*self._current(), *_of_totals(self.totals.read(), self.clock())]
         except SQLAlchemyError as error:
             log.warning(unavailable(error))
-            found = []
-        yield _gauge("portmanteau_database_up", "Whether the database answers.", value=bool(found))
-        yield from found
+            families = []
+        is_up = bool(families)
+        yield _gauge("portmanteau_database_up", "Whether the database responds.", value=is_up)
+        yield from families
 
-    def _now(self) -> "Iterator[Metric]":
+    def _current(self) -> "Iterator[Metric]":
         now, standing = self.clock(), self.queue.standing()
         beat_at, caught_up_at = self.board.last_beat_at(), self.board.caught_up_at()
         feels = feeling(standing, beat_at=beat_at, now=now, caught_up_at=caught_up_at)
         moods: Values = {(mood.value,): float(mood == feels.mood) for mood in Mood}
-        yield _family(Gauge("portmanteau_mood", "1 for the mood that is.", ("mood",)), moods)
-        yield _gauge("portmanteau_paused", "Whether nothing is claimed.", value=standing.paused)
-        yield _gauge(
-            "portmanteau_jobs_retrying", "Jobs to be tried again.", value=standing.retrying
-        )
+        yield _family(Gauge("portmanteau_mood", "1 for the current mood.", ("mood",)), moods)
+        yield _gauge("portmanteau_paused", "Whether the bot is paused.", value=standing.paused)
+        yield _gauge("portmanteau_jobs_retrying", "Jobs to retry.", value=standing.retrying)
         silent = float("inf") if beat_at is None else max(0.0, now - beat_at)
         yield _gauge(
-            "portmanteau_loop_silent_seconds", "Since a loop was last heard.", value=silent
+            "portmanteau_loop_silent_seconds", "Time since the last heartbeat.", value=silent
         )
         if caught_up_at is not None:
             lag = max(0.0, now - caught_up_at)
@@ -89,40 +87,40 @@ class Exposition:
 
     def _depths(self, now: float) -> "Iterator[Metric]":
         queues = (DELIVERIES, ACTIONS)
-        deep: dict[tuple[str, ...], float] = {
+        counts: dict[tuple[str, ...], float] = {
             (queue, state.value): 0.0 for queue in queues for state in _ALIVE
         }
-        old = dict(deep)
+        ages = dict(counts)
         for depth in self.queue.depths():
             labels = (depth.queue, depth.state.value)
-            deep[labels], old[labels] = float(depth.count), max(0.0, now - depth.since)
-        yield _family(Gauge("portmanteau_jobs", "Jobs.", ("queue", "state")), deep)
-        yield _family(Gauge("portmanteau_jobs_oldest_seconds", _OLDEST, ("queue", "state")), old)
+            counts[labels], ages[labels] = float(depth.count), max(0.0, now - depth.since)
+        yield _family(Gauge("portmanteau_jobs", "Jobs.", ("queue", "state")), counts)
+        yield _family(Gauge("portmanteau_jobs_oldest_seconds", _OLDEST, ("queue", "state")), ages)
 
     def _missed(self) -> "Iterator[Metric]":
         lost = missed.c.lost != ""
         with reading(self.engine) as connection:
             rows = connection.execute(select(lost, func.count()).group_by(lost)).all()
-        counted = {bool(is_lost): number for is_lost, number in rows}
-        yield _gauge("portmanteau_missed", _MISSED, value=counted.get(False, 0))
-        yield _gauge("portmanteau_lost", _LOST, value=counted.get(True, 0))
+        counts = {bool(is_lost): number for is_lost, number in rows}
+        yield _gauge("portmanteau_missed", _MISSED, value=counts.get(False, 0))
+        yield _gauge("portmanteau_lost", _LOST, value=counts.get(True, 0))
 
 
-_LAG = "Since nothing was known to be missing."
-_MISSED = "Deliveries that are known to be missing, and will be fetched."
-_LOST = "Deliveries that GitHub had no longer, in the last six days."
-_OLDEST = "Of the ready, how long the first has been due; of others, how long the first is there."
+_LAG = "Time since the bot was last up to date with GitHub's log of deliveries."
+_MISSED = "Missed deliveries that the bot will fetch."
+_LOST = "Deliveries of the last six days that GitHub no longer had."
+_OLDEST = "Age of the oldest job; for ready jobs, the time since it was due."
 
 
 def blueprint(exposition: Exposition, token: str) -> Blueprint:
-    """The route /metrics, for whoever sends `Authorization: Bearer TOKEN`."""
+    """The route /metrics; requests must send `Authorization: Bearer TOKEN`."""
     pages = Blueprint("metrics", __name__)
-    wanted = f"Bearer {token}".encode()
+    expected = f"Bearer {token}".encode()
 
     @pages.get("/metrics")
     def answer() -> ResponseReturnValue:
-        given = request.headers.get("Authorization", "").encode()
-        if not hmac.compare_digest(given, wanted):
+        header = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(header, expected):
             return {"error": "send the token: Authorization: Bearer TOKEN"}, 401, _UNAUTHORIZED
         return exposition.render(), 200, _HEADERS
 
@@ -135,19 +133,19 @@ _HEADERS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-C
 
 def _of_totals(read: Read, now: float) -> "Iterator[Metric]":
     for counter in metrics.COUNTERS:
-        yield _family(counter, _values(read, counter.name) or _nought(counter))
+        yield _family(counter, _values(read, counter.name) or _initial(counter))
     for histogram in metrics.HISTOGRAMS:
         yield _histogram(histogram, read)
-    # What was heard of a limit is true until the limit is renewed.
+    # A rate limit is only known until its reset.
     resets = _values(read, metrics.LIMIT_RESET.name)
-    lasting = {labels for labels, at in resets.items() if at > now}
+    current = {labels for labels, at in resets.items() if at > now}
     for gauge in (metrics.LIMIT, metrics.LIMIT_REMAINING, metrics.LIMIT_RESET):
-        seen = _values(read, gauge.name)
-        yield _family(gauge, {labels: seen[labels] for labels in seen if labels in lasting})
+        values = _values(read, gauge.name)
+        yield _family(gauge, {labels: values[labels] for labels in values if labels in current})
 
 
-def _nought(counter: Counter) -> Values:
-    """A counter without labels begins at 0; the label values of others come with time."""
+def _initial(counter: Counter) -> Values:
+    """A counter without labels starts at 0; for others, the label values are unknown yet."""
     return {} if counter.labels else {(): 0.0}
 
 
@@ -156,10 +154,10 @@ def _values(read: Read, name: str) -> Values:
 
 
 def _gauge(
-    name: str, told: str, labels: Mapping[str, str] | None = None, value: float = 1.0
+    name: str, help_: str, labels: Mapping[str, str] | None = None, value: float = 1.0
 ) -> "Metric":
     labels = labels or {}
-    return _family(Gauge(name, told, tuple(labels)), {tuple(labels.values()): float(value)})
+    return _family(Gauge(name, help_, tuple(labels)), {tuple(labels.values()): float(value)})
 
 
 def _family(metric: Counter | Gauge, values: Values) -> "Metric":
@@ -180,13 +178,13 @@ def _histogram(histogram: Histogram, read: Read) -> "Metric":
     family = core.HistogramMetricFamily(histogram.name, histogram.help, labels=histogram.labels)
     buckets = _values(read, histogram.bucket_name)
     for labels, seconds in _values(read, histogram.sum_name).items():
-        family.add_metric(labels, _cumulated(histogram.bounds, buckets, labels), seconds)
+        family.add_metric(labels, _cumulative(histogram.bounds, buckets, labels), seconds)
     return family
 
 
-def _cumulated(
+def _cumulative(
     bounds: Sequence[str], buckets: Values, labels: tuple[str, ...]
 ) -> Sequence[tuple[str, float]]:
-    """The buckets as Prometheus wants them: each with all that is in those below."""
+    """The cumulative buckets that Prometheus expects."""
     counts = accumulate(buckets.get((*labels, bound), 0.0) for bound in bounds)
     return list(zip(bounds, counts, strict=True))

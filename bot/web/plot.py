@@ -1,7 +1,6 @@
-"""The last day as a small plot: where each bar stands. Pure; the template draws it as SVG.
+"""Geometry of the status page's bar chart, which the template draws as SVG. Pure.
 
-Chosen: bars computed here, an SVG inside the page. Against a library that draws: it would bring
-styles or scripts that the pages' policy forbids, for two rows of rectangles.
+A plotting library would need inline styles or scripts, which the pages' policy forbids.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ _LEAST_BAR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar in the units of the drawing; `kind` is "deliveries" or "actions"."""
+    """One bar; `kind` is "deliveries" or "actions"."""
 
     kind: str
     x: float
@@ -29,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class AxisLabel:
-    """A text at a place."""
+    """The label of an hour."""
 
     x: float
     y: float
@@ -38,7 +37,7 @@ class AxisLabel:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawing of WIDTH by HEIGHT; `most` is the number at the line on top."""
+    """A chart of WIDTH by HEIGHT; `most` is the number at the top line."""
 
     bars: Sequence[Bar]
     labels: Sequence[AxisLabel]
@@ -52,7 +51,7 @@ class Plot:
 
 
 def plot(hours: Sequence[Hour]) -> Plot:
-    """The drawing of `hours`, oldest first, at least one; two bars for each."""
+    """The chart of `hours`, which are at least one, oldest first; two bars each."""
     most = _round_up(max(max(hour.deliveries, hour.actions) for hour in hours))
     step = (WIDTH - _LEFT) / len(hours)
     bars = [bar for at, hour in enumerate(hours) for bar in _bars(at, hour, step, most)]
@@ -70,7 +69,7 @@ def _bars(at: int, hour: Hour, step: float, most: int) -> Sequence[Bar]:
     numbers = (("deliveries", hour.deliveries), ("actions", hour.actions))
     bars = []
     for place, (kind, number) in enumerate(numbers):
-        # One of ten thousand is seen too.
+        # Even one of ten thousand is visible.
         height = max(_LEAST_BAR, (_BASE - _TOP) * number / most) if number else 0.0
         x = first + place * (width + 1)
         bars.append(Bar(kind, round(x, 1), round(_BASE - height, 1), width, round(height, 1)))
@@ -81,8 +80,8 @@ def _words(hours: Sequence[Hour]) -> str:
     deliveries = sum(hour.deliveries for hour in hours)
     actions = sum(hour.actions for hour in hours)
     return (
-        f"{_number(deliveries, 'delivery', 'deliveries')} came in, and "
-        f"{_number(actions, 'action', 'actions')} followed, in {len(hours)} hours."
+        f"{_number(deliveries, 'delivery', 'deliveries')} and "
+        f"{_number(actions, 'action', 'actions')} in {len(hours)} hours."
     )
 
 

@@ -1,11 +1,8 @@
-"""The App is registered: a local page that leads to GitHub's, and what comes back from there.
+"""Registration of the App: a local page that leads to GitHub, and the page that GitHub returns to.
 
-Two clicks: a button here, one at GitHub. The page works without JavaScript, and serves this
-machine alone. What comes back counts only with the state that was sent along, compared in constant
-time: without it, any page in the same browser could slip in an App of its own.
-
-Against a script that posts the form by itself: it would need a hole in the page's
-Content-Security-Policy, and nobody would have read what they agree to.
+The server listens on this machine only. The returned state must match the one sent, or another page
+in the same browser could plant an App of its own. A button submits the form, not a script, so that
+people see what they agree to (docs/decisions/0076).
 """
 
 import hmac
@@ -26,16 +23,16 @@ RETURN_PATH = "/registered"
 
 
 class RegistrationError(Exception):
-    """It cannot become anything; the message is one line that ends with the remedy."""
+    """The registration failed for good; the message is one line that ends with the remedy."""
 
 
-class TryAgain(Exception):  # noqa: N818 - named after what to do
-    """It did not work this time, and nothing is lost: the same code may be tried again."""
+class TryAgain(Exception):  # noqa: N818 - named after the remedy
+    """The exchange failed, and may be retried with the same code."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrationRequest:
-    """What is sent to GitHub: the manifest, to the page at `address`, with a `state`."""
+    """The request to GitHub: the manifest for the page at `address`, with a `state`."""
 
     organization: str
     address: str
@@ -44,144 +41,144 @@ class RegistrationRequest:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How it ended: `app` is None where it failed, and `words` say why and what to do."""
+class Outcome:
+    """The end of a registration: `app` is None if it failed; `message` says why, and the remedy."""
 
-    words: str
+    message: str
     app: Registered | None = None
 
 
 class Registration:
-    """One registration, good for an hour. Threads share it.
+    """One registration, valid for an hour. Threads share it.
 
-    `finish(code)` makes the App ours, and raises TryAgain or RegistrationError. `tell` is given
-    each line that the person at the terminal should see meanwhile.
+    `finish(code)` exchanges the code for the App; it raises TryAgain or RegistrationError. `tell`
+    prints a line at the terminal.
     """
 
     def __init__(
         self,
-        wanted: RegistrationRequest,
+        request: RegistrationRequest,
         finish: Callable[[str], Registered],
         *,
         clock: Callable[[], float],
         tell: Callable[[str], None],
     ) -> None:
-        self.wanted = wanted
-        self.over = threading.Event()  # set when the browser has been told, too
+        self.request = request
+        self.over = threading.Event()  # set once the browser has the last page
         self._finish = finish
         self._clock = clock
         self._tell = tell
         self._until = clock() + CODE_SECONDS
         self._lock = threading.Lock()
         self._code = ""
-        self._ended: Ended | None = None
+        self._outcome: Outcome | None = None
 
     @property
     def remaining_seconds(self) -> float:
-        """How long GitHub's page and its code are good for yet; 0 when they are not."""
+        """How long GitHub's page and its code are still valid."""
         return max(0.0, self._until - self._clock())
 
     @property
-    def ended(self) -> Ended | None:
-        """How it ended, None while it has not; waits for an exchange that is under way."""
+    def ended(self) -> Outcome | None:
+        """The outcome, or None if there is none yet; waits for a running exchange."""
         with self._lock:
-            return self._ended
+            return self._outcome
 
-    def come_back(self, state: str, code: str) -> Ended:
-        """Take what GitHub sent back; the same once more gives the same end.
+    def complete(self, state: str, code: str) -> Outcome:
+        """Exchange the code that GitHub returned. Repeating it gives the same outcome.
 
-        Raises RegistrationError for what did not come from our page, and TryAgain.
+        Raises RegistrationError for a request that did not come from our page, and TryAgain.
         """
-        if not hmac.compare_digest(state.encode(), self.wanted.state.encode()):
+        if not hmac.compare_digest(state.encode(), self.request.state.encode()):
             raise RegistrationError(
-                "this did not come from the page of this registration (its state is another): "
-                "begin again at the address in the terminal"
+                "this request belongs to another registration (its state differs): "
+                "start again at the address in the terminal"
             )
         with self._lock:
-            self._admit(code)
-            if self._ended is None:
-                self._ended = self._exchange(code)
-            return self._ended
+            self._check(code)
+            if self._outcome is None:
+                self._outcome = self._exchange(code)
+            return self._outcome
 
-    def _admit(self, code: str) -> None:
+    def _check(self, code: str) -> None:
         if not code:
-            raise RegistrationError("GitHub sent no code: begin again")
+            raise RegistrationError("GitHub sent no code: start again")
         if self._code and not hmac.compare_digest(code.encode(), self._code.encode()):
             raise RegistrationError(
-                "this registration was answered already: run `register` again for another App"
+                "this registration is already complete: run `register` again for another App"
             )
-        if self._ended is None and not self.remaining_seconds:
-            raise RegistrationError("an hour has passed: run `register` again")
+        if self._outcome is None and not self.remaining_seconds:
+            raise RegistrationError("the hour to register has passed: run `register` again")
         self._code = code
 
-    def _exchange(self, code: str) -> Ended:
+    def _exchange(self, code: str) -> Outcome:
         try:
             app = self._finish(code)
         except RegistrationError as error:
-            return Ended(str(error))
+            return Outcome(str(error))
         except TryAgain as error:
-            self._tell(f"{error}; reload the page in the browser to try again")
+            self._tell(f"{error}; reload the page in the browser to retry")
             raise
-        return Ended(f"The App {app.name} is registered.", app)
+        return Outcome(f"The App {app.name} is registered.", app)
 
 
 def make_app(registration: Registration) -> Flask:
-    """The two pages: the button that leads to GitHub, and where GitHub leads back to."""
+    """The app with the two pages: the button that leads to GitHub, and the page after it."""
     app = Flask("bot.web", template_folder="templates", static_folder="static")
-    # Another host that is made to lead here (DNS rebinding) must not read the state.
+    # DNS rebinding must not reveal the state.
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
-    app.after_request(_closed_to_others)
+    app.after_request(_protect)
 
     @app.get("/")
     def ask() -> ResponseReturnValue:
-        wanted = registration.wanted
-        text = json.dumps(wanted.manifest, sort_keys=False)
-        return render_template("bot/register.html", wanted=wanted, text=text)
+        sent = registration.request
+        text = json.dumps(sent.manifest, sort_keys=False)
+        return render_template("bot/register.html", registration=sent, manifest=text)
 
     @app.get(RETURN_PATH)
     def come_back() -> ResponseReturnValue:
         state, code = (request.args.get(name, "") for name in ("state", "code"))
         try:
-            ended = registration.come_back(state, code)
+            outcome = registration.complete(state, code)
         except RegistrationError as error:
-            return _told(Ended(str(error))), 400
+            return _page(Outcome(str(error))), 400
         except TryAgain as error:
-            return _told(Ended(str(error)), again=True), 502
-        response = Response(_told(ended), status=200 if ended.app else 502)
+            return _page(Outcome(str(error)), retry=True), 502
+        response = Response(_page(outcome), status=200 if outcome.app else 502)
         response.call_on_close(registration.over.set)
         return response
 
-    # Browsers ask for it unasked, and would note an error.
+    # Every browser asks for it, and would report an error.
     app.add_url_rule("/favicon.ico", view_func=lambda: ("", 204))
     return app
 
 
-def _told(ended: Ended, *, again: bool = False) -> str:
-    return render_template("bot/registered.html", ended=ended, again=again)
+def _page(outcome: Outcome, *, retry: bool = False) -> str:
+    return render_template("bot/registered.html", outcome=outcome, retry=retry)
 
 
-def _closed_to_others(response: Response) -> Response:
-    # No form-action: GitHub may lead on to an organisation's own sign-in, on any host.
+def _protect(response: Response) -> Response:
+    # No form-action: GitHub may redirect to an organisation's own sign-in on any host.
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # The address of the second page holds the code.
+    # The address of the second page contains the code.
     response.headers["Referrer-Policy"] = "no-referrer"
-    # The style sheet is kept: at the second page nobody may serve it any more.
+    # The browser caches the style sheet: the server may stop before the second page asks for it.
     is_style = request.endpoint == "static"
     response.headers["Cache-Control"] = "max-age=3600" if is_style else "no-store"
     return response
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on this machine alone; port 0 takes a free one. Raises OSError for a taken one."""
+    """A socket that only this machine can reach; port 0 takes a free one. Raises OSError."""
     return socket.create_server(("127.0.0.1", port))
 
 
 @contextmanager
 def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
-    """Serve on the socket meanwhile; it is closed at the end."""
+    """Serve the app on a socket, and close the socket at the end."""
     host, port = listener.getsockname()
     server = make_server(
         host, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno()
@@ -199,4 +196,4 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Nothing: the address of a request holds the code."""
+        """Log nothing, because the address of a request contains the code."""

@@ -1,4 +1,4 @@
-"""What an operator looks for among the deliveries: from the address of the page, and back to it."""
+"""Search for deliveries, with its conditions in the query string."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,14 +9,14 @@ from bot.operations.history.records import DeliveryRow
 from luggage.jobs import State
 
 ON_A_PAGE = 50
-# Payloads lie compressed; so many are unpacked for one look, in a second or two.
+# Searching decompresses each payload; this many take a second or two.
 MOST_PAYLOADS = 5000
 _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One page of what was found; `following` are the parameters of the next one, if there is."""
+class Page:
+    """One page of results; `following` are the parameters of the next page, or None."""
 
     rows: Sequence[DeliveryRow]
     following: Mapping[str, str] | None
@@ -24,7 +24,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The conditions, each empty for any; `before` is the last id of the page before."""
+    """The conditions; "" matches anything. `before` is the last id of the previous page."""
 
     state: str = ""
     event: str = ""
@@ -34,13 +34,13 @@ class Search:
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
-        """The search that an address asks for; what makes no sense there is left out."""
-        given = {name: arguments.get(name, "").strip()[:_LONGEST] for name in cls.__slots__}
-        if given["state"] not in list(State):
-            given["state"] = ""
-        if not (given["before"].isascii() and given["before"].isdigit()):
-            given["before"] = ""
-        return cls(**given)
+        """The search in a query string; ignores invalid conditions."""
+        values = {name: arguments.get(name, "").strip()[:_LONGEST] for name in cls.__slots__}
+        if values["state"] not in list(State):
+            values["state"] = ""
+        if not (values["before"].isascii() and values["before"].isdigit()):
+            values["before"] = ""
+        return cls(**values)
 
     @property
     def is_narrow(self) -> bool:
@@ -48,11 +48,11 @@ class Search:
         return any((self.state, self.event, self.repository, self.text))
 
     def parameters(self) -> Mapping[str, str]:
-        """What the address of this page is made with."""
+        """The query parameters of this page."""
         return {name: value for name, value in asdict(self).items() if value}
 
-    def run(self, history: DeliveryHistory) -> Found:
-        """The page; raises SQLAlchemyError."""
+    def run(self, history: DeliveryHistory) -> Page:
+        """The page of results; raises SQLAlchemyError."""
         rows = history.deliveries(
             state=State(self.state) if self.state else None,
             event=self.event or None,
@@ -64,4 +64,4 @@ class Search:
         )
         shown = rows[:ON_A_PAGE]
         more = replace(self, before=str(shown[-1].id)) if len(rows) > ON_A_PAGE else None
-        return Found(shown, None if more is None else more.parameters())
+        return Page(shown, None if more is None else more.parameters())

@@ -1,7 +1,7 @@
-"""What all pages share: how they are protected, and how they write times.
+"""Security headers and template filters of all pages.
 
-Nothing is loaded from elsewhere and no script stands inside a page, so that a payload that brings
-its own finds nothing to run it (docs/architecture.md).
+Pages have no inline scripts and load nothing from other hosts, so nothing runs a script that is
+hidden in a payload (docs/architecture.md).
 """
 
 from collections.abc import Callable
@@ -26,14 +26,14 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def protect(response: Response) -> Response:
-    """`response`, not to be framed, sniffed, kept, or filled from elsewhere. Safe to repeat."""
+    """Add the security headers to a response. Safe to repeat."""
     if "Content-Security-Policy" not in response.headers:
         response.headers.extend(PROTECTION)
     return response
 
 
-def furnish(blueprint: Blueprint, clock: Callable[[], float]) -> None:
-    """Give a blueprint's pages what they share: headers, and the filters of the templates."""
+def set_up_pages(blueprint: Blueprint, clock: Callable[[], float]) -> None:
+    """Add the security headers and the template filters to a blueprint."""
     blueprint.after_request(protect)
     blueprint.add_app_template_filter(moment, "moment")
     blueprint.add_app_template_filter(iso, "iso")
@@ -43,7 +43,7 @@ def furnish(blueprint: Blueprint, clock: Callable[[], float]) -> None:
 
 
 def iso(seconds: float) -> str:
-    """A time for machines: ISO 8601, UTC."""
+    """A time in ISO 8601, UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
@@ -53,7 +53,7 @@ def hour_of_day(seconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in the largest unit that fits: `40 s`, `3 min`, `5 h`, `2 d`."""
+    """A duration in its largest unit: `40 s`, `3 min`, `5 h`, `2 d`."""
     for length, name in _UNITS:
         if seconds >= length:
             return f"{int(seconds / length)} {name}"
@@ -61,5 +61,5 @@ def span(seconds: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """How long ago, for people; a clock that runs ahead is not held against anybody."""
+    """A past time in words: `5 min ago`; "just now" also for times in the future."""
     return "just now" if seconds < 1 else f"{span(seconds)} ago"

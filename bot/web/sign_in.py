@@ -1,13 +1,11 @@
-"""The door of the console: who may come in, with GitHub or with a link that is good once.
+"""Sign-in at the console, with GitHub or with a one-time link.
 
-With GitHub, owners come in: of the organisation that the App belongs to and is installed in, or of
-those that the operator names. Being installed is not enough, because anybody may install an App
-that is public. The person's own token is asked, and let go of at the end of the request; the App's
-private key is not in this process (docs/architecture.md).
+Owners of the organisation that owns the App can sign in, or owners of the organisations that the
+operator names. An installation alone is not enough, because anyone may install a public App. The
+check uses the person's own token, which the process drops after the request.
 
-The way back from GitHub is tied to the browser that set out by a cookie with a random state, and
-the code to it by PKCE. No address to go to afterwards is taken from a request, so none can be
-chosen by somebody else.
+A cookie with a random state ties the callback to the browser, and PKCE ties the code to it. No
+redirect target comes from a request (docs/decisions/0085).
 """
 
 import hmac
@@ -26,30 +24,30 @@ from bot.web.sessions import LINK_SECONDS, LONGEST_SECONDS, Session, Sessions
 from luggage.github import Client, Forbidden, NotFound, OAuth, RequestFailed, Unauthorized
 
 SESSION_COOKIE = "console"
-_JOURNEY_COOKIE = "console-sign-in"
-_JOURNEY_SECONDS = 600
-# Who a link is handed to is not known.
+_FLOW_COOKIE = "console-sign-in"
+_FLOW_SECONDS = 600
+# The name of users who signed in with a link.
 BY_LINK = "by link"
 _PATH = "/console"
 
-_ASTRAY = (
-    "This is not the way back of a sign-in that this browser began here. Try again, at the address "
-    "that the App's callback URL names."
+_WRONG_STATE = (
+    "This browser did not start the sign-in here. Please try again at the host name of the App's "
+    "callback URL."
 )
 
 log = logging.getLogger(__name__)
 
 
 class NotAllowedError(Exception):
-    """Somebody who may not come in; the message says why, for the person and for the log."""
+    """The person may not sign in; the message says why, for the page and the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignIn:
-    """What signing in needs. `oauth` is None where no App is configured: then there are only links.
+    """Sign-in and sign-out. `oauth` is None without an App: then only links work.
 
-    `organizations` are those whose owners may come in; none: the one that the App belongs to.
-    `program` is what operators type before a subcommand.
+    Owners of `organizations` can sign in; if it is empty, those of the App's owner. `program` is
+    the command that runs the bot, for help texts.
     """
 
     sessions: Sessions
@@ -58,41 +56,41 @@ class SignIn:
     organizations: Collection[str] = ()
 
     def session(self) -> Session | None:
-        """Whose session the request belongs to, or None. Raises SQLAlchemyError."""
+        """The session of the current request, or None. Raises SQLAlchemyError."""
         token = request.cookies.get(SESSION_COOKIE, "")
         return self.sessions.find(token) if token else None
 
     def admit(self, who: str) -> Response:
-        """The answer that signs somebody in."""
+        """Sign a person in; returns the response."""
         log.info("signed in at the console: %s", who)
-        answer = redirect(url_for("console.overview"), 303)
+        response = redirect(url_for("console.overview"), 303)
         token = self.sessions.begin(who).token
-        _set_cookie(answer, SESSION_COOKIE, token, seconds=LONGEST_SECONDS, path=_PATH)
-        return answer
+        _set_cookie(response, SESSION_COOKIE, token, seconds=LONGEST_SECONDS, path=_PATH)
+        return response
 
     def leave(self, session: Session) -> Response:
-        """The answer that signs somebody out, in this browser and in the database."""
+        """Sign a person out, in the browser and in the database; returns the response."""
         self.sessions.end(session)
-        answer = redirect(url_for("console.sign_in"), 303)
-        answer.delete_cookie(SESSION_COOKIE, path=_PATH)
-        return answer
+        response = redirect(url_for("console.sign_in"), 303)
+        response.delete_cookie(SESSION_COOKIE, path=_PATH)
+        return response
 
 
 def owner(client: Client, organizations: Collection[str]) -> str:
-    """The login of a person who may come in, asked of GitHub with that person's own token.
+    """The login of a person who may sign in; `client` uses that person's token.
 
-    Raises NotAllowedError, and RequestFailed when GitHub does not answer.
+    Raises NotAllowedError, and RequestFailed if GitHub does not answer.
     """
     login = str(client.get("/user")["login"])
-    reasons = [_refusal(client, each, organizations) for each in _installed(client)]
-    if "" in reasons:
+    refusals = [_refusal(client, each, organizations) for each in _installations(client)]
+    if "" in refusals:
         return login
-    because = "; ".join(reasons) or "the App is installed in no organisation of yours"
-    raise NotAllowedError(f"{login} may not come in: {because}")
+    reason = "; ".join(refusals) or "the App is not installed in any of your organisations"
+    raise NotAllowedError(f"{login} cannot sign in: {reason}")
 
 
-def _installed(client: Client) -> Iterator[Mapping[str, Any]]:
-    """The App's installations on organisations that the person belongs to."""
+def _installations(client: Client) -> Iterator[Mapping[str, Any]]:
+    """The App's active installations on organisations of the person."""
     for installation in client.pages("/user/installations"):
         if installation["target_type"] == "Organization" and not installation["suspended_at"]:
             yield installation
@@ -101,23 +99,23 @@ def _installed(client: Client) -> Iterator[Mapping[str, Any]]:
 def _refusal(
     client: Client, installation: Mapping[str, Any], organizations: Collection[str]
 ) -> str:
-    """Why an installation does not let the person in; "" when it does."""
+    """Why an installation does not allow the person to sign in; "" if it does."""
     name = str(installation["account"]["login"])
-    wanted = {each.lower() for each in organizations}
-    if name.lower() not in (wanted or {_belongs_to(client, installation, name).lower()}):
-        return f"owners of {name} are not let in (console.organizations names who is)"
+    allowed = {each.lower() for each in organizations}
+    if name.lower() not in (allowed or {_app_owner(client, installation, name).lower()}):
+        return f"owners of {name} cannot sign in (see console.organizations)"
     try:
-        place = client.get("/user/memberships/orgs/{organization}", organization=name)
+        membership = client.get("/user/memberships/orgs/{organization}", organization=name)
     except (NotFound, Forbidden):
-        place = {}
-    is_owner = (place.get("role"), place.get("state")) == ("admin", "active")
+        membership = {}
+    is_owner = (membership.get("role"), membership.get("state")) == ("admin", "active")
     return "" if is_owner else f"not an owner of {name}"
 
 
-def _belongs_to(client: Client, installation: Mapping[str, Any], name: str) -> str:
-    """Whose the App is.
+def _app_owner(client: Client, installation: Mapping[str, Any], name: str) -> str:
+    """The login of the App's owner.
 
-    A private App can be installed by its owner alone, and some are not shown the page of one.
+    GitHub may hide a private App, but only its owner can have installed it.
     """
     try:
         app = client.get("/apps/{slug}", slug=str(installation["app_slug"]))
@@ -129,14 +127,16 @@ def _belongs_to(client: Client, installation: Mapping[str, Any], name: str) -> s
 _Page = Callable[..., ResponseReturnValue]
 
 
-def add_door(pages: Blueprint, door: SignIn) -> None:
-    """Add the addresses of signing in to a blueprint, under /console/sign-in."""
+def add_sign_in(pages: Blueprint, auth: SignIn) -> None:
+    """Add the routes under /console/sign-in to a blueprint."""
 
-    def page(status: int = 200, **told: Any) -> ResponseReturnValue:
-        minutes = int(LINK_SECONDS / 60)
-        with_github = door.oauth is not None
-        told |= {"with_github": with_github, "minutes": minutes, "program": door.program}
-        return render_template("bot/sign_in.html", **told), status
+    def page(status: int = 200, **variables: Any) -> ResponseReturnValue:
+        variables |= {
+            "with_github": auth.oauth is not None,
+            "minutes": int(LINK_SECONDS / 60),
+            "program": auth.program,
+        }
+        return render_template("bot/sign_in.html", **variables), status
 
     @pages.get("/sign-in")
     def sign_in() -> ResponseReturnValue:
@@ -144,75 +144,75 @@ def add_door(pages: Blueprint, door: SignIn) -> None:
 
     @pages.get("/sign-in/link/<token>")
     def link(token: str) -> ResponseReturnValue:
-        # Asked for by programs too, which look at what a link leads to: it is used up by POST.
+        # Only POST consumes the link, because link previews send a GET.
         return page(link=token)
 
     @pages.post("/sign-in/link/<token>")
     def use_link(token: str) -> ResponseReturnValue:
-        if door.sessions.use_link(token):
-            return door.admit(BY_LINK)
-        log.warning("a link to the console was not good")
-        return page(403, error="This link is used up, or too old. Have a new one printed.")
+        if auth.sessions.use_link(token):
+            return auth.admit(BY_LINK)
+        log.warning("refused a console link that is used or expired")
+        return page(403, error="This link has been used or has expired. Please print a new one.")
 
-    if door.oauth is not None:
-        _add_github(pages, door, door.oauth, page)
+    if auth.oauth is not None:
+        _add_github(pages, auth, auth.oauth, page)
 
 
-def _add_github(pages: Blueprint, door: SignIn, oauth: OAuth, page: _Page) -> None:
-    asking = threading.Lock()
+def _add_github(pages: Blueprint, auth: SignIn, oauth: OAuth, page: _Page) -> None:
+    one_at_a_time = threading.Lock()
 
     @pages.get("/sign-in/github")
     def to_github() -> ResponseReturnValue:
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        answer = redirect(oauth.address(state=state, verifier=verifier), 303)
-        journey = f"{state}.{verifier}"
+        response = redirect(oauth.address(state=state, verifier=verifier), 303)
+        value = f"{state}.{verifier}"
         path = url_for("console.sign_in")
-        _set_cookie(answer, _JOURNEY_COOKIE, journey, seconds=_JOURNEY_SECONDS, path=path)
-        return answer
+        _set_cookie(response, _FLOW_COOKIE, value, seconds=_FLOW_SECONDS, path=path)
+        return response
 
     @pages.get("/sign-in/callback")
     def callback() -> ResponseReturnValue:
-        state, _, verifier = request.cookies.get(_JOURNEY_COOKIE, "").partition(".")
+        state, _, verifier = request.cookies.get(_FLOW_COOKIE, "").partition(".")
         if not state or not hmac.compare_digest(state.encode(), _argument("state").encode()):
-            return page(403, error=_ASTRAY)
+            return page(403, error=_WRONG_STATE)
         if not _argument("code"):
-            return page(403, error="GitHub did not sign you in. Nothing was done.")
-        # Anybody can have GitHub asked here, and each question holds a thread: one at a time, so
-        # that there are always some left for deliveries.
-        if not asking.acquire(blocking=False):
-            return page(503, error="Somebody else is signing in just now. Try again.")
+            return page(403, error="GitHub did not sign you in.")
+        # Anyone can trigger these requests to GitHub, and each one blocks a thread. The lock keeps
+        # the other threads free for deliveries.
+        if not one_at_a_time.acquire(blocking=False):
+            return page(503, error="Someone else is signing in right now. Please try again.")
         try:
-            answer = door.admit(
-                owner(oauth.redeem(_argument("code"), verifier=verifier), door.organizations)
+            response = auth.admit(
+                owner(oauth.redeem(_argument("code"), verifier=verifier), auth.organizations)
             )
         except (NotAllowedError, RequestFailed) as error:
-            log.warning("not signed in at the console: %s", error)
-            status, words = _told(error)
-            return page(status, error=words)
+            log.warning("refused a sign-in at the console: %s", error)
+            status, message = _failure(error)
+            return page(status, error=message)
         finally:
-            asking.release()
-        answer.delete_cookie(_JOURNEY_COOKIE, path=url_for("console.sign_in"))
-        return answer
+            one_at_a_time.release()
+        response.delete_cookie(_FLOW_COOKIE, path=url_for("console.sign_in"))
+        return response
 
 
-def _told(error: Exception) -> tuple[int, str]:
-    """The status and the words for somebody who did not get in."""
+def _failure(error: Exception) -> tuple[int, str]:
+    """The status and the message for a failed sign-in."""
     if isinstance(error, NotAllowedError):
         return 403, f"{error}."
     if isinstance(error, Unauthorized):
-        return 403, f"GitHub did not take the code ({error.message}). Try again."
-    return 503, "GitHub does not answer just now. Try again, or have a link printed."
+        return 403, f"GitHub refused the sign-in ({error.message}). Please try again."
+    return 503, "GitHub is not responding. Please try again, or sign in with a link."
 
 
 def _argument(name: str) -> str:
     return request.args.get(name, "")[:500]
 
 
-def _set_cookie(answer: Response, name: str, value: str, *, seconds: float, path: str) -> None:
-    """A cookie no script sees. Lax, because Strict would not come along on the way from GitHub."""
-    # A proxy says so; who lies here only keeps the cookie from himself.
+def _set_cookie(response: Response, name: str, value: str, *, seconds: float, path: str) -> None:
+    """Set a cookie; it is Lax because browsers do not send Strict ones on the way from GitHub."""
+    # A forged header only keeps the cookie from the client that sent it.
     secure = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
-    answer.set_cookie(
+    response.set_cookie(
         name,
         value,
         max_age=int(seconds),

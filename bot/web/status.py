@@ -1,7 +1,4 @@
-"""The status page: what everybody may see. It names no person and nothing that is private.
-
-Anybody may ask for it as often as they like, so what costs something is remembered for a while.
-"""
+"""Public status page. It names no person and nothing private, and caches expensive queries."""
 
 import logging
 import threading
@@ -21,45 +18,45 @@ from bot.web.plot import Plot, plot
 from luggage.database import unavailable
 from luggage.jobs import Queue
 
-REMEMBERED_SECONDS = 10.0
-_DEEDS = 8
+CACHED_SECONDS = 10.0
+_ACTIVITIES = 8
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 class Cached(Generic[T]):
-    """What `make` gave, for a while; threads share it, and one of them makes it anew for all."""
+    """The cached result of `make`. Threads share it; one of them renews it for all."""
 
     def __init__(self, make: Callable[[], T], seconds: float, clock: Callable[[], float]) -> None:
         self._make = make
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._made: tuple[float, T] | None = None
+        self._cached: tuple[float, T] | None = None
 
     def __call__(self) -> T:
-        """The value; raises what `make` raises, and remembers no failure."""
+        """The value. Raises the exceptions of `make`, and does not cache them."""
         with self._lock:
             now = self._clock()
-            if self._made is None or not 0 <= now - self._made[0] < self._seconds:
-                self._made = now, self._make()
-            return self._made[1]
+            if self._cached is None or not 0 <= now - self._cached[0] < self._seconds:
+                self._cached = now, self._make()
+            return self._cached[1]
 
 
 @dataclass(frozen=True, slots=True)
 class LastDay:
-    """The last day: what was done, and how much came in."""
+    """The last 24 hours: the latest activities, and the numbers of each hour."""
 
-    deeds: Sequence[Activity]
+    activities: Sequence[Activity]
     hours: Sequence[Hour]
     plot: Plot
 
 
 class Status:
-    """What the page shows; `glance` gives the lines of a board that is elsewhere.
+    """The content of the page; `cached_board` returns the lines of a board on another server.
 
-    Raises SQLAlchemyError when the database is away.
+    Every method raises SQLAlchemyError if the database does not respond.
     """
 
     def __init__(
@@ -69,23 +66,23 @@ class Status:
         board: SqlBoard,
         *,
         clock: Callable[[], float],
-        glance: Callable[[], BoardView] | None = None,
+        cached_board: Callable[[], BoardView] | None = None,
     ) -> None:
         self.name = name
         self._queue = queue
         self._board = board
         self._clock = clock
-        self._glance = glance
+        self._cached_board = cached_board
         self._history = DeliveryHistory(queue, clock=clock)
-        self._last_day = Cached(self._look_back, REMEMBERED_SECONDS, clock)
+        self._last_day = Cached(self._read_last_day, CACHED_SECONDS, clock)
 
     def feeling(self) -> Feeling:
         """The mood and its reason."""
         return current_feeling(self._queue, self._board, self._clock())
 
-    def shown(self) -> dict[str, Any]:
-        """All that the template is given."""
-        board = self._glance() if self._glance else BoardView(self._board.lines())
+    def variables(self) -> dict[str, Any]:
+        """The template's variables."""
+        board = self._cached_board() if self._cached_board else BoardView(self._board.lines())
         return {
             "name": self.name,
             "feeling": self.feeling(),
@@ -94,9 +91,9 @@ class Status:
             "day": self._last_day(),
         }
 
-    def _look_back(self) -> LastDay:
+    def _read_last_day(self) -> LastDay:
         hours = self._history.per_hour()
-        return LastDay(self._history.lately(_DEEDS), hours, plot(hours))
+        return LastDay(self._history.lately(_ACTIVITIES), hours, plot(hours))
 
 
 def add_status(pages: Blueprint, status: Status) -> None:
@@ -105,8 +102,8 @@ def add_status(pages: Blueprint, status: Status) -> None:
     @pages.get("/")
     def show_status() -> ResponseReturnValue:
         try:
-            return render_template("bot/status.html", **status.shown())
+            return render_template("bot/status.html", **status.variables())
         except SQLAlchemyError as error:
             log.error(unavailable(error))  # noqa: TRY400
-            feels = Feeling(Mood.WORRIED, "my database does not answer")
+            feels = Feeling(Mood.WORRIED, "my database does not respond")
             return render_template("bot/status.html", name=status.name, feeling=feels), 503

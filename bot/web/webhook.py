@@ -1,11 +1,7 @@
-"""Receive a webhook: verify, store, commit, and only then answer 202.
+"""Webhook endpoint: verifies, stores and acknowledges deliveries.
 
-A delivery is verified over its raw bytes, stored and committed before it is answered, and nothing
-else happens here: GitHub is never called, and no rule runs. GitHub waits 10 s for an answer and
-does not try again by itself, so whatever cannot be stored is refused, never accepted.
-
-Chosen: a WSGI app before Flask's own, in the same Flask app. Against: a view; contexts, routing and
-hooks are half of what such a request costs, and it needs none of them (docs/performance.md).
+It answers 202 only after the commit, and calls neither GitHub nor rules: GitHub waits 10 s for the
+response and does not retry. docs/decisions/0109 says why it runs before Flask.
 """
 
 import logging
@@ -35,13 +31,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/webhook/github"
-DATABASE_AWAY = "the database cannot be reached; try again"
+DATABASE_AWAY = "the database does not respond; try again"
 # GitHub: "payloads are capped at 25 MB".
 LARGEST_BODY = 25 * 1024 * 1024
-# GitHub's ids have 36 characters; a stranger's claim may have thousands.
+# GitHub's ids have 36 characters; an unverified one may be longer.
 _LONGEST_ID = 100
-# What of a request webhooks.read_shallow looks at, by the names that WSGI gives them.
-_READ = {
+# The headers that webhooks.read_shallow reads, and their WSGI names.
+_WSGI_HEADERS = {
     "X-GitHub-Delivery": "HTTP_X_GITHUB_DELIVERY",
     "X-GitHub-Event": "HTTP_X_GITHUB_EVENT",
     "X-Hub-Signature-256": "HTTP_X_HUB_SIGNATURE_256",
@@ -52,7 +48,7 @@ log = logging.getLogger(__name__)
 
 
 class _Refused(Exception):  # noqa: N818
-    """The request is none that could be a delivery."""
+    """The request cannot be a delivery."""
 
     def __init__(self, status: HTTPStatus, reason: str, **headers: str) -> None:
         super().__init__(reason)
@@ -62,9 +58,9 @@ class _Refused(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """A WSGI app that receives deliveries at PATH, and hands every other request to `inner`.
+    """A WSGI app that receives deliveries at PATH, and passes all other requests to `inner`.
 
-    `secrets` are the live webhook secrets, one or more. Never waits.
+    `secrets` are the valid webhook secrets. It never blocks.
     """
 
     inner: "WSGIApplication"
@@ -77,21 +73,21 @@ class Webhook:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request; WSGI."""
+        """Handle a WSGI request."""
         if environ["PATH_INFO"] != PATH:
             return self.inner(environ, start_response)
         try:
             body = _body(environ)
-            headers = {name: environ.get(key, "") for name, key in _READ.items()}
+            headers = {name: environ.get(key, "") for name, key in _WSGI_HEADERS.items()}
             delivery = webhooks.read_shallow(headers, body, self.secrets)
             stored = self.receive(delivery, body)
-        except Exception as error:  # noqa: BLE001  whatever it is, it is answered and logged
-            with _about_claimed(environ):
-                return [self._excuse(start_response, error)]
+        except Exception as error:  # noqa: BLE001  _fail logs it and responds
+            with _claimed_context(environ):
+                return [self._fail(start_response, error)]
         return DeferredResponse(stored, lambda: self._conclude(delivery, stored, start_response))
 
-    def _excuse(self, start_response: "StartResponse", error: Exception) -> bytes:
-        """Say why a request is not taken."""
+    def _fail(self, start_response: "StartResponse", error: Exception) -> bytes:
+        """Respond to a request that failed with `error`."""
         match error:
             case _Refused():
                 return self._refuse(start_response, error.status, str(error), error.headers)
@@ -100,17 +96,16 @@ class Webhook:
                 return self._refuse(start_response, HTTPStatus(error.status), str(error))
             case SQLAlchemyError():
                 log.error(unavailable(error))
-                away = HTTPStatus.SERVICE_UNAVAILABLE
-                return self._refuse(start_response, away, DATABASE_AWAY, {"Retry-After": "10"})
-        log.error("a delivery could not be taken in", exc_info=error)
-        reason = "the bot is broken; its log says where"
+                status = HTTPStatus.SERVICE_UNAVAILABLE
+                return self._refuse(start_response, status, DATABASE_AWAY, {"Retry-After": "10"})
+        log.error("receiving a delivery failed", exc_info=error)
+        reason = "internal error; see the bot's log"
         return self._refuse(start_response, HTTPStatus.INTERNAL_SERVER_ERROR, reason)
 
     def receive(self, delivery: webhooks.Delivery, body: bytes) -> "Future[Put]":
         """Store a delivery, which wakes the loop. Safe to repeat.
 
-        The future is done when the delivery is committed, and has failed with SQLAlchemyError when
-        the database did not commit it.
+        The future is done after the commit, or fails with SQLAlchemyError.
         """
         job = job_of(delivery, body, run_at=self.clock() + self.settle_seconds)
         return self.deliveries.put(job)
@@ -118,19 +113,19 @@ class Webhook:
     def _conclude(
         self, delivery: webhooks.Delivery, stored: "Future[Put]", start_response: "StartResponse"
     ) -> bytes:
-        """Answer 202 for what is committed, and 503 for what the database did not take."""
+        """Respond 202 after the commit, or with an error if it failed."""
         try:
             created = stored.result().created
-        except Exception as error:  # noqa: BLE001  whatever it is, it is answered and logged
+        except Exception as error:  # noqa: BLE001  _fail logs it and responds
             with log_context(delivery=delivery.id):
-                return self._excuse(start_response, error)
+                return self._fail(start_response, error)
         if not created:
             with log_context(delivery=delivery.id):
-                log.info("known already: %s", delivery.event)
-        word = "stored" if created else "known"
-        self.meter.add(DELIVERIES_TOTAL, event_label(delivery.event), word)
-        said = {"delivery": delivery.id, "stored": created}
-        return _say(start_response, HTTPStatus.ACCEPTED, said)
+                log.info("already stored: %s", delivery.event)
+        label = "stored" if created else "known"
+        self.meter.add(DELIVERIES_TOTAL, event_label(delivery.event), label)
+        content = {"delivery": delivery.id, "stored": created}
+        return _respond(start_response, HTTPStatus.ACCEPTED, content)
 
     def _refuse(
         self,
@@ -139,13 +134,13 @@ class Webhook:
         reason: str,
         headers: _Headers = MappingProxyType({}),
     ) -> bytes:
-        """Answer an error, and count it; for the event of what is refused nobody has vouched."""
+        """Respond with an error, and count it; its event is unverified."""
         self.meter.add(DELIVERIES_TOTAL, "unverified", str(status.value))
-        return _say(start_response, status, {"error": reason}, headers)
+        return _respond(start_response, status, {"error": reason}, headers)
 
 
-def _about_claimed(environ: "WSGIEnvironment") -> log_context:
-    """Have what is logged and reported of a request name the delivery that it claims to be."""
+def _claimed_context(environ: "WSGIEnvironment") -> log_context:
+    """Add the delivery id of an unverified request to log lines and reports."""
     claimed = environ.get("HTTP_X_GITHUB_DELIVERY", "")[:_LONGEST_ID]
     return log_context(delivery=claimed) if claimed else log_context()
 
@@ -153,29 +148,29 @@ def _about_claimed(environ: "WSGIEnvironment") -> log_context:
 def _body(environ: "WSGIEnvironment") -> bytes:
     """Return the raw bytes of the request; raises _Refused."""
     if environ["REQUEST_METHOD"] != "POST":
-        raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "deliveries are posted", Allow="POST")
-    given = environ.get("CONTENT_LENGTH", "")
-    if environ.get("HTTP_TRANSFER_ENCODING") or not given.isdecimal():
-        # Servers cut a chunked body at a limit without an error.
+        raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", Allow="POST")
+    content_length = environ.get("CONTENT_LENGTH", "")
+    if environ.get("HTTP_TRANSFER_ENCODING") or not content_length.isdecimal():
+        # Servers silently truncate a chunked body at a limit.
         reason = "send the body with a Content-Length, not chunked"
         raise _Refused(HTTPStatus.LENGTH_REQUIRED, reason)
-    length = int(given)
+    length = int(content_length)
     if length > LARGEST_BODY:
         raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a delivery has at most 25 MB")
     body: bytes = environ["wsgi.input"].read(length)
     if len(body) != length:
-        # Servers hand one that is cut short on without a word.
+        # Servers silently pass on a truncated body.
         raise _Refused(HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length")
     return body
 
 
-def _say(
+def _respond(
     start_response: "StartResponse",
     status: HTTPStatus,
-    said: Mapping[str, Any],
+    content: Mapping[str, Any],
     headers: _Headers = MappingProxyType({}),
 ) -> bytes:
-    body = msgspec.json.encode(said)
+    body = msgspec.json.encode(content)
     own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     start_response(f"{status.value} {status.phrase}", [*{**own, **headers, **PROTECTION}.items()])
     return body

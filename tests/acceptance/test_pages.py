@@ -11,14 +11,14 @@ from tests.support.showroom import showroom
 
 # Where to look, and what is to be read there.
 PAGES = {
-    "/": "The last day",
+    "/": "Last 24 hours",
     "/console/sign-in": "Sign in with GitHub",
-    "/console/sign-in/link/x": "This link is good once",
-    "/console/": "Waits for you",
+    "/console/sign-in/link/x": "This link works once",
+    "/console/": "Needs attention",
     "/console/deliveries": "Older",
-    "/console/deliveries?text=needle": "Nothing matches",
+    "/console/deliveries?text=needle": "No deliveries match",
     "/console/github": "API budget",
-    "/console/deliveries/999": "That did not work",
+    "/console/deliveries/999": "Something went wrong",
 }
 
 
@@ -51,7 +51,7 @@ def test_each_page_is_readable_and_quiet(chromium, room, width, dark):
     """On a desk in the light and on a phone in the dark, to axe-core, the eye and the browser."""
     pages = {
         **PAGES,
-        f"/console/deliveries/{dead_one(room)}": "What it led to",
+        f"/console/deliveries/{dead_one(room)}": "Actions",
         f"/console/deliveries/{hostile_one(room)}": "Payload",
     }
     with visiting(chromium, width=width, dark=dark) as visit:
@@ -72,7 +72,7 @@ def test_everything_works_without_javascript(chromium, room, width):
     with visiting(chromium, width=width, javascript=False) as visit:
         page = visit.page
         page.goto(room.url)
-        page.get_by_text("Look again").wait_for()
+        page.get_by_text("Refresh").wait_for()
         sign_in(page, room)
         page.get_by_role("link", name="Deliveries").click()
         page.get_by_label("Event").fill("star")
@@ -82,7 +82,7 @@ def test_everything_works_without_javascript(chromium, room, width):
         page.get_by_role("heading", name="Payload").wait_for()
         page.get_by_role("link", name="Overview").click()
         page.get_by_role("button", name="Pause").click()
-        page.get_by_text("nothing is decided or performed").first.wait_for()
+        page.get_by_text("does not process them").first.wait_for()
         page.get_by_role("button", name="Resume").click()
         page.get_by_text("Back at work").wait_for()
         page.get_by_role("button", name="Sign out").click()
@@ -113,14 +113,14 @@ def test_the_keyboard_is_enough(chromium, room):
         tab_to(page, "Sign in")
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="Overview").wait_for()
-        tab_to(page, "Skip to the content")
+        tab_to(page, "Skip to content")
         page.keyboard.press("Enter")
         tab_to(page, "pull_request")
         page.keyboard.press("Enter")
-        page.get_by_role("heading", name="What it led to").wait_for()
-        tab_to(page, "Try again")
+        page.get_by_role("heading", name="Actions").wait_for()
+        tab_to(page, "Retry")
         page.keyboard.press("Enter")
-        page.get_by_text("It is tried again, at once.").wait_for()
+        page.get_by_text("Retrying now.").wait_for()
     assert visit.troubles == []
     (invitation, comment) = room.queue.children(number)
     assert (invitation.state, comment.state) == (State.READY, State.HELD)
@@ -185,7 +185,7 @@ def test_a_form_on_another_page_does_nothing(chromium, room, origin):
         page.route(f"{origin}/", lambda route: route.fulfill(body=forged, content_type="text/html"))
         page.goto(f"{origin}/")
         page.wait_for_url(f"{room.url}/console/**")
-        page.get_by_text(re.compile("Nothing was done|Sign in with GitHub")).wait_for()
+        page.get_by_text(re.compile("nothing was changed|Sign in with GitHub")).wait_for()
     assert room.queue.paused_at() is None
 
 
@@ -194,7 +194,7 @@ def test_an_owner_signs_in_with_github(chromium, room):
     room.github.add_member(ORGANIZATION, MAINTAINER, role="admin")
     with visiting(chromium) as visit:
         page = visit.page
-        for login, words in (("mallory", "may not come in"), (MAINTAINER, "Overview")):
+        for login, words in (("mallory", "cannot sign in"), (MAINTAINER, "Overview")):
             room.github.set_browser_user(login)
             page.goto(f"{room.url}/console/")
             page.get_by_role("link", name="Sign in with GitHub").click()
@@ -209,9 +209,9 @@ def test_what_is_new_is_shown_without_loading_again(chromium, room):
         page = visit.page
         page.clock.install()
         page.goto(room.url)
-        assert page.get_by_text("Look again").is_hidden()
+        assert page.get_by_text("Refresh").is_hidden()
         page.evaluate("window.isTheSame = true")
-        page.get_by_text("The same as a table").click()
+        page.get_by_text("Show as a table").click()
         room.board.say("Something new")
         page.clock.fast_forward(6000)
         page.get_by_text("Something new").wait_for()
@@ -220,10 +220,10 @@ def test_what_is_new_is_shown_without_loading_again(chromium, room):
         assert visit.troubles == []
         page.route(f"{room.url}/", lambda route: route.abort())
         page.clock.fast_forward(6000)
-        page.get_by_text("I do not answer just now").wait_for()
+        page.get_by_text("I am not responding").wait_for()
         page.unroute(f"{room.url}/")
         page.clock.fast_forward(6000)
-        page.get_by_text("I do not answer just now").wait_for(state="hidden")
+        page.get_by_text("I am not responding").wait_for(state="hidden")
 
 
 def test_live_pages_do_not_keep_a_session_awake(chromium, room):

@@ -1,4 +1,4 @@
-"""bot.events: payloads become frozen views."""
+"""Tests of bot.events."""
 
 import pytest
 
@@ -9,7 +9,7 @@ REPOSITORY = {"full_name": "snakes/trio", "private": False}
 
 
 def test_view_names_who_merged_what_where():
-    """The view of a closed pull request holds what the invitation rule asks for."""
+    """The event of a merge has what the rule `invite` needs."""
     payload = {
         "action": "closed",
         "installation": {"id": 5},
@@ -29,7 +29,7 @@ def test_view_names_who_merged_what_where():
 
 
 def test_view_shows_the_issue_as_it_stood():
-    """Title, state, assignees and labels are those of the payload; a pull request may be merged."""
+    """An issue has the title, state, assignees and labels of the payload."""
     found = {
         "number": 7,
         "user": ALICE,
@@ -54,13 +54,13 @@ def test_view_shows_the_issue_as_it_stood():
 
 
 def test_view_of_an_empty_payload_knows_nothing():
-    """A payload without any of the parts is no error: they are None."""
+    """Missing parts of a payload are None."""
     assert view("meta", {}) == Event(name="meta", action=None)
 
 
 @pytest.mark.parametrize("odd", [5, "x", True, [5], ["x"], [None], {"login": 5}, [{"name": {}}]])
 def test_view_passes_over_what_nobody_has_checked(odd):
-    """The webhook checks a few fields; whatever GitHub sends in the others stops no delivery."""
+    """Unexpected values in unvalidated fields raise nothing."""
     names = ("user", "labels", "assignees", "title", "author_association", "state", "pull_request")
     issue = {"number": 7, "body": None} | dict.fromkeys(names, odd)
     push = dict.fromkeys(("ref", "after", "commits", "membership", "invitation"), odd)
@@ -75,7 +75,7 @@ def test_view_passes_over_what_nobody_has_checked(odd):
 
 @pytest.mark.parametrize("user", [None, {}, {"login": None}])
 def test_view_of_a_deleted_account_has_no_author(user):
-    """GitHub sends null for the author of a deleted account."""
+    """A deleted account is None."""
     event = view("pull_request", {"pull_request": {"number": 7, "user": user}})
     assert event.pull_request == PullRequest(7, None)
 
@@ -89,7 +89,7 @@ def test_view_of_a_deleted_account_has_no_author(user):
     ],
 )
 def test_view_knows_a_program_by_its_type_or_its_login(user):
-    """Programs are told from people."""
+    """Bots have the type "Bot" or a login that ends with "[bot]"."""
     event = view("pull_request", {"pull_request": {"number": 7, "user": user}})
     assert event.pull_request.author.is_bot
 
@@ -145,7 +145,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)
 def test_view_finds_the_message_in_each_kind_of_text(name, action, parts, target, thread):
-    """Each of the five places to write gives a message with its reaction target and thread."""
+    """Each of the five kinds of text has a message with target and thread."""
     message = view(name, {"action": action, **parts}).message
     assert (message.target, message.thread) == (target, thread)
     assert message.commands() == [["/ping"]]
@@ -153,19 +153,19 @@ def test_view_finds_the_message_in_each_kind_of_text(name, action, parts, target
 
 @pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)
 def test_view_has_no_message_for_an_edited_text(name, action, parts, target, thread):
-    """An edited text is no new message."""
+    """An edited text is not a message."""
     assert view(name, {"action": "edited", **parts}).message is None
 
 
 def test_commands_of_programs_do_not_count():
-    """A bot that quotes a command does not give one, or two bots could talk for ever."""
+    """A bot's text has no commands, so that two bots cannot loop."""
     user = {"login": "other[bot]", "type": "Bot"}
     payload = {"action": "opened", "issue": {"number": 7, "body": "/ping", "user": user}}
     assert view("issues", payload).message.commands() == []
 
 
 def test_a_message_without_text_has_no_commands():
-    """GitHub sends null for an empty body."""
+    """An empty body has no commands."""
     payload = {"action": "opened", "issue": {"number": 7, "body": None, "user": ALICE}}
     assert view("issues", payload).message.commands() == []
 
@@ -197,7 +197,7 @@ def test_subject_is_what_the_delivery_is_about(payload, expected):
     ids=["an issue", "a pull request whose author is gone"],
 )
 def test_a_comment_is_about_an_issue_or_a_pull_request(issue, expected):
-    """GitHub sends a pull request as an issue with something more."""
+    """An issue with a `pull_request` part is a pull request."""
     assert view("issue_comment", {"issue": issue}).issue == expected
 
 
@@ -207,18 +207,18 @@ def test_a_comment_is_about_an_issue_or_a_pull_request(issue, expected):
     ids=["member_added", "member_invited"],
 )
 def test_an_event_of_the_organisation_names_its_member(payload):
-    """Members and invited people are found where GitHub puts them."""
+    """`member` is the member or the invited person."""
     assert view("organization", payload).member == Person("alice")
 
 
 def test_somebody_invited_by_mail_has_no_name():
-    """An address is no login."""
+    """An invitation by mail has no member."""
     payload = {"invitation": {"login": None, "email": "alice@example.com"}}
     assert view("organization", payload).member is None
 
 
 def test_a_message_says_when_it_was_written():
-    """Reviews have another word for it."""
+    """`written_at` is the time of a comment or review."""
     payload = {"repository": REPOSITORY, "pull_request": {"number": 7}}
     review = {"id": 1, "submitted_at": "2026-11-21T10:00:00Z"}
     event = view("pull_request_review", {**payload, "action": "submitted", "review": review})
@@ -239,7 +239,7 @@ SNAKES = {"login": "snakes"}
     ],
 )
 def test_the_place_of_an_event_is_the_subject_of_its_delivery(payload, place):
-    """What a rule wants done waits in the line of what it is about."""
+    """An event's place equals the subject of its delivery."""
     assert (view("x", payload).place, subject(payload)) == (place, place)
 
 
@@ -258,7 +258,7 @@ HOME = {"full_name": "snakes/.github"}
     ids=["a comment", "the issue itself", "in a sentence", "another word", "elsewhere"],
 )
 def test_orders_have_a_line_of_their_own(repository, said, expected):
-    """What may be an order is not held up by a pause of its organisation."""
+    """Texts with `/bot` in the organisation's `.github` have their own subject."""
     issue = {"number": 7, "body": "/bot pause"}
     payload = {"organization": SNAKES, "repository": repository, "issue": issue, **said}
     assert subject(payload) == expected

@@ -1,4 +1,4 @@
-"""bot.parse: whatever a server answers, or does not, is an object or one error, in time."""
+"""Tests of bot.parse: every response is an object or BoardAway, in bounded time."""
 
 import http.server
 import json
@@ -17,7 +17,7 @@ KEY = "s3cret-rest-key"
 
 
 class Scripted(http.server.ThreadingHTTPServer):
-    """Answers with what a test has set; keeps what it was asked."""
+    """A server that returns what a test sets, and keeps the requests."""
 
     daemon_threads = True
 
@@ -52,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_POST = do_PUT = do_GET  # noqa: N815  as http.server calls them
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def client(server, clock):
 
 
 def test_a_line_is_an_object_of_boredbots_class(server, client):
-    """Its text is in `status`, as boredbot's page shows it; the key is in a header alone."""
+    """A line is stored in boredbot's format, and the key is only in a header."""
     server.answer = (201, {}, b"{}")
     ParseBoard(client).add(Line(1000.5, "I'm bored"), "abc", not_after=client.clock())
     ((method, path, headers, body),) = server.asked
@@ -91,7 +91,7 @@ def test_a_line_is_an_object_of_boredbots_class(server, client):
 
 
 def test_lines_of_others_are_shown_too_and_nonsense_is_not(server, client):
-    """With the time at which they came; a text without end is cut."""
+    """Lines of other programs are read and truncated; invalid ones are skipped."""
     server.results(
         {"status": "ours", "saidAt": {"iso": "1970-01-01T00:00:10Z"}, "createdAt": "x"},
         {"status": "theirs", "createdAt": "1970-01-01T00:00:20Z"},
@@ -107,17 +107,17 @@ def test_lines_of_others_are_shown_too_and_nonsense_is_not(server, client):
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (403, b'{"error": "unauthorized"}', r"refused \(403: unauthorized\)"),
-        (500, b"<html>", r"refused \(500\)"),
-        (302, b"", r"refused \(302\)"),
-        (200, b"[]", "without results"),
-        (200, b"no JSON", "without results"),
-        (200, b"[" * 100000, "without results"),
-        (200, b"x" * (2 * 1024 * 1024), "without end"),
+        (403, b'{"error": "unauthorized"}', r"refused the request \(403: unauthorized\)"),
+        (500, b"<html>", r"refused the request \(500\)"),
+        (302, b"", r"refused the request \(302\)"),
+        (200, b"[]", "no results"),
+        (200, b"no JSON", "no results"),
+        (200, b"[" * 100000, "no results"),
+        (200, b"x" * (2 * 1024 * 1024), "too large or too slow"),
     ],
 )
 def test_an_answer_that_is_none_is_one_error(server, client, status, body, words):
-    """In words, without the key; a redirect is not followed, for it would take the key along."""
+    """Invalid responses and redirects raise BoardAway without the key."""
     server.answer = (status, {"Location": f"{server.url}/elsewhere"}, body)
     with pytest.raises(BoardAway, match=words) as raised:
         ParseBoard(client).lines()
@@ -126,43 +126,43 @@ def test_an_answer_that_is_none_is_one_error(server, client, status, body, words
 
 
 def test_a_server_that_is_not_there_is_the_same_error(clock):
-    """Nobody listens on this port."""
+    """A refused connection raises BoardAway."""
     client = client_of(f"http://127.0.0.1:{free_port()}/parse", clock)
-    with pytest.raises(BoardAway, match="cannot be reached"):
+    with pytest.raises(BoardAway, match="cannot reach the Parse Server"):
         ParseBoard(client).lines()
 
 
 @pytest.fixture
 def mute():
-    """The address of a server that accepts connections, and that is all."""
+    """The URL of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_server_that_says_nothing_is_given_up(mute, clock, monkeypatch):
-    """The wait for an answer has an end."""
+    """A server that never responds raises BoardAway."""
     monkeypatch.setattr(parse, "READ_SECONDS", 0.1)
     with pytest.raises(BoardAway, match="Timeout"):
         ParseBoard(client_of(mute, clock)).lines()
 
 
 def test_an_answer_that_drips_is_given_up(server, client, clock, monkeypatch):
-    """Each piece may come in time, and the whole still never."""
+    """A response that takes longer than CALL_SECONDS raises BoardAway."""
     server.answer = (200, {}, b"x" * 500_000)
     monkeypatch.setattr(parse, "CALL_SECONDS", -1.0)
-    with pytest.raises(BoardAway, match="without end"):
+    with pytest.raises(BoardAway, match="too large or too slow"):
         ParseBoard(client).lines()
 
 
 def test_what_is_too_late_is_not_sent(server, client):
-    """Another publisher may have judged meanwhile."""
-    with pytest.raises(BoardAway, match="too late"):
+    """Nothing is sent after `not_after`."""
+    with pytest.raises(BoardAway, match="the time to send it is over"):
         ParseBoard(client).add(Line(0.0, "late"), "abc", not_after=client.clock() - 1)
     assert server.asked == []
 
 
 def test_the_mood_replaces_the_one_that_stands_there(server, client):
-    """The one object is changed, by its id."""
+    """A mood changes the existing object by its id."""
     server.results({"objectId": "abc123", "feeling": "bored"})
     mood = ParseMood(client)
     assert mood.felt() == "bored"
@@ -172,15 +172,15 @@ def test_the_mood_replaces_the_one_that_stands_there(server, client):
 
 
 def test_an_id_that_is_none_leads_nowhere_else(server, client):
-    """No address is made of what a server says without looking at it."""
+    """An invalid object id never becomes part of a URL."""
     server.results({"objectId": "../../users/abc", "feeling": "bored"})
-    with pytest.raises(BoardAway, match="id that is none"):
+    with pytest.raises(BoardAway, match="invalid object id"):
         ParseMood(client).feel(Mood.BUSY, not_after=client.clock())
     assert len(server.asked) == 1
 
 
 def test_the_first_mood_is_a_new_object(server, client):
-    """Where there is none."""
+    """Without an object, the mood creates one."""
     server.results()
     mood = ParseMood(client)
     assert mood.felt() is None
@@ -189,5 +189,5 @@ def test_the_first_mood_is_a_new_object(server, client):
 
 
 def test_an_application_does_not_show_its_keys():
-    """Not in a repr, and so not in a log."""
+    """The repr of an Application contains no keys."""
     assert KEY not in repr(Application(url="u", application_id=KEY, rest_key=KEY))

@@ -1,4 +1,4 @@
-"""What rules ask of GitHub's permissions is what they use: no less, and no more."""
+"""Tests that rules request exactly the permissions that they use."""
 
 import json
 
@@ -17,7 +17,7 @@ HOME, TRIO = "snakes/.github", "snakes/trio"
 
 
 def invite(github):
-    """A merge that brings the invitation and the welcome."""
+    """A merge that leads to an invitation and a welcome."""
     yield github.merge_pull_request(TRIO, "alice")
 
 
@@ -29,7 +29,7 @@ def ping(github):
 
 
 def commands(github):
-    """One of each kind, in an issue and in a pull request, by a stranger and a maintainer."""
+    """Each command, on an issue and a pull request, by a stranger and a maintainer."""
     github.add_file(TRIO, FILE, '[commands]\nenabled = true\nlabels = ["bug"]\n')
     github.add_member("snakes", "olga")
     github.open_issue(TRIO, "bob")
@@ -41,7 +41,7 @@ def commands(github):
 
 
 def label(github):
-    """Paths and titles, and a label that goes."""
+    """Labels by path and title, and one that is removed."""
     text = '[label]\nenabled = true\npaths = {bug = ["*.py"]}\ntitles = {docs = ["docs*"]}\n'
     github.add_file(TRIO, FILE, text)
     github.open_issue(TRIO, "bob")
@@ -53,7 +53,7 @@ def label(github):
 
 
 def conflicts(github):
-    """A push that brings conflicts, and one that takes them away."""
+    """A push that causes conflicts, and one that resolves them."""
     text = '[conflicts]\nenabled = true\nlabel = "conflicts"\n'
     github.add_file(TRIO, FILE, text)
     github.open_issue(TRIO, "bob")
@@ -66,7 +66,7 @@ def conflicts(github):
 
 
 def nudge(github):
-    """A review that was asked for a week ago."""
+    """A review that was requested a week ago."""
     github.add_file(TRIO, FILE, "[nudge]\nenabled = true\ndays = 7\n")
     github.open_pull_request(TRIO, "alice")
     asked = github.request_review(TRIO, 1, "alice", "olga")
@@ -75,14 +75,14 @@ def nudge(github):
 
 
 def welcome(github):
-    """A stranger's first issue, and another's first pull request."""
+    """A first issue and a first pull request."""
     github.add_file(TRIO, FILE, "[welcome]\nenabled = true\n")
     yield github.open_issue(TRIO, "bob")
     yield github.open_pull_request(TRIO, "alice")
 
 
 def pause(github):
-    """An owner's order, and the same by somebody who may not give it."""
+    """The command by an owner, and by another person."""
     github.add_repository(HOME)
     github.add_member("snakes", "olga", role="admin")
     github.open_issue(HOME, "olga")
@@ -90,7 +90,7 @@ def pause(github):
     yield github.comment(HOME, 1, "alice", "/bot resume")
 
 
-# For each rule what it sees, so that it does all that it can. A new rule needs a story here.
+# Events that make each rule do everything it can. A new rule needs a story here.
 STORIES = {
     "invite": invite,
     "welcome": welcome,
@@ -104,13 +104,13 @@ STORIES = {
 
 
 def test_each_rule_has_a_story():
-    """What a rule asks for can be judged only by what it does."""
+    """Each rule has a story."""
     assert list(STORIES) == [rule.name for rule in RULES], "add the story of the new rule"
 
 
 @pytest.fixture
 def deliver(queue, clock, github, settled):
-    """Deliver what happens, and let the bot do what it wants."""
+    """Deliver events, and run all jobs that follow."""
 
     def put(happenings):
         for number, happening in enumerate(happenings):
@@ -133,7 +133,7 @@ def deliver(queue, clock, github, settled):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_uses_the_permissions_that_it_asks_for(rule, deliver, github, queue):
-    """Its calls need them, and they are enough, beside what the bot reads for all rules."""
+    """A rule's permissions suffice for its calls, and all are used."""
     deliver(STORIES[rule.name](github))
     rules = {Planned.decode(queue.body(row.id)).rule for row in queue.recent(ACTIONS)}
     assert rules == {rule.name}, "the story is about this rule alone"
@@ -143,7 +143,7 @@ def test_a_rule_uses_the_permissions_that_it_asks_for(rule, deliver, github, que
 
 
 def test_the_bot_itself_uses_the_permissions_that_it_asks_for(deliver, github):
-    """It reads settings, looks at pull requests, makes checks, and opens an issue."""
+    """The same holds for the permissions of the bot itself."""
     happening = github.open_pull_request(TRIO, "alice")
     pull = github.pull(TRIO, 1)
     pull.files = [ChangedFile(FILE)]
@@ -154,7 +154,7 @@ def test_the_bot_itself_uses_the_permissions_that_it_asks_for(deliver, github):
 
 
 def test_what_is_too_little_and_too_much_is_seen():
-    """The judge of this page can fail."""
+    """The check reports missing and unused permissions."""
     calls = [("PUT", "/orgs/snakes/memberships/alice")]
     assert lacking(calls, {"members": "read"}) != []
     assert lacking(calls, {"members": "write"}) == []

@@ -1,4 +1,4 @@
-"""How many requests one delivery costs, once the bot knows the place: each is part of a budget."""
+"""Tests of the number of requests that a delivery costs, with warm caches."""
 
 import json
 
@@ -12,7 +12,7 @@ TRIO = "snakes/trio"
 
 @pytest.fixture
 def cost(queue, clock, github, settled):
-    """Deliver something; give how many reads and writes it cost, tokens left out."""
+    """Deliver an event; return its numbers of reads and writes, without tokens."""
 
     def deliver(happening):
         asked = len(github.calls)
@@ -31,20 +31,20 @@ def cost(queue, clock, github, settled):
 
 
 def test_a_merge_of_a_known_member_costs_nothing(cost, github):
-    """Neither its settings nor the person are asked for again."""
+    """A merge by a known member costs no request."""
     github.add_member("snakes", "alice")
     cost(github.merge_pull_request(TRIO, "alice"))
     assert cost(github.merge_pull_request(TRIO, "alice")) == (0, 0)
 
 
 def test_a_first_merge_costs_four(cost, github):
-    """Is this a member? Twice, before deciding and before inviting; the invitation, the welcome."""
+    """A first merge costs two reads of the membership and two writes."""
     cost(github.merge_pull_request(TRIO, "alice"))
     assert cost(github.merge_pull_request(TRIO, "bob")) == (2, 2)
 
 
 def test_a_command_costs_its_two_writes(cost, github):
-    """The answer and the reaction, and at most two reads."""
+    """A command costs two writes and at most two reads."""
     github.open_issue(TRIO, "alice")
     cost(github.comment(TRIO, 1, "alice", "/ping"))
     reads, writes = cost(github.comment(TRIO, 1, "alice", "/ping"))
@@ -53,19 +53,19 @@ def test_a_command_costs_its_two_writes(cost, github):
 
 
 def test_a_comment_without_a_command_costs_nothing(cost, github):
-    """Most comments are no business of the bot's."""
+    """A comment without a command costs no request."""
     github.open_issue(TRIO, "alice")
     cost(github.comment(TRIO, 1, "alice", "Hello"))
     assert cost(github.comment(TRIO, 1, "alice", "Hello again")) == (0, 0)
 
 
 def test_a_new_pull_request_costs_one_read(cost, github):
-    """Does it change the settings? Its list of files tells."""
+    """A new pull request costs one read of its files."""
     cost(github.open_pull_request(TRIO, "alice"))
     assert cost(github.open_pull_request(TRIO, "alice")) == (1, 0)
 
 
 def test_a_push_that_leaves_the_settings_alone_costs_nothing(cost, github):
-    """Its paths are in the payload."""
+    """A push that does not touch the settings costs no request."""
     cost(github.push(TRIO, "alice"))
     assert cost(github.push(TRIO, "alice")) == (0, 0)

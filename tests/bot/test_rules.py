@@ -1,4 +1,4 @@
-"""bot.rules: decisions without any network."""
+"""Tests of bot.rules without network."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ MERGED = Event(
 
 
 class FakeReader:
-    """Facts as a test sets them, and the questions that were asked."""
+    """A reader with facts from a test; it keeps the questions."""
 
     def __init__(self, *, state=None, merged=1):
         self.state = state
@@ -41,7 +41,7 @@ class FakeReader:
 
 
 def test_invite_offers_membership_and_then_says_so():
-    """After the first merged pull request: an invitation, then a comment that names the person."""
+    """A first merge leads to an invitation, then a comment."""
     settings = InviteSettings(message="Welcome to $organization, @$person!")
     assert invite.decide(MERGED, FakeReader(), settings) == [
         Invite(organization="snakes", person="alice", role="member", most_a_day=50),
@@ -74,7 +74,7 @@ def test_invite_offers_membership_and_then_says_so():
     ],
 )
 def test_invite_asks_nothing_where_nobody_can_be_invited(event):
-    """Unmerged, a bot, a ghost, no organisation: no action, and no question to GitHub."""
+    """If no one can be invited, there is no action and no question."""
     reader = FakeReader()
     assert invite.decide(event, reader, InviteSettings()) == []
     assert reader.asked == []
@@ -82,12 +82,12 @@ def test_invite_asks_nothing_where_nobody_can_be_invited(event):
 
 @pytest.mark.parametrize("state", ["active", "pending"])
 def test_invite_leaves_members_and_invited_people_alone(state):
-    """Somebody who is in, or has been asked, is not asked again."""
+    """Members and invited people are not invited again."""
     assert invite.decide(MERGED, FakeReader(state=state), InviteSettings()) == []
 
 
 def test_invite_waits_for_as_many_merged_pull_requests_as_set():
-    """Below the threshold nothing happens; at the threshold the invitation goes out."""
+    """The invitation follows at the threshold, not before."""
     settings = InviteSettings(merged_pull_requests=3)
     assert invite.decide(MERGED, FakeReader(merged=2), settings) == []
     assert len(invite.decide(MERGED, FakeReader(merged=3), settings)) == 2
@@ -99,7 +99,7 @@ def written(text, *, target="issues/comments/55", thread=None, author=ALICE):
 
 
 def test_ping_is_answered_with_pong_and_a_heart():
-    """/ping on a comment gives one answer, then one heart."""
+    """`/ping` gets one reply and one heart."""
     assert ping.decide(written("hi\n\n/ping"), FakeReader(), PingSettings()) == [
         Comment(
             about="ping snakes/trio/issues/comments/55",
@@ -112,13 +112,13 @@ def test_ping_is_answered_with_pong_and_a_heart():
 
 
 def test_ping_in_a_review_is_answered_without_a_heart():
-    """Reviews have no reactions."""
+    """`/ping` in a review gets no reaction."""
     actions = ping.decide(written("/ping", target=None), FakeReader(), PingSettings())
     assert [action.kind for action in actions] == ["comment"]
 
 
 def test_ping_on_a_line_of_code_is_answered_in_its_thread():
-    """A review comment is answered where it stands."""
+    """`/ping` in a review comment gets a reply in its thread."""
     event = written("/ping", target="pulls/comments/57", thread=56)
     assert ping.decide(event, FakeReader(), PingSettings())[0].thread == 56
 
@@ -130,31 +130,31 @@ def test_ping_answers_nothing_but_the_command(text):
 
 
 def test_ping_ignores_events_without_a_message():
-    """An event in which nobody wrote anything gives nothing."""
+    """An event without a message leads to no action."""
     assert ping.decide(MERGED, FakeReader(), PingSettings()) == []
 
 
 def test_rules_for_gives_the_rules_that_want_an_event():
-    """The table leads from (event, action) to rules."""
+    """`rules_for` returns the rules of an event and action."""
     assert [rule.name for rule in rules_for("pull_request", "closed")] == ["invite"]
     assert "ping" in {rule.name for rule in rules_for("issue_comment", "created")}
     assert rules_for("star", "created") == []
 
 
 def test_rule_names_differ():
-    """A rule is known by its name."""
+    """Names of rules are unique."""
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 
 def test_rules_for_looks_through_the_rules_it_is_given():
-    """An event without an action is asked for with "", and other tables can be asked."""
+    """`rules_for` accepts other tables, and "" for an event without an action."""
     pushed = replace(ping.RULE, events=frozenset({("push", "")}))
     assert rules_for("push", None, [pushed]) == [pushed]
     assert rules_for("issue_comment", "created", [pushed]) == []
 
 
 def test_needs_are_those_of_all_rules_and_of_the_bot_itself():
-    """Permissions and events are joined; what the bot itself needs is always there."""
+    """`needs` joins the needs of rules and bot."""
     found = needs(RULES)
     assert found.permissions["members"] == "write"
     assert found.permissions["contents"] == "read"
@@ -162,14 +162,14 @@ def test_needs_are_those_of_all_rules_and_of_the_bot_itself():
 
 
 def test_of_two_permissions_the_stronger_is_needed():
-    """A rule that writes contents raises what the bot itself only reads, and none lowers it."""
+    """The stronger access to a permission wins."""
     writer = replace(ping.RULE, permissions={"contents": "write", "issues": "read"})
     found = needs([writer])
     assert found.permissions == {**CORE_PERMISSIONS, "contents": "write", "issues": "write"}
 
 
 def test_rules_that_are_switched_off_need_nothing():
-    """With settings, only enabled rules count."""
+    """Only enabled rules have needs."""
     layer = read(RULES, {rule.name: {"enabled": False} for rule in RULES})
     found = needs(Settings((layer,)).enabled(RULES))
     assert (found.permissions, found.events) == (CORE_PERMISSIONS, CORE_EVENTS)

@@ -1,4 +1,4 @@
-"""The rules for triage, where there is nothing for them to do."""
+"""Tests of the triage rules at their limits, without network."""
 
 import pytest
 
@@ -15,24 +15,24 @@ NOTHING = [
 @pytest.mark.parametrize("event", NOTHING, ids=lambda event: event.name)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_of_an_event_about_no_repository_nothing_is_wanted(rule, event):
-    """And nothing is asked: there is no reader at all."""
+    """An event without a repository leads to no action and no question."""
     assert list(rule.decide(event, None, rule.settings(enabled=True))) == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_for_triage_is_off_until_it_is_switched_on(rule):
-    """The bot is quiet where nobody has said anything."""
+    """Triage rules are off by default."""
     assert rule.settings().enabled is False
 
 
 def test_conflicts_of_nothing_in_particular_are_none():
-    """An event of a repository that is neither a push nor about a pull request."""
+    """`conflicts` ignores events that are neither a push nor about a pull request."""
     event = Event(name="star", action="created", repository=Repository("snakes/trio"))
     assert conflicts.decide(event, None, conflicts.ConflictsSettings()) == []
 
 
 def test_labels_without_settings_ask_nothing():
-    """Where no label is managed, the pull request is not looked at."""
+    """Without managed labels, `label` asks nothing."""
     event = Event(
         name="pull_request",
         action="opened",
@@ -43,7 +43,7 @@ def test_labels_without_settings_ask_nothing():
 
 
 class Labels:
-    """A reader that knows a repository's labels, and that nobody may write."""
+    """A reader that knows a repository's labels and gives no one write access."""
 
     def labels(self, repository):
         return frozenset(f"os: {n}" for n in range(20))
@@ -53,7 +53,7 @@ class Labels:
 
 
 def asked(text, **settings):
-    """What the commands of a comment lead to."""
+    """The actions for the commands of a comment."""
     message = Message(7, Person("alice"), text, "issues/comments/5", "issues/comments/5")
     event = Event(
         name="issue_comment",
@@ -66,27 +66,27 @@ def asked(text, **settings):
 
 
 def test_ten_labels_at_once_are_enough():
-    """The others are left, and that is said."""
+    """More than ten labels are skipped, with a reply."""
     names = ", ".join(f"os: {n}" for n in range(12))
     eyes, put, said = asked(f"/label {names}", labels=("os: *",))
     assert (eyes.content, len(put.names)) == ("eyes", 10)
-    assert said.text == "@alice: I take 10 labels at once; I have left the others."
+    assert said.text == "@alice: I only take 10 labels at a time, so I skipped the rest."
 
 
 def test_where_no_label_is_for_everybody_that_is_said():
-    """A person learns that it is not their fault."""
+    """The reply says if no label is open to everyone."""
     _eyes, said = asked("/label os: 1")
-    assert said.text.endswith("They have not named any that everybody may use.")
+    assert said.text.endswith("They have not made any labels available to everyone.")
 
 
 def test_help_without_labels_does_not_mention_them():
-    """What nobody may do is not in the list."""
+    """`/help` does not list label commands without allowed labels."""
     _eyes, said = asked("/help")
     assert "/label" not in said.text
     assert said.text.endswith("in a new comment.")
 
 
 def test_long_words_are_cut_short_in_an_answer():
-    """An answer stays short, and renders nothing of what was asked."""
+    """Replies truncate long names and render nothing of them."""
     _eyes, said = asked("/label " + "x" * 200)
     assert f"`{'x' * 60}...`" in said.text

@@ -172,19 +172,19 @@ class Melted:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"name": "No Name"}, "small letters"),
-        ({"name": 5}, "small letters"),
+        ({"name": "No Name"}, "lower-case letters"),
+        ({"name": 5}, "lower-case letters"),
         ({"name": "keys"}, "its name, keys, is taken"),
         ({"events": frozenset({"push"})}, "events must be pairs"),
         ({"events": frozenset({("push", None)})}, "events must be pairs"),
         ({"permissions": {"issues": "all"}}, "read or write, not 'all'"),
         ({"settings": dict}, "must be a dataclass"),
-        ({"settings": Odd}, "nobody could set cache"),
-        ({"settings": Switchless}, "must have the switch"),
+        ({"settings": Odd}, "each field of settings must be an option(...); cache is not"),
+        ({"settings": Switchless}, "must have a field enabled"),
         ({"settings": Melted}, "must be frozen"),
         ({"decide": None}, "decide must be a function"),
-        ({"schedule": "daily"}, "its schedule is no cron line"),
-        ({"schedule": "0 0 30 2 *"}, "its schedule is no cron line"),
+        ({"schedule": "daily"}, "its schedule is not a valid cron line"),
+        ({"schedule": "0 0 30 2 *"}, "its schedule is not a valid cron line"),
     ],
 )
 def test_a_rule_that_could_not_work_is_refused(changes, words):

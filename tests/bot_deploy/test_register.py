@@ -319,7 +319,7 @@ def test_a_github_that_does_not_answer_can_be_asked_again(run, config, browser, 
     browser.habits = {"reloads": 1}
     code, told = run(config)
     assert code == 0
-    assert "reload the page in the browser to try again" in told.out
+    assert "reload the page in the browser to retry" in told.out
     assert "reload this page" in browser.pages[-2]
 
 

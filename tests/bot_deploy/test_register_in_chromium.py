@@ -50,7 +50,7 @@ def test_an_app_is_registered_and_installed(chromium, address, github, width, ja
             assert grave_violations(page) == []
             page.keyboard.press("Enter")  # the button has the focus
         else:
-            page.get_by_role("button", name="Go on at GitHub").click()
+            page.get_by_role("button", name="Continue on GitHub").click()
         page.get_by_role("button", name="Create GitHub App for snakes").click()
         page.get_by_role("heading", name="portmanteau-snakes is registered").wait_for()
         assert not is_scrolled_sideways(page)

@@ -116,5 +116,5 @@ def test_a_board_on_parse_that_is_down_is_told_on_the_page(client_of, tmp_path):
     settings = {f"PARSE_{board}_{name}": nobody for board in ("LINES", "MOOD") for name in names}
     answer = client_of({**APP, "BOT_BOARD": "parse", **settings}).get("/")
     assert answer.status_code == 200
-    assert "does not answer since" in answer.text
+    assert "has not responded since" in answer.text
     assert "I was here" in answer.text

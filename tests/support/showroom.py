@@ -25,7 +25,7 @@ from bot.operations.preview.check import Previewer
 from bot.settings import layers
 from bot.settings.files import SettingsFiles
 from bot.store.board import SqlBoard
-from bot.store.enqueue import RECOVERED, job_of
+from bot.store.enqueue import Source, job_of
 from bot.store.people import Memory
 from bot.web import app as web
 from bot.web import console
@@ -139,7 +139,7 @@ class Showroom:
             engine=self.engine,
             queue=self.queue,
             board=self.board,
-            door=SignIn(sessions=self.sessions, oauth=oauth, program="python -m bot_deploy"),
+            sign_in=SignIn(sessions=self.sessions, oauth=oauth, program="python -m bot_deploy"),
             clock=self.clock,
         )
         app = Flask("bot", static_folder=None)
@@ -153,10 +153,12 @@ class Showroom:
         """The address of a fresh link into the console."""
         return f"{self.url}/console/sign-in/link/{self.sessions.make_link()}"
 
-    def put(self, event: str, payload: object, guid: str, *, note: str = "") -> int:
+    def put(
+        self, event: str, payload: object, guid: str, *, source: Source = Source.WEBHOOK
+    ) -> int:
         """Store a delivery, as either way in does; returns its number."""
         delivery = Delivery(guid, event, payload)
-        job = job_of(delivery, json.dumps(payload).encode(), run_at=self.clock(), note=note)
+        job = job_of(delivery, json.dumps(payload).encode(), run_at=self.clock(), source=source)
         return self.queue.put(job).id
 
     def settle(self) -> None:
@@ -197,7 +199,7 @@ class Showroom:
         self.put(*merged, "7d1c3f10-c6d5-11f0-8de9-0242ac120002")
         self.settle()
         opened = self.github.open_issue(REPOSITORIES[2], MAINTAINER, "Anyone?", "/ping")
-        self.put(*opened, "83b0f2a2-c6d5-11f0-9f5c-0242ac120002", note=RECOVERED)
+        self.put(*opened, "83b0f2a2-c6d5-11f0-9f5c-0242ac120002", source=Source.RECOVERED)
         self.settle()
         self.put("issues", HOSTILE, "91c5e7b4-c6d5-11f0-8d3b-0242ac120002")
         self.settle()

@@ -30,7 +30,7 @@ from luggage.telemetry.redact import one_line
 # Deliveries are looked through in pages of so many.
 _PAGE = 100
 _HOUR_SECONDS = 3600
-BURIED = "buried by hand"
+BURIED = "discarded by hand"
 
 
 class UnknownDelivery(Exception):  # noqa: N818

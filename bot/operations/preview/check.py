@@ -15,9 +15,8 @@ from bot.loop.reader import GithubReader
 from bot.operations.preview.comparison import LAST, MOST_QUESTIONS, Preview, preview
 from bot.operations.preview.past import Merges, Past, Questions, past_reader, stored
 from bot.operations.preview.words import NAME, refusal, removal, report, unread
-from bot.options.kinds import Problem
-from bot.settings.files import FILE, File, SettingsFiles, fetch
-from bot.settings.layers import PolicyError, Settings, is_single, read_text
+from bot.settings.files import FILE, SettingsFiles, fetch
+from bot.settings.layers import Settings, is_single, read_text
 from bot.store.people import Memory
 from luggage.github import Client, Forbidden, NotFound
 from luggage.jobs import Queue
@@ -60,21 +59,11 @@ class Previewer:
         file = fetch(client, repository, ref=commit)
         if not file.sha:
             return unread(repository, commit)
-        problems = self._problems(file, repository)
+        problems = self.settings.problems(file, repository)
         if problems:
             return refusal(repository, commit, problems)
         made = self.preview(file.text, repository, client=client, most=MOST_QUESTIONS)
         return report(repository, commit, made, server_url=self.server_url)
-
-    def _problems(self, file: File, repository: str) -> Sequence[Problem]:
-        if file.fault:
-            return [Problem((), file.fault)]
-        try:
-            single = is_single(repository)
-            read_text(self.settings.rules, file.text, source=FILE, single=single)
-        except PolicyError as error:
-            return error.problems
-        return []
 
     def preview(
         self,
@@ -88,7 +77,7 @@ class Previewer:
         """What `text` would do as the settings file of a repository; `most` questions at most.
 
         The file of an organisation's repository `.github` is tried on all its deliveries. Raises
-        PolicyError for a text that cannot be used.
+        SettingsError for a text that cannot be used.
         """
         single = is_single(repository)
         tried = read_text(self.settings.rules, text, source=FILE, single=single)

@@ -1,10 +1,8 @@
 """Commands for people without write access, within what maintainers allow.
 
-A command costs two writes: the eyes that say it was seen, and its effect, which GitHub shows in the
-thread (a label, an assignee, closed), or a comment with the answer or a plain reason. All commands
-of one text share the eyes and the comment. Whether a person may write is asked of GitHub at that
-moment; what a payload says of it may be old. Only new texts count, and only lines that are meant as
-commands (`bot.events.Message`); a command that is not known or not allowed is left to other bots.
+A comment with commands costs at most one reaction (eyes: the bot has seen it), the effects, and one
+reply. The rule asks GitHub who may write; the payload may be stale. Only new texts count. Commands
+that are unknown or not allowed get no reply, because they may be meant for another bot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.actions import Action, Comment, React
 from bot.events import MESSAGES, SCHEDULE, Event, Message
 from bot.rule import Reader, Rule
-from bot.rules.commands import claims, labels, states, telling
-from bot.rules.commands.asking import CommandAnswer, CommandCall
+from bot.rules.commands import answers, claims, labels, states
+from bot.rules.commands.calls import CommandAnswer, CommandCall
 from bot.rules.commands.idle import idle
 from bot.rules.commands.settings import CommandsSettings
 
@@ -25,47 +23,47 @@ _ANSWERS: Mapping[str, Callable[[CommandCall], CommandAnswer]] = {
     "assign": claims.assign,
     "close": states.close,
     "reopen": states.reopen,
-    "help": telling.help_,
-    "why": telling.why,
+    "help": answers.help_,
+    "why": answers.why,
 }
 
 
 def decide(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence[Action]:
-    """Eyes, what the commands of a text lead to, and one comment with all that is to be said."""
+    """The eyes, the effects of all commands in a text, and one comment with all replies."""
     if event.name == SCHEDULE:
         return idle(event, reader, settings)
     if event.message is None or event.repository is None or event.issue is None:
         return []
-    asks = _asks(event, event.message, reader, settings)
-    if not asks:
+    calls = _calls(event, event.message, reader, settings)
+    if not calls:
         return []
-    answers = [_ANSWERS[ask.name](ask) for ask in asks[: settings.most_commands]]
-    says = [answer.say for answer in answers if answer.say]
-    if len(asks) > settings.most_commands:
-        says.append(
-            f"I take {settings.most_commands} commands in one comment, and have left the others."
+    results = [_ANSWERS[call.name](call) for call in calls[: settings.most_commands]]
+    replies = [result.say for result in results if result.say]
+    if len(calls) > settings.most_commands:
+        replies.append(
+            f"I only take {settings.most_commands} commands per comment, so I skipped the rest."
         )
-    effects = [action for answer in answers for action in answer.actions]
+    effects = [action for result in results for action in result.actions]
     return [
         *_eyes(event.repository.full_name, event.message),
         *effects,
-        *_said(event.repository.full_name, event.message, says),
+        *_reply(event.repository.full_name, event.message, replies),
     ]
 
 
-def _asks(
+def _calls(
     event: Event, message: Message, reader: Reader, settings: CommandsSettings
 ) -> list[CommandCall]:
-    """The commands of a text that are obeyed here, each once."""
+    """The allowed commands of a text, without duplicates."""
     if message.author is None or event.repository is None or event.issue is None:
         return []
     repository = event.repository.full_name
-    found: dict[str, CommandCall] = {}
+    calls: dict[str, CommandCall] = {}
     for first, *rest in message.commands():
         name, words = first.removeprefix("/").lower(), " ".join(rest)
         about = f"{repository}/{message.identity} /{name} {words}".rstrip()
         if name in _ANSWERS and name in settings.allow:
-            found[about.lower()] = CommandCall(
+            calls[about.lower()] = CommandCall(
                 name=name,
                 rest=words,
                 about=about,
@@ -76,7 +74,7 @@ def _asks(
                 reader=reader,
                 settings=settings,
             )
-    return list(found.values())
+    return list(calls.values())
 
 
 def _eyes(repository: str, message: Message) -> Sequence[Action]:
@@ -85,14 +83,14 @@ def _eyes(repository: str, message: Message) -> Sequence[Action]:
     return [React(repository=repository, target=message.target, content="eyes")]
 
 
-def _said(repository: str, message: Message, says: Sequence[str]) -> Sequence[Action]:
-    if not says or message.author is None:
+def _reply(repository: str, message: Message, replies: Sequence[str]) -> Sequence[Action]:
+    if not replies or message.author is None:
         return []
     comment = Comment(
         about=f"answer {repository}/{message.identity}",
         repository=repository,
         number=message.number,
-        text=f"@{message.author.login}: " + "\n\n".join(says),
+        text=f"@{message.author.login}: " + "\n\n".join(replies),
         thread=message.thread,
     )
     return [comment]

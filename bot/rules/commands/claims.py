@@ -1,112 +1,117 @@
-"""`/claim`, `/release` and `/assign @somebody`: who works on an issue."""
+"""Commands that assign issues: `/claim`, `/release` and `/assign @login`."""
 
 import re
 from collections.abc import Sequence
 
 from bot.actions import Assign, Unassign
-from bot.rules.commands.asking import CommandAnswer, CommandCall, quoted
+from bot.rules.commands.calls import CommandAnswer, CommandCall, quoted
 
 # GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen.
 _LOGIN = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 _TAKEN = (
-    "@{person}, somebody is working on this already: *Assignees* shows who. You are welcome to ask "
-    "them here whether they would like help."
+    "@{person}, someone is already working on this: see *Assignees*. Feel free to ask them here "
+    "whether they would like some help."
 )
 
 
-def claim(ask: CommandCall) -> CommandAnswer:
-    """Give the issue to the person who asks, unless somebody else has it (seen when it is done)."""
-    reason = _hindrance(ask)
-    if reason:
-        return CommandAnswer(say=reason)
-    mine = _plate(ask)
-    if mine:
-        shown = ", ".join(f"#{number}" for number in mine)
-        return CommandAnswer(
-            say=f"You have {shown} on your plate already, and {len(mine)} at a time is the most "
-            "here. Finish one, or let go of it with `/release`; then this one can be yours."
-        )
-    if ask.is_first and not ask.reader.is_assignable(ask.repository, ask.issue.number, ask.person):
-        return CommandAnswer(
-            say="GitHub lets me do that only after a comment: please write `/claim` as one."
-        )
-    return CommandAnswer((_assign(ask, ask.person, is_claim=True),))
+def claim(call: CommandCall) -> CommandAnswer:
+    """Assign the issue to the author of the command.
 
-
-def _plate(ask: CommandCall) -> Sequence[int]:
-    """What the person has already, where that is as much as is allowed; else nothing.
-
-    What is remembered may be closed or given to somebody else; only where it seems to be too much,
-    GitHub is asked.
+    The action, not this function, checks that the issue is still free.
     """
-    most, person = ask.settings.most_claims, ask.person.lower()
-    known = [number for number, who, _at in ask.reader.claims(ask.repository) if who == person]
-    if len([number for number in known if number != ask.issue.number]) < most:
+    refusal = _refusal(call)
+    if refusal:
+        return CommandAnswer(say=refusal)
+    others = _claims_at_limit(call)
+    if others:
+        shown = ", ".join(f"#{number}" for number in others)
+        return CommandAnswer(
+            say=f"You already have {shown} on your plate, and the limit here is {len(others)} at a "
+            "time. Finish one or `/release` it, and this one can be yours."
+        )
+    if call.is_first and not call.reader.is_assignable(
+        call.repository, call.issue.number, call.person
+    ):
+        return CommandAnswer(
+            say="GitHub only lets me assign you once you have commented. Please write `/claim` in "
+            "a comment."
+        )
+    return CommandAnswer((_assign(call, call.person, is_claim=True),))
+
+
+def _claims_at_limit(call: CommandCall) -> Sequence[int]:
+    """The person's other open claims if they have reached the limit, else an empty list.
+
+    The stored claims may be stale, so GitHub confirms them, but only when they reach the limit.
+    """
+    most, person = call.settings.most_claims, call.person.lower()
+    stored = [number for number, who, _at in call.reader.claims(call.repository) if who == person]
+    if len([number for number in stored if number != call.issue.number]) < most:
         return []
-    held = ask.reader.assigned(ask.repository, ask.person, enough=most + 1)
-    others = [number for number in held if number != ask.issue.number]
+    assigned = call.reader.assigned(call.repository, call.person, enough=most + 1)
+    others = [number for number in assigned if number != call.issue.number]
     return others[:most] if len(others) >= most else []
 
 
-def _hindrance(ask: CommandCall) -> str:
-    if ask.issue.is_pull_request:
+def _refusal(call: CommandCall) -> str:
+    if call.issue.is_pull_request:
         return "`/claim` is for issues; a pull request belongs to its author."
-    if not ask.issue.is_open:
-        return "This issue is closed, so there is nothing left to do here. Thank you for asking!"
-    if _holds(ask, ask.person):
-        return "This issue is yours already. Have fun!"
+    if not call.issue.is_open:
+        return "This issue is closed, so there is nothing left to do here. Thanks for offering!"
+    if _is_assignee(call):
+        return "This issue is already yours. Have fun!"
     return ""
 
 
-def release(ask: CommandCall) -> CommandAnswer:
-    """Take the issue from the person who asks."""
-    if not _holds(ask, ask.person):
+def release(call: CommandCall) -> CommandAnswer:
+    """Unassign the author of the command."""
+    if not _is_assignee(call):
         return CommandAnswer(
-            say=f"This {ask.thing} is not assigned to you, so there is nothing to release."
+            say=f"This {call.thing} is not assigned to you, so there is nothing to release."
         )
     return CommandAnswer(
         (
             Unassign(
-                about=ask.about,
-                repository=ask.repository,
-                number=ask.issue.number,
-                people=(ask.person,),
+                about=call.about,
+                repository=call.repository,
+                number=call.issue.number,
+                people=(call.person,),
             ),
         )
     )
 
 
-def assign(ask: CommandCall) -> CommandAnswer:
-    """Give the issue to somebody else, where the person who asks may."""
-    who = ask.rest.split()
+def assign(call: CommandCall) -> CommandAnswer:
+    """Assign the issue to another person, if the author of the command may do so."""
+    who = call.rest.split()
     if len(who) != 1 or not _LOGIN.fullmatch(who[0]):
         return CommandAnswer(say="Please name one person, such as `/assign @octocat`.")
     login = who[0].removeprefix("@")
-    by_author = ask.settings.assign == "author" and ask.is_own
-    if not by_author and not ask.may_write():
-        return CommandAnswer(say=_not_yours(ask))
-    if not ask.reader.is_assignable(ask.repository, ask.issue.number, login):
+    by_author = call.settings.assign == "author" and call.is_own
+    if not by_author and not call.may_write():
+        return CommandAnswer(say=_not_yours(call))
+    if not call.reader.is_assignable(call.repository, call.issue.number, login):
         return CommandAnswer(
-            say=f"GitHub does not let me assign {quoted(login)}: that takes somebody who works on "
-            f"this repository, or who has commented on this {ask.thing}."
+            say=f"GitHub does not let me assign {quoted(login)}. It only accepts people who work "
+            f"on this repository or who have commented on this {call.thing}."
         )
-    return CommandAnswer((_assign(ask, login, is_claim=False),))
+    return CommandAnswer((_assign(call, login, is_claim=False),))
 
 
-def _not_yours(ask: CommandCall) -> str:
-    who = "maintainers and the author" if ask.settings.assign == "author" else "maintainers"
-    return f"Assigning others is for {who} here. To take an issue on yourself, use `/claim`."
+def _not_yours(call: CommandCall) -> str:
+    who = "maintainers and the author" if call.settings.assign == "author" else "maintainers"
+    return f"Only {who} can assign other people here. To take an issue yourself, use `/claim`."
 
 
-def _holds(ask: CommandCall, person: str) -> bool:
-    return person.lower() in {name.lower() for name in ask.issue.assignees}
+def _is_assignee(call: CommandCall) -> bool:
+    return call.person.lower() in {name.lower() for name in call.issue.assignees}
 
 
-def _assign(ask: CommandCall, person: str, *, is_claim: bool) -> Assign:
+def _assign(call: CommandCall, person: str, *, is_claim: bool) -> Assign:
     return Assign(
-        about=ask.about,
-        repository=ask.repository,
-        number=ask.issue.number,
+        about=call.about,
+        repository=call.repository,
+        number=call.issue.number,
         people=(person,),
         claim=is_claim,
         taken=_TAKEN.format(person=person) if is_claim else "",

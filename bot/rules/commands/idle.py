@@ -1,8 +1,7 @@
-"""Claims that lie idle: a question first, and after it, unless something happens, the release.
+"""Idle claims: a reminder first, then the release.
 
-Only what was claimed through the bot is touched; whom maintainers assigned stays. Quiet is a claim
-when GitHub shows no change of the issue at all; then its timeline is looked at for what the person
-did elsewhere about it. The question itself does not count as a change.
+The rule only releases claims made through the bot, never assignments by maintainers. A claim is
+idle when its issue has not changed and its timeline shows no activity by people.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,21 +16,21 @@ _DAY = 86_400.0
 
 
 def idle(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence[Action]:
-    """Questions and releases that are due in a repository."""
+    """The reminders and releases that are due in a repository."""
     if event.repository is None or settings.remind_days == 0:
         return []
     repository = event.repository.full_name
     claims = reader.claims(repository)
-    held = {one.number: one for one in reader.claimed(repository)} if claims else {}
+    assigned = {issue.number: issue for issue in reader.claimed(repository)} if claims else {}
     actions: list[Action] = []
     for number, person, claimed_at in claims:
-        issue = held.get(number)
+        issue = assigned.get(number)
         if issue is not None and person in {name.lower() for name in issue.people}:
             actions += _due(repository, issue, person, claimed_at, reader, settings)
     return actions
 
 
-def _due(  # noqa: PLR0913, PLR0917  what is known of one claim
+def _due(  # noqa: PLR0913, PLR0917  the facts of one claim
     repository: str,
     issue: Waiting,
     person: str,
@@ -39,23 +38,23 @@ def _due(  # noqa: PLR0913, PLR0917  what is known of one claim
     reader: Reader,
     settings: CommandsSettings,
 ) -> Iterator[Action]:
-    quiet_before = reader.now() - min(settings.release_days, settings.remind_days) * _DAY
-    if max(issue.updated_at, claimed_at) > quiet_before:
+    idle_before = reader.now() - min(settings.release_days, settings.remind_days) * _DAY
+    if max(issue.updated_at, claimed_at) > idle_before:
         return
     active_at = _active_at(reader.timeline(repository, issue.number), claimed_at)
     login = next(name for name in issue.people if name.lower() == person)
     about = f"claim {repository}#{issue.number} {person} {int(active_at)}"
-    question = Comment(
+    reminder = Comment(
         about=f"quiet {about}",
         repository=repository,
         number=issue.number,
         text=settings.question(login),
     )
-    asked_at = reader.wanted_at(question)
-    if asked_at is None:
+    reminded_at = reader.wanted_at(reminder)
+    if reminded_at is None:
         if reader.now() - active_at >= settings.remind_days * _DAY:
-            yield question
-    elif reader.now() - asked_at >= settings.release_days * _DAY:
+            yield reminder
+    elif reader.now() - reminded_at >= settings.release_days * _DAY:
         yield from _release(repository, issue.number, login, about, settings)
 
 
@@ -72,6 +71,6 @@ def _release(
 
 
 def _active_at(moments: Sequence[Moment], claimed_at: float) -> float:
-    """When people last did something about the issue; programs do not count."""
-    seen = [one.at for one in moments if one.by is not None and not one.by.is_bot]
-    return max([claimed_at, *seen])
+    """The time of the last activity by a person, bots excluded."""
+    acts = [moment.at for moment in moments if moment.by is not None and not moment.by.is_bot]
+    return max([claimed_at, *acts])

@@ -1,43 +1,46 @@
-"""`/label bug, good first issue` and `/unlabel bug`: within what maintainers allow to everybody.
+"""Commands `/label bug, good first issue` and `/unlabel bug`, for the labels that settings allow.
 
-A label that the repository does not have is never made: GitHub would do so in silence.
+The rule never creates a label: GitHub would silently create one that does not exist.
 """
 
 from bot.actions import Label, Unlabel
 from bot.options.globs import fits
-from bot.rules.commands.asking import CommandAnswer, CommandCall, listed, quoted
+from bot.rules.commands.calls import CommandAnswer, CommandCall, listed, quoted
 
 _MOST_LABELS = 10
 
 
-def label(ask: CommandCall) -> CommandAnswer:
-    """Put labels on; with a plain reason for each that cannot be."""
-    names, reasons = _allowed(ask)
-    known = {name.lower(): name for name in ask.reader.labels(ask.repository)} if names else {}
-    found = [known[name.lower()] for name in names if name.lower() in known]
+def label(call: CommandCall) -> CommandAnswer:
+    """Add labels, and say why for each label that cannot be added."""
+    names, reasons = _allowed(call)
+    known = {name.lower(): name for name in call.reader.labels(call.repository)} if names else {}
+    existing = [known[name.lower()] for name in names if name.lower() in known]
     missing = [name for name in names if name.lower() not in known]
     if missing:
-        reasons.append(f"There is no label {listed(missing)} in this repository.")
-    if not found:
+        reasons.append(f"This repository has no label {listed(missing)}.")
+    if not existing:
         return CommandAnswer(say=" ".join(reasons))
     put = Label(
-        about=ask.about, repository=ask.repository, number=ask.issue.number, names=tuple(found)
+        about=call.about,
+        repository=call.repository,
+        number=call.issue.number,
+        names=tuple(existing),
     )
     return CommandAnswer((put,), " ".join(reasons))
 
 
-def unlabel(ask: CommandCall) -> CommandAnswer:
-    """Take labels off; with a plain reason for each that cannot be."""
-    names, reasons = _allowed(ask)
-    there = {name.lower(): name for name in ask.issue.labels}
+def unlabel(call: CommandCall) -> CommandAnswer:
+    """Remove labels, and say why for each label that cannot be removed."""
+    names, reasons = _allowed(call)
+    there = {name.lower(): name for name in call.issue.labels}
     absent = [name for name in names if name.lower() not in there]
     if absent:
-        reasons.append(f"This {ask.thing} does not have the label {listed(absent)}.")
+        reasons.append(f"This {call.thing} does not have the label {listed(absent)}.")
     off = tuple(
         Unlabel(
-            about=f"{ask.about} {there[name.lower()]}",
-            repository=ask.repository,
-            number=ask.issue.number,
+            about=f"{call.about} {there[name.lower()]}",
+            repository=call.repository,
+            number=call.issue.number,
             name=there[name.lower()],
         )
         for name in names
@@ -46,24 +49,26 @@ def unlabel(ask: CommandCall) -> CommandAnswer:
     return CommandAnswer(off, " ".join(reasons))
 
 
-def _allowed(ask: CommandCall) -> tuple[list[str], list[str]]:
-    """The labels that the person may use, and the reasons for those that not."""
-    asked = list(dict.fromkeys(name.strip() for name in ask.rest.split(",") if name.strip()))
-    if not asked:
-        return [], [f"Please say which label, such as `/{ask.name} bug`; several go with commas."]
+def _allowed(call: CommandCall) -> tuple[list[str], list[str]]:
+    """The labels that the person may use, and why the others are refused."""
+    names = list(dict.fromkeys(name.strip() for name in call.rest.split(",") if name.strip()))
+    if not names:
+        return [], [
+            f"Which label? Try `/{call.name} bug`, and separate several labels with commas."
+        ]
     reasons: list[str] = []
-    if len(asked) > _MOST_LABELS:
-        reasons.append(f"I take {_MOST_LABELS} labels at once; I have left the others.")
-    asked = asked[:_MOST_LABELS]
-    strange = [name for name in asked if not fits(name, ask.settings.labels)]
-    if strange and not ask.may_write():
-        asked = [name for name in asked if name not in strange]
-        reasons.append(f"The label {listed(strange)} is for the maintainers. {_choice(ask)}")
-    return asked, reasons
+    if len(names) > _MOST_LABELS:
+        reasons.append(f"I only take {_MOST_LABELS} labels at a time, so I skipped the rest.")
+    names = names[:_MOST_LABELS]
+    reserved = [name for name in names if not fits(name, call.settings.labels)]
+    if reserved and not call.may_write():
+        names = [name for name in names if name not in reserved]
+        reasons.append(f"Only maintainers can use {listed(reserved)}. {_choice(call)}")
+    return names, reasons
 
 
-def _choice(ask: CommandCall) -> str:
-    if not ask.settings.labels:
-        return "They have not named any that everybody may use."
-    shown = ", ".join(quoted(pattern) for pattern in ask.settings.labels)
-    return f"These are for everybody: {shown}."
+def _choice(call: CommandCall) -> str:
+    if not call.settings.labels:
+        return "They have not made any labels available to everyone."
+    shown = ", ".join(quoted(pattern) for pattern in call.settings.labels)
+    return f"Everyone can use {shown}."

@@ -1,12 +1,10 @@
-"""Invite people into the organisation after their first merged pull requests, and tell them so.
+"""Invitations to the organisation, after a person's first merged pull requests or on `/invite`.
 
-GitHub has no event "merged": a pull request is closed, and says that it was merged.
-Taken from snekomatic; unlike there the invitation comes before the comment that announces it, in
-one chain, so that nobody is told of an invitation that was refused. The team comes last: a name
-that is wrong there keeps nobody from being welcomed.
+The behaviour comes from snekomatic. Here the comment follows the invitation, so the bot never
+announces an invitation that GitHub refused. The team comes last: a wrong team name does not prevent
+the welcome.
 
-Nobody is invited who is a member, has an invitation, declined one or left, neither by itself nor by
-hand. Bots are never invited.
+The bot never invites members, bots, or people who were invited before, declined or left.
 """
 
 import re
@@ -26,96 +24,94 @@ AUTOMATIC, APPROVAL, BY_HAND = "automatic", "approval", "by hand"
 _NAMES = ("person", "organization")
 _LOGIN = re.compile(r"@?([A-Za-z0-9][A-Za-z0-9_-]*)[.,;:!?]*")
 _MAY_INVITE = frozenset({"admin", "write"})
-_SLUG: Kind[str] = matching("[a-z0-9_-]*", "a team's name as in its address, or nothing")
-_NAME: Kind[str] = matching("[A-Za-z0-9._-]*", "a repository's name without its owner, or nothing")
+_SLUG: Kind[str] = matching("[a-z0-9_-]*", "a team's name as in its URL, or empty")
+_NAME: Kind[str] = matching("[A-Za-z0-9._-]*", "a repository's name without its owner, or empty")
 
 
 @dataclass(frozen=True, slots=True)
 class InviteSettings:
-    """When people are invited, into what, and what they are told."""
+    """When the bot invites people, which team they join, and what it tells them."""
 
-    enabled: bool = option(FLAG, default=True, words="Whether people are invited.")
+    enabled: bool = option(FLAG, default=True, words="Whether the bot invites people.")
     mode: str = option(
         choice(AUTOMATIC, APPROVAL, BY_HAND),
         AUTOMATIC,
-        "What brings an invitation: enough merged pull requests; those, and then the `/approve` of "
-        "somebody with write access; or nothing but `/invite`, which such people can always use.",
+        "What leads to an invitation: enough merged pull requests; the same and an `/approve` from "
+        "someone with write access; or only `/invite`, which such people can use in every mode.",
     )
     merged_pull_requests: int = option(
         whole(1, 100),
         1,
-        "How many merged pull requests in the whole organisation bring the invitation.",
+        "How many merged pull requests in the whole organisation lead to an invitation.",
     )
     message: str = option(template(*_NAMES), texts.WELCOME, "The welcome, in Markdown.")
     hand_message: str = option(
-        template(*_NAMES), texts.BY_HAND, "What somebody is told whom `/invite` has invited."
+        template(*_NAMES), texts.BY_HAND, "The welcome after `/invite`, in Markdown."
     )
     countdown: bool = option(
         FLAG,
         default=False,
-        words="Whether each merged pull request before that is answered with how many are missing.",
+        words="Whether the bot comments on each earlier merged pull request with the number left.",
     )
     countdown_message: str = option(
         template(*_NAMES, "merged", "wanted", "missing"),
         texts.COUNTDOWN,
-        "That answer; `$merged` of `$wanted` are merged, `$missing` are missing.",
+        "That comment; `$merged` of `$wanted` are merged, `$missing` are left.",
     )
-    team: str = option(
-        _SLUG, "", "The team that people are put into, besides; none if empty.", shared=True
-    )
+    team: str = option(_SLUG, "", "The team that people also join; empty for none.", shared=True)
     team_role: str = option(
         choice("member", "maintainer"),
         "member",
-        "What they are in it. Nobody's role is changed.",
+        "Their role in it. The bot never changes an existing role.",
         shared=True,
     )
     most_a_day: int = option(
         whole(0, 500),
         50,
-        "How many invitations are sent in a day (UTC); those above wait for the next. 0: no limit.",
+        "The most invitations per day (UTC); the rest wait for the next day. 0: no limit.",
         shared=True,
     )
     exclude: tuple[str, ...] = option(
         many(TEXT),
         (),
-        "Who is never invited: logins, with `*` for any characters.",
+        "Logins that the bot never invites; `*` matches any characters.",
         shared=True,
     )
     approval_in: str = option(
         _NAME,
         "",
-        "The repository in which an issue asks for approval; empty: it is asked on the pull "
-        "request.",
+        "The repository where an issue asks for approval; empty: the bot asks on the pull request.",
     )
     approval_message: str = option(
-        template(*_NAMES, "pull_request"), texts.QUESTION, "That question."
+        template(*_NAMES, "pull_request"), texts.QUESTION, "The request for approval, in Markdown."
     )
     introduction: str = option(
         choice("none", "issue", "comment"),
         "none",
-        "How people whom the bot invited are introduced when they have joined: by an issue that is "
-        "closed at once, by a comment on an issue, or not. Whoever can read it learns who joined.",
+        "How the bot introduces people who accepted its invitation: with an issue that it closes "
+        "at once, with a comment on an issue, or not at all. Anyone who can read it sees who "
+        "joined.",
     )
-    introduction_in: str = option(_NAME, ".github", "The repository in which they are introduced.")
+    introduction_in: str = option(_NAME, ".github", "The repository for introductions.")
     introduction_number: int = option(
-        whole(1, 10**9), 1, "The number of the issue there that is commented on."
+        whole(1, 10**9), 1, "The number of the issue there to comment on."
     )
     introduction_title: str = option(
-        template(*_NAMES), texts.INTRODUCTION_TITLE, "The title of an issue that introduces."
+        template(*_NAMES), texts.INTRODUCTION_TITLE, "The title of an introduction issue."
     )
     introduction_message: str = option(
-        template(*_NAMES), texts.INTRODUCTION, "The words that introduce."
+        template(*_NAMES), texts.INTRODUCTION, "The introduction, in Markdown."
     )
 
     def excludes(self, login: str) -> bool:
-        """Whether somebody is never to be invited. Logins do not depend on case."""
+        """Whether `exclude` matches a login, ignoring case."""
         patterns = (each.removeprefix("@").lower() for each in self.exclude)
         return any(fnmatchcase(login.lower(), pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A person, an organisation, and the conversation in which the person is told."""
+    """A person, an organisation, and the issue or pull request for comments to the person."""
 
     organization: str
     person: str
@@ -124,18 +120,18 @@ class _Case:
 
     @property
     def name(self) -> str:
-        """What actions about it are called."""
+        """The name in the keys of actions: `organization/person`."""
         return f"{self.organization}/{self.person}"
 
     def say(self, about: str, text: str, **more: object) -> Comment:
-        """A comment from a template, in that conversation."""
+        """A comment from a template."""
         names = {"person": self.person, "organization": self.organization, **more}
         filled = Template(text).substitute(names)
         return Comment(about=about, repository=self.repository, number=self.number, text=filled)
 
 
 def decide(event: Event, reader: Reader, settings: InviteSettings) -> Sequence[Action]:
-    """What follows from a merge, from the order of a maintainer, or from somebody's joining."""
+    """The actions after a merge, a maintainer's command, or a new member."""
     organization = event.organization
     if organization is None:
         return []
@@ -143,35 +139,35 @@ def decide(event: Event, reader: Reader, settings: InviteSettings) -> Sequence[A
         joined = event.action == "member_added"
         return _introduction(organization, event.member, reader, settings) if joined else []
     if event.message is not None:
-        return _ordered(event, event.message, organization, reader, settings)
-    return _merged(event, organization, reader, settings)
+        return _commands(event, event.message, organization, reader, settings)
+    return _merge(event, organization, reader, settings)
 
 
 # After a merge
 
 
-def _merged(
+def _merge(
     event: Event, organization: str, reader: Reader, settings: InviteSettings
 ) -> Sequence[Action]:
     repository, pull_request = event.repository, event.pull_request
     if repository is None or pull_request is None or not pull_request.merged:
         return []
     author = pull_request.author
-    if author is None or not _may_be_asked(organization, author, reader, settings):
+    if author is None or not _is_candidate(organization, author, reader, settings):
         return []
-    wanted = settings.merged_pull_requests
+    required = settings.merged_pull_requests
     merged = reader.merged_pull_requests(
-        organization, author.login, latest=(repository, pull_request), enough=wanted
+        organization, author.login, latest=(repository, pull_request), enough=required
     )
     case = _Case(organization, author.login, repository.full_name, pull_request.number)
-    if merged < wanted:
+    if merged < required:
         return [_countdown(case, merged, settings)] if settings.countdown else []
     if settings.mode == APPROVAL:
         return [_question(case, settings)]
     return [*_invitation(case, settings.message, settings), *_team(case, settings)]
 
 
-def _may_be_asked(
+def _is_candidate(
     organization: str, author: Person, reader: Reader, settings: InviteSettings
 ) -> bool:
     if author.is_bot or settings.mode == BY_HAND or settings.excludes(author.login):
@@ -180,16 +176,16 @@ def _may_be_asked(
 
 
 def _countdown(case: _Case, merged: int, settings: InviteSettings) -> Comment:
-    wanted = settings.merged_pull_requests
+    required = settings.merged_pull_requests
     about = f"countdown {case.repository}#{case.number}"
-    counts = {"merged": merged, "wanted": wanted, "missing": wanted - merged}
+    counts = {"merged": merged, "wanted": required, "missing": required - merged}
     return case.say(about, settings.countdown_message, **counts)
 
 
 def _question(case: _Case, settings: InviteSettings) -> Ask:
     elsewhere = settings.approval_in
     pull_request = f"{case.repository}#{case.number}"
-    words = case.say("", settings.approval_message, pull_request=pull_request).text
+    text = case.say("", settings.approval_message, pull_request=pull_request).text
     return Ask(
         organization=case.organization,
         person=case.person,
@@ -197,7 +193,7 @@ def _question(case: _Case, settings: InviteSettings) -> Ask:
         repository=f"{case.organization}/{elsewhere}" if elsewhere else case.repository,
         number=None if elsewhere else case.number,
         title=f"Invite {case.person} to {case.organization}?",
-        text=words,
+        text=text,
     )
 
 
@@ -225,25 +221,25 @@ def _team(case: _Case, settings: InviteSettings) -> list[Action]:
     ]
 
 
-# By hand
+# By command
 
 
-def _ordered(
+def _commands(
     event: Event, message: Message, organization: str, reader: Reader, settings: InviteSettings
 ) -> Sequence[Action]:
-    orders = [words for words in message.commands() if words[0] in {"/invite", "/approve"}]
-    if not orders or event.repository is None or message.author is None:
+    commands = [words for words in message.commands() if words[0] in {"/invite", "/approve"}]
+    if not commands or event.repository is None or message.author is None:
         return []
-    asked = reader.asked_about(event.place)
-    # `/approve` means something to other bots; here it does where approval was asked for.
+    question = reader.asked_about(event.place)
+    # Other bots use `/approve` too, so it only counts where this bot asked for approval.
     people = dict.fromkeys(
-        _whom(words, event, asked) for words in orders if asked or words[0] == "/invite"
+        _target(words, event, question) for words in commands if question or words[0] == "/invite"
     )
     if not people:
         return []
     here = _Case(organization, "", event.repository.full_name, message.number)
     if reader.permission(here.repository, message.author.login) not in _MAY_INVITE:
-        return [_answer(here, message, texts.NOT_ALLOWED)]
+        return [_reply(here, message, texts.NOT_ALLOWED)]
     return [
         action
         for person in people
@@ -257,13 +253,13 @@ def _ordered(
     ]
 
 
-def _whom(words: Sequence[str], event: Event, asked: tuple[str, str] | None) -> str:
-    """The person that a command is about, "" for nobody."""
+def _target(words: Sequence[str], event: Event, question: tuple[str, str] | None) -> str:
+    """The login that a command is about, or ""."""
     if len(words) > 1:
-        named = _LOGIN.fullmatch(words[1])
-        return named[1] if named else words[1]
-    if asked is not None:
-        return asked[0]
+        login = _LOGIN.fullmatch(words[1])
+        return login[1] if login else words[1]
+    if question is not None:
+        return question[0]
     issue = event.issue
     return issue.author.login if issue and issue.is_pull_request and issue.author else ""
 
@@ -273,17 +269,17 @@ def _by_hand(
 ) -> Sequence[Action]:
     refusal = _refusal(case, event, reader, settings)
     if refusal:
-        if _is_carried_out(case, message, reader):
+        if _is_duplicate(case, message, reader):
             return []
-        return [_answer(case, message, refusal)]
-    asked = reader.asked_about(event.place)
-    if asked is None or asked[0].lower() != case.person.lower():
+        return [_reply(case, message, refusal)]
+    question = reader.asked_about(event.place)
+    if question is None or question[0].lower() != case.person.lower():
         return [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
-    return _approved(case, message, asked[1], settings)
+    return _approved(case, message, question[1], settings)
 
 
-def _is_carried_out(case: _Case, message: Message, reader: Reader) -> bool:
-    """Whether the person was welcomed after this was written: GitHub may tell it under two ids."""
+def _is_duplicate(case: _Case, message: Message, reader: Reader) -> bool:
+    """Whether the bot has obeyed this command: GitHub may deliver a comment under two ids."""
     welcomed_at = reader.wanted_at(_welcome(case, ""))
     if welcomed_at is None or not message.written_at:
         return False
@@ -293,22 +289,22 @@ def _is_carried_out(case: _Case, message: Message, reader: Reader) -> bool:
 def _approved(
     case: _Case, message: Message, pull_request: str, settings: InviteSettings
 ) -> Sequence[Action]:
-    """Invite, tell the person at the pull request, and those who were asked where they were."""
+    """Invite the person, welcome them on the pull request, and answer where the bot asked."""
     repository, _, number = pull_request.partition("#")
     there = _Case(case.organization, case.person, repository, int(number))
     actions = _invitation(there, settings.message, settings)
     if (there.repository, there.number) != (case.repository, case.number):
         actions += [
-            _answer(case, message, texts.APPROVED),
+            _reply(case, message, texts.APPROVED),
             CloseIssue(about=f"ask {case.name}", repository=case.repository, number=case.number),
         ]
     return [*actions, *_team(case, settings)]
 
 
 def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings) -> str:
-    """Why a person is not invited, "" for no reason."""
+    """Why the bot does not invite a person; "" if it does."""
     if not case.person:
-        return texts.NOBODY_NAMED
+        return texts.NO_NAME
     if settings.excludes(case.person):
         return texts.EXCLUDED
     state = reader.membership_now(case.organization, case.person)
@@ -318,11 +314,11 @@ def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings
     is_author = author is not None and author.login.lower() == case.person.lower()
     account = author if is_author else reader.account(case.person)
     if account is None:
-        return texts.NOBODY
-    return texts.NO_PERSON if account.is_bot else ""
+        return texts.NOT_FOUND
+    return texts.NOT_A_PERSON if account.is_bot else ""
 
 
-def _answer(case: _Case, message: Message, text: str) -> Comment:
+def _reply(case: _Case, message: Message, text: str) -> Comment:
     return Comment(
         about=f"answer {case.repository}/{message.identity}/{case.person}",
         repository=case.repository,
@@ -341,16 +337,17 @@ def _introduction(
     if settings.introduction == "none" or not reader.was_invited(organization, member.login):
         return []
     if reader.membership_now(organization, member.login) != "active":
-        # Gone again: this delivery is an old one, or came late.
-        return []
+        return []  # The delivery is old, and the person has left again.
     repository = f"{organization}/{settings.introduction_in}"
     case = _Case(organization, member.login, repository, settings.introduction_number)
     about = f"introduction {case.name}"
-    said = case.say(about, settings.introduction_message)
+    comment = case.say(about, settings.introduction_message)
     if settings.introduction == "comment":
-        return [said]
+        return [comment]
     title = case.say("", settings.introduction_title).text
-    return [OpenIssue(about=about, repository=repository, title=title, text=said.text, closed=True)]
+    return [
+        OpenIssue(about=about, repository=repository, title=title, text=comment.text, closed=True)
+    ]
 
 
 RULE = Rule(

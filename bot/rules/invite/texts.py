@@ -1,41 +1,41 @@
-"""What people are told about invitations, unless maintainers set other words: Markdown.
+"""Default texts about invitations, in Markdown.
 
-A paragraph is one line, because GitHub shows each line break of a comment.
+Each paragraph is one line, because GitHub renders line breaks in comments.
 """
 
 _AFTER = """\
 If you accept it,
 
-* you get the badge of $organization, which you can show on your profile or keep to yourself;
-* you can help with issues and with reviews, as much or as little as you like;
-* GitHub may send you more notifications, which you can turn off for each repository by "Unwatch".
+* you get the $organization badge, which you can show on your profile or keep to yourself;
+* you can help with issues and reviews, as much or as little as you like;
+* GitHub may send you more notifications; "Unwatch" turns them off for a repository.
 
-Nothing is expected of you, now or later. If you would rather not, decline it or let it lie: you \
-are just as welcome to contribute, and nobody will bother you about it.
+Nothing is expected of you, now or later. If you would rather not join, just decline or ignore the \
+invitation: you are just as welcome to contribute, and no one will bother you about it.
 
-I am only a bot. If anything is unclear, ask the people here, in this thread: they are glad to help.
+I am only a bot. If anything is unclear, ask the people in this thread: they are happy to help.
 """
 
 WELCOME = f"""\
 Thank you, @$person! :tada: Your pull request is in. That is a good day for **$organization**.
 
-We would like to have you with us, so I have just sent you an invitation to join. {_AFTER}"""
+We would love to have you with us, so I have just sent you an invitation to join. {_AFTER}"""
 
 BY_HAND = f"""\
-Hello @$person! The people here would like to have you with them, so I have just sent you an \
+Hello @$person! The people here would love to have you with them, so I have just sent you an \
 invitation to join **$organization**. {_AFTER}"""
 
 COUNTDOWN = """\
-Thank you, @$person, it is merged! :tada: That makes **$merged of $wanted**: with $wanted merged \
-pull requests people are invited to join **$organization**. You are on the way.
+Thank you, @$person! Your pull request is merged. :tada: That makes **$merged of $wanted**: after \
+$wanted merged pull requests, we invite people to join **$organization**. You are on your way!
 """
 
 QUESTION = """\
-@$person has had a pull request merged: $pull_request. Shall I send an invitation to join \
+A pull request by @$person has been merged: $pull_request. Should I invite them to join \
 **$organization**?
 
-Whoever has write access to this repository can answer `/approve` in a comment. Without an answer \
-nothing happens, and I do not ask about this person again.
+Anyone with write access to this repository can reply `/approve` in a comment. If no one does, \
+nothing happens, and I will not ask about this person again.
 """
 
 INTRODUCTION_TITLE = "Welcome, $person!"
@@ -43,25 +43,24 @@ INTRODUCTION_TITLE = "Welcome, $person!"
 INTRODUCTION = """\
 @$person has just joined **$organization**. Welcome! :wave:
 
-This is here so that everybody hears of it. There is nothing to do; but if you would like to say \
-hello, please do.
+I am posting this so that everyone knows. There is nothing to do, but feel free to say hello.
 """
 
-# What a maintainer is answered. `str.format` with names of our own; nobody else writes these.
-APPROVED = "Thank you. @{person} has an invitation to join **{organization}** now."
-NOT_ALLOWED = "Only people with write access to this repository can have me invite somebody."
-NOBODY_NAMED = "Whom? Please name the person: `/invite @person`."
-NOBODY = "There is nobody called `{person}` on GitHub. Is it a slip of the pen?"
-NO_PERSON = "`{person}` is not a person, and cannot join **{organization}**."
+# Replies to maintainers, filled by `str.format`. Settings cannot change them.
+APPROVED = "Thank you! I have invited @{person} to join **{organization}**."
+NOT_ALLOWED = "Only people with write access to this repository can ask me to invite someone."
+NO_NAME = "Who would you like to invite? Please name the person: `/invite @person`."
+NOT_FOUND = "I could not find `{person}` on GitHub. Is there a typo in the name?"
+NOT_A_PERSON = "`{person}` is not a person, so it cannot join **{organization}**."
 EXCLUDED = (
-    "`{person}` is among those whom I am told not to invite: `exclude` in `.github/bot.toml`."
+    "I am not allowed to invite `{person}`: the name matches `exclude` in `.github/bot.toml`."
 )
 BY_STATE = {
-    "active": "@{person} is a member of **{organization}** already.",
-    "pending": "@{person} has an invitation to join **{organization}** already, and can accept it "
-    "on the page of the organisation.",
-    "declined": "@{person} was invited once, and did not accept. I ask nobody twice; an owner of "
-    "**{organization}** can, on its People page.",
-    "left": "@{person} has been a member of **{organization}**, and is no more. I invite nobody "
-    "again; an owner can, on the People page of the organisation.",
+    "active": "@{person} is already a member of **{organization}**.",
+    "pending": "@{person} already has an invitation to join **{organization}** and can accept it "
+    "on the organisation's page.",
+    "declined": "@{person} was invited before and did not accept. I never invite people twice, but "
+    "an owner of **{organization}** can, on its People page.",
+    "left": "@{person} was a member of **{organization}** and has left. I never invite people "
+    "twice, but an owner can, on the organisation's People page.",
 }

@@ -1,4 +1,4 @@
-"""The board, the beats of the loops, and the memberships that are known."""
+"""Tables of the board, the heartbeats, and the membership cache."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How far GitHub's log of deliveries has been followed, and what was missing in it."""
+"""Tables of recovery: its progress in GitHub's log, and missed deliveries."""
 
 import sqlalchemy as sa
 from alembic import op

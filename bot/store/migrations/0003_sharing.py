@@ -1,4 +1,4 @@
-"""What processes share of each installation: GitHub's limits, and sealed tokens."""
+"""Tables that processes share for each installation: rate limits and sealed tokens."""
 
 import sqlalchemy as sa
 from alembic import op

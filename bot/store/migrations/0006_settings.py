@@ -1,4 +1,4 @@
-"""What is known of settings files, the issues kept about them, and when rules last looked."""
+"""Tables of cached settings files, the issues about them, and the schedule of rules."""
 
 import sqlalchemy as sa
 from alembic import op

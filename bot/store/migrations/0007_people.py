@@ -1,4 +1,4 @@
-"""What is remembered of people: invitations, questions, merges, newcomers; and orders to rest."""
+"""Tables of people: invitations, approval requests, merges, newcomers; and pause commands."""
 
 import sqlalchemy as sa
 from alembic import op

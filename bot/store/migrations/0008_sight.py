@@ -1,4 +1,4 @@
-"""The totals of all processes' counters; and what has become of a line on the board's server."""
+"""Tables of counter totals; columns for the publication of board lines."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What people have claimed through the bot."""
+"""Table of issues that people have claimed through the bot."""
 
 import sqlalchemy as sa
 from alembic import op

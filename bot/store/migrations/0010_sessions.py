@@ -1,4 +1,4 @@
-"""Who is signed in at the console, and the links that sign somebody in once."""
+"""Tables of console sessions and one-time links."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,5 +1,5 @@
-// Shows what is new: asks for the same page every few seconds, and takes over the parts that differ.
-// What is being read or used (it holds the focus, or a selection) is left alone until it is not.
+// Refreshes the page: fetches it every few seconds and replaces the parts that differ.
+// Parts with the focus or a selection stay as they are for now.
 "use strict";
 
 (() => {
@@ -11,34 +11,34 @@
     part.contains(document.activeElement) ||
     (!getSelection().isCollapsed && part.contains(getSelection().anchorNode));
 
-  const takeOver = (part, fresh) => {
+  const replace = (part, fresh) => {
     const open = [...part.querySelectorAll("details")].map((each) => each.open);
     part.innerHTML = fresh.innerHTML;
     part.querySelectorAll("details").forEach((each, at) => (each.open = open[at] ?? false));
   };
 
-  const look = async () => {
-    const answer = await fetch(location.href, { signal: AbortSignal.timeout(EVERY_MILLISECONDS) });
-    if (answer.redirected) location.reload();
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const refresh = async () => {
+    const response = await fetch(location.href, { signal: AbortSignal.timeout(EVERY_MILLISECONDS) });
+    if (response.redirected) location.reload();
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     document.title = page.title;
     for (const part of document.querySelectorAll("[data-part]")) {
       const fresh = page.querySelector(`[data-part="${part.dataset.part}"]`);
-      if (fresh && fresh.innerHTML !== part.innerHTML && !inUse(part)) takeOver(part, fresh);
+      if (fresh && fresh.innerHTML !== part.innerHTML && !inUse(part)) replace(part, fresh);
     }
   };
 
-  const turn = async () => {
+  const tick = async () => {
     if (!document.hidden) {
       try {
-        await look();
+        await refresh();
         away.hidden = true;
       } catch {
         away.hidden = false;
       }
     }
-    setTimeout(turn, EVERY_MILLISECONDS);
+    setTimeout(tick, EVERY_MILLISECONDS);
   };
 
-  setTimeout(turn, EVERY_MILLISECONDS);
+  setTimeout(tick, EVERY_MILLISECONDS);
 })();

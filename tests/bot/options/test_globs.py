@@ -1,4 +1,4 @@
-"""bot.options.globs: patterns of paths and texts, none of which can hold a rule up."""
+"""Tests of bot.options.globs."""
 
 import pytest
 
@@ -23,13 +23,13 @@ from bot.options.globs import covers, fits
     ],
 )
 def test_a_pattern_is_about_some_paths_and_not_about_others(pattern, inside, outside):
-    """As people know it from .gitignore; case counts."""
+    """Path patterns match as in .gitignore, and are case-sensitive."""
     assert covers([pattern], inside)
     assert not covers([pattern], outside)
 
 
 def test_one_of_several_patterns_is_enough():
-    """And of none, none is."""
+    """One matching pattern is enough, and an empty list matches nothing."""
     assert covers(["x", "*.md"], "a.md")
     assert not covers([], "a.md")
 
@@ -46,12 +46,12 @@ def test_one_of_several_patterns_is_enough():
     ],
 )
 def test_a_text_fits_as_a_whole_whatever_its_case(text, pattern, expected):
-    """`*` stands for any text."""
+    """A pattern must match the whole text, ignores case, and `*` matches any text."""
     assert fits(text, [pattern]) is expected
 
 
 def test_no_pattern_goes_astray():
-    """What takes a backtracking matcher longer than there is time is a moment's work here."""
+    """Patterns that make a backtracking matcher hang are matched at once."""
     unhappy = "*a" * 40 + "b"
     assert not fits("a" * 5000, [unhappy])
     assert not covers(["**/" * 50 + "b"], "a/" * 500 + "c")

@@ -1,4 +1,4 @@
-"""bot.options.kinds: what a setting may be, and how it is said that it is not."""
+"""Tests of bot.options.kinds."""
 
 import json
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from bot.options.kinds import (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A part of the settings below."""
+    """Part of the settings below."""
 
     label: str = option(TEXT, "small", "The label.")
     lines: int = option(whole(1, 10), 3, "How many lines.")
@@ -46,7 +46,7 @@ class Everything:
 
 
 def test_options_tell_what_a_setting_is():
-    """The name, the kind, the default and the words of each field, in their order."""
+    """`options` returns name, kind, default and words of each field, in order."""
     found = options(Everything)
     assert list(found) == ["enabled", "mode", "names", "paths", "sizes"]
     assert found["mode"].kind.words == '"a" or "b"'
@@ -55,7 +55,7 @@ def test_options_tell_what_a_setting_is():
 
 
 def test_a_table_is_read_into_what_the_fields_want():
-    """Lists become tuples, records become their dataclass; what is not given is not there."""
+    """Lists become tuples, tables become dataclasses, and missing settings stay out."""
     given = {"names": ["p", "q"], "paths": {"docs/**": "docs"}, "sizes": [{"lines": 7}]}
     assert read_table(Everything, given) == {
         "names": ("p", "q"),
@@ -70,29 +70,32 @@ def test_a_table_is_read_into_what_the_fields_want():
         ([], "must be a table, not a list"),
         ({"mode": "c"}, 'mode must be "a" or "b", not "c"'),
         ({"mode": []}, 'mode must be "a" or "b", not a list'),
-        ({"names": "x"}, 'names must be a list; each is a text, not "x"'),
-        ({"names": ["x", 5]}, r"names\[1\] must be a text, not 5"),
-        ({"paths": {"docs/**": {}}}, r'paths."docs/\*\*" must be a text, not a table'),
-        ({"paths": 1}, "paths must be a table; each value is a text, not 1"),
+        ({"names": "x"}, 'names must be a list; each is a string, not "x"'),
+        ({"names": ["x", 5]}, r"names\[1\] must be a string, not 5"),
+        ({"paths": {"docs/**": {}}}, r'paths."docs/\*\*" must be a string, not a table'),
+        ({"paths": 1}, "paths must be a table; each value is a string, not 1"),
         ({"sizes": [{"lines": 11}]}, r"sizes\[0\].lines must be a whole number from 1 to 10"),
-        ({"sizes": [{"line": 1}]}, r"sizes\[0\].line is not a setting; known are label, lines"),
+        (
+            {"sizes": [{"line": 1}]},
+            r"sizes\[0\].line is not a setting; the settings are label, lines",
+        ),
         ({"names": ["x"] * 1001}, "names must be a list"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_place(value, words):
-    """The keys that lead to it, and what would be right."""
+    """An error names the path of the value and what would be valid."""
     with pytest.raises(Unfit, match=words):
         read_table(Everything, value)
 
 
 def test_a_default_that_is_not_of_its_kind_is_found_at_once():
-    """Whoever writes a rule learns it on import, not from a user."""
+    """A default of the wrong kind fails on import."""
     with pytest.raises(Unfit, match="from 1 to 10, not 11"):
         option(whole(1, 10), 11, "Too many.")
 
 
 def test_fields_that_nobody_could_set_are_found():
-    """A field without an option is a stray."""
+    """A field that is not an option is a stray field."""
 
     @dataclass(frozen=True)
     class Odd:
@@ -104,23 +107,23 @@ def test_fields_that_nobody_could_set_are_found():
 
 
 def test_a_template_says_which_names_it_knows():
-    """In its words, for the documentation."""
-    assert template("person", "organization").words == "a text with $person and $organization"
+    """The words of a template kind list its placeholders."""
+    assert template("person", "organization").words == "a string with $person and $organization"
 
 
 def test_long_values_are_cut_short_in_errors():
-    """An error stays on one line."""
+    """Errors truncate long values to one line."""
     assert len(shown("x\n" * 1000)) < 70
     assert "\n" not in shown("x\ny")
 
 
 def test_a_path_is_written_as_in_toml():
-    """Keys that are not bare are quoted."""
+    """`dotted` quotes keys that are not bare."""
     assert dotted(("label", "paths", "docs/**", 0)) == 'label.paths."docs/**"[0]'
 
 
 def test_what_differs_from_the_defaults_is_recorded():
-    """And nothing else, as plain JSON, however the values are kept."""
+    """`changed` returns only non-default values, as plain JSON."""
     given = {"mode": "b", "paths": {"docs/**": "docs"}, "sizes": [{"label": "big", "lines": 7}]}
     told = changed(Everything(**read_table(Everything, given)))
     assert changed(Everything()) == {}
@@ -128,13 +131,13 @@ def test_what_differs_from_the_defaults_is_recorded():
 
 
 def test_a_long_value_is_recorded_in_part():
-    """The record of an action stays small; the digest still tells two long texts apart."""
+    """`changed` truncates long values, and `digest` still tells them apart."""
     one, two = Size(label="x" * 1000 + "1"), Size(label="x" * 1000 + "2")
     assert changed(one) == changed(two) == {"label": "x" * 500 + "…"}
     assert digest(one) != digest(two)
 
 
 def test_the_digest_is_that_of_the_values():
-    """The same for the same, another for others, defaults included."""
+    """Equal settings have equal digests, defaults included; others differ."""
     assert digest(Size()) == digest(Size(label="small"))
     assert len({digest(Size()), digest(Size(lines=4)), digest(Everything())}) == 3

@@ -1,4 +1,4 @@
-"""bot.options.toml_locations: an error in a settings file leads to its line and column."""
+"""Tests of bot.options.toml_locations."""
 
 import tomllib
 
@@ -7,7 +7,7 @@ import tomlkit
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
-from bot.options.toml_locations import places
+from bot.options.toml_locations import locations
 
 DOCUMENT = '''\
 # A comment with [brackets] and = signs.
@@ -31,8 +31,8 @@ a.b = true
 
 
 def test_each_key_has_its_line_and_column():
-    """Keys, quoted or dotted, headers, items of lists and tables in lists."""
-    found = places(DOCUMENT)
+    """Keys, headers, list items and tables in lists have locations."""
+    found = locations(DOCUMENT)
     assert found["invite",] == (2, 1)
     assert found["invite", "merged_pull_requests"] == (3, 1)
     assert found["invite", "quoted.key"] == (7, 1)
@@ -68,17 +68,17 @@ VALUES = some.recursive(
 @given(some.dictionaries(KEYS, VALUES, max_size=4))
 @example({"": {"": [""]}, "a": [{"b": [{}]}, {}], "c": '"""', "d": "'''"})
 def test_every_key_that_is_written_is_found(document):
-    """Whatever tomlkit writes: the paths are those of what tomllib reads."""
+    """For any document that tomlkit writes, the paths equal tomllib's."""
     text = tomlkit.dumps(document)
-    assert set(places(text)) == paths(tomllib.loads(text))
+    assert set(locations(text)) == paths(tomllib.loads(text))
 
 
 @pytest.mark.parametrize("text", ["= 1", "a", "a = ", "[", "a = {b", 'a = """', "\x00", "a = [1"])
 def test_text_that_is_no_document_is_no_error(text):
-    """The scanner gives up in peace."""
-    places(text)
+    """Invalid text raises nothing."""
+    locations(text)
 
 
 def test_lines_may_end_as_on_windows():
-    """A carriage return counts as part of the line's end."""
-    assert places("a = 1\r\nb = 2\r\n") == {("a",): (1, 1), ("b",): (2, 1)}
+    """A carriage return belongs to the line end."""
+    assert locations("a = 1\r\nb = 2\r\n") == {("a",): (1, 1), ("b",): (2, 1)}

@@ -19,13 +19,13 @@ LEASE_SECONDS = 60.0
 
 @pytest.fixture(params=[FAIR, TWICE, REVERSED, KILLED])
 def weather(request):
-    """How deliveries come in, and whether the bot lives."""
+    """The order of deliveries, and whether the bot is killed."""
     return request.param
 
 
 @pytest.fixture
 def judge(github):
-    """GitHub's description, between the bot and the simulated GitHub."""
+    """GitHub's API description, which checks every request to the simulated GitHub."""
     with CheckingServer(github) as server:
         yield server
         assert server.violations == []
@@ -33,7 +33,7 @@ def judge(github):
 
 @pytest.fixture
 def app(github, clock, judge):
-    """Our App, talking to the simulated GitHub under the eyes of the judge."""
+    """Our App, with a client whose requests the judge checks."""
     return GithubApp(
         app_id=github.app_id,
         private_key=github.private_key,
@@ -59,7 +59,7 @@ def set_up(github):
 
 @pytest.fixture
 def deliver(queue, clock, github):
-    """Put deliveries into the queue, as the web process does, each under a new GUID or its own."""
+    """Enqueue deliveries as the web process does, each under its GUID or a new one."""
     guids = (f"guid-{number}" for number in itertools.count(1))
 
     def deliver(happening, guid=None):
@@ -85,7 +85,7 @@ class _Killed(BaseException):
 
 @pytest.fixture
 def rest(worker, queue, clock, weather, monkeypatch):
-    """Let the bot work until nothing is left to do but after `within` seconds."""
+    """Let the bot work until no job is due within `within` seconds."""
     if weather == KILLED:
         monkeypatch.setattr(queue, "end", _first_time_killed(queue.end))
 
@@ -108,7 +108,7 @@ def rest(worker, queue, clock, weather, monkeypatch):
 
 
 def _first_time_killed(end):
-    """The worker dies when a job is done, before that is recorded; the second time it lives."""
+    """Kill the worker once, after a job is done and before that is recorded."""
     killed = set()
 
     def dying(ended):
@@ -123,7 +123,7 @@ def _first_time_killed(end):
 
 @pytest.fixture
 def play(deliver, rest, weather):
-    """Tell the bot what has happened, as the weather has it, and let it work."""
+    """Deliver events according to the weather, and let the bot work."""
 
     def play(*happenings):
         if weather == REVERSED:
@@ -139,7 +139,7 @@ def play(deliver, rest, weather):
 
 @pytest.fixture
 def said(github):
-    """What the bot has written in a conversation, without its hidden lines."""
+    """The bot's comments in a conversation, without hidden lines."""
 
     def said(number, repository="snakes/trio"):
         return [

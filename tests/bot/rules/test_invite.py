@@ -1,4 +1,4 @@
-"""Invitations, from the first merge to the welcome of a new member."""
+"""Stories of the rule `invite`, from the first merge to the introduction of a new member."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def merge(github, person="alice"):
 
 
 def invited(github):
-    """Who was invited by the bot, in order."""
+    """The people that the bot invited, in order."""
     calls = github.calls_to("PUT", "/orgs/snakes/memberships/*")
     return [call.path.rpartition("/")[2] for call in calls if call.status == 200]
 
@@ -36,7 +36,7 @@ def place(github, person="alice"):
 
 
 def test_a_merge_brings_an_invitation_and_a_welcome(github, play, said):
-    """Nothing is set: one invitation as a member, one comment that says what it means."""
+    """By default, a merge leads to one invitation and one comment."""
     play(merge(github))
     (text,) = said(1)
     assert (place(github), invited(github)) == (("pending", "member"), ["alice"])
@@ -46,7 +46,7 @@ def test_a_merge_brings_an_invitation_and_a_welcome(github, play, said):
 
 
 def test_below_the_threshold_people_are_told_how_far_they_are(github, set_up, play, said):
-    """Two countdowns, then the invitation; never a countdown afterwards."""
+    """Two countdowns precede the invitation, and none follows it."""
     set_up("[invite]\nmerged_pull_requests = 3\ncountdown = true\n")
     for _ in range(4):
         play(merge(github))
@@ -58,14 +58,14 @@ def test_below_the_threshold_people_are_told_how_far_they_are(github, set_up, pl
 
 @fair
 def test_the_countdown_is_silent_unless_it_is_switched_on(github, set_up, play, said):
-    """By default the bot speaks when it has something to offer."""
+    """The countdown is off by default."""
     set_up("[invite]\nmerged_pull_requests = 2\n")
     play(merge(github))
     assert said(1) == []
 
 
 def test_merges_at_one_instant_all_count(github, set_up, play):
-    """GitHub's search knows none of them yet, in whatever order their deliveries come."""
+    """Concurrent merges all count, although GitHub's search has not indexed them."""
     set_up("[invite]\nmerged_pull_requests = 3\n")
     github.world.read_lag_seconds = 9.0
     play(merge(github), merge(github), merge(github))
@@ -74,7 +74,7 @@ def test_merges_at_one_instant_all_count(github, set_up, play):
 
 @fair
 def test_only_merged_pull_requests_of_the_organisation_count(github, set_up, play):
-    """Closed ones do not, nor those of another organisation."""
+    """Closed pull requests and other organisations do not count."""
     set_up("[invite]\nmerged_pull_requests = 2\n")
     github.merge_pull_request("lions/den", "alice")
     github.open_pull_request(TRIO, "alice")
@@ -84,7 +84,7 @@ def test_only_merged_pull_requests_of_the_organisation_count(github, set_up, pla
 
 
 def test_people_are_put_into_a_team(github, set_up, play, said):
-    """They are in it as what was set, once they accept."""
+    """Invited people join the team with the configured role once they accept."""
     team = github.add_team("snakes", "Tamers")
     set_up('[invite]\nteam = "tamers"\nteam_role = "maintainer"\n')
     play(merge(github))
@@ -94,7 +94,7 @@ def test_people_are_put_into_a_team(github, set_up, play, said):
 
 @fair
 def test_a_single_repository_cannot_choose_the_team(github, set_up, play, said):
-    """Whoever writes to one repository must not hand out places in the owners' team."""
+    """A repository's settings cannot put people into a team of the organisation."""
     set_up("[invite]\nmessage = 'Hi'\n")
     team = github.add_team("snakes", "Tamers")
     github.add_file(TRIO, ".github/bot.toml", '[invite]\nteam = "tamers"\n')
@@ -103,7 +103,7 @@ def test_a_single_repository_cannot_choose_the_team(github, set_up, play, said):
 
 
 def test_a_team_that_there_is_not_keeps_nobody_from_being_welcomed(github, set_up, play, said):
-    """The mistake is the operator's to see, not the newcomer's."""
+    """A team that does not exist does not prevent the welcome."""
     set_up('[invite]\nteam = "tmaers"\n')
     play(merge(github))
     assert (invited(github), len(said(1))) == (["alice"], 1)
@@ -111,7 +111,7 @@ def test_a_team_that_there_is_not_keeps_nobody_from_being_welcomed(github, set_u
 
 @fair
 def test_owners_and_members_keep_their_roles(github, set_up, play, said):
-    """Nothing is written about somebody who is in."""
+    """The bot writes nothing about people who are members."""
     team = github.add_team("snakes", "Tamers")
     set_up('[invite]\nteam = "tamers"\n')
     play(merge(github, "olga"))
@@ -121,7 +121,7 @@ def test_owners_and_members_keep_their_roles(github, set_up, play, said):
 
 @fair
 def test_excluded_people_and_bots_are_never_invited(github, set_up, play, said):
-    """By name, by pattern, whatever the case; no request is made for them."""
+    """Excluded logins and bots cause no request and no invitation."""
     set_up('[invite]\nexclude = ["@Alice", "corp-*"]\n')
     github.add_user("helper[bot]", bot=True)
     play(*(merge(github, each) for each in ("alice", "Corp-Bob", "helper[bot]")))
@@ -131,7 +131,7 @@ def test_excluded_people_and_bots_are_never_invited(github, set_up, play, said):
 def test_above_the_daily_limit_people_wait_and_their_conversations_do_not(
     github, set_up, play, rest, said
 ):
-    """The second newcomer is invited on the next day; a /ping there is answered at once."""
+    """The limit postpones an invitation, but not a /ping there."""
     set_up("[invite]\nmost_a_day = 1\n")
     play(merge(github, "alice"))
     play(merge(github, "bob"))
@@ -145,7 +145,7 @@ def test_above_the_daily_limit_people_wait_and_their_conversations_do_not(
 
 
 def test_who_declined_is_not_asked_again(github, play, said):
-    """GitHub tells nobody that an invitation was declined; the bot knows that it asked."""
+    """The bot does not invite a person again who let an invitation expire."""
     play(merge(github))
     github.decline_invitation("snakes", "alice")
     play(merge(github))
@@ -153,7 +153,7 @@ def test_who_declined_is_not_asked_again(github, play, said):
 
 
 def test_who_left_is_not_asked_again(github, play, said):
-    """Somebody who was a member before the bot came, and leaves while it looks on."""
+    """The bot does not invite a former member."""
     github.add_member("snakes", "alice")
     play(github.leave("snakes", "alice"))
     play(merge(github))
@@ -161,7 +161,7 @@ def test_who_left_is_not_asked_again(github, play, said):
 
 
 def test_who_was_invited_by_an_owner_and_declined_is_not_asked(github, play):
-    """An invitation by hand is one."""
+    """An owner's invitation counts as one, too."""
     play(github.invite_by_hand("snakes", "alice"))
     github.decline_invitation("snakes", "alice")
     play(merge(github))
@@ -170,7 +170,7 @@ def test_who_was_invited_by_an_owner_and_declined_is_not_asked(github, play):
 
 @fair
 def test_what_is_known_costs_no_request(github, play):
-    """Members, invited people and those who left are decided from memory."""
+    """The membership cache answers for members, invited people and former members."""
     play(merge(github))
     play(github.accept_invitation("snakes", "alice"))
     play(github.leave("snakes", "alice"))
@@ -183,7 +183,7 @@ def test_what_is_known_costs_no_request(github, play):
 
 
 def test_maintainers_are_asked_in_an_issue_and_one_approves(github, set_up, play, said):
-    """Asked once, two merges or not; approved: invited, welcomed, thanked, and the issue closed."""
+    """One issue asks for approval; the approval invites, welcomes and closes it."""
     set_up('[invite]\nmode = "approval"\napproval_in = "people"\n')
     play(merge(github))
     play(merge(github))
@@ -194,23 +194,23 @@ def test_maintainers_are_asked_in_an_issue_and_one_approves(github, set_up, play
     play(github.comment(PEOPLE, 1, "olga", "/approve"))
     assert invited(github) == ["alice"]
     assert said(1)[0].startswith("Thank you, @alice!")
-    assert said(1, PEOPLE) == ["Thank you. @alice has an invitation to join **snakes** now."]
+    assert said(1, PEOPLE) == ["Thank you! I have invited @alice to join **snakes**."]
     assert issue.state == "closed"
 
 
 def test_maintainers_are_asked_on_the_pull_request(github, set_up, play, said):
-    """The question and the welcome stand in one conversation."""
+    """The question and the welcome appear on the pull request."""
     set_up('[invite]\nmode = "approval"\n')
     play(merge(github))
     play(github.comment(TRIO, 1, "carl", "Sure!\n\n/approve"))
     question, welcome = said(1)
-    assert "Shall I send an invitation" in question
+    assert "Should I invite them" in question
     assert welcome.startswith("Thank you, @alice!")
     assert invited(github) == ["alice"]
 
 
 def test_invite_is_an_approval_too(github, set_up, play, said):
-    """Whoever remembers the other word is understood."""
+    """`/invite` approves as well."""
     set_up('[invite]\nmode = "approval"\napproval_in = "people"\n')
     play(merge(github))
     play(github.comment(PEOPLE, 1, "olga", "/invite"))
@@ -220,7 +220,7 @@ def test_invite_is_an_approval_too(github, set_up, play, said):
 @fair
 @pytest.mark.parametrize("person", ["alice", "trish", "mallory"])
 def test_only_people_with_write_access_approve(github, set_up, play, said, person):
-    """Not the newcomer, not somebody who sorts issues, not a stranger."""
+    """Newcomers, triagers and strangers cannot approve."""
     set_up('[invite]\nmode = "approval"\n')
     play(merge(github))
     play(github.comment(TRIO, 1, person, "/approve"))
@@ -230,7 +230,7 @@ def test_only_people_with_write_access_approve(github, set_up, play, said, perso
 
 @fair
 def test_approve_means_nothing_where_nothing_was_asked(github, set_up, play, said):
-    """Other bots have a command of that name."""
+    """The bot ignores `/approve` where it did not ask."""
     set_up('[invite]\nmode = "approval"\n')
     github.open_pull_request(TRIO, "alice")
     play(github.comment(TRIO, 1, "carl", "/approve"))
@@ -242,7 +242,7 @@ def test_approve_means_nothing_where_nothing_was_asked(github, set_up, play, sai
 
 @fair
 def test_by_hand_merges_bring_nothing(github, set_up, play, said):
-    """In that mode the bot waits to be told."""
+    """In the mode "by hand" a merge has no effect."""
     set_up('[invite]\nmode = "by hand"\ncountdown = true\n')
     play(merge(github))
     assert (invited(github), said(1)) == ([], [])
@@ -250,13 +250,13 @@ def test_by_hand_merges_bring_nothing(github, set_up, play, said):
 
 @pytest.mark.parametrize("text", ["/invite", "/invite @alice", "/invite alice."])
 def test_somebody_with_write_access_invites_by_hand(github, set_up, play, said, text):
-    """The author of the pull request, or whoever is named; the welcome says who wants them."""
+    """`/invite` invites the author or the named person."""
     set_up('[invite]\nmode = "by hand"\n')
     github.open_pull_request(TRIO, "alice")
     play(github.comment(TRIO, 1, "carl", text))
     (welcome,) = said(1)
     assert invited(github) == ["alice"]
-    assert welcome.startswith("Hello @alice! The people here would like to have you with them")
+    assert welcome.startswith("Hello @alice! The people here would love to have you with them")
 
 
 @fair
@@ -264,7 +264,7 @@ def test_somebody_with_write_access_invites_by_hand(github, set_up, play, said, 
 def test_an_order_that_is_told_again_is_not_answered_again(
     github, set_up, play, deliver, rest, said, asked
 ):
-    """Under another id, when it was carried out: the bot does not find that somebody was faster."""
+    """The same comment under another delivery id gets no second reply."""
     set_up('[invite]\nmode = "approval"\n' if asked else "")
     if asked:
         play(merge(github))
@@ -279,7 +279,7 @@ def test_an_order_that_is_told_again_is_not_answered_again(
 
 
 def test_several_people_are_invited_at_once(github, play, said):
-    """Each command is obeyed, and each person once."""
+    """The bot obeys each command in a comment, once per person."""
     for person in ("alice", "bob"):
         github.add_user(person)
     github.open_issue(TRIO, "olga")
@@ -290,12 +290,12 @@ def test_several_people_are_invited_at_once(github, play, said):
 @fair
 @pytest.mark.parametrize("person", ["trish", "mallory"])
 def test_others_cannot_invite(github, play, said, person):
-    """They are told why, and nothing is done."""
+    """People without write access get the reason, and nothing else happens."""
     github.open_pull_request(TRIO, "alice")
     play(github.comment(TRIO, 1, person, "/invite"))
     assert invited(github) == []
     assert said(1) == [
-        "Only people with write access to this repository can have me invite somebody."
+        "Only people with write access to this repository can ask me to invite someone."
     ]
 
 
@@ -315,19 +315,23 @@ def _excluded(github):
 @pytest.mark.parametrize(
     ("order", "before", "words"),
     [
-        ("/invite @alice", _member, "@alice is a member of **snakes** already"),
-        ("/invite @alice", _pending, "@alice has an invitation to join **snakes** already"),
-        ("/invite @alice", _excluded, "`alice` is among those whom I am told not to invite"),
-        ("/invite @alcie", None, "There is nobody called `alcie` on GitHub"),
-        ("/invite @ali/ce", None, "There is nobody called `@ali/ce` on GitHub"),
+        ("/invite @alice", _member, "@alice is already a member of **snakes**"),
+        ("/invite @alice", _pending, "@alice already has an invitation to join **snakes**"),
+        ("/invite @alice", _excluded, "I am not allowed to invite `alice`"),
+        ("/invite @alcie", None, "I could not find `alcie` on GitHub"),
+        ("/invite @ali/ce", None, "I could not find `@ali/ce` on GitHub"),
         ("/invite @lions", None, "`lions` is not a person"),
-        ("/invite", None, "Whom? Please name the person: `/invite @person`."),
+        (
+            "/invite",
+            None,
+            "Who would you like to invite? Please name the person: `/invite @person`.",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_answered_with_the_reason(
     github, set_up, play, said, order, before, words
 ):
-    """One plain sentence, and no invitation."""
+    """A refusal gets one sentence with the reason."""
     set_up("")
     github.add_user("alice")
     github.add_organization("lions")
@@ -341,25 +345,27 @@ def test_what_cannot_be_done_is_answered_with_the_reason(
 
 
 def test_who_declined_is_not_invited_by_hand_either(github, play, said):
-    """The maintainer learns why, and who can do it all the same."""
+    """`/invite` says that the person declined, and who can still invite them."""
     play(merge(github))
     github.decline_invitation("snakes", "alice")
     play(github.comment(TRIO, 1, "carl", "/invite"))
     assert invited(github) == ["alice"]
-    assert said(1)[1].startswith("@alice was invited once, and did not accept. I ask nobody twice")
+    assert said(1)[1].startswith(
+        "@alice was invited before and did not accept. I never invite people twice"
+    )
 
 
 def test_who_left_is_not_invited_by_hand_either(github, play, said):
-    """The same for somebody who was a member once."""
+    """`/invite` says that the person was a member."""
     github.add_member("snakes", "alice")
     play(github.leave("snakes", "alice"))
     github.open_pull_request(TRIO, "alice")
     play(github.comment(TRIO, 1, "carl", "/invite"))
-    assert said(1)[0].startswith("@alice has been a member of **snakes**, and is no more.")
+    assert said(1)[0].startswith("@alice was a member of **snakes** and has left.")
 
 
 def test_an_answer_in_a_review_stands_in_its_thread(github, play):
-    """Where the order was given, there the answer is."""
+    """The bot replies in the review thread of the command."""
     github.open_pull_request(TRIO, "alice")
     happening = github.review_comment(TRIO, 1, "mallory", "/invite")
     play(happening)
@@ -370,7 +376,7 @@ def test_an_answer_in_a_review_stands_in_its_thread(github, play):
 
 @fair
 def test_an_order_about_somebody_known_costs_little(github, play):
-    """Permission and membership are looked up, the answer is written."""
+    """A command costs two reads and one comment."""
     play(merge(github))
     before = len(github.calls)
     play(github.comment(TRIO, 1, "carl", "/invite"))
@@ -381,7 +387,7 @@ def test_an_order_about_somebody_known_costs_little(github, play):
 
 
 def test_a_new_member_is_introduced_by_an_issue_that_is_closed(github, set_up, play, said):
-    """Everybody who watches hears of it, and nobody has to do anything."""
+    """The introduction issue is opened and closed at once."""
     set_up('[invite]\nintroduction = "issue"\nintroduction_in = "people"\n')
     play(merge(github))
     play(github.accept_invitation("snakes", "alice"))
@@ -391,7 +397,7 @@ def test_a_new_member_is_introduced_by_an_issue_that_is_closed(github, set_up, p
 
 
 def test_a_new_member_is_introduced_by_a_comment(github, set_up, play, said):
-    """On the issue that was chosen for it."""
+    """The introduction appears on the configured issue."""
     set_up(
         '[invite]\nintroduction = "comment"\nintroduction_in = "people"\nintroduction_number = 1\n'
         'introduction_message = "Meet @$person."\n'
@@ -403,7 +409,7 @@ def test_a_new_member_is_introduced_by_a_comment(github, set_up, play, said):
 
 
 def test_only_those_whom_the_bot_invited_are_introduced(github, set_up, play):
-    """Whom an owner brings in, the owner introduces."""
+    """The bot does not introduce people whom an owner invited."""
     set_up('[invite]\nintroduction = "issue"\nintroduction_in = "people"\n')
     play(github.invite_by_hand("snakes", "alice"))
     play(github.accept_invitation("snakes", "alice"))
@@ -411,7 +417,7 @@ def test_only_those_whom_the_bot_invited_are_introduced(github, set_up, play):
 
 
 def test_who_has_left_again_is_not_introduced(github, set_up, play):
-    """The news of the joining came late."""
+    """A late delivery does not introduce a person who has left again."""
     set_up('[invite]\nintroduction = "issue"\nintroduction_in = "people"\n')
     play(merge(github))
     play(github.accept_invitation("snakes", "alice"), github.leave("snakes", "alice"))
@@ -420,7 +426,7 @@ def test_who_has_left_again_is_not_introduced(github, set_up, play):
 
 @fair
 def test_nobody_is_introduced_unless_it_is_switched_on(github, play):
-    """Membership is private unless a person makes it public."""
+    """Introductions are off by default."""
     play(merge(github))
     play(github.accept_invitation("snakes", "alice"))
     assert github.calls_to("POST", "*/issues") == []

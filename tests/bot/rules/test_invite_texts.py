@@ -1,4 +1,4 @@
-"""What people read: no line breaks inside a paragraph, no names left open, plain words."""
+"""Tests of the texts of the rule `invite`."""
 
 import re
 from string import Template
@@ -17,9 +17,9 @@ TEXTS = {
 }
 ANSWERS = {
     "NOT_ALLOWED": texts.NOT_ALLOWED,
-    "NOBODY_NAMED": texts.NOBODY_NAMED,
-    "NOBODY": texts.NOBODY,
-    "NO_PERSON": texts.NO_PERSON,
+    "NO_NAME": texts.NO_NAME,
+    "NOT_FOUND": texts.NOT_FOUND,
+    "NOT_A_PERSON": texts.NOT_A_PERSON,
     "EXCLUDED": texts.EXCLUDED,
     **texts.BY_STATE,
 }
@@ -27,7 +27,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_paragraph_is_one_line(text):
-    """GitHub shows each line break of a comment, so a wrapped text would look torn."""
+    """Each paragraph is one line, because GitHub renders line breaks in comments."""
     for paragraph in re.split(r"\n\n+", text.strip()):
         lines = paragraph.split("\n")
         assert len(lines) == 1 or all(line.startswith(("* ", "- ", "| ")) for line in lines)
@@ -35,7 +35,7 @@ def test_a_paragraph_is_one_line(text):
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_text_is_a_template_that_can_be_filled(text):
-    """Nothing in it looks like a name and is none."""
+    """Every placeholder of a text is known."""
     template = Template(text)
     assert template.is_valid()
     assert "$" not in template.substitute(dict.fromkeys(template.get_identifiers(), "x"))
@@ -43,7 +43,7 @@ def test_a_text_is_a_template_that_can_be_filled(text):
 
 @pytest.mark.parametrize("text", ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_is_a_sentence_or_two(text):
-    """A plain reason, not a lecture."""
+    """Each reply has one or two sentences."""
     said = text.format(person="alice", organization="snakes")
     assert "{" not in said
     assert "\n" not in said

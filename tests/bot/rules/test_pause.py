@@ -1,4 +1,6 @@
-"""`/bot pause` and `/bot resume`, as owners, members and strangers know them."""
+"""Stories of `/bot pause` and `/bot resume`, as owners, members and strangers see them."""
+
+import re
 
 import pytest
 
@@ -18,34 +20,34 @@ def github(github):
 
 
 def test_while_paused_nothing_is_done_and_afterwards_all_of_it(github, play, said, queue):
-    """An owner pauses; a newcomer's merge waits; the owner resumes, and the newcomer is invited."""
+    """A merge waits during the pause, and the invitation follows the resumption."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     (answer,) = said(1, HOME)
-    assert answer.startswith("I am pausing: from now on I do nothing in **snakes**.")
+    assert answer.startswith("I am now paused: I will not do anything in **snakes**")
     asked = len(github.calls)
     play(github.merge_pull_request(TRIO, "alice"))
     assert (said(1), len(github.calls), queue.standing().waiting) == ([], asked, 0)
     play(github.comment(HOME, 1, "olga", "/bot resume"))
-    assert said(1, HOME)[1].startswith("I am back.")
+    assert said(1, HOME)[1].startswith("I am back, ")
     assert len(said(1)) == 1
     assert github.membership("snakes", "alice").state == "pending"
 
 
 def test_the_same_issue_can_be_talked_in_while_paused(github, play, said):
-    """What people say below the order waits, and does not keep the next order from being heard."""
+    """Other comments on the issue wait, and do not block `/bot resume`."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     play(github.comment(HOME, 1, "tom", "/ping"))
     play(github.comment(HOME, 1, "olga", "/bot resume"))
-    assert sorted(text.split(":")[0].split(".")[0] for text in said(1, HOME)) == [
+    assert sorted(re.split("[,:]", text)[0] for text in said(1, HOME)) == [
         "I am back",
-        "I am pausing",
+        "I am now paused",
         "pong!",
     ]
 
 
 @fair
 def test_what_stands_beside_an_order_waits_like_everything_else(github, play, said):
-    """A text that looks like an order gets through; what other rules make of it does not."""
+    """Other commands in a comment with `/bot` wait during the pause."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     play(github.comment(HOME, 1, "mallory", "/bot resume\n\n/ping"))
     assert [text.split()[0] for text in said(1, HOME)] == ["I", "Only"]
@@ -54,14 +56,14 @@ def test_what_stands_beside_an_order_waits_like_everything_else(github, play, sa
 
 
 def test_others_are_served_while_an_organisation_rests(github, play, said):
-    """A pause is for one organisation; an organisation whose name begins alike is another."""
+    """A pause does not affect an organisation with a similar name."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     play(github.merge_pull_request("snakes-too/trio", "bob"))
     assert len(said(1, "snakes-too/trio")) == 1
 
 
 def test_an_issue_may_open_with_the_order(github, play, said, queue):
-    """The text of a new issue counts as a comment does."""
+    """A new issue may contain the command."""
     play(github.open_issue(HOME, "olga", "Quiet", "/bot pause"))
     assert queue.standing().paused_parts == len(said(2, HOME)) == 1
 
@@ -69,16 +71,16 @@ def test_an_issue_may_open_with_the_order(github, play, said, queue):
 @fair
 @pytest.mark.parametrize("person", ["tom", "mallory"])
 def test_who_is_no_owner_is_told_so(github, play, said, queue, person):
-    """Members and strangers get a plain reason, and nothing is paused."""
+    """Members and strangers get the reason, and nothing is paused."""
     play(github.comment(HOME, 1, person, "/bot pause"))
     assert said(1, HOME) == [
-        "Only owners of **snakes** can tell me to pause or to resume. Please ask one of them.\n"
+        "Only owners of **snakes** can pause or resume me. Please ask one of them.\n"
     ]
     assert queue.standing().paused_parts == 0
 
 
 def test_who_was_an_owner_once_is_none(github, play, queue):
-    """What counts is what GitHub says now."""
+    """Only current owners may pause."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     github.leave("snakes", "olga")
     play(github.comment(HOME, 1, "olga", "/bot resume"))
@@ -87,7 +89,7 @@ def test_who_was_an_owner_once_is_none(github, play, queue):
 
 @fair
 def test_a_slip_of_the_pen_is_answered_with_what_can_be_written(github, play, said, queue):
-    """In an emergency, silence would be worst."""
+    """A typo in the command gets a reply with the valid commands."""
     play(github.comment(HOME, 1, "olga", "/bot puase"))
     (answer,) = said(1, HOME)
     assert "`/bot pause`" in answer
@@ -99,14 +101,14 @@ def test_a_slip_of_the_pen_is_answered_with_what_can_be_written(github, play, sa
     "text", ["> /bot pause", "`/bot pause`", "say /bot pause", "    /bot pause"]
 )
 def test_only_a_command_is_a_command(github, play, said, queue, text):
-    """Quotes, code and sentences do nothing."""
+    """Quotes, code and sentences are not commands."""
     play(github.comment(HOME, 1, "olga", text))
     assert (said(1, HOME), queue.standing().paused_parts) == ([], 0)
 
 
 @fair
 def test_an_order_elsewhere_is_none(github, play, said, queue):
-    """Neither in another repository, nor on a pull request at home."""
+    """The command has no effect in another repository or on a pull request."""
     github.open_issue(TRIO, "olga")
     github.open_pull_request(HOME, "olga")
     play(github.comment(TRIO, 1, "olga", "/bot pause"))
@@ -115,17 +117,17 @@ def test_an_order_elsewhere_is_none(github, play, said, queue):
 
 
 def test_of_two_orders_the_later_one_counts_however_they_come_in(github, clock, play, queue, said):
-    """A pause that is delivered after the resumption that followed it does nothing."""
+    """The later command wins, in any order of delivery."""
     pause = github.comment(HOME, 1, "olga", "/bot pause")
     clock.advance(60)
     resume = github.comment(HOME, 1, "olga", "/bot resume")
     play(pause, resume)
     assert queue.standing().paused_parts == 0
-    assert said(1, HOME)[-1].startswith("I am back.")
+    assert said(1, HOME)[-1].startswith("I am back, ")
 
 
 def test_a_pause_outlives_the_process(github, play, queue, updater, worker, memory, weather):
-    """It is in the database, where the next process finds it."""
+    """The next process is still paused."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     assert queue.claim(["delivery", "action"], worker="next", lease_seconds=1.0) == []
     assert queue.standing().paused_parts == 1
@@ -133,7 +135,7 @@ def test_a_pause_outlives_the_process(github, play, queue, updater, worker, memo
 
 @fair
 def test_an_order_costs_one_question_and_one_comment(github, play):
-    """With the settings known: the owner is looked up, the answer is written."""
+    """A command costs one read and one comment."""
     play(github.comment(HOME, 1, "olga", "/bot resume"))
     before = len(github.calls)
     play(github.comment(HOME, 1, "olga", "/bot pause"))

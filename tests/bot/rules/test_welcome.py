@@ -1,4 +1,4 @@
-"""The first issue or pull request of a person in a repository."""
+"""Stories of the rule `welcome`."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def switched_on(set_up):
 
 
 def test_a_first_issue_is_welcomed(github, play, said):
-    """One message, which names the person and the repository, and says what comes next."""
+    """A first issue gets one comment that names the person and the repository."""
     play(github.open_issue(TRIO, "alice"))
     (text,) = said(1)
     assert text.startswith("Hello @alice, and welcome to **snakes/trio**!")
@@ -21,7 +21,7 @@ def test_a_first_issue_is_welcomed(github, play, said):
 
 
 def test_a_first_pull_request_is_welcomed_in_other_words(github, play, said):
-    """Somebody who brings work wants to know what happens to it."""
+    """A first pull request gets its own text."""
     play(github.open_pull_request(TRIO, "alice"))
     (text,) = said(1)
     assert "first pull request" in text
@@ -29,7 +29,7 @@ def test_a_first_pull_request_is_welcomed_in_other_words(github, play, said):
 
 
 def test_nobody_is_welcomed_twice(github, play, said):
-    """Neither at the second issue, nor at the first pull request after an issue."""
+    """Neither a second issue nor a later pull request gets a welcome."""
     play(github.open_issue(TRIO, "alice"))
     play(github.open_issue(TRIO, "alice"))
     play(github.open_pull_request(TRIO, "alice"))
@@ -37,20 +37,20 @@ def test_nobody_is_welcomed_twice(github, play, said):
 
 
 def test_of_two_first_steps_at_one_instant_one_is_welcomed(github, play, said):
-    """An issue and a pull request, whichever delivery comes first."""
+    """Of a concurrent issue and pull request, one gets the welcome."""
     play(github.open_issue(TRIO, "alice"), github.open_pull_request(TRIO, "alice"))
     assert [len(said(number)) for number in (1, 2)] == [1, 0]
 
 
 def test_the_same_while_githubs_lists_lag_behind(github, play, said):
-    """No list shows either of them yet: still one message."""
+    """Lagging lists of GitHub do not lead to a second welcome."""
     github.world.read_lag_seconds = 9.0
     play(github.open_issue(TRIO, "alice"), github.open_pull_request(TRIO, "alice"))
     assert len(said(1)) + len(said(2)) == 1
 
 
 def test_another_repository_is_another_place(github, play, said):
-    """Who is known in one repository is new in the next."""
+    """A person is new in each repository."""
     github.add_repository("snakes/outcome")
     play(github.open_issue(TRIO, "alice"))
     play(github.open_issue("snakes/outcome", "alice"))
@@ -58,14 +58,14 @@ def test_another_repository_is_another_place(github, play, said):
 
 
 def test_who_came_before_the_bot_is_not_new(github, play, said):
-    """An issue of which the bot was never told counts."""
+    """Issues from before the installation count."""
     github.open_issue(TRIO, "alice")
     play(github.open_pull_request(TRIO, "alice"))
     assert said(2) == []
 
 
 def test_members_collaborators_and_bots_are_not_welcomed(github, play, said):
-    """They are at home here, or nobody."""
+    """Members, collaborators and bots get no welcome."""
     github.add_member("snakes", "tom")
     github.add_collaborator(TRIO, "carl", "triage")
     github.add_user("helper[bot]", bot=True)
@@ -75,7 +75,7 @@ def test_members_collaborators_and_bots_are_not_welcomed(github, play, said):
 
 
 def test_a_member_who_hides_it_is_not_welcomed(github, play, said):
-    """In the payload they look like strangers; the organisation knows better."""
+    """Members with a private membership get no welcome."""
     happening = github.open_issue(TRIO, "tom")
     github.add_member("snakes", "tom")
     play(happening)
@@ -84,7 +84,7 @@ def test_a_member_who_hides_it_is_not_welcomed(github, play, said):
 
 @pytest.mark.parametrize("weather", [FAIR], indirect=True)
 def test_who_is_known_costs_no_request(github, play):
-    """A second issue is decided from memory."""
+    """The cache answers for a person's second issue."""
     play(github.open_issue(TRIO, "alice"))
     play(github.open_issue(TRIO, "alice"))
     before = len(github.calls)
@@ -103,7 +103,7 @@ def test_who_is_known_costs_no_request(github, play):
     ],
 )
 def test_maintainers_choose_who_is_welcomed(github, set_up, play, said, settings, expected):
-    """Issues, pull requests, both; nobody unless it is switched on."""
+    """The settings select issues, pull requests, both or none."""
     set_up(f"[welcome]\n{settings}\n")
     play(github.open_issue(TRIO, "alice"))
     play(github.open_pull_request(TRIO, "bob"))
@@ -112,7 +112,7 @@ def test_maintainers_choose_who_is_welcomed(github, set_up, play, said, settings
 
 @pytest.mark.parametrize("weather", [FAIR], indirect=True)
 def test_maintainers_choose_the_words(github, set_up, play, said):
-    """Names are filled in, and nothing else."""
+    """The settings replace the texts and fill the names."""
     set_up("[welcome]\nenabled = true\nissue_message = '$person, {person}: $repository, $$1'\n")
     play(github.open_issue(TRIO, "alice"))
     assert said(1) == ["alice, {person}: snakes/trio, $1"]

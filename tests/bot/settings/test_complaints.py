@@ -1,4 +1,4 @@
-"""A settings file that breaks and is mended, on a simulated GitHub: one issue, and no more."""
+"""Stories of the issue about an invalid settings file, on a simulated GitHub."""
 
 import pytest
 
@@ -17,7 +17,7 @@ RIGHT = "[invite]\nmerged_pull_requests = 2\n"
 
 @pytest.fixture
 def push(queue, clock, github, settled):
-    """Push the settings file, and let the bot do what it wants."""
+    """Push the settings file, and run all jobs that follow."""
 
     def put(text, repo=TRIO):
         happening = github.push(repo, "olga", files={FILE: text})
@@ -44,28 +44,28 @@ def issues(github, repo=TRIO):
 
 
 def test_a_broken_file_opens_one_issue_however_many_pushes(push, github):
-    """The issue follows the file: it says what is wrong now, and how to mend it."""
+    """Many invalid versions of a file lead to one issue with the current problems."""
     push(WRONG)
     ((state, text),) = issues(github)
     assert state == "open"
     assert ".github/bot.toml:2:1: invite.merged_pull_requests must be a whole number" in text
-    assert "**To mend it**" in text
+    assert "**To fix it**" in text
     push(WORSE)
     ((state, text),) = issues(github)
-    assert ".github/bot.toml:1:8: is not TOML" in text
+    assert ".github/bot.toml:1:8: is not valid TOML" in text
 
 
 def test_a_mended_file_closes_the_issue_with_a_word(push, github):
-    """Closed, with thanks, and no second issue."""
+    """A valid file closes the issue with thanks."""
     push(WRONG)
     push(RIGHT)
     ((state, text),) = issues(github)
     assert state == "closed"
-    assert "fine again" in text
+    assert "valid again" in text
 
 
 def test_a_file_that_breaks_again_opens_the_same_issue_again(push, github):
-    """Also when it breaks as it did before."""
+    """A file that becomes invalid again reopens the same issue."""
     for text in (WRONG, RIGHT, WRONG):
         push(text)
     ((state, text),) = issues(github)
@@ -73,14 +73,14 @@ def test_a_file_that_breaks_again_opens_the_same_issue_again(push, github):
 
 
 def test_a_good_file_says_nothing(push, github, queue):
-    """Nothing is written where all is well."""
+    """A valid file causes no write."""
     push(RIGHT)
     assert issues(github) == []
     assert queue.recent(ACTIONS) == []
 
 
 def test_a_broken_file_whose_push_was_missed_is_told_of_too(push, github, clock, queue, settled):
-    """Whichever delivery finds it, says it."""
+    """Any delivery that finds an invalid file opens the issue."""
     push(RIGHT)
     github.add_file(TRIO, FILE, WRONG)
     clock.advance(RECHECK_SECONDS + 1)
@@ -96,14 +96,14 @@ def test_a_broken_file_whose_push_was_missed_is_told_of_too(push, github, clock,
     [faults.failed(502, done=True), faults.failed(502, done=False), faults.reset(done=True)],
 )
 def test_an_issue_whose_end_is_unknown_is_opened_once(push, github, fault):
-    """Whether GitHub opened it before the line broke or not."""
+    """An ambiguous failure does not lead to a second issue."""
     github.faults.append(faults.plan(fault, method="POST", path="*/issues"))
     push(WRONG)
     assert len(issues(github)) == 1
 
 
 def test_a_lost_database_opens_no_second_issue(push, github, memory, store):
-    """What our own App opened is found by its marker."""
+    """After the loss of the database, the marker identifies the issue."""
     push(WRONG)
     with store.begin() as connection:
         connection.exec_driver_sql("DELETE FROM kept_issue")
@@ -112,7 +112,7 @@ def test_a_lost_database_opens_no_second_issue(push, github, memory, store):
 
 
 def test_a_change_that_comes_late_is_not_made(push, github, queue, worker, settled):
-    """The older of two changes failed meanwhile: it does not overwrite the newer."""
+    """A late action does not overwrite a newer one."""
     push(WRONG)
     busy = faults.failed(502, done=False)
     github.faults.append(faults.plan(busy, method="PATCH", path="*/issues/*"))
@@ -123,7 +123,7 @@ def test_a_change_that_comes_late_is_not_made(push, github, queue, worker, settl
 
 
 def test_issues_of_an_organisations_file_are_opened_there(push, github):
-    """The settings of the organisation stand in its repository `.github`."""
+    """The issue about an organisation's file appears in its repository `.github`."""
     github.add_repository("snakes/.github")
     push(WRONG, "snakes/.github")
     assert len(issues(github, "snakes/.github")) == 1
@@ -131,18 +131,18 @@ def test_issues_of_an_organisations_file_are_opened_there(push, github):
 
 
 def test_what_a_file_says_cannot_leave_its_block_of_code():
-    """A quoted value may hold fences; it stays text, and mentions nobody."""
+    """Code fences in a quoted value do not end the code block."""
     known = Known("snakes/trio", problems='x: not "```\n@everybody"', serial=1)
     assert complaint(known).text.count("```") == 2
 
 
 def test_a_file_that_was_always_fine_needs_no_word():
-    """Nothing is opened to be closed."""
+    """A file that was always valid has no issue."""
     assert complaint(Known("snakes/trio")) is None
 
 
 def test_a_closing_without_an_issue_has_no_effect(push, github, queue):
-    """A file that was broken and mended before a word was said of it."""
+    """Closing an issue that was never opened has no effect."""
     github.faults.append(faults.plan(faults.failed(503, done=False), method="GET", path="*/issues"))
     push(WRONG)
     push(RIGHT)

@@ -1,4 +1,4 @@
-"""bot.settings.files: which settings hold for a delivery, and at what cost."""
+"""Tests of bot.settings.files: the effective settings, and their cost in requests."""
 
 import base64
 
@@ -24,7 +24,7 @@ EVENT = Event("issues", "opened", 5, organization="Snakes", repository=Repositor
 
 
 class FakeClient:
-    """Files by repository, as the contents API answers; what is asked is counted."""
+    """Files by repository, as the contents API returns them; counts the requests."""
 
     def __init__(self):
         self.files = {}
@@ -71,7 +71,7 @@ def pushed(repo=TRIO, **changes):
 
 
 def test_without_files_the_operators_settings_hold(store, client, clock):
-    """Two repositories are asked, and have no file."""
+    """Without files, the operator's settings apply after two requests."""
     base = Settings((read(RULES, {"invite": {"merged_pull_requests": 4}}),))
     files = SettingsFiles(store, RULES, base, clock=clock)
     assert threshold(files, client) == 4
@@ -79,7 +79,7 @@ def test_without_files_the_operators_settings_hold(store, client, clock):
 
 
 def test_the_repository_lies_over_the_organisation(files, client):
-    """Key by key: what the repository does not say, the organisation does."""
+    """The repository's file overrides the organisation's, key by key."""
     client.files["snakes/.github"] = "[invite]\nmerged_pull_requests = 2\n[ping]\nenabled = false\n"
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     assert threshold(files, client) == 3
@@ -87,7 +87,7 @@ def test_the_repository_lies_over_the_organisation(files, client):
 
 
 def test_an_event_of_the_organisation_has_its_settings_alone(files, client):
-    """Somebody joined: there is no repository whose file could count."""
+    """An event without a repository uses the organisation's file only."""
     client.files["snakes/.github"] = "[invite]\nmerged_pull_requests = 2\n"
     event = Event("organization", "member_added", 5, organization="Snakes")
     assert threshold(files, client, event) == 2
@@ -95,7 +95,7 @@ def test_an_event_of_the_organisation_has_its_settings_alone(files, client):
 
 
 def test_what_is_known_costs_no_request(files, client, clock):
-    """Also another process, which shares the database, asks nothing."""
+    """A cached file causes no request, in other processes too."""
     threshold(files, client)
     clock.advance(RECHECK_SECONDS - 1)
     threshold(files, client)
@@ -103,7 +103,7 @@ def test_what_is_known_costs_no_request(files, client, clock):
 
 
 def test_what_was_changed_unseen_is_seen_at_the_next_check(files, client, clock):
-    """A push that was never delivered: the file is looked at again after some minutes."""
+    """A recheck finds a change whose push was never delivered."""
     threshold(files, client)
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     clock.advance(RECHECK_SECONDS + 1)
@@ -111,7 +111,7 @@ def test_what_was_changed_unseen_is_seen_at_the_next_check(files, client, clock)
 
 
 def test_a_push_that_touches_the_file_has_it_read_again(files, client):
-    """At once, and that file only."""
+    """A push that touches the file expires that file only."""
     threshold(files, client)
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     assert files.heard(pushed())
@@ -130,7 +130,7 @@ def test_a_push_that_touches_the_file_has_it_read_again(files, client):
     ids=["no push", "another branch", "a tag", "another file"],
 )
 def test_other_events_change_nothing(files, client, event):
-    """Another branch, a tag, another file: nothing is read again."""
+    """Pushes to other branches, tags and files expire nothing."""
     threshold(files, client)
     assert not files.heard(event)
     threshold(files, client)
@@ -139,12 +139,12 @@ def test_other_events_change_nothing(files, client, event):
 
 @pytest.mark.parametrize("changes", [{"forced": True}, {"commits": []}, {"commits": [{}] * 2048}])
 def test_where_github_does_not_tell_the_paths_the_file_is_read_again(files, changes):
-    """Rewritten history, and pushes of more commits than GitHub lists."""
+    """A push without a complete list of paths expires the file."""
     assert files.heard(pushed(**changes))
 
 
 def test_a_file_that_github_shows_late_is_looked_at_again_soon(files, client, clock):
-    """The push is told before the API shows it: the new file holds half a minute later."""
+    """If the API lags behind the push, the bot rechecks after LAG_SECONDS."""
     threshold(files, client)
     files.heard(pushed())
     assert threshold(files, client) == 1
@@ -154,7 +154,7 @@ def test_a_file_that_github_shows_late_is_looked_at_again_soon(files, client, cl
 
 
 def test_a_broken_file_keeps_the_last_good_settings(files, client):
-    """And what is wrong is said, with its place."""
+    """An invalid file leaves the last valid settings, and has located problems."""
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     threshold(files, client)
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 0\n"
@@ -164,7 +164,7 @@ def test_a_broken_file_keeps_the_last_good_settings(files, client):
 
 
 def test_a_file_that_is_taken_away_leaves_the_defaults(files, client):
-    """A file that is gone is no broken file."""
+    """A deleted file is valid and leaves the defaults."""
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     threshold(files, client)
     del client.files["snakes/trio"]
@@ -180,20 +180,20 @@ def test_a_file_that_is_taken_away_leaves_the_defaults(files, client):
         (answer(b"", type="submodule"), "must be a file"),
         (answer(b"", encoding="none", content=""), "too large"),
         (answer(b"#" * 70_000), "at most 64 KiB"),
-        (answer(b"\xff"), "not UTF-8"),
-        (answer(b"", content="abc"), "not UTF-8"),
+        (answer(b"\xff"), "encoded in UTF-8"),
+        (answer(b"", content="abc"), "encoded in UTF-8"),
         (answer(b"a = " + b"[" * 9000), "too deeply"),
     ],
 )
 def test_what_is_no_settings_file_is_a_problem_and_no_error(files, client, found, words):
-    """A directory, a link, a huge or binary file: the defaults hold, and the reason is said."""
+    """A directory, link, huge or binary file has a problem, and the defaults apply."""
     client.answers["snakes/trio"] = found
     assert threshold(files, client) == 1
     assert words in problems(files, client)[1]
 
 
 def test_where_github_cannot_be_asked_the_last_good_settings_hold(files, client, clock):
-    """A file that is known is not forgotten because GitHub is away."""
+    """If GitHub does not answer, the cached settings apply."""
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     threshold(files, client)
     files.heard(pushed())
@@ -202,7 +202,7 @@ def test_where_github_cannot_be_asked_the_last_good_settings_hold(files, client,
 
 
 def test_a_file_that_was_never_read_is_waited_for(files, client):
-    """Nobody is invited by defaults that the organisation may have switched off."""
+    """If the file was never read, RequestFailed is raised."""
     client.error = Unreachable("away", method="GET", path=ABOUT)
     files.heard(pushed())
     with pytest.raises(Unreachable):
@@ -210,13 +210,13 @@ def test_a_file_that_was_never_read_is_waited_for(files, client):
 
 
 def test_without_the_permission_to_read_files_the_defaults_hold(files, client):
-    """An installation that has not granted it yet goes on as before."""
+    """Without the permission to read files, the defaults apply."""
     client.error = Forbidden("Resource not accessible", method="GET", path=ABOUT)
     assert threshold(files, client) == 1
 
 
 def test_a_slow_look_does_not_overwrite_a_newer_one(files, client, clock):
-    """Two processes look at once: who read the older file is told the newer one."""
+    """A slow check does not overwrite the result of a newer one."""
     threshold(files, client)
     files.heard(pushed())
     get = client.get
@@ -234,7 +234,7 @@ def test_a_slow_look_does_not_overwrite_a_newer_one(files, client, clock):
 
 
 def test_an_upgrade_that_takes_a_setting_away_leaves_the_others(store, files, client, clock):
-    """What was switched off stays switched off, though another line is no longer understood."""
+    """Removing a setting in an upgrade leaves the others of a stored file."""
     client.files["snakes/trio"] = "[invite]\nenabled = false\n[ping]\nenabled = false\n"
     threshold(files, client)
     newer = SettingsFiles(store, (invite.RULE,), Settings(), clock=clock)
@@ -242,14 +242,14 @@ def test_an_upgrade_that_takes_a_setting_away_leaves_the_others(store, files, cl
 
 
 def test_a_file_can_be_read_at_a_commit(client):
-    """For previews; the ref is handed to GitHub."""
+    """`fetch` reads a file at a commit."""
     client.files["snakes/trio"] = "a = 1"
     assert fetch(client, "snakes/trio", ref="abc").text == "a = 1"
     assert client.asked == [("snakes/trio", {"ref": "abc"})]
 
 
 def test_for_scheduled_rules_a_file_is_looked_at_once_a_day(files, client, clock):
-    """They come to repositories where nothing else happens; a push still tells of a change."""
+    """Scheduled rules recheck a file once a day, or after a push."""
     event = Event("schedule", "look", 5, organization="snakes", repository=EVENT.repository)
     threshold(files, client, event)
     clock.advance(SCHEDULED_SECONDS - 1)
@@ -258,7 +258,7 @@ def test_for_scheduled_rules_a_file_is_looked_at_once_a_day(files, client, clock
 
 
 def test_what_is_remembered_is_had_without_a_request(files, client):
-    """None where a file was never read, or is only known to have been pushed."""
+    """`remembered` makes no request, and returns None for files that were never read."""
     assert files.remembered(EVENT) is None
     files.heard(pushed())
     files.heard(pushed("snakes/.github"))

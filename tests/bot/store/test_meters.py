@@ -1,4 +1,4 @@
-"""bot.store.meters: what is counted, under which labels."""
+"""Tests of bot.store.meters."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def raising(error):
 
 
 def counted(handler):
-    """What one attempt adds, and whether it ended as the handler did."""
+    """The label of one attempt, and whether the outcome was passed on."""
     meter = Meter()
     (one,) = measured({"action": handler}, meter).values()
     try:
@@ -37,7 +37,7 @@ def counted(handler):
 
 @pytest.mark.parametrize(("answer", "outcome"), [(Done(), "done"), (Ignored("nobody"), "ignored")])
 def test_each_answer_is_counted_and_passed_on(answer, outcome):
-    """Done and ignored are different ends."""
+    """`done` and `ignored` have different labels."""
     got, added = counted(lambda _: answer)
     assert got is answer
     assert added["portmanteau_jobs_total", ("action", outcome)] == 1.0
@@ -54,14 +54,14 @@ def test_each_answer_is_counted_and_passed_on(answer, outcome):
     ],
 )
 def test_each_failure_is_counted_and_passed_on(error, outcome):
-    """An order of the handler by its name; anything else is a fault of the bot."""
+    """Signals are counted by name, other exceptions as "failed"."""
     got, added = counted(raising(error))
     assert got is error
     assert added["portmanteau_jobs_total", ("action", outcome)] == 1.0
 
 
 def test_a_strangers_event_is_other():
-    """The header is not signed: whoever has a signed body could write anything into it."""
+    """An unknown event is counted as "other", because its header is not signed."""
     meter = Meter()
     measured({"delivery": lambda _: Done()}, meter)["delivery"](job("delivery", "x" * 500))
     assert ("portmanteau_job_seconds_sum", ("delivery", "other")) in meter.take().added
@@ -69,7 +69,7 @@ def test_a_strangers_event_is_other():
 
 
 def test_every_event_of_githubs_examples_is_known():
-    """The list has what GitHub really sends."""
+    """The list has every event of GitHub's examples."""
     assert {example.event for example in examples()} - EVENTS == set()
 
 
@@ -77,7 +77,7 @@ def test_every_event_of_githubs_examples_is_known():
     ("status", "label"), [(200, "2xx"), (304, "3xx"), (404, "4xx"), (502, "5xx"), (None, "none")]
 )
 def test_requests_are_counted_by_class_of_status(status, label):
-    """Where no answer came, that is a class as well."""
+    """Requests are counted by status class, "none" without a response."""
     meter = Meter()
     heard(meter, Exchanged("the App", "GET", status, 0.2, None))
     taken = meter.take()
@@ -94,7 +94,7 @@ def test_requests_are_counted_by_class_of_status(status, label):
     ],
 )
 def test_what_is_left_of_a_limit_is_noted(name, resource, labels):
-    """By installation and resource; neither can grow without bound."""
+    """Limits are stored by installation and resource, with bounded labels."""
     meter = Meter()
     limit = RateLimit(resource=resource, limit=5000, remaining=4321, reset_at=99.0)
     heard(meter, Exchanged(name, "GET", 200, 0.2, limit))

@@ -1,4 +1,4 @@
-"""bot.web.app: what is signed is stored and answered 202; everything else is refused."""
+"""Tests of the web process: signed deliveries are stored and get 202; all others are refused."""
 
 import hashlib
 import hmac
@@ -37,7 +37,7 @@ def make_client(store, board, clock, woken):
     """Make a client of the web process."""
 
     def make(**more):
-        reception = web.WebDependencies(
+        dependencies = web.WebDependencies(
             name="test-bot",
             secrets=["older secret", SECRET],
             queue=Queue(store, clock=clock, wake=lambda: woken.append(clock())),
@@ -47,7 +47,7 @@ def make_client(store, board, clock, woken):
             **more,
         )
         app = Flask("bot", static_folder=None)
-        app.register_blueprint(web.blueprint(reception))
+        app.register_blueprint(web.blueprint(dependencies))
         app.register_error_handler(HTTPException, web.refused)
         return app.test_client()
 
@@ -61,8 +61,8 @@ def client(make_client):
 
 
 def test_without_a_webhook_there_is_no_such_address(store, board, clock):
-    """Where deliveries are fetched, nothing can be posted; the pages are there."""
-    reception = web.WebDependencies(
+    """Without secrets there is no webhook, but the pages exist."""
+    dependencies = web.WebDependencies(
         name="test-bot",
         secrets=None,
         queue=Queue(store, clock=clock),
@@ -71,7 +71,7 @@ def test_without_a_webhook_there_is_no_such_address(store, board, clock):
         settle_seconds=1.5,
     )
     app = Flask("bot", static_folder=None)
-    app.register_blueprint(web.blueprint(reception))
+    app.register_blueprint(web.blueprint(dependencies))
     app.register_error_handler(HTTPException, web.refused)
     client = app.test_client()
     assert client.post("/webhook/github", data=b"{}").status_code == 404
@@ -101,7 +101,7 @@ def stored(queue):
 
 
 def test_a_signed_delivery_is_stored_and_answered_202(client, queue, clock, woken):
-    """It lies in the queue under its guid, to be decided after the settling, and the loop wakes."""
+    """A signed delivery is enqueued under its GUID and wakes the loop."""
     answer = post(client)
     (job,) = stored(queue)
     assert (answer.status_code, answer.json) == (202, {"delivery": "guid-1", "stored": True})
@@ -112,7 +112,7 @@ def test_a_signed_delivery_is_stored_and_answered_202(client, queue, clock, woke
 
 
 def test_the_same_delivery_again_is_202_and_changes_nothing(client, queue, woken):
-    """A duplicate is answered like the first, and stored once."""
+    """A duplicate gets 202 and is stored once."""
     post(client)
     answer = post(client)
     assert (answer.status_code, answer.json["stored"]) == (202, False)
@@ -121,7 +121,7 @@ def test_the_same_delivery_again_is_202_and_changes_nothing(client, queue, woken
 
 
 def test_either_of_two_live_secrets_is_good(client):
-    """While one secret replaces the other, both sign."""
+    """During a rotation, both secrets are valid."""
     body = json.dumps(PAYLOAD).encode()
     assert post(client, X_Hub_Signature_256=signature(body, "older secret")).status_code == 202
 
@@ -139,7 +139,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("status", "headers", "drop"), REFUSED.values(), ids=REFUSED)
 def test_what_is_not_a_delivery_is_refused_and_not_stored(client, queue, status, headers, drop):
-    """Each flaw has its status and its words, and leaves nothing behind; the next is served."""
+    """Each invalid request gets its status and message, and is not stored."""
     answer = post(client, drop=drop, **headers)
     assert answer.status_code == status
     assert answer.json["error"]
@@ -148,7 +148,7 @@ def test_what_is_not_a_delivery_is_refused_and_not_stored(client, queue, status,
 
 
 def test_a_body_over_25_mb_is_413_before_it_is_read(client, queue):
-    """The length that is announced is enough to refuse."""
+    """A Content-Length over 25 MB is refused unread."""
     too_long = {"CONTENT_LENGTH": str(webhook.LARGEST_BODY + 1)}
     answer = client.post("/webhook/github", environ_overrides=too_long)
     assert answer.status_code == 413
@@ -156,7 +156,7 @@ def test_a_body_over_25_mb_is_413_before_it_is_read(client, queue):
 
 
 def test_a_body_that_ends_early_is_400_and_not_stored(client, queue):
-    """A server that hands on what came before the line broke (gunicorn) is not believed."""
+    """A truncated body is refused."""
     body = json.dumps(PAYLOAD).encode()
     headers = {
         "X-GitHub-Event": "pull_request",
@@ -170,7 +170,7 @@ def test_a_body_that_ends_early_is_400_and_not_stored(client, queue):
 
 
 def test_a_body_without_a_length_is_411(client):
-    """Without Content-Length nobody knows where the body ends."""
+    """A body without Content-Length is refused."""
     assert client.post("/webhook/github").status_code == 411
 
 
@@ -190,7 +190,7 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_signed_body_of_the_wrong_shape_is_400_and_not_stored(client, queue, body):
-    """Truncated, undecodable, deep or of the wrong type: refused in words, without a traceback."""
+    """A malformed body is refused with a message and no traceback."""
     answer = post(client, body)
     assert (answer.status_code, answer.mimetype) == (400, "application/json")
     assert b"Traceback" not in answer.data
@@ -198,14 +198,14 @@ def test_a_signed_body_of_the_wrong_shape_is_400_and_not_stored(client, queue, b
 
 
 def test_a_delivery_is_only_ever_posted(client):
-    """GET is no way to deliver; the answer says what is."""
+    """GET is refused with an Allow header."""
     answer = client.get("/webhook/github")
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
 
 
 def test_without_the_database_a_delivery_is_503_never_202(client, store):
-    """What is not committed is not accepted, and nothing of the database is shown."""
+    """Without the database, a delivery gets 503 and no details."""
     with store.begin() as connection:
         connection.execute(text("DROP TABLE job_body"))
     answer = post(client)
@@ -214,7 +214,7 @@ def test_without_the_database_a_delivery_is_503_never_202(client, store):
 
 
 def test_a_commit_that_breaks_in_another_way_is_500_as_json(client, monkeypatch):
-    """It is answered like every other refusal, and says nothing of what broke."""
+    """An unexpected error gets 500 and no details."""
     monkeypatch.setattr(Queue, "put_over", lambda *_: 1 / 0)
     answer = post(client)
     assert (answer.status_code, list(answer.json)) == (500, ["error"])
@@ -222,34 +222,34 @@ def test_a_commit_that_breaks_in_another_way_is_500_as_json(client, monkeypatch)
 
 
 def test_an_unknown_page_is_404_as_json(client):
-    """Errors that Flask raises look like all others."""
+    """Errors raised by Flask are JSON."""
     answer = client.get("/nothing/here")
     assert (answer.status_code, answer.mimetype) == (404, "application/json")
 
 
 def test_healthz_says_that_the_process_lives(client):
-    """It asks nothing of anybody."""
+    """/healthz needs no database."""
     assert client.get("/healthz").status_code == 200
 
 
 def test_readyz_tells_when_no_loop_is_heard(client, board):
-    """Ready only while a loop beats; otherwise it says what is missing."""
+    """/readyz is 503 without a heartbeat."""
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert "not heard from" in answer.json["loop"]
+    assert "no heartbeat" in answer.json["loop"]
     board.beat("loop")
     assert client.get("/readyz").status_code == 200
 
 
 def test_readyz_is_503_without_the_database(client, store):
-    """A database that is away is not ready."""
+    """/readyz is 503 without the database."""
     with store.begin() as connection:
         connection.execute(text("DROP TABLE beat"))
     assert client.get("/readyz").status_code == 503
 
 
 def test_the_status_page_shows_mood_and_lines(client, board):
-    """The mood with its reason, and the board, newest first."""
+    """The status page shows the mood, its reason and the board."""
     board.beat("loop")
     board.say("<first>")
     board.say("I'm bored")
@@ -259,7 +259,7 @@ def test_the_status_page_shows_mood_and_lines(client, board):
 
 
 def test_the_status_page_names_nobody_and_no_repository(client, board):
-    """The page is public: what lies in the queue is only counted."""
+    """The status page names no one from the queue."""
     board.beat("loop")
     post(client)
     page = client.get("/").text
@@ -268,16 +268,16 @@ def test_the_status_page_names_nobody_and_no_repository(client, board):
 
 
 def test_the_status_page_says_when_the_database_is_away(client, store):
-    """Visitors are told in words; the status tells machines."""
+    """Without the database, the status page is a 503 with a mood."""
     with store.begin() as connection:
         connection.execute(text("DROP TABLE board_line"))
     answer = client.get("/")
     assert answer.status_code == 503
-    assert "my database does not answer" in answer.text
+    assert "my database does not respond" in answer.text
 
 
 def test_pages_load_nothing_from_elsewhere(client):
-    """The style sheet is our own, and the policy forbids everything else."""
+    """Pages load only our own files, and the policy forbids others."""
     answer = client.get("/")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     with client.get("/static/style.css") as style:
@@ -285,7 +285,7 @@ def test_pages_load_nothing_from_elsewhere(client):
 
 
 def logged(client, **headers):
-    """The lines of the log that a delivery leaves, as an operator sees them."""
+    """The log lines of a delivery, as an operator sees them."""
     stream = io.StringIO()
     logs.configure_logging("text", name="gunicorn", stream=stream)
     post(client, **headers)
@@ -303,7 +303,7 @@ def _own_logging():
 @pytest.mark.usefixtures("_own_logging")
 @pytest.mark.parametrize("kind", ["known", "refused", "database away", "broken"])
 def test_each_line_about_a_delivery_names_it(client, store, monkeypatch, kind):
-    """Whether it is known, refused or cannot be stored, and nothing else wears its name."""
+    """Each log line about a delivery has its id, and no other line has one."""
     if kind == "known":
         post(client, X_GitHub_Delivery="guid-9")
     if kind == "database away":
@@ -320,13 +320,13 @@ def test_each_line_about_a_delivery_names_it(client, store, monkeypatch, kind):
 
 @pytest.mark.usefixtures("_own_logging")
 def test_a_strangers_claim_is_cut_and_cannot_forge_a_line(client):
-    """The id of a delivery that is refused is whatever a stranger wrote."""
+    """An unverified id is truncated and cannot forge a log line."""
     (line,) = logged(client, X_GitHub_Delivery="x" * 5000, X_Hub_Signature_256="sha256=00")
     assert line.endswith(f" (delivery={'x' * 100})")
 
 
 def test_deliveries_are_counted_by_event_and_answer(make_client):
-    """What is stored or known by its event; for that of what is refused nobody vouches."""
+    """Stored deliveries are counted by event, refused ones as "unverified"."""
     meter = Meter()
     client = make_client(meter=meter)
     post(client)

@@ -1,4 +1,4 @@
-"""bot.web.cached_board: the page shows the last known state of an external board, at once."""
+"""Tests of bot.web.cached_board."""
 
 import threading
 
@@ -10,7 +10,7 @@ from bot.web.cached_board import FRESH_SECONDS, BoardView, CachedBoard
 
 
 class Elsewhere:
-    """A board that answers, fails or hangs as told."""
+    """A board that responds, fails or hangs."""
 
     def __init__(self):
         self.now = [Line(1.0, "theirs")]
@@ -38,61 +38,64 @@ def elsewhere():
 
 
 @pytest.fixture
-def glance(elsewhere, board, clock):
+def cached_board(elsewhere, board, clock):
     board.say("ours")
     return CachedBoard(elsewhere, board, clock=clock)
 
 
-def later(glance, clock):
-    """What is shown after the next look."""
+def later(cached_board, clock):
+    """The view after the next refresh."""
     clock.advance(FRESH_SECONDS + 1)
-    glance()
-    glance.wait()
-    return glance()
+    cached_board()
+    cached_board.wait()
+    return cached_board()
 
 
-def test_the_first_visitor_sees_the_board(glance):
-    """It is waited for, once."""
-    assert glance() == BoardView([Line(1.0, "theirs")])
+def test_the_first_visitor_sees_the_board(cached_board):
+    """The first view waits for the board."""
+    assert cached_board() == BoardView([Line(1.0, "theirs")])
 
 
-def test_many_visitors_are_one_look(glance, elsewhere, clock):
-    """Within some seconds nobody looks again; then the page changes."""
-    glance()
+def test_many_visitors_are_one_look(cached_board, elsewhere, clock):
+    """A refresh runs at most every FRESH_SECONDS."""
+    cached_board()
     elsewhere.say("new")
     for _ in range(5):
-        assert len(glance().lines) == 1
+        assert len(cached_board().lines) == 1
     assert elsewhere.looks == 1
-    assert [line.text for line in later(glance, clock).lines] == ["theirs", "new"]
+    assert [line.text for line in later(cached_board, clock).lines] == ["theirs", "new"]
 
 
 @pytest.mark.parametrize("error", [BoardAway("refused"), ZeroDivisionError()])
 def test_a_board_that_does_not_answer_is_told_with_what_was_seen_last(
-    glance, elsewhere, clock, error
+    cached_board, elsewhere, clock, error
 ):
-    """Since the first look in vain; when it is back, that is forgotten."""
-    glance()
+    """A failed refresh keeps the lines and sets `silent_since`."""
+    cached_board()
     elsewhere.error = error
-    shown = later(glance, clock)
+    shown = later(cached_board, clock)
     since = clock()
     assert shown == BoardView([Line(1.0, "theirs")], since)
-    assert later(glance, clock).silent_since == since
+    assert later(cached_board, clock).silent_since == since
     elsewhere.error = None
-    assert later(glance, clock).silent_since is None
+    assert later(cached_board, clock).silent_since is None
 
 
-def test_a_board_that_was_never_seen_is_made_up_for_by_our_own_lines(glance, elsewhere):
-    """A web process that is started while the server is down has the database."""
+def test_a_board_that_was_never_seen_is_made_up_for_by_our_own_lines(cached_board, elsewhere):
+    """Without a successful refresh, the view shows our own lines."""
     elsewhere.error = BoardAway("refused")
-    shown = glance()
-    assert ([line.text for line in shown.lines], shown.silent_since) == (["ours"], glance._clock())
+    shown = cached_board()
+    assert ([line.text for line in shown.lines], shown.silent_since) == (
+        ["ours"],
+        cached_board._clock(),
+    )
 
 
-def test_nobody_waits_for_a_board_that_hangs(glance, elsewhere, clock):
-    """One thread hangs with it, and no visitor sets another to it."""
-    glance()
+def test_nobody_waits_for_a_board_that_hangs(cached_board, elsewhere, clock):
+    """A hanging refresh blocks no view, and no second one starts."""
+    cached_board()
     elsewhere.hangs.clear()
     for _ in range(5):
         clock.advance(FRESH_SECONDS + 1)
-        assert glance().lines == [Line(1.0, "theirs")]
+        assert cached_board().lines == [Line(1.0, "theirs")]
     assert elsewhere.looks == 2

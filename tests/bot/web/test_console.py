@@ -1,4 +1,4 @@
-"""The console: closed to strangers, forged forms do nothing, and what a person decides is done."""
+"""Tests of the console."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from luggage.fake_github import faults
 from luggage.github import Delivery, OAuth, make_session
 from luggage.jobs import State
 
-# What a stranger may see of the console: how to come in.
+# The addresses that strangers may open.
 OPEN = {
     "/console/sign-in",
     "/console/sign-in/github",
@@ -44,7 +44,7 @@ def web_app(store, queue, board, clock, sessions):
             session=session,
             clock=clock,
         )
-        reception = WebDependencies(
+        dependencies = WebDependencies(
             name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
         )
         desk = Console(
@@ -52,11 +52,11 @@ def web_app(store, queue, board, clock, sessions):
             engine=store,
             queue=queue,
             board=board,
-            door=SignIn(sessions=sessions, oauth=oauth, program="python -m bot_deploy"),
+            sign_in=SignIn(sessions=sessions, oauth=oauth, program="python -m bot_deploy"),
             clock=clock,
         )
         app = Flask("bot", static_folder=None)
-        app.register_blueprint(web_blueprint(reception))
+        app.register_blueprint(web_blueprint(dependencies))
         app.register_blueprint(blueprint(desk))
         yield app
 
@@ -75,7 +75,7 @@ def operator(web_app, sessions):
 
 
 def press(client, path, page="/console/"):
-    """Send a form as a person does: with the token that stands in the page."""
+    """Submit a form with the token on the page."""
     token = re.search(r'name="token" value="(\w+)"', client.get(page).text)[1]
     return client.post(path, data={"token": token})
 
@@ -95,7 +95,7 @@ def put(queue, clock):
 
 @pytest.fixture
 def dead(github, put, settled):
-    """A delivery with an invitation that GitHub refused, and a comment that waits for it."""
+    """A delivery with an invitation that GitHub refused, and a comment that depends on it."""
     refusal = faults.refused(403, "Resource not accessible by integration")
     github.faults.append(faults.plan(refusal, method="PUT", times=None))
     number = put(github.merge_pull_request("snakes/trio", "alice", "Fix it"))
@@ -108,7 +108,7 @@ def dead(github, put, settled):
 
 
 def test_a_stranger_reaches_nothing(web_app, stranger, dead):
-    """Every address below /console, by every method, leads a stranger to the sign-in, unseen."""
+    """Every address redirects strangers to the sign-in."""
     closed = 0
     for rule in web_app.url_map.iter_rules():
         if not rule.rule.startswith("/console") or rule.rule in OPEN:
@@ -124,7 +124,7 @@ def test_a_stranger_reaches_nothing(web_app, stranger, dead):
 
 
 def test_a_strangers_form_does_nothing(stranger, queue, dead):
-    """Not even with a token of the right form."""
+    """A stranger's form has no effect."""
     stranger.post("/console/pause", data={"token": "0" * 48})
     stranger.post(f"/console/deliveries/{dead}/bury", data={"token": "0" * 48})
     assert queue.paused_at() is None
@@ -132,7 +132,7 @@ def test_a_strangers_form_does_nothing(stranger, queue, dead):
 
 
 def test_what_is_not_there_is_no_way_in(stranger):
-    """Neither an unknown address nor a cookie that was made up."""
+    """Unknown addresses and made-up cookies give no access."""
     stranger.set_cookie("console", "made-up", path="/console")
     assert stranger.get("/console/").status_code == 303
     assert stranger.get("/console/nothing").status_code == 404
@@ -141,33 +141,33 @@ def test_what_is_not_there_is_no_way_in(stranger):
 
 @pytest.mark.parametrize("token", [None, "", "0" * 48, "ü", "of another session"])
 def test_a_forged_form_is_403_and_does_nothing(operator, sessions, queue, dead, token):
-    """A form that another site sends with the operator's browser lacks the session's token."""
+    """A form without the session's token gets 403 and has no effect."""
     if token == "of another session":
         token = sessions.begin("eve").form_token
     data = {} if token is None else {"token": token}
     for path in ("/console/pause", f"/console/deliveries/{dead}/retry", "/console/sign-out"):
         answer = operator.post(path, data=data)
         assert answer.status_code == 403
-        assert "Nothing was done" in answer.text
+        assert "nothing was changed" in answer.text
     assert (queue.paused_at(), queue.standing().dead) == (None, 1)
     assert operator.get("/console/").status_code == 200
 
 
 def test_a_huge_form_is_refused(operator):
-    """Nobody has so much to say to a button."""
+    """A huge form is refused."""
     data = {"token": "x" * 100_000}
     assert operator.post("/console/pause", data=data).status_code in (403, 413)
 
 
 def test_looking_decides_nothing(operator, queue, dead):
-    """What decides is only done by POST."""
+    """GET requests change nothing."""
     for path in ("/console/pause", f"/console/deliveries/{dead}/bury", "/console/sign-out"):
         assert operator.get(path).status_code == 405
     assert queue.standing().dead == 1
 
 
 def test_pages_are_not_kept_framed_or_filled_from_elsewhere(operator):
-    """Each page says so."""
+    """Each page has the security headers."""
     for path in ("/console/", "/console/sign-in", "/console/deliveries/999", "/"):
         headers = operator.get(path).headers
         assert headers["Cache-Control"] == "no-store"
@@ -180,25 +180,25 @@ def test_pages_are_not_kept_framed_or_filled_from_elsewhere(operator):
 
 
 def test_the_overview_shows_what_is_in_hand_and_what_waits(operator, dead, board):
-    """The queue by state and age, and the deliveries that need a person."""
+    """The overview shows the queue and the dead deliveries."""
     board.beat("loop")
     page = operator.get("/console/").text
-    assert "one job could not be done" in page
+    assert "one job failed" in page
     assert re.search(r'actions</th><td><span class="state dead">dead</span></td><td>1</td>', page)
     assert f'href="/console/deliveries/{dead}"' in page
 
 
 def test_an_empty_queue_is_told_in_words(operator, board):
-    """A bot that has done nothing yet has a console too."""
+    """The pages of a new bot say that there is nothing yet."""
     board.beat("loop")
     page = operator.get("/console/").text
-    assert "all that came in is decided" in page
+    assert "processed every delivery" in page
     assert operator.get("/console/deliveries").status_code == 200
-    assert "not been asked for anything yet" in operator.get("/console/github").text
+    assert "The bot has not called GitHub yet" in operator.get("/console/github").text
 
 
 def test_deliveries_are_found_by_what_is_known_of_them(operator, github, put, settled, dead):
-    """By state, event, repository and text; what makes no sense in an address is left out."""
+    """The search filters by state, event, repository and text."""
     other = put(github.open_issue("snakes/duo", "bob", "A needle", "/ping"), "guid-2")
     settled()
 
@@ -217,7 +217,7 @@ def test_deliveries_are_found_by_what_is_known_of_them(operator, github, put, se
 
 
 def test_deliveries_come_in_pages(operator, github, put):
-    """Fifty on each; the next one keeps what was looked for."""
+    """Each page has fifty deliveries and keeps the conditions."""
     for number in range(51):
         put(github.star("snakes/trio", "bob"), f"guid-{number}")
     page = operator.get("/console/deliveries?event=star").text
@@ -229,26 +229,26 @@ def test_deliveries_come_in_pages(operator, github, put):
 
 
 def test_a_delivery_shows_its_actions_and_its_payload(operator, github, put, settled):
-    """What was done, GitHub's answer with where to see it, and what came in."""
+    """A delivery's page shows its actions, GitHub's responses and the payload."""
     number = put(github.open_issue("snakes/trio", "bob", "Hello", "/ping"))
     settled()
     page = operator.get(f"/console/deliveries/{number}").text
     assert "comment on snakes/trio#1" in page
-    assert "s answer</dt>" in page
+    assert "s response</dt>" in page
     assert 'href="https://github.com/snakes/trio/issues/1#' in page
     assert "&#34;title&#34;: &#34;Hello&#34;" in page
 
 
 def test_a_payload_that_expired_is_told(operator, github, put, settled, queue, clock):
-    """What became of it stays."""
+    """The page of an expired payload still shows the actions."""
     number = put(github.star("snakes/trio", "bob"))
     settled()
     queue.expire_bodies(clock() + 1)
-    assert "It has expired" in operator.get(f"/console/deliveries/{number}").text
+    assert "The payload has expired" in operator.get(f"/console/deliveries/{number}").text
 
 
 def test_only_deliveries_have_such_a_page(operator, queue, dead):
-    """An action's number, and one of nothing, is 404, as a page."""
+    """Other numbers get a 404 page."""
     (action, *_) = queue.children(dead)
     for number in (action.id, 999):
         answer = operator.get(f"/console/deliveries/{number}")
@@ -256,7 +256,7 @@ def test_only_deliveries_have_such_a_page(operator, queue, dead):
 
 
 def test_budgets_and_what_was_missed_are_shown(operator, store, clock, put, github, updater):
-    """What GitHub leaves to each installation, what is absent, and what was fetched."""
+    """The page about GitHub shows budgets, missing and fetched deliveries."""
     now = clock()
     with store.begin() as connection:
         limits = '{"seen":{"core":[5000,4200,%d,%d]},"closed":{"":%d}}'
@@ -273,7 +273,7 @@ def test_budgets_and_what_was_missed_are_shown(operator, store, clock, put, gith
     assert "4,200 of 5,000" in page
     assert "closed for 1 min" in page
     assert "lost: gone" in page
-    assert "is being fetched" in page
+    assert "being fetched, 1 attempt so far" in page
     assert f"/console/deliveries/{number}" in page
 
 
@@ -281,23 +281,23 @@ def test_budgets_and_what_was_missed_are_shown(operator, store, clock, put, gith
 
 
 def test_a_dead_delivery_is_tried_again(operator, queue, dead, settled):
-    """The button does it, the page tells it, and the invitation is sent."""
+    """Retry revives a dead delivery."""
     page = f"/console/deliveries/{dead}"
     answer = press(operator, f"{page}/retry")
     assert answer.headers["Location"] == f"{page}?done=retried"
-    assert "tried again" in operator.get(answer.headers["Location"]).text
+    assert "Retrying now" in operator.get(answer.headers["Location"]).text
     settled()
     assert {job.state for job in queue.children(dead)} == {State.DONE}
 
 
 def test_a_dead_delivery_is_given_up(operator, queue, dead):
-    """Nobody is worried by it any more."""
+    """Discard removes a dead delivery from the overview."""
     press(operator, f"/console/deliveries/{dead}/bury")
     assert queue.standing().dead == 0
 
 
 def test_nothing_to_do_is_told(operator, github, put, settled):
-    """A button that was pressed twice, or too late, does no harm."""
+    """Pressing a button twice or too late does no harm."""
     number = put(github.star("snakes/trio", "bob"))
     settled()
     for what in ("retry", "bury"):
@@ -306,7 +306,7 @@ def test_nothing_to_do_is_told(operator, github, put, settled):
 
 
 def test_a_delivery_is_decided_again(operator, queue, github, put, settled):
-    """Whatever became of it; what was done before is not done twice."""
+    """Running the rules again does not repeat finished actions."""
     number = put(github.open_issue("snakes/trio", "bob", "Hello", "/ping"))
     settled()
     press(operator, f"/console/deliveries/{number}/again")
@@ -316,7 +316,7 @@ def test_a_delivery_is_decided_again(operator, queue, github, put, settled):
 
 
 def test_one_action_is_tried_again_or_given_up(operator, queue, dead):
-    """Each by itself; what comes too late is told and changes nothing."""
+    """A single action can be retried or discarded."""
     invitation, comment = queue.children(dead)
     press(operator, f"/console/actions/{comment.id}/bury")
     assert queue.get(comment.id).state is State.IGNORED
@@ -328,22 +328,22 @@ def test_one_action_is_tried_again_or_given_up(operator, queue, dead):
 
 
 def test_what_comes_too_late_is_told(operator, queue, github, put, settled):
-    """A worker was faster: nothing is changed, and nobody sees an error."""
+    """A change that comes too late has no effect and is not an error."""
     number = put(github.open_issue("snakes/trio", "bob", "Hello", "/ping"))
     settled()
     (action, *_) = queue.children(number)
     answer = press(operator, f"/console/actions/{action.id}/bury")
     assert answer.headers["Location"] == f"/console/deliveries/{number}?done=late"
-    assert "Nothing was changed" in operator.get(answer.headers["Location"]).text
+    assert "Nothing changed" in operator.get(answer.headers["Location"]).text
 
 
 def test_an_action_that_is_not_there_is_404(operator):
-    """A number of nothing is told."""
+    """An unknown action gets 404."""
     assert press(operator, "/console/actions/999/retry").status_code == 404
 
 
 def test_pause_and_resume(operator, queue, board):
-    """Both can be pressed twice; the board tells it once."""
+    """Pause and resume are safe to repeat."""
     for _ in range(2):
         press(operator, "/console/pause")
     assert queue.paused_at() is not None
@@ -355,7 +355,7 @@ def test_pause_and_resume(operator, queue, board):
 
 
 def test_a_part_that_an_owner_paused_is_resumed(operator, queue):
-    """It is shown by name, and the button is for it alone."""
+    """The operator can resume a paused organisation."""
     queue.pause_part("snakes")
     queue.pause_part("lions")
     page = operator.get("/console/").text
@@ -368,7 +368,7 @@ def test_a_part_that_an_owner_paused_is_resumed(operator, queue):
 
 
 def test_signing_out_closes_the_door(operator, web_app, sessions):
-    """In the browser, and for whoever has copied its cookie."""
+    """Signing out ends the session for copies of the cookie, too."""
     token = operator.get_cookie("console", path="/console").value
     press(operator, "/console/sign-out")
     assert operator.get("/console/").status_code == 303
@@ -376,26 +376,26 @@ def test_signing_out_closes_the_door(operator, web_app, sessions):
 
 
 def test_the_log_tells_who_did_what(operator, caplog, dead):
-    """By name and number, without a token."""
+    """The log has the user and the change, and no token."""
     caplog.set_level("INFO")
     press(operator, f"/console/deliveries/{dead}/bury")
-    assert "by link at the console: buried" in caplog.text
+    assert "by link at the console: discarded" in caplog.text
     assert operator.get_cookie("console", path="/console").value not in caplog.text
 
 
 def test_without_the_database_the_pages_say_so(operator, stranger, store):
-    """503, in words, without a traceback and without the statement."""
+    """Without the database, pages are a 503 without details."""
     with store.begin() as connection:
         connection.execute(text("DROP TABLE console_session"))
     answer = operator.get("/console/")
     assert answer.status_code == 503
-    assert "The database does not answer" in answer.text
+    assert "The database does not respond" in answer.text
     assert "SELECT" not in answer.text
     assert stranger.get("/console/sign-in").status_code == 200
 
 
 def test_what_is_hostile_is_text(operator, put, queue):
-    """Markup is escaped, control characters are shown, walls of text are cut, secrets are out."""
+    """Hostile payloads are escaped, truncated and stripped of secrets."""
     evil = {
         "action": "<script>alert(1)</script>",
         "repository": {"full_name": "snakes/trio", "private": True},

@@ -1,4 +1,4 @@
-"""bot.web.metrics: /metrics is about the whole bot, and for those who know the token."""
+"""Tests of /metrics."""
 
 import pytest
 from flask import Flask
@@ -35,7 +35,7 @@ def client(store, queue, board, totals, clock):
 
 @pytest.fixture
 def scrape(client):
-    """All samples: the name, and the values of the labels by their names' order -> value."""
+    """All samples, by name and label values."""
 
     def scrape():
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
@@ -51,14 +51,14 @@ def scrape(client):
 
 @pytest.mark.parametrize("given", ["", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", "Bearer ü"])
 def test_without_the_token_nothing_is_told(client, given):
-    """A wrong one and none are answered alike."""
+    """A missing or wrong token gets 401."""
     answer = client.get("/metrics", headers={"Authorization": given})
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert "portmanteau" not in answer.text
 
 
 def test_how_things_stand_is_told(scrape, queue, board, clock):
-    """Mood, pause, silence, depth and age of the queue."""
+    """Mood, pause, heartbeat, and the counts and ages of jobs."""
     board.beat("loop")
     queue.put(NewJob(queue="delivery", key="a", subject="s", body=b"{}", run_at=clock() - 5))
     queue.put(NewJob(queue="delivery", key="b", subject="s", body=b"{}", run_at=clock() - 50))
@@ -74,7 +74,7 @@ def test_how_things_stand_is_told(scrape, queue, board, clock):
 
 
 def test_dead_retrying_and_paused_are_told(scrape, queue, clock):
-    """With the time since which the first is dead."""
+    """Dead jobs, retries and a pause are reported."""
     for key in ("a", "b"):
         queue.put(NewJob(queue="action", key=key, body=b"{}", run_at=clock()))
     dead, again = queue.claim(["action"], worker="w", lease_seconds=60, limit=2)
@@ -90,7 +90,7 @@ def test_dead_retrying_and_paused_are_told(scrape, queue, clock):
 
 
 def test_what_is_missing_is_told(scrape, store, queue, clock):
-    """How long ago nothing was missing, what will be fetched, and what is lost."""
+    """The recovery lag, missed and lost deliveries are reported."""
     QueueInbox(engine=store, queue=queue, clock=clock, settle_seconds=0.0).begin()
     row = {"attempt_id": 1, "attempted_at": clock(), "tries": 0}
     with writing(store) as connection:
@@ -103,7 +103,7 @@ def test_what_is_missing_is_told(scrape, store, queue, clock):
 
 
 def test_totals_of_all_processes_are_told(scrape, totals):
-    """Counters as they are, times with buckets that hold those below them."""
+    """Counters and histograms have the totals of all processes."""
     meter = Meter()
     meter.add(metrics.DELIVERIES_TOTAL, "issues", "stored", by=3)
     for seconds in (0.001, 0.2, 0.2, 100.0):
@@ -121,7 +121,7 @@ def test_totals_of_all_processes_are_told(scrape, totals):
 
 
 def test_a_limit_is_told_until_it_is_renewed(scrape, totals, clock):
-    """After that nobody knows what is left."""
+    """A rate limit disappears after its reset."""
     meter = Meter()
     for gauge, value in (
         (metrics.LIMIT, 5000),
@@ -136,7 +136,7 @@ def test_a_limit_is_told_until_it_is_renewed(scrape, totals, clock):
 
 
 def test_a_database_that_is_away_is_told(scrape, store):
-    """Prometheus still hears of the build, and that nothing else is known."""
+    """Without the database, only the build and that fact are reported."""
     with store.begin() as connection:
         connection.execute(text("DROP TABLE total"))
     assert scrape() == {("build_info", "abc", "3.11", "1.0"): 1.0, ("database_up",): 0.0}

@@ -1,4 +1,4 @@
-"""The plot of the last day: bars that stand where they should."""
+"""Tests of bot.web.plot."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from bot.web.plot import HEIGHT, WIDTH, plot
 
 
 def day(*numbers):
-    """Hours from midnight on, with so many deliveries each, and half as many actions."""
+    """Hours from midnight on, with this many deliveries each, and half as many actions."""
     return [Hour(since=i * 3600.0, deliveries=n, actions=n // 2) for i, n in enumerate(numbers)]
 
 
 def test_each_hour_has_its_two_bars_inside_the_drawing():
-    """What came in, and beside it what followed; nothing is drawn where there was nothing."""
+    """Each hour has two bars inside the chart, or none."""
     drawn = plot(day(0, 4, 10))
     heights = [round(bar.height) for bar in drawn.bars]
     assert [bar.kind for bar in drawn.bars] == ["deliveries", "actions"] * 3
@@ -23,7 +23,7 @@ def test_each_hour_has_its_two_bars_inside_the_drawing():
 
 
 def test_one_of_ten_thousand_is_seen():
-    """A bar is never so low that it vanishes."""
+    """A bar has a minimum height."""
     assert plot(day(1, 10_000)).bars[0].height >= 2
 
 
@@ -31,12 +31,12 @@ def test_one_of_ten_thousand_is_seen():
     ("number", "most"), [(0, 1), (1, 1), (3, 5), (10, 10), (11, 20), (4999, 5000)]
 )
 def test_the_line_on_top_is_a_number_that_is_read_at_a_glance(number, most):
-    """1, 2, 5, 10, 20, 50, and so on."""
+    """The top line is a round number: 1, 2, 5, 10, 20, 50."""
     assert plot(day(number)).most == most
 
 
 def test_the_hours_are_written_every_six():
-    """In UTC, under their bars."""
+    """Every sixth hour has a label in UTC."""
     assert [label.text for label in plot(day(*[1] * 24)).labels] == [
         "00:00",
         "06:00",
@@ -46,6 +46,6 @@ def test_the_hours_are_written_every_six():
 
 
 def test_it_is_told_in_words_too():
-    """For those who cannot see it."""
-    assert plot(day(1, 1)).words == "2 deliveries came in, and 0 actions followed, in 2 hours."
-    assert "1 delivery came" in plot(day(1)).words
+    """The chart has a description in words."""
+    assert plot(day(1, 1)).words == "2 deliveries and 0 actions in 2 hours."
+    assert "1 delivery and" in plot(day(1)).words

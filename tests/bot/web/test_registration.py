@@ -1,4 +1,4 @@
-"""The local page: it sends what was agreed to, and takes back only what it asked for."""
+"""Tests of the local registration pages."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from luggage.github.manifest import Registered
 from luggage.github.secret import SecretText
 
 STATE = "a-state-that-nobody-guesses"
-WANTED = RegistrationRequest(
+REQUEST = RegistrationRequest(
     organization="snakes",
     address="https://github.test/organizations/snakes/settings/apps/new?state=s",
     manifest={
@@ -45,7 +45,7 @@ APP = Registered(
 
 
 class Finish:
-    """What is done with a code: the ends that a test wants, one after the other."""
+    """The `finish` callback, with scripted results."""
 
     def __init__(self, *ends):
         self.ends = list(ends)
@@ -61,11 +61,11 @@ class Finish:
 
 @pytest.fixture
 def begin(clock):
-    """Make a registration that ends so, and a browser for its pages."""
+    """Make a registration with these results, and a browser for its pages."""
 
     def begin(*ends):
         told = []
-        registration = Registration(WANTED, Finish(*ends), clock=clock, tell=told.append)
+        registration = Registration(REQUEST, Finish(*ends), clock=clock, tell=told.append)
         registration.told = told
         return registration, make_app(registration).test_client()
 
@@ -82,23 +82,23 @@ def main_of(answer):
 
 
 def test_the_page_sends_the_manifest_to_github(begin):
-    """One form with one button, whose hidden field is the manifest to the letter."""
+    """The form has one button and the exact manifest."""
     page = begin()[1].get("/").text
-    assert re.findall(r'action="([^"]+)"', page) == [WANTED.address]
+    assert re.findall(r'action="([^"]+)"', page) == [REQUEST.address]
     (value,) = re.findall(r'name="manifest" value="([^"]*)"', page)
-    assert json.loads(unescape(value)) == WANTED.manifest
+    assert json.loads(unescape(value)) == REQUEST.manifest
     assert "<script" not in page
 
 
 def test_the_page_says_what_the_app_may_do(begin):
-    """Whoever clicks has read it, in words."""
+    """The page lists the permissions and events."""
     words = main_of(begin()[1].get("/"))
     assert "issues: read and write metadata: read" in words
-    assert "It hears of: issues, pull request." in words
+    assert "It subscribes to: issues, pull request." in words
 
 
 def test_what_comes_back_is_finished_once(begin):
-    """The code is handed on; reloading the page shows the same end and asks nobody again."""
+    """Reloading the last page does not repeat the exchange."""
     registration, client = begin(APP)
     first, again = back(client), back(client)
     assert (first.status_code, again.status_code) == (200, 200)
@@ -109,65 +109,63 @@ def test_what_comes_back_is_finished_once(begin):
 
 
 def test_no_secret_is_on_a_page(begin):
-    """The page that says that it worked shows neither key nor secret, nor the code."""
+    """The last page contains no secret and no code."""
     text = back(begin(APP)[1]).text
     assert not [word for word in ("hunter", "c0de", STATE) if word in text]
 
 
 @pytest.mark.parametrize("state", ["", "another", STATE[:-1], STATE + "x", "ä"])
 def test_another_state_is_refused(begin, state):
-    """It did not come from our page; nothing is asked of GitHub, and the right one still counts."""
+    """A wrong state is refused, and the right one still works."""
     registration, client = begin(APP)
     answer = back(client, state=state)
     assert answer.status_code == 400
-    assert "its state is another" in main_of(answer)
+    assert "its state differs" in main_of(answer)
     assert (registration.ended, registration._finish.codes) == (None, [])
     assert back(client).status_code == 200
 
 
 def test_a_state_is_for_one_code(begin):
-    """A second code with the same state is refused, whatever became of the first."""
+    """A second code for the same state is refused."""
     registration, client = begin(APP)
     back(client)
     answer = back(client, code="another")
     assert (answer.status_code, registration._finish.codes) == (400, ["c0de"])
-    assert "answered already" in main_of(answer)
+    assert "already complete" in main_of(answer)
 
 
 def test_without_a_code_nothing_happens(begin):
-    """GitHub always sends one."""
+    """A return without a code is refused."""
     registration, client = begin(APP)
     assert back(client, code="").status_code == 400
     assert registration.ended is None
 
 
 def test_an_hour_is_all(begin, clock):
-    """After an hour the code is worth nothing, and the page says so."""
+    """After an hour, the registration is refused."""
     registration, client = begin(APP)
     clock.advance(3599)
     assert registration.remaining_seconds == 1
     clock.advance(1)
     answer = back(client)
     assert (answer.status_code, registration.ended) == (400, None)
-    assert "An hour has passed" in main_of(answer)
+    assert "The hour to register has passed" in main_of(answer)
 
 
 def test_what_did_not_work_can_be_tried_again(begin):
-    """Page and terminal say so; a reload of the page tries the same code."""
+    """After TryAgain, a reload repeats the exchange."""
     registration, client = begin(TryAgain("GitHub did not answer"), APP)
     answer = back(client)
     assert (answer.status_code, registration.ended) == (502, None)
     assert not registration.over.is_set()
     assert "reload this page" in main_of(answer)
-    assert registration.told == [
-        "GitHub did not answer; reload the page in the browser to try again"
-    ]
+    assert registration.told == ["GitHub did not answer; reload the page in the browser to retry"]
     assert back(client).status_code == 200
     assert registration._finish.codes == ["c0de", "c0de"]
 
 
 def test_what_is_final_ends_it(begin):
-    """Words and remedy are on the page, and are what the terminal gets."""
+    """After RegistrationError, the page and the terminal show the remedy."""
     registration, client = begin(RegistrationError("that code is spent: begin again"))
     answer = back(client)
     assert answer.status_code == 502
@@ -179,7 +177,7 @@ def test_what_is_final_ends_it(begin):
 
 @pytest.mark.parametrize("path", ["/", "/registered?state=x&code=y"])
 def test_pages_keep_to_themselves(begin, path):
-    """No script, no frame, and no address handed on: that of the second page holds the code."""
+    """Pages forbid scripts, frames and referrers."""
     headers = begin()[1].get(path).headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
@@ -188,20 +186,20 @@ def test_pages_keep_to_themselves(begin, path):
 
 
 def test_another_host_reads_nothing(begin):
-    """A name of the world that was made to lead to this machine gets no page."""
+    """Requests for another host name are refused."""
     answer = begin()[1].get("/", headers={"Host": "evil.example:8000"})
     assert (answer.status_code, STATE in answer.text) == (400, False)
 
 
 def test_the_page_is_served_on_this_machine_alone(begin, capfd):
-    """Over a real socket; nothing of a request is written, and at the end the port is free."""
+    """The server listens on this machine, logs no requests, and frees the port."""
     registration, _ = begin(APP)
     listener = listen(0)
     host, port = listener.getsockname()
     with serving(make_app(registration), listener):
         address = f"http://127.0.0.1:{port}/registered?state={STATE}&code=c0de"
         answer = requests.get(address, timeout=10)
-        # Over only when the browser has it all.
+        # `over` is set once the browser has the whole page.
         assert registration.over.wait(10)
     assert (host, answer.status_code) == ("127.0.0.1", 200)
     assert "c0de" not in "".join(capfd.readouterr())
@@ -209,7 +207,7 @@ def test_the_page_is_served_on_this_machine_alone(begin, capfd):
 
 
 def test_whoever_asks_for_the_end_waits_for_an_exchange(begin, clock):
-    """A Ctrl-C in the middle of it does not lose what GitHub tells once."""
+    """`ended` waits for a running exchange."""
     inside, go_on = threading.Event(), threading.Event()
 
     def finish(_code):
@@ -217,8 +215,8 @@ def test_whoever_asks_for_the_end_waits_for_an_exchange(begin, clock):
         assert go_on.wait(10)
         return APP
 
-    registration = Registration(WANTED, finish, clock=clock, tell=print)
-    worker = threading.Thread(target=registration.come_back, args=(STATE, "c0de"))
+    registration = Registration(REQUEST, finish, clock=clock, tell=print)
+    worker = threading.Thread(target=registration.complete, args=(STATE, "c0de"))
     worker.start()
     assert inside.wait(10)
     threading.Timer(0.05, go_on.set).start()
@@ -227,5 +225,5 @@ def test_whoever_asks_for_the_end_waits_for_an_exchange(begin, clock):
 
 
 def test_the_state_does_not_show_itself():
-    """Nothing that prints what is wanted prints the state."""
-    assert STATE not in repr(WANTED)
+    """The repr of the request does not contain the state."""
+    assert STATE not in repr(REQUEST)

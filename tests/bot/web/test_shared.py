@@ -1,4 +1,4 @@
-"""How pages write times."""
+"""Tests of the time formats of pages."""
 
 import pytest
 
@@ -10,17 +10,17 @@ from bot.web import shared as pages
     [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "1 h"), (86_400, "1 d"), (200_000, "2 d")],
 )
 def test_a_length_of_time_is_told_in_the_largest_unit(seconds, words):
-    """One number and one unit are enough at a glance."""
+    """A duration has one number and one unit."""
     assert pages.span(seconds) == words
 
 
 def test_what_has_just_been_is_just_now():
-    """Also what a clock that runs ahead has dated into the future."""
+    """Times in the future are "just now"."""
     assert (pages.ago(0.5), pages.ago(-3), pages.ago(61)) == ("just now", "just now", "1 min ago")
 
 
 def test_a_time_is_written_for_people_and_for_machines():
-    """Both in UTC."""
+    """Both formats are in UTC."""
     assert pages.moment(0) == "1970-01-01 00:00:00 UTC"
     assert pages.iso(0) == "1970-01-01T00:00:00+00:00"
     assert pages.hour_of_day(3600 * 30) == "06:00"

@@ -1,4 +1,4 @@
-"""The door of the console: owners come in with GitHub, nobody else does, and no way is open."""
+"""Tests of signing in at the console."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +22,7 @@ CALLBACK = "http://bot.example/console/sign-in/callback"
 
 @pytest.fixture
 def github(clock):
-    """The simulated GitHub: a private App of the snakes, whose owner is olga."""
+    """The simulated GitHub, with a private App of the snakes, whose owner is olga."""
     fake = FakeGithub(clock=clock, app_owner="snakes", callback_urls=[CALLBACK])
     fake.add_organization("snakes")
     fake.add_member("snakes", "olga", role="admin")
@@ -38,23 +38,23 @@ def sessions(store, clock):
 
 @pytest.fixture
 def make_client(store, queue, board, clock, sessions):
-    """Makes a browser at a console with this OAuth, for owners of these organisations."""
+    """Makes a browser at a console with this OAuth and these organisations."""
 
     def make(oauth=None, organizations=()):
-        reception = WebDependencies(
+        dependencies = WebDependencies(
             name="test-bot", secrets=None, queue=queue, board=board, clock=clock, settle_seconds=0
         )
-        door = SignIn(
+        sign_in = SignIn(
             sessions=sessions,
             oauth=oauth,
             program="python -m bot_deploy",
             organizations=organizations,
         )
         desk = Console(
-            name="test-bot", engine=store, queue=queue, board=board, door=door, clock=clock
+            name="test-bot", engine=store, queue=queue, board=board, sign_in=sign_in, clock=clock
         )
         app = Flask("bot", static_folder=None)
-        app.register_blueprint(web_blueprint(reception))
+        app.register_blueprint(web_blueprint(dependencies))
         app.register_blueprint(blueprint(desk))
         return app.test_client()
 
@@ -77,8 +77,8 @@ def oauth(github, clock):
 
 
 @pytest.fixture
-def come_back(github, oauth, make_client):
-    """Sends somebody to GitHub and back; gives the browser and the answer to its return."""
+def sign_in_as(github, oauth, make_client):
+    """Sends a person to GitHub and back; returns the browser and the last response."""
 
     def run(login, organizations=()):
         github.set_browser_user(login)
@@ -95,9 +95,9 @@ def is_inside(client):
     return client.get("/console/").status_code == 200
 
 
-def test_an_owner_comes_in(come_back):
-    """Who is an active owner of the App's organisation is signed in, under their own name."""
-    client, answer = come_back("olga")
+def test_an_owner_comes_in(sign_in_as):
+    """An active owner of the App's organisation is signed in by login."""
+    client, answer = sign_in_as("olga")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/console/")
     assert "olga" in client.get("/console/").text
 
@@ -106,88 +106,88 @@ def test_an_owner_comes_in(come_back):
     ("login", "words"),
     [
         ("ida", "not an owner of snakes"),
-        ("invited", "in no organisation of yours"),
-        ("stranger", "in no organisation of yours"),
+        ("invited", "not installed in any of your organisations"),
+        ("stranger", "not installed in any of your organisations"),
     ],
 )
-def test_nobody_else_comes_in(come_back, login, words):
-    """Members, the invited and strangers are told why not."""
-    client, answer = come_back(login)
+def test_nobody_else_comes_in(sign_in_as, login, words):
+    """Members, invited people and strangers get the reason."""
+    client, answer = sign_in_as(login)
     assert answer.status_code == 403
     assert words in answer.text
     assert not is_inside(client)
 
 
-def test_who_says_no_at_github_stays_outside(come_back):
-    """GitHub sends them back without a code."""
-    client, answer = come_back(None)
+def test_who_says_no_at_github_stays_outside(sign_in_as):
+    """A person who declines at GitHub is not signed in."""
+    client, answer = sign_in_as(None)
     assert (answer.status_code, is_inside(client)) == (403, False)
 
 
 @pytest.fixture
 def of_lions(github):
-    """Anybody may install the App; leo has, on an organisation of his own."""
+    """The App is public, and leo has installed it on his own organisation."""
     github.world.app = replace(github.world.app, public=True)
     github.add_organization("lions")
     github.add_member("lions", "leo", role="admin")
 
 
-def test_installing_a_public_app_is_no_way_in(come_back, of_lions):
-    """Who installs our App on an organisation of their own does not see what is in ours."""
-    client, answer = come_back("leo")
+def test_installing_a_public_app_is_no_way_in(sign_in_as, of_lions):
+    """Owners of other organisations with the App cannot sign in."""
+    client, answer = sign_in_as("leo")
     assert answer.status_code == 403
-    assert "owners of lions are not let in" in answer.text
+    assert "owners of lions cannot sign in" in answer.text
     assert not is_inside(client)
 
 
-def test_the_operator_names_who_comes_in(come_back, of_lions):
-    """Owners of the organisations that the settings name, whatever their case, and only those."""
-    assert is_inside(come_back("leo", ["LIONS"])[0])
-    assert not is_inside(come_back("olga", ["LIONS"])[0])
+def test_the_operator_names_who_comes_in(sign_in_as, of_lions):
+    """Only owners of the configured organisations can sign in, ignoring case."""
+    assert is_inside(sign_in_as("leo", ["LIONS"])[0])
+    assert not is_inside(sign_in_as("olga", ["LIONS"])[0])
 
 
-def test_a_suspended_installation_lets_nobody_in(come_back, github, clock):
-    """Where the organisation has stopped the App, its owners cannot steer it."""
+def test_a_suspended_installation_lets_nobody_in(sign_in_as, github, clock):
+    """Owners of a suspended installation cannot sign in."""
     github.install("snakes").suspended_at = clock()
-    assert come_back("olga")[1].status_code == 403
+    assert sign_in_as("olga")[1].status_code == 403
 
 
-def test_an_app_on_a_person_lets_nobody_in(come_back, github):
-    """An App that is installed on an account of a person has no owners."""
+def test_an_app_on_a_person_lets_nobody_in(sign_in_as, github):
+    """An installation on a person's account gives no access."""
     github.world.install(github.add_user("leo"))
-    assert come_back("leo")[1].status_code == 403
+    assert sign_in_as("leo")[1].status_code == 403
 
 
-def test_an_app_whose_page_is_not_shown_is_a_private_one(come_back, github):
-    """GitHub shows private Apps to few; where they are installed is where they belong."""
+def test_an_app_whose_page_is_not_shown_is_a_private_one(sign_in_as, github):
+    """A hidden App belongs to the organisation that has installed it."""
     github.faults.append(faults.plan(faults.refused(404, "Not Found"), path="/apps/*"))
-    assert is_inside(come_back("olga")[0])
+    assert is_inside(sign_in_as("olga")[0])
 
 
-def test_without_the_permission_nobody_is_an_owner(come_back, github):
-    """When GitHub does not tell the role, the door stays shut."""
+def test_without_the_permission_nobody_is_an_owner(sign_in_as, github):
+    """If GitHub hides the role, the person cannot sign in."""
     refusal = faults.refused(403, "Resource not accessible by integration")
     github.faults.append(faults.plan(refusal, path="/user/memberships/*"))
-    assert come_back("olga")[1].status_code == 403
+    assert sign_in_as("olga")[1].status_code == 403
 
 
-def test_a_github_that_is_down_is_told(come_back, github):
-    """It is not the visitor's fault, and not a reason to let them in."""
+def test_a_github_that_is_down_is_told(sign_in_as, github):
+    """If GitHub is down, the page says so and no one is signed in."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path="/user"))
-    client, answer = come_back("olga")
+    client, answer = sign_in_as("olga")
     assert (answer.status_code, is_inside(client)) == (503, False)
 
 
-def test_a_wrong_client_secret_is_told(come_back, github):
-    """In GitHub's own words, so that the operator can mend it."""
+def test_a_wrong_client_secret_is_told(sign_in_as, github):
+    """A wrong client secret is reported with GitHub's message."""
     github.world.app = replace(github.world.app, client_secret="changed")
-    answer = come_back("olga")[1]
+    answer = sign_in_as("olga")[1]
     assert answer.status_code == 403
     assert "incorrect_client_credentials" in answer.text
 
 
 def test_only_the_browser_that_set_out_comes_back(github, oauth, make_client):
-    """A way back that somebody else began (another state, or no cookie) signs nobody in."""
+    """A callback with another state or without the cookie is refused."""
     github.set_browser_user("olga")
     first, second = make_client(oauth), make_client(oauth)
     away = first.get("/console/sign-in/github").headers["Location"]
@@ -201,7 +201,7 @@ def test_only_the_browser_that_set_out_comes_back(github, oauth, make_client):
 
 
 def test_strangers_cannot_hold_all_threads(github, oauth, make_client):
-    """While GitHub is slow with one sign-in, the next is put off at once, and then let through."""
+    """During a slow sign-in, the next one gets 503 at once."""
     github.set_browser_user("olga")
     slow = faults.slow(1.0)
     github.faults.append(faults.plan(slow, path="/login/oauth/access_token"))
@@ -220,9 +220,9 @@ def test_strangers_cannot_hold_all_threads(github, oauth, make_client):
     assert others.get(paths[1]).status_code == 303
 
 
-def test_the_token_of_the_person_is_not_kept(come_back, github, store):
-    """After signing in nothing of it is left in the database."""
-    come_back("olga")
+def test_the_token_of_the_person_is_not_kept(sign_in_as, github, store):
+    """The database contains no trace of the person's token."""
+    sign_in_as("olga")
     (token,) = github.credentials._people
     with store.connect() as connection:
         assert token not in "\n".join(connection.connection.dbapi_connection.iterdump())
@@ -236,7 +236,7 @@ def cookie_of(answer, name="console"):
 
 
 def test_the_cookie_is_for_the_console_alone(sessions, make_client):
-    """No script sees it, other sites do not send it, and it is not sent to other pages."""
+    """The cookie is HttpOnly, Lax and limited to the console."""
     answer = make_client().post(f"/console/sign-in/link/{sessions.make_link()}")
     cookie = cookie_of(answer)
     assert {"HttpOnly", "Path=/console", "SameSite=Lax", "Max-Age=28800"} <= set(cookie.split("; "))
@@ -244,7 +244,7 @@ def test_the_cookie_is_for_the_console_alone(sessions, make_client):
 
 
 def test_by_https_the_cookie_is_secure(sessions, make_client):
-    """Directly, or as a proxy says."""
+    """Over https, directly or by a proxy, the cookie is Secure."""
     client = make_client()
     path = f"/console/sign-in/link/{sessions.make_link()}"
     assert "Secure" in cookie_of(client.post(path, headers={"X-Forwarded-Proto": "https"}))
@@ -253,7 +253,7 @@ def test_by_https_the_cookie_is_secure(sessions, make_client):
 
 
 def test_a_link_signs_in_once(sessions, make_client):
-    """Looking at it uses nothing up; the button does, once."""
+    """GET does not consume a link; POST does, once."""
     client, path = make_client(), f"/console/sign-in/link/{sessions.make_link()}"
     assert "Sign in" in client.get(path).text
     assert client.get(path).status_code == 200
@@ -265,21 +265,21 @@ def test_a_link_signs_in_once(sessions, make_client):
 
 
 def test_an_old_link_is_refused_in_words(sessions, make_client, clock):
-    """It says what to do."""
+    """An expired link is refused with the remedy."""
     path = f"/console/sign-in/link/{sessions.make_link()}"
     clock.advance(LINK_SECONDS)
-    assert "Have a new one printed" in make_client().post(path).text
+    assert "Please print a new one" in make_client().post(path).text
 
 
 def test_without_an_app_there_are_only_links(make_client):
-    """GitHub is not offered where there is no client id, and its addresses are not there."""
+    """Without a client id, GitHub is not offered."""
     client = make_client()
     assert "Sign in with GitHub" not in client.get("/console/sign-in").text
     assert client.get("/console/sign-in/github").status_code == 404
 
 
 def test_no_address_can_be_chosen_to_go_to(github, oauth, make_client, sessions):
-    """Whatever is asked for, sign-in leads to GitHub, to the console, or nowhere."""
+    """No request parameter changes a redirect."""
     client = make_client(oauth)
     evil = "next=https://evil.example/&redirect_uri=https://evil.example/&return_to=//evil.example"
     away = urlsplit(client.get(f"/console/sign-in/github?{evil}").headers["Location"])

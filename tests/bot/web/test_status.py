@@ -1,4 +1,4 @@
-"""The status page: what everybody may see, and nothing else."""
+"""Tests of the status page."""
 
 import json
 
@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from bot.store.board import Mood
 from bot.store.enqueue import job_of
-from bot.web.shared import furnish
-from bot.web.status import REMEMBERED_SECONDS, Cached, Status, add_status
+from bot.web.shared import set_up_pages
+from bot.web.status import CACHED_SECONDS, Cached, Status, add_status
 from luggage.github import Delivery
 from tests.support.clock import FakeClock
 
@@ -21,9 +21,9 @@ def status(queue, board, clock):
 
 @pytest.fixture
 def page(status, clock):
-    """Asks for the page."""
+    """Request the page."""
     pages = Blueprint("bot", "bot.web.app", template_folder="templates", static_folder="static")
-    furnish(pages, clock)
+    set_up_pages(pages, clock)
     add_status(pages, status)
     app = Flask("bot", static_folder=None)
     app.register_blueprint(pages)
@@ -31,7 +31,7 @@ def page(status, clock):
 
 
 def test_what_costs_something_is_remembered_for_a_while():
-    """Many visitors are one question to the database; what failed is asked again."""
+    """Values are cached for a while, errors are not."""
     clock, made = FakeClock(), []
 
     def make():
@@ -40,9 +40,9 @@ def test_what_costs_something_is_remembered_for_a_while():
             raise OSError("away")
         return len(made)
 
-    remembered = Cached(make, REMEMBERED_SECONDS, clock)
+    remembered = Cached(make, CACHED_SECONDS, clock)
     assert [remembered(), remembered()] == [1, 1]
-    clock.advance(REMEMBERED_SECONDS)
+    clock.advance(CACHED_SECONDS)
     with pytest.raises(OSError, match="away"):
         remembered()
     assert remembered() == 3
@@ -51,55 +51,55 @@ def test_what_costs_something_is_remembered_for_a_while():
 
 
 def test_the_last_day_is_drawn_and_written(page, github, queue, clock, settled):
-    """What came in is counted, in a drawing with words and in a table."""
+    """The last day appears as a chart, in words and as a table."""
     put(queue, clock, github.open_issue("snakes/trio", "ida", "Hello", "/ping"))
     settled()
     shown = page().text
-    assert "1 delivery came in, and 2 actions followed, in 24 hours." in shown
+    assert "1 delivery and 2 actions in 24 hours." in shown
     assert shown.count('<rect class="deliveries"') == 1
     assert "I wrote a comment on snakes/trio#1" in shown
     assert "<th scope" in shown
 
 
 def test_what_is_private_is_not_told(page, github, queue, clock, settled):
-    """Of a private repository there are only numbers; of people there is nothing."""
+    """Private repositories only count, and people are never named."""
     github.add_repository("snakes/secret", private=True)
     put(queue, clock, github.open_issue("snakes/secret", "ida", "Hello", "/ping"))
     settled()
     shown = page().text
-    assert "2 actions followed" in shown
+    assert "2 actions in" in shown
     assert "secret" not in shown
     assert "ida" not in shown
-    assert "Nothing that I could tell." in shown
+    assert "Nothing to report." in shown
 
 
 def test_an_empty_day_is_a_page_too(page, board):
-    """A bot that was made a minute ago has a status page."""
+    """A new bot has a status page."""
     board.beat("loop")
     answer = page()
     assert answer.status_code == 200
-    assert "Nothing has been left here yet." in answer.text
+    assert "The board is empty." in answer.text
 
 
 def test_the_mood_is_drawn_as_it_is_told(page, board):
-    """The face is that of the mood."""
+    """The face shows the mood."""
     assert 'class="face asleep"' in page().text
     board.beat("loop")
     assert 'class="face bored"' in page().text
 
 
 def test_without_the_database_the_page_says_so(page, store):
-    """With the status that tells machines the same."""
+    """Without the database, the page is a 503."""
     with store.begin() as connection:
         connection.execute(text("DROP TABLE board_line"))
     answer = page()
     assert answer.status_code == 503
     assert f'class="face {Mood.WORRIED}"' in answer.text
-    assert "my database does not answer" in answer.text
+    assert "my database does not respond" in answer.text
 
 
 def put(queue, clock, happening):
-    """Store a delivery as it would come in."""
+    """Store a delivery as the webhook does."""
     event, payload = happening
     delivery = Delivery("guid-1", event, payload)
     queue.put(job_of(delivery, json.dumps(payload).encode(), run_at=clock()))

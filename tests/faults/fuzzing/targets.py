@@ -23,7 +23,7 @@ from bot.events import view
 from bot.options.kinds import changed, digest
 from bot.parse import BoardAway, _line, _read
 from bot.rules import RULES
-from bot.settings.layers import PolicyError, Settings, read_text
+from bot.settings.layers import Settings, SettingsError, read_text
 from bot.store.enqueue import job_of
 from luggage.crypto import PrivateKey, open_secrets
 from luggage.crypto.document import Document
@@ -147,7 +147,7 @@ def _settings(data: bytes) -> None:
     for single in (False, True):
         try:
             layer = read_text(RULES, text, source="bot.toml", single=single)
-        except PolicyError as error:
+        except SettingsError as error:
             said = str(error)
         else:
             said = ""

@@ -259,7 +259,7 @@ def test_what_is_buried_worries_nobody(history, queue, refused, settled, github)
     settled()
     assert (queue.standing().dead, github.comments(TRIO, 1)) == (0, [])
     assert history.bury(refused) == []
-    assert history.delivery(refused).actions[0].reason == "buried by hand"
+    assert history.delivery(refused).actions[0].reason == "discarded by hand"
 
 
 def test_one_action_can_be_buried(history, queue, refused):

@@ -15,7 +15,7 @@ from bot.operations.preview.past import Merges, Past, Questions, Unasked, past_r
 from bot.operations.preview.words import headline, lines, report, values
 from bot.rules import RULES, ping
 from bot.settings.files import FILE, File, SettingsFiles
-from bot.settings.layers import PolicyError, Settings, read_text
+from bot.settings.layers import Settings, SettingsError, read_text
 from bot.store.people import Memory
 from bot_deploy.wiring import HISTORIES
 from luggage.database import open_engine
@@ -303,7 +303,7 @@ def test_text_in_a_table_stays_in_its_cell(github):
 
 def test_the_changed_file_must_be_right(previewer):
     """A file that cannot be used has no preview."""
-    with pytest.raises(PolicyError):
+    with pytest.raises(SettingsError):
         previewer.preview("[", TRIO, client=None, most=0)
 
 
@@ -452,7 +452,7 @@ def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
 
 def test_a_file_that_is_no_text_fails_the_check(previewer, github):
     """A binary file, a directory: what it is, is said."""
-    problems = previewer._problems(File(sha="x", fault="is not UTF-8"), TRIO)
+    problems = previewer.settings.problems(File(sha="x", fault="is not UTF-8"), TRIO)
     assert [str(problem) for problem in problems] == ["is not UTF-8"]
 
 

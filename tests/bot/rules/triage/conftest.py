@@ -1,4 +1,4 @@
-"""Stories of one thread: somebody acts, the loop works, and somebody looks at the thread."""
+"""Fixtures for stories on one issue or pull request."""
 
 import json
 
@@ -14,20 +14,20 @@ TRIO = "snakes/trio"
 
 
 @pytest.fixture
-def policy():
-    """What the maintainers have set; a story overrides it."""
+def settings():
+    """The maintainers' settings; stories override them."""
     return {}
 
 
 @pytest.fixture
-def files(store, clock, policy):
-    """The settings files, with the maintainers' wishes as those of the operator."""
-    return SettingsFiles(store, RULES, Settings((read(RULES, policy),)), clock=clock)
+def files(store, clock, settings):
+    """The settings files, with `settings` as the operator's settings."""
+    return SettingsFiles(store, RULES, Settings((read(RULES, settings),)), clock=clock)
 
 
 @pytest.fixture
 def story(deliver, settled):
-    """What somebody did is delivered, and all that follows is done."""
+    """Deliver events and run all jobs that follow."""
 
     def tell(happening, guid=None):
         deliver(happening, guid)
@@ -39,7 +39,7 @@ def story(deliver, settled):
 
 @pytest.fixture
 def tick(queue, clock, github, settled):
-    """The moment has come at which a rule looks by itself."""
+    """Run a scheduled rule."""
 
     def run(rule):
         payload = {
@@ -65,7 +65,7 @@ def tick(queue, clock, github, settled):
 
 @pytest.fixture
 def killed_once(queue, worker, clock, settled, monkeypatch):
-    """The process is killed at the end of its next job of a queue, and a new one takes over."""
+    """Kill the process at the end of the next job of a queue, and start a new one."""
 
     class Killed(BaseException):
         """Stands for SIGKILL: nothing in the worker catches it."""
@@ -96,7 +96,7 @@ def killed_once(queue, worker, clock, settled, monkeypatch):
 
 @pytest.fixture
 def texts(github):
-    """What stands in a thread, without the hidden markers."""
+    """The comments of an issue or pull request, without hidden markers."""
 
     def read_thread(number=1):
         return [one.body.partition("\n\n<!--")[0] for one in github.comments(TRIO, number)]
@@ -106,7 +106,7 @@ def texts(github):
 
 @pytest.fixture
 def bots(github):
-    """What the bot said in a thread."""
+    """The bot's comments on an issue or pull request."""
 
     def said(number=1):
         return [
@@ -120,7 +120,7 @@ def bots(github):
 
 @pytest.fixture
 def cost(github):
-    """How many writes and reads something costs."""
+    """The numbers of writes and reads."""
 
     def count(happen):
         before = len(github.calls)

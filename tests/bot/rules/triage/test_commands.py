@@ -1,4 +1,4 @@
-"""Commands, as people use them who may not write to the repository."""
+"""Stories of the rule `commands`."""
 
 import pytest
 
@@ -9,13 +9,13 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def policy():
+def settings():
     return {"commands": {"enabled": True, "labels": ["bug", "good *"], "most_claims": 2}}
 
 
 @pytest.fixture(autouse=True)
 def scene(github, story):
-    """An issue of bob's, labels, a maintainer; the settings and the token are known already."""
+    """An issue of bob's, labels and a maintainer; settings and token are cached."""
     github.open_issue(TRIO, "bob")
     for name in ("bug", "Good first issue", "security"):
         github.label_issue(TRIO, 1, "olga", name)
@@ -38,7 +38,7 @@ def eyes(happening, github):
 
 
 def test_a_label_for_everybody_is_put_on(github, story, bots):
-    """Seen by its eyes, done by the label; nothing more is said. Case does not matter."""
+    """A command adds an allowed label with no reply, ignoring case."""
     happening = story(
         github.comment(TRIO, 1, "alice", "Looks like it\n\n/label BUG, good FIRST issue")
     )
@@ -47,7 +47,7 @@ def test_a_label_for_everybody_is_put_on(github, story, bots):
 
 
 def test_a_label_is_taken_off(github, story, bots):
-    """One that is not there is told."""
+    """A command removes a label, and says if it was not there."""
     github.label_issue(TRIO, 1, "olga", "bug")
     story(github.comment(TRIO, 1, "alice", "/unlabel bug, good first issue"))
     assert labels(github) == []
@@ -55,30 +55,30 @@ def test_a_label_is_taken_off(github, story, bots):
 
 
 def test_other_labels_are_for_maintainers(github, story, bots):
-    """A stranger reads which labels are for everybody; a maintainer may use all."""
+    """Only maintainers can use other labels; strangers get the allowed ones."""
     story(github.comment(TRIO, 1, "alice", "/label security"))
-    reason = "The label `security` is for the maintainers."
-    assert bots() == [f"@alice: {reason} These are for everybody: `bug`, `good *`."]
+    reason = "Only maintainers can use `security`."
+    assert bots() == [f"@alice: {reason} Everyone can use `bug`, `good *`."]
     story(github.comment(TRIO, 1, "olga", "/label security"))
     assert labels(github) == ["security"]
 
 
 def test_labels_are_never_made(github, story, bots):
-    """A name that the repository does not have is told, not made; no one is notified by it."""
+    """An unknown label is reported, not created, and notifies no one."""
     story(github.comment(TRIO, 1, "alice", "/label good @bob idea"))
-    assert bots() == ["@alice: There is no label `good @bob idea` in this repository."]
+    assert bots() == ["@alice: This repository has no label `good @bob idea`."]
     assert len(github.world.repositories[TRIO].labels) == 3
 
 
 @pytest.mark.parametrize("text", ["/label", "/unlabel ,"])
 def test_a_command_without_its_words_is_explained(github, story, bots, text):
-    """With an example."""
+    """A command without arguments gets an example."""
     story(github.comment(TRIO, 1, "alice", text))
-    assert "Please say which label, such as" in bots()[0]
+    assert "Which label? Try" in bots()[0]
 
 
 def test_a_claim_is_for_who_comes_first(github, story, deliver, settled, bots):
-    """Two at one instant: the first has it, the second reads so."""
+    """Of two concurrent claims, the first wins and the second gets the reason."""
     first = github.comment(TRIO, 1, "alice", "/claim")
     second = github.comment(TRIO, 1, "eve", "/claim")
     deliver(first)
@@ -86,11 +86,11 @@ def test_a_claim_is_for_who_comes_first(github, story, deliver, settled, bots):
     settled(200)
     assert assignees(github) == ["alice"]
     assert len(bots()) == 1
-    assert bots()[0].startswith("@eve, somebody is working on this already")
+    assert bots()[0].startswith("@eve, someone is already working on this")
 
 
 def test_a_claim_is_released(github, story, bots):
-    """And only by who has it."""
+    """Only the assignee can release a claim."""
     story(github.comment(TRIO, 1, "alice", "/claim"))
     story(github.comment(TRIO, 1, "eve", "/release"))
     assert assignees(github) == ["alice"]
@@ -100,45 +100,45 @@ def test_a_claim_is_released(github, story, bots):
 
 
 def test_nobody_claims_everything(github, story, bots):
-    """With as many as are allowed, the next one has to wait; that is said with the numbers."""
+    """At the limit, the reply names the open claims."""
     github.open_issue(TRIO, "bob")
     for number in (1, 2, 3):
         story(github.comment(TRIO, number, "alice", "/claim"))
     assert [assignees(github, number) for number in (1, 2, 3)] == [["alice"], ["alice"], []]
-    assert "You have #2, #1 on your plate already, and 2 at a time is the most here." in bots(3)[0]
+    assert "You already have #2, #1 on your plate, and the limit here is 2 at a time." in bots(3)[0]
 
 
 @pytest.mark.parametrize(
     ("prepare", "reason"),
     [
         (lambda github: github.close_issue(TRIO, 1, "bob"), "This issue is closed"),
-        (lambda github: github.assign(TRIO, 1, "olga", "alice"), "This issue is yours already"),
+        (lambda github: github.assign(TRIO, 1, "olga", "alice"), "This issue is already yours"),
     ],
 )
 def test_some_issues_cannot_be_claimed(github, story, bots, prepare, reason):
-    """The reason is given."""
+    """A claim that is refused gets the reason."""
     prepare(github)
     story(github.comment(TRIO, 1, "alice", "/claim"))
     assert bots()[0].startswith(f"@alice: {reason}")
 
 
 def test_pull_requests_are_not_claimed(github, story, bots):
-    """They have an author."""
+    """Pull requests cannot be claimed."""
     github.open_pull_request(TRIO, "bob")
     story(github.comment(TRIO, 3, "alice", "/claim"))
     assert bots(3) == ["@alice: `/claim` is for issues; a pull request belongs to its author."]
 
 
 def test_a_claim_in_the_opening_text(github, story, bots):
-    """GitHub assigns members at once, others after a comment; they read so."""
+    """In an opening text, only members can claim; others are asked to comment."""
     story(github.open_issue(TRIO, "alice", body="/claim"))
     story(github.open_issue(TRIO, "olga", body="/claim"))
     assert (assignees(github, 3), assignees(github, 4)) == ([], ["olga"])
-    assert "please write `/claim` as one" in bots(3)[0]
+    assert "Please write `/claim` in a comment" in bots(3)[0]
 
 
 def test_maintainers_assign_others(github, story, bots):
-    """Others may not; and only those whom GitHub lets be assigned."""
+    """Only maintainers can assign others, and only people whom GitHub accepts."""
     github.comment(TRIO, 1, "alice", "Hi")
     story(github.comment(TRIO, 1, "bob", "/assign @alice"))
     story(github.comment(TRIO, 1, "olga", "/assign @mallory"))
@@ -146,32 +146,34 @@ def test_maintainers_assign_others(github, story, bots):
     story(github.comment(TRIO, 1, "olga", "/assign @alice"))
     assert assignees(github) == ["alice"]
     said = bots()
-    assert said[0].startswith("@bob: Assigning others is for maintainers here.")
+    assert said[0].startswith("@bob: Only maintainers can assign other people here.")
     assert said[1].startswith("@olga: GitHub does not let me assign `mallory`")
     assert said[2] == "@olga: Please name one person, such as `/assign @octocat`."
 
 
 class TestAuthorsAssign:
-    """Where maintainers let authors assign."""
+    """With `assign = "author"`."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"commands": {"enabled": True, "assign": "author"}}
 
     def test_the_author_assigns(self, github, story, bots):
-        """The issue's author may, others read who may."""
+        """The issue's author can assign; others get the reason."""
         github.comment(TRIO, 1, "alice", "Hi")
         story(github.comment(TRIO, 1, "eve", "/assign @alice"))
         story(github.comment(TRIO, 1, "bob", "/assign @alice"))
         assert assignees(github) == ["alice"]
-        assert "for maintainers and the author here" in bots()[0]
+        assert "Only maintainers and the author can assign" in bots()[0]
 
 
 def test_one_closes_and_reopens_ones_own(github, story, bots):
-    """The author may, a stranger reads what to do instead, a maintainer may too."""
+    """Authors and maintainers can close and reopen; strangers get the reason."""
     story(github.comment(TRIO, 1, "alice", "/close"))
     assert github.issue(TRIO, 1).state == "open"
-    assert bots()[0].startswith("@alice: `/close` is for the author of this issue and for the")
+    assert bots()[0].startswith(
+        "@alice: Only the author of this issue and the maintainers can use `/close`"
+    )
     story(github.comment(TRIO, 1, "Bob", "/close not planned"))
     assert github.issue(TRIO, 1).state_reason == "not_planned"
     story(github.comment(TRIO, 1, "alice", "/reopen"))
@@ -185,60 +187,60 @@ def test_one_closes_and_reopens_ones_own(github, story, bots):
     [
         (
             "/close because",
-            "After `/close` I understand `completed` and `not planned`, or nothing.",
+            "I understand `/close`, `/close completed` and `/close not planned`.",
         ),
-        ("/reopen", "This issue is open."),
+        ("/reopen", "This issue is already open."),
     ],
 )
 def test_what_cannot_be_is_told(github, story, bots, text, answer):
-    """In a plain sentence."""
+    """A command that has no effect gets the reason."""
     story(github.comment(TRIO, 1, "bob", text))
     assert bots() == [f"@bob: {answer}"]
 
 
 def test_what_is_closed_stays_closed(github, story, bots):
-    """A second time is told."""
+    """Closing a closed issue gets a reply."""
     github.close_issue(TRIO, 1, "bob")
     story(github.comment(TRIO, 1, "bob", "/close"))
-    assert bots() == ["@bob: This issue is closed already."]
+    assert bots() == ["@bob: This issue is already closed."]
 
 
 def test_a_pull_request_without_its_branch_is_not_reopened(github, story, bots):
-    """GitHub refuses; the author reads why, and what will do. A merged one is done."""
+    """The reply explains why GitHub does not reopen a pull request."""
     github.open_pull_request(TRIO, "alice")
     github.close_pull_request(TRIO, 3, "alice")
     github.pull(TRIO, 3).branch_gone = True
     story(github.comment(TRIO, 3, "alice", "/reopen"))
-    assert "A new pull request from your branch will do." in bots(3)[0]
+    assert "Please open a new pull request from your branch." in bots(3)[0]
     github.merge_pull_request(TRIO, "alice")
     story(github.comment(TRIO, 4, "alice", "/reopen"))
-    assert bots(4) == ["@alice: This pull request is merged: it is done, and cannot be reopened."]
+    assert bots(4) == ["@alice: This pull request has been merged, so it cannot be reopened."]
 
 
 def test_help_lists_what_is_allowed_to_whom(github, story, bots):
-    """A stranger sees less than the author, and the author less than a maintainer."""
+    """`/help` lists the commands that each person may use."""
     for person in ("alice", "bob", "olga"):
         story(github.comment(TRIO, 1, person, "/help"))
     stranger, author, maintainer = bots()
     assert "| `/claim` | I assign this issue to you |" in stranger
-    assert "Labels for everybody: `bug`, `good *`." in stranger
+    assert "Labels that everyone can use: `bug`, `good *`." in stranger
     assert ["/close" in text for text in (stranger, author, maintainer)] == [False, True, True]
     assert ["/assign" in text for text in (stranger, author, maintainer)] == [False, False, True]
 
 
 def test_why_tells_what_was_done_and_by_which_rule(github, story, bots):
-    """Nothing at first; then each deed with its time and its rule."""
+    """`/why` lists the bot's actions with time and rule."""
     story(github.comment(TRIO, 1, "alice", "/why"))
     story(github.comment(TRIO, 1, "alice", "/label bug"))
     story(github.comment(TRIO, 1, "alice", "/why"))
     assert bots()[0] == "@alice: I have not done anything in this issue yet."
-    assert "UTC: `comment on snakes/trio#1`, because of the rule `commands`" in bots()[1]
-    assert "UTC: `put the label bug on snakes/trio#1`, because of the rule" in bots()[1]
+    assert "UTC: `comment on snakes/trio#1`, for the rule `commands`" in bots()[1]
+    assert "UTC: `put the label bug on snakes/trio#1`, for the rule" in bots()[1]
     assert "not done yet" not in bots()[1]
 
 
 def test_why_says_what_could_not_be(github, story, bots):
-    """A claim that came too late was answered, not done."""
+    """`/why` lists a claim that came too late as refused."""
     github.assign(TRIO, 1, "olga", "bob")
     story(github.comment(TRIO, 1, "alice", "/claim"))
     story(github.comment(TRIO, 1, "alice", "/why"))
@@ -246,18 +248,18 @@ def test_why_says_what_could_not_be(github, story, bots):
 
 
 def test_several_commands_share_one_answer(github, story, bots):
-    """Each counts once, in their order; what is to be said is one comment."""
+    """Several commands share one comment, and duplicates count once."""
     story(github.comment(TRIO, 1, "alice", "/label bug\n/claim\n/label bug\n/close\n/unlabel bug"))
     assert (labels(github), assignees(github), len(bots())) == (["bug"], ["alice"], 1)
-    assert "`/close` is for the author" in bots()[0]
+    assert "can use `/close`" in bots()[0]
     assert "does not have the label" in bots()[0]
 
 
 def test_a_comment_full_of_commands_is_obeyed_in_part(github, story, bots):
-    """The first five, and a word about the rest."""
+    """The bot obeys the first five commands and says that it skipped the rest."""
     story(github.comment(TRIO, 1, "alice", "\n".join(f"/label good {n}" for n in range(9))))
-    assert bots()[0].count("There is no label") == 5
-    assert bots()[0].endswith("I take 5 commands in one comment, and have left the others.")
+    assert bots()[0].count("This repository has no label") == 5
+    assert bots()[0].endswith("I only take 5 commands per comment, so I skipped the rest.")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +273,7 @@ def test_a_comment_full_of_commands_is_obeyed_in_part(github, story, bots):
     ids=["quoted", "a bot", "of other bots", "nothing said"],
 )
 def test_what_is_no_command_for_us_costs_nothing(github, story, cost, happen):
-    """Quotes, code, programs, and commands of other bots are passed over in silence."""
+    """Quotes, code, bots and unknown commands cause no request."""
     github.world.account("helper[bot]", "Bot")
     happening = happen(github)
     assert cost(lambda: story(happening)) == (0, 0)
@@ -296,14 +298,14 @@ def test_what_is_no_command_for_us_costs_nothing(github, story, cost, happen):
 def test_a_command_costs_two_writes_and_at_most_two_reads(
     github, story, cost, person, text, writes, reads
 ):
-    """The eyes and the effect, or the eyes and an answer; what is known is not asked for."""
+    """A command costs two writes and at most two reads."""
     github.comment(TRIO, 1, "bob", "Hi")
     happening = github.comment(TRIO, 1, person, text)
     assert cost(lambda: story(happening)) == (writes, reads)
 
 
 def test_duplicates_and_restarts_change_nothing(github, story, deliver, killed_once, bots):
-    """Delivered three times, killed at the end of decision and action: all is done once."""
+    """Duplicate deliveries and kills do not repeat an effect."""
     happening = github.comment(TRIO, 1, "alice", "/label bug\n/claim\n/close")
     deliver(happening, "guid-a")
     killed_once("delivery")
@@ -318,14 +320,14 @@ def test_duplicates_and_restarts_change_nothing(github, story, deliver, killed_o
     "text", ["/assign @..", "/assign @a/b", "/assign @%2e", "/label ..", "/close ../"]
 )
 def test_odd_words_are_told_like_others(github, story, bots, queue, text):
-    """Nobody makes a dead job by a name that is none."""
+    """Unusual names get a reply and no dead job."""
     story(github.comment(TRIO, 1, "olga", text))
     assert len(bots()) == 1
     assert queue.standing().dead == 0
 
 
 def test_a_command_that_was_deleted_is_withdrawn(github, deliver, settled, queue):
-    """Whoever deletes it before the bot comes does not want it any more; that is no failure."""
+    """Deleting the comment in time withdraws the command."""
     happening = github.comment(TRIO, 1, "alice", "/label bug")
     deliver(happening)
     del github.world.comments[happening.payload["comment"]["id"]]
@@ -336,14 +338,14 @@ def test_a_command_that_was_deleted_is_withdrawn(github, deliver, settled, queue
 def test_a_restart_between_action_and_record_changes_nothing(
     github, deliver, killed_once, bots, cost
 ):
-    """An action that was done and not recorded is done again, without harm."""
+    """Repeating an action that was not recorded does no harm."""
     deliver(github.comment(TRIO, 1, "alice", "/label bug\n/close"))
     killed_once("action")
     assert (labels(github), len(bots())) == (["bug"], 1)
 
 
 def test_an_answer_whose_end_is_unknown_is_written_once(github, story, bots):
-    """As every comment of the bot's."""
+    """A reply with an ambiguous failure appears once."""
     github.faults.append(
         faults.plan(faults.failed(502, done=True), method="POST", path="*/comments")
     )
@@ -352,7 +354,7 @@ def test_an_answer_whose_end_is_unknown_is_written_once(github, story, bots):
 
 
 def test_answers_to_review_comments_go_into_their_thread(github, story):
-    """And the eyes onto the comment itself."""
+    """The reply to a review comment appears in its thread."""
     github.open_pull_request(TRIO, "bob")
     happening = github.review_comment(TRIO, 3, "alice", "/close")
     story(happening)
@@ -362,7 +364,7 @@ def test_answers_to_review_comments_go_into_their_thread(github, story):
 
 
 def test_commands_in_reviews_have_no_eyes(github, story, bots):
-    """GitHub has no reactions for reviews; the answer comes all the same."""
+    """A review gets the reply without a reaction."""
     github.open_pull_request(TRIO, "bob")
     story(github.review(TRIO, 3, "alice", "/close"))
     assert len(bots(3)) == 1
@@ -370,7 +372,7 @@ def test_commands_in_reviews_have_no_eyes(github, story, bots):
 
 
 def test_who_has_claimed_a_lot_and_finished_it_may_claim_more(github, story, clock, cost):
-    """What is remembered may be old; then GitHub is asked, which is the second read."""
+    """Stale claims do not count against the limit."""
     for number in (1, 2):
         story(github.comment(TRIO, number, "alice", "/claim"))
         github.close_issue(TRIO, number, "alice")
@@ -390,13 +392,13 @@ def quiet(github, clock, tick, days):
 
 
 def test_an_idle_claim_is_asked_about_and_then_released(github, story, clock, tick, bots):
-    """After thirty quiet days a question, after seven more the release; each is said once."""
+    """A reminder follows 30 quiet days, and the release seven more."""
     story(github.comment(TRIO, 1, "alice", "/claim"))
     quiet(github, clock, tick, 29)
     assert bots() == []
     quiet(github, clock, tick, 2)
     assert len(bots()) == 1
-    assert bots()[0].startswith("Hello @alice! You took this issue on some time ago")
+    assert bots()[0].startswith("Hello @alice! You claimed this issue a while ago")
     quiet(github, clock, tick, 5)
     assert assignees(github) == ["alice"]
     quiet(github, clock, tick, 5)
@@ -407,7 +409,7 @@ def test_an_idle_claim_is_asked_about_and_then_released(github, story, clock, ti
 
 @pytest.mark.no_cover  # two months of days, all alike
 def test_a_sign_of_life_keeps_a_claim(github, story, clock, tick, bots):
-    """A word in the thread after the question, and the days are counted anew."""
+    """A comment after the reminder restarts the count."""
     story(github.comment(TRIO, 1, "alice", "/claim"))
     quiet(github, clock, tick, 31)
     story(github.comment(TRIO, 1, "alice", "Still on it"))
@@ -418,7 +420,7 @@ def test_a_sign_of_life_keeps_a_claim(github, story, clock, tick, bots):
 
 
 def test_only_what_was_claimed_is_released(github, story, clock, tick, bots):
-    """Whom maintainers assigned is left alone; so is a claim that they gave to somebody else."""
+    """The bot never releases assignments by maintainers."""
     github.assign(TRIO, 1, "olga", "bob")
     story(github.comment(TRIO, 2, "alice", "/claim"))
     github.world.assign(
@@ -429,7 +431,7 @@ def test_only_what_was_claimed_is_released(github, story, clock, tick, bots):
 
 
 def test_after_an_outage_nothing_is_released_without_a_question(github, story, clock, tick, bots):
-    """A hundred days later the person is asked first."""
+    """After an outage, the reminder still comes first."""
     story(github.comment(TRIO, 1, "alice", "/claim"))
     clock.advance(100 * DAY)
     tick("commands")
@@ -437,19 +439,19 @@ def test_after_an_outage_nothing_is_released_without_a_question(github, story, c
 
 
 def test_a_look_without_claims_costs_nothing(github, tick, cost):
-    """Where nobody has claimed anything, GitHub is not asked."""
+    """Without claims, the scheduled run causes no request."""
     assert cost(lambda: tick("commands")) == (0, 0)
 
 
 class TestWithoutReminders:
-    """Where maintainers let claims be."""
+    """With `remind_days = 0` and few commands allowed."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"commands": {"enabled": True, "remind_days": 0, "allow": ["claim"]}}
 
     def test_claims_are_for_ever(self, github, story, clock, tick, bots):
-        """Nobody is asked, and commands that are not allowed are passed over in silence."""
+        """The bot sends no reminders, and ignores commands that are not allowed."""
         story(github.comment(TRIO, 1, "alice", "/claim\n/help"))
         quiet(github, clock, tick, 2)
         clock.advance(400 * DAY)

@@ -1,25 +1,25 @@
-"""Conflicts: told once, taken back when they are over, told again when they come again."""
+"""Stories of the rule `conflicts`."""
 
 import pytest
 
 TRIO = "snakes/trio"
-TOLD = "Hello @alice! This pull request can no longer be merged just like that"
-BACK = "This pull request merges again: thank you, @alice!"
+TOLD = "Hello @alice! This pull request now has merge conflicts"
+BACK = "The merge conflicts are resolved. Thank you, @alice!"
 
 
 @pytest.fixture
-def policy():
+def settings():
     return {"conflicts": {"enabled": True}}
 
 
 @pytest.fixture(autouse=True)
 def scene(github, story):
-    """A pull request of alice's that merges; the token is known already."""
+    """A pull request of alice's without conflicts; the token is cached."""
     story(github.open_pull_request(TRIO, "alice"))
 
 
 def conflict(github, number=1, *, on=True):
-    """Somebody else's change comes into the base, or goes out again."""
+    """A change of another person enters the base, or is reverted."""
     github.pull(TRIO, number).conflicts = on
     return github.push(TRIO, "olga")
 
@@ -29,25 +29,25 @@ def beginnings(texts):
 
 
 def test_nothing_is_said_while_it_merges(github, story, bots):
-    """Neither at the opening nor at pushes."""
+    """Without conflicts, the bot says nothing."""
     story(github.push(TRIO, "olga"))
     story(github.push_to_pull_request(TRIO, 1, "alice"))
     assert bots() == []
 
 
 def test_a_conflict_is_told_once(github, story, bots):
-    """However many pushes follow, and the text says what to do."""
+    """Many pushes during one conflict lead to one comment with instructions."""
     story(conflict(github))
     for _ in range(3):
         story(github.push(TRIO, "olga"))
     story(github.push_to_pull_request(TRIO, 1, "alice"))
     assert beginnings(bots()) == [TOLD]
     assert "`main`" in bots()[0]
-    assert "If you get stuck, ask here" in bots()[0]
+    assert "If you get stuck, just ask here" in bots()[0]
 
 
 def test_it_is_taken_back_and_can_come_again(github, story, bots):
-    """The comment changes its text; the next conflict is told anew."""
+    """The comment is edited when the conflict ends, and the next one gets a new comment."""
     story(conflict(github))
     github.pull(TRIO, 1).conflicts = False
     story(github.push_to_pull_request(TRIO, 1, "alice"))
@@ -63,7 +63,7 @@ def test_it_is_taken_back_and_can_come_again(github, story, bots):
 
 
 def test_github_may_take_its_time(github, story, bots):
-    """While it is not known, the bot comes back later, and others do not wait for it."""
+    """The bot waits for GitHub's result without blocking other jobs."""
     happening = conflict(github)
     github.pull(TRIO, 1).mergeable_pending = 3
     story(happening)
@@ -71,7 +71,7 @@ def test_github_may_take_its_time(github, story, bots):
 
 
 def test_what_github_never_works_out_does_not_hold_up_the_others(github, story, bots, clock):
-    """The others are told at once; after ten minutes it is given up."""
+    """After ten minutes the bot gives up on the missing result only."""
     github.open_pull_request(TRIO, "alice")
     github.pull(TRIO, 2).mergeable_pending = 1000
     began = clock()
@@ -81,7 +81,7 @@ def test_what_github_never_works_out_does_not_hold_up_the_others(github, story, 
 
 
 def test_only_the_question_itself_is_repeated(github, story, bots):
-    """What the bot does beside its rules, here looking for a preview, is done once."""
+    """Only the rule runs again, not the preview."""
     happening = github.push_to_pull_request(TRIO, 1, "alice")
     github.pull(TRIO, 1).conflicts, github.pull(TRIO, 1).mergeable_pending = True, 3
     before = len(github.calls_to("GET", "*/pulls/1/files"))
@@ -91,7 +91,7 @@ def test_only_the_question_itself_is_repeated(github, story, bots):
 
 
 def test_other_rules_do_not_wait_for_github(github, deliver, worker, clock, bots):
-    """A ping in a new pull request is answered at once, whatever is not known yet."""
+    """A `/ping` is answered while GitHub's result is missing."""
     happening = github.open_pull_request(TRIO, "alice", body="/ping")
     github.pull(TRIO, 2).mergeable_pending = 1000
     deliver(happening)
@@ -102,7 +102,7 @@ def test_other_rules_do_not_wait_for_github(github, deliver, worker, clock, bots
 
 
 def test_only_pull_requests_into_the_pushed_branch_are_looked_at(github, story, bots):
-    """One into another branch is not; its own events are."""
+    """A push only affects pull requests into its branch."""
     github.pull(TRIO, 1).base_ref = "stable"
     story(conflict(github))
     assert bots() == []
@@ -112,7 +112,7 @@ def test_only_pull_requests_into_the_pushed_branch_are_looked_at(github, story, 
 
 @pytest.mark.parametrize("who", ["draft", "bot", "closed", "tag"])
 def test_some_are_left_alone(github, story, bots, who):
-    """Drafts, programs' and closed ones; pushes of tags concern nobody."""
+    """Drafts, bots, closed pull requests and tags are ignored."""
     if who == "draft":
         github.pull(TRIO, 1).draft = True
     if who == "bot":
@@ -128,7 +128,7 @@ def test_some_are_left_alone(github, story, bots, who):
 
 
 def test_a_daily_look_finds_what_events_did_not_tell(github, clock, tick, bots, cost):
-    """A hundred pull requests in one request."""
+    """The scheduled run checks a hundred pull requests in one request."""
     for _ in range(99):
         github.open_pull_request(TRIO, "eve")
     github.pull(TRIO, 1).conflicts = True
@@ -139,7 +139,7 @@ def test_a_daily_look_finds_what_events_did_not_tell(github, clock, tick, bots, 
 
 
 def test_more_than_a_hundred_are_asked_for_page_by_page(github, tick, bots):
-    """The last one is found too."""
+    """The scheduled run reads all pages."""
     for _ in range(100):
         github.open_pull_request(TRIO, "alice")
     github.pull(TRIO, 101).conflicts = True
@@ -148,7 +148,7 @@ def test_more_than_a_hundred_are_asked_for_page_by_page(github, tick, bots):
 
 
 def test_what_it_costs(github, story, cost):
-    """A push is one request, whatever there is; a spell is one write to tell, one to take back."""
+    """A push costs one read; a conflict period costs two writes."""
     happening = github.push(TRIO, "olga")
     assert cost(lambda: story(happening)) == (0, 1)
     assert cost(lambda: story(conflict(github))) == (1, 1)
@@ -156,7 +156,7 @@ def test_what_it_costs(github, story, cost):
 
 
 def test_duplicates_reordering_and_restarts_tell_once(github, deliver, settled, killed_once, bots):
-    """Two pushes at once, twice, backwards, and a kill at the end of each kind of job."""
+    """Duplicates, reordering and kills lead to one comment."""
     first, second = conflict(github), github.push(TRIO, "olga")
     deliver(second, "b")
     deliver(first, "a")
@@ -171,14 +171,14 @@ def test_duplicates_reordering_and_restarts_tell_once(github, deliver, settled, 
 
 
 class TestWithALabel:
-    """Where maintainers want a label, too."""
+    """With a comment and a label."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"conflicts": {"enabled": True, "label": "Conflicts", "drafts": True}}
 
     def test_the_label_comes_and_goes(self, github, story, bots):
-        """With the conflict, also on a draft; each time."""
+        """The label follows each conflict, on drafts too."""
         github.open_issue(TRIO, "bob")
         github.label_issue(TRIO, 2, "olga", "conflicts")
         github.pull(TRIO, 1).draft = True
@@ -190,20 +190,20 @@ class TestWithALabel:
         assert len(bots()) == 2
 
     def test_a_label_that_does_not_exist_is_not_made(self, github, story, bots):
-        """The comment comes all the same."""
+        """A label that does not exist is not created, and the comment still appears."""
         story(conflict(github))
         assert (github.issue(TRIO, 1).labels, len(bots())) == ([], 1)
 
 
 class TestLabelAlone:
-    """Where a label is all that is wanted."""
+    """With a label and no comment."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"conflicts": {"enabled": True, "label": "conflicts", "comment": False}}
 
     def test_the_label_comes_and_goes_each_time(self, github, story, bots):
-        """Without a comment there is no spell to count, and the label still follows."""
+        """Without comments, the label still follows each conflict."""
         github.open_issue(TRIO, "bob")
         github.label_issue(TRIO, 2, "olga", "conflicts")
         seen = []

@@ -1,4 +1,4 @@
-"""Labels by paths, size and title, as maintainers and contributors see them."""
+"""Stories of the rule `label`."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ALL = ("Docs", "tests", "size: S", "size: L", "fix", "mine")
 
 
 @pytest.fixture
-def policy():
+def settings():
     return {
         "label": {
             "enabled": True,
@@ -22,7 +22,7 @@ def policy():
 
 @pytest.fixture(autouse=True)
 def scene(github, story):
-    """Labels that exist, of which one is nobody's business; the token is known already."""
+    """Existing labels, one of them unmanaged; the token is cached."""
     github.open_issue(TRIO, "bob")
     for name in ALL:
         github.label_issue(TRIO, 1, "olga", name)
@@ -51,19 +51,19 @@ def pull(github, *files, title="Improve it"):
     ],
 )
 def test_paths_bring_labels(github, story, path, expected):
-    """With the names as the repository writes them."""
+    """Changed paths add labels in the repository's spelling."""
     story(pull(github, ChangedFile(path)))
     assert labels(github) == expected
 
 
 def test_an_old_name_counts_too(github, story):
-    """What was moved out of a folder was in it."""
+    """The old path of a renamed file counts."""
     story(pull(github, ChangedFile("b.txt", previous="docs/a.txt")))
     assert labels(github) == ["Docs", "size: S"]
 
 
 def test_labels_follow_what_is_pushed(github, story):
-    """What fits no longer goes, what fits now comes; what is not managed stays."""
+    """A push adds and removes managed labels, and no others."""
     story(pull(github, ChangedFile("docs/a.txt")))
     github.label_issue(TRIO, 2, "olga", "mine")
     story(github.push_to_pull_request(TRIO, 2, "alice", files=[ChangedFile("a.py", 60, 60)]))
@@ -71,7 +71,7 @@ def test_labels_follow_what_is_pushed(github, story):
 
 
 def test_titles_bring_labels_and_take_them(github, story):
-    """Whatever the case; a title that is changed back brings the label back."""
+    """Titles add and remove labels, ignoring case."""
     story(pull(github, ChangedFile("a.py"), title="FIX it"))
     found = [labels(github)]
     for title in ("Break it", "core: mend it", "Break it", "FIX it"):
@@ -87,7 +87,7 @@ def test_titles_bring_labels_and_take_them(github, story):
 
 
 def test_labels_that_do_not_exist_are_not_made(github, story):
-    """GitHub would make them in silence."""
+    """Labels that do not exist are not created."""
     del github.world.repositories[TRIO].labels["docs"]
     story(pull(github, ChangedFile("docs/a.txt")))
     assert labels(github) == ["size: S"]
@@ -95,7 +95,7 @@ def test_labels_that_do_not_exist_are_not_made(github, story):
 
 
 def test_in_whatever_order_events_come_in_the_last_state_counts(github, deliver, settled):
-    """Opened, pushed, renamed; delivered backwards and twice: the labels are those of now."""
+    """The labels match the current state, in any order of deliveries."""
     first = pull(github, ChangedFile("docs/a.txt"), title="Fix it")
     second = github.push_to_pull_request(TRIO, 2, "alice", files=[ChangedFile("a.py", 60, 60)])
     third = github.rename_pull_request(TRIO, 2, "alice", "Improve it")
@@ -106,7 +106,7 @@ def test_in_whatever_order_events_come_in_the_last_state_counts(github, deliver,
 
 
 def test_a_push_while_labels_wait_does_not_leave_old_ones(github, deliver, settled, worker):
-    """Decided, not yet performed, then pushed: what was decided for the old head is left."""
+    """A pending action for an old head has no effect."""
     deliver(pull(github, ChangedFile("docs/a.txt")))
     worker.drain()
     github.issue(TRIO, 2).labels.clear()
@@ -116,7 +116,7 @@ def test_a_push_while_labels_wait_does_not_leave_old_ones(github, deliver, settl
 
 
 def test_killed_and_started_again_the_labels_are_right(github, deliver, killed_once):
-    """At the end of a decision, and of an action."""
+    """Kills do not change the final labels."""
     deliver(pull(github, ChangedFile("docs/a.txt")))
     killed_once("delivery")
     deliver(github.push_to_pull_request(TRIO, 2, "alice", files=[ChangedFile("a.py", 60, 60)]))
@@ -125,7 +125,7 @@ def test_killed_and_started_again_the_labels_are_right(github, deliver, killed_o
 
 
 def test_closed_ones_are_left_alone(github, deliver, settled):
-    """Whoever closed it meanwhile is done with it."""
+    """Closed pull requests are ignored."""
     deliver(pull(github, ChangedFile("docs/a.txt")))
     github.close_pull_request(TRIO, 2, "alice")
     settled(200)
@@ -133,22 +133,22 @@ def test_closed_ones_are_left_alone(github, deliver, settled):
 
 
 def test_what_it_costs(github, story, cost):
-    """The pull request, its files, the labels; one write. Nothing to change: two reads."""
+    """A change costs three reads and one write; no change costs two reads."""
     happening = pull(github, ChangedFile("docs/a.txt"))
     assert cost(lambda: story(happening))[0] == 1
-    # The third read is the preview's, which looks whether the settings are among the files.
+    # The third read is the preview's: it checks whether the pull request changes the settings.
     assert cost(lambda: story(happening, "again")) == (0, 3)
 
 
 class TestOff:
-    """As it is when nothing is set."""
+    """With default settings."""
 
     @pytest.fixture
-    def policy(self):
+    def settings(self):
         return {"label": {"paths": {"docs": ["*"]}}}
 
     def test_nothing_happens_before_it_is_switched_on(self, github, story):
-        """Not even a question."""
+        """The rule is off by default and causes no request."""
         story(pull(github, ChangedFile("docs/a.txt")))
         assert labels(github) == []
         assert github.calls_to("GET", "*/pulls/2") == []

@@ -1,4 +1,4 @@
-"""One command as it was asked, and what it leads to."""
+"""Parsed commands and their results."""
 
 from dataclasses import dataclass, field
 
@@ -12,10 +12,10 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class CommandCall:
-    """A command, who gave it, and where.
+    """A command, its author and its issue or pull request.
 
-    `name` is without its slash, `rest` all that follows it. `about` names the command for ever: the
-    text that holds it, and its words. `is_first` says that it stands in the opening text.
+    `name` has no slash; `rest` is the text after it. `about` identifies the command for ever, by
+    its comment and its words. `is_first` is True in the opening text of an issue or pull request.
     """
 
     name: str
@@ -30,34 +30,34 @@ class CommandCall:
 
     @property
     def is_own(self) -> bool:
-        """Whether the issue or pull request is the person's own."""
+        """Whether the person opened the issue or pull request."""
         author = self.issue.author
         return author is not None and author.login.lower() == self.person.lower()
 
     def may_write(self) -> bool:
-        """Whether the person may write to the repository, asked of GitHub now."""
+        """Whether the person may write to the repository; asks GitHub."""
         return self.reader.may_write(self.repository, self.person)
 
     @property
     def thing(self) -> str:
-        """What it is about, in a word."""
+        """`pull request` or `issue`."""
         return "pull request" if self.issue.is_pull_request else "issue"
 
 
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
-    """What a command leads to: actions, and words for the person ("" for none)."""
+    """The result of a command: actions, and a reply ("" for none)."""
 
     actions: tuple[Action, ...] = ()
     say: str = ""
 
 
 def quoted(text: str) -> str:
-    """A text of a person's, for an answer: nobody is notified by it, and nothing is rendered."""
+    """A user's text as inline code, which renders nothing and notifies no one."""
     plain = " ".join(text.replace("`", "'").split())
     return f"`{plain if len(plain) <= _SHOWN else plain[:_SHOWN] + '...'}`"
 
 
 def listed(texts: list[str]) -> str:
-    """Texts of people's, as a list in a sentence."""
+    """Users' texts as a comma-separated list of inline code."""
     return ", ".join(quoted(text) for text in texts)
