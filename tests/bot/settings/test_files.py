@@ -94,11 +94,13 @@ def test_an_event_of_the_organisation_has_its_settings_alone(files, client):
     assert len(client.asked) == 1
 
 
-def test_what_is_known_costs_no_request(files, client, clock):
+def test_what_is_known_costs_no_request(files, store, client, clock):
     """A cached file causes no request, in other processes too."""
     threshold(files, client)
     clock.advance(RECHECK_SECONDS - 1)
-    threshold(files, client)
+    another_process = SettingsFiles(store, RULES, Settings(), clock=clock)
+    for each in (files, another_process):
+        threshold(each, client)
     assert len(client.asked) == 2
 
 

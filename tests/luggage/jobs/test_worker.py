@@ -16,6 +16,18 @@ def nothing(_job):
     return Done()
 
 
+class Recording(LocalWakeup):
+    """A wake-up that records whether each wait ended by `wake`, not by its timeout."""
+
+    def __init__(self):
+        super().__init__()
+        self.woken = []
+
+    def wait(self, timeout_seconds):
+        """Wait, for seconds at the most."""
+        self.woken.append(self._read in self._select([self._read], timeout_seconds))
+
+
 class Flaky(Queue):
     """A queue whose database is away while `away` is set."""
 
@@ -225,14 +237,15 @@ def test_the_loop_polls_without_a_wake_up(make_worker, wakeup):
 
 
 def test_a_stop_in_a_signal_handler_ends_a_real_wait(make_worker):
-    """SIGTERM ends the loop's wait at once."""
-    wakeup = LocalWakeup()
+    """A stop wakes the loop; it does not wait for the end of the timeout."""
+    wakeup = Recording()
     worker = make_worker(nothing, wakeup=wakeup)
     before = signal.signal(signal.SIGALRM, lambda *_: worker.stop())
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     worker.run()
     signal.signal(signal.SIGALRM, before)
     wakeup.close()
+    assert wakeup.woken == [True]
 
 
 def test_leases_are_extended_while_handlers_run(make_worker, put, queue, wakeup, clock):
