@@ -231,6 +231,8 @@ class FakeGithub:
         with self.world.lock:
             self.world.browser_user = None if login is None else self.world.account(login)
 
+    sits_at_the_browser = set_browser_user  # deprecated: the name in 0.1
+
     def install(self, login: str) -> Installation:
         """Return the installation on an account, creating it if needed; raises LookupError."""
         with self.world.lock:

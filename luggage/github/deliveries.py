@@ -164,6 +164,8 @@ class Recovery:
 
     # Reading the log
 
+    turn = run  # deprecated: the name in 0.1
+
     def _scan(self) -> None:
         """Record missing deliveries, from the top of the log or an unfinished run's cursor."""
         progress = self._inbox.progress()
