@@ -162,9 +162,9 @@ class Recovery:
         self._scan()
         return self._fetch()
 
-    # Reading the log
-
     turn = run  # deprecated: the name in 0.1
+
+    # Reading the log
 
     def _scan(self) -> None:
         """Record missing deliveries, from the top of the log or an unfinished run's cursor."""
