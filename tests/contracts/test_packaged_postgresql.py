@@ -137,7 +137,12 @@ def test_hostile_settings_change_nothing(packaged_postgresql, opened, clock, tmp
     migrate(engine, HISTORIES, log=lambda _: None)
     keep_contract(engine, clock)
     home = LocalChecks(
-        connect=lambda: engine, is_new=False, histories=HISTORIES, data=tmp_path, clock=clock
+        connect=lambda: engine,
+        is_new=False,
+        histories=HISTORIES,
+        data=tmp_path,
+        clock=clock,
+        program="python -m bot_deploy",
     )
     assert home.database().verdict == Verdict.OK
 
