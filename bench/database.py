@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from bench.bot import POSTGRESQL, SQLITE
 from bench.postgresql import running_postgresql
 from bot.events import DELIVERIES
-from bot_deploy.wiring import HISTORIES
+from bot_deploy.wiring.parts import HISTORIES
 from luggage.database import migrate, open_engine
 from luggage.jobs import NewJob
 

@@ -32,7 +32,7 @@ _FOR_THE_OPERATOR = {
     "bot.operations.history.deliveries": ("UnknownDelivery",),
     "bot.operations.replay": ("ReplayError",),
     "bot.operations.why": ("NotOurs",),
-    "bot_deploy.given": ("ConfigError",),
+    "bot_deploy.config.sources": ("ConfigError",),
     "luggage.crypto": ("SecretError",),
     "luggage.database": ("DatabaseUrlError", "SchemaError"),
     "luggage.github": ("ConfigurationError", "RequestFailed"),

@@ -4,8 +4,7 @@ import argparse
 import os
 from collections.abc import Iterator, Mapping
 
-from bot_deploy.given import KNOWN, Given
-from bot_deploy.secrets_file import (
+from bot_deploy.config.secrets_file import (
     add_key_file,
     guarded,
     keys_from,
@@ -15,6 +14,7 @@ from bot_deploy.secrets_file import (
     read_config,
     say,
 )
+from bot_deploy.config.sources import KNOWN, Given
 from luggage.crypto import SecretError, Secrets
 from luggage.crypto.document import Document
 

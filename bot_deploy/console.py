@@ -6,7 +6,7 @@ import time
 from bot.web.sessions import Sessions
 from bot_deploy.arguments import address, subcommand_parser
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "print a link that signs you in at the console: good once, and for ten minutes"

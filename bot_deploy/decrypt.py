@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from bot_deploy.secrets_file import (
+from bot_deploy.config.secrets_file import (
     add_key_file,
     guarded,
     keys_from,

@@ -15,7 +15,7 @@ from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import DeliveryRow
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 from luggage.jobs import State, WrongState
 
 BOT_DEPLOY_MAIN_OK = True

@@ -27,8 +27,8 @@ from bot.operations.doctor.examination import ok, warning
 from bot.rules import needs
 from bot_deploy.arguments import program, subcommand_parser
 from bot_deploy.config import Config, load
-from bot_deploy.given import ConfigError
-from bot_deploy.wiring import HISTORIES, open_database
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring.parts import HISTORIES, open_database
 from luggage.crypto import SecretError
 from luggage.database import DatabaseUrlError
 from luggage.github import GithubApp, make_session

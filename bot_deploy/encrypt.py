@@ -5,8 +5,7 @@ import getpass
 import sys
 from pathlib import Path
 
-from bot_deploy.given import KNOWN, from_file
-from bot_deploy.secrets_file import (
+from bot_deploy.config.secrets_file import (
     config_to_write,
     guarded,
     new_parser,
@@ -15,6 +14,7 @@ from bot_deploy.secrets_file import (
     say,
     write_config,
 )
+from bot_deploy.config.sources import KNOWN, from_file
 from luggage.crypto import NameUnknown, SecretError
 from luggage.crypto.document import Document
 

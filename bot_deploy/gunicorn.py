@@ -25,10 +25,10 @@ from gunicorn.glogging import Logger
 from bot.web import webhook
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
-from bot_deploy.given import ConfigError
-from bot_deploy.wiring import report_crashes
-from bot_deploy.wsgi import make_app
-from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, end_with_parent
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring.parts import report_crashes
+from bot_deploy.wiring.web import make_app
+from luggage.run import GRACE_SECONDS, end_with_parent
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
 from luggage.telemetry.logs import configure_logging

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from bot_deploy.secrets_file import (
+from bot_deploy.config.secrets_file import (
     add_private_half,
     config_to_write,
     guarded,

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Collection
 
-from bot_deploy.secrets_file import guarded, new_parser, parse, read_config, say
+from bot_deploy.config.secrets_file import guarded, new_parser, parse, read_config, say
 from luggage.crypto.document import Document, Entry
 
 BOT_DEPLOY_MAIN_OK = True

@@ -34,8 +34,9 @@ from bot.store.recovery import QueueInbox
 from bot.store.tokens import SqlTokenStore, sealing_key
 from bot.store.totals import Bookkeeper, Totals
 from bot_deploy.arguments import subcommand_parser, whole_number
-from bot_deploy.config import BoardSettings, Config, load
-from bot_deploy.wiring import (
+from bot_deploy.config import Config, load
+from bot_deploy.config.settings import BoardSettings
+from bot_deploy.wiring.parts import (
     check_database,
     open_database,
     own_name,

@@ -5,7 +5,7 @@ import os
 
 from bot_deploy.arguments import no_options
 from bot_deploy.config import Config, load
-from bot_deploy.wiring import HISTORIES, open_database
+from bot_deploy.wiring.parts import HISTORIES, open_database
 from luggage import database
 from luggage.telemetry import logs
 

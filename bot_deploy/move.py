@@ -10,9 +10,10 @@ from sqlalchemy.exc import ArgumentError
 
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.config import database_in, load
-from bot_deploy.given import ConfigError, Given
-from bot_deploy.wiring import HISTORIES
+from bot_deploy.config import load
+from bot_deploy.config.settings import database_in
+from bot_deploy.config.sources import ConfigError, Given
+from bot_deploy.wiring.parts import HISTORIES
 from luggage import database
 from luggage.crypto import open_secrets
 from luggage.database.transfer import TransferError, transfer

@@ -15,8 +15,8 @@ from bot.settings.layers import SettingsError
 from bot.store.people import Memory
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
-from bot_deploy.given import ConfigError
-from bot_deploy.wiring import open_queue
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring.parts import open_queue
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "show what a settings file would have done differently; nothing is performed"

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from bot.web.registration import Registration, listen, make_app, serving
 from bot_deploy import keygen
-from bot_deploy.app_secrets import Place, prepare
 from bot_deploy.arguments import address, port_number, program
-from bot_deploy.given import ConfigError
-from bot_deploy.registering import (
+from bot_deploy.config.secrets_file import config_to_write, guarded, new_parser, parse, say
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.registration.app_secrets import Place, prepare
+from bot_deploy.registration.exchange import (
     finish,
     has_screen,
     is_login,
@@ -22,7 +23,6 @@ from bot_deploy.registering import (
     tunnel,
     wanted,
 )
-from bot_deploy.secrets_file import config_to_write, guarded, new_parser, parse, say
 from luggage.crypto import KeyMissing
 from luggage.github.manifest import LONGEST_NAME
 

@@ -6,7 +6,7 @@ import time
 from bot.store.board import SqlBoard
 from bot_deploy.arguments import no_options
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "go on after `pause`, at once"

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from bot_deploy.secrets_file import (
+from bot_deploy.config.secrets_file import (
     add_key_file,
     add_private_half,
     config_to_write,

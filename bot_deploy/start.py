@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.processes import Passing, end_with_0, entries
+from bot_deploy.wiring.processes import Passing, end_with_0, entries
 from luggage.run import run_in_child
 from luggage.run.runtime_dirs import runtime_dirs
 from luggage.telemetry.logs import configure_logging
@@ -63,7 +63,7 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
 
     Loads most of the bot. Raises what `main` raises, and luggage.database's errors.
     """
-    from bot_deploy.config import load, require_private_key  # noqa: PLC0415
+    from bot_deploy.config.settings import load, require_private_key  # noqa: PLC0415
     from bot_deploy.migrate import migrate  # noqa: PLC0415
 
     config = load(environ)

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.secrets_file import guarded, parse
+from bot_deploy.config.secrets_file import guarded, parse
 from luggage.crypto import conceal
 
 BOT_DEPLOY_MAIN_OK = True

@@ -12,7 +12,7 @@ from bot.operations.why import AtGithub, Why, said, story
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import Config, load
 from bot_deploy.loop import github_app
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 from luggage.jobs import Leadership
 from luggage.telemetry.meter import Meter
 

@@ -20,7 +20,7 @@ from bot.loop.periodic.publish import (
 from bot.parse import BoardAway, ParseBoard, ParseClient, ParseMood
 from bot.store.board import Mood, SqlBoard
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 from luggage.database import migrate, open_engine
 from luggage.fake_github import FakeGithub
 from luggage.github import make_session

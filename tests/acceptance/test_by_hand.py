@@ -9,8 +9,8 @@ from bot_deploy import deliveries, why
 from bot_deploy.config import load
 from bot_deploy.loop import make_loop
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring import open_database, open_queue
-from bot_deploy.wsgi import make_app
+from bot_deploy.wiring.parts import open_database, open_queue
+from bot_deploy.wiring.web import make_app
 from luggage.fake_github import faults
 from luggage.jobs import State
 from luggage.jobs.wake import LocalWakeup

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bot_deploy.scenes import MAINTAINER, ORGANIZATION
+from bot_deploy.demo.scenes import MAINTAINER, ORGANIZATION
 from luggage.jobs import State
 from tests.support.browser import grave_violations, is_scrolled_sideways, visiting
 from tests.support.showroom import showroom

@@ -1,4 +1,4 @@
-"""bot_deploy.config and bot_deploy.given: settings are checked, and secrets opened late."""
+"""Settings are checked, and secrets are opened late."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,9 @@ import pytest
 
 from bot.rules import invite
 from bot.rules.invite import texts
-from bot_deploy.config import DEFAULT_USER_AGENT, load
-from bot_deploy.given import ConfigError
+from bot_deploy.config import load
+from bot_deploy.config.settings import DEFAULT_USER_AGENT
+from bot_deploy.config.sources import ConfigError
 from luggage.crypto import SecretError
 
 APP = {

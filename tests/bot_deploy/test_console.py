@@ -6,7 +6,7 @@ import pytest
 
 from bot_deploy import console
 from bot_deploy.config import load
-from bot_deploy.wsgi import make_app
+from bot_deploy.wiring.web import make_app
 from tests.support.migrated import migrated_for
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}

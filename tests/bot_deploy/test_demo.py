@@ -10,9 +10,9 @@ import pytest
 
 from bot_deploy import demo
 from bot_deploy.config import load
+from bot_deploy.demo.scenes import SceneDelivery
 from bot_deploy.migrate import migrate
-from bot_deploy.scenes import SceneDelivery
-from bot_deploy.wiring import open_database
+from bot_deploy.wiring.parts import open_database
 from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome
 from luggage.jobs import NewJob, Queue
 

@@ -11,7 +11,7 @@ from bot.rules import RULES, needs
 from bot.store.board import SqlBoard
 from bot_deploy import doctor
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 from luggage.fake_github import FakeGithub
 from tests.support.migrated import migrated_for
 from tests.support.registering import registered

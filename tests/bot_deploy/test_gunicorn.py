@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from bot_deploy import gunicorn
-from bot_deploy.config import ConfigError
-from luggage.run import KILL_SECONDS, SHUTDOWN_TIMEOUT_SECONDS
+from bot_deploy.config.sources import ConfigError
+from luggage.run import GRACE_SECONDS, KILL_SECONDS
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
 from tests.support.clock import FakeClock

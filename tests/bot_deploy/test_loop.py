@@ -10,7 +10,7 @@ import pytest
 
 from bot_deploy import loop, migrate
 from bot_deploy.config import load
-from bot_deploy.wiring import open_database, open_queue
+from bot_deploy.wiring.parts import open_database, open_queue
 from luggage.database import SchemaError
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State, listener

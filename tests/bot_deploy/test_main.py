@@ -47,7 +47,7 @@ def test_each_subcommand_has_a_summary() -> None:
     """The list says a line about each; modules that are none are not in it."""
     found = dispatch.subcommands()
     assert {"start", "gunicorn", "loop", "demo", "migrate"} <= found.keys()
-    assert not {"config", "wsgi", "wiring", "scenes", "processes", "__main__"} & found.keys()
+    assert not {"config", "registration", "wiring", "venv", "arguments", "__main__"} & found.keys()
     assert all(found.values())
 
 
@@ -174,7 +174,7 @@ def test_what_the_operator_can_mend_is_one_line(
     subcommand: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A known error is its message on stderr, without a traceback, and exit code 1."""
-    subcommand("from bot_deploy.config import ConfigError; raise ConfigError('set PORT')")
+    subcommand("from bot_deploy.config.sources import ConfigError; raise ConfigError('set PORT')")
     assert run("extra") == 1
     assert capsys.readouterr().err == "python -m bot_deploy extra: set PORT\n"
 

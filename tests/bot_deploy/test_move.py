@@ -7,9 +7,9 @@ import pytest
 from bot.store.board import SqlBoard
 from bot_deploy import move
 from bot_deploy.config import load
-from bot_deploy.given import ConfigError
+from bot_deploy.config.sources import ConfigError
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 from luggage.database import SchemaError, open_engine
 from luggage.jobs import NewJob
 

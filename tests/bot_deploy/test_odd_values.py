@@ -12,8 +12,8 @@ import pytest
 import tomlkit
 
 from bot_deploy.config import Config, load
-from bot_deploy.given import KNOWN, ConfigError, require_texts
-from bot_deploy.keys import private_keys
+from bot_deploy.config.keys import private_keys
+from bot_deploy.config.sources import KNOWN, ConfigError, require_texts
 from bot_deploy.move import given
 from luggage.crypto import SecretError
 from luggage.database import DatabaseUrlError, open_engine

@@ -16,9 +16,9 @@ from bot.rules import RULES, needs, ping
 from bot.settings.custom_rules import TABLES, faults
 from bot_deploy import preview
 from bot_deploy.config import load
-from bot_deploy.given import ConfigError
-from bot_deploy.own_rules import own_names
-from bot_deploy.wiring import open_queue
+from bot_deploy.config.custom_rules import own_names
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring.parts import open_queue
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for

@@ -7,8 +7,8 @@ import pytest
 from bot_deploy import pause, resume
 from bot_deploy.config import load
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring import open_queue
-from bot_deploy.wsgi import make_app
+from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.web import make_app
 from luggage.database import SchemaError
 from luggage.jobs import NewJob
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from bot_deploy import processes
+from bot_deploy.wiring import processes
 
 
 @pytest.fixture(autouse=True)

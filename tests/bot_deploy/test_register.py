@@ -8,11 +8,12 @@ import socket
 import pytest
 
 from bot.rules import RULES, needs
-from bot_deploy import app_secrets, register, registering
-from bot_deploy.app_secrets import NAMES
+from bot_deploy import register
 from bot_deploy.config import load
-from bot_deploy.given import ConfigError
-from bot_deploy.wsgi import make_app
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.registration import app_secrets, exchange
+from bot_deploy.registration.app_secrets import NAMES
+from bot_deploy.wiring.web import make_app
 from luggage.fake_github import faults
 from luggage.github.manifest import NO_WEBHOOK_URL
 from tests.support.registering import Person, enterprise_server
@@ -392,8 +393,8 @@ def test_over_ssh_the_tunnel_is_said(run, config, browser, github, environ, monk
 
 def test_another_port_of_ssh_is_said(monkeypatch):
     """The one that the connection came in by."""
-    monkeypatch.setattr(registering.getpass, "getuser", lambda: "me")
-    command = registering.tunnel(4000, {"SSH_CONNECTION": "a 1 host.example 2222"})
+    monkeypatch.setattr(exchange.getpass, "getuser", lambda: "me")
+    command = exchange.tunnel(4000, {"SSH_CONNECTION": "a 1 host.example 2222"})
     assert command == "ssh -p 2222 -L 4000:127.0.0.1:4000 me@host.example"
 
 
@@ -403,16 +404,16 @@ def test_another_port_of_ssh_is_said(monkeypatch):
 )
 def test_a_browser_is_opened_where_there_is_a_screen(environ, platform, expected):
     """One in the terminal would only be in the way."""
-    assert registering.has_screen(environ, platform) == expected
+    assert exchange.has_screen(environ, platform) == expected
 
 
 def test_a_missing_webhook_secret_is_told(tmp_path):
     """GitHub's description allows it; the rest is sealed all the same."""
-    app = registering.Registered(
+    app = exchange.Registered(
         id=1, slug="s", name="S", owner="o", page="p", client_id="c",
         client_secret="x", webhook_secret="", private_key="k",
     )  # fmt: skip
-    lines = list(registering.next_steps(app, tmp_path, polls=False, named=False))
+    lines = list(exchange.next_steps(app, tmp_path, polls=False, named=False))
     assert any("made no webhook secret" in line for line in lines)
     assert "github.webhook_secrets" not in app_secrets._values(app)
 
@@ -423,11 +424,11 @@ def test_people_come_back_to_the_console(tmp_path):
     given = {f"GITHUB_{name}": "1" for name in names}
     app = make_app(load(given | {"BOT_DATA": str(tmp_path)}))
     routes = {rule.rule for rule in app.url_map.iter_rules()}
-    assert registering.CONSOLE_CALLBACK in routes
+    assert exchange.CONSOLE_CALLBACK in routes
 
 
 def test_the_manifest_is_json(config, environ):
     """What stands in the form can be read back."""
-    settings = registering.settings(config, environ)
-    wanted = registering.wanted(settings, 4000, "snakes", url=None, name=None)
+    settings = exchange.settings(config, environ)
+    wanted = exchange.wanted(settings, 4000, "snakes", url=None, name=None)
     assert json.loads(json.dumps(wanted.manifest))["redirect_url"].endswith(":4000/registered")

@@ -13,7 +13,7 @@ from bot.events import DELIVERIES
 from bot.operations.history.deliveries import UnknownDelivery
 from bot_deploy import replay
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State
 from tests.support.migrated import migrated_for

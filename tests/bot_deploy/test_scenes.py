@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from bot_deploy import scenes
+from bot_deploy.demo import scenes
 from luggage.fake_github import FakeGithub
 from luggage.github.commands import parse_commands
 

@@ -22,8 +22,8 @@ WEB = """
 import os, sys
 from bot.web import webhook
 from bot_deploy.config import load
-from bot_deploy.wiring import report_crashes
-from bot_deploy.wsgi import make_app
+from bot_deploy.wiring.parts import report_crashes
+from bot_deploy.wiring.web import make_app
 import sentry_sdk
 
 def receive(self, delivery, body):

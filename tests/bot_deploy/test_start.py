@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot_deploy import demo, start
-from bot_deploy.config import ConfigError
+from bot_deploy.config.sources import ConfigError
 from luggage.fake_github import FakeGithub
 
 APP = {

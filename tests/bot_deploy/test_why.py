@@ -10,7 +10,7 @@ from bot.actions import ACTIONS, Comment, Planned
 from bot.events import DELIVERIES
 from bot_deploy import why
 from bot_deploy.config import load
-from bot_deploy.wiring import open_queue
+from bot_deploy.wiring.parts import open_queue
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for

@@ -7,10 +7,11 @@ import uuid
 import pytest
 
 from bot.store.board import SqlBoard
-from bot_deploy.config import ConfigError, load
+from bot_deploy.config import load
+from bot_deploy.config.sources import ConfigError
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring import open_queue
-from bot_deploy.wsgi import make_app
+from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.web import make_app
 from tests.support.odd import EIGHT
 from tests.support.running import free_port
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from bot.operations.doctor import LocalChecks, Verdict
 from bot.store.totals import Totals
-from bot_deploy.wiring import HISTORIES
+from bot_deploy.wiring.parts import HISTORIES
 from luggage.database import SchemaError, asking, check, migrate, open_engine, reading, writing
 from luggage.jobs import Leadership, NewJob, Queue, State
 from luggage.jobs.schema import job

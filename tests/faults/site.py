@@ -17,7 +17,7 @@ from typing import Any, Self
 import sqlalchemy
 from sqlalchemy import text
 
-from bot_deploy.wiring import HISTORIES
+from bot_deploy.wiring.parts import HISTORIES
 from luggage.database import open_engine
 from luggage.fake_github import FakeGithub
 from tests.faults.child import ORDERS

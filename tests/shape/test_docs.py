@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot_deploy.__main__ import subcommands
-from bot_deploy.given import KNOWN
+from bot_deploy.config.sources import KNOWN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -49,7 +49,7 @@ def test_each_subcommand_is_in_the_reference(name):
 
 def settings():
     """Each variable that bot_deploy asks the operator for."""
-    source = (ROOT / "bot_deploy" / "config.py").read_text()
+    source = (ROOT / "bot_deploy" / "config" / "settings.py").read_text()
     asked = re.findall(r'given\.(?:text|word|path)\("([A-Z_]+)"', source)
     known = [name for setting in KNOWN.values() for name in setting.variables[::2]]
     return sorted({*asked, *known, "SECRET_KEY", "SECRET_KEY_FILE"})

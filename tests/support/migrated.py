@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from bot_deploy.config import Config
-from bot_deploy.wiring import HISTORIES, open_database
+from bot_deploy.wiring.parts import HISTORIES, open_database
 from luggage import database
 from luggage.database import History, writing
 

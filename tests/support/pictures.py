@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from bot.web.registration import Registration, listen, make_app, serving
 from bot_deploy.config import load
-from bot_deploy.registering import wanted
+from bot_deploy.registration.exchange import wanted
 from luggage.github.manifest import Registered
 from tests.support.browser import running_chromium, visiting
 from tests.support.showroom import Showroom

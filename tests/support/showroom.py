@@ -31,7 +31,7 @@ from bot.web import app as web
 from bot.web import console
 from bot.web.sessions import Sessions
 from bot.web.sign_in import SignIn
-from bot_deploy.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
+from bot_deploy.demo.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
 from luggage.database import History, open_engine
 from luggage.fake_github import FakeGithub, faults
 from luggage.github import Delivery, GithubApp, OAuth, make_session

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot_deploy.given import KNOWN
+from bot_deploy.config.sources import KNOWN
 from tests.support.sealed import SHIPPED, VALUE, Result, Run
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot_deploy.config import load
-from bot_deploy.given import ConfigError
-from bot_deploy.secrets_file import config_to_write
+from bot_deploy.config.secrets_file import config_to_write
+from bot_deploy.config.sources import ConfigError
 from tests.support.sealed import COMMANDS, SHIPPED, VALUE, Run, private_half, shown
 
 
@@ -29,7 +29,7 @@ def test_is_a_subcommand(name: str) -> None:
 @pytest.mark.parametrize("name", ["keys", "secrets_file"])
 def test_is_no_subcommand(name: str) -> None:
     """What the subcommands share is none of them."""
-    assert not hasattr(importlib.import_module(f"bot_deploy.{name}"), "BOT_DEPLOY_MAIN_OK")
+    assert not hasattr(importlib.import_module(f"bot_deploy.config.{name}"), "BOT_DEPLOY_MAIN_OK")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -87,7 +87,7 @@ def test_outside_of_a_checkout(
     checkout: bool, code: int, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """From a pex, the checkout in the current directory is written; without one, none is."""
-    monkeypatch.setattr("bot_deploy.secrets_file._HERE", tmp_path / "pex" / "bot_deploy")
+    monkeypatch.setattr("bot_deploy.config.secrets_file._HERE", tmp_path / "pex" / "bot_deploy")
     monkeypatch.delenv("BOT_CONFIG", raising=False)
     if checkout:
         Path("bot_deploy").mkdir()
@@ -101,7 +101,7 @@ def test_an_installed_bot_keeps_its_secrets_in_a_file_that_is_named(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """`keygen` makes the file that BOT_CONFIG names; the other subcommands and the bot read it."""
-    monkeypatch.setattr("bot_deploy.secrets_file._HERE", SHIPPED.parent)
+    monkeypatch.setattr("bot_deploy.config.secrets_file._HERE", SHIPPED.parent)
     monkeypatch.setenv("BOT_CONFIG", "mine.toml")
     before = SHIPPED.read_bytes()
     missing = run("encrypt", "github.app_id", stdin=b"1234")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot_deploy.given import KNOWN
+from bot_deploy.config.sources import KNOWN
 from tests.support.odd import ODD, ODD_IN_FILES
 from tests.support.sealed import SHIPPED, VALUE, Run, plain, private_half, shown
 

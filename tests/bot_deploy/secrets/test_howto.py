@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot_deploy.given import KNOWN
+from bot_deploy.config.sources import KNOWN
 from tests.support.sealed import COMMANDS, SHIPPED
 
 ROOT = SHIPPED.parents[1]

@@ -72,7 +72,7 @@ def test_a_failed_write_takes_the_key_back(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setenv("SECRET_KEY_FILE", "secret.key")
-    monkeypatch.setattr("bot_deploy.secrets_file.os.fchmod", no_room)
+    monkeypatch.setattr("bot_deploy.config.secrets_file.os.fchmod", no_room)
     result = run(name, "--config", str(full), "--private-key", "new.key")
     assert (result.code, "No space left" in result.err) == (1, True)
     assert full.read_text() == before

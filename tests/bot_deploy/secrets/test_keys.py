@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot_deploy.keys import KeyFileError, KeyGivenTwiceError, private_keys
+from bot_deploy.config.keys import KeyFileError, KeyGivenTwiceError, private_keys
 from luggage.crypto import NotAKey, PrivateKey
 
 KEY = PrivateKey(b"1" * 32)
@@ -102,7 +102,7 @@ def test_a_mount_of_somebody_else(
     """A file of another user that all may read is taken with a warning: we cannot mend it."""
     key_file.chmod(0o644)
     someone = os.geteuid() + 1
-    monkeypatch.setattr("bot_deploy.keys.os.geteuid", lambda: someone)
+    monkeypatch.setattr("bot_deploy.config.keys.os.geteuid", lambda: someone)
     with caplog.at_level(logging.WARNING):
         assert len(private_keys({"SECRET_KEY_FILE": str(key_file)})) == 2
     assert "mode 0644" in caplog.text

@@ -12,8 +12,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from bot.web.sessions import Sessions
 from bot_deploy.config import load
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring import open_database
-from bot_deploy.wsgi import make_app
+from bot_deploy.wiring.parts import open_database
+from bot_deploy.wiring.web import make_app
 
 # Where nobody listens: GitHub is away, and no loop runs; two pages say so with a 503.
 _NOBODY = "http://127.0.0.1:9"

@@ -17,7 +17,7 @@ from bot.rules import RULES, ping
 from bot.settings.files import FILE, File, SettingsFiles
 from bot.settings.layers import Settings, SettingsError, read_text
 from bot.store.people import Memory
-from bot_deploy.wiring import HISTORIES
+from bot_deploy.wiring.parts import HISTORIES
 from luggage.database import open_engine
 from luggage.fake_github import FakeGithub, faults
 from luggage.fake_github.records import ChangedFile

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot_deploy.given import KNOWN
-from bot_deploy.secrets_file import FileError, read_config, read_or_begin, write_config
+from bot_deploy.config.secrets_file import FileError, read_config, read_or_begin, write_config
+from bot_deploy.config.sources import KNOWN
 from luggage.crypto import PublicKey, SecretError
 from luggage.crypto.document import Document
 from luggage.github.manifest import Registered

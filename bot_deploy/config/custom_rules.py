@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.rule import Rule
 from bot.settings.custom_rules import faults
-from bot_deploy.given import ConfigError, shown
+from bot_deploy.config.sources import ConfigError, shown
 
 _LONGEST = 500
 

@@ -20,7 +20,9 @@ from bot.parse import Application
 from bot.rule import Rule
 from bot.settings import layers
 from bot.settings.custom_rules import TABLES
-from bot_deploy.given import (
+from bot_deploy.config.custom_rules import own_names, with_own
+from bot_deploy.config.keys import private_keys
+from bot_deploy.config.sources import (
     KNOWN,
     ConfigError,
     Given,
@@ -30,8 +32,6 @@ from bot_deploy.given import (
     require_texts,
     shown,
 )
-from bot_deploy.keys import private_keys
-from bot_deploy.own_rules import own_names, with_own
 from luggage.crypto import open_secrets
 from luggage.github import ConfigurationError
 from luggage.github.tokens import load_private_key

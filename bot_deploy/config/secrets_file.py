@@ -9,13 +9,14 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import bot_deploy
 from bot_deploy.arguments import program, subcommand_parser
-from bot_deploy.given import config_file
-from bot_deploy.keys import private_keys
+from bot_deploy.config.keys import private_keys
+from bot_deploy.config.sources import config_file
 from luggage.crypto import PrivateKey, SecretError, Secrets, open_secrets
 from luggage.crypto.document import Document
 
-_HERE = Path(__file__).parent
+_HERE = Path(bot_deploy.__file__).parent
 # Everybody may read a config.toml: what is secret in it is sealed.
 _MODE = 0o644
 

@@ -34,7 +34,7 @@ class ConfigError(Exception):
 def config_file(environ: Mapping[str, str]) -> Path | Traversable:
     """Return the operator's config.toml: the file that BOT_CONFIG names, or the bot's own."""
     named = environ.get("BOT_CONFIG", "")
-    return Path(named) if named else resources.files(__package__).joinpath("config.toml")
+    return Path(named) if named else resources.files("bot_deploy").joinpath("config.toml")
 
 
 def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:

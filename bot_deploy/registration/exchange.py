@@ -14,11 +14,12 @@ import requests
 
 from bot.rules import needs
 from bot.web.registration import RETURN_PATH, RegistrationError, RegistrationRequest, TryAgain
-from bot_deploy.app_secrets import Place, seal
 from bot_deploy.arguments import program
-from bot_deploy.config import DEFAULT_USER_AGENT, Config, load
-from bot_deploy.given import ConfigError
-from bot_deploy.secrets_file import read_config, say
+from bot_deploy.config import Config, load
+from bot_deploy.config.secrets_file import read_config, say
+from bot_deploy.config.settings import DEFAULT_USER_AGENT
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.registration.app_secrets import Place, seal
 from luggage.crypto import SecretError
 from luggage.github import (
     Ambiguous,

@@ -23,11 +23,12 @@ import requests
 
 from bot.web.sessions import Sessions
 from bot_deploy.arguments import seconds, subcommand_parser, whole_number
-from bot_deploy.config import Config, database_in, load
+from bot_deploy.config import Config, load
+from bot_deploy.config.settings import database_in
+from bot_deploy.demo.scenes import SceneDelivery, deliveries
 from bot_deploy.migrate import migrate
-from bot_deploy.processes import Passing, end_with_0, entries
-from bot_deploy.scenes import SceneDelivery, deliveries
-from bot_deploy.wiring import open_database
+from bot_deploy.wiring.parts import open_database
+from bot_deploy.wiring.processes import Passing, end_with_0, entries
 from luggage.fake_github import FakeGithub
 from luggage.jobs import Queue, State
 from luggage.run.runtime_dirs import fresh_directory, runtime_dirs

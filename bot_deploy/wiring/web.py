@@ -21,7 +21,7 @@ from bot.web.sign_in import SignIn
 from bot_deploy.arguments import program
 from bot_deploy.config import Config
 from bot_deploy.version import build
-from bot_deploy.wiring import open_database, own_name, parse_client
+from bot_deploy.wiring.parts import open_database, own_name, parse_client
 from luggage.github import OAuth, make_session
 from luggage.jobs import Queue, notifier
 from luggage.telemetry.meter import Meter
