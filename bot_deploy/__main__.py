@@ -1,8 +1,7 @@
-"""Dispatcher of `portmanteau SUBCOMMAND`: each module of this package that says so is one.
+"""Dispatcher of `portmanteau SUBCOMMAND`: finds the subcommand's module, and lets mainland run it.
 
-mainland dispatches. It is kept from its traps: on Python 3 an unknown name, or an ImportError
-inside a subcommand, ends in an UnboundLocalError that hides the cause. So the name is looked up and
-the module imported before mainland does it again.
+On Python 3, mainland turns an unknown name, or an ImportError in a subcommand, into an
+UnboundLocalError that hides the cause. So the dispatcher imports the module first.
 """
 
 import ast
@@ -23,11 +22,11 @@ from luggage import run
 
 MARKER = "BOT_DEPLOY_MAIN_OK"
 _OPTIONS = ("-h", "--help", "--version")
-_INTERRUPTED = 130  # what shells say of a program that a Ctrl-C ended
-_HUNG_UP = 141  # and of one that nobody listened to any more (SIGPIPE)
+_INTERRUPTED = 130  # a shell's exit code after a Ctrl-C
+_HUNG_UP = 141  # and after SIGPIPE, when the reader has left
 
-# Errors that are the operator's to mend: their message is a line with the remedy, a traceback would
-# hide it. Named, not imported, because an error is only raised where its module is loaded already.
+# Errors that the operator can mend: printed as one line with the remedy, without a traceback. They
+# are named, not imported: a module that raised its error is loaded already.
 _FOR_THE_OPERATOR = {
     "bot.operations.history.deliveries": ("UnknownDelivery",),
     "bot.operations.replay": ("ReplayError",),
@@ -43,13 +42,13 @@ _FOR_THE_OPERATOR = {
 
 
 def subcommands() -> dict[str, str]:
-    """Return each subcommand's name and its summary, a line; nothing is imported for it."""
-    found = {}
+    """Return the name and one-line summary of each subcommand, without importing it."""
+    summaries = {}
     for name in _modules():
         constants = _constants(name)
         if constants.get(MARKER) is True:
-            found[name] = str(constants.get("SUMMARY", ""))
-    return found
+            summaries[name] = str(constants.get("SUMMARY", ""))
+    return summaries
 
 
 def script() -> int:
@@ -61,16 +60,16 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     """Run the subcommand that `argv` names and return its exit code; 2 for an unknown one."""
     _obey_supervisor(environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # As on stderr: what the locale has no letter for is written as its number.
+        # As on stderr: escape characters that the locale's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
     name = argv[1] if len(argv) > 1 else "--help"
-    if other := _over_ours():
-        print(f"{program()}: {other}", file=sys.stderr)
+    if problem := _foreign_library():
+        print(f"{program()}: {problem}", file=sys.stderr)
         return 1
     if name in _OPTIONS:
         print(_usage(subcommands()) if name != "--version" else _version())
         return 0
-    # Of the named module alone is the source read: all of them are a tenth of a second.
+    # Only this module's source is read: all of them would take a tenth of a second.
     if name not in _modules() or _constants(name).get(MARKER) is not True:
         print(_unknown(name, [*subcommands(), *_OPTIONS]), file=sys.stderr)
         return 2
@@ -78,7 +77,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
 
 
 def _run(name: str, argv: list[str]) -> int:
-    """Run a subcommand that is known to be one, and return its exit code."""
+    """Run a known subcommand and return its exit code."""
     try:
         importlib.import_module(f"bot_deploy.{name}")
         code = int(mainland.main(argv=argv, root="bot_deploy", marker=MARKER) or 0)
@@ -96,8 +95,8 @@ def _run(name: str, argv: list[str]) -> int:
 
 
 def _hung_up() -> int:
-    """End quietly when whoever read our output has left, as `head` does."""
-    # What is still to be written would raise again as the interpreter ends.
+    """End quietly after the reader of our output has left, as `head` does."""
+    # Buffered output would raise again at the interpreter's end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return _HUNG_UP
 
@@ -117,20 +116,20 @@ def _usage(known: Mapping[str, str]) -> str:
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    """Return the error for a name that is none: what may be meant, and where the list is."""
-    from difflib import get_close_matches  # noqa: PLC0415  for mistakes alone
+    """Return the error for an unknown name, with a suggestion."""
+    from difflib import get_close_matches  # noqa: PLC0415  only for mistakes
 
     kind = "option" if name.startswith("-") else "subcommand"
-    meant = get_close_matches(name, known, n=1)
-    question = f"; did you mean {meant[0]!r}?" if meant else ""
+    close = get_close_matches(name, known, n=1)
+    question = f"; did you mean {close[0]!r}?" if close else ""
     first = f"{program()}: there is no {kind} {name!r}{question}"
     return f"{first}\n`{program()} --help` lists what there is"
 
 
-def _over_ours() -> str:
-    """Return what is wrong where a distribution `luggage` has replaced the bot's own copy.
+def _foreign_library() -> str:
+    """Return a problem if a distribution `luggage` has replaced the bot's own files; else "".
 
-    Both put files into one folder. The same version is no harm; docs/decisions/0122.
+    The same version does no harm: docs/decisions/0122.
     """
     folder = Path(run.__file__).parents[2]
     installed = (path.stem.partition("-") for path in folder.glob("*.dist-info"))
@@ -151,7 +150,7 @@ def _version() -> str:
 
 
 def _is_for_the_operator(error: Exception) -> bool:
-    """Say whether it is a known error, or a file or directory that cannot be used."""
+    """Return whether it is a known error, or about a file or directory."""
     known = tuple(
         getattr(sys.modules[module], name)
         for module, names in _FOR_THE_OPERATOR.items()
@@ -162,10 +161,10 @@ def _is_for_the_operator(error: Exception) -> bool:
 
 
 def _words(error: Exception) -> str:
-    """What is wrong, in one line."""
+    """Return the error in one line."""
     if isinstance(error, OSError) and error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    # The first line alone: SQLAlchemy's further ones quote statements.
+    # SQLAlchemy's further lines quote statements.
     return str(error).splitlines()[0]
 
 

@@ -1,4 +1,4 @@
-"""Command lines: the program's name, a parser, and types of arguments. Not a subcommand."""
+"""Command lines: the program's name, the parser, and types of arguments."""
 
 import argparse
 import math
@@ -18,9 +18,9 @@ _LAST_PORT = 65535
 
 
 def program() -> str:
-    """Return the words that run this program again, as they were typed: a script, a pex, or `-m`.
+    """Return the words that run this program, as they were typed: a script, a pex, or `-m`.
 
-    All usage lines, errors and remedies name the program by it.
+    All usage lines, errors and remedies use it.
     """
     pex = os.environ.get("PEX", "")
     # Programs that are run from a pex inherit its variable; only the pex itself has this file.
@@ -34,39 +34,39 @@ def program() -> str:
 def _typed(path: str) -> str:
     """Return the shortest words that run the file at `path` from a shell here."""
     folder, name = os.path.split(path)
-    found = shutil.which(name)
-    if found and Path(found).absolute() == Path(path).absolute():
+    on_path = shutil.which(name)
+    if on_path and Path(on_path).absolute() == Path(path).absolute():
         return shlex.quote(name)
     return shlex.quote(f"./{name}" if Path(folder).absolute() == Path.cwd() else path)
 
 
-class _Described(Exception):  # noqa: N818  no error: it carries the answer
-    """The parser of a subcommand that was asked to describe itself."""
+class _Described(Exception):  # noqa: N818  no error: it carries the parser
+    """The parser of a subcommand, for `describe`."""
 
 
 _describing: ContextVar[bool] = ContextVar("describing", default=False)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that can be had without running its subcommand (`describe`)."""
+    """A parser that `describe` gets without running the subcommand."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse as argparse does; raises to `describe` instead where that is asked."""
+        """Parse as argparse does; raises _Described under `describe`."""
         if _describing.get():
             raise _Described(self)
         return super().parse_known_args(args, namespace)
 
 
 def describe(main: Callable[[list[str]], object], name: str) -> argparse.ArgumentParser:
-    """Return the parser of a subcommand, whose `main` parses its arguments before all else.
+    """Return the parser of a subcommand whose `main` parses its arguments first.
 
-    Raises TypeError for one that has no parser.
+    Raises TypeError if it has no parser.
     """
     token = _describing.set(True)
     try:
         main([name])
-    except _Described as found:
-        parser: argparse.ArgumentParser = found.args[0]
+    except _Described as described:
+        parser: argparse.ArgumentParser = described.args[0]
         return parser
     finally:
         _describing.reset(token)
@@ -76,43 +76,43 @@ def describe(main: Callable[[list[str]], object], name: str) -> argparse.Argumen
 def subcommand_parser(
     argv: list[str], description: str, *, epilog: str = ""
 ) -> argparse.ArgumentParser:
-    """A parser for the subcommand argv[0], which calls itself as its operator does."""
+    """Return a parser for the subcommand argv[0], named as the operator typed it."""
     name = f"{program()} {argv[0]}"
     return Parser(prog=name, description=description, epilog=epilog or None)
 
 
 def no_options(argv: list[str], description: str) -> None:
-    """Parse for a subcommand that has no options; what is given ends it with exit code 2."""
+    """Parse the arguments of a subcommand without options; any ends it with exit code 2."""
     subcommand_parser(argv, description).parse_args(argv[1:])
 
 
 def whole_number(text: str) -> int:
-    """A number from 1. Raises ArgumentTypeError, as argparse expects it, for everything else."""
+    """Return a number from 1. Raises ArgumentTypeError for other text."""
     if not (text.isascii() and text.isdecimal()) or int(text) == 0:
         raise argparse.ArgumentTypeError(f"it must be a number from 1, not {text!r}")
     return int(text)
 
 
 def port_number(text: str) -> int:
-    """A port that can be listened on, 0 for a free one. Raises ArgumentTypeError."""
+    """Return a port, 0 for a free one. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal()) or int(text) > _LAST_PORT:
         raise argparse.ArgumentTypeError(f"it must be a port, from 0 to 65535, not {text!r}")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """A number of seconds, from 0. Raises ArgumentTypeError."""
+    """Return a number of seconds from 0. Raises ArgumentTypeError."""
     try:
-        given = float(text)
+        number = float(text)
     except ValueError:
-        given = math.nan
-    if not 0.0 <= given < math.inf:
+        number = math.nan
+    if not 0.0 <= number < math.inf:
         raise argparse.ArgumentTypeError(f"it must be a number of seconds from 0, not {text!r}")
-    return given
+    return number
 
 
 def address(text: str) -> str:
-    """An http(s) address that paths can be put behind. Raises ArgumentTypeError."""
+    """Return an http(s) address that paths can be appended to. Raises ArgumentTypeError."""
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`check`: whether everything that the bot needs can be opened."""
+"""`check`: reports whether every value that the bot needs is there and opens."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from bot_deploy.config.secrets_file import (
     read_config,
     say,
 )
-from bot_deploy.config.sources import KNOWN, Given
+from bot_deploy.config.sources import KNOWN, Sources
 from luggage.crypto import SecretError, Secrets
 from luggage.crypto.document import Document
 
@@ -23,7 +23,7 @@ SUMMARY = "tell whether everything that the bot needs is there and can be opened
 
 
 def main(argv: list[str]) -> int:
-    """Print one line for each value, without the value; return 0 if all are well, else 1."""
+    """Print a line for each value, without the value; returns 0 if all are well, else 1."""
     parser = new_parser(argv, f"{SUMMARY}: exit code 0, or 1. The environment counts too.")
     add_key_file(parser)
     options = parse(parser, argv)
@@ -34,22 +34,22 @@ def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     document = Document(read_config(options.config))
     secrets = open_config(options.config, keys_from(options.key_file, environ))
     verdicts = list(_verdicts(document, secrets, environ))
-    for well, line in verdicts:
-        say(f"{'ok' if well else 'FAILED':6}  {line}")
-    return 0 if all(well for well, _ in verdicts) else 1
+    for is_ok, line in verdicts:
+        say(f"{'ok' if is_ok else 'FAILED':6}  {line}")
+    return 0 if all(is_ok for is_ok, _ in verdicts) else 1
 
 
 def _verdicts(
     document: Document, secrets: Secrets, environ: Mapping[str, str]
 ) -> Iterator[tuple[bool, str]]:
     sealed = {entry.name for entry in document.entries() if entry.key_id is not None}
-    on_parse = Given(environ, secrets).value("board.backend") == "parse"
+    on_parse = Sources(environ, secrets).value("board.backend") == "parse"
     for name, setting in KNOWN.items():
-        given = next((v for v in setting.current if environ.get(v)), None)
+        variable = next((v for v in setting.current if environ.get(v)), None)
         if name in secrets:
             yield _verdict(name, secrets, sealed=name in sealed)
-        elif given:
-            yield True, f"{name}: from {given}"
+        elif variable:
+            yield True, f"{name}: from {variable}"
         elif setting.for_parse and on_parse:
             yield False, f"{name}: missing, `encrypt {name}` or set {setting.variable}"
         elif setting.needed and not (setting.for_webhook and environ.get("BOT_RECEIVE") == "poll"):

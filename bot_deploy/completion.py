@@ -1,7 +1,6 @@
-"""`completion`: a script for a shell, which completes subcommands, options and files.
+"""`completion`: prints a shell's completion script, made from the parsers.
 
-The script is made once, from the parsers, so that a Tab does not start Python:
-docs/decisions/0123-completion.md.
+A Tab does not start Python: docs/decisions/0123-completion.md.
 """
 
 import argparse
@@ -33,7 +32,7 @@ def main(argv: list[str]) -> int:
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """Return one parser with the subcommands in it; loads them all."""
+    """Return one parser with all subcommands; loads them all."""
     from bot_deploy.__main__ import subcommands  # noqa: PLC0415  it imports this module
 
     summaries = subcommands()
@@ -48,7 +47,7 @@ def whole_parser() -> argparse.ArgumentParser:
 
 
 def _names() -> Mapping[str, str]:
-    """Return the program as it is called, and the file name that a shell completes."""
+    """Return the program as it was called, and the file name that a shell completes."""
     called = program()
     return {"program": called, "name": "portmanteau" if " " in called else Path(called).name}
 

@@ -1,22 +1,17 @@
-"""`console`: print a link that signs somebody in at the console, once."""
+"""`console`: prints a link that signs its reader in at the console, once."""
 
 import os
-import time
 
-from bot.web.sessions import Sessions
 from bot_deploy.arguments import address, subcommand_parser
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "print a link that signs you in at the console: good once, and for ten minutes"
 
 
 def main(argv: list[str]) -> int:
-    """Print the link, and nothing else on stdout; returns 0. Each call makes another one.
-
-    Raises SchemaError where the database is of another version of the bot.
-    """
+    """Print a new link, and nothing else on stdout; returns 0. Raises what `open_parts` raises."""
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "--url",
@@ -25,8 +20,8 @@ def main(argv: list[str]) -> int:
     )
     options = parser.parse_args(argv[1:])
     config = load(os.environ)
-    with open_queue(config) as (engine, _queue):
-        token = Sessions(engine, clock=time.time).make_link()
+    with open_parts(config) as parts:
+        token = parts.sessions.make_link()
     base = (options.url or f"http://localhost:{config.port}").rstrip("/")
     print(f"{base}/console/sign-in/link/{token}")
     return 0

@@ -1,4 +1,4 @@
-"""`decrypt`: show one value."""
+"""`decrypt`: shows one value."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ SUMMARY = "show one value of config.toml in clear"
 
 
 def main(argv: list[str]) -> int:
-    """Print the value, each of a list on lines of its own, and return 0; 1 if it does not open."""
+    """Print the value, or each of a list; returns 0, or 1 if it does not open."""
     parser = new_parser(argv, f"{SUMMARY}; the values of a list one after the other.")
     parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
     add_key_file(parser)

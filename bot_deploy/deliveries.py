@@ -1,13 +1,11 @@
-"""`deliveries`: what became of them, all about one of them, and another try for what is dead."""
+"""`deliveries`: lists deliveries, shows one, and retries dead ones."""
 
 import argparse
 import json
 import os
 import shutil
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from bot.operations.history import report
@@ -15,7 +13,7 @@ from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import DeliveryRow
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.jobs import State, WrongState
 
 BOT_DEPLOY_MAIN_OK = True
@@ -25,15 +23,11 @@ _COMMANDS = ("list", "show", "retry")
 
 
 def main(argv: list[str]) -> int:
-    """Do what is asked for, `list` unless it is said; 0, or 1 when a delivery is not known."""
+    """Run the command, `list` by default; returns 0, or 1 for an unknown delivery."""
     options = _parse(argv)
-    with _history() as history:
-        match options.command:
-            case "show":
-                return _show(history, options)
-            case "retry":
-                return _retry(history, options)
-        return _list(history, options)
+    work = {"list": _list, "show": _show, "retry": _retry}[options.command]
+    with open_parts(load(os.environ)) as parts:
+        return work(parts.history, options)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -82,44 +76,40 @@ def _add_conditions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", help="somewhere in the payload, without regard to case")
 
 
-@contextmanager
-def _history() -> Iterator[DeliveryHistory]:
-    with open_queue(load(os.environ)) as (_engine, queue):
-        yield DeliveryHistory(queue, clock=time.time)
-
-
 def _conditions(options: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in ("event", "repository", "text")}
-    return {**given, "looked": _Progress()} if options.text and sys.stderr.isatty() else given
+    conditions = {name: getattr(options, name) for name in ("event", "repository", "text")}
+    if options.text and sys.stderr.isatty():
+        conditions["looked"] = _Progress()
+    return conditions
 
 
 class _Progress:
-    """Tells a person at a terminal how far a long search has come."""
+    """Progress of a long search, for a person at a terminal."""
 
     def __init__(self) -> None:
-        self._looked = 0
+        self._searched = 0
 
     def __call__(self, more: int) -> None:
-        self._looked += more
-        print(f"{self._looked} looked through", file=sys.stderr)
+        self._searched += more
+        print(f"{self._searched} looked through", file=sys.stderr)
 
 
 def _list(history: DeliveryHistory, options: argparse.Namespace) -> int:
-    found = history.deliveries(
+    rows = history.deliveries(
         state=options.state and State(options.state),
         before=options.before,
         limit=options.limit,
         **_conditions(options),
     )
     if options.json:
-        print(json.dumps([report.as_json(row) for row in found], indent=2))
+        print(json.dumps([report.as_json(row) for row in rows], indent=2))
         return 0
-    if not found:
+    if not rows:
         print("no delivery matches", file=sys.stderr)
-    for line in report.table(found, _columns()) if found else ():
-        print(line)
-    if len(found) == options.limit and sys.stdout.isatty():
-        print(f"older ones: --before {found[-1].id}", file=sys.stderr)
+        return 0
+    print("\n".join(report.table(rows, _columns())))
+    if len(rows) == options.limit and sys.stdout.isatty():
+        print(f"older ones: --before {rows[-1].id}", file=sys.stderr)
     return 0
 
 
@@ -131,9 +121,8 @@ def _show(history: DeliveryHistory, options: argparse.Namespace) -> int:
     delivery = history.delivery(options.guid)
     if options.json:
         print(json.dumps(report.as_json(delivery, with_payload=options.payload), indent=2))
-        return 0
-    for line in report.story(delivery, with_payload=options.payload):
-        print(line)
+    else:
+        print("\n".join(report.story(delivery, with_payload=options.payload)))
     return 0
 
 
@@ -144,13 +133,13 @@ def _retry(history: DeliveryHistory, options: argparse.Namespace) -> int:
     if not dead:
         print("nothing is dead", file=sys.stderr)
         return 0
-    if not (options.yes or _agreed(dead)):
+    if not (options.yes or _confirmed(dead)):
         print("nothing was tried again; --yes does it without asking", file=sys.stderr)
         return 1
     return max(_retry_one(history, row.guid) for row in dead)
 
 
-def _agreed(dead: Sequence[DeliveryRow]) -> bool:
+def _confirmed(dead: Sequence[DeliveryRow]) -> bool:
     question = f"{len(dead)} deliveries have something dead; try all again? [y/N] "
     print(question, end="", file=sys.stderr, flush=True)
     return sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
@@ -158,12 +147,12 @@ def _agreed(dead: Sequence[DeliveryRow]) -> bool:
 
 def _retry_one(history: DeliveryHistory, guid: str) -> int:
     try:
-        tried = history.retry(guid)
+        retried = history.retry(guid)
     except (UnknownDelivery, WrongState) as error:
         print(error, file=sys.stderr)
         return 1
-    for words in tried:
+    for words in retried:
         print(f"{guid}: to be tried again: {words}")
-    if not tried:
+    if not retried:
         print(f"{guid}: nothing of it is dead")
     return 0

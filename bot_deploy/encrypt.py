@@ -1,4 +1,4 @@
-"""`encrypt`: seal one value into config.toml."""
+"""`encrypt`: seals one value into config.toml."""
 
 import argparse
 import getpass
@@ -23,11 +23,11 @@ SUMMARY = "seal one value into config.toml, from a prompt, stdin or a file"
 
 
 class InputError(SecretError):
-    """What was given to be sealed cannot be meant; the message does not repeat it."""
+    """A value that cannot be meant; the message does not repeat it."""
 
 
 def main(argv: list[str]) -> int:
-    """Seal the value and return 0; 1 when the name or the value will not do."""
+    """Seal the value; returns 0, or 1 for a name or value that is refused."""
     parser = new_parser(
         argv,
         "Seal one value into config.toml, in place. It is read from a prompt without echo, or from "
@@ -47,7 +47,7 @@ def _encrypt(options: argparse.Namespace) -> int:
     path = config_to_write(options.config)
     _trial(Document(read_config(path)), options)
     value = _read_value(options.name, options.file)
-    document = Document(read_config(path))  # again: a prompt may have stood for a long time
+    document = Document(read_config(path))  # again: the prompt may have waited long
     _seal(document, options, value)
     write_config(path, document)
     say(f"{options.name}: sealed for {document.current_key().id} in {path}")
@@ -55,7 +55,7 @@ def _encrypt(options: argparse.Namespace) -> int:
 
 
 def _trial(document: Document, options: argparse.Namespace) -> None:
-    """Raise now what sealing would raise, before anybody has typed a secret in vain."""
+    """Raise what sealing would raise, before anyone types the secret."""
     known = sorted({*KNOWN, *document.names()})
     if options.name not in known and not options.new:
         raise NameUnknown(
@@ -90,7 +90,7 @@ def _read_stdin(name: str) -> bytes:
     except EOFError:
         value = ""
     except UnicodeDecodeError:
-        # A terminal that sends something else than it says; the error holds what was typed.
+        # A terminal with another encoding than its locale; the error holds what was typed.
         return b"\xff"
     if value.startswith("-----BEGIN"):
         raise InputError(f"{name} has many lines and a prompt takes one: use --file or stdin")

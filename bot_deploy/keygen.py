@@ -1,4 +1,4 @@
-"""`keygen`: make the first key pair."""
+"""`keygen`: makes the first key pair."""
 
 import argparse
 import sys
@@ -22,7 +22,7 @@ _MORE = "A config.toml that --config or BOT_CONFIG names, and that is not there,
 
 
 def main(argv: list[str]) -> int:
-    """Make a pair and return 0; 1 when there is one already, or a file is in the way."""
+    """Make a pair; returns 0, or 1 if there is one already, or a file is in the way."""
     parser = new_parser(argv, f"{SUMMARY}. {_MORE}")
     add_private_half(parser, "secret.key")
     parser.add_argument("--add", action="store_true", help="one more pair, beside those there")

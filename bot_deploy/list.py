@@ -1,4 +1,4 @@
-"""`list`: the names in config.toml, and which of them are sealed, for which pair."""
+"""`list`: lists the names in config.toml, sealed or plain."""
 
 import argparse
 from collections.abc import Collection
@@ -11,7 +11,7 @@ SUMMARY = "list the names in config.toml: sealed or plain, and for which key; ne
 
 
 def main(argv: list[str]) -> int:
-    """Print one line for each value and return 0; 1 when the document cannot be read."""
+    """Print a line for each value; returns 0, or 1 if the document cannot be read."""
     options = parse(new_parser(argv, f"{SUMMARY}."), argv)
     return guarded(argv, lambda: _list(options))
 

@@ -1,4 +1,4 @@
-"""`migrate`: bring the database to the version of the code."""
+"""`migrate`: brings the database to the version of the code."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: list[str]) -> int:
-    """Migrate and say what was done; returns 0."""
+    """Migrate and print the revisions applied; returns 0."""
     no_options(argv, SUMMARY)
     config = load(os.environ)
     logs.configure_logging(config.log_format, name="migrate")
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
 
 
 def migrate(config: Config) -> list[str]:
-    """Apply what is missing, one process at a time, and return the revisions applied.
+    """Apply the missing revisions, one process at a time, and return them.
 
     Raises luggage.database's errors for a database that is newer than the code or out of reach.
     """

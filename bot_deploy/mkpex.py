@@ -1,7 +1,7 @@
-"""`mkpex`: the whole bot as one file.
+"""`mkpex`: packs the whole bot into one file.
 
-`python -m bot_deploy.mkpex` is the same where nothing is installed yet, as in build.docker: packing
-takes only Python and pip.
+`python -m bot_deploy.mkpex` works before anything is installed, as in build.docker: packing needs
+only Python and pip.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from luggage.buildpex import Build, BuildError, Built, Commit, Recipe, check_con
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "pack the whole bot into one file, bot.pex, the same to the byte for the same commit"
 
-# What our wheel is built from, and what decides about its contents.
+# The files that the bot's wheel is built from, or that decide its contents.
 CONTENTS = (
     "setup.py",
     "pyproject.toml",
@@ -35,7 +35,7 @@ LISTS = ("requirements.txt", "requirements-build.txt")
 
 
 def main(argv: list[str]) -> int:
-    """Build the pex and say where it is; 1 when a step fails or two builds differ."""
+    """Build the pex and print its path; returns 1 if a step fails or two builds differ."""
     parser = _parser(argv)
     options = parser.parse_args(argv[1:])
     if (options.commit is None) != (options.committed_at is None):
@@ -48,9 +48,9 @@ def main(argv: list[str]) -> int:
 
 
 def recipe(root: Path, commit: Commit | None = None) -> Recipe:
-    """Return what the bot's pex is made of, from the checkout `root`; git is asked for the commit.
+    """Return the recipe of the bot's pex in the checkout `root`; asks git for the commit.
 
-    Raises BuildError where there is no git.
+    Raises BuildError without git.
     """
     return Recipe(
         root=root,
@@ -70,24 +70,24 @@ def _make(options: argparse.Namespace) -> int:
         build_of(recipe(root, Commit("none", 0))).fill(options.download.absolute())
         return 0
     check_contents(root, CONTENTS)
-    given = Commit(options.commit, options.committed_at) if options.commit else None
-    build = build_of(recipe(root, given))
+    commit = Commit(options.commit, options.committed_at) if options.commit else None
+    build = build_of(recipe(root, commit))
     if build.recipe.commit.dirty:
         _tell("the tree is not as committed: this cannot be built again elsewhere")
-    with _house(options, build) as house:
-        return _build(build, options.output.absolute(), house, twice=options.twice)
+    with _wheelhouse(options, build) as wheels:
+        return _build(build, options.output.absolute(), wheels, twice=options.twice)
 
 
 def build_of(what: Recipe) -> Build:
-    """Return the build of a recipe, which tells its progress on stdout."""
+    """Return the build of a recipe, with progress on stdout."""
     return Build(recipe=what, environ=os.environ, tell=_tell)
 
 
-def _build(build: Build, output: Path, house: Path, *, twice: bool) -> int:
+def _build(build: Build, output: Path, wheels: Path, *, twice: bool) -> int:
     if not twice:
-        _report(build.make(output, house))
+        _report(build.make(output, wheels))
         return 0
-    built, again = build.make_twice(output, house, sleep=time.sleep)
+    built, again = build.make_twice(output, wheels, sleep=time.sleep)
     _report(built)
     if built.sha256 != again.sha256:
         raise BuildError("the second build is different")
@@ -96,8 +96,8 @@ def _build(build: Build, output: Path, house: Path, *, twice: bool) -> int:
 
 
 @contextmanager
-def _house(options: argparse.Namespace, build: Build) -> Iterator[Path]:
-    """Yield the wheelhouse: a kept one, or one filled now."""
+def _wheelhouse(options: argparse.Namespace, build: Build) -> Iterator[Path]:
+    """Yield the wheelhouse: the given directory, or a new one."""
     if options.wheelhouse:
         yield options.wheelhouse.absolute()
         return

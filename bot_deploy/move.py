@@ -1,4 +1,4 @@
-"""`move`: take everything from SQLite to PostgreSQL, once, with the bot stopped."""
+"""`move`: moves the database from SQLite to PostgreSQL, once, with the bot stopped."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.config.settings import database_in
-from bot_deploy.config.sources import ConfigError, Given
+from bot_deploy.config.sources import ConfigError, Sources
 from bot_deploy.wiring.parts import HISTORIES
 from luggage import database
 from luggage.crypto import open_secrets
@@ -25,10 +25,10 @@ _TO = "PostgreSQL (default: MOVE_TO, then DATABASE_URL; one with a password belo
 
 
 def main(argv: list[str]) -> int:
-    """Move, and say how far it is; returns 0 when everything is there, and was compared.
+    """Move, with progress on stdout; returns 0 after every table was compared.
 
-    Raises ConfigError for addresses that cannot be used, a source in use and a target with rows in
-    it; SchemaError where the source is of another version of the bot.
+    Raises ConfigError for addresses that cannot be used, a source in use and a target with rows;
+    SchemaError if the source is of another version of the bot.
     """
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv[1:])
     config = load(os.environ)
     source = arguments.source or database_in(config.data)
-    target = arguments.target or given(os.environ).text("MOVE_TO", config.database_url)
+    target = arguments.target or variables(os.environ).text("MOVE_TO", config.database_url)
     check_addresses(source, target, typed=(arguments.source, arguments.target))
     old, new = database.open_engine(source), database.open_engine(target)
     try:
@@ -51,18 +51,18 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def given(environ: Mapping[str, str]) -> Given:
-    """Return what looks up a variable, or the file that it names; knows no sealed values."""
-    return Given(environ, open_secrets({}, ()))
+def variables(environ: Mapping[str, str]) -> Sources:
+    """Return the sources of settings without config.toml."""
+    return Sources(environ, open_secrets({}, ()))
 
 
 def check_addresses(source: str, target: str, *, typed: tuple[str | None, ...]) -> None:
-    """Return when the addresses can be used; raises ConfigError. Connects to nothing."""
+    """Return if the addresses can be used; raises ConfigError otherwise. Connects to nothing."""
     try:
         old, new = make_url(source), make_url(target)
         with_password = [url for url in typed if url and make_url(url).password is not None]
     except (ArgumentError, ValueError):
-        # The cause is left out: it may quote the address, and with it the password.
+        # Without its cause, which may quote the address with its password.
         raise ConfigError("an address cannot be read; see docs/howto/many-machines.md") from None
     if with_password:
         raise ConfigError(
@@ -80,13 +80,13 @@ def check_addresses(source: str, target: str, *, typed: tuple[str | None, ...]) 
 def move(
     old: Engine, new: Engine, *, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> int:
-    """Move all tables, when it is sure that no loop runs; return how many rows.
+    """Move all tables once no loop runs, and return the number of rows.
 
-    Raises ConfigError, SchemaError. May be repeated after an abort: until everything is there the
-    target stays empty.
+    Raises ConfigError, SchemaError. Safe to repeat after an abort: the target stays empty until the
+    end.
     """
     database.check(old, HISTORIES)
-    _wait_for_silence(SqlBoard(old, clock=clock), clock, sleep)
+    _require_no_loop(SqlBoard(old, clock=clock), clock, sleep)
     database.migrate(new, HISTORIES, log=print)
     try:
         return transfer(old, new, [history.metadata for history in HISTORIES], report=print)
@@ -94,13 +94,13 @@ def move(
         raise ConfigError(str(error)) from error
 
 
-def _wait_for_silence(
+def _require_no_loop(
     board: SqlBoard, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> None:
-    beat_at = board.last_beat_at()
-    silent_for = ASLEEP_AFTER_SECONDS if beat_at is None else clock() - beat_at
+    heartbeat_at = board.last_beat_at()
+    silent_for = ASLEEP_AFTER_SECONDS if heartbeat_at is None else clock() - heartbeat_at
     if 0 <= silent_for < ASLEEP_AFTER_SECONDS:
         print(f"a loop was heard from {silent_for:.0f} s ago: waiting to be sure that none runs")
         sleep(ASLEEP_AFTER_SECONDS - silent_for)
-        if board.last_beat_at() != beat_at:
+        if board.last_beat_at() != heartbeat_at:
             raise ConfigError("a loop works on this database: stop the bot, then move it")

@@ -1,51 +1,42 @@
-"""`preview`: what a settings file would have done differently for the last deliveries."""
+"""`preview`: compares a settings file with the settings in force, over the last deliveries."""
 
 import argparse
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
-from bot.operations.preview.check import Previewer
 from bot.operations.preview.comparison import LAST
 from bot.operations.preview.words import lines, values
-from bot.settings.files import SettingsFiles
-from bot.settings.layers import SettingsError
-from bot.store.people import Memory
+from bot.settings.layers import PolicyError
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.config.sources import ConfigError
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.loop import make_previewer
+from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "show what a settings file would have done differently; nothing is performed"
 
 
 def main(argv: list[str]) -> int:
-    """Print the differences; 0, or 1 for settings that cannot be used, with all that is wrong.
+    """Print the differences; returns 0, or 1 with all problems of settings that cannot be used.
 
     Raises OSError or ConfigError for a file that cannot be read.
     """
     options = _parse(argv)
     config = load(os.environ)
     text = _read(options.file)
-    with open_queue(config) as (engine, queue):
-        settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
-        memory = Memory(engine, clock=time.time)
-        previewer = Previewer(queue=queue, memory=memory, settings=settings)
+    with open_parts(config) as parts:
         try:
-            made = previewer.preview(
+            preview = make_previewer(parts, parts.people).preview(
                 text, options.repository, client=None, most=0, last=options.last
             )
         except SettingsError as error:
             for problem in error.problems:
                 print(problem.of(options.file), file=sys.stderr)
             return 1
-    if options.json:
-        print(json.dumps(values(made), indent=2))
-    else:
-        print("\n".join(lines(made)))
+    print(json.dumps(values(preview), indent=2) if options.json else "\n".join(lines(preview)))
     return 0
 
 
@@ -59,8 +50,8 @@ def _read(path: str) -> str:
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = subcommand_parser(
         argv,
-        f"{SUMMARY}. It rests on what the bot's database remembers: GitHub is not "
-        "asked, and what is not remembered is counted.",
+        f"{SUMMARY}. It reads the bot's database and does not ask GitHub; "
+        "what the database does not know is counted.",
     )
     parser.add_argument("file", metavar="FILE", help="as it would stand at .github/bot.toml")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""`replay`: decide a delivery again, from the queue or from a file; or see what would be done."""
+"""`replay`: evaluates a delivery again, from the queue or a file; or prints what would be done."""
 
 import argparse
 import os
@@ -7,21 +7,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Engine
-
-from bot.loop.run import Updater
 from bot.operations import replay
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import ActionRow
-from bot.operations.preview.check import Previewer
-from bot.settings.files import SettingsFiles
-from bot.store.people import Memory
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.config import Config, load
-from bot_deploy.loop import github_app
-from bot_deploy.wiring.parts import open_queue
-from luggage.jobs import Leadership, Queue
-from luggage.telemetry.meter import Meter
+from bot_deploy.config import load
+from bot_deploy.wiring.loop import make_updater
+from bot_deploy.wiring.parts import Parts, open_parts
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "decide a delivery again, or one from a file; --dry-run says what would be done"
@@ -30,8 +22,8 @@ SUMMARY = "decide a delivery again, or one from a file; --dry-run says what woul
 def main(argv: list[str]) -> int:
     """Replay; returns 0.
 
-    Raises ReplayError for a file that is no delivery, UnknownDelivery, and where GitHub is to be
-    asked (only for a dry run) luggage.github's RequestFailed.
+    Raises ReplayError for a file without a delivery, UnknownDelivery, and, if a dry run has to ask
+    GitHub, luggage.github's RequestFailed.
     """
     parser = subcommand_parser(
         argv,
@@ -50,78 +42,54 @@ def main(argv: list[str]) -> int:
     if content is None and options.event:
         parser.error("--event is for a file; a stored delivery knows its own")
     config = load(os.environ)
-    with open_queue(config) as (engine, queue):
-        history = DeliveryHistory(queue, clock=time.time)
-        replayed = _replayed(options, content, history, queue)
+    with open_parts(config) as parts:
+        replayed = _replayed(options, content, parts)
         if options.dry_run:
-            return _foretell(_updater(config, engine, queue), history, queue, replayed)
-        return _decide_again(history, queue, replayed, is_file=content is not None)
+            lines = _dry_run(parts, replayed)
+        else:
+            lines = _evaluate_again(parts, replayed, is_file=content is not None)
+        print("\n".join(lines))
+    return 0
 
 
-def _content(given: str) -> bytes | None:
-    """What is in a file; None for what is no file's name.
-
-    Raises OSError for a file that cannot be read.
-    """
-    if given == "-":
+def _content(name: str) -> bytes | None:
+    """Return the content of a file; None for a GUID. Raises OSError for an unreadable file."""
+    if name == "-":
         return sys.stdin.buffer.read()
-    names_a_file = given.startswith((".", "/")) or given.endswith(".json") or Path(given).exists()
-    return Path(given).read_bytes() if names_a_file else None
+    names_a_file = name.startswith((".", "/")) or name.endswith(".json") or Path(name).exists()
+    return Path(name).read_bytes() if names_a_file else None
 
 
-def _replayed(
-    options: argparse.Namespace, content: bytes | None, history: DeliveryHistory, queue: Queue
-) -> replay.Replayed:
+def _replayed(options: argparse.Namespace, content: bytes | None, parts: Parts) -> replay.Replayed:
     if content is not None:
         return replay.from_file(content, event=options.event)
     try:
-        return replay.stored(history, queue, options.delivery)
+        return replay.stored(parts.history, parts.queue, options.delivery)
     except UnknownDelivery as error:
         raise UnknownDelivery(f"{error}, and no such file") from None
 
 
-def _foretell(
-    updater: Updater, history: DeliveryHistory, queue: Queue, replayed: replay.Replayed
-) -> int:
-    outlook = replay.foresee(replayed, queue, updater.foresee)
-    for line in replay.prophecy(outlook, _before(history, replayed)):
-        print(line)
-    return 0
+def _dry_run(parts: Parts, replayed: replay.Replayed) -> list[str]:
+    # It keeps nothing of what it sees.
+    updater = make_updater(parts, parts.people.read_only())
+    outlook = replay.foresee(replayed, parts.queue, updater.foresee)
+    return list(replay.prophecy(outlook, _earlier_actions(parts.history, replayed)))
 
 
-def _before(history: DeliveryHistory, replayed: replay.Replayed) -> Sequence[ActionRow]:
-    """The actions that a delivery has led to already; none for a new one."""
+def _evaluate_again(parts: Parts, replayed: replay.Replayed, *, is_file: bool) -> list[str]:
+    guid, is_new = replayed.delivery.id, False
+    earlier = _earlier_actions(parts.history, replayed)
+    if is_file:
+        is_new = replay.put(replayed, parts.queue, now=time.time())
+    else:
+        parts.history.again(guid)
+    again = "" if is_new else "again "
+    return [f"{guid}: to be decided {again}by the loop", *replay.known_before(earlier)]
+
+
+def _earlier_actions(history: DeliveryHistory, replayed: replay.Replayed) -> Sequence[ActionRow]:
+    """Return the actions of an earlier evaluation; none for a new delivery."""
     try:
         return history.delivery(replayed.delivery.id).actions
     except UnknownDelivery:
         return []
-
-
-def _updater(config: Config, engine: Engine, queue: Queue) -> Updater:
-    """One that is asked, and never handed a job."""
-    leadership = Leadership(engine, time.time)
-    memory = Memory(engine, clock=time.time).read_only()
-    settings = SettingsFiles(engine, config.rules, config.settings, clock=time.time)
-    return Updater(
-        app=github_app(config, engine, leadership, f"replay:{os.getpid()}", Meter()),
-        queue=queue,
-        memory=memory,
-        settings=settings,
-        clock=time.time,
-        previewer=Previewer(queue=queue, memory=memory, settings=settings),
-    )
-
-
-def _decide_again(
-    history: DeliveryHistory, queue: Queue, replayed: replay.Replayed, *, is_file: bool
-) -> int:
-    guid, new = replayed.delivery.id, False
-    before = _before(history, replayed)
-    if is_file:
-        new = replay.put(replayed, queue, now=time.time())
-    else:
-        history.again(guid)
-    print(f"{guid}: to be decided {'' if new else 'again '}by the loop")
-    for line in replay.known_before(before):
-        print(line)
-    return 0

@@ -1,28 +1,19 @@
-"""`resume`: go on after `pause`."""
+"""`resume`: goes on after `pause`."""
 
 import os
-import time
 
-from bot.store.board import SqlBoard
+from bot.operations.pause import resume
 from bot_deploy.arguments import no_options
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "go on after `pause`, at once"
 
 
 def main(argv: list[str]) -> int:
-    """Resume; every loop is woken. Returns 0, also when it was not paused.
-
-    Raises SchemaError where the database is of another version of the bot.
-    """
+    """Resume, and say how many jobs wait; returns 0. Safe to repeat."""
     no_options(argv, SUMMARY)
-    with open_queue(load(os.environ)) as (engine, queue):
-        if not queue.resume():
-            print("it was not paused")
-            return 0
-        SqlBoard(engine, clock=time.time).say("Back at work")
-        waiting = queue.standing().waiting
-    print(f"resumed; jobs in hand: {waiting}")
+    with open_parts(load(os.environ)) as parts:
+        print(resume(parts.queue, parts.board))
     return 0

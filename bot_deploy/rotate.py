@@ -1,4 +1,4 @@
-"""`rotate`: a new key pair in the place of the old, and every value sealed again for it."""
+"""`rotate`: replaces the key pair, and seals every value again."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ SUMMARY = "make a new key pair and seal every value again for it; the old key is
 
 
 def main(argv: list[str]) -> int:
-    """Rotate and return 0; 1, with nothing changed, when a value cannot be opened."""
+    """Rotate; returns 0, or 1, with nothing changed, if a value cannot be opened."""
     parser = new_parser(
         argv,
         f"{SUMMARY}. What was sealed for the old key stays readable with it in the history: after "

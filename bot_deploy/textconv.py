@@ -1,4 +1,4 @@
-"""`textconv`: config.toml as `git diff` shows it, with fingerprints for sealed values."""
+"""`textconv`: prints config.toml for `git diff`, with fingerprints for sealed values."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ SUMMARY = "print a file with each sealed value cut to a fingerprint, for `git di
 
 
 def main(argv: list[str]) -> int:
-    """Print the file and return 0; 1 when it cannot be read."""
+    """Print the file; returns 0, or 1 if it cannot be read."""
     parser = subcommand_parser(argv, f"{SUMMARY}; docs/howto/secrets.md tells how to set it up.")
     parser.add_argument("file", type=Path, metavar="FILE")
     options = parse(parser, argv)
@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int:
 
 
 def _textconv(path: Path) -> int:
-    # Whatever the bytes are, git gets them back; only what looks sealed is cut.
+    # Git gets all bytes back unchanged, except sealed values.
     text = path.read_bytes().decode(errors="surrogateescape")
     sys.stdout.buffer.write(conceal(text).encode(errors="surrogateescape"))
     return 0

@@ -1,6 +1,6 @@
-"""Set-up of the checkout's virtual environment, for the Makefile. Not a subcommand.
+"""Set-up of the checkout's virtual environment, for the Makefile; it needs only Python.
 
-`python3 -m bot_deploy.venv .venv requirements.txt` takes only Python.
+Usage: `python3 -m bot_deploy.venv .venv requirements.txt`.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
 
 
 def has_wheels() -> bool:
-    """Whether the locks have wheels for this Python on this machine."""
+    """Return whether the locks have wheels for this Python on this machine."""
     return (
         sys.version_info[:2] in PYTHONS
         and sys.implementation.name == "cpython"

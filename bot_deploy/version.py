@@ -1,4 +1,4 @@
-"""`version`: what exactly is running here."""
+"""`version`: prints the version, the commit, and the versions of all parts."""
 
 import json
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ SUMMARY = "tell the version, the commit, Python's version and those of all parts
 
 
 def main(argv: list[str]) -> int:
-    """Print it, for people or as JSON; returns 0."""
+    """Print the versions, for people or as JSON; returns 0."""
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(argv[1:])
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
 
 @cache
 def build() -> dict[str, str]:
-    """Return version, commit and Python, as /metrics names them; looks once."""
+    """Return version, commit and Python, as /metrics names them; cached."""
     found = provenance("portmanteau", Path(bot_deploy.__file__).parent)
     return {"version": found.version, "commit": found.commit.hash, "python": found.python}
 

@@ -1,7 +1,7 @@
 """Validation of custom rules, and of the actions that they define."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -12,33 +12,20 @@ from bot.options.cron import latest_tick
 from bot.options.kinds import FLAG, options, stray_fields
 from bot.rule import ACCESS_STRENGTH, Rule
 
-# The tables of config.toml that are not rules.
-TABLES = (
-    "keys",
-    "github",
-    "database",
-    "keep",
-    "sentry",
-    "metrics",
-    "console",
-    "board",
-    "rules",
-)
 
+def faults(rule: object, taken: Collection[str]) -> Sequence[str]:
+    """Return what is wrong with a custom rule, in words; empty if it can be used.
 
-def faults(rule: object, others: Sequence[Rule[Any]]) -> Sequence[str]:
-    """The faults of a custom rule, as messages; empty for a valid one. Pure.
-
-    `others` are the rules it must not clash with. A test checks the built-in rules with it, too.
+    `taken` are the names that it must not have: of other rules, and of tables in config.toml.
     """
     if not isinstance(rule, Rule):
-        return ["it must define RULE = Rule(...), with Rule from bot.rule"]
-    return _faults(rule, others)
+        return ["it must define RULE = Rule(...), of bot.rule"]
+    return _faults(rule, taken)
 
 
-def _faults(rule: Any, others: Sequence[Rule[Any]]) -> Sequence[str]:
-    # Any: no type checker has seen the file of a custom rule.
-    messages = [*_faults_of_names(rule, others), *_faults_of_settings(rule.settings)]
+def _faults(rule: Any, taken: Collection[str]) -> Sequence[str]:
+    # Any: no type checker has seen a file that is loaded as the bot starts.
+    found = [*_faults_of_names(rule, taken), *_faults_of_settings(rule.settings)]
     if not callable(rule.decide):
         messages.append("decide must be a function that takes an event, a reader and the settings")
     if rule.schedule is not None:
@@ -60,10 +47,10 @@ def _faults_of_actions(module: str) -> Iterator[str]:
             yield f"the action {action.kind} must define perform(self, work)"
 
 
-def _faults_of_names(rule: Any, others: Sequence[Rule[Any]]) -> Iterator[str]:
+def _faults_of_names(rule: Any, taken: Collection[str]) -> Iterator[str]:
     if not isinstance(rule.name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", rule.name):
-        yield "its name may only have lower-case letters, digits, - and _, and begins with a letter"
-    elif rule.name in {*TABLES, *(other.name for other in others)}:
+        yield "its name must be small letters, digits, - and _"
+    elif rule.name in taken:
         yield f"its name, {rule.name}, is taken"
     if not all(
         isinstance(pair, tuple) and [type(part) for part in pair] == [str, str]

@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
@@ -18,21 +19,15 @@ from luggage.database import reading, writing
 from luggage.database.upsert import inserting
 from luggage.github import Token
 from luggage.github.secret import SecretBytes, SecretText
-from luggage.github.tokens import load_private_key
 from luggage.jobs import Leadership
 
 # A renewal takes a second or two; after this, another process may try.
 RENEWAL_SECONDS = 10.0
 
 
-def sealing_key(private_key: str) -> bytes:
-    """The 32-byte key that is derived from the App's private key, in any PEM format.
-
-    Raises ConfigurationError if the text is not a private key.
-    """
-    der = load_private_key(private_key).private_bytes(
-        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-    )
+def sealing_key(private_key: RSAPrivateKey) -> bytes:
+    """Return the key that all holders of the App's private key share, 32 bytes."""
+    der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     digest = hashlib.blake2b(der, digest_size=SecretBox.KEY_SIZE, person=b"bot.tokens 1")
     return SecretBytes(digest.digest())
 

@@ -1,12 +1,12 @@
-"""Rules of one's own: each is one file, or one module, that config.toml names. Not a subcommand.
+"""Loader of custom rules: files or modules that the operator names in config.toml or BOT_RULES.
 
-Such a file is part of the bot, trusted as its code is: only the operator can name one.
+A custom rule is trusted like the bot's own code.
 """
 
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,37 +18,41 @@ from bot_deploy.config.sources import ConfigError, shown
 _LONGEST = 500
 
 
-def own_names(document: Mapping[str, Any], variable: str, *, folder: Path) -> Sequence[str]:
-    """The rules that are named: those of BOT_RULES, or `[rules] own` of config.toml.
+def custom_names(table: object, variable: str, *, folder: Path) -> Sequence[str]:
+    """Return the names of the custom rules, from BOT_RULES or from the table `[rules]`.
 
-    In the variable, spaces separate them, and so do line ends; but a line that is the path of a
-    file, from `folder` on, is that file. Raises ConfigError where there is no list of texts.
+    In the variable, spaces and line ends separate names; a line that is a file's path, relative to
+    `folder`, is one name. Raises ConfigError unless `own` is a list of texts.
     """
     if variable.strip():
-        return [name for line in variable.split("\n") for name in _on_a_line(line, folder)]
-    table = document.get("rules", {})
-    own = table.get("own", []) if isinstance(table, Mapping) else None
-    if not isinstance(own, list) or not all(isinstance(name, str) and name for name in own):
+        return [name for line in variable.split("\n") for name in _names_on_line(line, folder)]
+    names = table.get("own", []) if isinstance(table, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(
             'config.toml: rules.own must be a list of files or modules, such as ["greet.py"]'
         )
-    return own
+    return names
 
 
-def _on_a_line(line: str, folder: Path) -> list[str]:
+def _names_on_line(line: str, folder: Path) -> list[str]:
     try:
         return [line] if (folder / line).is_file() else line.split()
     except OSError:  # too long for a path
         return line.split()
 
 
-def with_own(
-    known: Sequence[Rule[Any]], names: Sequence[str], *, folder: Path, source: str
+def with_custom(
+    known: Sequence[Rule[Any]],
+    names: Sequence[str],
+    *,
+    folder: Path,
+    source: str,
+    reserved: Collection[str],
 ) -> tuple[Rule[Any], ...]:
-    """The known rules and, behind them, those that are named; a file is sought from `folder`.
+    """Return the known rules, then the custom ones; file names are relative to `folder`.
 
-    Raises ConfigError, on one line, for a rule that cannot be loaded or used; it begins with
-    `source`, where the names come from.
+    `reserved` are names that no rule may have. Raises ConfigError, one line that begins with
+    `source`, for a rule that cannot be loaded or used.
     """
     rules = list(known)
     for name in names:
@@ -56,17 +60,15 @@ def with_own(
             rule: Any = getattr(_module(name, folder), "RULE", None)
         except ConfigError as error:
             raise ConfigError(f"{source}: {error}") from error
-        wrong = faults(rule, rules)
-        if wrong:
-            problem = f"the rule {_named(name)} cannot be used: {'; '.join(wrong)}"
+        if wrong := faults(rule, {*reserved, *(other.name for other in rules)}):
+            problem = f"the rule {_on_one_line(name)} cannot be used: {'; '.join(wrong)}"
             raise ConfigError(f"{source}: {problem}")
         rules.append(rule)
     return tuple(rules)
 
 
-def _named(name: str | Path) -> str:
-    """A name, or what is said of it, fit for one line."""
-    return shown(str(name), _LONGEST)[1:-1]
+def _on_one_line(text: str | Path) -> str:
+    return shown(str(text), _LONGEST)[1:-1]
 
 
 def _module(name: str, folder: Path) -> ModuleType:
@@ -77,23 +79,22 @@ def _module(name: str, folder: Path) -> ModuleType:
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
-        # Whatever is wrong in somebody's file: its kind and its words, on one line.
-        said = " ".join(str(error).split())
+        words = _on_one_line(" ".join(str(error).split()))
         raise ConfigError(
-            f"the rule {_named(name)} cannot be loaded: {type(error).__name__}: {_named(said)}"
+            f"the rule {_on_one_line(name)} cannot be loaded: {type(error).__name__}: {words}"
         ) from error
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(
-            f"the rule {_named(path)} is not there; a relative path begins in BOT_DATA"
+            f"the rule {_on_one_line(path)} is not there; a relative path begins in BOT_DATA"
         )
-    # Under a name of its own, so that it hides no module, and is found by pickle and dataclasses.
+    # The prefix keeps it from hiding another module; pickle and dataclasses look it up by name.
     name = f"own_rules.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"the rule {_named(path)} is no file of Python")
+        raise ConfigError(f"the rule {_on_one_line(path)} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

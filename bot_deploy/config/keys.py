@@ -1,7 +1,6 @@
-"""The private keys that the environment gives: SECRET_KEY_FILE, or SECRET_KEY (not a subcommand).
+"""Private keys from SECRET_KEY_FILE or SECRET_KEY.
 
-A file is preferred: a variable is inherited by every child and can be read in /proc by whoever runs
-as the same user.
+A file is safer: every child inherits a variable, and the same user's processes read it in /proc.
 """
 
 import codecs
@@ -19,7 +18,7 @@ _MOST_BYTES = 65_536
 
 
 class KeyGivenTwiceError(SecretError):
-    """SECRET_KEY and SECRET_KEY_FILE are both set; which one counts would be a guess."""
+    """SECRET_KEY and SECRET_KEY_FILE are both set."""
 
 
 class KeyFileError(SecretError):
@@ -27,12 +26,11 @@ class KeyFileError(SecretError):
 
 
 def private_keys(environ: Mapping[str, str]) -> tuple[PrivateKey, ...]:
-    """Return the private keys that `environ` gives, none where it gives none; safe to repeat.
+    """Return the private keys in `environ`, or none.
 
     An empty variable counts as unset, as supervisors set missing ones to nothing. A file that
-    others may read is an error where it can be mended, and a logged warning where it cannot: in a
-    container a mounted file often belongs to somebody else, or is read-only.
-    Raises KeyGivenTwiceError, KeyFileError, and NotAKey, which names the variable.
+    others may read is an error; if its mode cannot be changed, as in a container, it is a logged
+    warning. Raises KeyGivenTwiceError, KeyFileError, and NotAKey, which names the variable.
     """
     path = environ.get("SECRET_KEY_FILE")
     if path and environ.get("SECRET_KEY"):
@@ -48,7 +46,7 @@ def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             _require_private(path, os.fstat(file.fileno()))
-            # Latin-1 reads anything; what is no key is told by the parser, without quoting it.
+            # Latin-1 decodes any bytes; the parser refuses what is no key, without quoting it.
             return file.read(_MOST_BYTES).removeprefix(codecs.BOM_UTF8).decode("latin-1")
     except OSError as error:
         problem = error.strerror

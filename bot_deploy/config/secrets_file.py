@@ -1,4 +1,4 @@
-"""What the secrets' subcommands share: options, files, known names (not a subcommand)."""
+"""Options, files and errors of the subcommands that seal secrets."""
 
 import argparse
 import contextlib
@@ -17,12 +17,12 @@ from luggage.crypto import PrivateKey, SecretError, Secrets, open_secrets
 from luggage.crypto.document import Document
 
 _HERE = Path(bot_deploy.__file__).parent
-# Everybody may read a config.toml: what is secret in it is sealed.
+# Anyone may read a config.toml: its secrets are sealed.
 _MODE = 0o644
 
 
 class FileError(SecretError):
-    """config.toml or a key file cannot be found, read or made; the message says which and why."""
+    """A config.toml or key file that cannot be found, read or made."""
 
 
 def new_parser(argv: list[str], description: str) -> argparse.ArgumentParser:
@@ -34,7 +34,7 @@ def new_parser(argv: list[str], description: str) -> argparse.ArgumentParser:
 
 
 def add_key_file(parser: argparse.ArgumentParser) -> None:
-    """Give `parser` the option --key-file, for those who open values."""
+    """Add the option --key-file, for subcommands that open values."""
     parser.add_argument(
         "--key-file",
         type=Path,
@@ -44,7 +44,7 @@ def add_key_file(parser: argparse.ArgumentParser) -> None:
 
 
 def add_private_half(parser: argparse.ArgumentParser, default: str) -> None:
-    """Give `parser` the options that say where a new private half goes."""
+    """Add the options for the destination of a new private half."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--private-key",
@@ -57,9 +57,9 @@ def add_private_half(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespace:
-    """Return the options in `argv`, or end with exit code 2; what is too much is not repeated.
+    """Return the options in `argv`, or end with exit code 2.
 
-    argparse would print it, and it may be a value that somebody put there instead of on stdin.
+    Unlike argparse, it does not print surplus arguments, which may be secret values.
     """
     options, rest = parser.parse_known_args(argv[1:])
     if rest:
@@ -71,7 +71,7 @@ def parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespac
 
 
 def guarded(argv: list[str], work: Callable[[], int]) -> int:
-    """Return what `work` returns; 1, with one line on stderr, when it fails."""
+    """Return the exit code of `work`; 1, with one line on stderr, if it fails."""
     try:
         return work()
     except SecretError as error:
@@ -88,10 +88,10 @@ def say(line: str) -> None:
 
 
 def config_to_write(option: Path | None) -> Path:
-    """Return the file named, by --config or BOT_CONFIG, or the config.toml of the checkout.
+    """Return the file that --config or BOT_CONFIG names, or the checkout's config.toml.
 
-    Raises FileError where there is none. Not simply the file beside this one: in a pex that is a
-    copy, and in an environment the next upgrade replaces it.
+    Raises FileError without one. The installed config.toml would not do: in a pex it is a copy, and
+    the next upgrade replaces it.
     """
     if option or os.environ.get("BOT_CONFIG"):
         return option or Path(os.environ["BOT_CONFIG"])
@@ -105,7 +105,7 @@ def config_to_write(option: Path | None) -> Path:
 
 
 def read_config(option: Path | None) -> str:
-    """Return the text of the file named, or of the operator's config.toml; raise FileError."""
+    """Return the text of the file, by default the operator's config.toml. Raises FileError."""
     source = option or config_file(os.environ)
     try:
         return source.read_text(encoding="utf-8")
@@ -117,12 +117,12 @@ def read_config(option: Path | None) -> str:
 
 
 def read_or_begin(path: Path) -> str:
-    """Return the text of the file, or for one that is not there that of the bot's own."""
+    """Return the text of the file, or of the bot's own config.toml if it does not exist."""
     return read_config(path if path.exists() else _HERE / "config.toml")
 
 
 def open_config(option: Path | None, keys: tuple[PrivateKey, ...]) -> Secrets:
-    """Return the values of config.toml, to be opened with `keys`; raise SecretError."""
+    """Return the values of config.toml, which `keys` open. Raises SecretError."""
     try:
         return open_secrets(tomllib.loads(read_config(option)), keys)
     except tomllib.TOMLDecodeError as error:
@@ -131,12 +131,12 @@ def open_config(option: Path | None, keys: tuple[PrivateKey, ...]) -> Secrets:
 
 
 def keys_from(option: Path | None, environ: Mapping[str, str]) -> tuple[PrivateKey, ...]:
-    """Return the keys in the file named by --key-file, or else those of the environment."""
+    """Return the keys in the file of --key-file, or those of the environment."""
     return private_keys({"SECRET_KEY_FILE": str(option)} if option else environ)
 
 
 def write_config(path: Path, document: Document) -> None:
-    """Put the document in the place of `path`, all or nothing, with the mode that `path` has."""
+    """Replace `path` with the document, all or nothing; its mode stays."""
     path = path.resolve()  # a symbolic link stays one
     mode = path.stat().st_mode & 0o777 if path.exists() else _MODE
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -154,10 +154,10 @@ def write_config(path: Path, document: Document) -> None:
 
 @contextlib.contextmanager
 def handed_over(key: PrivateKey, path: Path | None) -> Iterator[str]:
-    """Write the private half to the new file `path`, or to stdout; give in words where it went.
+    """Write the private half to the new file `path`, or to stdout; yields the place in words.
 
-    The key is out before the document changes, so that no crash between the two can leave values
-    which nobody can open. When the change fails, the file is taken back.
+    The key is written before the document changes, so that a crash leaves no value without its key.
+    If the change fails, the file is removed.
     """
     if path is None:
         say(key.reveal())

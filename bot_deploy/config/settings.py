@@ -1,8 +1,6 @@
-"""The settings: from the environment, and behind it from config.toml, where secrets are sealed.
+"""Settings of a process: one frozen value, made from the environment and config.toml.
 
-This is where the environment becomes one frozen value; everything else is handed what it needs.
-Secrets are opened by the process that needs them, when it needs them: the web process never opens
-the private key.
+A process opens a secret when it needs it: the web process never opens the private key.
 """
 
 import re
@@ -13,20 +11,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import URL
 
 import bot.rules
 from bot.parse import Application
 from bot.rule import Rule
 from bot.settings import layers
-from bot.settings.custom_rules import TABLES
-from bot_deploy.config.custom_rules import own_names, with_own
+from bot_deploy.config.custom_rules import custom_names, with_custom
 from bot_deploy.config.keys import private_keys
 from bot_deploy.config.sources import (
     KNOWN,
     ConfigError,
-    Given,
     Notice,
+    Sources,
     label,
     read_document,
     require_texts,
@@ -41,18 +39,18 @@ DEFAULT_USER_AGENT = "portmanteau"
 GITHUB_API = "https://api.github.com"
 GITHUB = "https://github.com"
 DEFAULT_PAYLOAD_DAYS = 30
+# The tables of config.toml that belong to no rule.
+TABLES = frozenset({"keys", "keep", "rules", *(name.partition(".")[0] for name in KNOWN)})
 _SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppSettings:
-    """The GitHub App. Its secrets are opened by calling for them.
+    """The GitHub App. Calling a secret opens it; `private_key` is the PEM text.
 
-    `webhook_secrets` gives one, or more while one replaces the other; `webhook_notice` what to say
-    of them. They raise ConfigError for what is missing, and luggage.crypto's SecretError for what
-    cannot be opened. Without a
-    `client_id` nobody can sign in with GitHub at the console; owners of `organizations` can (none:
-    of the one that the App belongs to).
+    The calls raise ConfigError for a missing value, SecretError for one that cannot be opened.
+    With a `client_id`, owners of `organizations` can sign in to the console with GitHub; by default
+    those of the organisation that the App belongs to.
     """
 
     app_id: str
@@ -67,9 +65,9 @@ class AppSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BoardSettings:
-    """The board on Parse Servers. Its ids and keys are opened by calling for them.
+    """The board on Parse Servers. Calling an application opens its ids and keys.
 
-    Both raise ConfigError for an address that is none, SecretError for what cannot be opened.
+    Both raise ConfigError for an invalid address, SecretError for a value that cannot be opened.
     """
 
     lines: Callable[[], Application] = field(repr=False)
@@ -78,7 +76,7 @@ class BoardSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All settings, checked. `app` is None where no App is configured at all."""
+    """All settings, checked. `app` is None if no App is configured."""
 
     app: AppSettings | None
     data: Path
@@ -100,10 +98,7 @@ class Config:
     settings: layers.Settings
 
     def needed_app(self) -> AppSettings:
-        """The App's settings.
-
-        Raises ConfigError when there are none.
-        """
+        """Return the App's settings. Raises ConfigError if there are none."""
         if self.app is None:
             raise ConfigError(
                 "no GitHub App is configured: set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and "
@@ -112,97 +107,96 @@ class Config:
             )
         return self.app
 
-    def webhook_secrets(self) -> tuple[str, ...] | None:
-        """The live webhook secrets; None with BOT_RECEIVE=poll, where there is no webhook.
+    def private_key(self) -> RSAPrivateKey:
+        """Open and parse the App's private key; do it once, because parsing is slow.
 
-        Raises ConfigError where one is missing, SecretError where one cannot be opened.
+        Raises ConfigError without any part of the key, SecretError if it cannot be opened.
+        """
+        try:
+            return load_private_key(self.needed_app().private_key())
+        except ConfigurationError as error:
+            raise ConfigError(f"{label('github.private_key')}: {error}") from None
+
+    def webhook_secrets(self) -> tuple[str, ...] | None:
+        """Return the live webhook secrets; None with BOT_RECEIVE=poll, which has no webhook.
+
+        Raises ConfigError if there is none, SecretError if one cannot be opened.
         """
         app = self.needed_app()
         return None if self.receive == "poll" else app.webhook_secrets()
 
     def webhook_notice(self) -> Notice | None:
-        """What the operator should know of the webhook secrets; None where all is as usual."""
+        """Return a notice about the webhook secrets, or None."""
         app = self.needed_app()
         return None if self.receive == "poll" else app.webhook_notice()
 
 
 def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) -> Config:
-    """The settings of this process. Reads files, changes nothing; safe to repeat.
+    """Return the settings of this process. Reads files, changes nothing.
 
-    `document` stands for the parsed config.toml. Raises ConfigError for the first
-    setting that cannot be used, and luggage.crypto's SecretError for a key that cannot.
+    `document` replaces the parsed config.toml. Raises ConfigError for the first invalid setting,
+    and luggage.crypto's SecretError for an invalid key.
     """
     text = ""
     if document is None:
         text, document = read_document(environ)
     require_texts(document)
-    given = Given(environ, open_secrets(document, private_keys(environ)))
-    data = Path(given.path("BOT_DATA", "var"))
-    receive = _one_of("BOT_RECEIVE", given.word("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
-    poll_seconds = given.word("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
-    rules = _rules(document, given.text("BOT_RULES"), data)
+    sources = Sources(environ, open_secrets(document, private_keys(environ)))
+    data = Path(sources.path("BOT_DATA", "var"))
+    receive = _one_of("BOT_RECEIVE", sources.word("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
+    poll_seconds = sources.word("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
+    rules = _rules(document, sources.text("BOT_RULES"), data)
     return Config(
-        app=_app(given),
+        app=_app(sources),
         data=data,
-        database_url=given.value("database.url", database_in(data)),
-        port=_port(given.word("PORT", "8000")),
-        api_url=_github_url("GITHUB_API_URL", given.word("GITHUB_API_URL", GITHUB_API)),
-        server_url=_github_url("GITHUB_SERVER_URL", given.word("GITHUB_SERVER_URL", GITHUB)),
-        ca_bundle=_ca_bundle(given.path("REQUESTS_CA_BUNDLE")),
+        database_url=sources.value("database.url", database_in(data)),
+        port=_port(sources.word("PORT", "8000")),
+        api_url=_github_url("GITHUB_API_URL", sources.word("GITHUB_API_URL", GITHUB_API)),
+        server_url=_github_url("GITHUB_SERVER_URL", sources.word("GITHUB_SERVER_URL", GITHUB)),
+        ca_bundle=_ca_bundle(sources.path("REQUESTS_CA_BUNDLE")),
         receive=receive,
         poll_seconds=_seconds("BOT_POLL_SECONDS", poll_seconds, least=0.1),
-        settle_seconds=_seconds("BOT_SETTLE_SECONDS", given.word("BOT_SETTLE_SECONDS", "1")),
-        write_limits=_write_limits(given.word("BOT_WRITE_LIMITS", "1 80 500")),
+        settle_seconds=_seconds("BOT_SETTLE_SECONDS", sources.word("BOT_SETTLE_SECONDS", "1")),
+        write_limits=_write_limits(sources.word("BOT_WRITE_LIMITS", "1 80 500")),
         payload_days=_days(document),
-        sentry_dsn=_dsn(given),
-        metrics_token=lambda: _metrics_token(given),
-        board=_board(given),
-        log_format=_one_of("LOG_FORMAT", given.word("LOG_FORMAT", "text"), ("text", "json")),
+        sentry_dsn=_dsn(sources),
+        metrics_token=lambda: _metrics_token(sources),
+        board=_board(sources),
+        log_format=_one_of("LOG_FORMAT", sources.word("LOG_FORMAT", "text"), ("text", "json")),
         rules=rules,
         settings=_settings(rules, document, text),
     )
 
 
 def _rules(document: Mapping[str, Any], variable: str, data: Path) -> tuple[Rule[Any], ...]:
-    own = own_names(document, variable, folder=data)
+    names = custom_names(document.get("rules", {}), variable, folder=data)
     source = "BOT_RULES" if variable.strip() else "config.toml"
-    return with_own(bot.rules.RULES, own, folder=data, source=source)
-
-
-def require_private_key(config: Config) -> None:
-    """Return when the App's private key is there, opens, and can be used.
-
-    Raises ConfigError without any part of the key, SecretError where it cannot be opened.
-    """
-    try:
-        load_private_key(config.needed_app().private_key())
-    except ConfigurationError as error:
-        raise ConfigError(f"{label('github.private_key')}: {error}") from None
+    return with_custom(bot.rules.RULES, names, folder=data, source=source, reserved=TABLES)
 
 
 def database_in(data: Path) -> str:
-    """The address of the SQLite database in a data directory, whatever that is called."""
+    """Return the address of the SQLite database in a data directory of any name."""
     file = str(data / "bot.sqlite")
     return URL.create("sqlite", database=file).render_as_string(hide_password=False)
 
 
-def _app(given: Given) -> AppSettings | None:
-    if given.missing() == [name for name, setting in KNOWN.items() if setting.needed]:
+def _app(sources: Sources) -> AppSettings | None:
+    if sources.missing() == [name for name, setting in KNOWN.items() if setting.needed]:
         return None
     return AppSettings(
-        app_id=_id("github.app_id", given.demanded("github.app_id")),
-        user_agent=_user_agent(given.value("github.user_agent", DEFAULT_USER_AGENT)),
-        private_key=lambda: given.demanded("github.private_key"),
-        webhook_secrets=given.webhook_secrets,
-        webhook_notice=given.webhook_notice,
-        client_id=_id("github.client_id", given.value("github.client_id")),
-        client_secret=lambda: given.demanded("github.client_secret"),
-        organizations=given.organizations(),
+        app_id=_id("github.app_id", sources.required("github.app_id")),
+        user_agent=_user_agent(sources.value("github.user_agent", DEFAULT_USER_AGENT)),
+        private_key=lambda: sources.required("github.private_key"),
+        webhook_secrets=sources.webhook_secrets,
+        webhook_notice=sources.webhook_notice,
+        client_id=_id("github.client_id", sources.value("github.client_id")),
+        client_secret=lambda: sources.required("github.client_secret"),
+        organizations=sources.organizations(),
     )
 
 
 def _id(name: str, value: str) -> str:
-    """An id that GitHub gave; white space around it means nothing."""
+    """Return an id from GitHub, without white space around it."""
     value = value.strip()
     if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
         raise ConfigError(f"{label(name)} is no id of GitHub's: copy it from the App's page")
@@ -219,79 +213,79 @@ def _user_agent(value: str) -> str:
 
 
 def _is_header(value: str) -> bool:
-    """Whether a text arrives unchanged in a header of HTTP."""
+    """Return whether an HTTP header transports a text unchanged."""
     return value.isascii() and value.isprintable() and value == value.strip() != ""
 
 
-def _dsn(given: Given) -> str:
-    """The address for crash reports; "off" switches off what config.toml says."""
-    found = given.value("sentry.dsn").strip()
-    if found in ("", "off"):
+def _dsn(sources: Sources) -> str:
+    """Return the address for crash reports; "off" overrides config.toml's."""
+    dsn = sources.value("sentry.dsn").strip()
+    if dsn in ("", "off"):
         return ""
-    if not _is_dsn(found):
+    if not _is_dsn(dsn):
         # Without the value, of which a part may be a secret.
         raise ConfigError(
             f"{label('sentry.dsn')} must look like https://KEY@HOST/NUMBER: copy it from Sentry, "
             "or write off"
         )
-    return found
+    return dsn
 
 
 def _is_dsn(value: str) -> bool:
-    """Whether sentry_sdk takes it; without loading that, which few installations want."""
+    """Return whether sentry_sdk would take it, without loading sentry_sdk."""
     try:
         parts = urlsplit(value)
         has_port = parts.port is None or parts.port > 0
     except ValueError:
         return False
     project = parts.path.rpartition("/")[2]
-    known = parts.scheme in ("http", "https") and parts.hostname and parts.username and has_port
-    return bool(known) and project.isascii() and project.isdigit() and _is_unbroken(value)
+    complete = parts.scheme in ("http", "https") and parts.hostname and parts.username and has_port
+    return bool(complete) and project.isascii() and project.isdigit() and _is_unbroken(value)
 
 
-def _board(given: Given) -> BoardSettings | None:
-    """The board on Parse; None for the one in the database."""
-    backend = given.value("board.backend", "database").strip()
+def _board(sources: Sources) -> BoardSettings | None:
+    """Return the board on Parse; None for the board in the database."""
+    backend = sources.value("board.backend", "database").strip()
     if _one_of("board.backend (BOT_BOARD)", backend, ("database", "parse")) == "database":
         return None
-    if missing := given.missing_for_parse():
+    if missing := sources.missing_for_parse():
         raise ConfigError(
             f"the board is to be on Parse (board.backend), but there is no {', '.join(missing)}: "
             f"`encrypt {missing[0]}` and so on, or set {KNOWN[missing[0]].variable}"
         )
     return BoardSettings(
-        lines=lambda: _application(given, "board.lines"),
-        mood=lambda: _application(given, "board.mood"),
+        lines=lambda: _application(sources, "board.lines"),
+        mood=lambda: _application(sources, "board.mood"),
     )
 
 
-def _application(given: Given, name: str) -> Application:
+def _application(sources: Sources, name: str) -> Application:
     return Application(
-        url=_url(label(f"{name}.url"), given.demanded(f"{name}.url").strip()),
-        application_id=_header(given, f"{name}.application_id"),
-        rest_key=_header(given, f"{name}.rest_key"),
+        url=_url(label(f"{name}.url"), sources.required(f"{name}.url").strip()),
+        application_id=_header(sources, f"{name}.application_id"),
+        rest_key=_header(sources, f"{name}.rest_key"),
     )
 
 
-def _header(given: Given, name: str) -> str:
-    found = given.demanded(name)
-    if not _is_header(found):
+def _header(sources: Sources, name: str) -> str:
+    value = sources.required(name)
+    if not _is_header(value):
         raise ConfigError(
             f"{label(name)} has characters that no id or key has; `encrypt {name}` again"
         )
-    return found
+    return value
 
 
-def _metrics_token(given: Given) -> str:
-    """What /metrics asks for; "" where there is to be no /metrics."""
-    found = given.value("metrics.token")
-    if found and not (len(found) >= _SHORTEST_TOKEN and _is_header(found)):
+def _metrics_token(sources: Sources) -> str:
+    """Return the token for /metrics; "" switches /metrics off."""
+    token = sources.value("metrics.token")
+    if token and not (len(token) >= _SHORTEST_TOKEN and _is_header(token)):
         raise ConfigError(
             f"{label('metrics.token')} must have {_SHORTEST_TOKEN} plain characters or more, none "
             "of them white space at an end: "
             "make one with python -c 'import secrets; print(secrets.token_hex(16))'"
         )
-    return found
+    return token
 
 
 def _settings(
@@ -299,7 +293,7 @@ def _settings(
 ) -> layers.Settings:
     names = [rule.name for rule in rules]
     for name in document.keys() - {*names, *TABLES}:
-        # Anybody may keep secrets of their own there; but a slip must not pass for one.
+        # Operators may keep more secrets there; a misspelt table is refused.
         for meant in get_close_matches(name, [*names, *TABLES], n=1, cutoff=0.75):
             raise ConfigError(f"config.toml: [{name}] is not known; is [{meant}] meant?")
     try:
@@ -316,7 +310,7 @@ def _write_limits(value: str) -> tuple[float, int, int]:
         limits = float(seconds), int(per_minute), int(per_hour)
     except ValueError:
         limits = -1.0, 0, 0
-    # A day's pause could be a slip; a number below 0 certainly is one.
+    # More than an hour between writes would be a slip.
     if not (0 <= limits[0] <= 3600 and min(limits[1:]) >= 0):  # noqa: PLR2004
         raise ConfigError(
             "BOT_WRITE_LIMITS must be three numbers, 0 for no limit: seconds between writes, "
@@ -328,7 +322,7 @@ def _write_limits(value: str) -> tuple[float, int, int]:
 def _days(document: Mapping[str, Any]) -> float:
     keep = document.get("keep", {})
     days = keep.get("payload_days", DEFAULT_PAYLOAD_DAYS) if isinstance(keep, dict) else None
-    # GitHub shows a delivery for three days; until then it may be asked for again.
+    # GitHub redelivers for three days.
     if isinstance(days, bool) or not isinstance(days, int | float) or not days >= 3:  # noqa: PLR2004
         raise ConfigError(f"config.toml: keep.payload_days must be a number from 3, not {days!r}")
     return float(days)
@@ -353,7 +347,6 @@ def _seconds(name: str, value: str, *, least: float = 0.0) -> float:
 
 
 def _github_url(name: str, value: str) -> str:
-    """An address of GitHub's, that paths can be put behind."""
     value = _url(name, value)
     try:
         return Origin(value).url
@@ -370,16 +363,16 @@ def _url(name: str, value: str) -> str:
 
 
 def _is_unbroken(value: str) -> bool:
-    """Whether a text has neither white space nor what cannot be printed."""
+    """Return whether a text has only printable characters and no white space."""
     return value.isprintable() and not any(map(str.isspace, value))
 
 
 def _ca_bundle(value: str) -> str:
     try:
-        there = not value or Path(value).exists()
-    except OSError:  # too long for a path, or in a directory that nobody may look into
-        there = False
-    if not there:
+        exists = not value or Path(value).exists()
+    except OSError:  # too long for a path, or in an unreadable directory
+        exists = False
+    if not exists:
         raise ConfigError(f"REQUESTS_CA_BUNDLE: there is no {shown(value)}")
     return value
 

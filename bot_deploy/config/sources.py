@@ -1,8 +1,7 @@
-"""What the operator gave: variables, and the values of config.toml behind them. Not a subcommand.
+"""Sources of settings: environment variables, and config.toml, which they override.
 
-A variable NAME may be given as NAME_FILE, the path of a file that holds the value; both at once is
-an error, because it would not be clear which one counts. A value is taken as it is: one line end at
-its end is dropped, nothing else is trimmed or split (docs/decisions/0129-values-as-they-are.md).
+A variable NAME may be set as NAME_FILE, the path of a file with the value, but not as both.
+Only one line end at the end of a value is dropped (docs/decisions/0129-values-as-they-are.md).
 """
 
 import os
@@ -21,27 +20,24 @@ WEBHOOK_SECRET = "GITHUB_WEBHOOK_SECRET"  # noqa: S105  a name
 WEBHOOK_SECRET_OLD = "GITHUB_WEBHOOK_SECRET_OLD"  # noqa: S105  a name
 
 _LINE_END = re.compile(r"\r?\n\Z")
-# How the release before was given two secrets. Both must look generated: half of a text that a
-# person chose could be guessed.
+# Two secrets in one variable, as the release before took them. Both must look generated: half of a
+# text that a person chose could be guessed.
 _TWO_GENERATED = re.compile(r"\s*([0-9a-f]{32,})\s+([0-9a-f]{32,})\s*", re.ASCII | re.IGNORECASE)
 _ORGANIZATION = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 
 class ConfigError(Exception):
-    """A setting that is missing or cannot be used; the message is one line, with the remedy."""
+    """A missing or invalid setting; the message is one line, with the remedy."""
 
 
 def config_file(environ: Mapping[str, str]) -> Path | Traversable:
-    """Return the operator's config.toml: the file that BOT_CONFIG names, or the bot's own."""
-    named = environ.get("BOT_CONFIG", "")
-    return Path(named) if named else resources.files("bot_deploy").joinpath("config.toml")
+    """Return the file that BOT_CONFIG names, or the bot's own config.toml."""
+    path = environ.get("BOT_CONFIG", "")
+    return Path(path) if path else resources.files("bot_deploy").joinpath("config.toml")
 
 
 def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
-    """Return config.toml as text and as a document.
-
-    Raises ConfigError for a file that BOT_CONFIG names and that cannot be used.
-    """
+    """Return config.toml as text and parsed. Raises ConfigError if it cannot be used."""
     source = config_file(environ)
     try:
         text = source.read_text(encoding="utf-8-sig")
@@ -59,9 +55,9 @@ def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A value that the bot knows by name, and the environment variable that overrides it.
+    """A value of config.toml, and the variable that overrides it.
 
-    `old_variable` names one for a second value that is accepted too, while the first replaces it.
+    `old_variable` holds a second value that is still accepted while the first replaces it.
     """
 
     variable: str
@@ -75,12 +71,12 @@ class Setting:
 
     @property
     def current(self) -> tuple[str, ...]:
-        """The variables that give it: itself, or the path of a file."""
+        """The variables for the value: its own, and the one with a file's path."""
         return (self.variable, f"{self.variable}_FILE")
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The same, and those of the value that it replaces."""
+        """All variables, including those of the old value."""
         old = self.old_variable
         return (*self.current, old, f"{old}_FILE") if old else self.current
 
@@ -119,64 +115,58 @@ KNOWN: Mapping[str, Setting] = {
 
 @dataclass(frozen=True)
 class Notice:
-    """What the operator should know of a value, without any part of it, and perhaps a remedy."""
+    """A note to the operator about a value, without any part of it; a warning has a remedy."""
 
     detail: str
     remedy: str = ""
 
 
 @dataclass(frozen=True)
-class Given:
-    """Looks settings up. Raises ConfigError for a variable that cannot be read; safe to repeat."""
+class Sources:
+    """The environment, and config.toml's values. Raises ConfigError for an unreadable variable."""
 
     environ: Mapping[str, str] = field(repr=False)
     secrets: Secrets
 
     def text(self, variable: str, default: str = "") -> str:
-        """The value of a variable, or what the file it names holds; empty counts as unset.
-
-        As it is, but for one line end at its end, and a byte order mark at a file's beginning.
-        """
-        # Whatever the locale is, these are the bytes that the variable was set to.
-        found = _decoded(os.fsencode(self._variable(variable)))
+        """Return the value of a variable or of its file; an empty variable counts as unset."""
+        # The bytes of the variable, in any locale.
+        value = _decoded(os.fsencode(self._variable(variable)))
         path = self._variable(f"{variable}_FILE")
-        if found != "" and path:
+        if value != "" and path:
             raise ConfigError(f"{variable} and {variable}_FILE are both set: unset one of them")
         if path:
             return _read(f"{variable}_FILE", path)
-        if found is None:
+        if value is None:
             raise ConfigError(f"{variable} is not UTF-8 text: set it again in this terminal")
-        return found or default
+        return value or default
 
     def word(self, variable: str, default: str = "") -> str:
-        """The value of a variable in which white space means nothing: a number, an address."""
+        """Return a value without the white space around it, for numbers and addresses."""
         return self.text(variable).strip() or default
 
     def path(self, variable: str, default: str = "") -> str:
-        """The path that a variable holds, or the file it names, as the file system has it."""
-        found = self.text(variable)
-        # Not the text itself: in a locale other than UTF-8 that would name another file.
-        return self._variable(variable) or found or default
+        """Return a path, encoded as the file system has it."""
+        text = self.text(variable)
+        # In a locale other than UTF-8, the decoded text would name another file.
+        return self._variable(variable) or text or default
 
     def value(self, name: str, default: str = "") -> str:
-        """The value of a name in KNOWN: its variable's, or that of config.toml, opened now."""
-        found = self.text(KNOWN[name].variable)
-        return found or (self.secrets[name].reveal() if name in self.secrets else default)
+        """Return the value of a name in KNOWN: its variable's, or config.toml's, opened now."""
+        text = self.text(KNOWN[name].variable)
+        return text or (self.secrets[name].reveal() if name in self.secrets else default)
 
-    def demanded(self, name: str) -> str:
-        """The value of a name in KNOWN.
-
-        Raises ConfigError, which says how to give it.
-        """
-        found = self.value(name)
-        if not found:
+    def required(self, name: str) -> str:
+        """Return the value of a name in KNOWN. Raises ConfigError, with the remedy, without one."""
+        value = self.value(name)
+        if not value:
             raise _missing(name)
-        return found
+        return value
 
     def webhook_secrets(self) -> tuple[str, ...]:
-        """The live webhook secrets: that of the variable or those of config.toml, and the old one.
+        """Return the live webhook secrets: the variable's or config.toml's, and the old one.
 
-        Raises ConfigError where there is none, or a blank one, by which anybody could sign.
+        Raises ConfigError for none, or a blank one, which anyone could sign with.
         """
         name = "github.webhook_secrets"
         current, old = self.text(WEBHOOK_SECRET), self.text(WEBHOOK_SECRET_OLD)
@@ -186,26 +176,26 @@ class Given:
             live = self.secrets[name].reveal_all() if name in self.secrets else ()
         if not live:
             raise _missing(name)
-        found = (*live, old) if old else live
-        if not all(secret.strip() for secret in found):
+        both = (*live, old) if old else live
+        if not all(map(str.strip, both)):
             blank = WEBHOOK_SECRET_OLD if all(map(str.strip, live)) else label(name)
             raise ConfigError(f"{blank} has a blank secret: set the one from the App's page")
-        return found
+        return both
 
     def webhook_notice(self) -> Notice | None:
-        """What to say of GITHUB_WEBHOOK_SECRET, in which white space used to separate two."""
-        found = self.text(WEBHOOK_SECRET)
-        if two_in_one(found):
+        """Return a notice about white space in GITHUB_WEBHOOK_SECRET, which once separated two."""
+        secret = self.text(WEBHOOK_SECRET)
+        if two_in_one(secret):
             return Notice(
                 f"{WEBHOOK_SECRET} holds two secrets; this release is the last to accept each",
                 f"leave the new one there, and move the other to {WEBHOOK_SECRET_OLD}",
             )
-        if found != found.strip():
+        if secret != secret.strip():
             return Notice(
                 f"{WEBHOOK_SECRET} begins or ends with white space, which is part of the secret",
                 "if it is not at GitHub, remove it",
             )
-        if found.split() != [found] and found:
+        if secret and secret.split() != [secret]:
             return Notice(
                 f"{WEBHOOK_SECRET} has white space in it and is one secret; "
                 f"a second belongs in {WEBHOOK_SECRET_OLD}"
@@ -213,27 +203,27 @@ class Given:
         return None
 
     def organizations(self) -> tuple[str, ...]:
-        """The organisations of console.organizations; in the variable, spaces separate them.
+        """Return console.organizations; in the variable, spaces separate them.
 
-        Raises ConfigError for what is no organisation's name.
+        Raises ConfigError for an invalid name.
         """
         name = "console.organizations"
-        found = tuple(self.text(KNOWN[name].variable).split())
-        found = found or (self.secrets[name].reveal_all() if name in self.secrets else ())
-        for each in found:
-            if not _ORGANIZATION.fullmatch(each):
+        logins = tuple(self.text(KNOWN[name].variable).split())
+        logins = logins or (self.secrets[name].reveal_all() if name in self.secrets else ())
+        for login in logins:
+            if not _ORGANIZATION.fullmatch(login):
                 raise ConfigError(
-                    f"{label(name)}: {shown(each)} is not the name of an organisation; "
+                    f"{label(name)}: {shown(login)} is not the name of an organisation; "
                     "separate names by spaces"
                 )
-        return found
+        return logins
 
     def missing_for_parse(self) -> list[str]:
-        """The names in KNOWN that a board on Parse needs and that are not given; opens nothing."""
+        """Return the names in KNOWN that a board on Parse lacks; opens nothing."""
         return [name for name in KNOWN if KNOWN[name].for_parse and not self._has(name)]
 
     def missing(self) -> list[str]:
-        """The names in KNOWN that are needed and not given; opens nothing."""
+        """Return the names in KNOWN that every bot needs and that are not set; opens nothing."""
         return [name for name in KNOWN if KNOWN[name].needed and not self._has(name)]
 
     def _has(self, name: str) -> bool:
@@ -244,43 +234,40 @@ class Given:
 
 
 def label(name: str) -> str:
-    """A name in KNOWN as an error says it, with its variable."""
+    """Return a name in KNOWN with its variable, for messages."""
     return f"{name} ({KNOWN[name].variable})"
 
 
 def shown(value: str, longest: int = 60) -> str:
-    """A value that is no secret, in quotes, on one line, and not too long for a message."""
+    """Return a public value in quotes, on one line, short enough for a message."""
     cut = value if len(value) <= longest else f"{value[:longest]}…"
     return ascii(cut) if not cut.isprintable() else repr(cut)
 
 
 def two_in_one(text: str) -> tuple[str, ...]:
-    """The two secrets in a text that is two generated ones with white space between; else none."""
+    """Return two generated secrets that white space separates; of another text, nothing."""
     match = _TWO_GENERATED.fullmatch(text)
     return match.groups() if match else ()
 
 
 def from_file(raw: bytes) -> str | None:
-    """The value in the bytes of a file or a stream, None where they are not UTF-8 text.
+    """Return the value in a file's bytes, without a byte order mark and the last line end.
 
-    Without what editors add: a byte order mark at the beginning, a line end at the end.
+    Returns None if it is not UTF-8 text.
     """
     return _decoded(raw.removeprefix(b"\xef\xbb\xbf"))
 
 
 def require_texts(document: Mapping[str, Any]) -> None:
-    """Return when config.toml has each value in KNOWN as text.
-
-    Raises ConfigError: of 1.10 or true, TOML does not keep what somebody typed.
-    """
+    """Raise ConfigError unless each value in KNOWN is a text: TOML would change 1.10 or true."""
     for name, setting in KNOWN.items():
         value = _leaf(document, name)
         kinds = (str, int) if setting.is_number else (str,)
-        several = value if isinstance(value, list) and setting.is_list else [value]
-        for each in several if value is not None else ():
+        values = value if isinstance(value, list) and setting.is_list else [value]
+        for each in values if value is not None else ():
             if isinstance(each, bool) or not isinstance(each, kinds):
-                wanted = "a list of texts in quotes" if setting.is_list else "a text in quotes"
-                raise ConfigError(f"config.toml: {name} must be {wanted}")
+                expected = "a list of texts in quotes" if setting.is_list else "a text in quotes"
+                raise ConfigError(f"config.toml: {name} must be {expected}")
 
 
 def _leaf(document: Any, name: str) -> Any:
@@ -306,12 +293,12 @@ def _decoded(raw: bytes) -> str | None:
 
 def _read(variable: str, path: str) -> str:
     try:
-        found = from_file(Path(path).read_bytes())
+        value = from_file(Path(path).read_bytes())
     except OSError as error:
         problem = error.strerror
     else:
-        # Not raised in an `except`: the error of the codec holds the bytes of what may be a secret.
-        if found is not None:
-            return found
+        # Raised outside of `except`: the codec's error holds the bytes, which may be a secret.
+        if value is not None:
+            return value
         problem = "it is not UTF-8 text"
     raise ConfigError(f"{variable}: {path} cannot be read: {problem}")

@@ -1,259 +1,26 @@
-"""The bot at work, without GitHub: the processes of `start`, against the simulated GitHub.
+"""`demo`: the bot at work, without GitHub: the processes of `start` with a simulated GitHub."""
 
-The simulated GitHub is a real HTTP server in this process. Its App's credentials are made for this
-run and reach the children through the environment; the database is made afresh.
-"""
-
-import itertools
 import os
-import random
-import re
 import secrets
 import signal
-import socket
-import textwrap
-import threading
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from http import HTTPStatus
-from pathlib import Path
 
-import requests
-
-from bot.web.sessions import Sessions
 from bot_deploy.arguments import seconds, subcommand_parser, whole_number
-from bot_deploy.config import Config, load
-from bot_deploy.config.settings import database_in
-from bot_deploy.demo.scenes import SceneDelivery, deliveries
-from bot_deploy.migrate import migrate
-from bot_deploy.wiring.parts import open_database
-from bot_deploy.wiring.processes import Passing, end_with_0, entries
-from luggage.fake_github import FakeGithub
-from luggage.jobs import Queue, State
-from luggage.run.runtime_dirs import fresh_directory, runtime_dirs
-from luggage.telemetry.logs import configure_logging, escape
+from bot_deploy.demo.script import play
+from bot_deploy.wiring.processes import end_with_0
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "show the bot at work on a simulated GitHub; needs nothing, changes nothing elsewhere"
 
-_HOST = "127.0.0.1"
-_USUAL_PORT = 8000
-_SLUG = "portmanteau"
-_LINE = 110
-# How long the processes may take to start, and the bot to finish what it was sent.
-_PATIENCE_SECONDS = 60.0
-_PAUSE_SECONDS = 0.1
-# Settings of a real bot; nothing of them may reach the demo.
-_OF_A_BOT = re.compile("(BOT|GITHUB|SECRET|SENTRY|DATABASE|LOG)_.*")
-_KEPT = {"BOT_DATA", "BOT_METRICS_TOKEN", "BOT_SETTLE_SECONDS"}
-_MARKER = re.compile(r"<!--.*?-->")
-
 
 def main(argv: list[str]) -> int:
-    """Run until Ctrl-C, or until `--deliveries` were sent and answered; 1 when they were not."""
+    """Run until Ctrl-C or the end of `--deliveries`; returns 1 if one was not answered."""
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
         "--deliveries", type=whole_number, metavar="N", help="end by itself after N"
     )
     parser.add_argument("--every", type=seconds, default=2.0, metavar="SECONDS", help="default: 2")
     parser.add_argument("--seed", type=int, help="repeat the demo that printed this number")
-    arguments = parser.parse_args(argv[1:])
+    options = parser.parse_args(argv[1:])
     end_with_0(signal.SIGINT, signal.SIGTERM)
-    seed = secrets.randbelow(10_000) if arguments.seed is None else arguments.seed
-    github = FakeGithub(app_slug=_SLUG)
-    data = load(surroundings(os.environ), {}).data
-    with github.serve() as server, fresh_directory(data, "demo-", keep=True) as home:
-        settings = environment(os.environ, github, api_url=server.url, home=home)
-        os.environ.clear()  # ncolony hands on what stands in the environment, by name
-        os.environ.update(settings)
-        script = Script(github, load(settings), seed=seed, every_seconds=arguments.every)
-        return script.run(home, arguments.deliveries)
-
-
-def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without the settings of a real bot, but for where and how fast."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if name in _KEPT or not _OF_A_BOT.fullmatch(name)
-    }
-
-
-def environment(
-    environ: Mapping[str, str], github: FakeGithub, *, api_url: str, home: Path
-) -> dict[str, str]:
-    """Return what the bot's processes are configured with: the App of `github`, and `home`."""
-    return surroundings(environ) | {
-        "BOT_DATA": str(home.absolute()),
-        "DATABASE_URL": database_in(home.absolute()),
-        # The simulated GitHub does not mind; an hour's 500 would be over before the demo is.
-        "BOT_WRITE_LIMITS": "1 0 0",
-        "GITHUB_API_URL": api_url,
-        "GITHUB_APP_ID": str(github.app_id),
-        "GITHUB_PRIVATE_KEY": github.private_key,
-        "GITHUB_USER_AGENT": _SLUG,
-        "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-        "SENTRY_DSN": "off",
-        "PORT": environ.get("PORT") or str(free_port(_USUAL_PORT)),
-    }
-
-
-def free_port(usual: int) -> int:
-    """Return the usual port if nobody listens there, else a free one."""
-    for port in (usual, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((_HOST, port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
-    raise OSError("there is no free port")
-
-
-class Script:
-    """Plays the demo: supervises the bot in the main thread, sends deliveries from another one."""
-
-    def __init__(
-        self, github: FakeGithub, config: Config, *, seed: int, every_seconds: float
-    ) -> None:
-        self._github = github
-        self._config = config
-        self._seed = seed
-        self._every_seconds = every_seconds
-        self._address = f"http://{_HOST}:{config.port}"
-        self._over = threading.Event()
-        self._failed = False
-
-    def run(self, home: Path, number: int | None) -> int:
-        """Play until a signal, or `number` deliveries; returns the exit code."""
-        from luggage.run.supervisor import Supervisor  # noqa: PLC0415  Twisted, for this alone
-
-        log = home / "log.txt"
-        with (
-            log.open("w", encoding="utf-8") as stream,
-            runtime_dirs(home, entries(os.environ, gunicorn=["--host", _HOST])) as places,
-        ):
-            configure_logging("text", name="demo", stream=stream)
-            migrate(self._config)
-            say(f"The bot is real, GitHub is simulated (seed {self._seed}).\nThe log: {log}")
-            passing = Passing(stream, "text")
-            supervisor = Supervisor(places, relay=passing, on_end=self._over.set)
-            player = threading.Thread(target=self._play, args=(number, supervisor.stop))
-            player.start()
-            supervisor.run()
-            player.join()
-        self._sum_up()
-        return int(self._failed)
-
-    def _play(self, number: int | None, stop: Callable[[], None]) -> None:
-        self._failed = True
-        try:
-            self._failed = not self._show(number)
-        finally:
-            stop()
-
-    def _show(self, number: int | None) -> bool:
-        """Send deliveries; say whether all went well, which an early end does not change."""
-        if not self._wait(self._is_ready):
-            return self._in_vain("the bot is not ready; its log may say why")
-        say(f"The status page: {self._address}/")
-        say(f"The console, by a link that is good once and for ten minutes:\n{self._link()}")
-        say("Ctrl-C ends it all.\n")
-        self._github.journal.subscribe(tell)
-        endless = deliveries(self._github, random.Random(self._seed))  # noqa: S311  a story
-        for _ in itertools.count() if number is None else range(number):
-            self._send(next(endless))
-            if self._over.wait(self._every_seconds):
-                return True
-        return self._is_finished()
-
-    def _link(self) -> str:
-        engine = open_database(self._config)
-        try:
-            token = Sessions(engine, clock=time.time).make_link()
-        finally:
-            engine.dispose()
-        return f"{self._address}/console/sign-in/link/{token}"
-
-    def _wait(self, condition: Callable[[], bool]) -> bool:
-        """Wait until the condition holds; False when all is over before, or it takes too long."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not condition():
-            if self._over.wait(_PAUSE_SECONDS) or time.monotonic() > deadline:
-                return False
-        return True
-
-    def _in_vain(self, what: str) -> bool:
-        """Say what was waited for in vain, and return False; unless a Ctrl-C ended the waiting."""
-        if not self._over.is_set():
-            say(f"! after {_PATIENCE_SECONDS:.0f} s {what}")
-        return self._over.is_set()
-
-    def _is_ready(self) -> bool:
-        with requests.Session() as session:
-            session.trust_env = False
-            try:
-                answer = session.get(f"{self._address}/readyz", timeout=5)
-            except requests.RequestException:
-                return False
-        return answer.status_code == HTTPStatus.OK
-
-    def _send(self, delivery: SceneDelivery) -> None:
-        if delivery.repeated:
-            say("→ the same delivery once more; nothing may happen twice")
-        url = f"{self._address}/webhook/github"
-        status = self._github.deliver(*delivery.happening, to=url, delivery_id=delivery.id)
-        if status != HTTPStatus.ACCEPTED and not self._over.is_set():
-            say(f"! the bot did not take this delivery: status {status}")
-
-    def _is_finished(self) -> bool:
-        """Wait until every delivery is decided and every action performed; say what went wrong."""
-        engine = open_database(self._config)
-        queue = Queue(engine, clock=time.time)
-        try:
-            in_time = self._wait(lambda: not _count(queue, State.READY, State.LEASED))
-            dead = _count(queue, State.DEAD)
-        finally:
-            engine.dispose()
-        if dead:
-            say(f"! {_number(dead, 'job', 'jobs')} ended dead")
-        return not dead and (in_time or self._in_vain("the bot has not finished"))
-
-    def _sum_up(self) -> None:
-        github = self._github
-        people = {call.path for call in github.calls_to("PUT", "*/memberships/*")}
-        comments = github.calls_to("POST", "*/comments") + github.calls_to("POST", "*/replies")
-        done = (
-            _number(len(github.hooks.sent), "delivery", "deliveries"),
-            f"{_number(len(people), 'person', 'people')} invited",
-            _number(len(comments), "comment", "comments"),
-        )
-        say(f"\nThe end: {', '.join(done)}; nothing is left running.")
-
-
-def _number(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def _count(queue: Queue, *states: State) -> int:
-    return sum(number for (_, state), number in queue.counts().items() if state in states)
-
-
-def tell(line: str) -> None:
-    """Print a line of the journal: an arrow in for what people do, one out for the bot."""
-    line = _MARKER.sub("", line)
-    me = f"{_SLUG}[bot] "
-    if line.startswith(me):
-        line = f"← the bot {line.removeprefix(me)}"
-        say("    " + textwrap.shorten(line, _LINE, placeholder=" …"))
-    else:
-        say(textwrap.shorten(f"→ {line}", _LINE, placeholder=" …"))
-
-
-def say(text: str) -> None:
-    """Print lines at once; where nobody listens any more, the demo goes on in silence."""
-    with suppress(OSError):
-        print("\n".join(map(escape, text.split("\n"))), flush=True)
+    seed = secrets.randbelow(10_000) if options.seed is None else options.seed
+    return play(os.environ, seed=seed, every_seconds=options.every, number=options.deliveries)

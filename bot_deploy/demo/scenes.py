@@ -1,4 +1,4 @@
-"""What happens in the demo: invented people at work on the simulated GitHub. Not a subcommand."""
+"""Scenes of the demo: invented people at work on the simulated GitHub."""
 
 import itertools
 import random
@@ -22,6 +22,7 @@ _TITLES = (
     "Shed the old skin in one piece", "Do not hiss at empty input", "Spell slither right",
     "Stop the basilisk from looking back", "Teach the tests to constrict", "Feed it twice a week",
 )  # fmt: skip
+_REPEATED = 0.15
 _REMARKS = ("Nice!", "Could this be slower?", "I like snakes.", "See the manual, chapter 3.")
 _ONLY_MENTIONED = (
     "Try `/ping` to see whether the bot is awake.",
@@ -32,7 +33,7 @@ _ONLY_MENTIONED = (
 
 @dataclass(frozen=True)
 class SceneDelivery:
-    """A delivery to send: the event with its payload, and the id, the same for a redelivery."""
+    """A delivery to send; a redelivery has the id of the first."""
 
     happening: Happening
     id: str
@@ -40,19 +41,16 @@ class SceneDelivery:
 
 
 def deliveries(github: FakeGithub, rng: random.Random) -> Iterator[SceneDelivery]:
-    """Yield deliveries without end, each when it is asked for; the same for the same `rng`.
+    """Yield deliveries without end; the same for the same `rng`.
 
-    It begins with what the bot is for and goes on with what may come. The journal of `github` tells
-    each as it happens, but for redeliveries, which nobody on GitHub sees.
+    The first four show the bot's purpose, the others are random. The journal of `github` has each,
+    except redeliveries, which no user of GitHub sees.
     """
     for happening in _happenings(_Scenes(github, rng), rng):
         delivery = SceneDelivery(happening, str(uuid.UUID(int=rng.getrandbits(128), version=4)))
         yield delivery
         if rng.random() < _REPEATED:
             yield replace(delivery, repeated=True)
-
-
-_REPEATED = 0.15
 
 
 def _happenings(scenes: "_Scenes", rng: random.Random) -> Iterator[Happening]:
@@ -64,7 +62,7 @@ def _happenings(scenes: "_Scenes", rng: random.Random) -> Iterator[Happening]:
 
 
 class _Scenes:
-    """Each method lets somebody do something, and yields an event when it has happened."""
+    """The scenes: each method lets a person act, and yields the events."""
 
     def __init__(self, github: FakeGithub, rng: random.Random) -> None:
         self._github = github
@@ -93,17 +91,17 @@ class _Scenes:
         self.weights = list(weighted.values())
 
     def newcomer(self) -> Iterator[Happening]:
-        """The first pull request of somebody new is merged."""
+        """The first pull request of a newcomer is merged."""
         author = next(self._newcomers)
         self._known.append(author)
         yield self._merged(author)
 
     def known(self) -> Iterator[Happening]:
-        """One more pull request of somebody who has been invited."""
-        yield self._merged(self._somebody())
+        """Another pull request of an invited person is merged."""
+        yield self._merged(self._person())
 
     def robot(self) -> Iterator[Happening]:
-        """A pull request of a bot is merged: nobody to invite."""
+        """A pull request of a bot is merged; there is no one to invite."""
         yield self._merged(ROBOT)
 
     def unmerged(self) -> Iterator[Happening]:
@@ -119,7 +117,7 @@ class _Scenes:
     def ping_in_an_issue(self) -> Iterator[Happening]:
         """A command in the text of an issue."""
         body = "Before I report anything:\n\n/ping"
-        yield self._github.open_issue(self._repo(), self._somebody(), "Is the bot there?", body)
+        yield self._github.open_issue(self._repo(), self._person(), "Is the bot there?", body)
 
     def ping_in_a_pull_request(self) -> Iterator[Happening]:
         """A command in the text of a pull request."""
@@ -129,28 +127,28 @@ class _Scenes:
         """A command in a comment on the diff."""
         opened = self._pull_request()
         yield opened
-        yield self._github.review_comment(*_where(opened), self._somebody(), "/ping")
+        yield self._github.review_comment(*_where(opened), self._person(), "/ping")
 
     def ping_in_a_review(self) -> Iterator[Happening]:
-        """A command in a review, the one place that has no reactions."""
+        """A command in a review, which cannot have reactions."""
         opened = self._pull_request()
         yield opened
         yield self._github.review(*_where(opened), MAINTAINER, "Good work.\n\n/ping", "approved")
 
     def only_mentioned(self) -> Iterator[Happening]:
-        """Somebody writes about the command without giving it."""
+        """A person mentions the command without giving it."""
         yield from self._conversation(self._rng.choice(_ONLY_MENTIONED))
 
     def remark(self) -> Iterator[Happening]:
-        """Somebody says something."""
+        """A person comments."""
         yield from self._conversation(self._rng.choice(_REMARKS))
 
     def star(self) -> Iterator[Happening]:
-        """Somebody likes it."""
-        yield self._github.star(self._repo(), self._somebody())
+        """A person stars a repository."""
+        yield self._github.star(self._repo(), self._person())
 
     def push(self) -> Iterator[Happening]:
-        """Somebody pushes."""
+        """The maintainer pushes."""
         yield self._github.push(self._repo(), MAINTAINER)
 
     def _merged(self, author: str) -> Happening:
@@ -158,18 +156,18 @@ class _Scenes:
         return self._github.merge_pull_request(repo, author, self._title(), by=MAINTAINER)
 
     def _conversation(self, remark: str) -> Iterator[Happening]:
-        opened = self._github.open_issue(self._repo(), self._somebody(), self._title())
+        opened = self._github.open_issue(self._repo(), self._person(), self._title())
         yield opened
-        yield self._github.comment(*_where(opened), self._somebody(), remark)
+        yield self._github.comment(*_where(opened), self._person(), remark)
 
     def _pull_request(self, body: str | None = None) -> Happening:
         repo = self._repo()
-        return self._github.open_pull_request(repo, self._somebody(), self._title(), body)
+        return self._github.open_pull_request(repo, self._person(), self._title(), body)
 
     def _repo(self) -> str:
         return self._rng.choice(REPOSITORIES)
 
-    def _somebody(self) -> str:
+    def _person(self) -> str:
         return self._rng.choice(self._known)
 
     def _title(self) -> str:
@@ -177,13 +175,13 @@ class _Scenes:
 
 
 def _where(opened: Happening) -> tuple[str, int]:
-    """Return the repository and the number of what was opened."""
+    """Return the repository and the number of an issue or pull request."""
     about = opened.payload.get("pull_request") or opened.payload["issue"]
     return opened.payload["repository"]["full_name"], about["number"]
 
 
 def _newcomers(rng: random.Random) -> Iterator[str]:
-    """Yield names of people, none twice."""
+    """Yield names without repetition."""
     for generation in itertools.count(1):
         for name in rng.sample(PEOPLE, len(PEOPLE)):
             yield name if generation == 1 else f"{name}-{generation}"

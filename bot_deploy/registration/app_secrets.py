@@ -1,7 +1,7 @@
-"""The secrets of an App that was just registered, on their way into config.toml. Not a subcommand.
+"""Sealing of a new App's secrets into config.toml.
 
-GitHub tells them once. So whatever could fail is tried before, and what fails all the same leaves
-them in the terminal: sealed, as lines for config.toml.
+GitHub gives the secrets once. So `prepare` tries every step before, and if `seal` fails, the sealed
+lines for config.toml are printed in the terminal.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,22 +24,22 @@ NAMES = (
 
 
 class AppPresentError(SecretError):
-    """There is an App already; the message says where, and how another can take its place."""
+    """An App is configured already; the message says where, and how to replace it."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A config.toml that can take an App's secrets, and the key that they are sealed for."""
+class SecretsTarget:
+    """A config.toml that can take an App's secrets, and the key to seal them for."""
 
     path: Path
     key: PublicKey
 
 
-def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Place:
-    """The place for a new App's secrets, when they can be sealed there; changes no value.
+def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> SecretsTarget:
+    """Return the target if a new App's secrets can be sealed into it; changes no value.
 
-    Raises KeyMissing where there is no key pair, AppPresentError where there is an App (unless
-    `replace`), another SecretError or OSError for a file that cannot be read or written.
+    Raises KeyMissing without a key pair, AppPresentError if there is an App (unless `replace`),
+    another SecretError or OSError for a file that cannot be read or written.
     """
     shadows = [v for name in NAMES for v in KNOWN[name].variables if environ.get(v)]
     if shadows:
@@ -48,39 +48,38 @@ def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Place:
         )
     text = read_or_begin(path)
     document = Document(text)
-    found = [name for name in NAMES if name in document.names()]
-    if found and not replace:
+    present = [name for name in NAMES if name in document.names()]
+    if present and not replace:
         raise AppPresentError(
-            f"{path} has an App already ({found[0]}): --replace puts a new one in its place"
+            f"{path} has an App already ({present[0]}): --replace puts a new one in its place"
         )
     key = document.current_key()
     _fill(document, dict.fromkeys(NAMES, "a trial"), key)
-    # The one honest test of whether the file can be replaced is to do it, with what it holds.
+    # Only a real write shows that the file can be replaced.
     write_config(path, Document(text))
-    return Place(path, key)
+    return SecretsTarget(path, key)
 
 
-def seal(place: Place, app: Registered, say: Callable[[str], None]) -> None:
+def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> None:
     """Seal the App's id and secrets into the file, all or nothing.
 
-    Raises FileError when that fails; the sealed lines have then been given to `say`, so that
-    nothing is lost.
+    Raises FileError if that fails, after it gave the sealed lines to `say`.
     """
     values = _values(app)
     try:
-        document = Document(read_config(place.path))  # again: an hour may have passed
+        document = Document(read_config(target.path))  # again: an hour may have passed
         _fill(document, values, document.current_key())
-        write_config(place.path, document)
+        write_config(target.path, document)
     except OSError as error:
         problem = str(error.strerror)
     except SecretError as error:
         problem = str(error)
     else:
         return
-    for line in _lines(values, place.key):
+    for line in _lines(values, target.key):
         say(line)
     raise FileError(
-        f"{place.path} was not changed ({problem}); put the sealed lines in the terminal into it"
+        f"{target.path} was not changed ({problem}); put the sealed lines in the terminal into it"
     )
 
 
@@ -99,7 +98,7 @@ def _fill(document: Document, values: Mapping[str, str], key: PublicKey) -> None
 
 
 def _lines(values: Mapping[str, str], key: PublicKey) -> list[str]:
-    """The sealed values as TOML; they may be seen by anybody, as in config.toml."""
+    """Return the sealed values as TOML, which anyone may see, as in config.toml."""
     lines = ["[github]"]
     for name, value in values.items():
         sealed = f'"{key.seal(name, value)}"'

@@ -1,25 +1,20 @@
-"""What `register` asks of GitHub, does with the answer, and says. Not a subcommand."""
+"""Request for a new App, and the exchange of GitHub's code for the App's secrets."""
 
-import getpass
-import re
 import secrets
-import shlex
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
-import requests
-
 from bot.rules import needs
 from bot.web.registration import RETURN_PATH, RegistrationError, RegistrationRequest, TryAgain
-from bot_deploy.arguments import program
 from bot_deploy.config import Config, load
 from bot_deploy.config.secrets_file import read_config, say
 from bot_deploy.config.settings import DEFAULT_USER_AGENT
 from bot_deploy.config.sources import ConfigError
-from bot_deploy.registration.app_secrets import Place, seal
+from bot_deploy.registration.app_secrets import SecretsTarget, seal
+from bot_deploy.wiring.parts import http_session
 from luggage.crypto import SecretError
 from luggage.github import (
     Ambiguous,
@@ -27,24 +22,19 @@ from luggage.github import (
     RateLimited,
     Transient,
     Unreachable,
-    make_session,
 )
 from luggage.github.manifest import NO_WEBHOOK_URL, Registered, convert, manifest
 from luggage.github.urls import expand
 
-# Where GitHub sends people back to who sign in to the console.
+# GitHub sends people who sign in to the console back to this path.
 CONSOLE_CALLBACK = "/console/sign-in/callback"
-_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 
 
 def settings(path: Path, environ: Mapping[str, str]) -> Config:
-    """The settings, without what is sealed: nothing of it is needed here.
-
-    Raises ConfigError for one that cannot be used.
-    """
+    """Return the settings without the sealed tables. Raises ConfigError for an invalid one."""
     document = tomllib.loads(read_config(path))
-    sealed = ("keys", "github", "database", "sentry")
-    config = load(environ, {name: it for name, it in document.items() if name not in sealed})
+    sealed = {"keys", "github", "database", "sentry"}
+    config = load(environ, {name: document[name] for name in document.keys() - sealed})
     if (config.api_url == "https://api.github.com") != (config.server_url == "https://github.com"):
         raise ConfigError(
             "GITHUB_API_URL and GITHUB_SERVER_URL belong together: set both, or none "
@@ -53,10 +43,10 @@ def settings(path: Path, environ: Mapping[str, str]) -> Config:
     return config
 
 
-def wanted(
+def request(
     config: Config, port: int, organization: str, *, url: str | None, name: str | None
 ) -> RegistrationRequest:
-    """What is asked of GitHub: exactly what the enabled rules need. The state is a new one."""
+    """Return the request for an App with exactly what the enabled rules need, and a new state."""
     needed = needs(config.settings.enabled(config.rules))
     state = secrets.token_urlsafe(32)
     path = expand("/organizations/{org}/settings/apps/new", {"org": organization})
@@ -77,16 +67,13 @@ def wanted(
     )
 
 
-def finish(code: str, organization: str, config: Config, place: Place) -> Registered:
-    """Exchange the code, and seal what it is worth.
+def finish(code: str, organization: str, config: Config, target: SecretsTarget) -> Registered:
+    """Exchange the code, and seal the App's secrets.
 
-    Raises TryAgain where GitHub could not be asked, RegistrationError for what is final.
+    Raises TryAgain if GitHub could not answer, RegistrationError for a final failure.
     """
-    session = make_session(
-        proxies=requests.utils.get_environ_proxies(config.api_url), verify=config.ca_bundle or True
-    )
     try:
-        with session:
+        with http_session(config, config.api_url) as session:
             app = convert(
                 code,
                 api_url=config.api_url,
@@ -104,7 +91,7 @@ def finish(code: str, organization: str, config: Config, place: Place) -> Regist
             "it was not taken; delete it at GitHub if it is yours"
         )
     try:
-        seal(place, app, say)
+        seal(target, app, say)
     except SecretError as error:
         raise RegistrationError(str(error)) from None
     return app
@@ -116,37 +103,3 @@ def _refused(error: GithubError, organization: str, config: Config) -> str:
         f"GitHub does not take the code ({getattr(error, 'status', None) or error}): it is good "
         f"for an hour, and once. If the App is on {apps}, delete it there, and begin again"
     )
-
-
-def tunnel(port: int, environ: Mapping[str, str]) -> str:
-    """The command that makes the local page reachable from where the person sits."""
-    _, _, host, ssh_port = environ["SSH_CONNECTION"].split()
-    other = "" if ssh_port == "22" else f"-p {ssh_port} "
-    return f"ssh {other}-L {port}:127.0.0.1:{port} {getpass.getuser()}@{host}"
-
-
-def has_screen(environ: Mapping[str, str], platform: str) -> bool:
-    """Whether a browser would show itself; one in the terminal would only be in the way."""
-    return platform == "darwin" or any(map(environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
-
-
-def next_steps(app: Registered, path: Path, *, polls: bool, named: bool) -> Iterator[str]:
-    """The lines that say what is done, and what is to be done next.
-
-    `named` says that the bot would not find the file at `path` by itself.
-    """
-    yield f"{app.name} is registered; its secrets are sealed in {path}."
-    if not app.webhook_secret:
-        yield "GitHub made no webhook secret: set one on the App's page, and seal it with `encrypt`"
-    start = f"BOT_RECEIVE=poll {program()}" if polls else program()
-    yield f"\n1. Install it:\n   {app.page}/installations/new"
-    yield "2. Tell the bot where its key is:\n   export SECRET_KEY_FILE=secret.key"
-    if named:
-        yield f"   export BOT_CONFIG={shlex.quote(str(path))}"
-    yield f"3. See whether all is well:\n   {start} doctor"
-    yield f"4. Run it:\n   {start} start"
-
-
-def is_login(text: str) -> bool:
-    """Whether an account at GitHub can be called so."""
-    return _LOGIN.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""What several processes open in the same way. Not a subcommand."""
+"""Parts that processes and subcommands share, each made in one place from the settings."""
 
 import os
 import secrets
@@ -6,29 +6,120 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import requests
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import Engine
 
 import bot.store.tables
 import luggage.jobs
 from bot import parse
-from bot.parse import Application
+from bot.operations.history.deliveries import DeliveryHistory
+from bot.settings.files import SettingsFiles
+from bot.store.board import SqlBoard
+from bot.store.limits import SqlLimitMemory
+from bot.store.meters import heard
+from bot.store.people import Memory
+from bot.store.tokens import SqlTokenStore, sealing_key
+from bot.store.totals import Totals
+from bot.web.sessions import Sessions
 from bot_deploy.config import Config
 from luggage.database import History, check, open_engine
-from luggage.github import make_session
-from luggage.jobs import Queue, notifier
+from luggage.github import GithubApp, Pace, make_session
+from luggage.jobs import Leadership, Queue, Wakeup, listener, notifier
 from luggage.telemetry.logs import configure_sentry
+from luggage.telemetry.meter import Meter
 
 HISTORIES = (
     History(name="jobs", package=luggage.jobs.MIGRATIONS, metadata=luggage.jobs.metadata),
     History(name="bot", package="bot.store.migrations", metadata=bot.store.tables.metadata),
 )
+clock = time.time
+
+
+def own_name() -> str:
+    """Return a unique name for this process: containers may share a host name and a pid."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """The parts that work on the bot's database. Each is made at its first use, then kept."""
+
+    config: Config
+    engine: Engine
+    meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
+    name: str = field(default_factory=own_name)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The queue, which wakes the loops."""
+        return Queue(self.engine, clock=clock, wake=notifier(self.engine, self._wake))
+
+    @cached_property
+    def board(self) -> SqlBoard:
+        """The board in the database."""
+        return SqlBoard(self.engine, clock=clock)
+
+    @cached_property
+    def history(self) -> DeliveryHistory:
+        """The deliveries and their actions, as operators see them."""
+        return DeliveryHistory(self.queue, clock=clock)
+
+    @cached_property
+    def settings(self) -> SettingsFiles:
+        """The settings in force for a repository."""
+        return SettingsFiles(self.engine, self.config.rules, self.config.settings, clock=clock)
+
+    @cached_property
+    def people(self) -> Memory:
+        """What the bot remembers of people."""
+        return Memory(self.engine, clock=clock)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sessions of the console."""
+        return Sessions(self.engine, clock=clock)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The counters that all processes add to."""
+        return Totals(self.engine, name=self.name, clock=clock)
+
+    @cached_property
+    def leadership(self) -> Leadership:
+        """The leases that processes share."""
+        return Leadership(self.engine, clock)
+
+    @cached_property
+    def app(self) -> GithubApp:
+        """The App, which shares limits and sealed tokens with all processes."""
+        key = self.config.private_key()
+        tokens = SqlTokenStore(self.engine, sealing_key(key), self.leadership, self.name)
+        return github_app(
+            self.config,
+            key,
+            limits=SqlLimitMemory(self.engine),
+            pace=Pace(*self.config.write_limits),
+            tokens=tokens,
+            watch=partial(heard, self.meter),
+        )
+
+    def wakeup(self) -> Wakeup:
+        """Return a new listener for new jobs; the caller closes it."""
+        return listener(self.engine, self._wake)
+
+    @property
+    def _wake(self) -> Path:
+        return self.config.data / "wake"
 
 
 def open_database(config: Config, *, pool_size: int = 5) -> Engine:
-    """The engine of the bot's database; makes the data directory where it is missing.
+    """Return the engine of the bot's database; makes the data directory if it is missing.
 
     Raises luggage.database's DatabaseUrlError for an address that cannot be used.
     """
@@ -36,46 +127,60 @@ def open_database(config: Config, *, pool_size: int = 5) -> Engine:
     return open_engine(config.database_url, pool_size=pool_size)
 
 
-def check_database(config: Config) -> None:
-    """Return when the database is of this version of the bot; raises SchemaError otherwise."""
-    engine = open_database(config)
-    try:
-        check(engine, HISTORIES)
-    finally:
-        engine.dispose()
-
-
 @contextmanager
-def open_queue(config: Config) -> Iterator[tuple[Engine, Queue]]:
-    """Give the engine and the queue to a subcommand that looks or decides, and close them.
+def open_parts(config: Config) -> Iterator[Parts]:
+    """Yield the parts for a subcommand, and close the database after it.
 
-    Raises SchemaError where the database is of another version of the bot.
+    Raises SchemaError if the database is of another version of the bot.
     """
     engine = open_database(config)
     try:
         check(engine, HISTORIES)
-        yield engine, Queue(engine, clock=time.time, wake=notifier(engine, config.data / "wake"))
+        yield Parts(config=config, engine=engine)
     finally:
         engine.dispose()
 
 
+def check_database(config: Config) -> None:
+    """Return if the database is of this version of the bot; raises SchemaError otherwise."""
+    with open_parts(config):
+        pass
+
+
+def github_app(config: Config, key: RSAPrivateKey, **shared: Any) -> GithubApp:
+    """Return the App. It never waits inside a job: a limit reschedules the job instead.
+
+    `shared` are GithubApp's arguments for what processes share.
+    """
+    settings = config.needed_app()
+    return GithubApp(
+        app_id=settings.app_id,
+        private_key=key,
+        # No delivery is posted to this App. If one were, no signature would match.
+        webhook_secrets=[secrets.token_hex()],
+        user_agent=settings.user_agent,
+        api_url=config.api_url,
+        session=http_session(config, config.api_url),
+        wait=None,
+        **shared,
+    )
+
+
+def http_session(config: Config, address: str) -> requests.Session:
+    """Return a session for requests to `address`, through the proxies of the environment."""
+    return make_session(
+        proxies=requests.utils.get_environ_proxies(address), verify=config.ca_bundle or True
+    )
+
+
+def parse_client(config: Config, application: parse.Application) -> parse.ParseClient:
+    """Return a client of one application of a Parse Server, with its own session."""
+    return parse.ParseClient(application, http_session(config, application.url), clock)
+
+
 def report_crashes(config: Config) -> None:
-    """Have this process send crash reports, if there is an address for them; once in a process."""
+    """Send crash reports from this process if an address is configured; once in a process."""
     if config.sentry_dsn:
         from bot_deploy.version import release  # noqa: PLC0415  asks git; for a report alone
 
         configure_sentry(config.sentry_dsn, release())
-
-
-def own_name() -> str:
-    """A name for this process that no other has or had: containers may share host and number."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
-def parse_client(config: Config, application: Application) -> parse.ParseClient:
-    """The client of one application of a Parse Server, with a session of its own."""
-    session = make_session(
-        proxies=requests.utils.get_environ_proxies(application.url),
-        verify=config.ca_bundle or True,
-    )
-    return parse.ParseClient(application, session, time.time)

@@ -1,4 +1,4 @@
-"""What `start` and `demo` supervise, and how they end. Not a subcommand."""
+"""The two processes that `start` and `demo` supervise, their output, and their end."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from luggage.telemetry.logs import relay
 
 
 def end_with_0(*numbers: signal.Signals) -> None:
-    """Make these signals an orderly end from now on, until the supervisor takes them over."""
+    """End with exit code 0 on these signals, until the supervisor handles them."""
     for number in numbers:
         signal.signal(number, lambda *_: sys.exit(0))
 
 
-class Passing:
-    """Writes the children's lines to a stream; one that has been closed ends the lines, not us."""
+class Relay:
+    """Writer of the children's lines to a stream; drops them after the stream was closed."""
 
     def __init__(self, stream: TextIO, log_format: str) -> None:
         self._stream = stream
@@ -33,29 +33,29 @@ class Passing:
 
 
 def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list[ProcessEntry]:
-    """Return the two processes, started as this one was, with its environment.
+    """Return the two processes, started the way this one was, with its environment.
 
-    `gunicorn` are further arguments of the web process, which never sees the private key: what the
-    world can talk to need not be able to act for the App. People sign in there alone.
+    `gunicorn` are more arguments of the web process. That process never gets the private key, as it
+    talks to the world; the loop never gets the client secret, as nobody signs in there.
     """
     prefix = command_prefix(
         executable=sys.executable, original=sys.orig_argv, arguments=sys.argv[1:]
     )
-    inherit = [name for name, value in environ.items() if value and not _is_ours(name)]
-    settings = {SUPERVISOR: str(os.getpid())}
-    for_web = [name for name in inherit if not name.startswith("GITHUB_PRIVATE_KEY")]
-    for_loop = [name for name in inherit if not name.startswith("GITHUB_CLIENT_SECRET")]
+    names = [name for name, value in environ.items() if value and not _is_private(name)]
     return [
         ProcessEntry(
-            name="gunicorn",
-            command=[*prefix, "gunicorn", *gunicorn],
-            inherit=for_web,
-            settings=settings,
-        ),
-        ProcessEntry(name="loop", command=[*prefix, "loop"], inherit=for_loop, settings=settings),
+            name=name,
+            command=[*prefix, name, *arguments],
+            inherit=[each for each in names if not each.startswith(secret)],
+            settings={SUPERVISOR: str(os.getpid())},
+        )
+        for name, arguments, secret in (
+            ("gunicorn", gunicorn, "GITHUB_PRIVATE_KEY"),
+            ("loop", (), "GITHUB_CLIENT_SECRET"),
+        )
     ]
 
 
-def _is_ours(name: str) -> bool:
-    """Say whether a variable is about this process: its supervisor, or its open files (a pex)."""
+def _is_private(name: str) -> bool:
+    """Return whether a variable is about this process: its supervisor, or a pex's open files."""
     return name == SUPERVISOR or name.startswith(("NCOLONY_", "_PEX_", "__PEX_"))

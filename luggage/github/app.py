@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 import requests
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from luggage.github.cache import EtagCache
 from luggage.github.client import Client
@@ -50,17 +51,20 @@ _C = TypeVar("_C", bound=CommandHandler)
 class GithubApp:
     """A GitHub App. Create one at start and share it between threads.
 
-    `clock` returns epoch seconds. `sleep` waits before a request with a fresh token is retried.
-    `wait` waits for the next write slot of an installation; with None the client raises RateLimited
-    instead. `limits` and `tokens` let processes share rate limits and tokens. `watch` receives each
-    HTTP exchange, in the thread that made it. Raises ConfigurationError for unusable settings.
+    `private_key` is the PEM text, or the key that `load_private_key` made of it.
+    `clock` gives seconds since the epoch; `sleep` is used for a fresh token's first seconds;
+    `wait` is how a client waits for its turn to write (one write a second for each installation),
+    and None lets it raise RateLimited instead. Through `limits` and `tokens` several processes
+    share what they know of limits, and their tokens; `watch` is told of each HTTP exchange, in the
+    thread that made it. Raises ConfigurationError for settings that
+    cannot be used.
     """
 
     def __init__(  # noqa: PLR0913 -- keyword-only settings, most with a default
         self,
         *,
         app_id: str | int,
-        private_key: str,
+        private_key: str | RSAPrivateKey,
         webhook_secrets: Sequence[str],
         user_agent: str,
         api_url: str = "https://api.github.com",
@@ -91,7 +95,7 @@ class GithubApp:
             clock=clock,
             watch=watch,
         )
-        key = load_private_key(private_key)
+        key = load_private_key(private_key) if isinstance(private_key, str) else private_key
         credentials = AppCredentials(self.app_id, key, clock=clock, skew=skew)
         auth = partial(AppAuth, credentials, skew)
         self._app = Exchange("the App", self._wire, auth, self._gate("the App"))

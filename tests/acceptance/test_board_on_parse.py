@@ -20,7 +20,7 @@ from bot.loop.periodic.publish import (
 from bot.parse import BoardAway, ParseBoard, ParseClient, ParseMood
 from bot.store.board import Mood, SqlBoard
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.database import migrate, open_engine
 from luggage.fake_github import FakeGithub
 from luggage.github import make_session
@@ -73,8 +73,8 @@ def settings(github, parse):
 
 def say(settings, data, text):
     """Leave a line, as the loop and `pause` do."""
-    with open_queue(load({**settings, "BOT_DATA": str(data)})) as (engine, _):
-        SqlBoard(engine, clock=time.time).say(text)
+    with open_parts(load({**settings, "BOT_DATA": str(data)})) as parts:
+        SqlBoard(parts.engine, clock=time.time).say(text)
 
 
 def texts(server, *wanted):

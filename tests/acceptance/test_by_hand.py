@@ -7,14 +7,13 @@ import pytest
 
 from bot_deploy import deliveries, why
 from bot_deploy.config import load
-from bot_deploy.loop import make_loop
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring.parts import open_database, open_queue
+from bot_deploy.wiring.loop import make_loop
+from bot_deploy.wiring.parts import Parts, open_database, open_parts
 from bot_deploy.wiring.web import make_app
 from luggage.fake_github import faults
 from luggage.jobs import State
 from luggage.jobs.wake import LocalWakeup
-from luggage.telemetry.meter import Meter
 
 TRIO = "snakes/trio"
 INVITE = {"method": "PUT", "path": "*/memberships/*"}
@@ -38,7 +37,7 @@ def bot(github, tmp_path, monkeypatch):
         migrate(config)
         engine = open_database(config, pool_size=5)
         with closing(LocalWakeup()) as wakeup:
-            worker, _duties = make_loop(config, engine, wakeup, Meter(), threads=1)
+            worker, _duties = make_loop(Parts(config=config, engine=engine), wakeup, threads=1)
             yield Bot(github, make_app(config).test_client(), worker)
         engine.dispose()
 
@@ -57,8 +56,8 @@ class Bot:
 
 
 def states(config):
-    with open_queue(config) as (_, queue):
-        return {row.key: row.state for row in queue.recent("action")}
+    with open_parts(config) as parts:
+        return {row.key: row.state for row in parts.queue.recent("action")}
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -12,7 +12,7 @@ from bot.events import DELIVERIES
 from bot.operations.history.deliveries import UnknownDelivery
 from bot_deploy import deliveries
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.jobs import NewJob, State
 from tests.support.migrated import migrated_for
 
@@ -28,8 +28,8 @@ def queue(tmp_path, monkeypatch):
     environ = APP | {"BOT_DATA": str(tmp_path)}
     monkeypatch.setattr(os, "environ", environ)
     migrated_for(load(environ))
-    with open_queue(load(environ)) as (_, opened):
-        yield opened
+    with open_parts(load(environ)) as parts:
+        yield parts.queue
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from bot_deploy import demo
 from bot_deploy.config import load
+from bot_deploy.demo import script as story
 from bot_deploy.demo.scenes import SceneDelivery
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring.parts import open_database
@@ -71,14 +72,14 @@ def supervisor(monkeypatch):
             self.stopped.set()
 
     monkeypatch.setattr("luggage.run.supervisor.Supervisor", Supervisor)
-    monkeypatch.setattr(demo, "configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr(story, "configure_logging", lambda *_, **__: None)
     return Supervisor
 
 
 @pytest.fixture
 def play(bot, supervisor, tmp_path, monkeypatch):
     """Play the demo with these words; returns its exit code."""
-    monkeypatch.setattr(demo, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(story, "_PAUSE_SECONDS", 0.001)
     environ = {"BOT_DATA": str(tmp_path), "PORT": str(bot.port), "GITHUB_APP_ID": "real"}
     monkeypatch.setattr(os, "environ", environ)
     return lambda *words: demo.main(["demo", "--every", "0", "--seed", "1", *words])
@@ -110,7 +111,7 @@ def test_an_interrupted_demo_is_a_success(play, supervisor):
 
 def test_a_bot_that_never_gets_ready_is_a_failure(play, bot, monkeypatch, capsys):
     """Where /readyz does not say so in time, the log is named, and the exit code is 1."""
-    monkeypatch.setattr(demo, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(story, "_TIMEOUT_SECONDS", 0.01)
     bot.ready = 503
     assert play() == 1
     assert "not ready" in capsys.readouterr().out
@@ -133,11 +134,11 @@ def test_without_a_seed_one_is_chosen_and_shown(play, capsys, monkeypatch):
 @pytest.fixture
 def script(bot, tmp_path, monkeypatch):
     """A script whose bot has a database of its own."""
-    monkeypatch.setattr(demo, "_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(demo, "_PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr(story, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(story, "_TIMEOUT_SECONDS", 0.02)
     config = load({"BOT_DATA": str(tmp_path), "PORT": str(bot.port)})
     migrate(config)
-    return demo.Script(FakeGithub(), config, seed=1, every_seconds=0)
+    return story.Script(FakeGithub(), config, seed=1, every_seconds=0)
 
 
 @pytest.fixture
@@ -208,13 +209,15 @@ def test_nothing_of_a_real_bot_reaches_the_demo():
         "BOT_DATA": "/data",
         "PATH": "/bin",
     }
-    assert demo.surroundings(environ) == {"BOT_DATA": "/data", "PATH": "/bin"}
+    assert story.surroundings(environ) == {"BOT_DATA": "/data", "PATH": "/bin"}
 
 
 def test_the_bot_is_configured_for_the_simulated_github(tmp_path):
     """Its App, its address, and a data directory of the demo's own."""
     github = FakeGithub()
-    found = demo.environment({"PORT": "18000"}, github, api_url="http://127.0.0.1:1", home=tmp_path)
+    found = story.environment(
+        {"PORT": "18000"}, github, api_url="http://127.0.0.1:1", home=tmp_path
+    )
     config = load(found)
     assert config.api_url == "http://127.0.0.1:1"
     assert config.data == tmp_path
@@ -226,21 +229,21 @@ def test_a_taken_port_is_not_used():
     """Where the usual port is taken, the demo takes another one."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        assert demo.free_port(taken) not in {taken, 0}
+        assert story.free_port(taken) not in {taken, 0}
 
 
 def test_the_usual_port_is_used_when_it_is_free():
     """Where nobody listens, it is the usual one."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         free = other.getsockname()[1]
-    assert demo.free_port(free) == free
+    assert story.free_port(free) == free
 
 
 def test_without_any_port_it_says_so(monkeypatch):
     """A machine without a free port cannot play."""
-    monkeypatch.setattr(demo, "_HOST", "192.0.2.1")
+    monkeypatch.setattr(story, "_HOST", "192.0.2.1")
     with pytest.raises(OSError, match="no free port"):
-        demo.free_port(8000)
+        story.free_port(8000)
 
 
 @pytest.mark.parametrize(
@@ -254,13 +257,13 @@ def test_without_any_port_it_says_so(monkeypatch):
 )
 def test_a_line_says_who_does_what(line, shown, capsys):
     """People come in, the bot goes out, the hidden marker stays hidden, terminals are safe."""
-    demo.tell(line)
+    story.tell(line)
     assert capsys.readouterr().out == shown
 
 
 def test_a_long_line_is_cut(capsys):
     """A welcome of many words is told by its first ones."""
-    demo.tell("portmanteau[bot] comments: " + "word " * 100)
+    story.tell("portmanteau[bot] comments: " + "word " * 100)
     assert len(capsys.readouterr().out) < 120
 
 
@@ -271,4 +274,4 @@ def test_nobody_listening_stops_nothing(monkeypatch):
         raise BrokenPipeError
 
     monkeypatch.setattr("builtins.print", closed)
-    demo.say("hello")
+    story.say("hello")

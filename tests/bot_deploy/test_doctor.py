@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from bot.rules import RULES, needs
 from bot.store.board import SqlBoard
 from bot_deploy import doctor
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.doctor import checks, is_new
+from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from tests.support.migrated import migrated_for
 from tests.support.registering import registered
@@ -91,8 +93,8 @@ def test_a_bot_that_runs_is_well(run, environ):
     """With a database and a loop that beats, every check is ok."""
     config = load(environ)
     migrated_for(config)
-    with open_queue(config) as (engine, _):
-        SqlBoard(engine, clock=doctor.time.time).beat("loop")
+    with open_parts(config) as parts:
+        SqlBoard(parts.engine, clock=time.time).beat("loop")
     code, out = run("--json")
     assert (code, verdicts(out)) == (0, dict.fromkeys(NAMES, "ok"))
 
@@ -172,7 +174,7 @@ def test_each_check_is_on_the_page():
     """docs/howto/doctor.md says of each when it is well, in the order in which they are made."""
     page = Path(doctor.__file__).parents[1] / "docs/howto/doctor.md"
     rows = re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)
-    assert rows == [check.name for check in doctor.checks({})] == NAMES
+    assert rows == [check.name for check in checks({})] == NAMES
 
 
 def test_no_secret_is_said(run, github):
@@ -184,5 +186,5 @@ def test_no_secret_is_said(run, github):
 
 def test_a_database_that_is_elsewhere_is_never_new(environ):
     """Only a SQLite file can be seen not to be there yet."""
-    assert not doctor._is_new("postgresql://nobody@nowhere/none")
-    assert doctor._is_new("sqlite:///nowhere/none.sqlite")
+    assert not is_new("postgresql://nobody@nowhere/none")
+    assert is_new("sqlite:///nowhere/none.sqlite")

@@ -12,6 +12,7 @@ import pytest
 
 from bot_deploy import gunicorn
 from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring import server as serving
 from luggage.run import GRACE_SECONDS, KILL_SECONDS
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
@@ -33,14 +34,14 @@ def port_of(listener: socket.socket) -> int:
 
 def test_a_free_port_is_taken(clock: FakeClock) -> None:
     """A socket that listens comes back."""
-    with gunicorn.listen("127.0.0.1", 0, clock=clock, sleep=clock.advance) as listener:
+    with serving.listen("127.0.0.1", 0, clock=clock, sleep=clock.advance) as listener:
         socket.create_connection(listener.getsockname()).close()
 
 
 def test_a_taken_port_is_an_error_with_its_remedy(taken: socket.socket, clock: FakeClock) -> None:
     """After some seconds the operator is told what to do."""
     with pytest.raises(ConfigError, match=r"in use by another program: .* set PORT"):
-        gunicorn.listen("127.0.0.1", port_of(taken), clock=clock, sleep=clock.advance)
+        serving.listen("127.0.0.1", port_of(taken), clock=clock, sleep=clock.advance)
 
 
 def test_a_port_that_is_just_being_freed_is_waited_for(
@@ -53,20 +54,20 @@ def test_a_port_that_is_just_being_freed_is_waited_for(
         clock.advance(seconds)
         taken.close()
 
-    with gunicorn.listen("127.0.0.1", port, clock=clock, sleep=later) as listener:
+    with serving.listen("127.0.0.1", port, clock=clock, sleep=later) as listener:
         assert port_of(listener) == port
 
 
 def test_an_address_that_is_not_ours_is_an_error(clock: FakeClock) -> None:
     """An address of another machine cannot be listened on, and no waiting helps."""
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:8000"):
-        gunicorn.listen("192.0.2.1", 8000, clock=clock, sleep=pytest.fail)
+        serving.listen("192.0.2.1", 8000, clock=clock, sleep=pytest.fail)
 
 
 def settings(shared_memory: Path) -> dict[str, object]:
     """The settings for a listener that is closed again."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        found = gunicorn.options(listener, shared_memory=shared_memory)
+        found = serving.options(listener, shared_memory=shared_memory)
         os.close(int(str(found["bind"]).removeprefix("fd://")))
     return found
 
@@ -101,11 +102,11 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
     books.callback(kept.append, True)  # noqa: FBT003
     app = SimpleNamespace(extensions={"bookkeeper": books})
     ends: list[Callable[[], None]] = []
-    monkeypatch.setattr(gunicorn, "make_app", lambda _config: app)
-    monkeypatch.setattr(gunicorn.atexit, "register", ends.append)
+    monkeypatch.setattr(serving, "make_app", lambda _config: app)
+    monkeypatch.setattr(serving.atexit, "register", ends.append)
     switches: list[float] = []
-    monkeypatch.setattr(gunicorn.sys, "setswitchinterval", switches.append)
-    server = gunicorn.Server(SimpleNamespace(sentry_dsn=""), settings(tmp_path))
+    monkeypatch.setattr(serving.sys, "setswitchinterval", switches.append)
+    server = serving.Server(SimpleNamespace(sentry_dsn=""), settings(tmp_path))
     assert server.cfg.worker_class is GunicornWorker
     assert isinstance(server.wsgi(), Dispatcher)
     assert kept == []
@@ -118,7 +119,7 @@ def test_its_lines_go_the_way_of_all_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What gunicorn says comes out through the root logger, once."""
-    server = gunicorn.Server(SimpleNamespace(), settings(tmp_path))
+    server = serving.Server(SimpleNamespace(), settings(tmp_path))
     server.cfg.logger_class(server.cfg).info("Starting")
     assert caplog.messages == ["Starting"]
     assert logging.getLogger("gunicorn.error").handlers == []
@@ -127,8 +128,8 @@ def test_its_lines_go_the_way_of_all_others(
 def test_a_worker_ends_with_its_master(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the fork the worker asks to be ended with the master."""
     asked: list[int] = []
-    monkeypatch.setattr(gunicorn, "end_with_parent", asked.append)
-    gunicorn._post_fork(None, SimpleNamespace(ppid=7))
+    monkeypatch.setattr(serving, "end_with_parent", asked.append)
+    serving._post_fork(None, SimpleNamespace(ppid=7))
     assert asked == [7]
 
 
@@ -137,9 +138,9 @@ def test_it_serves_the_configured_port(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(os, "environ", APP | {"PORT": "18000"})
     monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
-    monkeypatch.setattr(gunicorn, "listen", lambda *where, **_: asked.append(where))
-    monkeypatch.setattr(gunicorn, "options", lambda *_, **__: {})
-    monkeypatch.setattr(gunicorn.Server, "run", lambda self: asked.append(self._config.port))
+    monkeypatch.setattr(serving, "listen", lambda *where, **_: asked.append(where))
+    monkeypatch.setattr(serving, "options", lambda *_, **__: {})
+    monkeypatch.setattr(serving.Server, "run", lambda self: asked.append(self._config.port))
     assert gunicorn.main(["gunicorn", "--host", "127.0.0.1"]) == 0
     assert asked == [("127.0.0.1", 18000), 18000]
 
@@ -152,9 +153,9 @@ def test_without_a_webhook_it_is_for_this_machine(
     asked = []
     monkeypatch.setattr(os, "environ", APP | {"BOT_RECEIVE": receive})
     monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
-    monkeypatch.setattr(gunicorn, "listen", lambda *where, **_: asked.append(where))
-    monkeypatch.setattr(gunicorn, "options", lambda *_, **__: {})
-    monkeypatch.setattr(gunicorn.Server, "run", lambda _self: None)
+    monkeypatch.setattr(serving, "listen", lambda *where, **_: asked.append(where))
+    monkeypatch.setattr(serving, "options", lambda *_, **__: {})
+    monkeypatch.setattr(serving.Server, "run", lambda _self: None)
     assert gunicorn.main(["gunicorn"]) == 0
     assert asked == [(host, 8000)]
 
@@ -181,9 +182,9 @@ def test_what_may_be_a_slip_is_logged_at_the_start(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(os, "environ", APP | {"GITHUB_WEBHOOK_SECRET": secret})
     monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
-    monkeypatch.setattr(gunicorn, "listen", lambda *_, **__: None)
-    monkeypatch.setattr(gunicorn, "options", lambda *_, **__: {})
-    monkeypatch.setattr(gunicorn.Server, "run", lambda _self: None)
+    monkeypatch.setattr(serving, "listen", lambda *_, **__: None)
+    monkeypatch.setattr(serving, "options", lambda *_, **__: {})
+    monkeypatch.setattr(serving.Server, "run", lambda _self: None)
     assert gunicorn.main(["gunicorn"]) == 0
     assert [(each.levelno, words in each.message) for each in caplog.records] == [(level, True)]
     assert secret not in caplog.text

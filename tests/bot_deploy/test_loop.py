@@ -10,12 +10,12 @@ import pytest
 
 from bot_deploy import loop, migrate
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_database, open_queue
+from bot_deploy.wiring.loop import make_loop
+from bot_deploy.wiring.parts import Parts, open_database, open_parts
 from luggage.database import SchemaError
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State, listener
 from luggage.telemetry import logs
-from luggage.telemetry.meter import Meter
 from tests.support.running import until
 
 REPO = "snake-charmers/terrarium"
@@ -65,8 +65,8 @@ def switches():
 
 def put(config, happening, github):
     _, body = github.signed(*happening, delivery_id="guid-1")
-    with open_queue(config) as (_, queue):
-        queue.put(
+    with open_parts(config) as parts:
+        parts.queue.put(
             NewJob(queue="delivery", key="guid-1", kind=happening.event, body=body, run_at=0.0)
         )
 
@@ -80,8 +80,8 @@ def end_when_answered(config, github):
 
 
 def is_finished(config):
-    with open_queue(config) as (_, queue):
-        return {state for _, state in queue.counts()} == {State.DONE}
+    with open_parts(config) as parts:
+        return {state for _, state in parts.queue.counts()} == {State.DONE}
 
 
 def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(config, capsys):
@@ -133,7 +133,7 @@ def test_a_board_on_parse_is_one_more_duty(config, github):
     elsewhere = load({**os.environ, "BOT_BOARD": "parse", **parse})
     engine = open_database(elsewhere)
     with closing(listener(engine, config.data / "wake")) as wakeup:
-        _, duties = loop.make_loop(elsewhere, engine, wakeup, Meter(), threads=1)
+        _, duties = make_loop(Parts(config=elsewhere, engine=engine), wakeup, threads=1)
         (board,) = [post.duty for post in duties._posts if post.duty.name == "board"]
         board.run()
     engine.dispose()

@@ -9,7 +9,7 @@ from bot_deploy import move
 from bot_deploy.config import load
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.database import SchemaError, open_engine
 from luggage.jobs import NewJob
 
@@ -23,8 +23,8 @@ def environ(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "environ", environ)
     config = load(environ)
     migrate(config)
-    with open_queue(config) as (_, queue):
-        queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
+    with open_parts(config) as parts:
+        parts.queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
     return environ
 
 
@@ -39,8 +39,8 @@ def test_everything_is_moved(environ, postgresql_url, tmp_path, capsys, variable
     assert "moved: 2 rows" in out
     assert "job: 1 rows moved and compared" in out
     environ["DATABASE_URL"] = postgresql_url
-    with open_queue(load(environ)) as (_, queue):
-        assert queue.find("delivery", "k") is not None
+    with open_parts(load(environ)) as parts:
+        assert parts.queue.find("delivery", "k") is not None
 
 
 def test_a_second_time_is_refused(environ, postgresql_url):

@@ -14,7 +14,7 @@ import tomlkit
 from bot_deploy.config import Config, load
 from bot_deploy.config.keys import private_keys
 from bot_deploy.config.sources import KNOWN, ConfigError, require_texts
-from bot_deploy.move import given
+from bot_deploy.move import variables
 from luggage.crypto import SecretError
 from luggage.database import DatabaseUrlError, open_engine
 from tests.support.odd import ODD, ODD_IN_FILES
@@ -197,7 +197,7 @@ def test_a_key_that_is_none_is_refused_without_a_word_of_it(value: str, tmp_path
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
 def test_where_to_move_arrives(value: str) -> None:
     """MOVE_TO is an address like DATABASE_URL."""
-    assert given({"MOVE_TO": value}).text("MOVE_TO") == value
+    assert variables({"MOVE_TO": value}).text("MOVE_TO") == value
 
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)

@@ -13,12 +13,13 @@ import pytest
 from bot.events import DELIVERIES
 from bot.options.kinds import FLAG, TEXT, option
 from bot.rules import RULES, needs, ping
-from bot.settings.custom_rules import TABLES, faults
+from bot.settings.custom_rules import faults
 from bot_deploy import preview
 from bot_deploy.config import load
-from bot_deploy.config.custom_rules import own_names
+from bot_deploy.config.custom_rules import custom_names
+from bot_deploy.config.settings import TABLES
 from bot_deploy.config.sources import ConfigError
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for
@@ -67,7 +68,7 @@ def test_a_file_may_be_called_anything(name, environ, tmp_path):
 def test_spaces_and_line_ends_separate(environ, tmp_path):
     """As long as no file is called so."""
     (tmp_path / "my rule.py").write_text(CODE)
-    assert own_names({}, "a.py b.c\nmy rule.py\n  d.py", folder=tmp_path) == [
+    assert custom_names({}, "a.py b.c\nmy rule.py\n  d.py", folder=tmp_path) == [
         "a.py",
         "b.c",
         "my rule.py",
@@ -105,8 +106,8 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
     github.open_issue("snakes/trio", "alice")
     event, payload = github.comment("snakes/trio", 1, "bob", "Thanks!")
     body = json.dumps(payload).encode()
-    with open_queue(load(environ)) as (_, queue):
-        queue.put(
+    with open_parts(load(environ)) as parts:
+        parts.queue.put(
             NewJob(
                 queue=DELIVERIES,
                 key="g",
@@ -189,14 +190,14 @@ class Melted:
 )
 def test_a_rule_that_could_not_work_is_refused(changes, words):
     """Before a delivery finds it out."""
-    (found,) = faults(replace(ping.RULE, **{"name": "own", **changes}), RULES)
+    (found,) = faults(replace(ping.RULE, **{"name": "own", **changes}), TABLES)
     assert words in found
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_the_rules_of_the_house_are_held_to_the_same(rule):
     """What is asked of others holds here."""
-    assert faults(rule, [other for other in RULES if other is not rule]) == []
+    assert faults(rule, {*TABLES, *(other.name for other in RULES if other is not rule)}) == []
 
 
 def test_each_table_of_config_toml_is_known():

@@ -1,4 +1,4 @@
-"""`pause` and `resume`: what the operator does and sees."""
+"""The subcommands `pause` and `resume`."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from bot_deploy import pause, resume
 from bot_deploy.config import load
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from bot_deploy.wiring.web import make_app
 from luggage.database import SchemaError
 from luggage.jobs import NewJob
@@ -26,32 +26,32 @@ def config(tmp_path, monkeypatch):
 
 
 def lines(config):
-    with open_queue(config) as (engine, _):
-        return [line.text for line in pause.SqlBoard(engine, clock=lambda: 0.0).lines()]
+    with open_parts(config) as parts:
+        return [line.text for line in parts.board.lines()]
 
 
-def test_pausing_says_what_is_in_hand(config, capsys):
-    """What was claimed before is being finished, and the operator is told how much that is."""
-    with open_queue(config) as (_, queue):
-        queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
-        queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+def test_pausing_says_what_is_in_progress(config, capsys):
+    """`pause` prints the number of jobs that workers still finish."""
+    with open_parts(config) as parts:
+        parts.queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
+        parts.queue.claim(["delivery"], worker="w", lease_seconds=60.0)
     assert pause.main(["pause"]) == 0
-    assert "in hand, and being finished: 1" in capsys.readouterr().out
+    assert "in progress, and being finished: 1" in capsys.readouterr().out
 
 
 def test_resuming_says_how_much_waits(config, capsys):
-    """What came in meanwhile is counted, and begun."""
+    """`resume` prints the number of waiting jobs, and workers claim them again."""
     pause.main(["pause"])
-    with open_queue(config) as (_, queue):
-        queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
+    with open_parts(config) as parts:
+        parts.queue.put(NewJob(queue="delivery", key="k", body=b"{}", run_at=0.0))
     assert resume.main(["resume"]) == 0
-    assert "resumed; jobs in hand: 1" in capsys.readouterr().out
-    with open_queue(config) as (_, queue):
-        assert queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+    assert "resumed; jobs waiting: 1" in capsys.readouterr().out
+    with open_parts(config) as parts:
+        assert parts.queue.claim(["delivery"], worker="w", lease_seconds=60.0)
 
 
 def test_twice_is_once(config, capsys):
-    """A second pause and a second end are no failures, and leave no line on the board."""
+    """A second pause or resume succeeds, and writes no line on the board."""
     codes = [module.main(["x"]) for module in (pause, pause, resume, resume)]
     out = capsys.readouterr().out
     assert codes == [0, 0, 0, 0]
@@ -61,10 +61,10 @@ def test_twice_is_once(config, capsys):
 
 
 def test_the_status_page_says_that_it_is_paused(config):
-    """The mood is that of a sleeper, with the reason; /readyz stays as it is."""
+    """The page shows a sleeping bot and the reason; /readyz does not change."""
     client = make_app(config).test_client()
-    with open_queue(config) as (engine, _):
-        pause.SqlBoard(engine, clock=pause.time.time).beat("loop")
+    with open_parts(config) as parts:
+        parts.board.beat("loop")
     before = client.get("/readyz").status_code
     pause.main(["pause"])
     page = client.get("/").get_data(as_text=True)
@@ -74,7 +74,7 @@ def test_the_status_page_says_that_it_is_paused(config):
 
 @pytest.mark.parametrize("module", [pause, resume])
 def test_a_database_of_another_version_is_refused(module, tmp_path, monkeypatch):
-    """Nothing is switched where there are no such tables."""
+    """`pause` and `resume` raise SchemaError before migration."""
     monkeypatch.setattr(os, "environ", APP | {"BOT_DATA": str(tmp_path)})
     with pytest.raises(SchemaError, match="migrate"):
         module.main(["x"])

@@ -10,7 +10,7 @@ from bot.events import DELIVERIES
 from bot_deploy import preview
 from bot_deploy.__main__ import main
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for
@@ -33,8 +33,8 @@ def run(tmp_path, monkeypatch):
     new = NewJob(
         queue=DELIVERIES, key="g", subject=f"{TRIO}#1", kind=happening.event, body=body, run_at=0.0
     )
-    with open_queue(config) as (_, queue):
-        queue.put(new)
+    with open_parts(config) as parts:
+        parts.queue.put(new)
 
     def do(text, *arguments):
         path = tmp_path / "bot.toml"

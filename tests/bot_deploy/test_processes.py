@@ -52,7 +52,7 @@ def test_an_early_signal_is_an_orderly_end(number):
 def test_a_log_that_nobody_reads_any_more_stops_nothing():
     """When the stream is closed, lines are dropped."""
     stream = io.StringIO()
-    passing = processes.Passing(stream, "text")
+    passing = processes.Relay(stream, "text")
     passing("loop", "one")
     assert stream.getvalue() == "loop: one\n"
     stream.close()

@@ -8,10 +8,10 @@ import socket
 import pytest
 
 from bot.rules import RULES, needs
-from bot_deploy import register
+from bot_deploy import keygen, register
 from bot_deploy.config import load
 from bot_deploy.config.sources import ConfigError
-from bot_deploy.registration import app_secrets, exchange
+from bot_deploy.registration import app_secrets, exchange, local_page
 from bot_deploy.registration.app_secrets import NAMES
 from bot_deploy.wiring.web import make_app
 from luggage.fake_github import faults
@@ -42,7 +42,7 @@ def config(tmp_path, environ):
     """A config.toml as shipped, with a key pair."""
     path = tmp_path / "config.toml"
     path.write_text(SHIPPED.read_text())
-    assert register.keygen.main(["keygen", "--config", str(path)]) == 0
+    assert keygen.main(["keygen", "--config", str(path)]) == 0
     return path
 
 
@@ -64,7 +64,7 @@ def browser(monkeypatch):
             return people[-1].pages
 
     made = Browser()
-    monkeypatch.setattr(register.webbrowser, "open", made.open)
+    monkeypatch.setattr(local_page.webbrowser, "open", made.open)
     yield made
     for person in people:
         person.join()
@@ -360,9 +360,9 @@ def test_no_answer_within_the_hour_is_told(run, config, monkeypatch, github, env
     def interrupted(_seconds):
         raise KeyboardInterrupt
 
-    made = register.Registration
+    made = local_page.Registration
     monkeypatch.setattr(
-        register,
+        local_page,
         "Registration",
         lambda *arguments, **options: interrupting(made(*arguments, **options), interrupted),
     )
@@ -384,7 +384,7 @@ def interrupting(registration, interrupted):
 def test_over_ssh_the_tunnel_is_said(run, config, browser, github, environ, monkeypatch):
     """No browser is opened on the far machine; the command for the near one is printed."""
     environ["SSH_CONNECTION"] = "192.0.2.7 50000 192.0.2.1 22"
-    monkeypatch.setattr(register, "_wait", lambda _registration: None)
+    monkeypatch.setattr(local_page, "_wait", lambda _registration: None)
     out = run(config, "--port", "0")[1].out
     port = re.search(r"http://127.0.0.1:(\d+)/", out)[1]
     assert re.search(rf"ssh -L {port}:127.0.0.1:{port} \S+@192.0.2.1", out)
@@ -393,8 +393,8 @@ def test_over_ssh_the_tunnel_is_said(run, config, browser, github, environ, monk
 
 def test_another_port_of_ssh_is_said(monkeypatch):
     """The one that the connection came in by."""
-    monkeypatch.setattr(exchange.getpass, "getuser", lambda: "me")
-    command = exchange.tunnel(4000, {"SSH_CONNECTION": "a 1 host.example 2222"})
+    monkeypatch.setattr(local_page.getpass, "getuser", lambda: "me")
+    command = local_page.tunnel(4000, {"SSH_CONNECTION": "a 1 host.example 2222"})
     assert command == "ssh -p 2222 -L 4000:127.0.0.1:4000 me@host.example"
 
 
@@ -404,7 +404,7 @@ def test_another_port_of_ssh_is_said(monkeypatch):
 )
 def test_a_browser_is_opened_where_there_is_a_screen(environ, platform, expected):
     """One in the terminal would only be in the way."""
-    assert exchange.has_screen(environ, platform) == expected
+    assert local_page.has_screen(environ, platform) == expected
 
 
 def test_a_missing_webhook_secret_is_told(tmp_path):
@@ -413,7 +413,7 @@ def test_a_missing_webhook_secret_is_told(tmp_path):
         id=1, slug="s", name="S", owner="o", page="p", client_id="c",
         client_secret="x", webhook_secret="", private_key="k",
     )  # fmt: skip
-    lines = list(exchange.next_steps(app, tmp_path, polls=False, named=False))
+    lines = list(local_page.next_steps(app, tmp_path, polls=False, named=False))
     assert any("made no webhook secret" in line for line in lines)
     assert "github.webhook_secrets" not in app_secrets._values(app)
 
@@ -430,5 +430,5 @@ def test_people_come_back_to_the_console(tmp_path):
 def test_the_manifest_is_json(config, environ):
     """What stands in the form can be read back."""
     settings = exchange.settings(config, environ)
-    wanted = exchange.wanted(settings, 4000, "snakes", url=None, name=None)
-    assert json.loads(json.dumps(wanted.manifest))["redirect_url"].endswith(":4000/registered")
+    requested = exchange.request(settings, 4000, "snakes", url=None, name=None)
+    assert json.loads(json.dumps(requested.manifest))["redirect_url"].endswith(":4000/registered")

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from bot_deploy import register
+from bot_deploy.registration import local_page
 from tests.support.browser import WIDTHS, grave_violations, is_scrolled_sideways, visiting
 from tests.support.registering import enterprise_server
 from tests.support.sealed import SHIPPED, plain
@@ -29,7 +30,7 @@ def address(github, monkeypatch, tmp_path):
     config.write_text(SHIPPED.read_text())
     assert register.keygen.main(["keygen", "--config", str(config)]) == 0
     addresses, codes = queue.Queue(), queue.Queue()
-    monkeypatch.setattr(register.webbrowser, "open", addresses.put)
+    monkeypatch.setattr(local_page.webbrowser, "open", addresses.put)
     line = ["register", "--organization", "snakes", "--config", str(config)]
     command = threading.Thread(target=lambda: codes.put(register.main(line)))
     command.start()

@@ -13,7 +13,7 @@ from bot.events import DELIVERIES
 from bot.operations.history.deliveries import UnknownDelivery
 from bot_deploy import replay
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State
 from tests.support.migrated import migrated_for
@@ -49,8 +49,8 @@ def queue(tmp_path, monkeypatch, github, api):
     }
     monkeypatch.setattr(os, "environ", environ)
     migrated_for(load(environ))
-    with open_queue(load(environ)) as (_, opened):
-        yield opened
+    with open_parts(load(environ)) as parts:
+        yield parts.queue
 
 
 @pytest.fixture

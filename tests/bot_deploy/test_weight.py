@@ -54,7 +54,7 @@ def test_no_process_carries_what_another_needs(environ):
     """The supervisor has Twisted and no database; only who migrates or checks has Alembic."""
     start = loaded_by("start", ("luggage.run.supervisor", "Supervisor", "run"), environ)
     loop = loaded_by("loop", ("luggage.jobs", "Worker", "__init__"), environ)
-    web = loaded_by("gunicorn", ("bot_deploy.gunicorn", "Server", "run"), environ)
+    web = loaded_by("gunicorn", ("bot_deploy.wiring.server", "Server", "run"), environ)
     assert not start & {"alembic", "bot", "cryptography", "flask", "requests", "sqlalchemy"}
     assert not loop & {"alembic", "flask", "ncolony", "twisted", "zope"}
     assert not web & {"alembic", "ncolony", "twisted", "zope"}

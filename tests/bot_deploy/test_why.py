@@ -10,7 +10,7 @@ from bot.actions import ACTIONS, Comment, Planned
 from bot.events import DELIVERIES
 from bot_deploy import why
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
 from tests.support.migrated import migrated_for
@@ -27,11 +27,11 @@ def environ(tmp_path, monkeypatch):
     migrated_for(load(environ))
     said = Comment(about="x", repository="snakes/trio", number=1, text="pong!")
     body = Planned(action=said, installation=1, delivery="g", rule="ping", digest="ab").encode()
-    with open_queue(load(environ)) as (_, queue):
-        parent = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
-        queue.put(NewJob(queue=ACTIONS, key=said.key, body=body, run_at=0.0, parent=parent))
-        (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
-        queue.done(job, result=json.dumps({"comment": 12, "url": f"{PAGE}12"}))
+    with open_parts(load(environ)) as parts:
+        parent = parts.queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
+        parts.queue.put(NewJob(queue=ACTIONS, key=said.key, body=body, run_at=0.0, parent=parent))
+        (job,) = parts.queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
+        parts.queue.done(job, result=json.dumps({"comment": 12, "url": f"{PAGE}12"}))
     return environ
 
 

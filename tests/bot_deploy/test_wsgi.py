@@ -10,7 +10,7 @@ from bot.store.board import SqlBoard
 from bot_deploy.config import load
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring.parts import open_queue
+from bot_deploy.wiring.parts import open_parts
 from bot_deploy.wiring.web import make_app
 from tests.support.odd import EIGHT
 from tests.support.running import free_port
@@ -112,8 +112,8 @@ def test_a_board_on_parse_that_is_down_is_told_on_the_page(client_of, tmp_path):
     client_of(APP)
     nobody = f"http://127.0.0.1:{free_port()}/parse"
     names = ("URL", "APPLICATION_ID", "REST_KEY")
-    with open_queue(load({**APP, "BOT_DATA": str(tmp_path)}, {})) as (engine, _):
-        SqlBoard(engine, clock=time.time).say("I was here")
+    with open_parts(load({**APP, "BOT_DATA": str(tmp_path)}, {})) as parts:
+        SqlBoard(parts.engine, clock=time.time).say("I was here")
     settings = {f"PARSE_{board}_{name}": nobody for board in ("LINES", "MOOD") for name in names}
     answer = client_of({**APP, "BOT_BOARD": "parse", **settings}).get("/")
     assert answer.status_code == 200

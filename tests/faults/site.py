@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 3600.0
 
 # Shortened for the short form: names as tests.faults.child.set_time has them.
 SCALED: Mapping[str, float] = {
-    "bot_deploy.loop:LEASE_SECONDS": 3.0,
+    "bot_deploy.wiring.loop:LEASE_SECONDS": 3.0,
     "bot.actions.invite:LOOK_SECONDS": 1.5,
     "bot.actions.write_once:SEND_SECONDS": 1.0,
     "bot.actions.write_once:ARRIVAL_SECONDS": 1.5,

@@ -50,7 +50,7 @@ def test_each_subcommand_is_in_the_reference(name):
 def settings():
     """Each variable that bot_deploy asks the operator for."""
     source = (ROOT / "bot_deploy" / "config" / "settings.py").read_text()
-    asked = re.findall(r'given\.(?:text|word|path)\("([A-Z_]+)"', source)
+    asked = re.findall(r'sources\.(?:text|word|path)\("([A-Z_]+)"', source)
     known = [name for setting in KNOWN.values() for name in setting.variables[::2]]
     return sorted({*asked, *known, "SECRET_KEY", "SECRET_KEY_FILE"})
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from bot.web.registration import Registration, listen, make_app, serving
 from bot_deploy.config import load
-from bot_deploy.registration.exchange import wanted
+from bot_deploy.registration.exchange import request
 from luggage.github.manifest import Registered
 from tests.support.browser import running_chromium, visiting
 from tests.support.showroom import Showroom
@@ -47,7 +47,7 @@ def _take_all(page: Page, room: Showroom) -> None:
 
 
 def _take_register(page: Page) -> None:
-    asked = wanted(load({}), 8000, "snake-charmers", url=None, name=None)
+    asked = request(load({}), 8000, "snake-charmers", url=None, name=None)
     registration = Registration(asked, _nobody_comes, clock=lambda: 0.0, tell=print)
     listener = listen(0)
     port = listener.getsockname()[1]

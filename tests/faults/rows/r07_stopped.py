@@ -16,7 +16,7 @@ _POINTS = (
 _TOO_LATE = "send:under way"
 # Five seconds instead of sixty: what counts is that the stop is longer.
 _TIMES = {
-    "bot_deploy.loop:LEASE_SECONDS": 5.0,
+    "bot_deploy.wiring.loop:LEASE_SECONDS": 5.0,
     "bot.actions.invite:LOOK_SECONDS": 2.0,
     "bot.actions.write_once:SEND_SECONDS": 2.0,
     "bot.actions.write_once:ARRIVAL_SECONDS": 2.0,

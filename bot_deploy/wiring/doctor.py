@@ -1,0 +1,99 @@
+"""Health checks of `doctor`, wired from the settings, which the first check reads."""
+
+# ruff: noqa: PLW0108 -- the lambdas use what the first check makes
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from bot.operations.doctor import (
+    Finding,
+    GithubChecks,
+    HealthCheck,
+    LocalChecks,
+    WebhookChecks,
+    who_answers,
+)
+from bot.operations.doctor.examination import ok, warning
+from bot.rules import needs
+from bot_deploy.arguments import program
+from bot_deploy.config import Config, load
+from bot_deploy.wiring.parts import HISTORIES, clock, github_app, http_session, open_database
+from luggage.github import GithubApp
+
+_RECEIVES = {"poll": "deliveries are fetched", "webhook": "deliveries come by webhook"}
+
+
+def checks(environ: Mapping[str, str]) -> list[HealthCheck]:
+    """Return the checks in their order; the first makes what the others use."""
+    made = DoctorDependencies(environ)
+    app = ("secrets", "app")
+    return [
+        HealthCheck("settings", made.settings),
+        HealthCheck("secrets", lambda: made.github.secrets(), ("settings",)),
+        HealthCheck("app", lambda: made.github.app(), ("secrets",)),
+        HealthCheck("clock", lambda: made.github.clock(), ("secrets",)),
+        HealthCheck("permissions", lambda: made.github.permissions(), app),
+        HealthCheck("events", lambda: made.github.events(), app),
+        HealthCheck("installations", lambda: made.github.installations(), app),
+        HealthCheck("webhook", lambda: made.webhook.address(), app),
+        HealthCheck("deliveries", lambda: made.webhook.deliveries(), app),
+        HealthCheck("database", lambda: made.local.database(), ("settings",)),
+        HealthCheck("disk", lambda: made.local.disk(), ("settings",)),
+        HealthCheck("loop", lambda: made.local.loop(), ("settings", "database")),
+    ]
+
+
+class DoctorDependencies:
+    """The three groups of checks; `settings` makes them."""
+
+    github: GithubChecks
+    webhook: WebhookChecks
+    local: LocalChecks
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def settings(self) -> Finding:
+        """Read the settings, and make the checks that need them."""
+        config = load(self._environ)
+        session = http_session(config, config.api_url)
+        self.github = GithubChecks(
+            lambda: _app(config),
+            needs(config.settings.enabled(config.rules)),
+            server_url=config.server_url,
+        )
+        self.webhook = WebhookChecks(
+            lambda: self.github.client,
+            lambda url: who_answers(session, url),
+            polls=config.receive == "poll",
+            clock=clock,
+        )
+        self.local = LocalChecks(
+            connect=lambda: open_database(config),
+            is_new=is_new(config.database_url),
+            histories=HISTORIES,
+            data=config.data,
+            program=program(),
+            clock=clock,
+        )
+        notice = config.webhook_notice() if config.app else None
+        if notice and notice.remedy:
+            return warning(notice.detail, notice.remedy)
+        return ok(f"{config.api_url}; {_RECEIVES[config.receive]}")
+
+
+def is_new(database_url: str) -> bool:
+    """Return whether the address is of a SQLite file that does not exist yet."""
+    url = make_url(database_url)
+    return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+
+
+def _app(config: Config) -> GithubApp:
+    settings = config.needed_app()
+    # Opened only to see that they open.
+    config.webhook_secrets()
+    if settings.client_id:
+        settings.client_secret()
+    return github_app(config, config.private_key())

@@ -1,0 +1,152 @@
+"""The loop: its worker, and the periodic tasks that one loop of all runs."""
+
+import random
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+
+from bot.loop.periodic import housekeeping, publish, schedule
+from bot.loop.periodic.recover import Recoverer, is_wanted
+from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
+from bot.loop.run import Boredom, Updater, job_log_context
+from bot.operations.preview.check import EVENTS as PREVIEWED
+from bot.operations.preview.check import Previewer
+from bot.parse import ParseBoard, ParseMood
+from bot.store.board import current_feeling
+from bot.store.people import Memory
+from bot.store.recovery import QueueInbox
+from bot.store.totals import Bookkeeper
+from bot_deploy.config import Config
+from bot_deploy.config.settings import BoardSettings
+from bot_deploy.wiring.parts import (
+    Parts,
+    check_database,
+    clock,
+    open_database,
+    parse_client,
+    report_crashes,
+)
+from luggage.github import Recovery
+from luggage.jobs import Wakeup, Worker
+from luggage.run import GRACE_SECONDS, run_in_child
+
+# Longer than any request to GitHub may take, so that a living worker keeps its lease.
+LEASE_SECONDS = 60.0
+# A rule that computes without end yields the interpreter this often (Python: each 5 ms). The other
+# threads ask for it some hundred times for one delivery.
+_SWITCH_SECONDS = 0.0005
+
+
+def run_loop(config: Config, *, threads: int) -> None:
+    """Run until SIGTERM or SIGINT; jobs in progress are finished or returned to the queue.
+
+    Raises ConfigError if no App is configured, SchemaError if the database is of another version.
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    # Alembic, which compares the tables, would add a quarter to this process's memory.
+    with run_in_child(partial(check_database, config)) as checked:
+        checked()
+    report_crashes(config)
+    parts = Parts(config=config, engine=open_database(config, pool_size=threads + 5))
+    with closing(parts.wakeup()) as wakeup:
+        worker, tasks = make_loop(parts, wakeup, threads=threads)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        with Bookkeeper(parts.meter, parts.totals), tasks:
+            worker.run()
+    parts.engine.dispose()
+
+
+def make_loop(parts: Parts, wakeup: Wakeup, *, threads: int) -> tuple[Worker, TaskScheduler]:
+    """Return the worker that claims jobs, and the scheduler of the periodic tasks.
+
+    Raises ConfigError if no App is configured.
+    """
+    worker = Worker(
+        parts.queue,
+        make_updater(parts, parts.people).handlers,
+        name=parts.name,
+        threads=threads,
+        lease_seconds=LEASE_SECONDS,
+        grace_seconds=GRACE_SECONDS,
+        wakeup=wakeup,
+        clock=clock,
+        random=random.random,
+        context=job_log_context,
+        on_idle=Boredom(parts.board),
+        on_beat=lambda: parts.board.beat(parts.name),
+    )
+    tasks = list(_periodic_tasks(parts))
+    return worker, TaskScheduler(tasks, parts.leadership, holder=parts.name, clock=clock)
+
+
+def make_updater(parts: Parts, people: Memory) -> Updater:
+    """Return what evaluates deliveries and performs actions."""
+    return Updater(
+        app=parts.app,
+        queue=parts.queue,
+        memory=people,
+        settings=parts.settings,
+        clock=clock,
+        meter=parts.meter,
+        previewer=make_previewer(parts, people),
+    )
+
+
+def make_previewer(parts: Parts, people: Memory) -> Previewer:
+    """Return what evaluates stored deliveries with other settings."""
+    return Previewer(
+        queue=parts.queue,
+        memory=people,
+        settings=parts.settings,
+        server_url=parts.config.server_url,
+    )
+
+
+def _periodic_tasks(parts: Parts) -> Iterator[PeriodicTask]:
+    config, engine, queue = parts.config, parts.engine, parts.queue
+    yield PeriodicTask("recovery", config.poll_seconds, _recoverer(parts))
+    housekeeper = housekeeping.Housekeeping(
+        engine=engine, queue=queue, clock=clock, payload_days=config.payload_days
+    )
+    yield PeriodicTask("housekeeping", housekeeping.EVERY_SECONDS, housekeeper)
+    rules = schedule.RuleSchedule(
+        app=parts.app, engine=engine, queue=queue, settings=parts.settings, clock=clock
+    )
+    yield PeriodicTask("schedule", schedule.EVERY_SECONDS, rules)
+    if config.board is not None:
+        yield PeriodicTask("board", publish.EVERY_SECONDS, _publisher(parts, config.board))
+
+
+def _recoverer(parts: Parts) -> Recoverer:
+    inbox = QueueInbox(
+        engine=parts.engine,
+        queue=parts.queue,
+        clock=clock,
+        settle_seconds=parts.config.settle_seconds,
+    )
+    wants = partial(is_wanted, rules=parts.config.rules, also=PREVIEWED)
+    recovery = Recovery(parts.app.app_client, inbox, wants=wants, clock=clock)
+    return Recoverer(recovery, inbox, clock=clock, meter=parts.meter)
+
+
+def _publisher(parts: Parts, settings: BoardSettings) -> publish.Publisher:
+    """Return what copies the lines and the mood to Parse."""
+    lines = publish.Lines(
+        publish.Outbox(parts.engine, clock),
+        ParseBoard(parse_client(parts.config, settings.lines())),
+        clock,
+    )
+    mood = publish.MoodShown(
+        lambda: current_feeling(parts.queue, parts.board, clock()).mood,
+        ParseMood(parse_client(parts.config, settings.mood())),
+        clock,
+    )
+    return publish.Publisher(
+        [
+            publish.Part(name, part, clock, parts.meter)
+            for name, part in (("lines", lines), ("mood", mood))
+        ]
+    )

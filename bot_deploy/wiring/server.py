@@ -1,0 +1,165 @@
+"""Gunicorn inside the web process: the socket, the settings, the app in each worker.
+
+The modules are imported before the fork; each worker makes the app, with its database connections,
+after it.
+"""
+
+import atexit
+import errno
+import gc
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import uvloop  # noqa: F401  each worker would load it for itself
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from bot.web import webhook
+from bot_deploy.config import Config
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring.parts import report_crashes
+from bot_deploy.wiring.web import make_app
+from luggage.run import GRACE_SECONDS, end_with_parent
+from luggage.serving import Dispatcher
+from luggage.serving.worker import GunicornWorker
+
+log = logging.getLogger(__name__)
+
+# Two, so that one that is killed is no outage.
+_WORKERS = 2
+# For the pages.
+_THREADS = 4
+# The collector runs after this many more objects made than freed (Python: 700).
+_GARBAGE_THRESHOLD = 20_000
+# The event loop yields the interpreter this often (Python: each 5 ms) to the thread that commits,
+# which may hold the database's lock.
+_SWITCH_SECONDS = 0.0005
+# A worker that holds this many bytes of bodies refuses further ones unread.
+_MOST_BYTES = 4 * webhook.LARGEST_BODY
+# A worker whose event loop is silent for this long is replaced.
+_SILENT_SECONDS = 30
+# The workers of a killed predecessor hold the port until they have answered their last requests.
+_PORT_TIMEOUT_SECONDS = GRACE_SECONDS + 2.0
+_PAUSE_SECONDS = 0.1
+_ALL = "0.0.0.0"  # noqa: S104  the port of a container is published from outside
+_LOCAL = "127.0.0.1"
+# Gunicorn makes its files there with mkstemp.
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+
+
+def serve(config: Config, host: str | None) -> None:
+    """Serve until SIGTERM, then end within GRACE_SECONDS.
+
+    Without `host` it listens on all addresses, or, if deliveries are fetched, on the local one.
+    Raises ConfigError if a setting is missing or the port is taken.
+    """
+    host = host or (_LOCAL if config.webhook_secrets() is None else _ALL)
+    if notice := config.webhook_notice():
+        say = log.warning if notice.remedy else log.info
+        say("%s", "; ".join(filter(None, (notice.detail, notice.remedy))))
+    listener = listen(host, config.port, clock=time.monotonic, sleep=time.sleep)
+    Server(config, options(listener, shared_memory=_SHARED_MEMORY)).run()
+
+
+def listen(
+    host: str, port: int, *, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> socket.socket:
+    """Return a socket that listens on `port`; waits some seconds for a port that is being freed.
+
+    Raises ConfigError if the port stays taken or the system refuses it.
+    """
+    deadline = clock() + _PORT_TIMEOUT_SECONDS
+    while True:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen()
+        except OSError as error:
+            listener.close()
+            if error.errno != errno.EADDRINUSE:
+                raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+            if clock() > deadline:
+                raise ConfigError(
+                    f"port {port} is in use by another program: end that, or set PORT"
+                ) from error
+        else:
+            return listener
+        sleep(_PAUSE_SECONDS)
+
+
+def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
+    """Return gunicorn's settings; it takes `listener` over.
+
+    Workers leave their signs of life in `shared_memory` if it can be written: a disk may block, and
+    a container's root may be read-only.
+    """
+    writable = os.access(shared_memory, os.W_OK)
+    return {
+        "bind": f"fd://{listener.detach()}",
+        "workers": _WORKERS,
+        "worker_class": GunicornWorker,
+        "timeout": _SILENT_SECONDS,
+        "graceful_timeout": int(GRACE_SECONDS),
+        "worker_tmp_dir": str(shared_memory) if writable else None,
+        "control_socket_disable": True,  # it would be made in the home directory
+        "logger_class": _Logger,
+        "errorlog": None,
+        "accesslog": None,
+        "post_fork": _post_fork,
+        "proc_name": "portmanteau",
+    }
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn's application, with `settings` instead of a command line."""
+
+    def __init__(self, config: Config, settings: Mapping[str, Any]) -> None:
+        self._config = config
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the settings to gunicorn, which calls this at the start and on SIGHUP."""
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the app; gunicorn calls this in each worker, after the fork."""
+        report_crashes(self._config)
+        app = make_app(self._config)
+        # After the fork, which threads do not survive.
+        books = ExitStack()
+        books.enter_context(app.extensions["bookkeeper"])
+        atexit.register(books.close)
+        # What exists now stays; later objects seldom form cycles.
+        gc.freeze()
+        gc.set_threshold(_GARBAGE_THRESHOLD)
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        return Dispatcher(
+            app,
+            prompt={webhook.PATH},
+            threads=_THREADS,
+            largest_body=webhook.LARGEST_BODY,
+            most_bytes=_MOST_BYTES,
+        )
+
+
+class _Logger(Logger):  # type: ignore[misc]
+    """Gunicorn's logger, whose lines go through the root logger (`configure_logging`)."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
+def _post_fork(_arbiter: Any, worker: Any) -> None:
+    # A worker of a killed master would hold the port that the next one needs.
+    end_with_parent(worker.ppid)
