@@ -11,7 +11,7 @@ from bot_deploy.config.sources import KNOWN
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 REFERENCE = ROOT / "docs" / "reference.md"
-MAPPED = ("bot", "luggage")
+MAPPED = ("bot", "luggage", "bot_deploy")
 LONGEST_MAP = 40
 # What is neither a room nor a module of its own in the map of the README.
 UNMAPPED = {"__init__", "__pycache__", "migrations", "templates", "static", "py", "versions"}
@@ -62,9 +62,14 @@ def test_each_setting_is_in_the_reference(name):
 
 
 def modules():
-    """Each module or room of the house: `bot/web/app.py`, `luggage/github/`."""
+    """Each module or room of the house: `bot/web/app.py`, `luggage/github/`.
+
+    Of bot_deploy only the rooms: its modules are the subcommands, which docs/reference.md lists.
+    """
     for package in MAPPED:
         for path in sorted((ROOT / package).iterdir()):
+            if package == "bot_deploy" and not path.is_dir():
+                continue
             if path.stem not in UNMAPPED and not path.name.startswith((".", "__")):
                 yield f"{package}/{path.name}{'/' if path.is_dir() else ''}"
 
