@@ -5,6 +5,7 @@ UnboundLocalError that hides the cause. So the dispatcher imports the module fir
 """
 
 import ast
+import errno
 import importlib
 import importlib.util
 import io
@@ -24,6 +25,9 @@ MARKER = "BOT_DEPLOY_MAIN_OK"
 _OPTIONS = ("-h", "--help", "--version")
 _INTERRUPTED = 130  # a shell's exit code after a Ctrl-C
 _HUNG_UP = 141  # and after SIGPIPE, when the reader has left
+
+# Errors of the system that name no file, and that the operator can mend all the same.
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EISDIR}
 
 # Errors that the operator can mend: printed as one line with the remedy, without a traceback. They
 # are named, not imported: a module that raised its error is loaded already.
@@ -157,15 +161,18 @@ def _is_for_the_operator(error: Exception) -> bool:
         for name in names
         if module in sys.modules
     )
-    return isinstance(error, known) or (isinstance(error, OSError) and bool(error.filename))
+    return isinstance(error, known) or (
+        isinstance(error, OSError) and (bool(error.filename) or error.errno in _DISK)
+    )
 
 
 def _words(error: Exception) -> str:
     """Return the error in one line."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, OSError):
+        return f"{os.fsdecode(error.filename or 'input or output')}: {error.strerror}"
     # SQLAlchemy's further lines quote statements.
-    return str(error).splitlines()[0]
+    text = str(error).splitlines()[0] if hasattr(error, "statement") else str(error)
+    return " ".join(text.split())
 
 
 def _modules() -> set[str]:

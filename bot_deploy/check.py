@@ -1,12 +1,10 @@
 """`check`: reports whether every value that the bot needs is there and opens."""
 
-import argparse
 import os
 from collections.abc import Iterator, Mapping
 
 from bot_deploy.config.secrets_file import (
     add_key_file,
-    guarded,
     keys_from,
     new_parser,
     open_config,
@@ -27,13 +25,9 @@ def main(argv: list[str]) -> int:
     parser = new_parser(argv, f"{SUMMARY}: exit code 0, or 1. The environment counts too.")
     add_key_file(parser)
     options = parse(parser, argv)
-    return guarded(argv, lambda: _check(options, os.environ))
-
-
-def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     document = Document(read_config(options.config))
-    secrets = open_config(options.config, keys_from(options.key_file, environ))
-    verdicts = list(_verdicts(document, secrets, environ))
+    secrets = open_config(options.config, keys_from(options.key_file, os.environ))
+    verdicts = list(_verdicts(document, secrets, os.environ))
     for is_ok, line in verdicts:
         say(f"{'ok' if is_ok else 'FAILED':6}  {line}")
     return 0 if all(is_ok for is_ok, _ in verdicts) else 1

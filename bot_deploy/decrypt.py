@@ -1,11 +1,9 @@
 """`decrypt`: shows one value."""
 
-import argparse
 import os
 
 from bot_deploy.config.secrets_file import (
     add_key_file,
-    guarded,
     keys_from,
     new_parser,
     open_config,
@@ -24,10 +22,6 @@ def main(argv: list[str]) -> int:
     parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
     add_key_file(parser)
     options = parse(parser, argv)
-    return guarded(argv, lambda: _decrypt(options))
-
-
-def _decrypt(options: argparse.Namespace) -> int:
     secrets = open_config(options.config, keys_from(options.key_file, os.environ))
     if options.name not in secrets:
         known = ", ".join(sorted(secrets)) or "none"

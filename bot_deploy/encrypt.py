@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bot_deploy.config.secrets_file import (
     config_to_write,
-    guarded,
     new_parser,
     parse,
     read_config,
@@ -40,10 +39,6 @@ def main(argv: list[str]) -> int:
     many.add_argument("--append", action="store_true", help="one more value in the list NAME")
     many.add_argument("--replace", action="store_true", help="this alone in the list NAME")
     options = parse(parser, argv)
-    return guarded(argv, lambda: _encrypt(options))
-
-
-def _encrypt(options: argparse.Namespace) -> int:
     path = config_to_write(options.config)
     _trial(Document(read_config(path)), options)
     value = _read_value(options.name, options.file)

@@ -1,12 +1,10 @@
 """`keygen`: makes the first key pair."""
 
-import argparse
 import sys
 
 from bot_deploy.config.secrets_file import (
     add_private_half,
     config_to_write,
-    guarded,
     handed_over,
     new_parser,
     parse,
@@ -27,10 +25,6 @@ def main(argv: list[str]) -> int:
     add_private_half(parser, "secret.key")
     parser.add_argument("--add", action="store_true", help="one more pair, beside those there")
     options = parse(parser, argv)
-    return guarded(argv, lambda: _keygen(options))
-
-
-def _keygen(options: argparse.Namespace) -> int:
     path = config_to_write(options.config)
     document = Document(read_or_begin(path))
     key = PrivateKey.generate()

@@ -1,9 +1,8 @@
 """`list`: lists the names in config.toml, sealed or plain."""
 
-import argparse
 from collections.abc import Collection
 
-from bot_deploy.config.secrets_file import guarded, new_parser, parse, read_config, say
+from bot_deploy.config.secrets_file import new_parser, parse, read_config, say
 from luggage.crypto.document import Document, Entry
 
 BOT_DEPLOY_MAIN_OK = True
@@ -13,10 +12,6 @@ SUMMARY = "list the names in config.toml: sealed or plain, and for which key; ne
 def main(argv: list[str]) -> int:
     """Print a line for each value; returns 0, or 1 if the document cannot be read."""
     options = parse(new_parser(argv, f"{SUMMARY}."), argv)
-    return guarded(argv, lambda: _list(options))
-
-
-def _list(options: argparse.Namespace) -> int:
     document = Document(read_config(options.config))
     live, entries = document.live_keys(), list(document.entries())
     width = max((len(_label(entry)) for entry in entries), default=0)

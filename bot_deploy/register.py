@@ -4,7 +4,7 @@ import os
 import re
 
 from bot_deploy.arguments import address, port_number
-from bot_deploy.config.secrets_file import guarded, new_parser, parse
+from bot_deploy.config.secrets_file import new_parser, parse
 from bot_deploy.registration.local_page import register
 from luggage.github.manifest import LONGEST_NAME
 
@@ -35,4 +35,4 @@ def main(argv: list[str]) -> int:
     options = parse(parser, argv)
     if not _LOGIN.fullmatch(options.organization):
         parser.error("--organization must be the organisation's name as in its address at GitHub")
-    return guarded(argv, lambda: register(options, os.environ))
+    return register(options, os.environ)

@@ -1,6 +1,5 @@
 """`rotate`: replaces the key pair, and seals every value again."""
 
-import argparse
 import os
 import sys
 
@@ -8,7 +7,6 @@ from bot_deploy.config.secrets_file import (
     add_key_file,
     add_private_half,
     config_to_write,
-    guarded,
     handed_over,
     keys_from,
     new_parser,
@@ -33,10 +31,6 @@ def main(argv: list[str]) -> int:
     add_key_file(parser)
     add_private_half(parser, "secret.key.new")
     options = parse(parser, argv)
-    return guarded(argv, lambda: _rotate(options))
-
-
-def _rotate(options: argparse.Namespace) -> int:
     path = config_to_write(options.config)
     document = Document(read_config(path))
     retired = ", ".join(document.live_keys()) or "none"

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.config.secrets_file import guarded, parse
+from bot_deploy.config.secrets_file import parse
 from luggage.crypto import conceal
 
 BOT_DEPLOY_MAIN_OK = True
@@ -16,11 +16,7 @@ def main(argv: list[str]) -> int:
     parser = subcommand_parser(argv, f"{SUMMARY}; docs/howto/secrets.md tells how to set it up.")
     parser.add_argument("file", type=Path, metavar="FILE")
     options = parse(parser, argv)
-    return guarded(argv, lambda: _textconv(options.file))
-
-
-def _textconv(path: Path) -> int:
     # Git gets all bytes back unchanged, except sealed values.
-    text = path.read_bytes().decode(errors="surrogateescape")
+    text = options.file.read_bytes().decode(errors="surrogateescape")
     sys.stdout.buffer.write(conceal(text).encode(errors="surrogateescape"))
     return 0

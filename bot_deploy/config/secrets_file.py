@@ -6,11 +6,11 @@ import os
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import bot_deploy
-from bot_deploy.arguments import program, subcommand_parser
+from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config.keys import private_keys
 from bot_deploy.config.sources import config_file
 from luggage.crypto import PrivateKey, SecretError, Secrets, open_secrets
@@ -68,18 +68,6 @@ def parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespac
             "others can read it: `encrypt` asks for it, or reads stdin or a file"
         )
     return options
-
-
-def guarded(argv: list[str], work: Callable[[], int]) -> int:
-    """Return the exit code of `work`; 1, with one line on stderr, if it fails."""
-    try:
-        return work()
-    except SecretError as error:
-        problem = str(error)
-    except OSError as error:
-        problem = f"{error.filename or 'input or output'}: {error.strerror}"
-    sys.stderr.write(f"{program()} {argv[0]}: {' '.join(problem.split())}\n")
-    return 1
 
 
 def say(line: str) -> None:

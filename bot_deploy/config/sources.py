@@ -100,16 +100,13 @@ KNOWN: Mapping[str, Setting] = {
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
     "metrics.token": Setting(variable="BOT_METRICS_TOKEN", secret=True),
     "board.backend": Setting(variable="BOT_BOARD"),
-    "board.lines.url": Setting(variable="PARSE_LINES_URL", for_parse=True),
-    "board.lines.application_id": Setting(
-        variable="PARSE_LINES_APPLICATION_ID", secret=True, for_parse=True
-    ),
-    "board.lines.rest_key": Setting(variable="PARSE_LINES_REST_KEY", secret=True, for_parse=True),
-    "board.mood.url": Setting(variable="PARSE_MOOD_URL", for_parse=True),
-    "board.mood.application_id": Setting(
-        variable="PARSE_MOOD_APPLICATION_ID", secret=True, for_parse=True
-    ),
-    "board.mood.rest_key": Setting(variable="PARSE_MOOD_REST_KEY", secret=True, for_parse=True),
+    **{
+        f"board.{board}.{value}": Setting(
+            variable=f"PARSE_{board}_{value}".upper(), secret=value != "url", for_parse=True
+        )
+        for board in ("lines", "mood")
+        for value in ("url", "application_id", "rest_key")
+    },
 }
 
 

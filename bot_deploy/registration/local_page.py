@@ -53,8 +53,7 @@ def _prepared(path: Path, options: argparse.Namespace, environ: Mapping[str, str
     except KeyMissing:
         if not _wants_key_pair(path):
             raise
-    if keygen.main(["keygen", "--config", str(path)]) != 0:
-        raise KeyMissing("without a key pair nothing can be sealed: mend that, and begin again")
+    keygen.main(["keygen", "--config", str(path)])
     return prepare(path, environ, replace=options.replace)
 
 

@@ -1,4 +1,4 @@
-"""What subcommands understand in the same way, and how they say that they do not."""
+"""Types of arguments, and usage errors, of all subcommands."""
 
 from argparse import ArgumentTypeError
 
@@ -28,7 +28,7 @@ from bot_deploy.arguments import (
     ],
 )
 def test_what_makes_sense_is_understood(understand, text, meant):
-    """Numbers, up to the ends of what they may be."""
+    """Valid arguments are accepted, including both ends of a range."""
     assert understand(text) == meant
 
 
@@ -54,13 +54,13 @@ def test_what_makes_sense_is_understood(understand, text, meant):
     ],
 )
 def test_what_makes_none_is_refused_in_words(understand, text, words):
-    """The line says what it must be, and what it was."""
+    """The error names the rule and the argument."""
     with pytest.raises(ArgumentTypeError, match=words):
         understand(text)
 
 
 def test_a_subcommand_calls_itself_as_its_operator_does(capsys):
-    """Wrong usage ends with exit code 2, and the line can be copied and mended."""
+    """Wrong usage ends with exit code 2 and the subcommand's name."""
     with pytest.raises(SystemExit) as ended:
         no_options(["pause", "--now"], "decide nothing")
     assert ended.value.code == 2
@@ -70,6 +70,6 @@ def test_a_subcommand_calls_itself_as_its_operator_does(capsys):
 
 
 def test_help_tells_what_it_does_and_more():
-    """The description stands above the options, and what else there is to say below."""
+    """The help has the description, then the options, then the epilog."""
     told = subcommand_parser(["list"], "list all", epilog="Nothing more.").format_help()
     assert told.index("list all") < told.index("--help") < told.index("Nothing more.")

@@ -1,4 +1,4 @@
-"""Shell completion: what the script offers, in real shells."""
+"""Shell completion, in real shells."""
 
 import os
 import pty
@@ -88,7 +88,7 @@ def at_zsh(scripts, home):
 
 @pytest.mark.parametrize("start", [at_bash, at_zsh])
 def test_a_tab_completes(start, scripts, tmp_path):
-    """A subcommand, one of its options, a subcommand's own command, a file."""
+    """A Tab completes subcommands, options, commands of a subcommand, and files."""
     (tmp_path / "downloaded.pem").touch()
     with start(scripts, tmp_path) as shell:
         shell.wait_for("ready")
@@ -114,7 +114,7 @@ def test_a_tab_completes(start, scripts, tmp_path):
     ],
 )
 def test_fish_offers(typed, offered, scripts, tmp_path):
-    """What fish itself would show."""
+    """Fish offers subcommands and options."""
     done = subprocess.run(
         [
             needs.program("fish"),
@@ -133,7 +133,7 @@ def test_fish_offers(typed, offered, scripts, tmp_path):
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("name", sorted(subcommands()))
 def test_each_subcommand_is_in_each_script(name, shell, scripts):
-    """With its summary, where the shell shows one."""
+    """Each script names each subcommand."""
     text = (scripts / shell).read_text()
     assert re.search(rf"\b{name}\b", text)
     if shell != "bash":
@@ -142,7 +142,7 @@ def test_each_subcommand_is_in_each_script(name, shell, scripts):
 
 @pytest.mark.parametrize("name", sorted(subcommands()))
 def test_each_option_of_a_subcommand_is_known(name):
-    """The one parser has the same options as the subcommand that parses them."""
+    """The whole parser has each option of each subcommand."""
     module = __import__(f"bot_deploy.{name}", fromlist=["main"])
     alone = arguments.describe(module.main, name)
     (commands,) = (a for a in whole_parser()._actions if a.dest == "==SUPPRESS==" and a.choices)
@@ -152,13 +152,13 @@ def test_each_option_of_a_subcommand_is_known(name):
 
 
 def test_a_subcommand_that_parses_nothing_cannot_be_described():
-    """It would run instead: an error says so."""
+    """`describe` raises TypeError for a subcommand without a parser."""
     with pytest.raises(TypeError, match="extra does not parse"):
         arguments.describe(lambda _: 0, "extra")
 
 
 def test_an_unknown_shell_is_wrong_usage(capsys):
-    """Exit code 2; the shells are named."""
+    """An unknown shell ends with exit code 2 and the known ones."""
     with pytest.raises(SystemExit) as ended:
         main(["portmanteau", "completion", "csh"], {})
     assert ended.value.code == 2
@@ -166,7 +166,7 @@ def test_an_unknown_shell_is_wrong_usage(capsys):
 
 
 def test_the_help_says_where_the_script_goes(monkeypatch, capsys):
-    """A line for each shell, with the program as it was called."""
+    """The help has a line for each shell, with the program's name."""
     monkeypatch.setattr("sys.argv", ["/opt/bin/portmanteau"])
     with pytest.raises(SystemExit):
         main(["portmanteau", "completion", "--help"], {})

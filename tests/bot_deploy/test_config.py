@@ -23,7 +23,7 @@ SEALED = "sealed:00000000:AAAA"
 
 
 def test_without_anything_there_are_defaults_and_no_app():
-    """A newcomer has set nothing."""
+    """An empty environment gives defaults and no App."""
     config = load({}, {})
     assert config.app is None
     assert (config.data, config.port, config.settle_seconds) == (Path("var"), 8000, 1.0)
@@ -34,7 +34,7 @@ def test_without_anything_there_are_defaults_and_no_app():
 
 @pytest.mark.parametrize("days", [2, "30", True, float("nan"), None])
 def test_payloads_are_kept_for_some_days(days):
-    """As many days as config.toml says; a number that makes no sense is refused."""
+    """`payload_days` is read from config.toml, and invalid numbers are refused."""
     assert load({}, {}).payload_days == 30
     assert load({}, {"keep": {"payload_days": 3.5}}).payload_days == 3.5
     with pytest.raises(ConfigError, match=r"keep\.payload_days"):
@@ -42,7 +42,7 @@ def test_payloads_are_kept_for_some_days(days):
 
 
 def test_the_pace_of_writing_can_be_set():
-    """Three numbers, for a server with other limits than github.com."""
+    """BOT_WRITE_LIMITS sets all three limits."""
     assert load({}, {}).write_limits == (1.0, 80, 500)
     assert load({"BOT_WRITE_LIMITS": "0.5 0 0"}, {}).write_limits == (0.5, 0, 0)
 
@@ -51,13 +51,13 @@ def test_the_pace_of_writing_can_be_set():
     "value", ["1", "1 80", "1 80 500 7", "-1 0 0", "1 -1 0", "a b c", "nan 0 0"]
 )
 def test_a_pace_that_makes_no_sense_is_refused(value):
-    """The remedy says what the three numbers are."""
+    """The error explains the three numbers."""
     with pytest.raises(ConfigError, match="three numbers"):
         load({"BOT_WRITE_LIMITS": value}, {})
 
 
 def test_the_app_comes_from_the_environment():
-    """Three variables make an App; a second webhook secret may be live."""
+    """Three variables make an App; a fourth adds an old webhook secret."""
     app = load(APP, {}).needed_app()
     assert (app.app_id, app.user_agent) == ("7", DEFAULT_USER_AGENT)
     assert app.private_key() == "the private key"
@@ -65,7 +65,7 @@ def test_the_app_comes_from_the_environment():
 
 
 def test_the_app_comes_from_the_document_behind_the_environment():
-    """What the environment does not say is in config.toml."""
+    """config.toml provides what the environment does not."""
     document = {
         "github": {
             "app_id": 8,
@@ -84,7 +84,7 @@ HALVES = ("0123456789abcdef" * 2, "F" * 40)
 
 @pytest.mark.parametrize("between", [" ", "\n", "\t", "  ", "\r\n"])
 def test_two_generated_secrets_in_one_variable_are_both_live_for_one_release(between):
-    """The whole comes first: it is what GitHub has, if somebody chose it so."""
+    """The whole text is tried first, then each half."""
     whole = between.join(HALVES)
     given = load(APP | {"GITHUB_WEBHOOK_SECRET": whole, "GITHUB_WEBHOOK_SECRET_OLD": ""}, {})
     assert given.webhook_secrets() == (whole, *HALVES)
@@ -108,7 +108,7 @@ def test_two_generated_secrets_in_one_variable_are_both_live_for_one_release(bet
     ],
 )
 def test_half_of_a_text_is_no_secret(whole):
-    """It could be guessed; nothing but the whole is live, and it is said once that it is one."""
+    """Only generated halves are live; another text is one secret, with a notice."""
     given = load(APP | {"GITHUB_WEBHOOK_SECRET": whole, "GITHUB_WEBHOOK_SECRET_OLD": ""}, {})
     assert given.webhook_secrets() == (whole,)
     assert whole.isprintable() is True
@@ -118,7 +118,7 @@ def test_half_of_a_text_is_no_secret(whole):
 
 
 def test_an_old_secret_and_one_of_the_document_are_never_cut():
-    """Only the one variable ever held two."""
+    """The old secret and config.toml's are both live."""
     two = " ".join(HALVES)
     environ = APP | {"GITHUB_WEBHOOK_SECRET": "", "GITHUB_WEBHOOK_SECRET_OLD": two}
     given = load(environ, {"github": {"webhook_secrets": [two]}})
@@ -127,14 +127,14 @@ def test_an_old_secret_and_one_of_the_document_are_never_cut():
 
 
 def test_an_old_secret_alone_is_not_enough():
-    """The one that GitHub has now is missing, and named."""
+    """An old secret alone raises an error that names the missing one."""
     with pytest.raises(ConfigError, match="GITHUB_WEBHOOK_SECRET is missing"):
         load(APP | {"GITHUB_WEBHOOK_SECRET": ""}, {}).webhook_secrets()
 
 
 @pytest.mark.parametrize("blank", [" ", "\t \t"])
 def test_a_blank_secret_is_refused_by_its_name(blank):
-    """Wherever it is: each request would end in an error."""
+    """A blank secret is refused, from any source."""
     for name in ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_OLD"):
         with pytest.raises(ConfigError, match=rf"{name}\)? has a blank secret"):
             load(APP | {name: blank}, {}).webhook_secrets()
@@ -144,7 +144,7 @@ def test_a_blank_secret_is_refused_by_its_name(blank):
 
 
 def test_white_space_at_an_end_is_kept_and_told():
-    """It may be a slip; if it is, every delivery is refused."""
+    """White space at an end stays part of the secret, with a notice."""
     given = load(APP | {"GITHUB_WEBHOOK_SECRET": " secret"}, {})
     assert given.webhook_secrets()[0] == " secret"
     assert "begins or ends" in given.webhook_notice().detail
@@ -152,13 +152,13 @@ def test_white_space_at_an_end_is_kept_and_told():
 
 
 def test_nothing_is_said_of_secrets_that_nobody_uses():
-    """Where deliveries are fetched there is no webhook."""
+    """With BOT_RECEIVE=poll there is no notice about webhook secrets."""
     environ = APP | {"GITHUB_WEBHOOK_SECRET": " ".join(HALVES), "BOT_RECEIVE": "poll"}
     assert load(environ, {}).webhook_notice() is None
 
 
 def test_deliveries_may_be_fetched_instead():
-    """With BOT_RECEIVE=poll no webhook secret is asked for, and GitHub's log is looked at often."""
+    """BOT_RECEIVE=poll needs no webhook secret, and polls every 5 s."""
     without = {name: value for name, value in APP.items() if "WEBHOOK" not in name}
     fetching = load(without | {"BOT_RECEIVE": "poll"}, {})
     assert (fetching.webhook_secrets(), fetching.poll_seconds) == (None, 5.0)
@@ -178,7 +178,7 @@ def test_a_value_may_be_in_a_file(tmp_path):
 
 
 def test_a_file_that_is_no_text_is_refused_without_its_bytes(tmp_path):
-    """The error names the file, and holds nothing of what may be a secret."""
+    """The error names the file and quotes none of its content."""
     path = tmp_path / "key.pem"
     path.write_bytes(b"hush\xff")
     with pytest.raises(
@@ -199,19 +199,19 @@ def test_secrets_are_not_opened_before_they_are_needed():
 
 
 def test_what_an_app_lacks_is_said_when_it_is_needed():
-    """The web process runs without the private key; whoever needs it is told how to give it."""
+    """A missing private key raises an error at its first use."""
     app = load({**APP, "GITHUB_PRIVATE_KEY": ""}, {}).needed_app()
     with pytest.raises(ConfigError, match=r"GITHUB_PRIVATE_KEY is missing: .*`encrypt"):
         app.private_key()
 
 
 def test_off_switches_off_the_crash_reports_of_the_document():
-    """A sealed DSN need not be opened to be switched off."""
+    """`off` wins over a sealed DSN that cannot be opened."""
     assert load({"SENTRY_DSN": "off"}, {"sentry": {"dsn": SEALED}}).sentry_dsn == ""
 
 
 def test_no_secret_shows_in_a_repr():
-    """A configuration can be printed."""
+    """Repr of the settings shows no secret."""
     environ = {**APP, "DATABASE_URL": "postgresql://u:hush@h/d", "SENTRY_DSN": "https://hush@s/1"}
     shown = repr(load(environ, {}))
     assert not [secret for secret in ("hush", "private key", "new-secret") if secret in shown]
@@ -235,20 +235,20 @@ WRONG = {
 
 @pytest.mark.parametrize(("environ", "words"), WRONG.values(), ids=WRONG)
 def test_a_setting_that_cannot_be_used_is_named(environ, words):
-    """The error says which variable, and what would be right, on one line."""
+    """The error names the variable and valid values on one line."""
     with pytest.raises(ConfigError, match=words) as found:
         load(environ, {})
     assert "\n" not in str(found.value)
 
 
 def test_a_wrong_policy_names_its_place():
-    """What is wrong in [invite] is said to be in config.toml."""
+    """An error in [invite] names config.toml, line and column."""
     with pytest.raises(ConfigError, match=r"config.toml: invite.message may use"):
         load({}, {"invite": {"message": "$nobody"}})
 
 
 def test_the_shipped_document_is_a_whole_configuration():
-    """config.toml as it is in the package loads."""
+    """The packaged config.toml loads."""
     message = load({}).settings.of(invite.RULE).message
     assert message == texts.WELCOME
 
@@ -263,7 +263,7 @@ def test_the_front_page_shows_what_newcomers_read():
 
 
 def test_without_an_app_the_error_names_the_ways_to_give_one():
-    """An operator who forgot is told the variables, the sealing, and the demo."""
+    """The error names the variables, `encrypt`, `register` and `demo`."""
     with pytest.raises(ConfigError, match=r"set GITHUB_APP_ID.*`encrypt`.*`demo`"):
         load({}, {}).needed_app()
 
@@ -276,13 +276,13 @@ PARSE = {
 
 
 def test_the_board_is_in_the_database_unless_told():
-    """No Parse Server is asked for."""
+    """By default the board is in the database."""
     assert load({}, {}).board is None
     assert load({"BOT_BOARD": "database", **PARSE}, {}).board is None
 
 
 def test_a_board_on_parse_has_two_applications():
-    """Each with its own address; the keys are in no repr."""
+    """Each application has its own address, and no repr shows a key."""
     board = load(PARSE, {"board": {"backend": "parse"}}).board
     assert board.lines().url == "https://lines.example/parse"
     assert board.mood().rest_key == "REST_KEY"
@@ -290,7 +290,7 @@ def test_a_board_on_parse_has_two_applications():
 
 
 def test_what_a_board_on_parse_lacks_is_named():
-    """All of it at once, with the way to give it."""
+    """The error names all missing values and the remedy."""
     given = {name: value for name, value in PARSE.items() if "LINES" in name}
     with pytest.raises(ConfigError) as raised:
         load({"BOT_BOARD": "parse", **given}, {})
@@ -319,20 +319,20 @@ def test_what_a_board_on_parse_lacks_is_named():
     ],
 )
 def test_a_board_that_cannot_be_used_is_an_error(wrong, words):
-    """Said by name, without the key itself."""
+    """The error names the setting without its value."""
     with pytest.raises(ConfigError, match=words):
         load({"BOT_BOARD": "parse", **PARSE, **wrong}, {}).board.lines()
 
 
 def test_metrics_have_no_token_unless_told():
-    """Then there is no /metrics."""
+    """By default the token is empty."""
     assert load({}, {}).metrics_token() == ""
     assert load({"BOT_METRICS_TOKEN": "x" * 16}, {}).metrics_token() == "x" * 16
 
 
 @pytest.mark.parametrize("token", ["short", "x" * 15, "ü" * 20, "a\tb" * 10])
 def test_a_token_that_could_be_guessed_or_not_sent_is_an_error(token):
-    """With a command that makes a good one."""
+    """A weak token is refused with a command that makes a good one."""
     with pytest.raises(ConfigError, match="token_hex") as raised:
         load({"BOT_METRICS_TOKEN": token}, {}).metrics_token()
     assert token not in str(raised.value)

@@ -22,7 +22,7 @@ def config(tmp_path, monkeypatch):
 
 
 def test_the_link_opens_the_console(config, capsys):
-    """What is printed is one line, and it signs somebody in."""
+    """The command prints one line, a link that signs its reader in."""
     assert console.main(["console"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     client = make_app(config).test_client()
@@ -32,6 +32,6 @@ def test_the_link_opens_the_console(config, capsys):
 
 
 def test_the_link_is_for_where_the_bot_is_reached(config, capsys):
-    """Behind a proxy the operator names the address."""
+    """--url replaces the address of the link."""
     console.main(["console", "--url", "https://bot.example/"])
     assert capsys.readouterr().out.startswith("https://bot.example/console/sign-in/link/")

@@ -1,4 +1,4 @@
-"""`deliveries`: what the operator sees of them at a terminal, through a pipe, and can do."""
+"""The subcommand `deliveries`, at a terminal and in a pipe."""
 
 import io
 import json
@@ -141,20 +141,20 @@ def test_each_condition_narrows_the_list(several, capsys, words, found):
 
 
 def test_nothing_found_is_no_failure(several, capsys):
-    """It is said on stderr, and a pipe gets nothing."""
+    """An empty list is a line on stderr and exit code 0."""
     assert run("--event", "nothing") == 0
     assert capsys.readouterr() == ("", "no delivery matches\n")
 
 
 def test_a_long_search_tells_how_far_it_is(several, capsys, terminal):
-    """On a terminal, and on stderr."""
+    """A search prints its progress on stderr, at a terminal only."""
     terminal(80)
     run("--text", "hunter2")
     assert "4 looked through" in capsys.readouterr().err
 
 
 def test_the_next_page_is_offered(several, capsys, terminal):
-    """A full page says how to go on."""
+    """A full page ends with the option for the next one."""
     terminal(80)
     run("--limit", "2")
     assert "older ones: --before" in capsys.readouterr().err
@@ -172,7 +172,7 @@ def test_the_next_page_is_offered(several, capsys, terminal):
     ],
 )
 def test_wrong_usage_ends_with_2(queue, words, capsys):
-    """And says how it is done, on stderr."""
+    """Wrong usage ends with exit code 2 and the usage on stderr."""
     with pytest.raises(SystemExit) as ended:
         run(*words)
     assert ended.value.code == 2
@@ -180,7 +180,7 @@ def test_wrong_usage_ends_with_2(queue, words, capsys):
 
 
 def test_help_tells_of_all_commands(capsys):
-    """Without a database."""
+    """--help names all commands, without a database."""
     with pytest.raises(SystemExit) as ended:
         run("--help")
     assert ended.value.code == 0
@@ -191,7 +191,7 @@ def test_help_tells_of_all_commands(capsys):
 
 
 def test_all_about_one_is_shown(several, capsys):
-    """What it was, what was decided, and of each action the rule, its settings and the reason."""
+    """`show` prints the event, the decision, and each action with rule, settings and reason."""
     assert run("show", "4444") == 0
     shown = capsys.readouterr().out
     for words in (
@@ -208,7 +208,7 @@ def test_all_about_one_is_shown(several, capsys):
 
 
 def test_what_github_answered_is_shown(several, capsys):
-    """Of an action that is done."""
+    """`show` prints GitHub's answer to a finished action."""
     run("show", "1111")
     shown = capsys.readouterr().out
     assert '{"state": "pending"}' in shown
@@ -220,13 +220,13 @@ def test_what_github_answered_is_shown(several, capsys):
     [("3333", "dead after 1 attempt: 403 Forbidden"), ("2222", "ignored: no rule wanted")],
 )
 def test_a_decision_is_told_with_its_reason(several, capsys, guid, decision):
-    """Also the decision to do nothing, and the one that failed."""
+    """`show` prints why a rule acted, did nothing, or failed."""
     run("show", guid)
     assert decision in capsys.readouterr().out
 
 
 def test_the_payload_is_shown_when_asked_for(several, queue, capsys):
-    """Redacted; once it has expired, that is said."""
+    """--payload prints the redacted payload, or that it has expired."""
     run("show", "1111", "--payload")
     assert '"secret": "[redacted]"' in capsys.readouterr().out
     queue.expire_bodies(1e12)
@@ -236,7 +236,7 @@ def test_the_payload_is_shown_when_asked_for(several, queue, capsys):
 
 @pytest.mark.parametrize(("words", "shown"), [([], False), (["--payload"], True)])
 def test_one_is_shown_as_json(several, capsys, words, shown):
-    """For programs, with the payload where it is asked for."""
+    """--json prints an object, with --payload also the payload."""
     assert run("show", "1111", "--json", *words) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["guid"], told["state"], told["sender"]) == ("11111111-done", "done", "alice")
@@ -245,7 +245,7 @@ def test_one_is_shown_as_json(several, capsys, words, shown):
 
 
 def test_an_unknown_delivery_is_a_line(several):
-    """`__main__` makes a line on stderr of it, and exit code 1."""
+    """An unknown GUID raises UnknownDelivery."""
     with pytest.raises(UnknownDelivery, match="no delivery 9999"):
         run("show", "9999")
 
@@ -254,7 +254,7 @@ def test_an_unknown_delivery_is_a_line(several):
 
 
 def test_dead_ones_are_tried_again_by_their_guid(several, queue, capsys):
-    """The delivery, or its dead actions; what is not dead is left alone."""
+    """`retry` makes a dead delivery or its dead actions ready again, and nothing else."""
     assert run("retry", "3333", "4444", "1111") == 0
     assert capsys.readouterr().out.splitlines() == [
         "3333: to be tried again: decide pull_request",
@@ -265,7 +265,7 @@ def test_dead_ones_are_tried_again_by_their_guid(several, queue, capsys):
 
 
 def test_an_unknown_guid_fails_and_the_others_are_tried(several, queue, capsys):
-    """Exit code 1, and a line that names it."""
+    """An unknown GUID is named and ends with exit code 1; the others are retried."""
     assert run("retry", "9999", "3333") == 1
     told = capsys.readouterr()
     assert "no delivery 9999" in told.err
@@ -273,7 +273,7 @@ def test_an_unknown_guid_fails_and_the_others_are_tried(several, queue, capsys):
 
 
 def test_what_has_expired_cannot_be_tried_again(queue, store, capsys, monkeypatch):
-    """Told as a line, exit code 1."""
+    """`retry` of an expired delivery prints a line and returns 1."""
     store("g", way="bury")
     with queue._engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM job_body")
@@ -282,7 +282,7 @@ def test_what_has_expired_cannot_be_tried_again(queue, store, capsys, monkeypatc
 
 
 def test_all_that_match_are_tried_again_without_asking(several, queue, capsys):
-    """With --yes, for scripts."""
+    """--all --yes retries all matching deliveries without a question."""
     assert run("retry", "--all", "--yes", "--state", "dead", "--event", "pull_request") == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert queue.standing().dead == 0
@@ -290,7 +290,7 @@ def test_all_that_match_are_tried_again_without_asking(several, queue, capsys):
 
 @pytest.mark.parametrize(("answer", "code", "dead"), [("y\n", 0, 0), ("\n", 1, 2), ("no\n", 1, 2)])
 def test_a_person_is_asked_first(several, queue, capsys, monkeypatch, answer, code, dead):
-    """With the number of those that are meant; anything but yes is no."""
+    """The question has the number of deliveries, and only yes agrees."""
     stdin = io.StringIO(answer)
     stdin.isatty = lambda: True
     monkeypatch.setattr(sys, "stdin", stdin)
@@ -300,7 +300,7 @@ def test_a_person_is_asked_first(several, queue, capsys, monkeypatch, answer, co
 
 
 def test_a_script_is_not_asked(several, queue, capsys, monkeypatch):
-    """Where nobody can answer, nothing is done, and the way is shown."""
+    """Without a terminal nothing is retried, and the message names --yes."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert run("retry", "--all") == 1
     assert "--yes does it without asking" in capsys.readouterr().err
@@ -308,21 +308,21 @@ def test_a_script_is_not_asked(several, queue, capsys, monkeypatch):
 
 
 def test_nothing_dead_is_no_failure(store, capsys):
-    """All that match may be none."""
+    """--all without a match returns 0."""
     store("g", way="ignore")
     assert run("retry", "--all") == 0
     assert "nothing is dead" in capsys.readouterr().err
 
 
 def test_a_ready_action_tells_when_it_is_due(store, capsys):
-    """And which attempt it will be."""
+    """A ready action shows its time and attempt."""
     store("g", actions=[INVITE])
     run("show", "g")
     assert "to be done 1970-01-01 00:00:00 UTC, attempt 1" in capsys.readouterr().out
 
 
 def test_more_than_a_page_of_dead_ones_is_tried_again(queue, capsys):
-    """All of them, however many."""
+    """--all retries more deliveries than one page holds."""
     for number in range(101):
         queue.put(NewJob(queue=DELIVERIES, key=f"k{number}", body=b"{}", run_at=0.0))
     for job in queue.claim([DELIVERIES], worker="w", lease_seconds=60.0, limit=200):

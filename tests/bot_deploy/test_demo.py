@@ -110,7 +110,7 @@ def test_an_interrupted_demo_is_a_success(play, supervisor):
 
 
 def test_a_bot_that_never_gets_ready_is_a_failure(play, bot, monkeypatch, capsys):
-    """Where /readyz does not say so in time, the log is named, and the exit code is 1."""
+    """A timeout of /readyz names the log and ends with exit code 1."""
     monkeypatch.setattr(story, "_TIMEOUT_SECONDS", 0.01)
     bot.ready = 503
     assert play() == 1
@@ -118,14 +118,14 @@ def test_a_bot_that_never_gets_ready_is_a_failure(play, bot, monkeypatch, capsys
 
 
 def test_a_refused_delivery_is_shown(play, bot, capsys):
-    """What the bot does not take is said, with the status."""
+    """A refused delivery is printed with its status."""
     bot.accepted = 503
     play("--deliveries", "1")
     assert "! the bot did not take this delivery: status 503" in capsys.readouterr().out
 
 
 def test_without_a_seed_one_is_chosen_and_shown(play, capsys, monkeypatch):
-    """Each demo is another one, and each can be repeated."""
+    """Without --seed the demo chooses a seed and prints it."""
     monkeypatch.setattr(demo.secrets, "randbelow", lambda _: 4711)
     assert demo.main(["demo", "--every", "0", "--deliveries", "1"]) == 0
     assert "seed 4711" in capsys.readouterr().out
@@ -154,14 +154,14 @@ def put(queue):
 
 
 def test_unfinished_work_is_a_failure(script, queue, capsys):
-    """A demo of N deliveries ends well only when all of them were worked on."""
+    """Unfinished deliveries end with exit code 1."""
     put(queue)
     assert not script._is_finished()
     assert "has not finished" in capsys.readouterr().out
 
 
 def test_dead_work_is_a_failure(script, queue, capsys):
-    """A job that ended dead is said, and spoils the exit code."""
+    """A dead job is printed and ends with exit code 1."""
     put(queue)
     (job,) = queue.claim(["delivery"], worker="w", lease_seconds=9)
     queue.bury(job, "broken")
@@ -170,19 +170,19 @@ def test_dead_work_is_a_failure(script, queue, capsys):
 
 
 def test_an_unreachable_bot_is_not_ready(script):
-    """While nobody listens, the bot is not ready yet."""
+    """A bot that refuses connections is not ready."""
     script._address = "http://127.0.0.1:9"
     assert not script._is_ready()
 
 
 def test_an_end_between_two_deliveries_is_not_a_failure(script):
-    """A Ctrl-C does not spoil anything."""
+    """A Ctrl-C between two deliveries ends with exit code 0."""
     script._over.set()
     assert script._show(None)
 
 
 def test_an_end_before_the_bot_is_ready_is_not_a_failure(script, bot, capsys):
-    """A Ctrl-C while the processes start does not spoil anything, and is no cause to complain."""
+    """A Ctrl-C during the start ends with exit code 0 and no error."""
     bot.ready = 503
     script._over.set()
     assert script._show(None)
@@ -190,7 +190,7 @@ def test_an_end_before_the_bot_is_ready_is_not_a_failure(script, bot, capsys):
 
 
 def test_a_redelivery_is_told(script, bot, capsys):
-    """Nobody on GitHub sees that a delivery comes twice; the demo says it."""
+    """The demo prints each redelivery."""
     event = script._github.star("a/b", "tamiko")
     script._send(SceneDelivery(event, "guid-1", repeated=True))
     assert bot.received[0].headers["x-github-delivery"] == "guid-1"
@@ -198,7 +198,7 @@ def test_a_redelivery_is_told(script, bot, capsys):
 
 
 def test_nothing_of_a_real_bot_reaches_the_demo():
-    """Credentials and databases of a real bot are left out, what belongs to the machine is not."""
+    """The demo drops a real bot's variables and keeps the machine's."""
     environ = {
         "DATABASE_URL": "postgresql://real",
         "GITHUB_PRIVATE_KEY_FILE": "/real.pem",
@@ -213,7 +213,7 @@ def test_nothing_of_a_real_bot_reaches_the_demo():
 
 
 def test_the_bot_is_configured_for_the_simulated_github(tmp_path):
-    """Its App, its address, and a data directory of the demo's own."""
+    """The bot's environment has the simulated App, its address, and a new data directory."""
     github = FakeGithub()
     found = story.environment(
         {"PORT": "18000"}, github, api_url="http://127.0.0.1:1", home=tmp_path
@@ -226,21 +226,21 @@ def test_the_bot_is_configured_for_the_simulated_github(tmp_path):
 
 
 def test_a_taken_port_is_not_used():
-    """Where the usual port is taken, the demo takes another one."""
+    """If the usual port is taken, the demo uses another one."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         assert story.free_port(taken) not in {taken, 0}
 
 
 def test_the_usual_port_is_used_when_it_is_free():
-    """Where nobody listens, it is the usual one."""
+    """The demo prefers the usual port."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         free = other.getsockname()[1]
     assert story.free_port(free) == free
 
 
 def test_without_any_port_it_says_so(monkeypatch):
-    """A machine without a free port cannot play."""
+    """Without a free port the demo raises OSError."""
     monkeypatch.setattr(story, "_HOST", "192.0.2.1")
     with pytest.raises(OSError, match="no free port"):
         story.free_port(8000)
@@ -256,19 +256,19 @@ def test_without_any_port_it_says_so(monkeypatch):
     ],
 )
 def test_a_line_says_who_does_what(line, shown, capsys):
-    """People come in, the bot goes out, the hidden marker stays hidden, terminals are safe."""
+    """A line has an arrow, no marker, and no control characters."""
     story.tell(line)
     assert capsys.readouterr().out == shown
 
 
 def test_a_long_line_is_cut(capsys):
-    """A welcome of many words is told by its first ones."""
+    """A long line is shortened."""
     story.tell("portmanteau[bot] comments: " + "word " * 100)
     assert len(capsys.readouterr().out) < 120
 
 
 def test_nobody_listening_stops_nothing(monkeypatch):
-    """When the output was closed, the demo goes on in silence."""
+    """A closed stdout does not end the demo."""
 
     def closed(*_, **__):
         raise BrokenPipeError

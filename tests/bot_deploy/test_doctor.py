@@ -1,4 +1,4 @@
-"""`doctor`: what its user sees, and what scripts get."""
+"""The subcommand `doctor`, for people and scripts."""
 
 import json
 import os
@@ -81,7 +81,7 @@ def verdicts(out):
 
 
 def test_before_the_first_start_nothing_failed(run, environ):
-    """A line for each check; what is not there yet is no failure, and is not made by looking."""
+    """Before the first start no check fails, and none makes the data directory."""
     code, out = run()
     lines = [line for line in out.splitlines() if not line.startswith(" ")]
     assert (code, [line.split()[1] for line in lines]) == (0, NAMES)
@@ -100,7 +100,7 @@ def test_a_bot_that_runs_is_well(run, environ):
 
 
 def test_a_failure_is_told_with_its_remedy(run, github):
-    """And the exit code is 1."""
+    """A failed check prints its remedy and ends with exit code 1."""
     github.world.installations.clear()
     code, out = run()
     assert code == 1
@@ -109,7 +109,7 @@ def test_a_failure_is_told_with_its_remedy(run, github):
 
 
 def test_settings_that_cannot_be_used_skip_all_the_rest(run, environ):
-    """What is looked at would be a guess."""
+    """Invalid settings skip all other checks."""
     environ["PORT"] = "far away"
     code, out = run("--json")
     expected = dict.fromkeys(NAMES, "skipped") | {"settings": "failed"}
@@ -117,7 +117,7 @@ def test_settings_that_cannot_be_used_skip_all_the_rest(run, environ):
 
 
 def test_without_an_app_this_machine_is_looked_at(run, environ):
-    """The remedy is `register`; what has nothing to do with GitHub is told all the same."""
+    """Without an App the local checks still run, and the remedy is `register`."""
     del environ["GITHUB_APP_ID"], environ["GITHUB_PRIVATE_KEY"]
     code, out = run("--json")
     found = verdicts(out)
@@ -126,7 +126,7 @@ def test_without_an_app_this_machine_is_looked_at(run, environ):
 
 
 def test_a_secret_that_does_not_open_is_told(run, environ):
-    """A key that is no key is found here, not when the first delivery comes."""
+    """An invalid private key fails the check `secrets`."""
     environ["GITHUB_PRIVATE_KEY"] = "hunter2"
     code, out = run("--json")
     assert (code, verdicts(out)["secrets"]) == (1, "failed")
@@ -134,7 +134,7 @@ def test_a_secret_that_does_not_open_is_told(run, environ):
 
 
 def test_a_webhook_secret_is_needed_where_deliveries_come(run, environ):
-    """With BOT_RECEIVE=webhook it is opened too."""
+    """With BOT_RECEIVE=webhook a missing webhook secret fails `secrets`."""
     environ["BOT_RECEIVE"] = "webhook"
     code, out = run("--json")
     assert (code, verdicts(out)["secrets"]) == (1, "failed")
@@ -142,7 +142,7 @@ def test_a_webhook_secret_is_needed_where_deliveries_come(run, environ):
 
 
 def test_two_secrets_in_one_variable_are_a_warning(run, environ):
-    """With the variable that the other belongs in, and without a secret."""
+    """Two secrets in one variable are a warning that quotes neither."""
     half = "0123456789abcdef" * 2
     environ |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": f"{half} {half}"}
     _, out = run("--json")
@@ -154,7 +154,7 @@ def test_two_secrets_in_one_variable_are_a_warning(run, environ):
 
 
 def test_a_client_secret_is_needed_where_people_sign_in(run, environ):
-    """The console's sign-in would fail when somebody tries it."""
+    """A client id without its secret fails `secrets`."""
     environ["GITHUB_CLIENT_ID"] = "Iv1.7"
     code, out = run("--json")
     assert (code, verdicts(out)["secrets"]) == (1, "failed")
@@ -162,7 +162,7 @@ def test_a_client_secret_is_needed_where_people_sign_in(run, environ):
 
 
 def test_the_webhook_is_asked_for_our_healthz(run, environ, github):
-    """Through the address that GitHub has; here nobody is there."""
+    """The check `webhook` requests /healthz at the App's webhook address."""
     environ |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": github.webhook_secret}
     github.webhook_url = "http://127.0.0.1:1/webhook/github"
     code, out = run()
@@ -171,20 +171,20 @@ def test_the_webhook_is_asked_for_our_healthz(run, environ, github):
 
 
 def test_each_check_is_on_the_page():
-    """docs/howto/doctor.md says of each when it is well, in the order in which they are made."""
+    """docs/howto/doctor.md lists the checks in their order."""
     page = Path(doctor.__file__).parents[1] / "docs/howto/doctor.md"
     rows = re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)
     assert rows == [check.name for check in checks({})] == NAMES
 
 
 def test_no_secret_is_said(run, github):
-    """Neither in words nor as JSON."""
+    """Neither output shows a secret."""
     shown = run()[1] + run("--json")[1]
     assert github.private_key.splitlines()[1] not in shown
     assert github.webhook_secret not in shown
 
 
 def test_a_database_that_is_elsewhere_is_never_new(environ):
-    """Only a SQLite file can be seen not to be there yet."""
+    """Only a missing SQLite file counts as new."""
     assert not is_new("postgresql://nobody@nowhere/none")
     assert is_new("sqlite:///nowhere/none.sqlite")

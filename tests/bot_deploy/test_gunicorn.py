@@ -39,7 +39,7 @@ def test_a_free_port_is_taken(clock: FakeClock) -> None:
 
 
 def test_a_taken_port_is_an_error_with_its_remedy(taken: socket.socket, clock: FakeClock) -> None:
-    """After some seconds the operator is told what to do."""
+    """A taken port raises ConfigError with the remedy."""
     with pytest.raises(ConfigError, match=r"in use by another program: .* set PORT"):
         serving.listen("127.0.0.1", port_of(taken), clock=clock, sleep=clock.advance)
 
@@ -47,7 +47,7 @@ def test_a_taken_port_is_an_error_with_its_remedy(taken: socket.socket, clock: F
 def test_a_port_that_is_just_being_freed_is_waited_for(
     taken: socket.socket, clock: FakeClock
 ) -> None:
-    """The workers of a killed predecessor hold the port for a while."""
+    """`listen` retries until the port is free."""
     port = port_of(taken)
 
     def later(seconds: float) -> None:
@@ -59,7 +59,7 @@ def test_a_port_that_is_just_being_freed_is_waited_for(
 
 
 def test_an_address_that_is_not_ours_is_an_error(clock: FakeClock) -> None:
-    """An address of another machine cannot be listened on, and no waiting helps."""
+    """A foreign address raises ConfigError at once."""
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:8000"):
         serving.listen("192.0.2.1", 8000, clock=clock, sleep=pytest.fail)
 
@@ -73,19 +73,19 @@ def settings(shared_memory: Path) -> dict[str, object]:
 
 
 def test_nothing_is_made_outside_the_data_directory(tmp_path: Path) -> None:
-    """Gunicorn's control socket would be in the home directory; its logs have one way out."""
+    """Gunicorn makes no control socket and no log files."""
     found = settings(tmp_path)
     assert found["control_socket_disable"] is True
     assert found["errorlog"] is found["accesslog"] is None
 
 
 def test_its_grace_ends_before_the_supervisor_kills(tmp_path: Path) -> None:
-    """Requests in hand may take as long as the grace, which leaves time to end."""
-    assert settings(tmp_path)["graceful_timeout"] == SHUTDOWN_TIMEOUT_SECONDS < KILL_SECONDS
+    """Gunicorn's graceful timeout ends before the supervisor kills."""
+    assert settings(tmp_path)["graceful_timeout"] == GRACE_SECONDS < KILL_SECONDS
 
 
 def test_signs_of_life_are_left_in_memory_where_there_is_some(tmp_path: Path) -> None:
-    """Shared memory if it can be written, else gunicorn's own choice."""
+    """Heartbeat files are in shared memory if it can be written."""
     assert settings(tmp_path)["worker_tmp_dir"] == str(tmp_path)
     assert settings(tmp_path / "missing")["worker_tmp_dir"] is None
 
@@ -93,9 +93,9 @@ def test_signs_of_life_are_left_in_memory_where_there_is_some(tmp_path: Path) ->
 def test_gunicorn_accepts_the_settings_and_makes_our_app(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each setting exists; the app is made when a worker asks for it, which then keeps its books.
+    """Gunicorn accepts each setting, and a worker makes the app with its bookkeeper.
 
-    They are closed when the worker ends.
+    The bookkeeper is closed at the worker's end.
     """
     books = contextlib.ExitStack()
     kept: list[bool] = []
@@ -118,7 +118,7 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
 def test_its_lines_go_the_way_of_all_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What gunicorn says comes out through the root logger, once."""
+    """Gunicorn's lines go through the root logger once."""
     server = serving.Server(SimpleNamespace(), settings(tmp_path))
     server.cfg.logger_class(server.cfg).info("Starting")
     assert caplog.messages == ["Starting"]
@@ -126,7 +126,7 @@ def test_its_lines_go_the_way_of_all_others(
 
 
 def test_a_worker_ends_with_its_master(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the fork the worker asks to be ended with the master."""
+    """A worker asks the kernel to end it with its master."""
     asked: list[int] = []
     monkeypatch.setattr(serving, "end_with_parent", asked.append)
     serving._post_fork(None, SimpleNamespace(ppid=7))
@@ -149,7 +149,7 @@ def test_it_serves_the_configured_port(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_webhook_it_is_for_this_machine(
     monkeypatch: pytest.MonkeyPatch, receive: str, host: str
 ) -> None:
-    """Where deliveries are fetched, the pages are shown to nobody else, unless --host says so."""
+    """With BOT_RECEIVE=poll the default host is the local one."""
     asked = []
     monkeypatch.setattr(os, "environ", APP | {"BOT_RECEIVE": receive})
     monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
@@ -178,7 +178,7 @@ def test_what_may_be_a_slip_is_logged_at_the_start(
     level: int,
     words: str,
 ) -> None:
-    """Once, by the process that verifies, and without the secret."""
+    """The notice about white space is logged once, without the secret."""
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(os, "environ", APP | {"GITHUB_WEBHOOK_SECRET": secret})
     monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
@@ -191,7 +191,7 @@ def test_what_may_be_a_slip_is_logged_at_the_start(
 
 
 def test_without_an_app_it_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a webhook secret nothing could be verified, so the port is not even opened."""
+    """Without an App it raises ConfigError before it opens the port."""
     monkeypatch.setattr(os, "environ", {})
     with pytest.raises(ConfigError, match="GITHUB_APP_ID"):
         gunicorn.main(["gunicorn"])

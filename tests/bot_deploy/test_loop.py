@@ -1,4 +1,4 @@
-"""`loop` and `migrate`: the wiring, run in this process against the simulated GitHub."""
+"""The subcommands `loop` and `migrate`, against the simulated GitHub."""
 
 import os
 import signal
@@ -85,7 +85,7 @@ def is_finished(config):
 
 
 def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(config, capsys):
-    """The first time names the revisions, the second says that all is up to date."""
+    """The first run prints the revisions, the second "up to date"."""
     assert migrate.main(["migrate"]) == 0
     assert "applied jobs_0001" in capsys.readouterr().out
     assert migrate.main(["migrate"]) == 0
@@ -94,7 +94,7 @@ def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(config, caps
 
 @pytest.mark.usefixtures("_own_signals")
 def test_the_loop_does_what_waits_and_ends_when_told(config, github):
-    """A stored delivery has its effect at GitHub; SIGTERM ends the loop with exit code 0."""
+    """The loop acts on a stored delivery; SIGTERM ends it with exit code 0."""
     migrate.migrate(config)
     put(config, github.merge_pull_request(REPO, "alice"), github)
     ender = threading.Thread(target=end_when_answered, args=(config, github))
@@ -107,14 +107,14 @@ def test_the_loop_does_what_waits_and_ends_when_told(config, github):
 
 
 def test_the_loop_refuses_a_database_of_another_version(config):
-    """Nothing is claimed from tables that this code does not know."""
+    """A database of another version raises SchemaError."""
     with pytest.raises(SchemaError):
         loop.main(["loop"])
 
 
 @pytest.mark.usefixtures("config")
 def test_a_rule_that_spins_hands_the_interpreter_on(switches):
-    """Ten times as often as Python would have it, for the sake of all the others."""
+    """The switch interval is a tenth of Python's."""
     before = switches()
     with pytest.raises(SchemaError):
         loop.main(["loop"])
@@ -122,7 +122,7 @@ def test_a_rule_that_spins_hands_the_interpreter_on(switches):
 
 
 def test_a_board_on_parse_is_one_more_duty(config, github):
-    """The loop itself never talks to Parse; nor does it need Parse to be there."""
+    """A board on Parse adds a periodic task, which survives an unreachable Parse."""
     migrate.migrate(config)
     names = ("URL", "APPLICATION_ID", "REST_KEY")
     parse = {

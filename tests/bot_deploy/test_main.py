@@ -44,7 +44,7 @@ def run(*words: str) -> int:
 
 
 def test_each_subcommand_has_a_summary() -> None:
-    """The list says a line about each; modules that are none are not in it."""
+    """The list has a line for each subcommand, and no other module."""
     found = dispatch.subcommands()
     assert {"start", "gunicorn", "loop", "demo", "migrate"} <= found.keys()
     assert not {"config", "registration", "wiring", "venv", "arguments", "__main__"} & found.keys()
@@ -55,7 +55,7 @@ def test_each_subcommand_has_a_summary() -> None:
 def test_without_a_subcommand_there_is_the_list(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No word, or a call for help: the list on stdout, exit code 0."""
+    """No argument, or --help, prints the list and returns 0."""
     assert run(*words) == 0
     assert "  start " in capsys.readouterr().out
 
@@ -64,7 +64,7 @@ def test_without_a_subcommand_there_is_the_list(
 def test_an_unknown_subcommand_is_wrong_usage(
     word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is no subcommand: two lines on stderr, exit code 2, and nothing is imported."""
+    """An unknown name is two lines on stderr and exit code 2."""
     assert run(word) == 2
     told = capsys.readouterr()
     assert told.out == ""
@@ -86,14 +86,14 @@ def test_an_unknown_subcommand_is_wrong_usage(
 def test_a_mistyped_name_gets_a_suggestion(
     word: str, meant: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The name that comes nearest, if one is near at all."""
+    """A mistyped name gets the closest known name."""
     assert run(word) == 2
     told = capsys.readouterr().err
     assert (f"did you mean {meant!r}?" in told) == (meant is not None)
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, as programs print it."""
+    """--version prints one line."""
     assert run("--version") == 0
     assert re.fullmatch(r"portmanteau \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
@@ -115,7 +115,7 @@ def test_another_version_of_the_library_over_ours_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Files of another release would fail somewhere in the middle: one line says it before."""
+    """Another version of the library over the bot's files is one line and exit code 1."""
     for name in installed:
         (tmp_path / f"{name}.dist-info").mkdir()
     monkeypatch.setattr(dispatch.run, "__file__", str(tmp_path / "luggage" / "run" / "__init__.py"))
@@ -124,13 +124,13 @@ def test_another_version_of_the_library_over_ours_is_refused(
 
 
 def test_the_list_imports_no_subcommand(subcommand: Callable[..., None]) -> None:
-    """To list a subcommand its source is read, not run."""
+    """The list reads sources and imports none."""
     subcommand("", text=f"raise SystemExit\n{COMMAND.format(body='pass')}")
     assert dispatch.subcommands()["extra"] == "say how many arguments there are"
 
 
 def test_its_exit_code_is_handed_on(subcommand: Callable[..., None]) -> None:
-    """The subcommand gets its name and its arguments, and gives the exit code."""
+    """A subcommand gets its name and arguments, and its exit code is returned."""
     subcommand("return len(argv)")
     assert run("extra", "a", "b") == 3
 
@@ -142,7 +142,7 @@ def test_no_exit_code_is_success(subcommand: Callable[..., None]) -> None:
 
 
 def test_an_import_error_inside_shows_itself(subcommand: Callable[..., None]) -> None:
-    """What a subcommand cannot import is named, whatever mainland makes of it."""
+    """An ImportError in a subcommand names the missing module."""
     subcommand("", text="import no_such_thing\n" + COMMAND.replace("{body}", "pass"))
     with pytest.raises(ModuleNotFoundError, match="no_such_thing"):
         run("extra")
@@ -151,7 +151,7 @@ def test_an_import_error_inside_shows_itself(subcommand: Callable[..., None]) ->
 def test_a_ctrl_c_is_quiet(
     subcommand: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A Ctrl-C is no error to be explained; shells know the exit code."""
+    """A Ctrl-C prints nothing and returns 130."""
     subcommand("raise KeyboardInterrupt")
     assert run("extra") == 130
     assert capsys.readouterr() == ("", "")
@@ -161,7 +161,7 @@ def test_a_ctrl_c_is_quiet(
 def test_a_reader_that_has_left_is_no_failure_of_ours(
     subcommand: Callable[..., None], monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
-    """As behind `| head`: no traceback, now or when Python ends, and the code that shells know."""
+    """A closed pipe prints no traceback and returns 141."""
     subcommand(body)
     reading, writing = os.pipe()
     os.close(reading)

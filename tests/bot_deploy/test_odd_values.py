@@ -111,7 +111,7 @@ def judge(name: str, value: str, found: object, said: str) -> None:
 
 
 def test_each_variable_is_swept() -> None:
-    """A variable of docs/reference.md that is new has to be added here."""
+    """The sweep covers each variable in docs/reference.md."""
     section = REFERENCE.read_text().split("## Settings in config.toml")[0]
     told = set(re.findall(r"^\| `([A-Z_]+)`", section, re.MULTILINE))
     assert told == USED.keys() | ELSEWHERE
@@ -122,14 +122,14 @@ def test_each_variable_is_swept() -> None:
 
 @pytest.mark.parametrize("name", USED)
 def test_a_variable_arrives_or_is_refused(name: str) -> None:
-    """Each odd value, in the variable."""
+    """Each odd value in a variable arrives or is refused."""
     for value in ODD.values():
         judge(name, value, outcome(name, BASE | {name: value}, {}), name)
 
 
 @pytest.mark.parametrize("name", sorted(USED.keys() - {"BOT_DATA", "REQUESTS_CA_BUNDLE"}))
 def test_a_file_arrives_or_is_refused(name: str, tmp_path: Path) -> None:
-    """Each odd value, in a file with an odd name."""
+    """Each odd value in a file arrives or is refused."""
     path = tmp_path / "a b,c%20?#é.txt"
     environ = {each: BASE[each] for each in BASE if each != name} | {f"{name}_FILE": str(path)}
     for value in ODD_IN_FILES.values():
@@ -139,7 +139,7 @@ def test_a_file_arrives_or_is_refused(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_value_of_config_toml_arrives_or_is_refused(name: str) -> None:
-    """A text in quotes, as TOML's own writer puts it; a list where the setting is one."""
+    """Each odd value in config.toml arrives or is refused."""
     setting = KNOWN[name]
     environ = {each: BASE[each] for each in BASE if each != setting.variable}
     for value in PLAIN.values():
@@ -202,7 +202,7 @@ def test_where_to_move_arrives(value: str) -> None:
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
 def test_an_address_of_a_database_is_used_or_refused_without_a_word_of_it(value: str) -> None:
-    """It may hold a password."""
+    """Each odd database address is used or refused without its password."""
     said = ""
     try:
         open_engine(value).dispose()
@@ -214,7 +214,7 @@ def test_an_address_of_a_database_is_used_or_refused_without_a_word_of_it(value:
 
 @pytest.mark.parametrize("name", sorted(USED))
 def test_what_is_not_utf_8_is_refused(name: str, tmp_path: Path) -> None:
-    """In a variable and in a file, by name and without its bytes."""
+    """The error for bytes that are not UTF-8 names the variable, not the bytes."""
     raw = b"hush\xff"
     path = tmp_path / "file"
     path.write_bytes(raw)
@@ -231,7 +231,7 @@ ODD_NAMES = [name for name in ODD.values() if len(name) < 200 and "/" not in nam
 
 @pytest.mark.parametrize("name", [*ODD_NAMES, "a?b", "file:x", ":memory:", "x" * 200])
 def test_a_data_directory_may_be_called_anything(name: str, tmp_path: Path) -> None:
-    """The database is made inside of it, and nowhere else."""
+    """The database is made in a directory of any name."""
     data = tmp_path / "below" / "it" / name
     data.mkdir(parents=True)
     config = load({"BOT_DATA": str(data)}, {})
@@ -245,7 +245,7 @@ def test_a_data_directory_may_be_called_anything(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", [*ODD_NAMES, "a?b"])
 def test_a_file_of_certificates_may_be_called_anything(name: str, tmp_path: Path) -> None:
-    """REQUESTS_CA_BUNDLE is a path."""
+    """REQUESTS_CA_BUNDLE may be any existing path."""
     path = tmp_path / name
     path.touch()
     assert load({"REQUESTS_CA_BUNDLE": str(path)}, {}).ca_bundle == str(path)

@@ -1,4 +1,4 @@
-"""Rules of one's own: named in config.toml, loaded, checked, and then like any other."""
+"""Custom rules: named, loaded and checked."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_a_file_may_be_called_anything(name, environ, tmp_path):
 
 
 def test_spaces_and_line_ends_separate(environ, tmp_path):
-    """As long as no file is called so."""
+    """Spaces and line ends separate names, except in a file's path."""
     (tmp_path / "my rule.py").write_text(CODE)
     assert custom_names({}, "a.py b.c\nmy rule.py\n  d.py", folder=tmp_path) == [
         "a.py",
@@ -85,20 +85,20 @@ def test_a_rule_beside_the_data_stands_behind_the_others(environ):
 
 
 def test_the_variable_stands_before_config_toml(environ):
-    """For a container whose config.toml is packed in."""
+    """BOT_RULES overrides config.toml."""
     config = load(environ | {"BOT_RULES": "gratitude.py"}, own("nowhere.py"))
     assert config.rules[-1].name == "gratitude"
 
 
 def test_a_module_can_be_named(environ, tmp_path, monkeypatch):
-    """What does not end in .py is looked for where Python looks."""
+    """A name without .py is an importable module."""
     (tmp_path / "our_rules_for_tests.py").write_text(CODE)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert load(environ, own("our_rules_for_tests")).rules[-1].name == "gratitude"
 
 
 def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, capsys):
-    """The same tool as for the rules of the house."""
+    """`preview` evaluates a custom rule."""
     environ["BOT_RULES"] = "gratitude.py"
     monkeypatch.setattr(os, "environ", environ)
     migrated_for(load(environ))
@@ -139,7 +139,7 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
     ],
 )
 def test_what_cannot_be_used_is_said_on_one_line(environ, tmp_path, document, words):
-    """The operator sees which rule, and why; there is no traceback."""
+    """An unusable rule is one line with its name and the reason."""
     (tmp_path / "broken.py").write_text("def")
     (tmp_path / "exits.py").write_text("raise SystemExit('a\\nb')")
     (tmp_path / "empty.py").write_text("")
@@ -189,19 +189,19 @@ class Melted:
     ],
 )
 def test_a_rule_that_could_not_work_is_refused(changes, words):
-    """Before a delivery finds it out."""
+    """`faults` finds each defect of a rule."""
     (found,) = faults(replace(ping.RULE, **{"name": "own", **changes}), TABLES)
     assert words in found
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_the_rules_of_the_house_are_held_to_the_same(rule):
-    """What is asked of others holds here."""
+    """The built-in rules pass the check of custom rules."""
     assert faults(rule, {*TABLES, *(other.name for other in RULES if other is not rule)}) == []
 
 
 def test_each_table_of_config_toml_is_known():
-    """A rule cannot take the name of a table that means something else."""
+    """TABLES and the rules cover each table of config.toml."""
     text = (ROOT / "bot_deploy" / "config.toml").read_text()
     names = set(re.findall(r"^\[([a-z]+)", text, re.MULTILINE))
     assert names <= {*TABLES, *(rule.name for rule in RULES)}

@@ -1,4 +1,4 @@
-"""`preview`: what the operator or a maintainer sees at a terminal."""
+"""The subcommand `preview`."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_the_differences_are_listed(run, capsys):
-    """A headline, a line for each, and what it rests on."""
+    """The output has a headline, a line for each difference, and its basis."""
     assert run("[ping]\nenabled = false\n") == 0
     assert capsys.readouterr().out.splitlines() == [
         "1 comment less, 1 reaction less.",
@@ -56,7 +56,7 @@ def test_the_differences_are_listed(run, capsys):
 
 
 def test_json_is_for_programs(run, capsys):
-    """The same as values."""
+    """--json prints the same as an object."""
     assert run("[ping]\nenabled = false\n", "--json", "--last", "5") == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["deliveries"], [each["kind"] for each in found["differences"]]) == (
@@ -66,7 +66,7 @@ def test_json_is_for_programs(run, capsys):
 
 
 def test_a_wrong_file_is_told_with_line_and_column(run, capsys, tmp_path):
-    """Exit code 1, an error on each line, under the name that was typed."""
+    """Each problem is a line with file, line and column; exit code 1."""
     assert run("[ping]\nenabled = 1\n[invit]\n") == 1
     path = tmp_path / "bot.toml"
     first, second = capsys.readouterr().err.splitlines()
@@ -79,7 +79,7 @@ def test_a_wrong_file_is_told_with_line_and_column(run, capsys, tmp_path):
     [("latin.toml", "it is not UTF-8 text"), ("no-such.toml", "No such file or directory")],
 )
 def test_a_file_that_cannot_be_read_is_a_failure(capsys, monkeypatch, tmp_path, name, words):
-    """Not UTF-8, or not there: one line with its name, no traceback."""
+    """An unreadable file is one line with its name."""
     monkeypatch.chdir(tmp_path)
     Path("latin.toml").write_bytes(b"\xff")
     command = ["python -m bot_deploy", "preview", name, "--repository", TRIO]
@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_read_is_a_failure(capsys, monkeypatch, tmp_path, 
     "arguments", [["--repository", "snakes"], ["--repository", "a/b/c"], ["--last", "0"]]
 )
 def test_wrong_usage_ends_with_2(run, arguments):
-    """What is no repository, or no number, is said before anything is done."""
+    """Invalid arguments end with exit code 2."""
     with pytest.raises(SystemExit) as ended:
         run("", *arguments)
     assert ended.value.code == 2

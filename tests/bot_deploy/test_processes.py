@@ -1,4 +1,4 @@
-"""What a supervisor keeps alive, and how it ends."""
+"""The processes that a supervisor keeps alive."""
 
 import io
 import os
@@ -20,7 +20,7 @@ def own_signals():
 
 
 def test_a_child_inherits_what_is_set_and_no_more():
-    """An empty variable would be handed on as an empty string, one of ours would be wrong."""
+    """Children inherit only set variables, and none about this process."""
     environ = {
         "HOME": "/home",
         "PEX_ROOT": "",
@@ -34,7 +34,7 @@ def test_a_child_inherits_what_is_set_and_no_more():
 
 
 def test_the_web_process_takes_arguments():
-    """The demo listens on this machine alone."""
+    """`entries` adds arguments to the web process."""
     gunicorn, loop = processes.entries({}, gunicorn=["--host", "127.0.0.1"])
     assert gunicorn.command[-3:] == ["gunicorn", "--host", "127.0.0.1"]
     assert loop.command[-1] == "loop"
@@ -42,7 +42,7 @@ def test_the_web_process_takes_arguments():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_early_signal_is_an_orderly_end(number):
-    """Before the supervisor runs, a signal ends the process with exit code 0."""
+    """A signal before the supervisor runs ends with exit code 0."""
     processes.end_with_0(number)
     with pytest.raises(SystemExit) as ended:
         signal.raise_signal(number)
@@ -50,7 +50,7 @@ def test_an_early_signal_is_an_orderly_end(number):
 
 
 def test_a_log_that_nobody_reads_any_more_stops_nothing():
-    """When the stream is closed, lines are dropped."""
+    """A closed stream drops lines without an error."""
     stream = io.StringIO()
     passing = processes.Relay(stream, "text")
     passing("loop", "one")
@@ -68,7 +68,7 @@ def test_the_loop_never_sees_what_people_sign_in_with():
 
 
 def test_the_web_process_never_sees_the_private_key():
-    """Only the loop inherits it, by whichever variable it is given."""
+    """Only the loop inherits the private key, from either variable."""
     environ = {"GITHUB_PRIVATE_KEY_FILE": "k", "GITHUB_PRIVATE_KEY": "k", "GITHUB_APP_ID": "7"}
     web, loop = processes.entries(environ)
     assert list(web.inherit) == ["GITHUB_APP_ID"]

@@ -106,7 +106,7 @@ def test_it_is_named_as_it_was_called(way, called):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", sorted(subcommands()))
 def test_each_subcommand_names_it_so(name, way, called, capsys):
-    """In the usage of --help, and in the error for wrong usage."""
+    """Each subcommand's usage and errors have the program's name."""
     named = called(way)
     with pytest.raises(SystemExit) as ended:
         dispatch.main(["x", name, "--help"], {})
@@ -123,7 +123,7 @@ def test_each_subcommand_names_it_so(name, way, called, capsys):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("words", [[], ["doctr"], ["loop"]], ids=" ".join)
 def test_the_dispatcher_names_it_so(words, way, called, capsys, monkeypatch):
-    """In the list, for what is unknown, and before the error of a subcommand."""
+    """The dispatcher's list and errors have the program's name."""
     monkeypatch.setenv("BOT_DATA", "var")
     named = called(way)
     dispatch.main(["x", *words], {})
@@ -133,7 +133,7 @@ def test_the_dispatcher_names_it_so(words, way, called, capsys, monkeypatch):
 
 
 def test_no_source_names_it_by_itself():
-    """`python -m bot_deploy` and `portmanteau` as words of a command are in one place only."""
+    """Only arguments.py names the program."""
     names = "|".join(subcommands())
     command = re.compile(rf"python -m bot_deploy(?!\.)|\bportmanteau ({names})\b")
     found = {
@@ -152,7 +152,7 @@ def _said(path):
 
 
 def test_a_real_script_and_a_real_module(tmp_path):
-    """Not only where the ways are set up: an entry point as pip writes it, and `-m`."""
+    """A real entry point and `-m` print their names."""
     script = tmp_path / "portmanteau"
     script.write_text(
         f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"

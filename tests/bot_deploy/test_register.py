@@ -1,4 +1,4 @@
-"""`register`: from a command to an App whose secrets are sealed, and every way it can fail."""
+"""The subcommand `register`, and its failures."""
 
 import json
 import os
@@ -9,8 +9,8 @@ import pytest
 
 from bot.rules import RULES, needs
 from bot_deploy import keygen, register
+from bot_deploy.__main__ import main
 from bot_deploy.config import load
-from bot_deploy.config.sources import ConfigError
 from bot_deploy.registration import app_secrets, exchange, local_page
 from bot_deploy.registration.app_secrets import NAMES
 from bot_deploy.wiring.web import make_app
@@ -76,7 +76,7 @@ def run(capsys):
         capsys.readouterr()
         line = ["register", "--organization", organization, "--config", str(config), *arguments]
         try:
-            code = register.main(line)
+            code = main(["bot_deploy", *line], {})
         except SystemExit as end:
             code = end.code
         return code, capsys.readouterr()
@@ -126,7 +126,7 @@ def test_the_app_needs_what_the_rules_need(run, config, browser, github):
 
 
 def test_a_rule_that_is_off_needs_nothing(run, config, browser, github):
-    """What config.toml switches off is not asked for."""
+    """A disabled rule adds no permissions."""
     config.write_text(config.read_text().replace("[invite]", "[invite]\nenabled = false"))
     run(config)
     assert github.world.app.permissions.get("members") != "write"
@@ -176,7 +176,7 @@ def refused(run, github, config, *arguments, **more):
 
 
 def test_without_a_key_pair_nothing_begins(run, tmp_path, environ, browser, github):
-    """Secrets that could not be sealed would be lost; `keygen` is named."""
+    """Without a key pair the command stops and names `keygen`."""
     path = tmp_path / "config.toml"
     path.write_text(SHIPPED.read_text())
     assert "`keygen`" in refused(run, github, path)
@@ -203,7 +203,7 @@ def test_a_key_pair_is_offered(run, tmp_path, environ, browser, github, answers)
 
 
 def test_an_offer_can_be_declined(run, tmp_path, environ, browser, github, answers):
-    """Then nothing is made."""
+    """A declined offer makes no key pair."""
     path = tmp_path / "config.toml"
     path.write_text(SHIPPED.read_text())
     answers("n")
@@ -212,7 +212,7 @@ def test_an_offer_can_be_declined(run, tmp_path, environ, browser, github, answe
 
 
 def test_a_key_file_in_the_way_is_told(run, tmp_path, environ, browser, github, answers):
-    """A private key is never overwritten, so no pair is made, and no App either."""
+    """An existing key file stops the registration."""
     path = tmp_path / "config.toml"
     path.write_text(SHIPPED.read_text())
     (tmp_path / "secret.key").write_text("something")
@@ -223,7 +223,7 @@ def test_a_key_file_in_the_way_is_told(run, tmp_path, environ, browser, github, 
 
 
 def test_an_app_that_is_there_is_kept(run, config, browser, github):
-    """A second App is a mistake, unless --replace says that it is none."""
+    """An existing App is kept without --replace."""
     run(config)
     before, config_before = github.app_id, config.read_text()
     code, told = run(config)
@@ -236,13 +236,13 @@ def test_an_app_that_is_there_is_kept(run, config, browser, github):
 
 @pytest.mark.parametrize("variable", ["GITHUB_APP_ID", "GITHUB_PRIVATE_KEY_FILE"])
 def test_a_variable_would_hide_the_new_app(run, config, browser, github, environ, variable):
-    """What stands before config.toml has to go first."""
+    """A variable that would override the new App stops the registration."""
     environ[variable] = "7"
     assert variable in refused(run, github, config)
 
 
 def test_a_config_that_cannot_be_written_is_told_first(run, config, browser, github, monkeypatch):
-    """Not after the App was made."""
+    """A read-only config.toml is refused before GitHub is asked."""
 
     def refuse(*_arguments, **_options):
         raise PermissionError(13, "Permission denied", "config.toml")
@@ -252,21 +252,17 @@ def test_a_config_that_cannot_be_written_is_told_first(run, config, browser, git
 
 
 def test_a_port_that_is_taken_is_told(run, config, browser, github):
-    """With the number, and what to do."""
+    """A taken port is one line with the port and the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(
-            ConfigError, match=f"port {port}: Address already in use; choose another --port$"
-        ):
-            run(config, "--port", str(port))
-    assert github.calls == []
+        line = refused(run, github, config, "--port", str(port))
+    assert line.endswith(f"port {port}: Address already in use; choose another --port")
 
 
 def test_two_githubs_at_once_are_refused(run, config, environ, github):
-    """The App would be made at one and its secrets asked for at the other."""
+    """GITHUB_API_URL without GITHUB_SERVER_URL is refused."""
     del environ["GITHUB_SERVER_URL"]
-    with pytest.raises(ConfigError, match="GITHUB_SERVER_URL"):
-        run(config)
+    assert "GITHUB_SERVER_URL" in refused(run, github, config)
 
 
 @pytest.mark.parametrize(
@@ -280,12 +276,12 @@ def test_two_githubs_at_once_are_refused(run, config, environ, github):
     ],
 )
 def test_what_cannot_be_meant_is_wrong_usage(run, config, arguments, organization):
-    """Exit code 2, before anything happens."""
+    """Invalid arguments end with exit code 2."""
     assert run(config, *arguments, organization=organization)[0] == 2
 
 
 def test_the_organization_is_needed(environ, capsys):
-    """Without it there is nobody the App could belong to."""
+    """--organization is required."""
     with pytest.raises(SystemExit) as end:
         register.main(["register"])
     assert end.value.code == 2
@@ -296,7 +292,7 @@ def test_the_organization_is_needed(environ, capsys):
 
 
 def test_an_app_of_another_organization_is_not_taken(run, config, browser, github):
-    """Whoever slips in a code of their own does not become our App."""
+    """An App of another organisation is refused."""
     github.add_organization("lions", installed=False)
     before = config.read_text()
     browser.habits = {"lead": lambda target: target.replace("/snakes/", "/lions/")}
@@ -306,7 +302,7 @@ def test_an_app_of_another_organization_is_not_taken(run, config, browser, githu
 
 
 def test_a_code_that_is_spent_says_what_to_do(run, config, browser, github):
-    """404: where the App is to be found, and to begin again."""
+    """A spent code is an error with the address of the App."""
     github.faults.append(faults.plan(faults.refused(404, "Not Found"), path="/app-manifests/*"))
     before = config.read_text()
     code, told = run(config)
@@ -346,7 +342,7 @@ def test_a_disk_that_is_full_loses_nothing(run, config, browser, github, monkeyp
 
 
 def test_a_config_that_was_spoiled_meanwhile_loses_nothing(run, config, browser, github):
-    """The same where the file can no longer be read as it was."""
+    """A config.toml that broke meanwhile also leaves the sealed lines."""
     browser.habits = {"change": lambda _fields: config.write_text("[[[")}
     code, told = run(config)
     assert (code, told.out.count('"sealed:')) == (1, len(NAMES))
@@ -392,7 +388,7 @@ def test_over_ssh_the_tunnel_is_said(run, config, browser, github, environ, monk
 
 
 def test_another_port_of_ssh_is_said(monkeypatch):
-    """The one that the connection came in by."""
+    """The tunnel command has the connection's port."""
     monkeypatch.setattr(local_page.getpass, "getuser", lambda: "me")
     command = local_page.tunnel(4000, {"SSH_CONNECTION": "a 1 host.example 2222"})
     assert command == "ssh -p 2222 -L 4000:127.0.0.1:4000 me@host.example"
@@ -403,7 +399,7 @@ def test_another_port_of_ssh_is_said(monkeypatch):
     [({}, "linux", False), ({"WAYLAND_DISPLAY": "w"}, "linux", True), ({}, "darwin", True)],
 )
 def test_a_browser_is_opened_where_there_is_a_screen(environ, platform, expected):
-    """One in the terminal would only be in the way."""
+    """A browser opens only on a machine with a screen."""
     assert local_page.has_screen(environ, platform) == expected
 
 
@@ -428,7 +424,7 @@ def test_people_come_back_to_the_console(tmp_path):
 
 
 def test_the_manifest_is_json(config, environ):
-    """What stands in the form can be read back."""
+    """The manifest is JSON with the local return address."""
     settings = exchange.settings(config, environ)
     requested = exchange.request(settings, 4000, "snakes", url=None, name=None)
     assert json.loads(json.dumps(requested.manifest))["redirect_url"].endswith(":4000/registered")

@@ -1,4 +1,4 @@
-"""`replay`: what the operator says, and is told."""
+"""The subcommand `replay`."""
 
 import importlib
 import io
@@ -77,7 +77,7 @@ def test_a_dry_run_of_a_file(queue, ping, github, capsys):
 
 
 def test_a_file_is_put_into_the_queue(queue, ping, capsys):
-    """Ready for the loop; a second time it is the same delivery."""
+    """A file becomes a ready delivery, and a second time the same one."""
     assert run(ping, "--event", "issue_comment") == 0
     assert run(ping, "--event", "issue_comment") == 0
     first, second = capsys.readouterr().out.splitlines()
@@ -87,7 +87,7 @@ def test_a_file_is_put_into_the_queue(queue, ping, capsys):
 
 
 def test_a_file_may_come_through_a_pipe(queue, ping, monkeypatch, capsys):
-    """With `-` for its name."""
+    """`-` reads the file from stdin."""
     stdin = io.TextIOWrapper(io.BytesIO(Path(ping).read_bytes()))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert run("-", "--event", "issue_comment") == 0
@@ -95,7 +95,7 @@ def test_a_file_may_come_through_a_pipe(queue, ping, monkeypatch, capsys):
 
 
 def test_a_stored_delivery_is_decided_again(queue, ping, capsys):
-    """By the beginning of its GUID; a dry run of it is possible as well."""
+    """A stored delivery can be replayed or tried by the beginning of its GUID."""
     run(ping, "--event", "issue_comment")
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     queue.ignore(job, "noise")
@@ -106,7 +106,7 @@ def test_a_stored_delivery_is_decided_again(queue, ping, capsys):
 
 
 def test_what_was_done_before_is_not_promised_again(queue, ping, capsys):
-    """The actions that a delivery led to are named, with their states."""
+    """Earlier actions are listed with their states."""
     run(ping, "--event", "issue_comment")
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     known = NewJob(queue="action", key="comment:x", body=b"{}", run_at=0.0, parent=job.id)
@@ -120,7 +120,7 @@ def test_what_was_done_before_is_not_promised_again(queue, ping, capsys):
 
 
 def test_an_unknown_delivery_may_be_a_misspelt_file(queue):
-    """Both are named."""
+    """The error names a delivery and a file."""
     with pytest.raises(UnknownDelivery, match="no delivery nope, and no such file"):
         run("nope")
 
@@ -134,7 +134,7 @@ def test_an_unknown_delivery_may_be_a_misspelt_file(queue):
     ],
 )
 def test_what_cannot_be_replayed_is_a_line(queue, words, told, capsys, monkeypatch):
-    """On stderr, with exit code 1."""
+    """An invalid file is one line on stderr and exit code 1."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
     assert dispatch.main(["bot_deploy", "replay", *words], dict(os.environ)) == 1
     error = capsys.readouterr().err
@@ -143,7 +143,7 @@ def test_what_cannot_be_replayed_is_a_line(queue, words, told, capsys, monkeypat
 
 
 def test_a_github_that_cannot_be_reached_is_a_line(queue, ping, capsys, monkeypatch):
-    """A dry run asks GitHub; when it does not answer, that is what is said."""
+    """A dry run without GitHub's answer is one line on stderr."""
     monkeypatch.setitem(os.environ, "GITHUB_API_URL", "http://127.0.0.1:9")
     words = ["bot_deploy", "replay", ping, "--event", "issue_comment", "--dry-run"]
     assert dispatch.main(words, dict(os.environ)) == 1
@@ -151,7 +151,7 @@ def test_a_github_that_cannot_be_reached_is_a_line(queue, ping, capsys, monkeypa
 
 
 def test_an_event_is_for_a_file(queue, capsys):
-    """A stored delivery knows its own: exit code 2."""
+    """--event with a GUID ends with exit code 2."""
     with pytest.raises(SystemExit) as ended:
         run("72d3", "--event", "star")
     assert ended.value.code == 2

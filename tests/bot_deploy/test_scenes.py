@@ -1,4 +1,4 @@
-"""The people of the demo."""
+"""Scenes of the demo."""
 
 import itertools
 import random
@@ -25,13 +25,13 @@ def test_a_seed_tells_the_same_story_again():
 
 
 def test_another_seed_tells_another_story():
-    """The seed matters."""
+    """Two seeds give different deliveries."""
     assert tell(1)[1] != tell(2)[1]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_it_begins_with_what_the_bot_is_for(seed):
-    """First somebody's pull request is merged, then there is a command."""
+    """The first delivery is a merged pull request, then comes a command."""
     told = [one.happening for one in tell(seed, 10)[0] if not one.repeated]
     assert told[0].event == "pull_request"
     assert told[0].payload["pull_request"]["merged"]
@@ -39,7 +39,7 @@ def test_it_begins_with_what_the_bot_is_for(seed):
 
 
 def test_everything_comes_up():
-    """A long demo has each event, bots, redeliveries, and commands that are none."""
+    """A long demo has each event, bots, redeliveries, and mentioned commands."""
     told, _ = tell(1)
     assert {one.happening.event for one in told} == {
         "issue_comment",
@@ -56,7 +56,7 @@ def test_everything_comes_up():
 
 
 def test_a_redelivery_has_the_id_of_the_delivery_before():
-    """As GitHub does it: the same id, the same payload."""
+    """A redelivery has the first delivery's id and payload."""
     told, _ = tell(1)
     pairs = [pair for pair in itertools.pairwise(told) if pair[1].repeated]
     assert pairs
@@ -71,6 +71,6 @@ def test_all_other_ids_differ():
 
 
 def test_there_are_always_new_people():
-    """However long the demo runs, nobody is new twice."""
+    """No newcomer's name is repeated."""
     names = list(itertools.islice(scenes._newcomers(random.Random(1)), 3 * len(scenes.PEOPLE)))
     assert len(set(names)) == len(names)

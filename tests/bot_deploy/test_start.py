@@ -1,4 +1,4 @@
-"""`start`: what it starts, and with what. With real processes: acceptance."""
+"""The subcommand `start`, without real processes."""
 
 import json
 import logging
@@ -57,7 +57,7 @@ def supervised(monkeypatch, caplog):
 def test_it_migrates_and_supervises_the_two_processes(
     supervised, tmp_path, monkeypatch, capsys, caplog
 ):
-    """The database is brought up to date, then gunicorn and the loop are kept alive."""
+    """`start` migrates the database, then supervises gunicorn and the loop."""
     environ = APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}
     monkeypatch.setattr(os, "environ", environ)
     monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "bot_deploy", "start"])
@@ -74,7 +74,7 @@ def test_it_migrates_and_supervises_the_two_processes(
 
 
 def test_what_comes_back_from_the_child_is_not_secret(tmp_path, monkeypatch):
-    """The settings are checked, the database is made; the supervisor hears three plain facts."""
+    """`prepare` returns three public settings."""
     monkeypatch.setattr("luggage.telemetry.logs.configure_logging", lambda *_, **__: None)
     prepared = start.prepare(APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}, or_demo=True)
     assert prepared == start.Prepared(data=tmp_path, port=18000, log_format="text")
@@ -82,7 +82,7 @@ def test_what_comes_back_from_the_child_is_not_secret(tmp_path, monkeypatch):
 
 
 def test_a_board_on_parse_is_opened_before_the_start(tmp_path):
-    """What is wrong with its settings is said at once."""
+    """Invalid settings of a board on Parse stop the start."""
     names = ("URL", "APPLICATION_ID", "REST_KEY")
     parse = {f"PARSE_{board}_{name}": "-" for board in ("LINES", "MOOD") for name in names}
     environ = APP | {"BOT_DATA": str(tmp_path), "BOT_BOARD": "parse"} | parse
@@ -91,7 +91,7 @@ def test_a_board_on_parse_is_opened_before_the_start(tmp_path):
 
 
 def test_a_private_key_that_is_none_is_told_before_the_start(tmp_path):
-    """By its variable, and without a part of it; the loop would end again and again."""
+    """An invalid private key stops the start, named by its variable."""
     environ = APP | {"BOT_DATA": str(tmp_path), "GITHUB_PRIVATE_KEY": "hunter2"}
     with pytest.raises(ConfigError, match=r"\(GITHUB_PRIVATE_KEY\): .*PEM") as raised:
         start.prepare(environ, or_demo=False)
@@ -99,19 +99,19 @@ def test_a_private_key_that_is_none_is_told_before_the_start(tmp_path):
 
 
 def test_without_an_app_there_is_nothing_to_prepare():
-    """The demo has settings of its own."""
+    """`prepare` returns None without an App."""
     assert start.prepare({}, or_demo=True) is None
 
 
 def test_without_an_app_it_names_the_remedy(monkeypatch):
-    """Nothing is started where no App is configured."""
+    """Without an App `start` raises ConfigError."""
     monkeypatch.setattr(os, "environ", {})
     with pytest.raises(ConfigError, match="GITHUB_APP_ID"):
         start.main(["start"])
 
 
 def test_without_an_app_it_may_be_the_demo(monkeypatch, capsys):
-    """With --or-demo it says that this is the demo, and plays it."""
+    """With --or-demo it runs the demo."""
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(demo, "main", lambda argv: 42 if argv == ["demo"] else 0)
     assert start.main(["start", "--or-demo"]) == 42

@@ -1,6 +1,6 @@
-"""What each process carries for all its life: nothing that it does not need.
+"""Modules that each process loads.
 
-Memory is never given back by a module: one import in the wrong place costs 10 to 40 MiB for ever.
+A loaded module keeps its memory: one needless import costs 10 to 40 MiB.
 """
 
 import subprocess
@@ -51,7 +51,7 @@ def environ(tmp_path):
 
 
 def test_no_process_carries_what_another_needs(environ):
-    """The supervisor has Twisted and no database; only who migrates or checks has Alembic."""
+    """No process loads what only another needs: Alembic, Flask, Twisted."""
     start = loaded_by("start", ("luggage.run.supervisor", "Supervisor", "run"), environ)
     loop = loaded_by("loop", ("luggage.jobs", "Worker", "__init__"), environ)
     web = loaded_by("gunicorn", ("bot_deploy.wiring.server", "Server", "run"), environ)

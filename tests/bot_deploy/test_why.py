@@ -1,4 +1,4 @@
-"""`why`: what the operator gives, and is told."""
+"""The subcommand `why`."""
 
 import importlib
 import json
@@ -36,7 +36,7 @@ def environ(tmp_path, monkeypatch):
 
 
 def test_the_address_of_a_comment_is_explained(environ, capsys):
-    """In lines for people."""
+    """The address of a comment prints its trace in lines."""
     assert why.main(["why", f"{PAGE}12"]) == 0
     told = capsys.readouterr().out
     assert "rule      ping" in told
@@ -44,14 +44,14 @@ def test_the_address_of_a_comment_is_explained(environ, capsys):
 
 
 def test_the_same_for_programs(environ, capsys):
-    """As JSON, in two parts."""
+    """--json prints the action and the delivery."""
     assert why.main(["why", "--json", f"{PAGE}12"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["action"]["rule"], told["delivery"]["guid"]) == ("ping", "g")
 
 
 def test_what_is_no_address_is_wrong_usage(environ, capsys):
-    """Exit code 2, with an example."""
+    """Other text ends with exit code 2 and an example."""
     with pytest.raises(SystemExit) as ended:
         why.main(["why", "pong!"])
     assert ended.value.code == 2
@@ -63,7 +63,7 @@ def run(*words):
 
 
 def test_what_is_not_ours_is_a_line(environ, capsys):
-    """On stderr, with exit code 1; without an App nobody else is asked."""
+    """A foreign comment is one line on stderr and exit code 1."""
     assert run(f"{PAGE}99") == 1
     error = capsys.readouterr().err
     assert (
@@ -73,7 +73,7 @@ def test_what_is_not_ours_is_a_line(environ, capsys):
 
 
 def test_with_an_app_github_is_asked(environ, capsys, monkeypatch):
-    """At the API that is configured."""
+    """With an App, GitHub's configured API is asked."""
     github = FakeGithub()
     github.add_repository("snakes/trio")
     github.open_issue("snakes/trio", "alice")

@@ -1,4 +1,4 @@
-"""The web process, wired: with and without signing in by GitHub."""
+"""The wired web app."""
 
 import hmac
 import time
@@ -33,7 +33,7 @@ def client_of(tmp_path):
 
 
 def test_a_delivery_is_taken_whatever_the_secret_is(client_of, tmp_path):
-    """From two variables, two files, or config.toml; and no other text signs for it."""
+    """A delivery signed with any live secret is accepted, with another text refused."""
     new, old = tmp_path / "new", tmp_path / "old"
     others = {name: APP[name] for name in APP if "WEBHOOK" not in name}
     name = "GITHUB_WEBHOOK_SECRET"
@@ -65,7 +65,7 @@ def posted(client, secret):
 
 
 def test_with_a_client_id_github_is_offered(client_of):
-    """And the browser is sent to the server that is configured."""
+    """With a client id the console offers GitHub, at the configured server."""
     client = client_of({**APP, **CLIENT, "GITHUB_SERVER_URL": "https://github.example"})
     assert "Sign in with GitHub" in client.get("/console/sign-in").text
     there = client.get("/console/sign-in/github").headers["Location"]
@@ -73,20 +73,20 @@ def test_with_a_client_id_github_is_offered(client_of):
 
 
 def test_without_one_there_are_links(client_of):
-    """A bot whose App has no client secret has a console all the same."""
+    """Without a client id the console only takes links."""
     client = client_of(APP)
     assert "Sign in with GitHub" not in client.get("/console/sign-in").text
     assert client.get("/").status_code == 200
 
 
 def test_a_client_id_without_its_secret_is_an_error(client_of):
-    """It is told at the start, with the remedy."""
+    """A client id without its secret raises ConfigError."""
     with pytest.raises(ConfigError, match="GITHUB_CLIENT_SECRET is missing"):
         client_of({**APP, "GITHUB_CLIENT_ID": "Iv1.1"})
 
 
 def test_whatever_is_answered_is_protected(client_of):
-    """Errors that no page answers too."""
+    """Every answer has the security headers, including errors."""
     answer = client_of(APP).get("/nothing/here")
     assert answer.status_code == 404
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -94,12 +94,12 @@ def test_whatever_is_answered_is_protected(client_of):
 
 
 def test_without_a_token_there_are_no_metrics(client_of):
-    """Nobody has said who may ask."""
+    """Without a token /metrics is 404."""
     assert client_of(APP).get("/metrics").status_code == 404
 
 
 def test_with_the_token_there_are_metrics(client_of):
-    """Of what is running, and of what was counted."""
+    """/metrics needs the token, and shows build and totals."""
     client = client_of({**APP, "BOT_METRICS_TOKEN": TOKEN})
     assert client.get("/metrics").status_code == 401
     told = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
@@ -108,7 +108,7 @@ def test_with_the_token_there_are_metrics(client_of):
 
 
 def test_a_board_on_parse_that_is_down_is_told_on_the_page(client_of, tmp_path):
-    """With the lines that the database has."""
+    """The page shows the database's lines, and that Parse is down."""
     client_of(APP)
     nobody = f"http://127.0.0.1:{free_port()}/parse"
     names = ("URL", "APPLICATION_ID", "REST_KEY")

@@ -1,12 +1,12 @@
 """A directory with a config.toml and a key, and a way to run subcommands there."""
 
-import importlib
 import io
 import sys
 from pathlib import Path
 
 import pytest
 
+from bot_deploy.__main__ import main
 from bot_deploy.config.sources import KNOWN
 from tests.support.sealed import SHIPPED, VALUE, Result, Run
 
@@ -34,7 +34,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         monkeypatch.setattr(sys, "stdin", kind(io.BytesIO(stdin)))
         capsys.readouterr()
         try:
-            code = importlib.import_module(f"bot_deploy.{name}").main([name, *arguments])
+            code = main(["bot_deploy", name, *arguments], {})
         except SystemExit as end:
             code = int(end.code or 0)
         return Result(code, *capsys.readouterr())
