@@ -118,7 +118,7 @@ def test_half_of_a_text_is_no_secret(whole):
 
 
 def test_an_old_secret_and_one_of_the_document_are_never_cut():
-    """The old secret and config.toml's are both live."""
+    """An old secret and one of config.toml are never split."""
     two = " ".join(HALVES)
     environ = APP | {"GITHUB_WEBHOOK_SECRET": "", "GITHUB_WEBHOOK_SECRET_OLD": two}
     given = load(environ, {"github": {"webhook_secrets": [two]}})
@@ -242,7 +242,7 @@ def test_a_setting_that_cannot_be_used_is_named(environ, words):
 
 
 def test_a_wrong_policy_names_its_place():
-    """An error in [invite] names config.toml, line and column."""
+    """An error in [invite] names config.toml."""
     with pytest.raises(ConfigError, match=r"config.toml: invite.message may use"):
         load({}, {"invite": {"message": "$nobody"}})
 
