@@ -3,15 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from bot_deploy.config.secrets_file import (
-    add_key_file,
-    keys_from,
-    new_parser,
-    open_config,
-    parse,
-    read_config,
-    say,
-)
+from bot_deploy.config import secrets_file
 from bot_deploy.config.sources import KNOWN, Sources
 from luggage.crypto import SecretError, Secrets
 from luggage.crypto.document import Document
@@ -22,14 +14,16 @@ SUMMARY = "tell whether everything that the bot needs is there and can be opened
 
 def main(argv: list[str]) -> int:
     """Print a line for each value, without the value; returns 0 if all are well, else 1."""
-    parser = new_parser(argv, f"{SUMMARY}: exit code 0, or 1. The environment counts too.")
-    add_key_file(parser)
-    options = parse(parser, argv)
-    document = Document(read_config(options.config))
-    secrets = open_config(options.config, keys_from(options.key_file, os.environ))
+    parser = secrets_file.new_parser(
+        argv, f"{SUMMARY}: exit code 0, or 1. The environment counts too."
+    )
+    secrets_file.add_key_file(parser)
+    options = secrets_file.parse(parser, argv)
+    document = Document(secrets_file.read_config(options.config))
+    secrets = secrets_file.open_config(options.config, options.key_file)
     verdicts = list(_verdicts(document, secrets, os.environ))
     for is_ok, line in verdicts:
-        say(f"{'ok' if is_ok else 'FAILED':6}  {line}")
+        secrets_file.say(f"{'ok' if is_ok else 'FAILED':6}  {line}")
     return 0 if all(is_ok for is_ok, _ in verdicts) else 1
 
 

@@ -1,15 +1,6 @@
 """`decrypt`: shows one value."""
 
-import os
-
-from bot_deploy.config.secrets_file import (
-    add_key_file,
-    keys_from,
-    new_parser,
-    open_config,
-    parse,
-    say,
-)
+from bot_deploy.config import secrets_file
 from luggage.crypto import NameUnknown
 
 BOT_DEPLOY_MAIN_OK = True
@@ -18,14 +9,14 @@ SUMMARY = "show one value of config.toml in clear"
 
 def main(argv: list[str]) -> int:
     """Print the value, or each of a list; returns 0, or 1 if it does not open."""
-    parser = new_parser(argv, f"{SUMMARY}; the values of a list one after the other.")
+    parser = secrets_file.new_parser(argv, f"{SUMMARY}; the values of a list one after the other.")
     parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
-    add_key_file(parser)
-    options = parse(parser, argv)
-    secrets = open_config(options.config, keys_from(options.key_file, os.environ))
+    secrets_file.add_key_file(parser)
+    options = secrets_file.parse(parser, argv)
+    secrets = secrets_file.open_config(options.config, options.key_file)
     if options.name not in secrets:
         known = ", ".join(sorted(secrets)) or "none"
         raise NameUnknown(f"{options.name} is not in config.toml; there are {known}")
     for value in secrets[options.name].reveal_all():
-        say(value)
+        secrets_file.say(value)
     return 0

@@ -5,14 +5,7 @@ import getpass
 import sys
 from pathlib import Path
 
-from bot_deploy.config.secrets_file import (
-    config_to_write,
-    new_parser,
-    parse,
-    read_config,
-    say,
-    write_config,
-)
+from bot_deploy.config import secrets_file
 from bot_deploy.config.sources import KNOWN, from_file
 from luggage.crypto import NameUnknown, SecretError
 from luggage.crypto.document import Document
@@ -27,7 +20,7 @@ class InputError(SecretError):
 
 def main(argv: list[str]) -> int:
     """Seal the value; returns 0, or 1 for a name or value that is refused."""
-    parser = new_parser(
+    parser = secrets_file.new_parser(
         argv,
         "Seal one value into config.toml, in place. It is read from a prompt without echo, or from "
         "stdin when that is no terminal, or from a file, as it is but for one line end at its end.",
@@ -38,14 +31,14 @@ def main(argv: list[str]) -> int:
     many = parser.add_mutually_exclusive_group()
     many.add_argument("--append", action="store_true", help="one more value in the list NAME")
     many.add_argument("--replace", action="store_true", help="this alone in the list NAME")
-    options = parse(parser, argv)
-    path = config_to_write(options.config)
-    _trial(Document(read_config(path)), options)
+    options = secrets_file.parse(parser, argv)
+    path = secrets_file.config_to_write(options.config)
+    _trial(Document(secrets_file.read_config(path)), options)
     value = _read_value(options.name, options.file)
-    document = Document(read_config(path))  # again: the prompt may have waited long
+    document = Document(secrets_file.read_config(path))  # again: the prompt may have waited long
     _seal(document, options, value)
-    write_config(path, document)
-    say(f"{options.name}: sealed for {document.current_key().id} in {path}")
+    secrets_file.write_config(path, document)
+    secrets_file.say(f"{options.name}: sealed for {document.current_key().id} in {path}")
     return 0
 
 

@@ -47,7 +47,7 @@ def with_custom(
     *,
     folder: Path,
     source: str,
-    reserved: Collection[str],
+    reserved: Collection[str] = (),
 ) -> tuple[Rule[Any], ...]:
     """Return the known rules, then the custom ones; file names are relative to `folder`.
 

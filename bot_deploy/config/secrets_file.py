@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import bot_deploy
@@ -109,18 +109,18 @@ def read_or_begin(path: Path) -> str:
     return read_config(path if path.exists() else _HERE / "config.toml")
 
 
-def open_config(option: Path | None, keys: tuple[PrivateKey, ...]) -> Secrets:
-    """Return the values of config.toml, which `keys` open. Raises SecretError."""
+def open_config(option: Path | None, key_file: Path | None) -> Secrets:
+    """Return the values of config.toml, which `keys_from(key_file)` open. Raises SecretError."""
     try:
-        return open_secrets(tomllib.loads(read_config(option)), keys)
+        return open_secrets(tomllib.loads(read_config(option)), keys_from(key_file))
     except tomllib.TOMLDecodeError as error:
         problem = str(error)
     raise FileError(f"config.toml is not TOML ({problem}): mend it by hand")
 
 
-def keys_from(option: Path | None, environ: Mapping[str, str]) -> tuple[PrivateKey, ...]:
+def keys_from(option: Path | None) -> tuple[PrivateKey, ...]:
     """Return the keys in the file of --key-file, or those of the environment."""
-    return private_keys({"SECRET_KEY_FILE": str(option)} if option else environ)
+    return private_keys({"SECRET_KEY_FILE": str(option)} if option else os.environ)
 
 
 def write_config(path: Path, document: Document) -> None:

@@ -13,8 +13,8 @@ from bot.rules import RULES
 from bot.settings.files import SettingsFiles
 from bot.settings.layers import Settings
 from bot.store.enqueue import job_of
-from bot_deploy.given import ConfigError
-from bot_deploy.own_rules import with_own
+from bot_deploy.config.custom_rules import with_custom
+from bot_deploy.config.sources import ConfigError
 from luggage.fake_github import faults
 from luggage.github import Delivery
 from luggage.jobs import NewJob, State
@@ -62,7 +62,7 @@ RULE = Rule(
 def rules(tmp_path, registry):
     """The bot's rules, and one from a file."""
     (tmp_path / "titles.py").write_text(ACTION + RULE)
-    return with_own(RULES, ["titles.py"], folder=tmp_path, source="rules.own")
+    return with_custom(RULES, ["titles.py"], folder=tmp_path, source="rules.own")
 
 
 @pytest.fixture
@@ -175,5 +175,5 @@ def test_an_action_that_could_not_work_keeps_the_bot_from_starting(
     assert before in ACTION
     (tmp_path / "wrong.py").write_text(ACTION.replace(before, after) + RULE)
     with pytest.raises(ConfigError, match=words) as found:
-        with_own(RULES, ["wrong.py"], folder=tmp_path, source="rules.own")
+        with_custom(RULES, ["wrong.py"], folder=tmp_path, source="rules.own")
     assert "\n" not in str(found.value)
