@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.operations.preview.comparison import LAST
 from bot.operations.preview.words import lines, values
-from bot.settings.layers import PolicyError
+from bot.settings.layers import SettingsError
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.config.sources import ConfigError

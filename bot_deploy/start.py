@@ -87,6 +87,6 @@ def serve(prepared: Prepared) -> int:
 
     configure_logging(prepared.log_format, name="start")
     log.info("the status page: http://localhost:%s/", prepared.port)
-    with private_places(prepared.data, entries(os.environ)) as places:
+    with runtime_dirs(prepared.data, entries(os.environ)) as places:
         Supervisor(places, relay=Relay(sys.stdout, prepared.log_format)).run()
     return 0

@@ -14,18 +14,18 @@ from bot.rule import ACCESS_STRENGTH, Rule
 
 
 def faults(rule: object, taken: Collection[str]) -> Sequence[str]:
-    """Return what is wrong with a custom rule, in words; empty if it can be used.
+    """The faults of a custom rule, as messages; empty for a valid one. Pure.
 
-    `taken` are the names that it must not have: of other rules, and of tables in config.toml.
+    `taken` are names that it must not have: of other rules, and of tables in config.toml.
     """
     if not isinstance(rule, Rule):
-        return ["it must define RULE = Rule(...), of bot.rule"]
+        return ["it must define RULE = Rule(...), with Rule from bot.rule"]
     return _faults(rule, taken)
 
 
 def _faults(rule: Any, taken: Collection[str]) -> Sequence[str]:
-    # Any: no type checker has seen a file that is loaded as the bot starts.
-    found = [*_faults_of_names(rule, taken), *_faults_of_settings(rule.settings)]
+    # Any: no type checker has seen the file of a custom rule.
+    messages = [*_faults_of_names(rule, taken), *_faults_of_settings(rule.settings)]
     if not callable(rule.decide):
         messages.append("decide must be a function that takes an event, a reader and the settings")
     if rule.schedule is not None:
@@ -49,7 +49,7 @@ def _faults_of_actions(module: str) -> Iterator[str]:
 
 def _faults_of_names(rule: Any, taken: Collection[str]) -> Iterator[str]:
     if not isinstance(rule.name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", rule.name):
-        yield "its name must be small letters, digits, - and _"
+        yield "its name may only have lower-case letters, digits, - and _, and begins with a letter"
     elif rule.name in taken:
         yield f"its name, {rule.name}, is taken"
     if not all(

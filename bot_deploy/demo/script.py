@@ -27,7 +27,7 @@ from bot_deploy.wiring.parts import open_parts
 from bot_deploy.wiring.processes import Relay, entries
 from luggage.fake_github import FakeGithub
 from luggage.jobs import Queue, State
-from luggage.run.runtime_dirs import fresh_directory, private_places
+from luggage.run.runtime_dirs import fresh_directory, runtime_dirs
 from luggage.telemetry.logs import configure_logging, escape
 
 _HOST = "127.0.0.1"
@@ -123,7 +123,7 @@ class Script:
         log = home / "log.txt"
         with (
             log.open("w", encoding="utf-8") as stream,
-            private_places(home, entries(os.environ, gunicorn=["--host", _HOST])) as places,
+            runtime_dirs(home, entries(os.environ, gunicorn=["--host", _HOST])) as places,
         ):
             configure_logging("text", name="demo", stream=stream)
             migrate(self._config)

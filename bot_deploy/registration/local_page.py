@@ -91,7 +91,7 @@ def _conclude(
     if ended is None:
         problem = "nothing was registered: no App came back from GitHub"
     elif ended.app is None:
-        problem = ended.words
+        problem = ended.message
     else:
         where, named = _relative(target.path), options.config is not None
         for line in next_steps(ended.app, where, polls=not options.url, named=named):

@@ -30,7 +30,7 @@ from bot_deploy.wiring.parts import (
 )
 from luggage.github import Recovery
 from luggage.jobs import Wakeup, Worker
-from luggage.run import GRACE_SECONDS, run_in_child
+from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, run_in_child
 
 # Longer than any request to GitHub may take, so that a living worker keeps its lease.
 LEASE_SECONDS = 60.0
@@ -70,13 +70,13 @@ def make_loop(parts: Parts, wakeup: Wakeup, *, threads: int) -> tuple[Worker, Ta
         name=parts.name,
         threads=threads,
         lease_seconds=LEASE_SECONDS,
-        grace_seconds=GRACE_SECONDS,
+        shutdown_timeout_seconds=SHUTDOWN_TIMEOUT_SECONDS,
         wakeup=wakeup,
         clock=clock,
         random=random.random,
         context=job_log_context,
         on_idle=Boredom(parts.board),
-        on_beat=lambda: parts.board.beat(parts.name),
+        on_heartbeat=lambda: parts.board.beat(parts.name),
     )
     tasks = list(_periodic_tasks(parts))
     return worker, TaskScheduler(tasks, parts.leadership, holder=parts.name, clock=clock)

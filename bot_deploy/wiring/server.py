@@ -26,7 +26,7 @@ from bot_deploy.config import Config
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.parts import report_crashes
 from bot_deploy.wiring.web import make_app
-from luggage.run import GRACE_SECONDS, end_with_parent
+from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, end_with_parent
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
 
@@ -46,7 +46,7 @@ _MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop is silent for this long is replaced.
 _SILENT_SECONDS = 30
 # The workers of a killed predecessor hold the port until they have answered their last requests.
-_PORT_TIMEOUT_SECONDS = GRACE_SECONDS + 2.0
+_PORT_TIMEOUT_SECONDS = SHUTDOWN_TIMEOUT_SECONDS + 2.0
 _PAUSE_SECONDS = 0.1
 _ALL = "0.0.0.0"  # noqa: S104  the port of a container is published from outside
 _LOCAL = "127.0.0.1"
@@ -55,7 +55,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 def serve(config: Config, host: str | None) -> None:
-    """Serve until SIGTERM, then end within GRACE_SECONDS.
+    """Serve until SIGTERM, then end within SHUTDOWN_TIMEOUT_SECONDS.
 
     Without `host` it listens on all addresses, or, if deliveries are fetched, on the local one.
     Raises ConfigError if a setting is missing or the port is taken.
@@ -107,7 +107,7 @@ def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
         "workers": _WORKERS,
         "worker_class": GunicornWorker,
         "timeout": _SILENT_SECONDS,
-        "graceful_timeout": int(GRACE_SECONDS),
+        "graceful_timeout": int(SHUTDOWN_TIMEOUT_SECONDS),
         "worker_tmp_dir": str(shared_memory) if writable else None,
         "control_socket_disable": True,  # it would be made in the home directory
         "logger_class": _Logger,
@@ -145,10 +145,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         sys.setswitchinterval(_SWITCH_SECONDS)
         return Dispatcher(
             app,
-            prompt={webhook.PATH},
+            inline_paths={webhook.PATH},
             threads=_THREADS,
-            largest_body=webhook.LARGEST_BODY,
-            most_bytes=_MOST_BYTES,
+            max_body=webhook.LARGEST_BODY,
+            max_buffered=_MOST_BYTES,
         )
 
 

@@ -39,7 +39,7 @@ def make_app(config: Config) -> Flask:
                 clock=clock,
                 settle_seconds=config.settle_seconds,
                 meter=parts.meter,
-                glance=_cached_board(parts),
+                cached_board=_cached_board(parts),
             )
         )
     )
@@ -50,7 +50,7 @@ def make_app(config: Config) -> Flask:
                 engine=parts.engine,
                 queue=parts.queue,
                 board=parts.board,
-                door=_sign_in(parts),
+                sign_in=_sign_in(parts),
                 clock=clock,
             )
         )

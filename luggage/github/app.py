@@ -51,13 +51,11 @@ _C = TypeVar("_C", bound=CommandHandler)
 class GithubApp:
     """A GitHub App. Create one at start and share it between threads.
 
-    `private_key` is the PEM text, or the key that `load_private_key` made of it.
-    `clock` gives seconds since the epoch; `sleep` is used for a fresh token's first seconds;
-    `wait` is how a client waits for its turn to write (one write a second for each installation),
-    and None lets it raise RateLimited instead. Through `limits` and `tokens` several processes
-    share what they know of limits, and their tokens; `watch` is told of each HTTP exchange, in the
-    thread that made it. Raises ConfigurationError for settings that
-    cannot be used.
+    `private_key` is the PEM text, or a key from `load_private_key`.
+    `clock` returns epoch seconds. `sleep` waits before a request with a fresh token is retried.
+    `wait` waits for the next write slot of an installation; with None the client raises RateLimited
+    instead. `limits` and `tokens` let processes share rate limits and tokens. `watch` receives each
+    HTTP exchange, in the thread that made it. Raises ConfigurationError for unusable settings.
     """
 
     def __init__(  # noqa: PLR0913 -- keyword-only settings, most with a default

@@ -13,7 +13,7 @@ import pytest
 from bot_deploy import gunicorn
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring import server as serving
-from luggage.run import GRACE_SECONDS, KILL_SECONDS
+from luggage.run import KILL_SECONDS, SHUTDOWN_TIMEOUT_SECONDS
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
 from tests.support.clock import FakeClock
@@ -81,7 +81,7 @@ def test_nothing_is_made_outside_the_data_directory(tmp_path: Path) -> None:
 
 def test_its_grace_ends_before_the_supervisor_kills(tmp_path: Path) -> None:
     """Gunicorn's graceful timeout ends before the supervisor kills."""
-    assert settings(tmp_path)["graceful_timeout"] == GRACE_SECONDS < KILL_SECONDS
+    assert settings(tmp_path)["graceful_timeout"] == SHUTDOWN_TIMEOUT_SECONDS < KILL_SECONDS
 
 
 def test_signs_of_life_are_left_in_memory_where_there_is_some(tmp_path: Path) -> None:
