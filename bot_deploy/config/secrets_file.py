@@ -100,7 +100,7 @@ def read_config(option: Path | None) -> str:
     except FileNotFoundError:
         problem = "is not there; `keygen` makes it, with a key pair"
     except UnicodeDecodeError:
-        problem = "is not UTF-8 text: mend it by hand"
+        problem = "is not UTF-8 text: fix it by hand"
     raise FileError(f"{source} {problem}")
 
 
@@ -115,7 +115,7 @@ def open_config(option: Path | None, key_file: Path | None) -> Secrets:
         return open_secrets(tomllib.loads(read_config(option)), keys_from(key_file))
     except tomllib.TOMLDecodeError as error:
         problem = str(error)
-    raise FileError(f"config.toml is not TOML ({problem}): mend it by hand")
+    raise FileError(f"config.toml is not valid TOML ({problem}): fix it by hand")
 
 
 def keys_from(option: Path | None) -> tuple[PrivateKey, ...]:

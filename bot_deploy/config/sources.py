@@ -47,9 +47,9 @@ def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
-        problem = "is not TOML (it is not UTF-8 text): mend it by hand"
+        problem = "is not valid TOML (it is not UTF-8 text): fix it by hand"
     except tomllib.TOMLDecodeError as error:
-        problem = f"is not TOML ({error}): mend it by hand"
+        problem = f"is not valid TOML ({error}): fix it by hand"
     raise ConfigError(f"{source} {problem}")
 
 

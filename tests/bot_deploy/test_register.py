@@ -346,7 +346,7 @@ def test_a_config_that_was_spoiled_meanwhile_loses_nothing(run, config, browser,
     browser.habits = {"change": lambda _fields: config.write_text("[[[")}
     code, told = run(config)
     assert (code, told.out.count('"sealed:')) == (1, len(NAMES))
-    assert "not TOML" in told.err
+    assert "not valid TOML" in told.err
 
 
 def test_no_answer_within_the_hour_is_told(run, config, monkeypatch, github, environ):

@@ -65,11 +65,11 @@ def test_missing_files(arguments: list[str], config: Path, run: Run) -> None:
 @pytest.mark.parametrize("name", ["keygen", "list", "rotate", "check", "decrypt", "encrypt"])
 @pytest.mark.parametrize("content", [b"<<<<<<< mine\n", b"a = '\xff'\n"])
 def test_broken_config(name: str, content: bytes, run: Run) -> None:
-    """A config.toml that is not TOML, or not UTF-8, ends in one line that says so."""
+    """A config.toml that is not valid TOML, or not UTF-8, ends in one line that says so."""
     Path("broken.toml").write_bytes(content)
     arguments = ["github.app_id"] if name in ("decrypt", "encrypt") else []
     result = run(name, *arguments, "--config", "broken.toml")
-    assert (result.code, result.err.count("\n"), "mend it by hand" in result.err) == (1, 1, True)
+    assert (result.code, result.err.count("\n"), "fix it by hand" in result.err) == (1, 1, True)
 
 
 def test_the_shipped_config_is_found(run: Run) -> None:
@@ -122,8 +122,8 @@ def test_an_installed_bot_keeps_its_secrets_in_a_file_that_is_named(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"<<<<", "is not TOML"),
-        (b"a = '\xff'", "is not TOML .it is not UTF-8"),
+        (b"<<<<", "is not valid TOML"),
+        (b"a = '\xff'", "is not valid TOML .it is not UTF-8"),
         (None, "cannot be read"),
     ],
 )
