@@ -21,7 +21,7 @@ _APP = 0
 _FREE = "/rate_limit"
 
 
-class Dispatcher:
+class RequestDispatcher:
     """Handles requests one at a time, under the world's lock."""
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Any
 
 from luggage.fake_github.credentials import Credentials
 from luggage.fake_github.credentials import private_key as default_private_key
-from luggage.fake_github.dispatch import Dispatcher
+from luggage.fake_github.dispatch import RequestDispatcher
 from luggage.fake_github.faults import Fault, Plan
 from luggage.fake_github.happenings import issues, organizations, pulls
 from luggage.fake_github.happenings.scene import issue_of, repository_of
@@ -130,7 +130,7 @@ class FakeGithub:
             clock=clock,
             next_id=self.world.next_id,
         )
-        self._dispatcher = Dispatcher(
+        self._dispatcher = RequestDispatcher(
             self.world, self.credentials, self.limits, self.hooks, log=self.journal.add
         )
         self._calls: list[Recorded] = []

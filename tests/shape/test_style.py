@@ -1,6 +1,8 @@
-"""What the linters cannot see of the house style."""
+"""House style that the linters do not check: sentences, module docstrings, class names."""
 
 import ast
+import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,16 @@ SOURCES = sorted(
     for name in ("bot", "luggage", "bot_deploy", "bench")
     for path in ROOT.glob(f"{name}/**/*.py")
 )
+MODULES = [*SOURCES, *sorted(ROOT.glob("tests/**/*.py"))]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+# A module docstring begins with a noun phrase, not with one of these.
+RIDDLES = re.compile(r"(What|Who|How|Whether|Which|Where|When|So|Those|That)\b")
+BANNED = re.compile(
+    r"\b(in vain|shall|of one's own|in hand|is gone on with|for so long|so long as)\b",
+    re.IGNORECASE,
+)
+# GitHub's own nouns: the simulated GitHub's records and the views of payloads share them.
+GITHUB_NOUNS = {"Account", "Comment", "Installation", "Issue", "Label", "Pull", "Repository"}
 
 
 def name_of(path):
@@ -27,10 +39,41 @@ def test_each_test_states_a_sentence(path):
             assert len(sentence.split()) >= 3, f"{name_of(path)}: {node.name}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_files_say_what_they_are(path):
-    """A module has a docstring."""
-    assert ast.get_docstring(ast.parse(path.read_text())), f"{name_of(path)} has no docstring"
+def test_a_module_begins_with_what_it_is():
+    """Every source file has a docstring, and each module docstring begins with a noun phrase."""
+    docstrings = {path: ast.get_docstring(ast.parse(path.read_text())) for path in MODULES}
+    assert [name_of(path) for path in SOURCES if not docstrings[path]] == []
+    riddles = {
+        name_of(path): docstring.splitlines()[0]
+        for path, docstring in docstrings.items()
+        if docstring and RIDDLES.match(docstring)
+    }
+    assert riddles == {}
+
+
+def test_no_banned_phrase_is_used():
+    """Sources, tests and pages do without the phrases that plain words replace."""
+    found = {
+        f"{name_of(path)}:{number}": line.strip()
+        for path in [*MODULES, *PAGES]
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if BANNED.search(line)
+    }
+    assert found == {}
+
+
+def test_a_class_name_stands_for_one_thing():
+    """No two public classes share a name, apart from GitHub's own nouns."""
+    places = defaultdict(list)
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "bench"):
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(name_of(path))
+    shared = {name: paths for name, paths in places.items() if len(paths) > 1}
+    assert {name: shared[name] for name in shared.keys() - GITHUB_NOUNS} == {}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
