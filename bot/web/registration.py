@@ -41,7 +41,7 @@ class RegistrationRequest:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RegistrationOutcome:
     """The end of a registration: `app` is None if it failed; `message` says why, and the remedy."""
 
     message: str
@@ -71,7 +71,7 @@ class Registration:
         self._until = clock() + CODE_SECONDS
         self._lock = threading.Lock()
         self._code = ""
-        self._outcome: Outcome | None = None
+        self._outcome: RegistrationOutcome | None = None
 
     @property
     def remaining_seconds(self) -> float:
@@ -79,12 +79,12 @@ class Registration:
         return max(0.0, self._until - self._clock())
 
     @property
-    def ended(self) -> Outcome | None:
+    def ended(self) -> RegistrationOutcome | None:
         """The outcome, or None if there is none yet; waits for a running exchange."""
         with self._lock:
             return self._outcome
 
-    def complete(self, state: str, code: str) -> Outcome:
+    def complete(self, state: str, code: str) -> RegistrationOutcome:
         """Exchange the code that GitHub returned. Repeating it gives the same outcome.
 
         Raises RegistrationError for a request that did not come from our page, and TryAgain.
@@ -111,15 +111,15 @@ class Registration:
             raise RegistrationError("the hour to register has passed: run `register` again")
         self._code = code
 
-    def _exchange(self, code: str) -> Outcome:
+    def _exchange(self, code: str) -> RegistrationOutcome:
         try:
             app = self._finish(code)
         except RegistrationError as error:
-            return Outcome(str(error))
+            return RegistrationOutcome(str(error))
         except TryAgain as error:
             self._tell(f"{error}; reload the page in the browser to retry")
             raise
-        return Outcome(f"The App {app.name} is registered.", app)
+        return RegistrationOutcome(f"The App {app.name} is registered.", app)
 
 
 def make_app(registration: Registration) -> Flask:
@@ -141,9 +141,9 @@ def make_app(registration: Registration) -> Flask:
         try:
             outcome = registration.complete(state, code)
         except RegistrationError as error:
-            return _page(Outcome(str(error))), 400
+            return _page(RegistrationOutcome(str(error))), 400
         except TryAgain as error:
-            return _page(Outcome(str(error)), retry=True), 502
+            return _page(RegistrationOutcome(str(error)), retry=True), 502
         response = Response(_page(outcome), status=200 if outcome.app else 502)
         response.call_on_close(registration.over.set)
         return response
@@ -153,7 +153,7 @@ def make_app(registration: Registration) -> Flask:
     return app
 
 
-def _page(outcome: Outcome, *, retry: bool = False) -> str:
+def _page(outcome: RegistrationOutcome, *, retry: bool = False) -> str:
     return render_template("bot/registered.html", outcome=outcome, retry=retry)
 
 

@@ -15,7 +15,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SearchPage:
     """One page of results; `following` are the parameters of the next page, or None."""
 
     rows: Sequence[DeliveryRow]
@@ -51,7 +51,7 @@ class Search:
         """The query parameters of this page."""
         return {name: value for name, value in asdict(self).items() if value}
 
-    def run(self, history: DeliveryHistory) -> Page:
+    def run(self, history: DeliveryHistory) -> SearchPage:
         """The page of results; raises SQLAlchemyError."""
         rows = history.deliveries(
             state=State(self.state) if self.state else None,
@@ -64,4 +64,4 @@ class Search:
         )
         shown = rows[:ON_A_PAGE]
         more = replace(self, before=str(shown[-1].id)) if len(rows) > ON_A_PAGE else None
-        return Page(shown, None if more is None else more.parameters())
+        return SearchPage(shown, None if more is None else more.parameters())
