@@ -80,7 +80,7 @@ class KnownIssue(Protocol):
         """The id of the job."""
 
 
-class People(Protocol):
+class MembershipCache(Protocol):
     """The membership cache, as actions use it; `bot.store.people` implements it."""
 
     def membership(self, organization: str, person: str) -> str | None:
@@ -142,7 +142,7 @@ class Work:
     """
 
     client: WritingClient
-    people: People
+    people: MembershipCache
     jobs: Jobs
     job: Job
     own_login: Callable[[], str]

@@ -10,25 +10,25 @@ from bot.actions.invite import membership
 from bot.actions.work import ReadingClient
 from bot.actions.write_once import look_first
 from bot.events import Person, PullRequest, Repository
-from bot.store.people import Memory
+from bot.store.people import People
 
 
 class Memberships:
     """Who belongs to an organisation, and what they have merged there."""
 
-    def __init__(self, client: ReadingClient, memory: Memory) -> None:
+    def __init__(self, client: ReadingClient, people: People) -> None:
         self._client = client
-        self._memory = memory
+        self._people = people
 
     def membership(self, organization: str, person: str) -> str | None:
         """See `bot.rule.Reader`."""
-        known = self._memory.membership(organization, person)
+        known = self._people.membership(organization, person)
         return self._learned(organization, person) if known is None else known
 
     def membership_now(self, organization: str, person: str) -> str | None:
         """See `bot.rule.Reader`."""
         state = self._learned(organization, person)
-        return self._memory.gone(organization, person) if state is None else state
+        return self._people.gone(organization, person) if state is None else state
 
     def _learned(self, organization: str, person: str) -> str | None:
         """The state that GitHub gives now, remembered; None for neither member nor invited."""
@@ -36,12 +36,12 @@ class Memberships:
         if found is None:
             return None
         state = str(found["state"])
-        self._memory.remember(organization, person, state)
+        self._people.remember(organization, person, state)
         return state
 
     def was_invited(self, organization: str, person: str) -> bool:
         """See `bot.rule.Reader`."""
-        return self._memory.was_invited(organization, person)
+        return self._people.was_invited(organization, person)
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
@@ -50,7 +50,7 @@ class Memberships:
         if enough <= 1:
             return 1
         repository, pull_request = latest
-        merged = self._memory.merges(
+        merged = self._people.merges(
             organization, person, latest=(repository.full_name, pull_request.number)
         )
         if len(merged) < enough:
@@ -63,9 +63,9 @@ class Memberships:
 class Accounts:
     """What an account is, what it may do, and when it first came."""
 
-    def __init__(self, client: ReadingClient, memory: Memory) -> None:
+    def __init__(self, client: ReadingClient, people: People) -> None:
         self._client = client
-        self._memory = memory
+        self._people = people
 
     def is_owner(self, organization: str, person: str) -> bool:
         """See `bot.rule.Reader`. GitHub calls an owner's role "admin"."""
@@ -98,10 +98,10 @@ class Accounts:
 
     def is_first_step(self, repository: str, person: str, number: int) -> bool:
         """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
-        first = self._memory.first_number(repository, person)
+        first = self._people.first_number(repository, person)
         if first is None:
             first = self._first_at_github(repository, person, number)
-            self._memory.came_first(repository, person, first)
+            self._people.came_first(repository, person, first)
         return first == number
 
     def _first_at_github(self, repository: str, person: str, number: int) -> int:

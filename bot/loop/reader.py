@@ -13,7 +13,7 @@ from bot.facts import Effect
 from bot.loop.deeds import QueuedDeeds
 from bot.loop.issue_facts import IssueFacts
 from bot.loop.people_facts import Accounts, Memberships
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.jobs import Queue
 
 
@@ -54,20 +54,20 @@ class GithubReader:
     def __init__(
         self,
         client: ReadingClient,
-        memory: Memory,
+        people: People,
         belonging: Belonging,
         deeds: Deeds,
         *,
         clock: Callable[[], float],
     ) -> None:
-        accounts, issues = Accounts(client, memory), IssueFacts(client)
+        accounts, issues = Accounts(client, people), IssueFacts(client)
         self.now = clock
         self.membership = belonging.membership
         self.membership_now = belonging.membership_now
         self.was_invited = belonging.was_invited
         self.merged_pull_requests = belonging.merged_pull_requests
-        self.asked_about = memory.asked_about
-        self.claims = memory.claims
+        self.asked_about = people.asked_about
+        self.claims = people.claims
         self.wanted_at = deeds.wanted_at
         self.done = deeds.done
         self.is_owner = accounts.is_owner
@@ -87,8 +87,8 @@ class GithubReader:
 
 
 def github_reader(
-    client: ReadingClient, memory: Memory, queue: Queue, *, clock: Callable[[], float]
+    client: ReadingClient, people: People, queue: Queue, *, clock: Callable[[], float]
 ) -> GithubReader:
     """The reader of the facts as they are now."""
-    belonging, deeds = Memberships(client, memory), QueuedDeeds(queue)
-    return GithubReader(client, memory, belonging, deeds, clock=clock)
+    belonging, deeds = Memberships(client, people), QueuedDeeds(queue)
+    return GithubReader(client, people, belonging, deeds, clock=clock)

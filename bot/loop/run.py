@@ -31,7 +31,7 @@ from bot.settings.complaints import complaint
 from bot.settings.files import Known, SettingsFiles
 from bot.store.board import Board
 from bot.store.meters import measured
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.github import (
     Ambiguous,
     Client,
@@ -74,7 +74,7 @@ class Updater:
         *,
         app: GithubApp,
         queue: Queue,
-        memory: Memory,
+        people: People,
         settings: SettingsFiles,
         clock: Callable[[], float],
         meter: Meter | None = None,
@@ -82,7 +82,7 @@ class Updater:
     ) -> None:
         self._app = app
         self._queue = queue
-        self._memory = memory
+        self._people = people
         self._settings = settings
         self._clock = clock
         self._meter = meter or Meter()
@@ -101,7 +101,7 @@ class Updater:
         """
         with self._trouble_at_github(job):
             event = view(job.kind, json.loads(job.body))
-            self._memory.learn(event)
+            self._people.learn(event)
             rules = asked(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._previewer.wants(event) or rules):
                 return Ignored("no rule is about this event")
@@ -135,7 +135,7 @@ class Updater:
     def _work(self, planned: Planned, job: Job) -> Work:
         return Work(
             client=self._app.client_for(planned.installation, waiter=str(job.id)),
-            people=self._memory,
+            people=self._people,
             jobs=self._queue,
             job=job,
             own_login=self._login,
@@ -166,7 +166,7 @@ class Updater:
         self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
     ) -> Sequence[Wanted]:
         effective = self._settings.effective(client, event)
-        reader = github_reader(client, self._memory, self._queue, clock=self._clock)
+        reader = github_reader(client, self._people, self._queue, clock=self._clock)
         by_rules = list(wanted(rules, effective.settings, event, reader, self._meter))
         if again:  # The bot itself had its say the first time.
             return by_rules

@@ -44,7 +44,7 @@ class KeptIssue:
     job: int
 
 
-class Memory:
+class People:
     """The cache, in the bot's database. Threads may share it."""
 
     def __init__(
@@ -54,9 +54,9 @@ class Memory:
         self._clock = clock
         self._rows: Rows = rows or _Rows(engine)
 
-    def read_only(self) -> "Memory":
+    def read_only(self) -> "People":
         """The same cache, which stores nothing: for a dry run, which must leave no trace."""
-        return Memory(self._engine, clock=self._clock, rows=_ReadOnlyRows(_Rows(self._engine)))
+        return People(self._engine, clock=self._clock, rows=_ReadOnlyRows(_Rows(self._engine)))
 
     # Memberships
 

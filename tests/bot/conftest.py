@@ -10,7 +10,7 @@ from bot.rules import RULES, needs
 from bot.settings.files import SettingsFiles
 from bot.settings.layers import Settings
 from bot.store.board import SqlBoard
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.database import History, open_engine
 from luggage.fake_github import FakeGithub
 from luggage.github import GithubApp
@@ -46,8 +46,8 @@ def queue(store, clock):
 
 
 @pytest.fixture
-def memory(store, clock):
-    return Memory(store, clock=clock)
+def people(store, clock):
+    return People(store, clock=clock)
 
 
 @pytest.fixture
@@ -90,14 +90,14 @@ def files(store, clock):
 
 
 @pytest.fixture
-def updater(app, queue, memory, files, clock):
+def updater(app, queue, people, files, clock):
     return Updater(
         app=app,
         queue=queue,
-        memory=memory,
+        people=people,
         settings=files,
         clock=clock,
-        previewer=Previewer(queue=queue, memory=memory, settings=files),
+        previewer=Previewer(queue=queue, people=people, settings=files),
     )
 
 

@@ -26,7 +26,7 @@ from bot.settings import layers
 from bot.settings.files import SettingsFiles
 from bot.store.board import SqlBoard
 from bot.store.enqueue import Source, job_of
-from bot.store.people import Memory
+from bot.store.people import People
 from bot.web import app as web
 from bot.web import console
 from bot.web.sessions import Sessions
@@ -93,14 +93,14 @@ class Showroom:
             limits=bot.store.limits.SqlLimitMemory(self.engine),
         )
         files = SettingsFiles(self.engine, bot.rules.RULES, layers.Settings(), clock=self.clock)
-        memory = Memory(self.engine, clock=self.clock)
+        people = People(self.engine, clock=self.clock)
         updater = Updater(
             app=app,
             queue=self.queue,
-            memory=memory,
+            people=people,
             settings=files,
             clock=self.clock,
-            previewer=Previewer(queue=self.queue, memory=memory, settings=files),
+            previewer=Previewer(queue=self.queue, people=people, settings=files),
         )
         wakeup = LocalWakeup()
         stack.callback(wakeup.close)

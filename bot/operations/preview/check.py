@@ -17,7 +17,7 @@ from bot.operations.preview.past import Merges, Past, Questions, past_reader, st
 from bot.operations.preview.words import NAME, refusal, removal, report, unread
 from bot.settings.files import FILE, SettingsFiles, fetch
 from bot.settings.layers import Settings, is_single, read_text
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.github import Client, Forbidden, NotFound
 from luggage.jobs import Queue
 
@@ -31,7 +31,7 @@ class Previewer:
     """Makes previews; `server_url` is where links lead. Threads may share it."""
 
     queue: Queue
-    memory: Memory
+    people: People
     settings: SettingsFiles
     server_url: str = "https://github.com"
     name: str = NAME
@@ -92,7 +92,7 @@ class Previewer:
         def reader(past: Past) -> GithubReader:
             return past_reader(
                 questions,
-                self.memory,
+                self.people,
                 self.queue,
                 merges,
                 received_at=past.received_at,

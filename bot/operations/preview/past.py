@@ -19,7 +19,7 @@ from bot.facts import Effect
 from bot.loop.deeds import QueuedDeeds
 from bot.loop.people_facts import Memberships
 from bot.loop.reader import GithubReader
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.jobs import JobRow, Queue
 
 # What lies between the newest delivery and the last that is looked at, of other repositories.
@@ -248,17 +248,17 @@ class PastMemberships:
 
 def past_reader(  # noqa: PLR0913  # where facts come from, and their time
     questions: Questions,
-    memory: Memory,
+    people: People,
     queue: Queue,
     merges: Merges,
     *,
     received_at: float,
     since: float,
 ) -> GithubReader:
-    """The reader of the facts at `received_at`, as far as the queue and the memory know them.
+    """The reader of the facts at `received_at`, as far as the queue and the people know them.
 
     `since` is when the first delivery of the preview came. Both are epoch seconds.
     """
     deeds = PastDeeds(queue, since)
-    belonging = PastMemberships(Memberships(questions, memory), deeds, merges, received_at)
-    return GithubReader(questions, memory, belonging, deeds, clock=lambda: received_at)
+    belonging = PastMemberships(Memberships(questions, people), deeds, merges, received_at)
+    return GithubReader(questions, people, belonging, deeds, clock=lambda: received_at)

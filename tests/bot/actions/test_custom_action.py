@@ -118,10 +118,10 @@ def test_it_is_shown_in_the_history_and_to_the_public(deliver, queue, clock):
     assert [deed.words for deed in history.lately()] == [f"changed the title of {TRIO}#1"]
 
 
-def test_it_is_previewed(deliver, queue, memory, files):
+def test_it_is_previewed(deliver, queue, people, files):
     """A headline counts it by its noun."""
     deliver()
-    previewer = Previewer(queue=queue, memory=memory, settings=files)
+    previewer = Previewer(queue=queue, people=people, settings=files)
     made = previewer.preview("[title]\nenabled = false\n", TRIO, client=None, most=0)
     assert headline(made) == "1 change of a title less"
     assert f"less   retitle {TRIO}#1, because of {TRIO}#1" in list(lines(made))

@@ -138,34 +138,34 @@ def test_labels_for_what_is_as_it_was_are_put(github, perform):
 CLAIM = Assign(**WHERE, people=("alice",), claim=True, taken="Taken.")
 
 
-def test_a_claim_is_remembered_and_forgotten(github, perform, memory):
+def test_a_claim_is_remembered_and_forgotten(github, perform, people):
     """Who has claimed an issue is known until it is released."""
     github.open_issue(TRIO, "bob")
     github.comment(TRIO, 1, "alice", "/claim")
     perform(CLAIM)
     assert assignees(github) == ["alice"]
-    assert [claim[:2] for claim in memory.claims("Snakes/Trio")] == [(1, "alice")]
+    assert [claim[:2] for claim in people.claims("Snakes/Trio")] == [(1, "alice")]
     perform(Unassign(**WHERE, people=("Alice",)))
-    assert (assignees(github), memory.claims(TRIO)) == ([], [])
+    assert (assignees(github), people.claims(TRIO)) == ([], [])
 
 
-def test_an_assignment_that_is_no_claim_is_not_remembered(github, perform, memory):
+def test_an_assignment_that_is_no_claim_is_not_remembered(github, perform, people):
     """Whom a maintainer assigned is never asked whether the work goes on."""
     github.open_issue(TRIO, "bob")
     github.comment(TRIO, 1, "alice", "Mine")
     perform(Assign(**WHERE, people=("alice",)))
     assert assignees(github) == ["alice"]
-    assert memory.claims(TRIO) == []
+    assert people.claims(TRIO) == []
 
 
-def test_a_claim_is_right_after_an_unknown_end(github, perform, memory, trouble):
+def test_a_claim_is_right_after_an_unknown_end(github, perform, people, trouble):
     """A claim whose answer was lost is the person's, and nobody is told otherwise."""
     github.open_issue(TRIO, "bob")
     github.comment(TRIO, 1, "alice", "/claim")
     trouble("POST", "*/assignees")
     perform(CLAIM)
     assert assignees(github) == ["alice"]
-    assert len(memory.claims(TRIO)) == 1
+    assert len(people.claims(TRIO)) == 1
     assert texts(github) == ["/claim"]
 
 
@@ -181,7 +181,7 @@ def test_a_claim_that_waits_for_its_turn_to_write_looks_once(github, perform, li
     assert len(github.calls_to("GET", "*/issues/1")) == looks
 
 
-def test_what_somebody_else_has_is_not_claimed(github, perform, memory, trouble):
+def test_what_somebody_else_has_is_not_claimed(github, perform, people, trouble):
     """The one who was slower reads so, once, and nothing is assigned."""
     trouble("POST", "*/comments")
     github.open_issue(TRIO, "bob")
@@ -189,7 +189,7 @@ def test_what_somebody_else_has_is_not_claimed(github, perform, memory, trouble)
     github.assign(TRIO, 1, "olga", "bob")
     perform(CLAIM)
     assert (assignees(github), texts(github)) == (["bob"], ["/claim", "Taken."])
-    assert memory.claims(TRIO) == []
+    assert people.claims(TRIO) == []
 
 
 @pytest.mark.parametrize(("state", "reason"), [("closed", "not_planned"), ("open", "")])

@@ -18,7 +18,7 @@ from bot.actions import (
     Rest,
     Work,
 )
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.fake_github import faults
 from luggage.github import Unreachable
 from luggage.jobs import NewJob, State
@@ -159,24 +159,24 @@ def question(**more):
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_maintainers_are_asked_once_in_an_issue(want, settled, github, memory, fault):
+def test_maintainers_are_asked_once_in_an_issue(want, settled, github, people, fault):
     """The question is an issue, and where it stands is remembered."""
     broken(github, fault, method="POST", path="*/issues")
     want(question())
     settled()
     assert [one.title for one in issues(github)] == ["Alice?"]
-    assert memory.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
+    assert people.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_maintainers_are_asked_once_on_the_pull_request(want, settled, github, memory, fault):
+def test_maintainers_are_asked_once_on_the_pull_request(want, settled, github, people, fault):
     """The question is a comment, and where it stands is remembered."""
     github.open_pull_request(TRIO, "alice")
     broken(github, fault, method="POST", path="*/comments")
     want(question(number=1))
     settled()
     assert len(github.comments(TRIO, 1)) == 1
-    assert memory.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
+    assert people.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
 
 
 # Invitations
@@ -222,7 +222,7 @@ def test_an_invitation_that_github_refuses_does_not_count(want, settled, github,
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_an_invitation_whose_end_was_unknown_counts_once(
-    want, settled, github, memory, clock, fault
+    want, settled, github, people, clock, fault
 ):
     """Sent or not, the person is invited once, and today's limit of one is kept."""
     clock.advance(TEN_O_CLOCK - clock())
@@ -231,11 +231,11 @@ def test_an_invitation_whose_end_was_unknown_counts_once(
     want(invitation("ann", 1))
     settled()
     assert github.membership("snakes", "ann").state == "pending"
-    assert memory.invited_since("snakes", TEN_O_CLOCK, but="") == 1
+    assert people.invited_since("snakes", TEN_O_CLOCK, but="") == 1
     assert clock() < TEN_O_CLOCK + DAY / 2
 
 
-def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, memory, store, clock):
+def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, people, store, clock):
     """A process is stopped between note and request; what another sends meanwhile counts."""
     github.add_user("ann")
     client = app.client_for(github.install("snakes").id)
@@ -243,26 +243,26 @@ def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, memory
     def work(people):
         return Work(client=client, people=people, jobs=None, job=None, own_login=None, clock=clock)
 
-    class Stopped(Memory):
+    class Stopped(People):
         def inviting(self, organization, person):
             sent_at = super().inviting(organization, person)
             clock.advance(90.0)
-            invitation("ann").perform(work(memory))
+            invitation("ann").perform(work(people))
             clock.advance(90.0)
             return sent_at
 
     with pytest.raises(Unreachable, match="too late"):
         invitation("ann").perform(work(Stopped(store, clock=clock)))
     assert invited(github) == ["ann"]
-    assert memory.invited_since("snakes", 0.0, but="") == 1
+    assert people.invited_since("snakes", 0.0, but="") == 1
 
 
 def test_who_declined_while_an_invitation_waited_is_not_invited(
-    want, settled, queue, github, memory
+    want, settled, queue, github, people
 ):
     """An owner invited by hand meanwhile, and the person declined: no welcome either."""
     github.add_user("ann")
-    memory.remember("snakes", "ann", "pending")
+    people.remember("snakes", "ann", "pending")
     want(invitation("ann"), Comment(about="x", repository=TRIO, number=1, text="Welcome!"))
     settled()
     assert github.membership("snakes", "ann") is None

@@ -12,10 +12,10 @@ TRIO = "snakes/trio"
 
 
 @pytest.fixture
-def reader(app, github, memory, queue, clock):
+def reader(app, github, people, queue, clock):
     """The reader that a rule is given."""
     client = app.client_for(github.install("snakes").id).read_only()
-    return github_reader(client, memory, queue, clock=clock)
+    return github_reader(client, people, queue, clock=clock)
 
 
 @pytest.mark.parametrize(

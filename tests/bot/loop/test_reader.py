@@ -25,18 +25,18 @@ class Recorded:
 ABSENT = NotFound("Not Found", method="GET", path="/orgs/snakes/memberships/alice", status=404)
 
 
-def test_a_membership_is_asked_for_once(memory, queue, clock):
+def test_a_membership_is_asked_for_once(people, queue, clock):
     """What GitHub said of a member is remembered."""
     client = Recorded({"state": "active"})
-    reader = github_reader(client, memory, queue, clock=clock)
+    reader = github_reader(client, people, queue, clock=clock)
     assert [reader.membership("snakes", "alice") for _ in range(2)] == ["active", "active"]
     assert client.asked == [("/orgs/snakes/memberships/alice", None)]
 
 
-def test_that_somebody_is_no_member_is_not_remembered(memory, queue, clock):
+def test_that_somebody_is_no_member_is_not_remembered(people, queue, clock):
     """Who is no member today may be one tomorrow."""
     client = Recorded(ABSENT, {"state": "pending"})
-    reader = github_reader(client, memory, queue, clock=clock)
+    reader = github_reader(client, people, queue, clock=clock)
     assert [reader.membership("snakes", "alice") for _ in range(2)] == [None, "pending"]
 
 
@@ -54,29 +54,29 @@ def found(*numbers):
     ids=["not yet indexed", "indexed", "older one", "older one and this", "more than enough"],
 )
 def test_the_latest_merge_is_counted_once_whether_indexed_or_not(
-    memory, queue, clock, indexed, expected
+    people, queue, clock, indexed, expected
 ):
     """GitHub's search lags; the pull request just merged counts either way, and only once."""
-    reader = github_reader(Recorded(found(*indexed)), memory, queue, clock=clock)
+    reader = github_reader(Recorded(found(*indexed)), people, queue, clock=clock)
     merged = reader.merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
     )
     assert merged == expected
 
 
-def test_one_merge_is_known_without_asking(memory, queue, clock):
+def test_one_merge_is_known_without_asking(people, queue, clock):
     """With the default threshold no search is made."""
     client = Recorded()
-    merged = github_reader(client, memory, queue, clock=clock).merged_pull_requests(
+    merged = github_reader(client, people, queue, clock=clock).merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=1
     )
     assert (merged, client.asked) == (1, [])
 
 
-def test_the_search_names_the_person_and_the_organisation(memory, queue, clock):
+def test_the_search_names_the_person_and_the_organisation(people, queue, clock):
     """Only merged pull requests of this person in this organisation are looked for."""
     client = Recorded(found())
-    github_reader(client, memory, queue, clock=clock).merged_pull_requests(
+    github_reader(client, people, queue, clock=clock).merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
     )
     assert client.asked == [
@@ -84,10 +84,10 @@ def test_the_search_names_the_person_and_the_organisation(memory, queue, clock):
     ]
 
 
-def test_merges_that_were_seen_count_before_github_has_indexed_them(memory, queue, clock):
+def test_merges_that_were_seen_count_before_github_has_indexed_them(people, queue, clock):
     """Three merges at one instant are three, though the search knows of none."""
     client = Recorded(found(), found())
-    reader = github_reader(client, memory, queue, clock=clock)
+    reader = github_reader(client, people, queue, clock=clock)
     counted = [
         reader.merged_pull_requests(
             "snakes", "alice", latest=(TRIO, PullRequest(number, None, merged=True)), enough=3
@@ -98,11 +98,11 @@ def test_merges_that_were_seen_count_before_github_has_indexed_them(memory, queu
     assert (counted, len(client.asked)) == ([1, 2, 3], 2)
 
 
-def test_a_membership_is_asked_for_anew_where_it_matters(memory, queue, clock):
+def test_a_membership_is_asked_for_anew_where_it_matters(people, queue, clock):
     """What is remembered is brought up to date, and tells what has become of somebody."""
     client = Recorded({"state": "active"}, ABSENT, ABSENT)
-    reader = github_reader(client, memory, queue, clock=clock)
-    memory.remember("snakes", "alice", "pending")
+    reader = github_reader(client, people, queue, clock=clock)
+    people.remember("snakes", "alice", "pending")
     assert [reader.membership_now("snakes", "alice") for _ in range(2)] == ["active", "left"]
     assert reader.membership_now("snakes", "bob") is None
 
@@ -116,26 +116,26 @@ def test_a_membership_is_asked_for_anew_where_it_matters(memory, queue, clock):
         (ABSENT, False),
     ],
 )
-def test_owners_are_active_admins(memory, answer, expected, queue, clock):
+def test_owners_are_active_admins(people, answer, expected, queue, clock):
     """Neither members, nor those invited to be owners, nor strangers."""
     assert (
-        github_reader(Recorded(answer), memory, queue, clock=clock).is_owner("snakes", "alice")
+        github_reader(Recorded(answer), people, queue, clock=clock).is_owner("snakes", "alice")
         is expected
     )
 
 
-def test_a_permission_is_asked_for_each_time(memory, queue, clock):
+def test_a_permission_is_asked_for_each_time(people, queue, clock):
     """Nothing of it is remembered, and who is not there may do nothing."""
     client = Recorded({"permission": "write"}, ABSENT)
-    reader = github_reader(client, memory, queue, clock=clock)
+    reader = github_reader(client, people, queue, clock=clock)
     assert [reader.permission("snakes/trio", "a") for _ in range(2)] == ["write", "none"]
     assert client.asked[0] == ("/repos/snakes/trio/collaborators/a/permission", None)
 
 
-def test_an_account_is_a_person_a_bot_or_nothing(memory, queue, clock):
+def test_an_account_is_a_person_a_bot_or_nothing(people, queue, clock):
     """Organisations are no people either; GitHub's spelling of the name counts."""
     answers = [{"login": "Alice", "type": "User"}, {"login": "x", "type": "Organization"}, ABSENT]
-    reader = github_reader(Recorded(*answers), memory, queue, clock=clock)
+    reader = github_reader(Recorded(*answers), people, queue, clock=clock)
     found_accounts = [reader.account("alice") for _ in answers]
     assert found_accounts == [Person("Alice"), Person("x", is_bot=True), None]
 
@@ -145,10 +145,10 @@ def test_an_account_is_a_person_a_bot_or_nothing(memory, queue, clock):
     [([], True), ([{"number": 7}], True), ([{"number": 3}], False), ([{"number": 8}], True)],
     ids=["not listed yet", "the first", "came earlier", "two at once"],
 )
-def test_the_first_step_is_the_lowest_number_of_a_person(memory, listed, expected, queue, clock):
+def test_the_first_step_is_the_lowest_number_of_a_person(people, listed, expected, queue, clock):
     """The list may lag behind; what is known is not asked for again."""
     client = Recorded(listed)
-    reader = github_reader(client, memory, queue, clock=clock)
+    reader = github_reader(client, people, queue, clock=clock)
     assert [reader.is_first_step("snakes/trio", "alice", 7) for _ in range(2)] == [expected] * 2
     ((path, params),) = client.asked
     assert (path, params["creator"], params["state"]) == (
@@ -158,11 +158,11 @@ def test_the_first_step_is_the_lowest_number_of_a_person(memory, listed, expecte
     )
 
 
-def test_what_is_remembered_of_invitations_is_told(memory, queue, clock):
+def test_what_is_remembered_of_invitations_is_told(people, queue, clock):
     """Whom the bot invited, and whom it asked about."""
-    reader = github_reader(Recorded(), memory, queue, clock=clock)
-    memory.inviting("snakes", "alice")
-    memory.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
+    reader = github_reader(Recorded(), people, queue, clock=clock)
+    people.inviting("snakes", "alice")
+    people.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
     assert reader.was_invited("snakes", "alice")
     assert reader.asked_about("snakes/people#3") == ("alice", "snakes/trio#7")
 

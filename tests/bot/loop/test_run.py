@@ -13,7 +13,7 @@ from bot.rules.invite.texts import WELCOME
 from bot.settings.files import SettingsFiles
 from bot.settings.layers import Settings, read
 from bot.store.board import SqlBoard
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.fake_github import faults
 from luggage.jobs import NewJob, State
 from luggage.telemetry import logs
@@ -120,17 +120,17 @@ def test_a_process_that_was_stopped_before_it_invited_finds_it_too_late(
 ):
     """Stopped past its lease between look and invitation: another has invited, so it does not."""
     deliver(github.merge_pull_request(TRIO, "alice"))
-    inviting = Memory.inviting
+    inviting = People.inviting
 
     def stopped(*args):
         inviting(*args)
-        monkeypatch.setattr(Memory, "inviting", inviting)
+        monkeypatch.setattr(People, "inviting", inviting)
         clock.advance(61)
         queue.reclaim()
         settled()
         clock.advance(61)
 
-    monkeypatch.setattr(Memory, "inviting", stopped)
+    monkeypatch.setattr(People, "inviting", stopped)
     worker.drain()
     assert [call.method for call in github.calls_to("PUT", "*/memberships/*")] == ["PUT"]
 
@@ -406,7 +406,7 @@ def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name,
 
 
 def test_an_action_remembers_the_settings_that_its_rule_obeyed(
-    app, queue, memory, store, clock, deliver, github
+    app, queue, people, store, clock, deliver, github
 ):
     """What was set otherwise than by default, so that it can be said later why."""
     layer = read([invite.RULE], {"invite": {"message": "Hello $person"}})
@@ -415,10 +415,10 @@ def test_an_action_remembers_the_settings_that_its_rule_obeyed(
     updater = Updater(
         app=app,
         queue=queue,
-        memory=memory,
+        people=people,
         settings=files,
         clock=clock,
-        previewer=Previewer(queue=queue, memory=memory, settings=files),
+        previewer=Previewer(queue=queue, people=people, settings=files),
     )
     deliver(github.merge_pull_request(TRIO, "alice"))
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)

@@ -21,7 +21,7 @@ from bot.operations.replay import (
     stored,
 )
 from bot.store.enqueue import job_of
-from bot.store.people import Memory
+from bot.store.people import People
 from luggage.fake_github import faults
 from luggage.github import Delivery, WriteRefused
 from luggage.jobs import NewJob, State
@@ -40,14 +40,14 @@ def history(queue, clock):
 @pytest.fixture
 def looker(app, queue, store, clock, files):
     """An updater as a dry run has it."""
-    memory = Memory(store, clock=clock).read_only()
+    people = People(store, clock=clock).read_only()
     return Updater(
         app=app,
         queue=queue,
-        memory=memory,
+        people=people,
         settings=files,
         clock=clock,
-        previewer=Previewer(queue=queue, memory=memory, settings=files),
+        previewer=Previewer(queue=queue, people=people, settings=files),
     )
 
 
@@ -151,7 +151,7 @@ def test_what_a_schedule_brought_is_replayed_as_well(history, queue):
 # What would be done
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, github, memory):
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, github, people):
     """Words, text, rule and settings of each action; GitHub is only read, and nothing is queued."""
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     words = said(foresee(new, queue, looker.foresee))
@@ -160,23 +160,23 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, githu
     assert "2 of 2 would be done." in words
     assert queue.counts() == {}
     assert {call.method for call in github.calls if "access_tokens" not in call.path} == {"GET"}
-    assert memory.membership("snakes", "alice") is None
+    assert people.membership("snakes", "alice") is None
 
 
-def test_a_dry_run_remembers_nobody(looker, queue, github, memory):
+def test_a_dry_run_remembers_nobody(looker, queue, github, people):
     """What it learns of a person leaves no trace."""
     github.add_member("snakes", "alice")
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     assert foresee(new, queue, looker.foresee).actions == []
-    assert memory.membership("snakes", "alice") is None
+    assert people.membership("snakes", "alice") is None
 
 
 def test_a_dry_run_counts_the_merge_that_it_is_about(store, clock):
     """Without keeping it: the real one will find it new."""
-    memory = Memory(store, clock=clock)
-    looks = memory.read_only()
+    people = People(store, clock=clock)
+    looks = people.read_only()
     assert looks.merges("snakes", "alice", latest=(TRIO, 7)) == {(TRIO, 7)}
-    assert memory.merges("snakes", "alice", latest=(TRIO, 8)) == {(TRIO, 8)}
+    assert people.merges("snakes", "alice", latest=(TRIO, 8)) == {(TRIO, 8)}
 
 
 def test_a_dry_run_is_refused_every_write(looker, queue, github, monkeypatch):

@@ -126,7 +126,7 @@ def test_of_two_orders_the_later_one_counts_however_they_come_in(github, clock, 
     assert said(1, HOME)[-1].startswith("I am back, ")
 
 
-def test_a_pause_outlives_the_process(github, play, queue, updater, worker, memory, weather):
+def test_a_pause_outlives_the_process(github, play, queue, updater, worker, people, weather):
     """The next process is still paused."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     assert queue.claim(["delivery", "action"], worker="next", lease_seconds=1.0) == []

@@ -102,7 +102,7 @@ def test_an_issue_whose_end_is_unknown_is_opened_once(push, github, fault):
     assert len(issues(github)) == 1
 
 
-def test_a_lost_database_opens_no_second_issue(push, github, memory, store):
+def test_a_lost_database_opens_no_second_issue(push, github, people, store):
     """After the loss of the database, the marker identifies the issue."""
     push(WRONG)
     with store.begin() as connection:

@@ -120,7 +120,7 @@ def test_a_turn_that_was_cut_short_is_finished_by_the_next(scheduler, queue, clo
 
 
 def test_repositories_where_the_rule_is_switched_off_are_left_alone(
-    scheduler, files, queue, clock, github, settled, app, memory, store
+    scheduler, files, queue, clock, github, settled, app, people, store
 ):
     """Known from the database, so that nothing is asked."""
     scheduler()
@@ -130,10 +130,10 @@ def test_repositories_where_the_rule_is_switched_off_are_left_alone(
     updater = Updater(
         app=app,
         queue=queue,
-        memory=memory,
+        people=people,
         settings=files,
         clock=clock,
-        previewer=Previewer(queue=queue, memory=memory, settings=files),
+        previewer=Previewer(queue=queue, people=people, settings=files),
     )
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     assert updater.decide(job).reason == "no rule wanted anything done"
@@ -163,7 +163,7 @@ def test_an_installation_that_cannot_be_asked_holds_up_no_other(scheduler, queue
     assert len(keys(queue)) == 1
 
 
-def test_the_rule_is_given_the_repository(scheduler, files, queue, clock, app, memory, github):
+def test_the_rule_is_given_the_repository(scheduler, files, queue, clock, app, people, github):
     """An event `schedule` with its own name, in the name of the installation."""
     github.open_issue("snakes/trio", "alice")
     scheduler()
@@ -172,10 +172,10 @@ def test_the_rule_is_given_the_repository(scheduler, files, queue, clock, app, m
     updater = Updater(
         app=app,
         queue=queue,
-        memory=memory,
+        people=people,
         settings=files,
         clock=clock,
-        previewer=Previewer(queue=queue, memory=memory, settings=files),
+        previewer=Previewer(queue=queue, people=people, settings=files),
     )
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     (new,) = updater.decide(job).put

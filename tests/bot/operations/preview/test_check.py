@@ -16,7 +16,7 @@ from bot.operations.preview.words import headline, lines, report, values
 from bot.rules import RULES, ping
 from bot.settings.files import FILE, File, SettingsFiles
 from bot.settings.layers import Settings, SettingsError, read_text
-from bot.store.people import Memory
+from bot.store.people import People
 from bot_deploy.wiring.parts import HISTORIES
 from luggage.database import open_engine
 from luggage.fake_github import FakeGithub, faults
@@ -74,8 +74,8 @@ def propose(deliver, github):
 
 
 @pytest.fixture
-def previewer(queue, memory, files):
-    return Previewer(queue=queue, memory=memory, settings=files)
+def previewer(queue, people, files):
+    return Previewer(queue=queue, people=people, settings=files)
 
 
 def test_a_preview_says_what_would_not_have_been_done(propose, deliver, github):
@@ -258,19 +258,19 @@ def test_the_last_deliveries_of_a_scope_are_had_oldest_first(queue, clock):
     assert found("snakes/t") == []
 
 
-def reader_of(memory, queue, at):
+def reader_of(people, queue, at):
     questions = Questions(None, 0)
     merges = Merges([], questions)
-    return past_reader(questions, memory, queue, merges, received_at=at, since=at)
+    return past_reader(questions, people, queue, merges, received_at=at, since=at)
 
 
-def test_somebody_whom_the_bot_invited_since_was_no_member_then(memory, queue, clock):
+def test_somebody_whom_the_bot_invited_since_was_no_member_then(people, queue, clock):
     """The invitation that a delivery itself brought does not hide it."""
     invite = Invite(organization="snakes", person="alice")
     queue.put(NewJob(queue=ACTIONS, key=invite.key, body=b"{}", run_at=clock()))
-    memory.remember("snakes", "alice", "pending")
+    people.remember("snakes", "alice", "pending")
     states = [
-        reader_of(memory, queue, at).membership("snakes", "alice")
+        reader_of(people, queue, at).membership("snakes", "alice")
         for at in (clock() - 1, clock() + 1)
     ]
     assert states == [None, "pending"]
@@ -323,7 +323,7 @@ def live(folder, clock, text):
     github = FakeGithub(clock=clock)
     queue = Queue(engine, clock=clock)
     base = Settings((read_text(RULES, text, source=FILE),))
-    memory = Memory(engine, clock=clock)
+    people = People(engine, clock=clock)
     files = SettingsFiles(engine, RULES, base, clock=clock)
     with github.serve() as server:
         updater = Updater(
@@ -337,10 +337,10 @@ def live(folder, clock, text):
                 wait=None,
             ),
             queue=queue,
-            memory=memory,
+            people=people,
             settings=files,
             clock=clock,
-            previewer=Previewer(queue=queue, memory=memory, settings=files),
+            previewer=Previewer(queue=queue, people=people, settings=files),
         )
         wanted = {}
 
@@ -383,18 +383,18 @@ def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queu
     assert [row.state for row in queue.recent(ACTIONS)] == [State.DONE]
 
 
-def test_what_the_bot_did_since_then_counts_as_not_done(memory, queue, clock):
+def test_what_the_bot_did_since_then_counts_as_not_done(people, queue, clock):
     """Invitations, and what was wanted in a thread; what it did before counts."""
     comment = Comment(about="x", repository=TRIO, number=1, text="hello")
     planned = Planned(action=comment, installation=1, delivery="g", rule="ping").encode()
     queue.put(
         NewJob(queue=ACTIONS, key=comment.key, subject=f"{TRIO}#1", body=planned, run_at=clock())
     )
-    before, after = reader_of(memory, queue, clock() - 1), reader_of(memory, queue, clock() + 1)
+    before, after = reader_of(people, queue, clock() - 1), reader_of(people, queue, clock() + 1)
     assert (before.wanted_at(comment), after.wanted_at(comment)) == (None, clock())
     assert (before.done(TRIO, 1, most=5), len(after.done(TRIO, 1, most=5))) == ([], 1)
     assert not before.was_invited("snakes", "alice")
-    memory.remember("snakes", "alice", "active")
+    people.remember("snakes", "alice", "active")
     assert before.membership_now("snakes", "alice") == "active"
 
 
