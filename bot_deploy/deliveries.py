@@ -79,7 +79,7 @@ def _add_conditions(parser: argparse.ArgumentParser) -> None:
 def _conditions(options: argparse.Namespace) -> dict[str, Any]:
     conditions = {name: getattr(options, name) for name in ("event", "repository", "text")}
     if options.text and sys.stderr.isatty():
-        conditions["looked"] = _Progress()
+        conditions["on_progress"] = _Progress()
     return conditions
 
 
@@ -122,7 +122,7 @@ def _show(history: DeliveryHistory, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.as_json(delivery, with_payload=options.payload), indent=2))
     else:
-        print("\n".join(report.story(delivery, with_payload=options.payload)))
+        print("\n".join(report.details(delivery, with_payload=options.payload)))
     return 0
 
 

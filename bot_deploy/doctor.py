@@ -23,8 +23,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="all findings as one JSON list")
     options = parser.parse_args(argv[1:])
     findings = []
-    mendable = (ConfigError, SecretError, DatabaseUrlError)
-    for name, finding in examine(checks(os.environ), mendable=mendable):
+    expected = (ConfigError, SecretError, DatabaseUrlError)
+    for name, finding in examine(checks(os.environ), expected=expected):
         findings.append((name, finding))
         if not options.json:
             _say(name, finding)

@@ -72,8 +72,8 @@ def _replayed(options: argparse.Namespace, content: bytes | None, parts: Parts) 
 def _dry_run(parts: Parts, replayed: replay.Replayed) -> list[str]:
     # It keeps nothing of what it sees.
     updater = make_updater(parts, parts.people.read_only())
-    outlook = replay.foresee(replayed, parts.queue, updater.foresee)
-    return list(replay.prophecy(outlook, _earlier_actions(parts.history, replayed)))
+    outlook = replay.dry_run(replayed, parts.queue, updater.dry_run)
+    return list(replay.dry_run_lines(outlook, _earlier_actions(parts.history, replayed)))
 
 
 def _evaluate_again(parts: Parts, replayed: replay.Replayed, *, is_file: bool) -> list[str]:

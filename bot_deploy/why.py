@@ -4,7 +4,7 @@ import json
 import os
 
 from bot.operations.history import report
-from bot.operations.why import AtGithub, Why, said, story
+from bot.operations.why import GithubTexts, Why, details, parse_target
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="a JSON object")
     options = parser.parse_args(argv[1:])
-    comment = said(options.said)
+    comment = parse_target(options.said)
     if comment is None:
         parser.error(
             "this is no comment's address, such as "
@@ -36,11 +36,11 @@ def main(argv: list[str]) -> int:
         )
     config = load(os.environ)
     with open_parts(config) as parts:
-        github = AtGithub(parts.app) if config.app else None
+        github = GithubTexts(parts.app) if config.app else None
         answer = Why(parts.history, parts.queue, github)(comment)
     if options.json:
         action, delivery = report.as_json(answer.action), report.as_json(answer.delivery)
         print(json.dumps({"action": action, "delivery": delivery}, indent=2))
     else:
-        print("\n".join(story(answer)))
+        print("\n".join(details(answer)))
     return 0

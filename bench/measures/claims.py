@@ -28,7 +28,7 @@ INSERT INTO job (queue, key, subject, kind, state, attempt, max_attempts, fence,
                  created_at, changed_at, note, result, reason)
 SELECT 'delivery', 'old-' || n, 'snakes/trio#' || n % 50000, 'pull_request',
        CASE WHEN n % 5 = 0 THEN 'done' ELSE 'ignored' END,
-       1, 5, 1, n, 'a worker of old', n, n, '', '', 'no rule wanted anything done'
+       1, 5, 1, n, 'a worker of old', n, n, '', '', 'no rule had anything to do'
 FROM {numbers}
 """
 _NUMBERS = {

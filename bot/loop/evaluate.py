@@ -1,7 +1,7 @@
-"""Evaluation: asks each rule what it wants because of an event, by the settings that hold for it.
+"""Evaluation: collects what each enabled rule decides about an event.
 
-A delivery, a schedule and a preview do the same. They differ in the reader, and in what becomes of
-the actions. Nothing is performed here.
+Deliveries, schedules and previews share it; they differ in the reader and in what they do with the
+actions. Nothing is performed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,18 +20,18 @@ from bot.store.meters import RULE_SECONDS
 from luggage.jobs import Job, NewJob, Postpone
 from luggage.telemetry.meter import Meter
 
-# How soon a rule that cannot decide yet is asked again, and how long that goes on, in seconds.
+# A rule that cannot decide yet runs again after this many seconds, until the timeout.
 NOT_YET_SECONDS = 10.0
-NOT_YET_PATIENCE_SECONDS = 600.0
+NOT_YET_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one rule wants done, in its order, and the settings that it used.
+class Decision:
+    """The actions of one rule, in order, and the settings that it used.
 
     `settings` are those that differ from the rule's defaults, as plain JSON; `digest` identifies
-    all of them. `subject` is the line in which the actions wait, "" for that of the delivery.
-    `not_yet` says why the rule cannot decide yet, so that it is asked again.
+    all of them. The actions queue up under `subject`, or under the delivery's where it is "".
+    `not_yet` says why the rule cannot decide yet; it runs again later.
     """
 
     rule: str
@@ -42,90 +42,96 @@ class Wanted:
     not_yet: str = ""
 
 
-def wanted(
+def evaluate(
     rules: Sequence[Rule[Any]],
     settings: Settings,
     event: Event,
     reader: Reader,
     meter: Meter | None = None,
-) -> Iterator[Wanted]:
-    """What the enabled rules want because of an event, rule by rule.
+) -> Iterator[Decision]:
+    """The decisions of the enabled rules about an event, rule by rule.
 
-    Raises what the reader raises. It only asks the reader, and tells the meter how long each rule
-    takes.
+    Raises what the reader raises. The meter records how long each rule takes.
     """
     meter = meter or Meter()
     for rule in rules:
-        told = settings.of(rule)
-        if told.enabled:
+        rule_settings = settings.of(rule)
+        if rule_settings.enabled:
             not_yet = ""
             try:
                 with meter.timed(RULE_SECONDS, rule.name):
-                    actions = rule.decide(event, reader, told)
+                    actions = rule.decide(event, reader, rule_settings)
             except NotYet as reason:
                 actions, not_yet = reason.meanwhile, str(reason)
             subject = "" if rule.while_paused else event.place
-            yield Wanted(rule.name, actions, changed(told), digest(told), subject, not_yet)
+            yield Decision(
+                rule.name,
+                actions,
+                changed(rule_settings),
+                digest(rule_settings),
+                subject,
+                not_yet,
+            )
 
 
-def jobs(wants: Wanted, because_of: Job, *, installation: int, now: float) -> Iterator[NewJob]:
+def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> Iterator[NewJob]:
     """The actions of one rule as jobs; each waits for the one before it."""
-    before: str | None = None
-    for action in wants.actions:
+    previous: str | None = None
+    for action in decision.actions:
         planned = Planned(
             action=action,
             installation=installation,
-            delivery=because_of.key,
-            rule=wants.rule,
-            settings=wants.settings,
-            digest=wants.digest,
+            delivery=cause.key,
+            rule=decision.rule,
+            settings=decision.settings,
+            digest=decision.digest,
         )
         yield NewJob(
             queue=ACTIONS,
             key=action.key,
-            subject=action.line(wants.subject or because_of.subject),
+            subject=action.line(decision.subject or cause.subject),
             kind=action.kind,
             body=planned.encode(),
             run_at=now,
-            after=before,
-            parent=because_of.id,
-            note=_first_note(because_of).encode(),
+            after=previous,
+            parent=cause.id,
+            note=_first_note(cause).encode(),
         )
-        before = action.key
+        previous = action.key
 
 
-def asked_again(wants: Wanted, because_of: Job, *, now: float) -> NewJob:
-    """A job that asks the one rule again that cannot decide yet; the other rules do not wait.
+def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
+    """The job that runs an undecided rule again; the other rules do not wait for it.
 
-    It has no subject, so later deliveries about the same issue do not wait either. Raises Postpone
-    where `because_of` is such a job already.
+    It has no subject, so later deliveries about the same issue do not wait for it either. Raises
+    Postpone where `cause` is such a job already.
     """
     at = now + NOT_YET_SECONDS
-    if is_asked_again(because_of):
-        raise Postpone(at, wants.not_yet)
+    if is_reevaluation(cause):
+        raise Postpone(at, decision.not_yet)
     return NewJob(
         queue=DELIVERIES,
-        key=f"{because_of.key}/{wants.rule}",
-        kind=because_of.kind,
-        body=because_of.body,
+        key=f"{cause.key}/{decision.rule}",
+        kind=cause.kind,
+        body=cause.body,
         run_at=at,
-        parent=because_of.id,
-        note=replace(DeliveryNote.decode(because_of.note), only=wants.rule).encode(),
+        parent=cause.id,
+        note=replace(DeliveryNote.decode(cause.note), only=decision.rule).encode(),
     )
 
 
-def is_asked_again(job: Job) -> bool:
-    """Whether a job asks one rule again, which could not decide when the delivery came in."""
+def is_reevaluation(job: Job) -> bool:
+    """Whether a job runs one rule again that could not decide at first."""
     return bool(DeliveryNote.decode(job.note).only)
 
 
-def asked(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
-    """The rules that a job asks: all of these, or the one that it asks again."""
+def requested(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
+    """The rules that a job runs: all of `rules`, or the one that it runs again."""
     only = DeliveryNote.decode(job.note).only
     return [rule for rule in rules if not only or rule.name == only]
 
 
-def _first_note(because_of: Job) -> Note:
-    """The note of a new action: it looks first where another database may have acted before."""
-    repeats = DeliveryNote.decode(because_of.note).may_repeat or because_of.kind == SCHEDULE
-    return LOOK_FIRST if repeats else Note()
+def _first_note(cause: Job) -> Note:
+    """The note of a new action; LOOK_FIRST if another database may have acted before."""
+    may_repeat = DeliveryNote.decode(cause.note).may_repeat or cause.kind == SCHEDULE
+    return LOOK_FIRST if may_repeat else Note()

@@ -1,8 +1,8 @@
 """Issue facts: what rules ask GitHub about issues, pull requests and labels.
 
-Each list is bounded, so that no repository, however large, makes a rule ask without end. GraphQL
-says in one request which of a hundred pull requests merge; REST would take a hundred requests. A
-page that has not changed costs none of GitHub's budget (ETags).
+Each list is bounded, so a large repository cannot make a rule ask forever. GraphQL returns the
+mergeability of a hundred pull requests in one request; REST needs a hundred. An unchanged page
+does not count against the rate limit (ETags).
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,8 +46,8 @@ class IssueFacts:
 
     def labels(self, repository: str) -> frozenset[str]:
         """See `bot.rule.Reader`. GitHub: "List labels for a repository"."""
-        found = self._client.pages(f"/repos/{repository}/labels")
-        return frozenset(str(one["name"]) for one in islice(found, _MOST_LABELS))
+        labels = self._client.pages(f"/repos/{repository}/labels")
+        return frozenset(str(label["name"]) for label in islice(labels, _MOST_LABELS))
 
     def is_assignable(self, repository: str, number: int, person: str) -> bool:
         """See `bot.rule.Reader`. GitHub: "Check if a user can be assigned to a issue"."""
@@ -62,15 +62,15 @@ class IssueFacts:
     def assigned(self, repository: str, person: str, *, enough: int) -> Sequence[int]:
         """See `bot.rule.Reader`. GitHub: "List repository issues"."""
         params = {"assignee": person, "state": "open", "per_page": enough}
-        found = self._client.get(f"/repos/{repository}/issues", params=params)
-        return [int(one["number"]) for one in found]
+        issues = self._client.get(f"/repos/{repository}/issues", params=params)
+        return [int(issue["number"]) for issue in issues]
 
     def pull(self, repository: str, number: int, *, settled: bool = False) -> Pull:
         """See `bot.rule.Reader`. GitHub: "Get a pull request"."""
         found = self._client.get(f"/repos/{repository}/pulls/{number}")
         is_open = found["state"] == "open"
         if settled and is_open and found.get("mergeable") is None:
-            raise NotYet(f"GitHub is working out whether {repository}#{number} merges")
+            raise NotYet(f"GitHub is still computing whether {repository}#{number} can be merged")
         return Pull(
             number=number,
             author=person(found.get("user")),
@@ -87,45 +87,45 @@ class IssueFacts:
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
         """See `bot.rule.Reader`. GitHub: "List pull requests files", 3,000 at most."""
-        found = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), _MOST_FILES)
+        files = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), _MOST_FILES)
         paths: list[str] = []
-        for one in found:
-            paths += [one[name] for name in ("filename", "previous_filename") if one.get(name)]
+        for file in files:
+            paths += [file[name] for name in ("filename", "previous_filename") if file.get(name)]
         return paths
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
         """See `bot.rule.Reader`. GraphQL: `PullRequest.mergeable`."""
         owner, _, name = repository.partition("/")
-        found: list[Merging] = []
+        merging: list[Merging] = []
         cursor = None
         for _page in range(_MOST_MERGING_PAGES):
             data = self._client.graphql(_MERGING, owner=owner, name=name, base=base, cursor=cursor)
             page = ((data or {}).get("repository") or {}).get("pullRequests")
             if page is None:
                 break
-            found += [_merging(node) for node in page["nodes"]]
+            merging += [_merging(node) for node in page["nodes"]]
             if not page["pageInfo"]["hasNextPage"]:
                 break
             cursor = page["pageInfo"]["endCursor"]
-        return found
+        return merging
 
     def waiting(self, repository: str) -> Sequence[Waiting]:
         """See `bot.rule.Reader`. GitHub: "List pull requests"."""
         params = {"state": "open", "sort": "updated", "direction": "asc"}
-        found = self._client.pages(f"/repos/{repository}/pulls", params=params)
+        pulls = self._client.pages(f"/repos/{repository}/pulls", params=params)
         owner = repository.partition("/")[0]
-        return [_waiting(one, _reviewers(one, owner)) for one in islice(found, _MOST_WAITING)]
+        return [_waiting(pull, _reviewers(pull, owner)) for pull in islice(pulls, _MOST_WAITING)]
 
     def claimed(self, repository: str) -> Sequence[Waiting]:
         """See `bot.rule.Reader`. GitHub: "List repository issues"."""
         params = {"state": "open", "assignee": "*", "sort": "updated", "direction": "asc"}
-        found = self._client.pages(f"/repos/{repository}/issues", params=params)
-        return [_waiting(one, _assignees(one)) for one in islice(found, _MOST_CLAIMED)]
+        issues = self._client.pages(f"/repos/{repository}/issues", params=params)
+        return [_waiting(issue, _assignees(issue)) for issue in islice(issues, _MOST_CLAIMED)]
 
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
         """See `bot.rule.Reader`. GitHub: "List timeline events for an issue"."""
-        found = self._client.pages(f"/repos/{repository}/issues/{number}/timeline")
-        return [moment for one in islice(found, _MOST_MOMENTS) if (moment := _moment(one))]
+        events = self._client.pages(f"/repos/{repository}/issues/{number}/timeline")
+        return [moment for event in islice(events, _MOST_MOMENTS) if (moment := _moment(event))]
 
 
 def _merging(node: Mapping[str, Any]) -> Merging:
@@ -164,14 +164,14 @@ def _label_names(found: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(one["name"] for one in found.get("labels") or ())
 
 
-def _moment(found: Mapping[str, Any]) -> Moment | None:
-    """An event of the timeline; None for the kinds that have no time of their own."""
-    committed = (found.get("committer") or {}).get("date")
-    at = found.get("submitted_at") or found.get("created_at") or committed
+def _moment(event: Mapping[str, Any]) -> Moment | None:
+    """An event of the timeline; None for kinds without a time."""
+    committed = (event.get("committer") or {}).get("date")
+    at = event.get("submitted_at") or event.get("created_at") or committed
     if not at:
         return None
-    by = person(found.get("user") or found.get("actor"))
-    return Moment(found.get("event", ""), by, _seconds(at), (found.get("state") or "").lower())
+    by = person(event.get("user") or event.get("actor"))
+    return Moment(event.get("event", ""), by, _seconds(at), (event.get("state") or "").lower())
 
 
 def _seconds(at: str) -> float:

@@ -1,6 +1,6 @@
 """People facts: what rules ask about memberships, merges, permissions and accounts.
 
-What the membership cache knows costs no request.
+Answers from the membership cache cost no request.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from bot.store.people import People
 
 
 class Memberships:
-    """Who belongs to an organisation, and what they have merged there."""
+    """Memberships of an organisation, and the pull requests that people merged in it."""
 
     def __init__(self, client: ReadingClient, people: People) -> None:
         self._client = client
@@ -23,15 +23,15 @@ class Memberships:
     def membership(self, organization: str, person: str) -> str | None:
         """See `bot.rule.Reader`."""
         known = self._people.membership(organization, person)
-        return self._learned(organization, person) if known is None else known
+        return self._fetch(organization, person) if known is None else known
 
     def membership_now(self, organization: str, person: str) -> str | None:
         """See `bot.rule.Reader`."""
-        state = self._learned(organization, person)
+        state = self._fetch(organization, person)
         return self._people.gone(organization, person) if state is None else state
 
-    def _learned(self, organization: str, person: str) -> str | None:
-        """The state that GitHub gives now, remembered; None for neither member nor invited."""
+    def _fetch(self, organization: str, person: str) -> str | None:
+        """Fetch the state from GitHub and store it; None for neither a member nor invited."""
         found = membership(self._client, organization, person)
         if found is None:
             return None
@@ -61,7 +61,7 @@ class Memberships:
 
 
 class Accounts:
-    """What an account is, what it may do, and when it first came."""
+    """Accounts: their kind, their permissions, and their first contribution."""
 
     def __init__(self, client: ReadingClient, people: People) -> None:
         self._client = client
@@ -82,11 +82,11 @@ class Accounts:
         found = self._permission(repository, person)
         if found is None:
             return False
-        # The old field does not know the role "triage", which may label, assign and close.
+        # `permission` has no "triage", whose holders may label, assign and close.
         return found["permission"] in {"admin", "write"} or found.get("role_name") == "triage"
 
     def _permission(self, repository: str, person: str) -> Any | None:
-        """GitHub: "Get repository permissions for a user"; None for nobody known there."""
+        """GitHub: "Get repository permissions for a user"; None for an unknown user."""
         path = "/repos/{owner}/{name}/collaborators/{person}/permission"
         owner, name = repository.split("/")
         return look_first(self._client, path, owner=owner, name=name, person=person)
@@ -100,23 +100,17 @@ class Accounts:
         """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
         first = self._people.first_number(repository, person)
         if first is None:
-            first = self._first_at_github(repository, person, number)
+            first = self._first_number(repository, person, number)
             self._people.came_first(repository, person, first)
         return first == number
 
-    def _first_at_github(self, repository: str, person: str, number: int) -> int:
+    def _first_number(self, repository: str, person: str, number: int) -> int:
         owner, name = repository.split("/")
-        oldest = {
-            "creator": person,
-            "state": "all",
-            "sort": "created",
-            "direction": "asc",
-            "per_page": 1,
-        }
+        params = {"creator": person, "state": "all", "sort": "created", "direction": "asc"}
         path = "/repos/{owner}/{name}/issues"
-        found = self._client.get(path, params=oldest, owner=owner, name=name)
+        oldest = self._client.get(path, params={**params, "per_page": 1}, owner=owner, name=name)
         # The list may lag behind the event.
-        return min([number, *(int(each["number"]) for each in found)])
+        return min([number, *(int(each["number"]) for each in oldest)])
 
 
 def _identity(item: Mapping[str, Any]) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Reader: the facts that `bot.rule.Reader` promises, put together from their parts.
+"""Reader: the facts of `bot.rule.Reader`, assembled from their parts.
 
 The client refuses every write, so a rule cannot change anything.
 """
@@ -10,15 +10,15 @@ from bot.actions import Action
 from bot.actions.work import ReadingClient
 from bot.events import PullRequest, Repository
 from bot.facts import Effect
-from bot.loop.deeds import QueuedDeeds
 from bot.loop.issue_facts import IssueFacts
+from bot.loop.past_actions import QueuedActions
 from bot.loop.people_facts import Accounts, Memberships
 from bot.store.people import People
 from luggage.jobs import Queue
 
 
-class Belonging(Protocol):
-    """Who belongs to an organisation: now, or as it was at a past delivery."""
+class MembershipFacts(Protocol):
+    """Facts about memberships: as of now, or as of a past delivery."""
 
     def membership(self, organization: str, person: str) -> str | None:
         """See `bot.rule.Reader`."""
@@ -35,8 +35,8 @@ class Belonging(Protocol):
         """See `bot.rule.Reader`."""
 
 
-class Deeds(Protocol):
-    """What the bot wanted done: until now, or until a past delivery."""
+class PastActions(Protocol):
+    """The bot's own actions: until now, or until a past delivery."""
 
     def wanted_at(self, action: Action) -> float | None:
         """See `bot.rule.Reader`."""
@@ -46,7 +46,7 @@ class Deeds(Protocol):
 
 
 class GithubReader:
-    """Answers the questions of rules for one installation: each question goes to its part.
+    """Answers the questions of rules for one installation, each from its part.
 
     `clock` returns the time of the decision, in epoch seconds.
     """
@@ -55,21 +55,21 @@ class GithubReader:
         self,
         client: ReadingClient,
         people: People,
-        belonging: Belonging,
-        deeds: Deeds,
+        memberships: MembershipFacts,
+        past_actions: PastActions,
         *,
         clock: Callable[[], float],
     ) -> None:
         accounts, issues = Accounts(client, people), IssueFacts(client)
         self.now = clock
-        self.membership = belonging.membership
-        self.membership_now = belonging.membership_now
-        self.was_invited = belonging.was_invited
-        self.merged_pull_requests = belonging.merged_pull_requests
+        self.membership = memberships.membership
+        self.membership_now = memberships.membership_now
+        self.was_invited = memberships.was_invited
+        self.merged_pull_requests = memberships.merged_pull_requests
         self.asked_about = people.asked_about
         self.claims = people.claims
-        self.wanted_at = deeds.wanted_at
-        self.done = deeds.done
+        self.wanted_at = past_actions.wanted_at
+        self.done = past_actions.done
         self.is_owner = accounts.is_owner
         self.permission = accounts.permission
         self.may_write = accounts.may_write
@@ -89,6 +89,6 @@ class GithubReader:
 def github_reader(
     client: ReadingClient, people: People, queue: Queue, *, clock: Callable[[], float]
 ) -> GithubReader:
-    """The reader of the facts as they are now."""
-    belonging, deeds = Memberships(client, people), QueuedDeeds(queue)
-    return GithubReader(client, people, belonging, deeds, clock=clock)
+    """The reader of the current facts."""
+    memberships, past_actions = Memberships(client, people), QueuedActions(queue)
+    return GithubReader(client, people, memberships, past_actions, clock=clock)

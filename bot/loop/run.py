@@ -1,8 +1,7 @@
-"""The loop's handlers: one lets the rules decide a delivery, the other performs an action.
+"""Job handlers of the loop: one evaluates deliveries, the other performs actions.
 
-Both kinds of job are in one queue. Rules change nothing. The loop finishes a delivery and queues
-its actions in one transaction, so nothing is half-decided. After a while without work the loop is
-bored, and says so on the board.
+Both kinds of job share one queue. Rules change nothing. Finishing a delivery and queuing its
+actions is one transaction. After a while without work the loop says on the board that it is bored.
 """
 
 import json
@@ -15,13 +14,13 @@ from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Wor
 from bot.actions.records import UnreadableRecord
 from bot.events import DELIVERIES, Event, view
 from bot.loop.evaluate import (
-    NOT_YET_PATIENCE_SECONDS,
-    Wanted,
-    asked,
-    asked_again,
-    is_asked_again,
+    NOT_YET_TIMEOUT_SECONDS,
+    Decision,
+    evaluate,
+    is_reevaluation,
     jobs,
-    wanted,
+    reevaluation,
+    requested,
 )
 from bot.loop.reader import github_reader
 from bot.rule import Rule
@@ -46,18 +45,18 @@ from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Pos
 from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
 
-# How long an outage of GitHub lasts before a failed try counts as an attempt, in seconds.
-PATIENCE_SECONDS = 24 * 3600.0
+# While GitHub is down, failed tries do not count as attempts for this many seconds.
+OUTAGE_SECONDS = 24 * 3600.0
 
 log = logging.getLogger(__name__)
 
 
 class SettingsPreview(Protocol):
-    """Makes check runs about changed settings."""
+    """Creates check runs about changed settings."""
 
     @property
     def name(self) -> str:
-        """The rule that its actions name as theirs."""
+        """The rule that its actions are recorded under."""
 
     def wants(self, event: Event) -> bool:
         """Whether an event may be about a pull request that changes the settings."""
@@ -67,9 +66,9 @@ class SettingsPreview(Protocol):
 
 
 class Updater:
-    """Decides deliveries and performs actions, one job at a time. Threads may share it."""
+    """Evaluates deliveries and performs actions, one job at a time. Threads may share it."""
 
-    def __init__(  # noqa: PLR0913  what it works with, named at the call
+    def __init__(  # noqa: PLR0913  dependencies, passed by name
         self,
         *,
         app: GithubApp,
@@ -95,34 +94,34 @@ class Updater:
         return measured({DELIVERIES: self.decide, ACTIONS: self.perform}, self._meter)
 
     def decide(self, job: Job) -> Outcome:
-        """Let the rules decide a delivery; its end queues the actions that they want.
+        """Evaluate a delivery; its outcome queues the actions of the rules.
 
-        Raises Postpone, Retry or Dead where GitHub cannot be asked. Safe to repeat.
+        Raises Postpone, Retry or Dead if GitHub cannot be asked. Safe to repeat.
         """
-        with self._trouble_at_github(job):
+        with self._github_errors(job):
             event = view(job.kind, json.loads(job.body))
             self._people.learn(event)
-            rules = asked(rules_for(event.name, event.action, self._settings.rules), job)
+            rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._previewer.wants(event) or rules):
-                return Ignored("no rule is about this event")
+                return Ignored("no rule handles this event")
             if event.installation is None:
-                return Ignored("it belongs to no installation")
+                return Ignored("the event has no installation")
             planned = list(self._planned(event, rules, event.installation, job))
             if not planned:
-                return Ignored("no rule wanted anything done")
+                return Ignored("no rule had anything to do")
             log.info("decided: %s", ", ".join(new.key for new in planned))
             return Done(put=planned)
 
     def perform(self, job: Job) -> Outcome:
         """Perform an action at GitHub.
 
-        Raises Postpone, Retry or Dead where GitHub did not do it. Safe to repeat.
+        Raises Postpone, Retry or Dead if GitHub did not perform it. Safe to repeat.
         """
         try:
             planned = Planned.decode(job.body)
         except UnknownAction as error:
             raise Dead(str(error)) from error
-        with self._trouble_at_github(job):
+        with self._github_errors(job):
             try:
                 result = planned.action.perform(self._work(planned, job))
             except Superseded as why:
@@ -146,59 +145,59 @@ class Updater:
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
         client = self._app.client_for(installation, waiter=str(job.id)).read_only()
-        for each in self._wants(client, event, rules, again=is_asked_again(job)):
-            if each.not_yet:
-                yield from self._again(each, job)
-            yield from jobs(each, job, installation=installation, now=self._clock())
+        for decision in self._decisions(client, event, rules, again=is_reevaluation(job)):
+            if decision.not_yet:
+                yield from self._reevaluate(decision, job)
+            yield from jobs(decision, job, installation=installation, now=self._clock())
 
-    def foresee(self, event: Event) -> Sequence[Wanted]:
-        """What the rules would want because of an event; queues and performs nothing.
+    def dry_run(self, event: Event) -> Sequence[Decision]:
+        """The rules' decisions about an event; queues and performs nothing.
 
-        Raises luggage.github's RequestFailed where GitHub cannot be asked. Safe to repeat.
+        Raises luggage.github's RequestFailed if GitHub cannot be asked. Safe to repeat.
         """
         rules = rules_for(event.name, event.action, self._settings.rules)
         if event.installation is None or not (rules or event.push or self._previewer.wants(event)):
             return []
         client = self._app.client_for(event.installation).read_only()
-        return self._wants(client, event, rules)
+        return self._decisions(client, event, rules)
 
-    def _wants(
+    def _decisions(
         self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
-    ) -> Sequence[Wanted]:
+    ) -> Sequence[Decision]:
         effective = self._settings.effective(client, event)
         reader = github_reader(client, self._people, self._queue, clock=self._clock)
-        by_rules = list(wanted(rules, effective.settings, event, reader, self._meter))
-        if again:  # The bot itself had its say the first time.
+        by_rules = list(evaluate(rules, effective.settings, event, reader, self._meter))
+        if again:  # The first run handled complaints and previews.
             return by_rules
         return [*self._complaints(effective.files), *by_rules, *self._previews(client, event)]
 
-    def _again(self, wants: Wanted, job: Job) -> Iterator[NewJob]:
+    def _reevaluate(self, decision: Decision, job: Job) -> Iterator[NewJob]:
         now = self._clock()
-        if now - job.created_at < NOT_YET_PATIENCE_SECONDS:
-            yield asked_again(wants, job, now=now)
+        if now - job.created_at < NOT_YET_TIMEOUT_SECONDS:
+            yield reevaluation(decision, job, now=now)
         else:
-            log.warning("%s could not decide: %s", wants.rule, wants.not_yet)
+            log.warning("%s could not decide: %s", decision.rule, decision.not_yet)
 
-    def _complaints(self, files: Sequence[Known]) -> Iterator[Wanted]:
-        """The actions about settings files that are not in the queue yet."""
+    def _complaints(self, files: Sequence[Known]) -> Iterator[Decision]:
+        """Complaints about settings files that are not in the queue yet."""
         for action in filter(None, map(complaint, files)):
             if not self._queue.known(ACTIONS, [action.key]):
-                yield Wanted(SETTINGS, [action])
+                yield Decision(SETTINGS, [action])
 
-    def _previews(self, client: Client, event: Event) -> Iterator[Wanted]:
+    def _previews(self, client: Client, event: Event) -> Iterator[Decision]:
         if self._previewer.wants(event):
-            yield Wanted(self._previewer.name, self._previewer.check(client, event))
+            yield Decision(self._previewer.name, self._previewer.check(client, event))
 
     @contextmanager
-    def _trouble_at_github(self, job: Job) -> Iterator[None]:
-        """Turn each kind of failure into an order for the queue (docs/architecture.md)."""
+    def _github_errors(self, job: Job) -> Iterator[None]:
+        """Map each kind of failure to an outcome of the job (docs/architecture.md)."""
         try:
             yield
         except RateLimited as error:
             raise Postpone(error.retry_at, str(error)) from error
         except (Unreachable, Ambiguous, Transient, Unauthorized) as error:
-            patient = self._clock() - job.created_at < PATIENCE_SECONDS
-            raise Retry(str(error), counted=not patient) from error
+            counted = self._clock() - job.created_at >= OUTAGE_SECONDS
+            raise Retry(str(error), counted=counted) from error
         except RequestFailed as error:
             raise Dead(str(error)) from error
 
@@ -210,17 +209,17 @@ class Updater:
 
 
 def job_log_context(job: Job) -> AbstractContextManager[None]:
-    """The context in which log lines and crash reports name the delivery."""
+    """The context that adds the delivery to log lines and crash reports."""
     if job.queue == DELIVERIES:
         return log_context(delivery=job.key)
     try:
         return log_context(delivery=Planned.decode(job.body).delivery, job=job.key)
-    except (KeyError, TypeError, ValueError):  # of another version of the bot
+    except (KeyError, TypeError, ValueError):  # another version of the bot wrote it
         return log_context(job=job.key)
 
 
 class Boredom:
-    """Leaves one line on the board for each period without work."""
+    """Writes one line to the board for each period without work."""
 
     def __init__(self, board: Board, *, after_seconds: float = 60.0) -> None:
         self._board = board
@@ -228,7 +227,7 @@ class Boredom:
         self._bored = False
 
     def __call__(self, idle_seconds: float) -> None:
-        """Take note of how long the worker has been idle; 0 while it is busy."""
+        """Record how long the worker has been idle; 0 while it is busy."""
         if idle_seconds < self._after_seconds:
             self._bored = False
         elif not self._bored:

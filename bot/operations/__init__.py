@@ -1,1 +1,1 @@
-"""Operators' questions: history, why, replay, preview, doctor."""
+"""Tools for operators: history, why, replay, preview, doctor."""

@@ -1,8 +1,7 @@
-"""Decide a delivery again, or one from a file; and say beforehand what would be done.
+"""Replay: evaluates a delivery again, or one from a file; a dry run shows the result.
 
-Whether a thing was done is known by the keys of its actions: what is known is not queued again, so
-that a repetition does no harm. A file is taken at its word: it is whoever has this terminal that
-puts it in, and no signature is asked for.
+The keys of actions identify them, so a replay does not queue a known action again. A file needs no
+signature: the operator at this terminal vouches for it.
 """
 
 import hashlib
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.actions import ACTIONS, Action
 from bot.events import Event, subject, view
-from bot.loop.evaluate import Wanted
+from bot.loop.evaluate import Decision
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow
@@ -29,58 +28,57 @@ _HEADERS_END = re.compile(rb"\r?\n\r?\n")
 
 
 class ReplayError(Exception):
-    """What was given cannot be replayed; the message is one line, with the remedy."""
+    """The delivery cannot be replayed; the message is one line, with the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A delivery as it is to be replayed: what it says, and the body that says it."""
+    """A delivery to replay, and its raw body."""
 
     delivery: Delivery
     body: bytes
 
     @property
     def event(self) -> Event:
-        """What rules may know of it."""
+        """The event, as rules see it."""
         return view(self.delivery.event, self.delivery.payload)
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
-    """An action that a rule would want, and the job that its key is known by, if there is one."""
+class PlannedAction:
+    """An action that a rule decides on, and the job that has its key, if any."""
 
-    wanted: Wanted
+    decision: Decision
     action: Action
     known: JobRow | None
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """What would follow from a delivery; `undecided` are the rules that cannot say yet, and why."""
+class DryRun:
+    """A delivery's actions; `undecided` maps rules that cannot decide yet to the reason."""
 
     replayed: Replayed
-    actions: Sequence[Foreseen]
+    actions: Sequence[PlannedAction]
     undecided: Mapping[str, str]
 
 
 def from_file(content: bytes, *, event: str | None) -> Replayed:
     """The delivery in a file, in one of three forms; pure.
 
-    The payload alone, as JSON, with the name of its `event`; headers and payload with an empty line
-    between them, as they were sent; or the JSON that GitHub's API gives for a delivery of its log.
-    `event` stands before what the file says. Raises ReplayError.
+    The payload alone, as JSON, with the name of its `event`; headers, an empty line and the
+    payload, as sent; or the JSON of a delivery in GitHub's API. `event` overrides the file's.
+    Raises ReplayError.
     """
     headers, body = _parts(content)
     name = event or headers.get("x-github-event", "")
-    guid = headers.get("x-github-delivery") or _made_up(name, body)
+    guid = headers.get("x-github-delivery") or _generated_guid(name, body)
     try:
         delivery = decode(guid, name or "unknown", body)
     except Malformed as error:
-        raise ReplayError(f"this is no delivery: {error}") from None
+        raise ReplayError(f"this is not a delivery: {error}") from None
     if not name:
         raise ReplayError(
-            "the file does not say which event it is: give it with --event, such as "
-            "--event issue_comment"
+            "the file does not name its event: add --event, such as --event issue_comment"
         )
     return Replayed(delivery, body)
 
@@ -96,24 +94,27 @@ def _parts(content: bytes) -> tuple[Mapping[str, str], bytes]:
 
 
 def _headers(head: str) -> Mapping[str, str]:
-    """The headers in some lines; others, such as `POST /webhook/github HTTP/1.1`, are none."""
+    """The headers in some lines; a request line such as `POST / HTTP/1.1` is skipped."""
     named = (line.partition(":") for line in head.splitlines())
     return {name.strip().lower(): value.strip() for name, colon, value in named if colon}
 
 
 def _logged(content: bytes) -> tuple[Mapping[str, str], bytes]:
-    """A payload alone, or what `GET /app/hook/deliveries/{id}` answers, which holds one."""
+    """Parse a payload alone, or the answer of `GET /app/hook/deliveries/{id}`."""
     try:
-        told = json.loads(content)
-        body = json.dumps(told["request"]["payload"]).encode()
-        headers = {"x-github-event": str(told["event"]), "x-github-delivery": str(told["guid"])}
+        logged = json.loads(content)
+        body = json.dumps(logged["request"]["payload"]).encode()
+        headers = {
+            "x-github-event": str(logged["event"]),
+            "x-github-delivery": str(logged["guid"]),
+        }
     except (ValueError, RecursionError, KeyError, TypeError):
         return {}, content
     return headers, body
 
 
-def _made_up(event: str, body: bytes) -> str:
-    """A GUID for what has none: the same for the same file, so that it is one delivery."""
+def _generated_guid(event: str, body: bytes) -> str:
+    """A GUID for a file without one: derived from its content, so the same for the same file."""
     return f"replay-{hashlib.blake2b(event.encode() + b' ' + body, digest_size=12).hexdigest()}"
 
 
@@ -123,116 +124,118 @@ def stored(history: DeliveryHistory, queue: Queue, guid: str) -> Replayed:
     body = queue.body(row.id)
     if body is None:
         raise ReplayError(
-            f"the payload of {row.guid} has expired; GitHub shows it for three days, save it to a "
-            "file from there"
+            f"the payload of {row.guid} has expired; GitHub shows it for three days: save it to a "
+            "file and replay that"
         )
     return Replayed(Delivery(row.guid, row.event, json.loads(body)), body)
 
 
-def foresee(replayed: Replayed, queue: Queue, ask: Callable[[Event], Sequence[Wanted]]) -> Outlook:
-    """What would be wanted, as `Updater.foresee` tells it, beside what is known of it already.
+def dry_run(
+    replayed: Replayed, queue: Queue, decide: Callable[[Event], Sequence[Decision]]
+) -> DryRun:
+    """What would be done about a delivery: `Updater.dry_run`, compared with the queue.
 
-    Raises luggage.github's RequestFailed where GitHub cannot be asked. Changes nothing.
+    Raises luggage.github's RequestFailed if GitHub cannot be asked. Changes nothing.
     """
-    wants = ask(replayed.event)
-    return Outlook(
+    decisions = decide(replayed.event)
+    return DryRun(
         replayed=replayed,
         actions=[
-            Foreseen(wanted, action, queue.find(ACTIONS, action.key))
-            for wanted in wants
-            for action in wanted.actions
+            PlannedAction(decision, action, queue.find(ACTIONS, action.key))
+            for decision in decisions
+            for action in decision.actions
         ],
-        undecided={wanted.rule: wanted.not_yet for wanted in wants if wanted.not_yet},
+        undecided={each.rule: each.not_yet for each in decisions if each.not_yet},
     )
 
 
 def put(replayed: Replayed, queue: Queue, *, now: float) -> bool:
-    """Have the delivery of a file decided by the loop; False when it is known, and decided again.
+    """Queue the delivery of a file for the loop; False if it is known and evaluated again.
 
-    Comments because of it are looked for before they are written: another database may have done
-    so. Safe to repeat. Raises ReplayError when it is known with another payload; WrongState when
-    that has expired, or it is being decided just now.
+    The bot looks for existing comments first, because another database may have recorded them. Safe
+    to repeat. Raises ReplayError if it is known with another payload; WrongState if its payload has
+    expired, or it is being evaluated.
     """
-    made = queue.put(job_of(replayed.delivery, replayed.body, run_at=now, source=Source.REPLAYED))
-    if not made.created:
-        _check_same(queue.body(made.id), replayed)
-        queue.revive(made.id, done_too=True)
-    return made.created
+    result = queue.put(job_of(replayed.delivery, replayed.body, run_at=now, source=Source.REPLAYED))
+    if not result.created:
+        _check_same(queue.body(result.id), replayed)
+        queue.revive(result.id, done_too=True)
+    return result.created
 
 
 def _check_same(body: bytes | None, replayed: Replayed) -> None:
     if body is not None and json.loads(body) != replayed.delivery.payload:
         raise ReplayError(
-            f"{replayed.delivery.id} is known with another payload; take the X-GitHub-Delivery out "
-            "of the file, and it is a new delivery"
+            f"{replayed.delivery.id} is known with another payload; remove the X-GitHub-Delivery "
+            "from the file to make it a new delivery"
         )
 
 
-# In words
+# Text output
 
 
-def prophecy(outlook: Outlook, before: Sequence[ActionRow]) -> Iterator[str]:
-    """What a dry run says, in lines; `before` are the actions that the delivery once led to."""
-    yield from _title(outlook.replayed)
-    for number, each in enumerate(outlook.actions, start=1):
+def dry_run_lines(run: DryRun, before: Sequence[ActionRow]) -> Iterator[str]:
+    """The output of a dry run; `before` are the delivery's earlier actions."""
+    yield from _title(run.replayed)
+    for number, each in enumerate(run.actions, start=1):
         yield ""
         yield f"{number}. {one_line(each.action.describe())}{_known(each.known)}"
         yield from report.facts(_facts(each), report.INDENT)
         yield from report.text_lines(str(getattr(each.action, "text", "")))
     yield ""
-    for rule, why in outlook.undecided.items():
-        yield one_line(f"The rule {rule} would be asked again a little later: {why}.")
-    yield from _verdict(outlook, before)
-    yield "A dry run: nothing was queued, and nothing was written at GitHub."
+    for rule, why in run.undecided.items():
+        yield one_line(f"The rule {rule} cannot decide yet and would run again: {why}.")
+    yield from _verdict(run, before)
+    yield "Dry run: nothing was queued, and nothing was written at GitHub."
 
 
 def _title(replayed: Replayed) -> Iterator[str]:
     delivery = replayed.delivery
-    what = ", ".join(filter(None, [delivery.event, delivery.action]))
+    event = ", ".join(filter(None, [delivery.event, delivery.action]))
     about = subject(delivery.payload) or "nothing"
-    yield one_line(f"{delivery.id}: {what}, about {about}")
+    yield one_line(f"{delivery.id}: {event}, about {about}")
 
 
-def _facts(foreseen: Foreseen) -> Mapping[str, str]:
-    wanted = foreseen.wanted
+def _facts(planned: PlannedAction) -> Mapping[str, str]:
+    decision = planned.decision
     return {
-        "rule": wanted.rule,
-        "settings": report.settings_words(wanted.settings, wanted.digest),
-        "key": one_line(foreseen.action.key),
+        "rule": decision.rule,
+        "settings": report.settings_words(decision.settings, decision.digest),
+        "key": one_line(planned.action.key),
     }
 
 
 def _known(job: JobRow | None) -> str:
     if job is None:
         return ""
-    return f" -- not again: its key is known, and it is {job.state}"
+    return f" -- skipped: already in the queue, and {job.state}"
 
 
-def _verdict(outlook: Outlook, before: Sequence[ActionRow]) -> Iterator[str]:
-    actions = outlook.actions
+def _verdict(run: DryRun, before: Sequence[ActionRow]) -> Iterator[str]:
+    actions = run.actions
     new = sum(each.known is None for each in actions)
     if new:
         yield f"{new} of {len(actions)} would be done."
     elif actions:
-        yield "Nothing new would be done: each of these actions is known by its key."
+        yield "Nothing new would be done: all of these actions are already in the queue."
     else:
-        why = _why_nothing(outlook.replayed.event)
+        why = _why_nothing(run.replayed.event)
         yield f"Nothing {'new ' if before else ''}would be done: {why}."
         yield from known_before(before)
 
 
 def _why_nothing(event: Event) -> str:
     if not rules_for(event.name, event.action):
-        return "no rule is about this event"
+        return "no rule handles this event"
     if event.installation is None:
-        return "it belongs to no installation"
-    return "no rule wants anything done"
+        return "the event has no installation"
+    return "no rule has anything to do"
 
 
 def known_before(actions: Sequence[ActionRow]) -> Iterator[str]:
-    """The actions that a delivery once led to, in lines."""
+    """The earlier actions of a delivery, line by line."""
     if actions:
-        yield "What it led to before is known by its keys, and is not done again:"
+        yield "Earlier actions, which are not repeated:"
         yield from (f"{report.INDENT}{action.words}: {action.state}" for action in actions)
     if any(action.state is State.DEAD for action in actions):
-        yield f"{report.INDENT}(`deliveries retry` has what is dead tried again)"
+        yield f"{report.INDENT}(`deliveries retry` retries dead ones)"

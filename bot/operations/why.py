@@ -1,8 +1,7 @@
-"""Why: the action, rule and delivery behind a comment or issue of the bot.
+"""Origin of a comment or issue: the action, rule and delivery behind it.
 
-The operator gives a web address or a hidden marker. The address is only taken apart, never called.
-Its id is searched for in the stored results; then GitHub is asked, at the configured address
-(docs/decisions/0081).
+The operator gives a web address or a hidden marker. The address is only parsed, never called. Its
+id is searched for in the stored results, then at GitHub's configured address (docs/decisions/0081).
 """
 
 import re
@@ -22,7 +21,7 @@ from luggage.telemetry.redact import one_line
 _MARKER = re.compile(r"(?:<!-- *)?(?:portmanteau:)?([0-9a-f]{24})(?: *-->)?")
 _IN_TEXT = re.compile(marker_line("([0-9a-f]{24})"))
 _NAME = r"(?!\.{1,2}/)([A-Za-z0-9._-]+/(?!\.{1,2}/)[A-Za-z0-9._-]+)"
-# The name of each kind of comment at the end of its web address, and in GitHub's API.
+# Each kind of comment, as the fragment of its web address and as a path in GitHub's API.
 _PAGE = re.compile(
     rf"https?://[^/\s]+/{_NAME}/(?:issues|pull)/\d+#(issuecomment-|discussion_r)(\d+)"
 )
@@ -34,12 +33,12 @@ _KEYS_PAGE = 5000
 
 
 class NotOurs(Exception):  # noqa: N818
-    """The bot knows no action that wrote this; the message says what it searched for."""
+    """The bot did not write this; the message says what it searched for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment at GitHub: the repository, `issues` or `pulls` as its API has it, and its id."""
+    """A comment at GitHub; `kind` is `issues` or `pulls`, as in GitHub's API."""
 
     repository: str
     kind: str
@@ -53,7 +52,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An issue that the bot may have opened itself."""
+    """An issue that the bot may have opened."""
 
     repository: str
     number: int
@@ -66,33 +65,32 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The hidden line of a comment; `name` is the part that differs."""
+    """A comment's hidden line; `name` is the part that varies."""
 
     name: str
 
 
-Said = Comment | Issue | Marker
+Target = Comment | Issue | Marker
 
 
 @dataclass(frozen=True)
-class AtGithub:
-    """The texts at GitHub, read through clients that refuse every write.
+class GithubTexts:
+    """Texts at GitHub, fetched by read-only clients.
 
     Both methods raise luggage.github's RequestFailed.
     """
 
     app: GithubApp
 
-    def read(self, wanted: Comment | Issue) -> Mapping[str, Any]:
+    def read(self, target: Comment | Issue) -> Mapping[str, Any]:
         """The comment or issue. GitHub: "Get a repository installation", "Get an issue comment"."""
-        owner, _, name = wanted.repository.partition("/")
+        owner, _, name = target.repository.partition("/")
         installation = self.app.app_client.read_only().get(
             "/repos/{owner}/{name}/installation", owner=owner, name=name
         )
-        found: Mapping[str, Any] = (
-            self.app.client_for(installation["id"]).read_only().get(wanted.path)
-        )
-        return found
+        client = self.app.client_for(installation["id"]).read_only()
+        text: Mapping[str, Any] = client.get(target.path)
+        return text
 
     def login(self) -> str:
         """The login under which the bot writes."""
@@ -100,63 +98,63 @@ class AtGithub:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The action that wrote a text, and the delivery that led to it."""
+class Origin:
+    """A text's action, and the delivery that led to it."""
 
     action: ActionRow
     delivery: DeliveryDetail
 
 
-def said(text: str) -> Said | None:
-    """What an address or a marker names; None for any other text. Pure."""
+def parse_target(text: str) -> Target | None:
+    """The target of an address or a marker; None for any other text. Pure."""
     text = text.strip()
-    if found := _MARKER.fullmatch(text):
-        return Marker(found[1])
-    if found := _PAGE.fullmatch(text):
-        return Comment(found[1], _KINDS[found[2]], int(found[3]))
-    if found := _API.fullmatch(text):
-        return Comment(found[1], found[2], int(found[3]))
-    if found := _ISSUE.fullmatch(text):
-        return Issue(found[1], int(found[2]))
+    if match := _MARKER.fullmatch(text):
+        return Marker(match[1])
+    if match := _PAGE.fullmatch(text):
+        return Comment(match[1], _KINDS[match[2]], int(match[3]))
+    if match := _API.fullmatch(text):
+        return Comment(match[1], match[2], int(match[3]))
+    if match := _ISSUE.fullmatch(text):
+        return Issue(match[1], int(match[2]))
     return None
 
 
 class Why:
-    """Searches for what the bot wrote, first in the queue. `ask` is None without GitHub."""
+    """Finds the origin of a text, first in the queue; `texts` is None without GitHub."""
 
-    def __init__(self, history: DeliveryHistory, queue: Queue, ask: AtGithub | None) -> None:
+    def __init__(self, history: DeliveryHistory, queue: Queue, texts: GithubTexts | None) -> None:
         self._history = history
         self._queue = queue
-        self._ask = ask
+        self._texts = texts
 
-    def __call__(self, wanted: Said) -> Answer:
+    def __call__(self, target: Target) -> Origin:
         """The action and the delivery. Changes nothing.
 
-        Raises NotOurs where there is none; luggage.github's RequestFailed where GitHub could not be
+        Raises NotOurs if there is none, and luggage.github's RequestFailed if GitHub cannot be
         asked.
         """
-        match wanted:
+        match target:
             case Marker(name):
                 job = self._by_marker(name)
             case _:
-                job = self._by_answer(wanted) or self._by_text(wanted)
+                job = self._by_result(target) or self._by_text(target)
         if job is None:
-            raise NotOurs(f"no action of this bot is known that wrote {one_line(_words(wanted))}")
-        return self._answer(job)
+            raise NotOurs(f"the bot knows no action that wrote {one_line(_name(target))}")
+        return self._origin(job)
 
-    def _answer(self, job: JobRow) -> Answer:
+    def _origin(self, job: JobRow) -> Origin:
         action = self._history.action(job)
-        return Answer(action, self._history.because_of(job))
+        return Origin(action, self._history.because_of(job))
 
-    def _by_answer(self, wanted: Comment | Issue) -> JobRow | None:
+    def _by_result(self, target: Comment | Issue) -> JobRow | None:
         """The action whose stored result is this comment or issue."""
-        for words in _recorded(wanted):
-            for job in self._queue.answered(ACTIONS, words):
+        for text in _recorded(target):
+            for job in self._queue.answered(ACTIONS, text):
                 return job
         return None
 
     def _by_marker(self, name: str) -> JobRow | None:
-        """The newest action whose key makes this marker. Reads all keys: some 5 s for a million."""
+        """The newest action whose key yields this marker. Reads all keys: 5 s for a million."""
         before: int | None = None
         while page := self._queue.keys(ACTIONS, before=before, limit=_KEYS_PAGE):
             for job_id, key in page.items():
@@ -165,47 +163,47 @@ class Why:
             before = min(page)
         return None
 
-    def _by_text(self, wanted: Comment | Issue) -> JobRow | None:
+    def _by_text(self, target: Comment | Issue) -> JobRow | None:
         """The action whose marker is in the text at GitHub, if the bot wrote that text.
 
-        None where GitHub has no such text, or does not show it to the bot.
+        None if GitHub has no such text, or hides it from the bot.
         """
-        if self._ask is None:
+        if self._texts is None:
             return None
         try:
-            found = self._ask.read(wanted)
+            text = self._texts.read(target)
         except NotFound:
             return None
-        author = (found.get("user") or {}).get("login")
-        if author != self._ask.login():
-            raise NotOurs(f"it was written by {one_line(str(author))}, not by this bot")
-        marked = _IN_TEXT.search(found.get("body") or "")
+        author = (text.get("user") or {}).get("login")
+        if author != self._texts.login():
+            raise NotOurs(f"{one_line(str(author))} wrote it, not this bot")
+        marked = _IN_TEXT.search(text.get("body") or "")
         return None if marked is None else self._by_marker(marked[1])
 
 
-def _recorded(wanted: Comment | Issue) -> Iterator[str]:
-    """The words that the stored result of such an action contains."""
-    if isinstance(wanted, Issue):
-        yield Result.words_of_url(f"/{wanted.repository}/issues/{wanted.number}")
+def _recorded(target: Comment | Issue) -> Iterator[str]:
+    """The texts that the stored result of such an action contains."""
+    if isinstance(target, Issue):
+        yield Result.words_of_url(f"/{target.repository}/issues/{target.number}")
         return
-    yield Result.words_of_url(f"#{_ANCHORS[wanted.kind]}{wanted.id}")
+    yield Result.words_of_url(f"#{_ANCHORS[target.kind]}{target.id}")
     # GitHub may leave the address out.
-    yield Result.of_comment({"id": wanted.id}).words()
+    yield Result.of_comment({"id": target.id}).words()
 
 
-def _words(wanted: Said) -> str:
-    return marker_line(wanted.name) if isinstance(wanted, Marker) else wanted.path
+def _name(target: Target) -> str:
+    return marker_line(target.name) if isinstance(target, Marker) else target.path
 
 
-def story(answer: Answer) -> Iterator[str]:
-    """The answer in lines for people."""
-    action, delivery = answer.action, answer.delivery
+def details(origin: Origin) -> Iterator[str]:
+    """The origin as text, line by line."""
+    action, delivery = origin.action, origin.delivery
     yield f"{action.words}: {report.state_words(action)}"
     yield from report.action_facts(action)
     if not action.rule:
-        yield f"{report.INDENT}its rule and settings have expired with its text"
+        yield f"{report.INDENT}its rule and settings have expired with its payload"
     yield ""
     yield "because of"
     yield from report.delivery_facts(delivery)
     yield ""
-    yield f"`deliveries show {delivery.row.guid}` tells what else came of it"
+    yield f"`deliveries show {delivery.row.guid}` shows its other actions"

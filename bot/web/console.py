@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from bot.actions import ACTIONS
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.store.board import SqlBoard
@@ -26,7 +27,7 @@ from bot.web.shared import set_up_pages
 from bot.web.sign_in import SignIn, add_sign_in
 from bot.web.status import Status
 from luggage.database import unavailable
-from luggage.jobs import Queue, State, UnknownJob, WrongState
+from luggage.jobs import JobRow, Queue, State, WrongState
 
 _OPEN = frozenset({"console.sign_in", "console.link", "console.use_link"})
 _OPEN_TO_GITHUB = frozenset({"console.to_github", "console.callback"})
@@ -134,7 +135,7 @@ def _add_views(pages: Blueprint, console: Console) -> None:
 
     @pages.get("/deliveries/<int:number>")
     def delivery(number: int) -> ResponseReturnValue:
-        details = console.history.delivery(_guid(console, number))
+        details = console.history.delivery(_job(console, DELIVERIES, number))
         return render_template("bot/delivery.html", delivery=details)
 
     @pages.get("/github")
@@ -166,31 +167,31 @@ def _add_changes(pages: Blueprint, console: Console) -> None:
 
     @pages.post("/deliveries/<int:number>/<any(retry, bury, again):what>")
     def decide(number: int, what: str) -> ResponseReturnValue:
-        guid = _guid(console, number)
-        message = _attempt(lambda: _CHANGES[what](console.history, guid))
+        job = _job(console, DELIVERIES, number)
+        message = _attempt(lambda: _CHANGES[what](console.history, job))
         return changed(message, "console.delivery", number=number)
 
     @pages.post("/actions/<int:number>/<any(retry, bury):what>")
     def decide_action(number: int, what: str) -> ResponseReturnValue:
-        job = console.queue.get(number)
-        message = _attempt(lambda: _ACTION_CHANGES[what](console.history, number))
-        return changed(message, "console.delivery", number=job.parent if job else 0)
+        job = _job(console, ACTIONS, number)
+        message = _attempt(lambda: _ACTION_CHANGES[what](console.history, job))
+        return changed(message, "console.delivery", number=job.parent)
 
 
-def _again(history: DeliveryHistory, guid: str) -> str:
-    history.again(guid)
+def _again(history: DeliveryHistory, job: JobRow) -> str:
+    history.again(job)
     return "again"
 
 
 # Each returns the key of a message in console.html. Addresses keep the old word "bury".
-_CHANGES: dict[str, Callable[[DeliveryHistory, str], str]] = {
-    "retry": lambda history, guid: "retried" if history.retry(guid) else "nothing",
-    "bury": lambda history, guid: "discarded" if history.bury(guid) else "nothing",
+_CHANGES: dict[str, Callable[[DeliveryHistory, JobRow], str]] = {
+    "retry": lambda history, job: "retried" if history.retry(job) else "nothing",
+    "bury": lambda history, job: "discarded" if history.bury(job) else "nothing",
     "again": _again,
 }
-_ACTION_CHANGES: dict[str, Callable[[DeliveryHistory, int], str]] = {
-    "retry": lambda history, number: history.retry_action(number) and "retried",
-    "bury": lambda history, number: history.bury_action(number) and "discarded",
+_ACTION_CHANGES: dict[str, Callable[[DeliveryHistory, JobRow], str]] = {
+    "retry": lambda history, job: history.retry_action(job) and "retried",
+    "bury": lambda history, job: history.bury_action(job) and "discarded",
 }
 
 
@@ -200,15 +201,14 @@ def _attempt(change: Callable[[], str]) -> str:
         return change()
     except WrongState:
         return "late"
-    except UnknownJob as error:
-        abort(404, str(error))
 
 
-def _guid(console: Console, number: int) -> str:
+def _job(console: Console, queue: str, number: int) -> JobRow:
     job = console.queue.get(number)
-    if job is None or job.queue != DELIVERIES:
-        abort(404, f"There is no delivery {number}.")
-    return job.key
+    if job is None or job.queue != queue:
+        kind = "delivery" if queue == DELIVERIES else "action"
+        abort(404, f"There is no {kind} {number}.")
+    return job
 
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:

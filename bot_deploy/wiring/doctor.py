@@ -13,7 +13,7 @@ from bot.operations.doctor import (
     HealthCheck,
     LocalChecks,
     WebhookChecks,
-    who_answers,
+    healthz_problem,
 )
 from bot.operations.doctor.examination import ok, warning
 from bot.rules import needs
@@ -66,7 +66,7 @@ class DoctorDependencies:
         )
         self.webhook = WebhookChecks(
             lambda: self.github.client,
-            lambda url: who_answers(session, url),
+            lambda url: healthz_problem(session, url),
             polls=config.receive == "poll",
             clock=clock,
         )

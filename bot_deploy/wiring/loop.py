@@ -87,7 +87,7 @@ def make_updater(parts: Parts, people: Memory) -> Updater:
     return Updater(
         app=parts.app,
         queue=parts.queue,
-        memory=people,
+        people=people,
         settings=parts.settings,
         clock=clock,
         meter=parts.meter,
@@ -99,7 +99,7 @@ def make_previewer(parts: Parts, people: Memory) -> Previewer:
     """Return what evaluates stored deliveries with other settings."""
     return Previewer(
         queue=parts.queue,
-        memory=people,
+        people=people,
         settings=parts.settings,
         server_url=parts.config.server_url,
     )

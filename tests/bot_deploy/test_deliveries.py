@@ -44,7 +44,7 @@ def store(queue):
         if way == "bury":
             queue.bury(job, "403 Forbidden")
         elif way == "ignore":
-            queue.ignore(job, "no rule wanted anything done")
+            queue.ignore(job, "no rule had anything to do")
         else:
             queue.done(job, put=[planned(action, guid, parent, subject) for action in actions])
 
@@ -318,7 +318,7 @@ def test_a_ready_action_tells_when_it_is_due(store, capsys):
     """A ready action shows its time and attempt."""
     store("g", actions=[INVITE])
     run("show", "g")
-    assert "to be done 1970-01-01 00:00:00 UTC, attempt 1" in capsys.readouterr().out
+    assert "scheduled for 1970-01-01 00:00:00 UTC, attempt 1" in capsys.readouterr().out
 
 
 def test_more_than_a_page_of_dead_ones_is_tried_again(queue, capsys):

@@ -167,7 +167,7 @@ def test_the_webhook_is_asked_for_our_healthz(run, environ, github):
     github.webhook_url = "http://127.0.0.1:1/webhook/github"
     code, out = run()
     assert code == 1
-    assert "http://127.0.0.1:1/healthz, asked from here: no answer" in out
+    assert "http://127.0.0.1:1/healthz, requested from here: no answer" in out
 
 
 def test_each_check_is_on_the_page():

@@ -133,7 +133,7 @@ def test_a_board_on_parse_is_one_more_duty(config, github):
     elsewhere = load({**os.environ, "BOT_BOARD": "parse", **parse})
     engine = open_database(elsewhere)
     with closing(listener(engine, config.data / "wake")) as wakeup:
-        _, duties = make_loop(Parts(config=elsewhere, engine=engine), wakeup, threads=1)
-        (board,) = [post.duty for post in duties._posts if post.duty.name == "board"]
+        _, tasks = make_loop(Parts(config=elsewhere, engine=engine), wakeup, threads=1)
+        (board,) = [slot.task for slot in tasks._slots if slot.task.name == "board"]
         board.run()
     engine.dispose()

@@ -72,7 +72,7 @@ def test_a_dry_run_of_a_file(queue, ping, github, capsys):
     told = capsys.readouterr().out
     assert "1. comment on snakes/trio#1\n" in told
     assert "| pong!" in told
-    assert "A dry run: nothing was queued, and nothing was written at GitHub." in told
+    assert "Dry run: nothing was queued, and nothing was written at GitHub." in told
     assert (queue.counts(), len(github.comments(TRIO, 1))) == ({}, before)
 
 
@@ -130,7 +130,7 @@ def test_an_unknown_delivery_may_be_a_misspelt_file(queue):
     [
         (["gone.json"], "No such file"),
         (["nope"], "no delivery nope"),
-        (["-"], "give it with --event"),
+        (["-"], "add --event"),
     ],
 )
 def test_what_cannot_be_replayed_is_a_line(queue, words, told, capsys, monkeypatch):

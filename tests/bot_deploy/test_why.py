@@ -40,7 +40,7 @@ def test_the_address_of_a_comment_is_explained(environ, capsys):
     assert why.main(["why", f"{PAGE}12"]) == 0
     told = capsys.readouterr().out
     assert "rule      ping" in told
-    assert "`deliveries show g` tells what else came of it" in told
+    assert "`deliveries show g` shows its other actions" in told
 
 
 def test_the_same_for_programs(environ, capsys):
@@ -66,9 +66,7 @@ def test_what_is_not_ours_is_a_line(environ, capsys):
     """A foreign comment is one line on stderr and exit code 1."""
     assert run(f"{PAGE}99") == 1
     error = capsys.readouterr().err
-    assert (
-        "no action of this bot is known that wrote /repos/snakes/trio/issues/comments/99" in error
-    )
+    assert "the bot knows no action that wrote /repos/snakes/trio/issues/comments/99" in error
     assert error.count("\n") == 1
 
 

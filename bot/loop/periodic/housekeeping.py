@@ -1,6 +1,6 @@
-"""Housekeeping: payloads expire, keys and dead jobs stay, SQLite's files keep to their size.
+"""Housekeeping: expires payloads and tokens, and keeps SQLite's files small.
 
-A duty of the loop. Each step is small, and a run that is cut short is gone on with by the next.
+Keys and dead jobs stay. Each step is small; if a run is cut short, the next run resumes it.
 """
 
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Housekeeping:
-    """Keeps the house of one database. `payload_days`: for how long finished work is looked up."""
+    """Housekeeping of one database; payloads of finished jobs expire after `payload_days`."""
 
     engine: Engine
     queue: Queue
@@ -29,10 +29,10 @@ class Housekeeping:
     payload_days: float
 
     def __call__(self) -> None:
-        """Take one turn. Raises SQLAlchemyError, database away; safe to repeat, and to kill."""
+        """Run once. Raises SQLAlchemyError if the database is away; safe to repeat and kill."""
         expired = self.queue.expire_bodies(self.clock() - self.payload_days * _DAY_SECONDS)
         if expired:
-            log.info("%d payloads older than %g days are gone", expired, self.payload_days)
+            log.info("%d payloads older than %g days have expired", expired, self.payload_days)
         with writing(self.engine) as connection:
             connection.execute(delete(table).where(table.c.expires_at < self.clock()))
         tidy(self.engine)

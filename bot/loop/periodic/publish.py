@@ -1,10 +1,11 @@
-"""What the loop leaves on its board in the database is brought elsewhere, each line once.
+"""Board publisher: copies the loop's board lines and mood to a remote board, each line once.
 
-A duty of one loop of all, in a thread of its own: a server that is down or slow holds up nothing.
-The newest hundred lines are kept in the database anyway; those that are not yet there are sent in
-their order as soon as the server is back. Before a line is sent, it is noted that it is being sent;
-if the end is not known, the next try waits until what was sent must have arrived, and looks for the
-line's `uid` first. A publisher that was stopped between note and request finds that it is too late.
+One loop at a time publishes, in its own thread, so a slow server blocks nothing else. The database
+keeps the newest hundred lines; unsent ones go out in order when the server is back.
+
+`sending_at` is stored before a line is sent. If the outcome is unknown, the next attempt waits
+until the line must have arrived, then looks for its `uid`. A publisher stopped in between finds
+that its line is too late.
 """
 
 import logging
@@ -21,39 +22,39 @@ from luggage.database import reading, writing
 from luggage.telemetry.meter import Meter
 
 EVERY_SECONDS = 5.0
-# So long after its note a line may still be sent; and so long after that it may still arrive: 3 s
-# to connect, 10 s until the kernel gives up what is not acknowledged, and as much for the server.
+# A line may be sent this long after `sending_at`, and arrive this long after that: 3 s to connect,
+# 10 s until the kernel drops unacknowledged data, and as much for the server.
 SEND_SECONDS = 5.0
 ARRIVAL_SECONDS = 25.0
-# So long a server is left alone that did not do what it was asked.
+# How long a failed server is left alone, in seconds.
 PAUSE_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
 
-class LinesElsewhere(Protocol):
-    """Where lines are brought; both raise BoardAway."""
+class RemoteLines(Protocol):
+    """The remote board; both methods raise BoardAway."""
 
     def add(self, line: Line, uid: str, *, not_after: float) -> None:
-        """Leave a line, unless it is later than `not_after`."""
+        """Add a line, unless it is later than `not_after`."""
 
     def has(self, uid: str) -> bool:
-        """Whether that line is there."""
+        """Whether the board has that line."""
 
 
-class MoodElsewhere(Protocol):
-    """Where the mood is shown; both raise BoardAway."""
+class RemoteMood(Protocol):
+    """The remote mood; both methods raise BoardAway."""
 
     def felt(self) -> str | None:
-        """What is shown there."""
+        """The mood shown there."""
 
     def feel(self, mood: Mood, *, not_after: float) -> None:
-        """Show this mood instead, unless it is later than `not_after`."""
+        """Show this mood, unless it is later than `not_after`."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A line that is not known to be there; `sending_at` is when it was last about to be sent."""
+    """A line not known to have arrived; `sending_at` is when it was last sent, if ever."""
 
     uid: str
     line: Line
@@ -62,13 +63,13 @@ class Pending:
 
 @dataclass(frozen=True)
 class Outbox:
-    """The lines in the database, and what has become of them elsewhere. Raises SQLAlchemyError."""
+    """The lines in the database and their progress. Raises SQLAlchemyError."""
 
     engine: Engine
     clock: Callable[[], float]
 
     def pending(self) -> Sequence[Pending]:
-        """Those that are not known to be there, oldest first; a hundred at most."""
+        """Lines not known to have arrived, oldest first; a hundred at most."""
         waiting = table.c.sent_at.is_(None) & table.c.uid.is_not(None)
         query = select(table.c.uid, table.c.said_at, table.c.text, table.c.sending_at)
         with reading(self.engine) as connection:
@@ -76,15 +77,15 @@ class Outbox:
         return [Pending(uid, Line(at, text), sending) for uid, at, text, sending in rows]
 
     def sending(self, pending: Pending) -> bool:
-        """Note that it is about to be sent; False where another has noted that meanwhile."""
+        """Store that it is about to be sent; False if another publisher did so meanwhile."""
         same = table.c.sending_at.is_not_distinct_from(pending.sending_at)
-        return self._note(pending, same, sending_at=self.clock())
+        return self._update(pending, same, sending_at=self.clock())
 
     def sent(self, pending: Pending) -> None:
-        """Note that it is there. Safe to repeat."""
-        self._note(pending, table.c.sent_at.is_(None), sent_at=self.clock())
+        """Store that it has arrived. Safe to repeat."""
+        self._update(pending, table.c.sent_at.is_(None), sent_at=self.clock())
 
-    def _note(self, pending: Pending, still: Any, **values: float) -> bool:
+    def _update(self, pending: Pending, still: Any, **values: float) -> bool:
         one = update(table).where(table.c.uid == pending.uid, still)
         with writing(self.engine) as connection:
             return connection.execute(one.values(values)).rowcount == 1
@@ -92,20 +93,20 @@ class Outbox:
 
 @dataclass
 class Lines:
-    """Brings lines from the outbox to the board elsewhere."""
+    """Copies lines from the outbox to the remote board."""
 
     outbox: Outbox
-    board: LinesElsewhere
+    board: RemoteLines
     clock: Callable[[], float]
 
     def __call__(self) -> None:
-        """Bring what is pending, in order. Raises BoardAway at the first that did not go."""
+        """Send the pending lines in order. Raises BoardAway at the first failure."""
         for pending in self.outbox.pending():
-            if not self._bring(pending):
+            if not self._send(pending):
                 return
 
-    def _bring(self, pending: Pending) -> bool:
-        """Bring one; False where it is not yet time to know, or another is bringing it."""
+    def _send(self, pending: Pending) -> bool:
+        """Send one line; False if it is too early to know, or another publisher is sending it."""
         if pending.sending_at is not None:
             if self.clock() < pending.sending_at + SEND_SECONDS + ARRIVAL_SECONDS:
                 return False
@@ -122,51 +123,51 @@ class Lines:
 
 @dataclass
 class MoodShown:
-    """Shows the mood elsewhere when it changes. `mood` gives the one that is."""
+    """Updates the remote mood when `mood` returns another one."""
 
     mood: Callable[[], Mood]
-    elsewhere: MoodElsewhere
+    remote: RemoteMood
     clock: Callable[[], float]
     _shown: str | None = None
 
     def __call__(self) -> None:
-        """Show it, if another is shown. Raises BoardAway."""
+        """Update the remote mood if it differs. Raises BoardAway."""
         now, mood = self.clock(), self.mood()
         if self._shown is None:
-            self._shown = self.elsewhere.felt()
+            self._shown = self.remote.felt()
         if mood.value != self._shown:
-            self._shown = None  # until it is known again
-            self.elsewhere.feel(mood, not_after=now + SEND_SECONDS)
+            self._shown = None  # unknown until the call succeeds
+            self.remote.feel(mood, not_after=now + SEND_SECONDS)
             self._shown = mood.value
 
 
 @dataclass
 class Publisher:
-    """Does both, each server by itself; what goes wrong is told once, and again when it is over."""
+    """Runs the parts; a failing server does not affect the others."""
 
     parts: Sequence["Part"]
 
     def __call__(self) -> None:
-        """Take one turn. Raises SQLAlchemyError, database away; safe to repeat, and to kill."""
+        """Run once. Raises SQLAlchemyError if the database is away; safe to repeat and kill."""
         for part in self.parts:
             part()
 
 
 @dataclass
 class Part:
-    """One thing to be done at one server, which is left alone for a while after it failed."""
+    """A task at one server, paused for a while after a failure; logs failure and recovery once."""
 
     name: str
     do: Callable[[], None]
     clock: Callable[[], float]
     meter: Meter = field(default_factory=Meter)
     _not_before: float = 0.0
-    _trouble: bool = False
+    _failing: bool = False
 
     def __call__(self) -> None:
-        """Do it, if it is time. Never raises BoardAway."""
+        """Run the task unless it is paused. Never raises BoardAway."""
         now = self.clock()
-        # The second half is for a clock that was put back.
+        # The upper bound handles a clock that was set back.
         if now < self._not_before <= now + PAUSE_SECONDS:
             return
         try:
@@ -174,13 +175,13 @@ class Part:
         except BoardAway as error:
             self._fail(error)
         else:
-            if self._trouble:
+            if self._failing:
                 log.info("%s: the board's server is back", self.name)
-            self._trouble = False
+            self._failing = False
 
     def _fail(self, error: BoardAway) -> None:
         self.meter.add(BOARD_FAILURES_TOTAL)
         self._not_before = self.clock() + PAUSE_SECONDS
-        level = logging.DEBUG if self._trouble else logging.WARNING
-        log.log(level, "%s: %s; it is tried until it works", self.name, error)
-        self._trouble = True
+        level = logging.DEBUG if self._failing else logging.WARNING
+        log.log(level, "%s: %s; retrying until it works", self.name, error)
+        self._failing = True

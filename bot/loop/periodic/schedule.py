@@ -1,10 +1,8 @@
-"""Rules that also look from time to time: a job for each repository, once for all machines.
+"""Rule schedule: queues one job per repository when a rule's cron line (UTC) is due.
 
-A tick is a moment that a rule's cron line names, in UTC. The leader puts the jobs of the latest
-tick; their keys (`schedule:RULE:TICK:OWNER/NAME`) make them one, whoever else puts them. What was
-slept through is caught up with once, not once for each tick. Chosen against a timer in each
-process, which would need agreement; and against one job for all repositories, which one of them
-could hold up.
+The leader queues the jobs of the latest scheduled time. Their keys
+(`schedule:RULE:TIME:OWNER/NAME`) make them unique on all machines. Missed times are made up for
+once, not one by one. One job per repository keeps a slow repository from blocking the others.
 """
 
 import json
@@ -26,7 +24,7 @@ from luggage.github import GithubApp
 from luggage.github.errors import Forbidden, NotFound, Unauthorized
 from luggage.jobs import NewJob, Queue
 
-# How often the leader looks whether a tick is due; a cron line names minutes.
+# How often the leader checks for due rules; cron lines have minutes.
 EVERY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
@@ -34,9 +32,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class RuleSchedule:
-    """Puts the jobs of scheduled rules. A call is a turn; it may be repeated, and cut short.
+    """Queues the jobs of scheduled rules, one run a call; safe to repeat, and to kill.
 
-    `clock` gives epoch seconds.
+    `clock` returns epoch seconds.
     """
 
     app: GithubApp
@@ -46,55 +44,55 @@ class RuleSchedule:
     clock: Callable[[], float]
 
     def __call__(self) -> None:
-        """Put what is due. Raises RequestFailed where GitHub cannot be asked for repositories."""
+        """Queue what is due. Raises RequestFailed if GitHub does not list the repositories."""
         due = list(self._due())
         if not due:
             return
         for installation, repository in self._repositories():
-            for rule, tick in due:
-                self._put(rule, tick, installation, repository)
-        for rule, tick in due:
-            self._remember(rule.name, tick)
+            for rule, due_at in due:
+                self._put(rule, due_at, installation, repository)
+        for rule, due_at in due:
+            self._remember(rule.name, due_at)
 
     def _due(self) -> Iterator[tuple[Rule[Any], float]]:
-        """The rules whose latest tick was not yet taken care of.
+        """The rules with a new scheduled time, and that time.
 
-        A rule that is new here waits for its next tick: an upgrade is no reason to write to people.
+        A rule that is new here waits for its next time: an upgrade is no reason to write to people.
         """
         for rule in self.settings.rules:
             if rule.schedule is None:
                 continue
-            tick, known = latest_tick(rule.schedule, self.clock()), self._last(rule.name)
-            if known is None:
-                self._remember(rule.name, tick)
-            elif tick > known:
-                yield rule, tick
+            due_at, handled = latest_tick(rule.schedule, self.clock()), self._last(rule.name)
+            if handled is None:
+                self._remember(rule.name, due_at)
+            elif due_at > handled:
+                yield rule, due_at
 
     def _repositories(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """The living repositories of all installations, as GitHub lists them."""
+        """The repositories of all installations that are neither suspended nor archived."""
         for installation in self.app.app_client.pages("/app/installations"):
             if installation.get("suspended_at") is not None:
                 continue
             number = int(installation["id"])
             try:
-                found: Sequence[Any] = list(
+                repositories: Sequence[Any] = list(
                     self.app.client_for(number).pages("/installation/repositories")
                 )
             except (Forbidden, NotFound, Unauthorized) as error:
-                # Suspended or taken away meanwhile; the others are not to wait for it.
-                log.warning("the repositories of installation %s: %s", number, error)
+                # It was suspended or uninstalled meanwhile; the others go on.
+                log.warning("cannot list the repositories of installation %s: %s", number, error)
                 continue
-            yield from ((number, each) for each in found if not each.get("archived"))
+            yield from ((number, each) for each in repositories if not each.get("archived"))
 
     def _put(
-        self, rule: Rule[Any], tick: float, installation: int, repository: Mapping[str, Any]
+        self, rule: Rule[Any], due_at: float, installation: int, repository: Mapping[str, Any]
     ) -> None:
         payload = _payload(rule.name, installation, repository)
-        known = self.settings.remembered(view(SCHEDULE, payload))
-        if known is not None and not known.of(rule).enabled:
+        settings = self.settings.remembered(view(SCHEDULE, payload))
+        if settings is not None and not settings.of(rule).enabled:
             return
         full_name = str(repository["full_name"]).lower()
-        moment = datetime.fromtimestamp(tick, UTC).strftime("%Y-%m-%dT%H:%MZ")
+        moment = datetime.fromtimestamp(due_at, UTC).strftime("%Y-%m-%dT%H:%MZ")
         self.queue.put(
             NewJob(
                 queue=DELIVERIES,
@@ -107,19 +105,19 @@ class RuleSchedule:
         )
 
     def _last(self, rule: str) -> float | None:
-        """The tick that was last taken care of."""
+        """The scheduled time that was last handled."""
         with reading(self.engine) as connection:
-            wanted = select(table.c.tick).where(table.c.rule == rule)
-            return connection.execute(wanted).scalar_one_or_none()
+            query = select(table.c.tick).where(table.c.rule == rule)
+            return connection.execute(query).scalar_one_or_none()
 
-    def _remember(self, rule: str, tick: float) -> None:
+    def _remember(self, rule: str, due_at: float) -> None:
         with writing(self.engine) as connection:
             connection.execute(delete(table).where(table.c.rule == rule))
-            connection.execute(insert(table).values(rule=rule, tick=tick))
+            connection.execute(insert(table).values(rule=rule, tick=due_at))
 
 
 def _payload(rule: str, installation: int, repository: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands in for a delivery's payload: as much as `bot.events.view` reads."""
+    """The stand-in for a delivery's payload: what `bot.events.view` reads."""
     owner = repository["owner"]
     payload: dict[str, Any] = {
         "action": rule,

@@ -1,9 +1,8 @@
-"""What one loop of all does from time to time: each duty in a thread of its own, under a lease.
+"""Task scheduler: runs each periodic task in one process at a time, under a lease.
 
-Chosen: daemon threads, so that a GitHub that hangs or a slow disk holds up neither the jobs nor the
-end of the process. Against: jobs of the queue that put themselves again; the history of the queue
-would fill with them. A duty must do no harm when two processes do it, which happens when one was
-stopped for longer than its lease.
+Each task has a daemon thread, so a hanging GitHub or a slow disk blocks neither the jobs nor the
+shutdown. Two processes may overlap when one was stopped for longer than its lease, so a task must
+tolerate that. Jobs that requeue themselves would fill the queue's history.
 """
 
 import logging
@@ -14,20 +13,19 @@ from typing import Self
 
 from luggage.jobs import Leadership
 
-# A leader that is heard of no more is replaced after the first and one of the second: within 25 s.
+# A lost leader is replaced after the sum of these: within 25 s.
 LEASE_SECONDS = 20.0
 RENEW_SECONDS = 5.0
-# A run that takes longer is taken to hang: its lease is renewed no more, and another process does
-# the duty.
+# A run that takes longer counts as hanging: another process takes its lease.
 LIMIT_SECONDS = 900.0
-_FAREWELL_SECONDS = 2.0
+_SHUTDOWN_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PeriodicTask:
-    """Something to do at once, and then again `every_seconds` after it was done."""
+    """A task that runs at once, and again `every_seconds` after each run."""
 
     name: str
     every_seconds: float
@@ -35,105 +33,105 @@ class PeriodicTask:
 
 
 @dataclass
-class _Post:
-    """A duty in this process: whether it is ours to do, and since when it is being done."""
+class _Slot:
+    """A task in this process: whether we hold its lease, and when its run began."""
 
-    duty: PeriodicTask
-    ours: threading.Event = field(default_factory=threading.Event)
+    task: PeriodicTask
+    is_leader: threading.Event = field(default_factory=threading.Event)
     begun_at: float | None = None
     failed: bool = False
 
 
 class TaskScheduler:
-    """Does duties while its context lasts, each where no other process does it.
+    """Runs tasks while its context lasts, each only while this process holds its lease.
 
-    `holder` names this process among all. `clock` gives epoch seconds. What a duty raises is logged
-    and ends nothing.
+    `holder` names this process. `clock` returns epoch seconds. An exception of a task is logged,
+    and the task runs again.
     """
 
     def __init__(
         self,
-        duties: Sequence[PeriodicTask],
+        tasks: Sequence[PeriodicTask],
         leadership: Leadership,
         *,
         holder: str,
         clock: Callable[[], float],
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
-        self._posts = [_Post(duty) for duty in duties]
+        self._slots = [_Slot(task) for task in tasks]
         self._leadership = leadership
         self._holder = holder
         self._clock = clock
         self._renew_seconds = renew_seconds
-        self._over = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="duties", daemon=True)
+        self._closing = threading.Event()
+        self._renewer = threading.Thread(target=self._renew_leases, name="leases", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin; returns at once. May be entered once."""
-        for post in self._posts:
-            name = f"duty-{post.duty.name}"
-            threading.Thread(target=self._work, args=(post,), name=name, daemon=True).start()
-        self._keeper.start()
+        """Start the threads; returns at once. May be entered once."""
+        for slot in self._slots:
+            name = f"task-{slot.task.name}"
+            threading.Thread(target=self._run, args=(slot,), name=name, daemon=True).start()
+        self._renewer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Begin nothing more, and give the leases up; a run that has begun is not waited for."""
-        self._over.set()
-        for post in self._posts:
-            post.ours.set()  # whoever waits for it sees that it is over
-        self._keeper.join(_FAREWELL_SECONDS)
+        """Start no more runs and release the leases; does not wait for a running task."""
+        self._closing.set()
+        for slot in self._slots:
+            slot.is_leader.set()  # wakes its thread, which then ends
+        self._renewer.join(_SHUTDOWN_SECONDS)
 
-    def _keep(self) -> None:
-        """Be the thread that renews the leases."""
-        while not self._over.is_set():
-            for post in self._posts:
-                self._renew(post)
-            self._over.wait(self._renew_seconds)
-        for post in self._posts:
-            self._release(post)
+    def _renew_leases(self) -> None:
+        """Renew the leases until the end, then release them; runs in a thread."""
+        while not self._closing.is_set():
+            for slot in self._slots:
+                self._renew(slot)
+            self._closing.wait(self._renew_seconds)
+        for slot in self._slots:
+            self._release(slot)
 
-    def _renew(self, post: _Post) -> None:
-        begun_at = post.begun_at
+    def _renew(self, slot: _Slot) -> None:
+        begun_at = slot.begun_at
         hangs = begun_at is not None and self._clock() - begun_at > LIMIT_SECONDS
-        if not hangs and self._is_ours(post.duty.name):
-            post.ours.set()
-        elif not self._over.is_set():
-            post.ours.clear()
+        if not hangs and self._acquire(slot.task.name):
+            slot.is_leader.set()
+        elif not self._closing.is_set():
+            slot.is_leader.clear()
 
-    def _is_ours(self, name: str) -> bool:
+    def _acquire(self, name: str) -> bool:
         try:
             return self._leadership.holds(_lease(name), self._holder, seconds=LEASE_SECONDS)
-        except Exception as error:  # noqa: BLE001  a database that is away comes back
-            log.debug("the lease of %s is not renewed: %s", name, error)
+        except Exception as error:  # noqa: BLE001  the database may come back
+            log.debug("cannot renew the lease of %s: %s", name, error)
             return False
 
-    def _release(self, post: _Post) -> None:
+    def _release(self, slot: _Slot) -> None:
         try:
-            self._leadership.release(_lease(post.duty.name), self._holder)
-        except Exception as error:  # noqa: BLE001  it runs out by itself
-            log.debug("the lease of %s is not given up: %s", post.duty.name, error)
+            self._leadership.release(_lease(slot.task.name), self._holder)
+        except Exception as error:  # noqa: BLE001  the lease expires by itself
+            log.debug("cannot release the lease of %s: %s", slot.task.name, error)
 
-    def _work(self, post: _Post) -> None:
-        """Be the thread of one duty."""
+    def _run(self, slot: _Slot) -> None:
+        """Run one task until the end; runs in a thread."""
         while True:
-            post.ours.wait()
-            if self._over.is_set():
+            slot.is_leader.wait()
+            if self._closing.is_set():
                 return
-            self._do(post)
-            self._over.wait(post.duty.every_seconds)
+            self._run_once(slot)
+            self._closing.wait(slot.task.every_seconds)
 
-    def _do(self, post: _Post) -> None:
-        post.begun_at = self._clock()
+    def _run_once(self, slot: _Slot) -> None:
+        slot.begun_at = self._clock()
         try:
-            post.duty.run()
+            slot.task.run()
         except (Exception, SystemExit) as error:
-            # The whole story once, until it works again.
-            log.warning("%s failed: %s", post.duty.name, error, exc_info=not post.failed)
-            post.failed = True
+            # The traceback once, until the task works again.
+            log.warning("%s failed: %s", slot.task.name, error, exc_info=not slot.failed)
+            slot.failed = True
         else:
-            post.failed = False
+            slot.failed = False
         finally:
-            post.begun_at = None
+            slot.begun_at = None
 
 
 def _lease(name: str) -> str:

@@ -1,14 +1,13 @@
-"""Is the bot well? Each check is one finding: what was seen, and what to do where it is not well.
+"""Health checks of the bot: each returns one finding, with a remedy for a problem.
 
-The rule of this folder: a check looks and changes nothing, neither here nor at GitHub; it never
-raises for what an operator can mend; and one that cannot be made because an earlier one failed is
-skipped, and says so.
+A check changes nothing, neither here nor at GitHub. It never raises for what an operator can fix. A
+check that depends on a failed one is skipped, and says so.
 """
 
-from bot.operations.doctor.at_github import GithubChecks
-from bot.operations.doctor.at_home import LocalChecks
 from bot.operations.doctor.examination import Finding, HealthCheck, Verdict, examine
-from bot.operations.doctor.webhook import WebhookChecks, who_answers
+from bot.operations.doctor.github_checks import GithubChecks
+from bot.operations.doctor.local_checks import LocalChecks
+from bot.operations.doctor.webhook_checks import WebhookChecks, healthz_problem
 
 __all__ = [
     "Finding",
@@ -18,5 +17,5 @@ __all__ = [
     "Verdict",
     "WebhookChecks",
     "examine",
-    "who_answers",
+    "healthz_problem",
 ]

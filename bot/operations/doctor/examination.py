@@ -1,4 +1,4 @@
-"""Checks in their order, and what each found."""
+"""Runner of health checks, and their findings."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from luggage.github import GithubError
 
 
 class Verdict(StrEnum):
-    """How a check ended; only `failed` makes the bot unwell."""
+    """The verdict of a check; only `failed` means that the bot is unhealthy."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check saw, and what to do; each one line without a secret."""
+    """The finding of a check and its remedy: one line each, without secrets."""
 
     verdict: Verdict
     detail: str
@@ -30,67 +30,64 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """A name, how to look, and the checks that must have gone well before."""
+    """A health check: its name, its function, and the checks that it depends on."""
 
     name: str
-    look: Callable[[], Finding]
+    run: Callable[[], Finding]
     after: tuple[str, ...] = ()
 
 
 def ok(detail: str) -> Finding:
-    """A finding that all is well."""
+    """A finding without a problem."""
     return Finding(Verdict.OK, detail)
 
 
 def warning(detail: str, remedy: str) -> Finding:
-    """A finding of what works, and should be looked at."""
+    """A finding of something that works but needs attention."""
     return Finding(Verdict.WARNING, detail, remedy)
 
 
 def failed(detail: str, remedy: str) -> Finding:
-    """A finding of what does not work."""
+    """A finding of something that does not work."""
     return Finding(Verdict.FAILED, detail, remedy)
 
 
 def skipped(detail: str) -> Finding:
-    """A finding that nothing could be seen, and why."""
+    """A finding of a check that could not run, and why."""
     return Finding(Verdict.SKIPPED, detail)
 
 
 def examine(
-    checks: Sequence[HealthCheck], *, mendable: tuple[type[Exception], ...] = ()
+    checks: Sequence[HealthCheck], *, expected: tuple[type[Exception], ...] = ()
 ) -> Iterator[tuple[str, Finding]]:
-    """Make each check, in order, and give its name and finding as soon as it is known.
+    """Run the checks in order; yield each name and finding as soon as it is known.
 
-    An error of GitHub's, the database's or the system's is a finding, and so is one of `mendable`,
-    whose message has the remedy; any other is a fault of the bot, and raised.
+    Errors of GitHub, the database and the system are findings, and so are those in `expected`,
+    whose messages name the remedy. Any other exception is a bug, and is raised.
     """
     verdicts: dict[str, Verdict] = {}
     for check in checks:
-        missing = next((name for name in check.after if not _went_well(verdicts[name])), None)
-        if missing is None:
-            finding = _look(check, mendable)
-        else:
-            finding = skipped(f"cannot be looked at, because of `{missing}`")
+        blocker = next((name for name in check.after if not _succeeded(verdicts[name])), None)
+        finding = skipped(f"depends on `{blocker}`") if blocker else _run(check, expected)
         verdicts[check.name] = finding.verdict
         yield check.name, finding
 
 
-def _went_well(verdict: Verdict) -> bool:
+def _succeeded(verdict: Verdict) -> bool:
     return verdict in {Verdict.OK, Verdict.WARNING}
 
 
-def _look(check: HealthCheck, mendable: tuple[type[Exception], ...]) -> Finding:
-    with_remedy: tuple[type[Exception], ...] = (GithubError, SchemaError, *mendable)
+def _run(check: HealthCheck, expected: tuple[type[Exception], ...]) -> Finding:
+    with_remedy: tuple[type[Exception], ...] = (GithubError, SchemaError, *expected)
     try:
-        return check.look()
+        return check.run()
     except with_remedy as error:
         return Finding(Verdict.FAILED, _line(error))
     except SQLAlchemyError as error:
-        words = f"the database does not answer ({type(error).__name__})"
-        return failed(words, "see that it runs, and what DATABASE_URL says")
+        detail = f"the database does not respond ({type(error).__name__})"
+        return failed(detail, "check that it runs, and check DATABASE_URL")
     except OSError as error:
-        return failed(f"{error.filename or check.name}: {error.strerror or error}", "mend that")
+        return failed(f"{error.filename or check.name}: {error.strerror or error}", "fix that")
 
 
 def _line(error: Exception) -> str:

@@ -1,6 +1,6 @@
-"""Records of the history: deliveries, actions and deeds as frozen values, from the queue's rows.
+"""Records of the history: deliveries, actions and activity as frozen values.
 
-Pure. Texts from outside are redacted and made visible here. Times are seconds since the epoch.
+Pure. Outside text is redacted and made visible here. Times are epoch seconds.
 """
 
 import json
@@ -15,22 +15,22 @@ from bot.store.enqueue import DeliveryNote, Source
 from luggage.jobs import JobRow, State
 from luggage.telemetry.redact import one_line, pretty
 
-# From the worst to the best: the state of the whole is the first that a part of it is in.
+# Worst first: the whole has the first of these states that one of its parts has.
 _WORST_FIRST = (State.DEAD, State.LEASED, State.READY, State.HELD)
 _SOURCES = {
-    Source.WEBHOOK: "brought by GitHub",
+    Source.WEBHOOK: "sent by GitHub",
     Source.RECOVERED: "fetched from GitHub's log",
-    Source.REPLAYED: "put in from a file",
+    Source.REPLAYED: "replayed from a file",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """A delivery in a list. `state` is that of the whole, `decided` that of the delivery alone.
+    """A delivery in a list; `state` includes its actions, `decided` does not.
 
     `event` is the X-GitHub-Event; `subject` is `owner/repo#number`, `owner/repo`, an organisation,
-    or empty; `source` is how it came in, in words; `actions` says how many of its actions are in
-    which state. `reason` says why it is where it is, and is empty where all is well.
+    or empty; `source` says in words how it came in; `actions` counts its actions by state. `reason`
+    explains the state, and is empty where all is well.
     """
 
     id: int
@@ -50,13 +50,12 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """An action: what was to be done, in `words`, by which `rule`, and what came of it.
+    """An action: `words` describes it, `rule` decided it.
 
-    `answer` is what GitHub answered (a few words of JSON), `reason` why it is not done; `address`
-    leads to what was written, where there is something to see. `text` is what a comment says,
-    `settings` what the rule obeyed where that differs from its defaults, `digest` that of all its
-    settings; `text` and `settings` are as they were stored: not cut, not made visible. These and
-    `rule` are empty once the action has expired.
+    `answer` is GitHub's answer (some JSON), `reason` why it is not done; `address` links to the
+    text written, if any. `text` is a comment's text, `settings` those that differ from the rule's
+    defaults, `digest` that of all of them. `text` and `settings` are neither cut nor made visible.
+    These and `rule` are empty once the action has expired.
     """
 
     id: int
@@ -78,10 +77,10 @@ class ActionRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryDetail:
-    """All about one delivery. `payload` is redacted and indented JSON, plain text; None: expired.
+    """A delivery in full. `payload` is redacted, indented JSON; None once it has expired.
 
-    `action` is what happened within the event, such as `opened`; `sender` is whose doing it was;
-    `private` says that its repository is, or that this is not known.
+    `action` is the event's, such as `opened`; `sender` caused it; `private` means that its
+    repository is private or unknown.
     """
 
     row: DeliveryRow
@@ -94,7 +93,7 @@ class DeliveryDetail:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Something that was done, in words for the public."""
+    """An activity, in words for the public."""
 
     at: float
     words: str
@@ -102,7 +101,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What one hour of the clock brought, from `since` on: numbers of deliveries and actions."""
+    """The deliveries and actions of one hour, from `since` on."""
 
     since: float
     deliveries: int
@@ -110,12 +109,12 @@ class Hour:
 
 
 def delivery_of(
-    job: JobRow, asked: Sequence[JobRow], body: bytes | None, actions: Sequence[ActionRow]
+    job: JobRow, descendants: Sequence[JobRow], body: bytes | None, actions: Sequence[ActionRow]
 ) -> DeliveryDetail:
-    """All about a delivery, from its job, the jobs it asked for, and its payload as it came."""
+    """A delivery in full, from its job, its descendants and its raw payload."""
     payload = decoded(body)
     return DeliveryDetail(
-        row=delivery_row(job, asked),
+        row=delivery_row(job, descendants),
         action=one_line(str(payload.get("action") or "")),
         sender=one_line(_sender(payload)),
         private=not is_public(payload),
@@ -125,7 +124,7 @@ def delivery_of(
 
 
 def action_row(job: JobRow, body: bytes | None) -> ActionRow:
-    """An action, from its job and what was stored of it."""
+    """An action, from its job and its stored body."""
     planned = planned_of(body)
     return ActionRow(
         id=job.id,
@@ -149,17 +148,17 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
 def _words(job: JobRow, planned: Planned | None) -> str:
     if planned is not None:
         return planned.action.describe()
-    # A rule that could not decide yet is asked again by a delivery of its own.
-    return f"ask again: {job.key}" if job.queue == DELIVERIES else job.key
+    # A rule that could not decide yet is reevaluated by a job of its own.
+    return f"reevaluate {job.key}" if job.queue == DELIVERIES else job.key
 
 
-def delivery_row(job: JobRow, asked: Sequence[JobRow]) -> DeliveryRow:
-    """A delivery in a list, from its job and the jobs it asked for."""
-    states = Counter(each.state for each in asked)
+def delivery_row(job: JobRow, descendants: Sequence[JobRow]) -> DeliveryRow:
+    """A delivery in a list, from its job and its descendants."""
+    states = Counter(each.state for each in descendants)
     whole = job.state
     if whole is State.DONE:
         whole = next((state for state in _WORST_FIRST if states[state]), whole)
-    reasons = (each.reason for each in [job, *asked] if each.state is whole and each.reason)
+    reasons = (each.reason for each in [job, *descendants] if each.state is whole and each.reason)
     return DeliveryRow(
         id=job.id,
         guid=job.key,
@@ -170,7 +169,7 @@ def delivery_row(job: JobRow, asked: Sequence[JobRow]) -> DeliveryRow:
         attempt=job.attempt,
         reason=one_line(next(reasons, "")),
         received_at=job.created_at,
-        changed_at=max(each.changed_at for each in [job, *asked]),
+        changed_at=max(each.changed_at for each in [job, *descendants]),
         recovered=DeliveryNote.decode(job.note).source is Source.RECOVERED,
         source=_source(job),
         actions=dict(states),
@@ -178,14 +177,14 @@ def delivery_row(job: JobRow, asked: Sequence[JobRow]) -> DeliveryRow:
 
 
 def _source(job: JobRow) -> str:
-    """How a delivery came in, in words."""
+    """The source of a delivery in words."""
     if job.kind == SCHEDULE:
         return "due by a schedule"
     return _SOURCES[DeliveryNote.decode(job.note).source]
 
 
 def decoded(body: bytes | None) -> Mapping[str, Any]:
-    """The payload; empty when it has expired, or is no object."""
+    """The payload; empty if it has expired or is not an object."""
     try:
         payload = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -194,7 +193,7 @@ def decoded(body: bytes | None) -> Mapping[str, Any]:
 
 
 def is_public(payload: Mapping[str, Any]) -> bool:
-    """Whether the payload says that its repository is; unknown means private."""
+    """Whether the payload says that its repository is public; unknown means private."""
     repository = payload.get("repository")
     return isinstance(repository, dict) and repository.get("private") is False
 

@@ -1,7 +1,7 @@
-"""What an operator reads at a terminal of deliveries and their actions: a table, or all about one.
+"""Terminal reports of deliveries and actions: a table, or one delivery in full.
 
-Pure: values of `records` in, lines out. On a terminal a table is made to fit it; into a pipe it
-goes whole, a tab between the columns and no header, for cut, sort and awk.
+Pure: records in, lines out. A terminal gets a table that fits it. A pipe gets everything,
+tab-separated and without a header, for cut, sort and awk.
 """
 
 import json
@@ -14,18 +14,18 @@ from luggage.jobs import State
 from luggage.telemetry.redact import cut, moment, one_line, scrub, visible, without_secrets
 
 _HEADER = ("received", "state", "delivery", "event", "about", "why")
-# What is left of a delivery's id where there is no room: enough to name it by.
+# A GUID is cut to this length if space is short; it still identifies the delivery.
 _SHORT_GUID = 8
 _ROOMY_COLUMNS = 130
 _GAP = "  "
-# How what belongs to an action stands under it.
+# Indents the details of an action.
 INDENT = "   "
 _LONGEST_TEXT_LINE = 200
 _LONGEST_SETTING = 80
 
 
 def table(rows: Sequence[DeliveryRow], columns: int | None) -> Iterator[str]:
-    """The lines of a table that fits into `columns`; None: for a pipe, nothing cut."""
+    """The lines of a table that fits into `columns`; None means a pipe: nothing is cut."""
     cells = [_cells(row) for row in rows]
     if columns is None:
         yield from ("\t".join(line) for line in cells)
@@ -53,8 +53,8 @@ def _with_short_guid(line: tuple[str, ...]) -> tuple[str, ...]:
     return (when, state, guid[:_SHORT_GUID], *rest)
 
 
-def story(delivery: DeliveryDetail, *, with_payload: bool) -> Iterator[str]:
-    """All about one delivery, in lines for people."""
+def details(delivery: DeliveryDetail, *, with_payload: bool) -> Iterator[str]:
+    """A delivery in full, line by line."""
     yield from delivery_facts(delivery)
     for number, action in enumerate(delivery.actions, start=1):
         yield ""
@@ -62,12 +62,12 @@ def story(delivery: DeliveryDetail, *, with_payload: bool) -> Iterator[str]:
         yield from action_facts(action)
     if with_payload:
         yield ""
-        yield "payload, secrets redacted:" if delivery.payload else "the payload has expired"
+        yield "payload, redacted:" if delivery.payload else "the payload has expired"
         yield from (delivery.payload or "").splitlines()
 
 
 def delivery_facts(delivery: DeliveryDetail) -> Iterator[str]:
-    """What there is to say of a delivery, each fact on a line."""
+    """The facts of a delivery, one a line."""
     row = delivery.row
     yield from facts(
         {
@@ -82,7 +82,7 @@ def delivery_facts(delivery: DeliveryDetail) -> Iterator[str]:
 
 
 def action_facts(action: ActionRow) -> Iterator[str]:
-    """What there is to say of an action, each fact on a line."""
+    """The facts of an action, one a line."""
     yield from facts(
         {
             "rule": action.rule,
@@ -98,38 +98,38 @@ def action_facts(action: ActionRow) -> Iterator[str]:
 
 
 def text_lines(text: str) -> Iterator[str]:
-    """A text from outside, as it may be shown: without secrets, visible, each line cut."""
+    """Outside text made safe: redacted, visible, long lines cut."""
     for line in cut(visible(scrub(text)), _LONGEST_TEXT_LINE).splitlines():
         yield f"{INDENT}| {line}".rstrip()
 
 
 def settings_words(settings: Mapping[str, Any], digest: str) -> str:
-    """The settings that a rule obeyed, in a line; empty where that is not known."""
+    """The settings that a rule used, in one line; empty if unknown."""
     if not digest:
         return ""
-    held = (
+    parts = (
         f"{name} = {one_line(json.dumps(value, ensure_ascii=False), _LONGEST_SETTING)}"
         for name, value in settings.items()
     )
-    return ", ".join(held) or "all as by default"
+    return ", ".join(parts) or "all defaults"
 
 
-def as_json(found: DeliveryRow | DeliveryDetail | ActionRow, *, with_payload: bool = False) -> Any:
-    """The same for programs: plain JSON, times in seconds since the epoch."""
-    plain = asdict(found)
-    if isinstance(found, DeliveryDetail):
+def as_json(record: DeliveryRow | DeliveryDetail | ActionRow, *, with_payload: bool = False) -> Any:
+    """The record as plain JSON, times in epoch seconds."""
+    plain = asdict(record)
+    if isinstance(record, DeliveryDetail):
         plain = {**plain.pop("row"), **plain}
         if not with_payload:
             del plain["payload"]
     return without_secrets(plain)
 
 
-def facts(told: Mapping[str, str], indent: str = "") -> Iterator[str]:
-    """The facts that there are, each on a line after its name."""
-    width = max(map(len, told))
-    for name, words in told.items():
-        if words:
-            yield f"{indent}{name:<{width}}  {words}"
+def facts(named: Mapping[str, str], indent: str = "") -> Iterator[str]:
+    """The non-empty facts, one a line after their names."""
+    width = max(map(len, named))
+    for name, value in named.items():
+        if value:
+            yield f"{indent}{name:<{width}}  {value}"
 
 
 def _event(delivery: DeliveryDetail) -> str:
@@ -142,22 +142,22 @@ def _decision(row: DeliveryRow, actions: int) -> str:
         return _count(actions, "action") if actions else "nothing new to do"
     attempts = f" after {_count(row.attempt, 'attempt')}" if row.decided is State.DEAD else ""
     why = f": {row.reason}" if row.reason else ""
-    return f"{_not_decided(row.decided)}{attempts}{why}"
+    return f"{_pending_words(row.decided)}{attempts}{why}"
 
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _not_decided(state: State) -> str:
-    words = {State.READY: "not yet decided", State.LEASED: "being decided"}
-    return words.get(state, str(state))
+def _pending_words(state: State) -> str:
+    names = {State.READY: "not evaluated yet", State.LEASED: "being evaluated"}
+    return names.get(state, str(state))
 
 
 def state_words(action: ActionRow) -> str:
-    """What became of an action, and when."""
+    """The state of an action, and since when."""
     if action.state is State.DONE:
         return f"done {moment(action.changed_at)}"
     if action.state is State.READY:
-        return f"to be done {moment(action.run_at)}, attempt {action.attempt + 1}"
+        return f"scheduled for {moment(action.run_at)}, attempt {action.attempt + 1}"
     return f"{action.state} since {moment(action.changed_at)}"

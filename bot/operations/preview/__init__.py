@@ -1,1 +1,1 @@
-"""What changed settings would have done differently; nothing is performed."""
+"""Preview: what changed settings would have done differently; nothing is performed."""

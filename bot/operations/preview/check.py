@@ -1,7 +1,7 @@
-"""The check run on a pull request that changes the settings: what is wrong, what they would do.
+"""Check run on a pull request that changes the settings: its problems and its effect.
 
 The file is read at the pull request's head commit, also from a fork: it is data, and nothing in it
-is run. One request tells whether a pull request touches the file; most do not, and cost no more.
+runs. One request tells whether a pull request changes the file; most do not, and cost no more.
 """
 
 import logging
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Previewer:
-    """Makes previews; `server_url` is where links lead. Threads may share it."""
+    """Creates previews; links point to `server_url`. Threads may share it."""
 
     queue: Queue
     people: People
@@ -41,9 +41,9 @@ class Previewer:
         return (event.name, event.action or "") in EVENTS
 
     def check(self, client: Client, event: Event) -> Sequence[Action]:
-        """The check run for a pull request, or nothing where it leaves the settings alone.
+        """The check run for a pull request, or nothing if it does not change the settings.
 
-        Raises RequestFailed where GitHub cannot be asked. Safe to repeat.
+        Raises RequestFailed if GitHub cannot be asked. Safe to repeat.
         """
         repository, pull = event.repository, event.pull_request
         if repository is None or pull is None:
@@ -62,8 +62,8 @@ class Previewer:
         problems = self.settings.problems(file, repository)
         if problems:
             return refusal(repository, commit, problems)
-        made = self.preview(file.text, repository, client=client, most=MOST_QUESTIONS)
-        return report(repository, commit, made, server_url=self.server_url)
+        result = self.preview(file.text, repository, client=client, most=MOST_QUESTIONS)
+        return report(repository, commit, result, server_url=self.server_url)
 
     def preview(
         self,
@@ -74,10 +74,10 @@ class Previewer:
         most: int,
         last: int = LAST,
     ) -> Preview:
-        """What `text` would do as the settings file of a repository; `most` questions at most.
+        """What `text` would do as a repository's settings file; asks `most` questions at most.
 
         The file of an organisation's repository `.github` is tried on all its deliveries. Raises
-        SettingsError for a text that cannot be used.
+        SettingsError for an invalid text.
         """
         single = is_single(repository)
         tried = read_text(self.settings.rules, text, source=FILE, single=single)
@@ -99,15 +99,15 @@ class Previewer:
                 since=pasts[0].received_at,
             )
 
-        made = preview(self.settings.rules, pasts, settings, reader)
-        made.questions = questions.asked
-        return made
+        result = preview(self.settings.rules, pasts, settings, reader)
+        result.questions = questions.asked
+        return result
 
 
 def _change(client: Client, repository: str, number: int) -> str | None:
-    """What a pull request does to the file: GitHub's `status` of it, or None for nothing.
+    """GitHub's `status` of the file in a pull request, or None if it is unchanged.
 
-    GitHub: "List pull requests files", which shows 3,000 at most. A pull request that is gone does
+    GitHub: "List pull requests files", which shows 3,000 at most. A deleted pull request changes
     nothing.
     """
     owner, _, name = repository.partition("/")
@@ -119,5 +119,5 @@ def _change(client: Client, repository: str, number: int) -> str | None:
             if each.get("previous_filename") == FILE:
                 return "removed"
     except (Forbidden, NotFound) as error:
-        log.warning("the files of %s#%s: %s", repository, number, error)
+        log.warning("cannot list the files of %s#%s: %s", repository, number, error)
     return None

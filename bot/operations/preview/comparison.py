@@ -1,8 +1,7 @@
-"""What changed settings would have done differently for the deliveries that are stored.
+"""Comparison of two settings on the stored deliveries.
 
-Both settings are given the same deliveries and the same facts; what differs is what they want. An
-action counts once, where its key appears first, as in the queue. Nothing is performed, and nothing
-is put into the queue.
+Both get the same deliveries and the same facts; their decisions differ. An action counts once,
+where its key appears first, as in the queue. Nothing is performed or queued.
 """
 
 import logging
@@ -13,15 +12,15 @@ from enum import StrEnum
 from typing import Any
 
 from bot.actions import Action
-from bot.loop.evaluate import Wanted, wanted
+from bot.loop.evaluate import Decision, evaluate
 from bot.operations.preview.past import Past
 from bot.rule import Reader, Rule
 from bot.rules import rules_for
 from bot.settings.layers import Settings
 
-# How many stored deliveries a preview looks at, unless it is told otherwise.
+# How many stored deliveries a preview evaluates by default.
 LAST = 200
-# What one preview may ask of GitHub: searches, which cost most, are limited to 30 a minute.
+# Limits a preview's questions to GitHub: searches are the scarcest, 30 a minute.
 MOST_QUESTIONS = 20
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An action that would be done, not be done, or be done otherwise, because of a delivery."""
+    """An action that would be done, not done, or done differently."""
 
     how: How
     action: Action
@@ -46,9 +45,9 @@ class Difference:
 
 @dataclass
 class Preview:
-    """The differences, oldest first, and how much they rest on.
+    """The differences, oldest first, and what they are based on.
 
-    `looked_at` counts deliveries, `unjudged` those of them for which a fact is not known.
+    `looked_at` counts deliveries; `unjudged` counts those for which a fact is unknown.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -61,7 +60,7 @@ class Preview:
         return Counter((each.action.kind, each.how) for each in self.differences)
 
 
-_Wishes = dict[str, tuple[Action, Past]]
+_Actions = dict[str, tuple[Action, Past]]
 
 
 def preview(
@@ -70,31 +69,31 @@ def preview(
     settings: Callable[[Past], tuple[Settings, Settings]],
     reader: Callable[[Past], Reader],
 ) -> Preview:
-    """Compare what two settings want done about past deliveries.
+    """Compare the decisions of two settings about past deliveries.
 
-    `settings` gives those that hold and those that would hold for a delivery. Pure but for the
+    `settings` returns the current and the changed settings for a delivery. Pure but for the
     reader's questions.
     """
-    made, before, after = Preview(), _Wishes(), _Wishes()
+    result, before, after = Preview(), _Actions(), _Actions()
     for past in pasts:
         judged = _judge(rules, past, settings(past), reader(past))
-        made.looked_at += 1
-        made.unjudged += judged is None
-        for wishes, actions in zip((before, after), judged or ((), ()), strict=True):
+        result.looked_at += 1
+        result.unjudged += judged is None
+        for seen, actions in zip((before, after), judged or ((), ()), strict=True):
             for action in actions:
-                wishes.setdefault(action.key, (action, past))
-    made.differences = _differences(before, after)
-    return made
+                seen.setdefault(action.key, (action, past))
+    result.differences = _differences(before, after)
+    return result
 
 
 def _judge(
     rules: Sequence[Rule[Any]], past: Past, settings: tuple[Settings, Settings], reader: Reader
 ) -> tuple[Sequence[Action], Sequence[Action]] | None:
-    """What both settings want; None where it cannot be told."""
-    seeing = rules_for(past.event.name, past.event.action, rules)
+    """The actions under both settings; None if a fact is unknown."""
+    handling = rules_for(past.event.name, past.event.action, rules)
     try:
-        first, second = (list(wanted(seeing, told, past.event, reader)) for told in settings)
-    except Exception as error:  # noqa: BLE001  GitHub's errors, missing facts, and faults of rules
+        first, second = (list(evaluate(handling, each, past.event, reader)) for each in settings)
+    except Exception as error:  # noqa: BLE001  GitHub's errors, missing facts, bugs of rules
         log.debug("the preview cannot judge %s: %s", past.guid, error)
         return None
     if any(each.not_yet for each in [*first, *second]):
@@ -102,11 +101,11 @@ def _judge(
     return _actions(first), _actions(second)
 
 
-def _actions(wants: Sequence[Wanted]) -> Sequence[Action]:
-    return [action for each in wants for action in each.actions]
+def _actions(decisions: Sequence[Decision]) -> Sequence[Action]:
+    return [action for each in decisions for action in each.actions]
 
 
-def _differences(before: _Wishes, after: _Wishes) -> list[Difference]:
+def _differences(before: _Actions, after: _Actions) -> list[Difference]:
     more = [Difference(How.MORE, *after[key]) for key in after if key not in before]
     less = [Difference(How.LESS, *before[key]) for key in before if key not in after]
     other = [

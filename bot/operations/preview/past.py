@@ -1,8 +1,8 @@
-"""Past deliveries and past facts: what a preview is made from.
+"""Past deliveries and past facts: the input of a preview.
 
-A fact comes from what is remembered, where that says how things stood at the delivery. GitHub is
-asked for the rest: a bounded number of questions, and none of them twice. A fact that cannot be
-known is an error of its own, so that a preview says how much is missing.
+A fact comes from the bot's database if that knows the state at the delivery. GitHub is asked for
+the rest: a bounded number of questions, each once. An unknown fact raises an error of its own, so
+the preview can count what is missing.
 """
 
 import json
@@ -16,25 +16,25 @@ from bot.actions import Action, Invite
 from bot.actions.work import ReadingClient
 from bot.events import DELIVERIES, SCHEDULE, Event, PullRequest, Repository, view
 from bot.facts import Effect
-from bot.loop.deeds import QueuedDeeds
+from bot.loop.past_actions import QueuedActions
 from bot.loop.people_facts import Memberships
 from bot.loop.reader import GithubReader
 from bot.store.people import People
 from luggage.jobs import JobRow, Queue
 
-# What lies between the newest delivery and the last that is looked at, of other repositories.
+# How many deliveries, also of other repositories, are scanned at most.
 _MOST_SCANNED = 5000
 _PAGE = 200
 _MOST_ITEMS = 1000
 
 
-class Unasked(Exception):  # noqa: N818  it says what became of a question
-    """A question that is not asked, because the limit is reached or GitHub cannot be asked."""
+class Unasked(Exception):  # noqa: N818  says what happened
+    """A question was not asked: the limit is reached, or GitHub cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A stored delivery: its X-GitHub-Delivery, when it came (epoch seconds), its event."""
+    """A stored delivery: its GUID, its time (epoch seconds), its subject and event."""
 
     guid: str
     received_at: float
@@ -43,22 +43,22 @@ class Past:
 
 
 def stored(queue: Queue, scope: str, *, most: int) -> list[Past]:
-    """The last `most` deliveries of a scope that still have their payload, the oldest first.
+    """The last `most` deliveries of a scope that still have a payload, oldest first.
 
-    `scope` is `owner/name` for a repository, `owner` for all of an organisation, "" for all. Looks
-    through 5,000 deliveries at most; safe to repeat.
+    `scope` is `owner/name` for a repository, `owner` for an organisation, "" for all. Scans 5,000
+    deliveries at most; safe to repeat.
     """
-    found: list[Past] = []
+    pasts: list[Past] = []
     for row in _newest(queue):
-        if len(found) == most:
+        if len(pasts) == most:
             break
         if row.kind == SCHEDULE or not _within(row.subject, scope):
             continue
         body = queue.body(row.id)
         if body is not None:
             event = view(row.kind, json.loads(body))
-            found.append(Past(row.key, row.created_at, row.subject, event))
-    return found[::-1]
+            pasts.append(Past(row.key, row.created_at, row.subject, event))
+    return pasts[::-1]
 
 
 def _newest(queue: Queue) -> Iterator[JobRow]:
@@ -77,10 +77,10 @@ def _within(subject: str, scope: str) -> bool:
 
 
 class Questions:
-    """A client that asks GitHub `most` questions, each once; raises Unasked for any more.
+    """A client that asks GitHub at most `most` questions, each once; then raises Unasked.
 
-    Without a client it asks nothing. Errors are answers too, and are remembered as well. A list is
-    one question, however many pages it has.
+    Without a client it asks none. It remembers errors, too. A list is one question, however many
+    pages it has.
     """
 
     def __init__(self, client: ReadingClient | None, most: int) -> None:
@@ -109,7 +109,7 @@ class Questions:
         question = json.dumps([method, what, named], sort_keys=True, default=str)
         if question not in self._answers:
             if self._client is None or self.asked >= self._most:
-                raise Unasked(f"{what} is not asked for")
+                raise Unasked(f"{what} was not requested")
             self.asked += 1
             self._answers[question] = self._answer(getattr(self._client, method), what, named)
         answer = self._answers[question]
@@ -120,15 +120,15 @@ class Questions:
     @staticmethod
     def _answer(ask: Callable[..., Any], what: str, named: Mapping[str, Any]) -> Any:
         try:
-            found = ask(what, **named)
-            return list(islice(found, _MOST_ITEMS)) if isinstance(found, Iterator) else found
-        except Exception as error:  # noqa: BLE001  it is raised for each who asks
+            answer = ask(what, **named)
+            return list(islice(answer, _MOST_ITEMS)) if isinstance(answer, Iterator) else answer
+        except Exception as error:  # noqa: BLE001  raised again for each caller
             return error
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A pull request that was merged: where, which, and when (epoch seconds)."""
+    """A merged pull request; `merged_at` in epoch seconds."""
 
     repository: str
     number: int
@@ -136,9 +136,9 @@ class Merge:
 
 
 class Merges:
-    """Merged pull requests: from the stored deliveries, then from GitHub's search.
+    """Merged pull requests, from the stored deliveries and from GitHub's search.
 
-    One question for each person, whatever the deliveries.
+    Asks one question a person.
     """
 
     def __init__(self, pasts: Sequence[Past], questions: Questions) -> None:
@@ -148,31 +148,33 @@ class Merges:
     def until(
         self, organization: str, person: str, when: float, *, enough: int
     ) -> set[tuple[str, int]]:
-        """The pull requests of a person that were merged by then; at most a hundred are found.
+        """A person's pull requests merged until `when`; finds a hundred at most.
 
-        Raises Unasked where the stored ones are not enough and GitHub is not asked.
+        Raises Unasked if the stored ones are not enough and GitHub is not asked.
         """
-        found = _by(self._stored.get((organization.lower(), person.lower()), ()), when)
-        return found if len(found) >= enough else found | _by(self._ask(organization, person), when)
+        merged = _until(self._stored.get((organization.lower(), person.lower()), ()), when)
+        if len(merged) >= enough:
+            return merged
+        return merged | _until(self._search(organization, person), when)
 
-    def _ask(self, organization: str, person: str) -> list[Merge]:
+    def _search(self, organization: str, person: str) -> list[Merge]:
         query = f"is:pr is:merged author:{person} org:{organization}"
         answer = self._questions.get("/search/issues", params={"q": query, "per_page": 100})
         return [_merge(item) for item in answer["items"]]
 
 
 def _stored_merges(pasts: Sequence[Past]) -> Mapping[tuple[str, str], Sequence[Merge]]:
-    found: dict[tuple[str, str], list[Merge]] = {}
+    merges: dict[tuple[str, str], list[Merge]] = {}
     for past in pasts:
         event, pull = past.event, past.event.pull_request
         if pull and pull.merged and pull.author and event.organization and event.repository:
-            whose = (event.organization.lower(), pull.author.login.lower())
+            key = (event.organization.lower(), pull.author.login.lower())
             name = event.repository.full_name.lower()
-            found.setdefault(whose, []).append(Merge(name, pull.number, past.received_at))
-    return found
+            merges.setdefault(key, []).append(Merge(name, pull.number, past.received_at))
+    return merges
 
 
-def _by(merges: Iterable[Merge], when: float) -> set[tuple[str, int]]:
+def _until(merges: Iterable[Merge], when: float) -> set[tuple[str, int]]:
     return {(each.repository, each.number) for each in merges if each.merged_at <= when}
 
 
@@ -182,63 +184,63 @@ def _merge(item: Mapping[str, Any]) -> Merge:
     return Merge(repository, int(item["number"]), merged_at.timestamp())
 
 
-class PastDeeds:
-    """What the bot wanted done before `since`: when the first of all deliveries came (epoch)."""
+class EarlierActions:
+    """The bot's actions before `since`, the time of the first delivery (epoch seconds)."""
 
     def __init__(self, queue: Queue, since: float) -> None:
-        self._deeds = QueuedDeeds(queue)
+        self._actions = QueuedActions(queue)
         self._since = since
 
     def wanted_at(self, action: Action) -> float | None:
-        """When an action was first wanted, if that was before."""
-        at = self._deeds.wanted_at(action)
+        """When an action was first queued, if before `since`."""
+        at = self._actions.wanted_at(action)
         return None if at is None or at >= self._since else at
 
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
-        """What was wanted before."""
-        found = self._deeds.done(repository, number, most=most)
-        return [each for each in found if each.at < self._since]
+        """The actions queued before `since`."""
+        effects = self._actions.done(repository, number, most=most)
+        return [each for each in effects if each.at < self._since]
 
     def has_invited_since(self, organization: str, person: str) -> bool:
-        """Whether the bot wanted to invite the person since then."""
+        """Whether the bot decided to invite the person since then."""
         invite = Invite(organization=organization, person=person)
-        return self._deeds.wanted_at(invite) is not None and self.wanted_at(invite) is None
+        return self._actions.wanted_at(invite) is not None and self.wanted_at(invite) is None
 
 
 class PastMemberships:
-    """Who belonged to an organisation at `received_at` (epoch seconds), as far as it is known."""
+    """Memberships at `received_at` (epoch seconds), as far as they are known."""
 
     def __init__(
-        self, now: Memberships, deeds: PastDeeds, merges: Merges, received_at: float
+        self, now: Memberships, actions: EarlierActions, merges: Merges, received_at: float
     ) -> None:
         self._now = now
-        self._deeds = deeds
+        self._actions = actions
         self._merges = merges
         self._received_at = received_at
 
     def membership(self, organization: str, person: str) -> str | None:
-        """None for somebody whom the bot invited since the first delivery of the preview.
+        """The membership; None if the bot invited the person since the first delivery.
 
-        With other settings it might not have done so. With these it wants that once more, which
-        counts once. The same holds for all that the bot itself did since then.
+        Other settings might not have invited, and these invite once more, which counts once. The
+        same holds for everything else that the bot did since then.
         """
-        if self._deeds.has_invited_since(organization, person):
+        if self._actions.has_invited_since(organization, person):
             return None
         return self._now.membership(organization, person)
 
     def membership_now(self, organization: str, person: str) -> str | None:
-        """As `membership`; nothing else is known of that time."""
+        """As `membership`: nothing else is known of that time."""
         return self.membership(organization, person)
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot invited the person before."""
         invited = self._now.was_invited(organization, person)
-        return invited and not self._deeds.has_invited_since(organization, person)
+        return invited and not self._actions.has_invited_since(organization, person)
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
     ) -> int:
-        """As many as were merged then."""
+        """The number merged by then, `enough` at most."""
         repository, pull = latest
         merged = {(repository.full_name.lower(), pull.number)}
         if len(merged) < enough:
@@ -246,7 +248,7 @@ class PastMemberships:
         return min(len(merged), enough)
 
 
-def past_reader(  # noqa: PLR0913  # where facts come from, and their time
+def past_reader(  # noqa: PLR0913  sources of facts, and times
     questions: Questions,
     people: People,
     queue: Queue,
@@ -255,10 +257,10 @@ def past_reader(  # noqa: PLR0913  # where facts come from, and their time
     received_at: float,
     since: float,
 ) -> GithubReader:
-    """The reader of the facts at `received_at`, as far as the queue and the people know them.
+    """The reader of the facts at `received_at`, as far as the database knows them.
 
-    `since` is when the first delivery of the preview came. Both are epoch seconds.
+    `since` is the time of the preview's first delivery. Both are epoch seconds.
     """
-    deeds = PastDeeds(queue, since)
-    belonging = PastMemberships(Memberships(questions, people), deeds, merges, received_at)
-    return GithubReader(questions, people, belonging, deeds, clock=lambda: received_at)
+    actions = EarlierActions(queue, since)
+    memberships = PastMemberships(Memberships(questions, people), actions, merges, received_at)
+    return GithubReader(questions, people, memberships, actions, clock=lambda: received_at)

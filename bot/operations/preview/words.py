@@ -1,7 +1,7 @@
-"""Words of a preview: Markdown for a check run, lines for a terminal, values for JSON.
+"""Texts of a preview: Markdown for a check run, lines for a terminal, values for JSON.
 
-Everybody reads a check run on a public repository. So it counts what happened in other, private
-repositories, and does not name it.
+Anyone can read a check run on a public repository, so it only counts what happened in other,
+private repositories.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ CHECK = "bot.toml"
 # GitHub: a check run's summary and text have 65,535 characters at most.
 _MOST_ROWS = 100
 
-_LOOKED = {0: "No stored delivery is about it", 1: "Looked at the only stored delivery"}
+_BASIS = {0: "No stored delivery to evaluate", 1: "Evaluated the only stored delivery"}
 _ENDS = {How.MORE: "more", How.LESS: "less", How.OTHER: "different"}
 _SIGNS = {How.MORE: "would be done", How.LESS: "would not be done", How.OTHER: "would differ"}
 
 
-def headline(made: Preview) -> str:
-    """What differs, in one line: `3 more invitations, 1 comment less`."""
-    parts = [_counted(kind, how, count) for (kind, how), count in sorted(made.counts().items())]
+def headline(result: Preview) -> str:
+    """The differences in one line: `3 more invitations, 1 comment less`."""
+    parts = [_counted(kind, how, count) for (kind, how), count in sorted(result.counts().items())]
     return ", ".join(parts) or "Nothing would have been done differently"
 
 
@@ -34,26 +34,26 @@ def _counted(kind: str, how: How, count: int) -> str:
     return f"{count} more {noun}" if how is How.MORE else f"{count} {noun} {_ENDS[how]}"
 
 
-def basis(made: Preview) -> str:
-    """What the preview rests on, in one line."""
-    said = _LOOKED.get(made.looked_at, f"Looked at the last {made.looked_at} stored deliveries")
-    if made.unjudged:
-        said += f"; {made.unjudged} of them could not be judged, because facts are missing"
-    asked = "one question" if made.questions == 1 else f"{made.questions} questions"
-    return f"{said}; {asked} asked of GitHub."
+def basis(result: Preview) -> str:
+    """What the preview is based on, in one line."""
+    text = _BASIS.get(result.looked_at, f"Evaluated the last {result.looked_at} stored deliveries")
+    if result.unjudged:
+        text += f"; skipped {result.unjudged} because facts are unknown"
+    asked = "one question" if result.questions == 1 else f"{result.questions} questions"
+    return f"{text}; asked GitHub {asked}."
 
 
 def refusal(repository: str, commit: str, problems: Sequence[Problem]) -> CheckRun:
-    """The check run for a file that cannot be used."""
+    """The check run for an invalid file."""
     listed = "\n".join(f"{problem.of(FILE)}".replace("```", "'''") for problem in problems)
     return CheckRun(
         repository=repository,
         commit=commit,
         name=CHECK,
         conclusion="failure",
-        title="The file cannot be used",
-        summary=f"```text\n{listed}\n```\n\nThe numbers are line and column. If this is merged, "
-        "the settings stay as they are.",
+        title="The file is invalid",
+        summary=f"```text\n{listed}\n```\n\nThe numbers are line and column. If you merge this, "
+        "the bot keeps using the last valid settings.",
     )
 
 
@@ -65,34 +65,33 @@ def unread(repository: str, commit: str) -> CheckRun:
         name=CHECK,
         conclusion="neutral",
         title="The file could not be read",
-        summary="GitHub did not show the file at this commit. The next push is looked at again.",
+        summary="GitHub did not show the file at this commit. The next push is checked again.",
     )
 
 
 def removal(repository: str, commit: str) -> CheckRun:
-    """The check run for a pull request that takes the file away."""
+    """The check run for a pull request that removes the file."""
     return CheckRun(
         repository=repository,
         commit=commit,
         name=CHECK,
         conclusion="success",
-        title="The file is taken away",
-        summary="Then what lies below it holds: the organisation's settings, the operator's, and "
-        "the defaults.",
+        title="The file is removed",
+        summary="Without it, the organisation's settings, the operator's and the defaults apply.",
     )
 
 
-def report(repository: str, commit: str, made: Preview, *, server_url: str) -> CheckRun:
-    """The check run for a file that can be used: what it would have done differently."""
-    rows = [_row(each, server_url) for each in made.differences if _may_name(each, repository)]
-    hidden = len(made.differences) - len(rows)
-    summary = f"{basis(made)} Nothing of this was done: it shows what these settings change."
+def report(repository: str, commit: str, result: Preview, *, server_url: str) -> CheckRun:
+    """The check run for a valid file: what it would have done differently."""
+    rows = [_row(each, server_url) for each in result.differences if _may_name(each, repository)]
+    hidden = len(result.differences) - len(rows)
+    summary = f"{basis(result)} None of this was done: it shows the effect of these settings."
     return CheckRun(
         repository=repository,
         commit=commit,
         name=CHECK,
         conclusion="success",
-        title=headline(made),
+        title=headline(result),
         summary=summary,
         text="\n".join(_table(rows, hidden)),
     )
@@ -101,14 +100,13 @@ def report(repository: str, commit: str, made: Preview, *, server_url: str) -> C
 def _may_name(each: Difference, repository: str) -> bool:
     """Whether a check run of `repository` may name an action, its place and its cause.
 
-    What would be done in another repository than that of its cause is not named: whether it is
-    private is not known.
+    An action in another repository than its cause's is not named: that one may be private.
     """
-    found = each.because_of.event.repository
-    if found is None:
+    repo = each.because_of.event.repository
+    if repo is None:
         return False
-    known = {repository.lower()} | (set() if found.private else {found.full_name.lower()})
-    places = {found.full_name, getattr(each.action, "repository", found.full_name)}
+    known = {repository.lower()} | (set() if repo.private else {repo.full_name.lower()})
+    places = {repo.full_name, getattr(each.action, "repository", repo.full_name)}
     return {place.lower() for place in places} <= known
 
 
@@ -121,7 +119,7 @@ def _table(rows: Sequence[str], hidden: int) -> Iterator[str]:
     if len(rows) > _MOST_ROWS:
         yield f"And {len(rows) - _MOST_ROWS} more."
     if hidden:
-        yield f"Not shown: {hidden} in private repositories, in others, or in none."
+        yield f"Not shown: {hidden} in private or other repositories, or in none."
 
 
 def _row(each: Difference, server_url: str) -> str:
@@ -131,25 +129,25 @@ def _row(each: Difference, server_url: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text in a cell of a Markdown table: nothing in it is markup, a mention or a new cell."""
+    """Text for a cell of a Markdown table, without markup, mentions or cell breaks."""
     safe = text.replace("\\", "").replace("`", "'").replace("|", "/").replace("\n", " ")
     return f"`{safe}`"
 
 
-def lines(made: Preview) -> Iterator[str]:
-    """A preview at a terminal."""
-    yield f"{headline(made)}."
-    for each in made.differences:
+def lines(result: Preview) -> Iterator[str]:
+    """A preview for a terminal, line by line."""
+    yield f"{headline(result)}."
+    for each in result.differences:
         yield f"{each.how:5}  {each.action.describe()}, because of {each.because_of.subject}"
-    yield basis(made)
+    yield basis(result)
 
 
-def values(made: Preview) -> Mapping[str, Any]:
+def values(result: Preview) -> Mapping[str, Any]:
     """A preview as plain JSON."""
     return {
-        "deliveries": made.looked_at,
-        "unjudged": made.unjudged,
-        "questions": made.questions,
+        "deliveries": result.looked_at,
+        "unjudged": result.unjudged,
+        "questions": result.questions,
         "differences": [
             {
                 "how": str(each.how),
@@ -159,6 +157,6 @@ def values(made: Preview) -> Mapping[str, Any]:
                 "delivery": each.because_of.guid,
                 "about": each.because_of.subject,
             }
-            for each in made.differences
+            for each in result.differences
         ],
     }

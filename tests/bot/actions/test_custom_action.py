@@ -131,9 +131,9 @@ def test_a_dry_run_foresees_it(deliver, queue, updater):
     """And knows that it was done."""
     delivery = deliver()
     again = replay.Replayed(delivery, json.dumps(delivery.payload).encode())
-    outlook = replay.foresee(again, queue, updater.foresee)
-    words = "\n".join(replay.prophecy(outlook, []))
-    assert f"1. retitle {TRIO}#1 -- not again: its key is known, and it is done" in words
+    outlook = replay.dry_run(again, queue, updater.dry_run)
+    words = "\n".join(replay.dry_run_lines(outlook, []))
+    assert f"1. retitle {TRIO}#1 -- skipped: already in the queue, and done" in words
 
 
 def test_without_its_file_it_is_dead_until_the_file_is_back(

@@ -5,7 +5,7 @@ import pytest
 from bot.actions import ACTIONS, Planned, React, marker
 from bot.actions.write_once import READ_LAG_SECONDS
 from bot.events import DELIVERIES, subject
-from bot.loop.run import PATIENCE_SECONDS, Boredom, Updater, job_log_context
+from bot.loop.run import OUTAGE_SECONDS, Boredom, Updater, job_log_context
 from bot.operations.preview.check import Previewer
 from bot.options.kinds import digest
 from bot.rules import RULES, invite
@@ -176,7 +176,7 @@ def test_a_delivery_without_an_installation_is_ignored(deliver, settled, queue, 
     del payload["installation"]
     deliver(type(github.star(TRIO, "x"))(event, payload))
     settled()
-    assert queue.find(DELIVERIES, "guid-1").reason == "it belongs to no installation"
+    assert queue.find(DELIVERIES, "guid-1").reason == "the event has no installation"
 
 
 def test_ping_is_answered_in_the_thread_of_a_review_comment(deliver, settled, github):
@@ -334,7 +334,7 @@ def test_while_a_limit_lasts_nothing_is_called_and_the_attempt_is_given_back(
 
 def test_an_outage_shorter_than_a_day_kills_no_job(deliver, settled, queue, clock, github):
     """GitHub away for hours: what was waiting is done afterwards."""
-    back_at = clock() + PATIENCE_SECONDS / 2
+    back_at = clock() + OUTAGE_SECONDS / 2
     github.faults.append(
         lambda _request: faults.failed(503, done=False) if clock() < back_at else None
     )

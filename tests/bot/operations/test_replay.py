@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.events import DELIVERIES
-from bot.loop.evaluate import Wanted
+from bot.loop.evaluate import Decision
 from bot.loop.people_facts import Memberships
 from bot.loop.run import Updater
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
@@ -13,10 +13,10 @@ from bot.operations.preview.check import Previewer
 from bot.operations.replay import (
     Replayed,
     ReplayError,
-    foresee,
+    dry_run,
+    dry_run_lines,
     from_file,
     known_before,
-    prophecy,
     put,
     stored,
 )
@@ -57,7 +57,7 @@ def replayed(happening, guid="guid-1"):
 
 
 def said(outlook, before=()):
-    return "\n".join(prophecy(outlook, before))
+    return "\n".join(dry_run_lines(outlook, before))
 
 
 # From a file
@@ -87,7 +87,7 @@ def test_a_file_that_knows_its_event_needs_no_word(content):
 @pytest.mark.parametrize("content", [BODY, b"\xef\xbb\xbf" + BODY, b"\n " + BODY])
 def test_a_payload_alone_needs_its_event(content):
     """Without it the remedy is said; with it the file is a delivery of its own."""
-    with pytest.raises(ReplayError, match="give it with --event"):
+    with pytest.raises(ReplayError, match="add --event"):
         from_file(content, event=None)
     found = from_file(content, event="star").delivery
     assert (found.event, found.payload) == ("star", PAYLOAD)
@@ -154,7 +154,7 @@ def test_what_a_schedule_brought_is_replayed_as_well(history, queue):
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, github, people):
     """Words, text, rule and settings of each action; GitHub is only read, and nothing is queued."""
     new = replayed(github.merge_pull_request(TRIO, "alice"))
-    words = said(foresee(new, queue, looker.foresee))
+    words = said(dry_run(new, queue, looker.dry_run))
     for part in ("1. invite alice to snakes\n", "2. comment on snakes/trio#1\n", "| Thank you"):
         assert part in words
     assert "2 of 2 would be done." in words
@@ -167,7 +167,7 @@ def test_a_dry_run_remembers_nobody(looker, queue, github, people):
     """What it learns of a person leaves no trace."""
     github.add_member("snakes", "alice")
     new = replayed(github.merge_pull_request(TRIO, "alice"))
-    assert foresee(new, queue, looker.foresee).actions == []
+    assert dry_run(new, queue, looker.dry_run).actions == []
     assert people.membership("snakes", "alice") is None
 
 
@@ -184,7 +184,7 @@ def test_a_dry_run_is_refused_every_write(looker, queue, github, monkeypatch):
     monkeypatch.setattr(Memberships, "membership", lambda self, *_: self._client.put("/x"))
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     with pytest.raises(WriteRefused):
-        foresee(new, queue, looker.foresee)
+        dry_run(new, queue, looker.dry_run)
     assert github.calls_to("PUT") == []
 
 
@@ -196,11 +196,11 @@ def test_what_is_known_by_its_key_would_not_be_done_again(
     new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
     queue.put(job_of(new.delivery, new.body, run_at=clock()))
     settled()
-    outlook = foresee(new, queue, looker.foresee)
+    outlook = dry_run(new, queue, looker.dry_run)
     words = said(outlook, history.delivery("guid-1").actions)
     assert [each.known.state for each in outlook.actions] == [State.DONE] * 2
-    assert "comment on snakes/trio#1 -- not again: its key is known, and it is done" in words
-    assert "Nothing new would be done: each of these actions is known by its key." in words
+    assert "comment on snakes/trio#1 -- skipped: already in the queue, and done" in words
+    assert "Nothing new would be done: all of these actions are already in the queue." in words
 
 
 def test_a_rule_that_wants_nothing_any_more_leaves_what_was_done(
@@ -210,8 +210,8 @@ def test_a_rule_that_wants_nothing_any_more_leaves_what_was_done(
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     queue.put(job_of(new.delivery, new.body, run_at=clock()))
     settled()
-    words = said(foresee(new, queue, looker.foresee), history.delivery("guid-1").actions)
-    assert "Nothing new would be done: no rule wants anything done." in words
+    words = said(dry_run(new, queue, looker.dry_run), history.delivery("guid-1").actions)
+    assert "Nothing new would be done: no rule has anything to do." in words
     assert "   invite alice to snakes: done" in words
 
 
@@ -221,21 +221,21 @@ def test_nothing_to_do_is_said_with_its_reason(looker, queue, github):
     homeless = replayed(github.open_issue(TRIO, "alice", body="/ping"))
     del homeless.delivery.payload["installation"]
     quiet = replayed(github.open_issue(TRIO, "alice"))
-    reasons = [said(foresee(each, queue, looker.foresee)) for each in (star, homeless, quiet)]
-    assert "Nothing would be done: no rule is about this event." in reasons[0]
-    assert "Nothing would be done: it belongs to no installation." in reasons[1]
-    assert "Nothing would be done: no rule wants anything done." in reasons[2]
+    reasons = [said(dry_run(each, queue, looker.dry_run)) for each in (star, homeless, quiet)]
+    assert "Nothing would be done: no rule handles this event." in reasons[0]
+    assert "Nothing would be done: the event has no installation." in reasons[1]
+    assert "Nothing would be done: no rule has anything to do." in reasons[2]
 
 
 def test_a_rule_that_cannot_decide_yet_is_told(queue, github):
     """What GitHub is still working out is no reason for silence."""
-    outlook = foresee(
+    outlook = dry_run(
         replayed(github.open_issue(TRIO, "alice")),
         queue,
-        lambda _event: [Wanted("conflicts", (), not_yet="GitHub is still merging")],
+        lambda _event: [Decision("conflicts", (), not_yet="GitHub is still merging")],
     )
     words = said(outlook)
-    assert "The rule conflicts would be asked again a little later: GitHub is" in words
+    assert "The rule conflicts cannot decide yet and would run again: GitHub is" in words
 
 
 # Doing it

@@ -1,4 +1,4 @@
-"""bot.operations.why: from what the bot said to why it said it."""
+"""bot.operations.why: from what the bot parse_target to why it parse_target it."""
 
 import json
 
@@ -7,7 +7,16 @@ import pytest
 from bot.actions import ACTIONS, marked_keys, marker
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import DeliveryHistory
-from bot.operations.why import AtGithub, Comment, Issue, Marker, NotOurs, Why, said, story
+from bot.operations.why import (
+    Comment,
+    GithubTexts,
+    Issue,
+    Marker,
+    NotOurs,
+    Why,
+    details,
+    parse_target,
+)
 from bot.store.enqueue import job_of
 from luggage.github import Delivery
 from luggage.jobs import NewJob, State
@@ -30,7 +39,7 @@ def home(history, queue):
 @pytest.fixture
 def why(history, queue, app):
     """One that asks GitHub as well."""
-    return Why(history, queue, AtGithub(app))
+    return Why(history, queue, GithubTexts(app))
 
 
 @pytest.fixture
@@ -86,7 +95,7 @@ def page_of(comment):
 )
 def test_addresses_and_markers_are_taken_apart(text, found):
     """A page's address, one of the API, on any host, or the hidden line in whole or in part."""
-    assert said(text) == found
+    assert parse_target(text) == found
 
 
 @pytest.mark.parametrize(
@@ -106,7 +115,7 @@ def test_addresses_and_markers_are_taken_apart(text, found):
 )
 def test_what_is_neither_is_not_guessed_at(text):
     """Nothing that could lead elsewhere is taken for an address."""
-    assert said(text) is None
+    assert parse_target(text) is None
 
 
 # At home
@@ -115,11 +124,11 @@ def test_what_is_neither_is_not_guessed_at(text):
 def test_a_comment_leads_to_its_delivery(home, pong, github):
     """The action, its rule, its settings, and what happened; GitHub is not asked."""
     calls = len(github.calls)
-    answer = home(said(page_of(pong)))
+    answer = home(parse_target(page_of(pong)))
     assert (answer.action.rule, answer.action.text) == ("ping", "pong!")
     assert (answer.delivery.row.guid, answer.delivery.sender) == ("guid-1", "alice")
-    words = "\n".join(story(answer))
-    for part in ("settings  all as by default", "issue_comment, created, by alice", "| pong!"):
+    words = "\n".join(details(answer))
+    for part in ("settings  all defaults", "issue_comment, created, by alice", "| pong!"):
         assert part in words
     assert len(github.calls) == calls
 
@@ -127,12 +136,12 @@ def test_a_comment_leads_to_its_delivery(home, pong, github):
 def test_a_marker_leads_to_the_same(home, pong):
     """As it stands hidden in the comment."""
     hidden = pong.body.splitlines()[-1]
-    assert home(said(hidden)) == home(said(page_of(pong)))
+    assert home(parse_target(hidden)) == home(parse_target(page_of(pong)))
 
 
 def test_an_answer_in_a_review_thread_is_found(home, thread):
     """Its numbers are of another kind than those of other comments."""
-    wanted = said(thread)
+    wanted = parse_target(thread)
     assert wanted.kind == "pulls"
     assert home(wanted).action.rule == "ping"
     with pytest.raises(NotOurs):
@@ -155,14 +164,14 @@ def test_a_comment_of_an_older_version_is_found(home, queue):
     queue.done(job, result='{"comment": 12, "url": null}')
     answer = home(Comment(TRIO, "issues", 12))
     assert (answer.action.text, answer.action.digest) == ("Hi", "")
-    assert "settings" not in "\n".join(story(answer))
+    assert "settings" not in "\n".join(details(answer))
     assert home(Marker(marker("comment:x")[17:41])) == answer
 
 
 def test_an_expired_action_is_still_known(home, pong, queue, clock):
     """What is left of it is told, and that the rest is gone."""
     queue.expire_bodies(clock() + 1)
-    words = "\n".join(story(home(said(page_of(pong)))))
+    words = "\n".join(details(home(parse_target(page_of(pong)))))
     assert "its rule and settings have expired" in words
     assert "guid-1" in words
 
@@ -197,7 +206,7 @@ def test_an_issue_that_the_bot_opened_is_explained(home, queue):
     queue.put(NewJob(queue=ACTIONS, key="issue:x", body=b"{}", run_at=0.0, parent=parent))
     (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
     queue.done(job, result=json.dumps({"issue": 9, "url": f"https://github.com/{TRIO}/issues/9"}))
-    assert home(said(f"https://github.com/{TRIO}/issues/9")).action.key == "issue:x"
+    assert home(parse_target(f"https://github.com/{TRIO}/issues/9")).action.key == "issue:x"
     with pytest.raises(NotOurs, match="/repos/snakes/trio/issues/99"):
         home(Issue(TRIO, 99))
 
@@ -209,7 +218,7 @@ def test_what_the_database_has_forgotten_is_asked_of_github(why, pong, queue, st
     """The text of the comment has the marker, and the marker leads on."""
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE job SET result = '' WHERE queue = 'action'")
-    assert why(said(page_of(pong))).delivery.row.guid == "guid-1"
+    assert why(parse_target(page_of(pong))).delivery.row.guid == "guid-1"
     reads = [call for call in github.calls if call.path.endswith(f"/comments/{pong.id}")]
     assert [call.method for call in reads] == ["GET"]
 
@@ -218,8 +227,8 @@ def test_what_somebody_else_wrote_is_not_explained(why, pong, github):
     """A marker that was copied says nothing."""
     github.comment(TRIO, 1, "mallory", pong.body)
     copied = github.comments(TRIO, 1)[-1]
-    with pytest.raises(NotOurs, match="written by mallory, not by this bot"):
-        why(said(page_of(copied)))
+    with pytest.raises(NotOurs, match="mallory wrote it, not this bot"):
+        why(parse_target(page_of(copied)))
 
 
 def test_what_github_does_not_know_is_nothing_of_ours(why, pong):
@@ -234,16 +243,16 @@ def test_a_comment_of_ours_without_a_marker_is_not_explained(why, clock, app, po
     installation = app.app_client.get(f"/repos/{TRIO}/installation")["id"]
     path = f"/repos/{TRIO}/issues/1/comments"
     bare = app.client_for(installation).post(path, json={"body": "bare"})
-    with pytest.raises(NotOurs, match="no action of this bot"):
+    with pytest.raises(NotOurs, match="the bot knows no action"):
         why(Comment(TRIO, "issues", bare["id"]))
 
 
 def test_no_token_goes_to_the_host_of_the_address(why, pong, github):
     """Whatever host stands in it, what is called is the API that is configured."""
-    answer = why(said(page_of(pong).replace("github.com", "evil.test")))
+    answer = why(parse_target(page_of(pong).replace("github.com", "evil.test")))
     assert answer.delivery.row.guid == "guid-1"
     with pytest.raises(NotOurs):
-        why(said(f"https://evil.test/{TRIO}/issues/1#issuecomment-99"))
+        why(parse_target(f"https://evil.test/{TRIO}/issues/1#issuecomment-99"))
     assert github.calls[-1].path == f"/repos/{TRIO}/issues/comments/99"
 
 

@@ -198,7 +198,7 @@ def test_one_server_that_is_down_does_not_stop_the_other(board, lines, elsewhere
         clock.advance(PAUSE_SECONDS + 1)
     assert (elsewhere.texts, face.changes) == (["one"], ["busy"])
     assert caplog.messages == [
-        "mood: no answer; it is tried until it works",
+        "mood: no answer; retrying until it works",
         "mood: the board's server is back",
     ]
     assert meter.take().added == {("portmanteau_board_failures_total", ()): 3.0}

@@ -168,7 +168,7 @@ def test_a_missed_merge_brings_its_invitation_and_its_welcome(take_turn, github,
         settled()
     assert github.membership("snakes", "alice").state == "pending"
     assert len(github.comments(TRIO, 1)) == 1
-    assert "1 missed deliveries were fetched" in lines(logging.INFO)
+    assert "fetched 1 missed deliveries" in lines(logging.INFO)
 
 
 def test_a_webhook_and_its_recovered_twin_are_one_effect(take_turn, github, settled, queue, clock):
@@ -242,11 +242,11 @@ def test_trouble_is_told_once_an_hour_and_its_end_too(take_turn, github, clock, 
         take_turn()
         clock.advance(seconds)
     first, second = lines(logging.WARNING)
-    assert "no sight of missed deliveries for 0.0 h: GET /app/hook/deliveries: 502" in first
+    assert "missed deliveries not recovered for 0.0 h: GET /app/hook/deliveries: 502" in first
     assert "for 1.0 h" in second
     github.faults.clear()
     take_turn()
-    assert "looking for missed deliveries works again" in lines(logging.INFO)
+    assert "recovering missed deliveries works again" in lines(logging.INFO)
 
 
 def test_after_six_hours_it_is_an_error_and_a_worry(take_turn, github, clock, lines, board):
@@ -258,7 +258,7 @@ def test_after_six_hours_it_is_an_error_and_a_worry(take_turn, github, clock, li
     take_turn()
     assert board.caught_up_at() == caught_up_at
     (line,) = lines(logging.ERROR)
-    assert "no sight of missed deliveries for 6.0 h" in line
+    assert "missed deliveries not recovered for 6.0 h" in line
 
 
 def test_another_trouble_is_told_at_once(take_turn, github, lines):
@@ -290,9 +290,9 @@ def test_a_fault_of_our_own_does_not_end_the_turns(take_turn, monkeypatch, lines
     with monkeypatch.context() as broken:
         broken.setattr(QueueInbox, "put", None)
         take_turn()
-    assert "it is tried again" in lines(logging.ERROR)[0]
+    assert "the next run tries again" in lines(logging.ERROR)[0]
     take_turn()
-    assert "1 missed deliveries were fetched" in lines(logging.INFO)
+    assert "fetched 1 missed deliveries" in lines(logging.INFO)
 
 
 def test_success_is_written_down_once_a_minute(take_turn, board, clock):

@@ -136,7 +136,7 @@ def test_repositories_where_the_rule_is_switched_off_are_left_alone(
         previewer=Previewer(queue=queue, people=people, settings=files),
     )
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
-    assert updater.decide(job).reason == "no rule wanted anything done"
+    assert updater.decide(job).reason == "no rule had anything to do"
     clock.advance(DAY)
     scheduler()
     assert len(queue.recent(DELIVERIES)) == 1

@@ -7,7 +7,7 @@ import threading
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from bot.loop.periodic import scheduler as duties
+from bot.loop.periodic import scheduler
 from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
 from luggage.jobs import Leadership
 
@@ -42,7 +42,7 @@ class Count:
 
     def __init__(self, name="sweep", raises=()):
         self.times = threading.Semaphore(0)
-        self.duty = PeriodicTask(name, SOON, self)
+        self.task = PeriodicTask(name, SOON, self)
         self._raises = iter(raises)
 
     def __call__(self):
@@ -57,7 +57,7 @@ class Count:
 def test_a_duty_is_done_again_and_again(doing):
     """It begins at once, and does not end by itself."""
     count = Count()
-    doing(count.duty)
+    doing(count.task)
     assert count.wait(3)
 
 
@@ -65,7 +65,7 @@ def test_only_the_leader_does_it(doing, leadership):
     """Where another process holds the lease, nothing is done here."""
     leadership.holds("duty:sweep", "there", seconds=20)
     mine, other = Count(), Count("other")
-    doing(mine.duty, other.duty)
+    doing(mine.task, other.task)
     assert other.wait(3)
     assert not mine.times.acquire(blocking=False)
 
@@ -74,15 +74,15 @@ def test_another_takes_over_when_the_leader_is_gone(doing, leadership, clock):
     """When a leader is heard of no more, its duty is done here."""
     leadership.holds("duty:sweep", "there", seconds=20)
     count = Count()
-    doing(count.duty)
-    clock.advance(duties.LEASE_SECONDS)
+    doing(count.task)
+    clock.advance(scheduler.LEASE_SECONDS)
     assert count.wait()
 
 
 def test_the_lease_is_given_up_at_the_end(doing, leadership):
     """The next process need not wait until the lease has run out."""
     count = Count()
-    process = doing(count.duty)
+    process = doing(count.task)
     assert count.wait()
     process.close()
     assert leadership.holds("duty:sweep", "there", seconds=20)
@@ -91,10 +91,10 @@ def test_the_lease_is_given_up_at_the_end(doing, leadership):
 def test_nothing_is_begun_after_the_end(doing):
     """A duty that waits for its turn, or for its lease, is left."""
     count = Count()
-    process = doing(count.duty)
+    process = doing(count.task)
     assert count.wait()
     process.close()
-    names = {"duty-sweep", "duties"}
+    names = {"task-sweep", "leases"}
     for thread in threading.enumerate():
         if thread.name in names:
             thread.join(PATIENCE)
@@ -105,7 +105,7 @@ def test_one_that_hangs_holds_up_no_other(doing):
     """One that does not return keeps neither another nor the end waiting."""
     freed = threading.Event()
     count = Count("other")
-    process = doing(PeriodicTask("hangs", SOON, freed.wait), count.duty)
+    process = doing(PeriodicTask("hangs", SOON, freed.wait), count.task)
     assert count.wait(3)
     process.close()
     freed.set()
@@ -115,9 +115,9 @@ def test_one_that_hangs_for_long_loses_its_lease(doing, leadership, clock):
     """Another process may do what this one does not come back from."""
     freed, begun = threading.Event(), threading.Event()
     other = Count("other")
-    doing(PeriodicTask("hangs", SOON, lambda: (begun.set(), freed.wait(PATIENCE))), other.duty)
+    doing(PeriodicTask("hangs", SOON, lambda: (begun.set(), freed.wait(PATIENCE))), other.task)
     assert begun.wait(PATIENCE)
-    clock.advance(duties.LIMIT_SECONDS + 1)
+    clock.advance(scheduler.LIMIT_SECONDS + 1)
     got = any(
         leadership.holds("duty:hangs", "there", seconds=1e9) or not other.wait(1)
         for _ in range(1000)
@@ -129,7 +129,7 @@ def test_one_that_hangs_for_long_loses_its_lease(doing, leadership, clock):
 def test_a_failure_is_told_once_in_full(doing, caplog):
     """What a duty raises is logged, the first time with its story, and it is done again."""
     count = Count(raises=[ValueError("one"), SystemExit("two")])
-    doing(count.duty)
+    doing(count.task)
     assert count.wait(4)
     told = [
         (r.getMessage(), bool(r.exc_info))
@@ -160,11 +160,11 @@ def test_a_database_that_is_away_is_waited_for(doing, caplog):
     """Nothing is done without a lease, and nothing ends; not even the end needs the database."""
     caplog.set_level(logging.DEBUG, logger="bot.loop.periodic.scheduler")
     away, count = Away(), Count()
-    process = doing(count.duty, leadership=away)
+    process = doing(count.task, leadership=away)
     for _ in range(3):
         assert away.asked.acquire(timeout=PATIENCE)
     before = count.times.acquire(blocking=False)
     away.back.set()
     assert (before, count.wait()) == (False, True)
     process.close()
-    assert "not given up" in caplog.text
+    assert "cannot release the lease" in caplog.text

@@ -24,8 +24,8 @@ def raising(error):
     return look
 
 
-def found(*checks, mendable=()):
-    return dict(examine(checks, mendable=mendable))
+def found(*checks, expected=()):
+    return dict(examine(checks, expected=expected))
 
 
 def test_each_finding_comes_with_its_name():
@@ -82,7 +82,7 @@ def test_what_can_be_mended_is_a_finding(error, words):
 
 def test_more_can_be_mended_where_the_caller_says_so():
     """Errors that this package does not know."""
-    seen = found(HealthCheck("check", raising(KeyError("no key"))), mendable=(KeyError,))
+    seen = found(HealthCheck("check", raising(KeyError("no key"))), expected=(KeyError,))
     assert seen["check"].verdict is Verdict.FAILED
 
 

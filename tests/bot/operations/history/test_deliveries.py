@@ -128,7 +128,7 @@ def test_what_came_of_asking_a_rule_again_belongs_to_the_delivery(history, queue
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
     queue.bury(job, "no")
     assert [action.words for action in history.delivery("g").actions] == [
-        "ask again: g/conflicts",
+        "reevaluate g/conflicts",
         "k",
     ]
     assert history.retry("g") == ["k"]
@@ -153,9 +153,9 @@ def test_a_fetched_delivery_says_so(history, github, deliver):
 @pytest.mark.parametrize(
     ("note", "kind", "words"),
     [
-        ("", "star", "brought by GitHub"),
+        ("", "star", "sent by GitHub"),
         ("recovered only conflicts", "star", "fetched from GitHub's log"),
-        ("replayed", "star", "put in from a file"),
+        ("replayed", "star", "replayed from a file"),
         ("", "schedule", "due by a schedule"),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_search_looks_through_page_after_page_until_it_has_enough(history, que
         body = b'{"needle": 1}' if number in (10, 140) else b"{}"
         queue.put(NewJob(queue=DELIVERIES, key=f"k{number}", body=body, run_at=0.0))
     looked = []
-    one = history.deliveries(text="needle", limit=1, looked=looked.append)
+    one = history.deliveries(text="needle", limit=1, on_progress=looked.append)
     both = history.deliveries(text="needle", limit=5)
     assert (guids(one), looked) == (["k140"], [100, 100])
     assert guids(both) == ["k140", "k10"]
@@ -211,7 +211,7 @@ def test_a_delivery_is_found_by_how_its_guid_begins(history, github, deliver):
     deliver(github.star(TRIO, "alice"), "8a0b")
     assert history.find("8a").guid == "8a0b"
     assert history.find("72d3162e-2").guid == "72d3162e-2"
-    with pytest.raises(UnknownDelivery, match="several deliveries begin with 72d3"):
+    with pytest.raises(UnknownDelivery, match="several deliveries start with 72d3"):
         history.find("72d3")
     with pytest.raises(UnknownDelivery, match="no delivery 99"):
         history.delivery("99")
@@ -236,7 +236,7 @@ def test_a_dead_delivery_is_decided_again(history, github, deliver, queue, settl
     deliver(github.merge_pull_request(TRIO, "alice"))
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     queue.bury(job, "hopeless")
-    assert history.retry("guid-1") == ["decide pull_request"]
+    assert history.retry("guid-1") == ["evaluate pull_request"]
     settled()
     assert len(github.comments(TRIO, 1)) == 1
 

@@ -90,7 +90,7 @@ def test_a_preview_says_what_would_not_have_been_done(propose, deliver, github):
     )
     assert "| would not be done | `invite alice to snakes` |" in run["output"]["text"]
     assert f"[{TRIO}#1](https://github.com/{TRIO}/issues/1)" in run["output"]["text"]
-    assert "Looked at the last 3 stored deliveries" in run["output"]["summary"]
+    assert "Evaluated the last 3 stored deliveries" in run["output"]["summary"]
 
 
 def test_a_preview_of_the_same_settings_is_empty(propose, deliver, github):
@@ -121,13 +121,13 @@ def test_a_preview_knows_how_things_stood_at_each_delivery(previewer, app, deliv
 def test_a_file_that_cannot_be_used_fails_the_check(propose):
     """With line and column, and without a preview."""
     run = propose("[invite]\nmerged_pull_requests = 'two'\n")
-    assert (run["conclusion"], run["output"]["title"]) == ("failure", "The file cannot be used")
+    assert (run["conclusion"], run["output"]["title"]) == ("failure", "The file is invalid")
     assert ".github/bot.toml:2:1: invite.merged_pull_requests must be" in run["output"]["summary"]
 
 
 def test_a_file_that_is_taken_away_is_fine(propose):
     """The defaults hold then."""
-    assert propose(None, status="removed")["output"]["title"] == "The file is taken away"
+    assert propose(None, status="removed")["output"]["title"] == "The file is removed"
 
 
 def test_a_file_that_github_does_not_show_is_no_verdict(propose):
@@ -184,7 +184,7 @@ def test_other_private_repositories_are_counted_and_not_named(propose, deliver, 
     run = propose(SILENT, "snakes/.github")
     assert run["output"]["title"] == "1 comment less, 1 reaction less"
     assert HIDDEN not in json.dumps(run)
-    assert "Not shown: 2 in private repositories" in run["output"]["text"]
+    assert "Not shown: 2 in private or other repositories" in run["output"]["text"]
 
 
 def test_a_question_in_another_repository_is_not_named(github):
@@ -233,7 +233,7 @@ def test_what_cannot_be_known_is_counted(previewer, deliver, github):
     deliver(github.merge_pull_request(TRIO, "alice"))
     made = previewer.preview(THREE, TRIO, client=None, most=0)
     assert (made.looked_at, made.unjudged, made.questions) == (1, 1, 0)
-    assert "1 of them could not be judged" in list(lines(made))[-1]
+    assert "skipped 1 because facts are unknown" in list(lines(made))[-1]
 
 
 def test_the_last_deliveries_of_a_scope_are_had_oldest_first(queue, clock):
@@ -447,7 +447,7 @@ def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
     github.pull(TRIO, 1).files = [ChangedFile("old.toml", previous=FILE)]
     deliver(happening)
     (run,) = github.world.repositories[TRIO].check_runs.values()
-    assert run["output"]["title"] == "The file is taken away"
+    assert run["output"]["title"] == "The file is removed"
 
 
 def test_a_file_that_is_no_text_fails_the_check(previewer, github):

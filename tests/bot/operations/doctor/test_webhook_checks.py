@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import requests
 
-from bot.operations.doctor import Verdict, WebhookChecks, who_answers
+from bot.operations.doctor import Verdict, WebhookChecks, healthz_problem
 from luggage.fake_github import Answer, HttpServer, Outcome
 from luggage.github import make_session
 from luggage.github.manifest import NO_WEBHOOK_URL
@@ -135,7 +135,8 @@ def test_deliveries_that_arrived_are_well(github, webhook):
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(401, "webhook secret"), (502, "nobody listened"), (503, "the log")]
+    ("status", "words"),
+    [(401, "webhook secret"), (502, "no process listened"), (503, "log of that time")],
 )
 def test_deliveries_that_fail_now_are_told(github, webhook, status, words):
     """The share, the newest status, and what it means."""
@@ -143,7 +144,7 @@ def test_deliveries_that_fail_now_are_told(github, webhook, status, words):
     attempt(github, status)
     finding = webhook().deliveries()
     assert finding.verdict is Verdict.FAILED
-    assert f"1 of 2 in the last day failed, the newest with {status}" in finding.detail
+    assert f"1 of 2 in the last day failed, the latest with {status}" in finding.detail
     assert words in finding.remedy
 
 
@@ -198,7 +199,7 @@ def answering(clock):
             return Outcome(answer=answer)
 
         with HttpServer(handle, clock=clock) as server, make_session() as session:
-            return who_answers(session, f"{server.url}/healthz"), requests_
+            return healthz_problem(session, f"{server.url}/healthz"), requests_
 
     return answering
 
@@ -231,11 +232,11 @@ def test_nobody_there_is_told(clock):
     with HttpServer(lambda _: Outcome(answer=Answer(200)), clock=clock) as server:
         pass
     with make_session() as session:
-        assert who_answers(session, f"{server.url}/healthz") == "no answer (ConnectionError)"
+        assert healthz_problem(session, f"{server.url}/healthz") == "no answer (ConnectionError)"
 
 
 def test_an_address_that_is_none_is_told():
     """What GitHub has may be anything."""
     with make_session() as session:
-        assert "no answer" in who_answers(session, "https://[/healthz")
+        assert "no answer" in healthz_problem(session, "https://[/healthz")
     assert issubclass(requests.exceptions.InvalidURL, requests.RequestException)

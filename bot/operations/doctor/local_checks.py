@@ -1,4 +1,4 @@
-"""What can be seen on this machine: the database, the disk, the loop's beats."""
+"""Health checks on this machine: the database, the disk, the loop's heartbeat."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -13,17 +13,17 @@ from luggage.database import History, check
 from luggage.jobs import Queue
 
 _GB = 1024**3
-# A month's payloads of a busy organisation are some hundred MB.
-LITTLE_BYTES = 1 * _GB
-TOO_LITTLE_BYTES = _GB // 10
+# A busy organisation's payloads of a month take some hundred MB.
+LOW_BYTES = 1 * _GB
+CRITICAL_BYTES = _GB // 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalChecks:
-    """Looks at the data of one bot.
+    """Checks of one bot's data.
 
-    `connect` opens its database, and is not called while there is none (`is_new`): looking must not
-    make one. `program` is what operators type before a subcommand.
+    `connect` opens the database; it is not called while there is none (`is_new`), because a check
+    must not create it. `program` is what operators type before a subcommand.
     """
 
     connect: Callable[[], Engine]
@@ -34,9 +34,9 @@ class LocalChecks:
     clock: Callable[[], float]
 
     def database(self) -> Finding:
-        """It answers, and has the tables of this release."""
+        """The database answers and has the tables of this release."""
         if self.is_new:
-            return warning("there is none yet", f"`{self.program} start` makes it")
+            return warning("it does not exist yet", f"`{self.program} start` creates it")
         engine = self.connect()
         try:
             check(engine, self.histories)
@@ -46,19 +46,19 @@ class LocalChecks:
         return ok(f"{kind} answers, and has the tables of this release")
 
     def disk(self) -> Finding:
-        """There is room in the data directory."""
-        there = next(each for each in (self.data.absolute(), *self.data.absolute().parents)
-                     if each.exists())  # fmt: skip
-        free = shutil.disk_usage(there).free
-        words = f"{free / _GB:.1f} GB are free in {self.data}"
-        if free < TOO_LITTLE_BYTES:
-            return failed(words, "make room, or deliveries cannot be stored")
-        if free < LITTLE_BYTES:
-            return warning(words, "make room, or lower keep.payload_days")
-        return ok(words)
+        """The data directory has free space."""
+        data = self.data.absolute()
+        existing = next(path for path in (data, *data.parents) if path.exists())
+        free = shutil.disk_usage(existing).free
+        detail = f"{free / _GB:.1f} GB are free in {self.data}"
+        if free < CRITICAL_BYTES:
+            return failed(detail, "free some space, or deliveries cannot be stored")
+        if free < LOW_BYTES:
+            return warning(detail, "free some space, or lower keep.payload_days")
+        return ok(detail)
 
     def loop(self) -> Finding:
-        """A loop was heard from, and nobody has paused it."""
+        """A loop has sent a heartbeat lately and is not paused."""
         if self.is_new:
             return skipped("the bot has not run yet")
         engine = self.connect()
@@ -68,17 +68,17 @@ class LocalChecks:
         finally:
             engine.dispose()
         if beat_at is None:
-            return failed("none was ever heard from", f"run the bot: `{self.program} start`")
+            return failed("no loop has ever run", f"run the bot: `{self.program} start`")
         silent_seconds = self.clock() - beat_at
         if silent_seconds > ASLEEP_AFTER_SECONDS:
-            words = f"none was heard from for {_span(silent_seconds)}"
-            return failed(words, f"run the bot: `{self.program} start`; if it runs, see its log")
+            detail = f"no heartbeat for {_duration(silent_seconds)}"
+            return failed(detail, f"run the bot: `{self.program} start`; if it runs, read its log")
         if is_paused:
-            return warning("it is paused by hand", f"`{self.program} resume` goes on")
-        return ok(f"heard from {_span(max(silent_seconds, 0.0))} ago")
+            return warning("an operator has paused it", f"`{self.program} resume` resumes it")
+        return ok(f"last heartbeat {_duration(max(silent_seconds, 0.0))} ago")
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}"

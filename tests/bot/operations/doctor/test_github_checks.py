@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.operations.doctor import GithubChecks, Verdict
-from bot.operations.doctor.at_github import WRONG_SECONDS
+from bot.operations.doctor.github_checks import WRONG_SECONDS
 from bot.rules import Needs
 from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome, faults
 from luggage.fake_github.credentials import new_private_key
@@ -106,7 +106,7 @@ def test_a_github_in_trouble_is_told(doctor, github):
     """A 502 is GitHub's, and no fault of the key."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path="/app"))
     doctor.secrets()
-    assert "does not answer" in doctor.app().detail
+    assert "does not respond" in doctor.app().detail
 
 
 @pytest.mark.parametrize("body", [[], {"status": "alive"}])
