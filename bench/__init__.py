@@ -1,5 +1,5 @@
-"""The bench: what the bot costs, measured side by side with what people would use instead.
+"""Benchmarks: measure the bot side by side with its alternatives.
 
-`python -m bench` (or `make bench`) measures on this machine and writes docs/performance.md. It is
-no part of the bot: nothing imports it, and it is not in the wheel.
+`python -m bench` (or `make bench`) runs them on this machine and writes docs/performance.md. The
+bot does not import this package, and the wheel does not contain it.
 """

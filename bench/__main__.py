@@ -1,7 +1,7 @@
-"""`python -m bench [NAME ...]`: measure, and write docs/performance.md; `make bench` calls it.
+"""Command `python -m bench [NAME ...]`: measures and writes docs/performance.md.
 
-Without names everything is measured, which takes some 25 minutes and wants a machine that does
-nothing else. The short form takes seconds for each measure, prints, and writes nothing.
+Without names it measures everything, which takes about 25 minutes on an otherwise idle machine. The
+short form takes seconds for each measure, prints, and writes nothing.
 """
 
 import argparse
@@ -19,42 +19,43 @@ from bench.say import say
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure; 1 when something could not be measured, which is said in a line, 2 for wrong usage.
+    """Measure; returns 1 if a measure failed, 2 for wrong usage.
 
-    What was measured until then is in the page.
+    The page keeps what was measured before a failure.
     """
-    # Told to end, it takes its processes along.
+    # Exit on SIGTERM, so that child processes end, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     known = all_measures()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"what to measure: {', '.join(known)}")
-    parser.add_argument("--short", action="store_true", help="seconds for each, nothing written")
-    asked = parser.parse_args(argv)
-    if unknown := [name for name in asked.name if name not in known]:
+    parser.add_argument("--short", action="store_true", help="take seconds for each, write nothing")
+    options = parser.parse_args(argv)
+    if unknown := [name for name in options.name if name not in known]:
         parser.error(f"there is no measure {unknown[0]!r}: {', '.join(known)}")
-    chosen = [known[name] for name in asked.name or known]
-    command = " ".join(["python -m bench", *asked.name, *["--short"] * asked.short])
-    left_out = [each.name for each in chosen if not measured(each, Size(asked.short), command)]
-    if left_out:
-        print(f"python -m bench: not measured: {', '.join(left_out)}", file=sys.stderr)
-    return int(bool(left_out))
+    chosen = [known[name] for name in options.name or known]
+    command = " ".join(["python -m bench", *options.name, *["--short"] * options.short])
+    failed = [each.name for each in chosen if not measured(each, Size(options.short), command)]
+    if failed:
+        print(f"python -m bench: not measured: {', '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))
 
 
 def measured(measure: Measure, size: Size, command: str) -> bool:
-    """Measure one thing, print it and (in full size) write it down; False where it cannot be."""
+    """Run one measure, print it and (in full size) write it; False if it failed."""
     began = time.monotonic()
     say(f"{measure.name}: {measure.question}")
     try:
         table = measure.run(size)
     except (UnavailableError, FailedError) as error:
-        say(f"{measure.name} cannot be measured: {error}")
+        say(f"{measure.name} failed: {error}")
         return False
     say(f"{measure.name}: {time.monotonic() - began:.0f} s")
     print(report.shown(table))
     if not size.short:
-        page = report.PAGE.read_text()
-        placed = {measure.name: (table, circumstances(command))}
-        report.PAGE.write_text(report.update(page, placed))
+        page = report.update(
+            report.PAGE.read_text(), {measure.name: (table, circumstances(command))}
+        )
+        report.PAGE.write_text(page)
     return True
 
 

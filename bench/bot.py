@@ -1,4 +1,4 @@
-"""The bot as its users run it: its own subcommands, a data directory, a real configuration."""
+"""The bot as users run it: its subcommands, a data directory, a real configuration."""
 
 import contextlib
 import subprocess
@@ -24,13 +24,13 @@ FROM_SOURCE = (sys.executable, "-m", "bot_deploy")
 
 @cache
 def private_key() -> str:
-    """One key for all: making one takes half a second."""
+    """A private key, created once because that takes half a second."""
     return FakeGithub().private_key
 
 
 @dataclass(frozen=True)
 class Site:
-    """A place where the bot may run: its directory, its database, its settings."""
+    """A site of the bot: its directory, its database, its settings."""
 
     home: Path
     database_url: str
@@ -38,7 +38,7 @@ class Site:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What every process of the bot is given."""
+        """The environment of every process of the bot."""
         return {
             "GITHUB_APP_ID": "1001",
             "GITHUB_PRIVATE_KEY": private_key(),
@@ -49,7 +49,7 @@ class Site:
         }
 
     def migrate(self) -> None:
-        """Bring the database to the version of the code."""
+        """Migrate the database."""
         command = [*FROM_SOURCE, "migrate"]
         environ = {"PATH": "/usr/bin:/bin", **self.environ}
         done = subprocess.run(
@@ -59,7 +59,7 @@ class Site:
             raise FailedError(f"migrate: {done.stderr}")
 
     def count(self, query: str, **parameters: object) -> int:
-        """Ask the bot's database for a number."""
+        """Run a query that returns a number."""
         engine = open_engine(self.database_url)
         try:
             with reading(engine) as connection:
@@ -68,11 +68,11 @@ class Site:
             engine.dispose()
 
     def is_idle(self) -> bool:
-        """Whether nothing is left to be decided or performed."""
+        """Whether no job is left to do."""
         return self.count("SELECT count(*) FROM job WHERE state IN ('ready', 'leased')") == 0
 
     def stored(self, prefix: str) -> int:
-        """How many deliveries are in the database whose id begins with `prefix`."""
+        """The number of stored deliveries whose id starts with `prefix`."""
         query = "SELECT count(*) FROM job WHERE queue = 'delivery' AND key LIKE :pattern"
         return self.count(query, pattern=f"{prefix}%")
 
@@ -87,19 +87,19 @@ class Bot:
 
     @property
     def hook(self) -> str:
-        """Where deliveries go."""
+        """The webhook's address."""
         return f"{self.url}/webhook/github"
 
     def wait(self, path: str) -> None:
-        """Wait until `path` is answered with 200.
+        """Wait until `path` returns 200.
 
-        Raises FailedError when it never is, or, with the end of the log, when the bot has ended.
+        Raises FailedError at the timeout, or with the end of the log when the bot has exited.
         """
         until(lambda: self._answers(path), f"the bot answers {path}")
 
     def _answers(self, path: str) -> bool:
         if self.process.poll() is not None:
-            raise FailedError(f"the bot has ended: {self.log.read_text()[-2000:]}")
+            raise FailedError(f"the bot has exited: {self.log.read_text()[-2000:]}")
         with contextlib.suppress(requests.RequestException):
             return requests.get(self.url + path, timeout=5).ok
         return False
@@ -109,7 +109,7 @@ class Bot:
 def running(
     site: Site, subcommand: str, *, program: Sequence[str] = FROM_SOURCE, cwd: Path = ROOT
 ) -> Iterator[Bot]:
-    """Start a subcommand; it has ended when this is left."""
+    """Run a subcommand while the context lasts."""
     port = free_port()
     log = site.home / f"{subcommand}.log"
     settings = {**site.environ, "PORT": str(port)}

@@ -1,7 +1,7 @@
-"""Where the peers are: installed once, in exactly the versions that bench/peers pins.
+"""Cache of the peers, installed once in the versions that bench/peers pins.
 
-Into a cache of the user and not into the repository: $PORTMANTEAU_BENCH_CACHE, or
-portmanteau-bench in the user's cache directory. A change of what is pinned is another directory.
+It lies in $PORTMANTEAU_BENCH_CACHE, or in portmanteau-bench in the user's cache directory. Changed
+pins use another directory.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ INSTALL_SECONDS = 600
 
 
 def cache_directory() -> Path:
-    """Where the bench keeps what it downloads."""
+    """The directory of the downloads."""
     named = os.environ.get("PORTMANTEAU_BENCH_CACHE")
     if named:
         return Path(named)
@@ -31,9 +31,9 @@ def cache_directory() -> Path:
 
 @cache
 def from_npm() -> Path:
-    """The directory with probot.mjs and its node_modules, installed now if need be.
+    """The directory with probot.mjs and its node_modules; installs them if needed.
 
-    Raises UnavailableError where node or npm is missing, or does not succeed.
+    Raises UnavailableError if node or npm is missing or fails.
     """
     for program in ("node", "npm"):
         program_path(program, "install Node.js 20 or newer, with npm")
@@ -44,17 +44,17 @@ def from_npm() -> Path:
 def from_pypi() -> Path:
     """The directory with the WSGI apps, aio.py and a virtual environment in venv/.
 
-    Raises UnavailableError where pip does not succeed.
+    Raises UnavailableError if pip fails.
     """
     return _installed(PEERS / "pypi", "requirements.txt", _pip)
 
 
 def program_path(name: str, remedy: str) -> str:
-    """Where a program is; raises UnavailableError with the remedy where it is not."""
-    found = shutil.which(name)
-    if found is None:
+    """The path of a program; raises UnavailableError with the remedy if it is missing."""
+    path = shutil.which(name)
+    if path is None:
         raise UnavailableError(f"{name} is not installed: {remedy}")
-    return found
+    return path
 
 
 def _installed(source: Path, pinned: str, install: Callable[[Path], None]) -> Path:
@@ -62,13 +62,13 @@ def _installed(source: Path, pinned: str, install: Callable[[Path], None]) -> Pa
     place = cache_directory() / f"{source.name}-{key}"
     if not place.exists():
         say(f"installing peers into {place}")
-        # Into another directory first: what is interrupted must not look finished.
+        # Install elsewhere first, so an interrupted installation does not look finished.
         fresh = place.with_name(place.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(source, fresh)
         install(fresh)
         fresh.rename(place)
-    # What is ours may have changed without what is pinned.
+    # Our own files may have changed while the pins did not.
     shutil.copytree(source, place, dirs_exist_ok=True)
     return place
 
@@ -79,7 +79,7 @@ def _npm(place: Path) -> None:
 
 
 def _pip(place: Path) -> None:
-    # Scripts of a virtual environment name its place, so nothing calls them: `python -m` does.
+    # Scripts of a moved virtual environment break; `python -m` works.
     venv = LockedVenv(place=place / "venv", environ=os.environ, tell=say)
     try:
         venv.set_up([place / "requirements.txt"])
@@ -91,7 +91,7 @@ def _run(command: list[str]) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     except subprocess.CalledProcessError as error:
-        told = error.stderr.strip()[-300:]
-        raise UnavailableError(f"{' '.join(command[:3])} failed: {told}") from error
+        stderr = error.stderr.strip()[-300:]
+        raise UnavailableError(f"{' '.join(command[:3])} failed: {stderr}") from error
     except subprocess.TimeoutExpired as error:
         raise UnavailableError(f"{' '.join(command[:3])} took too long") from error

@@ -1,4 +1,4 @@
-"""On what, when and how something was measured, in a line."""
+"""Circumstances of a measurement, in one line."""
 
 import os
 import platform
@@ -12,13 +12,13 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parents[1]
-# A disk: /tmp is memory on many machines, where a sync costs nothing.
+# A disk: on many machines /tmp is memory, where a sync is free.
 ON_DISK = Path("/var/tmp")
 _SYNCS = 100
 
 
 def circumstances(command: str) -> str:
-    """The line below a table: the command, the date, the commit, the machine, the versions."""
+    """The line below a table: command, date, commit, machine and versions."""
     machine = f"{processor()}, {len(os.sched_getaffinity(0))} cores, {memory_gib():.0f} GiB"
     versions = f"{platform.system()} {platform.release()}, CPython {platform.python_version()}"
     sync = f"a sync takes {sync_ms(ON_DISK):.1f} ms"
@@ -29,40 +29,40 @@ def circumstances(command: str) -> str:
 
 
 def processor() -> str:
-    """What the processor calls itself."""
-    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found[1] if found else platform.machine()
+    """The name of the processor."""
+    model = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return model[1] if model else platform.machine()
 
 
 def memory_gib() -> float:
-    """The machine's memory."""
+    """The machine's memory in GiB."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 def sync_ms(directory: Path) -> float:
-    """How long a write of 8 KiB takes to be on the disk, the median of many."""
-    took = []
+    """The median time of a durable write of 8 KiB, in milliseconds."""
+    times = []
     with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
         for _ in range(_SYNCS):
             file.seek(0)
             file.write(bytes(8192))
             began = time.perf_counter()
             os.fdatasync(file.fileno())
-            took.append(time.perf_counter() - began)
-    return 1000 * median(took)
+            times.append(time.perf_counter() - began)
+    return 1000 * median(times)
 
 
 def commit() -> str:
-    """The commit that is measured, with a plus where the tree differs from it.
+    """The measured commit, with a plus if the tree differs from it.
 
-    The page itself does not count: each measure writes its figures into it.
+    The page itself does not count: each measure writes to it.
     """
     try:
-        named = _git("rev-parse", "--short=7", "HEAD").strip()
+        short = _git("rev-parse", "--short=7", "HEAD").strip()
         changed = _git("status", "--porcelain", "-uno", "--", ".", ":(exclude)docs/performance.md")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return named + "+" * bool(changed)
+    return short + "+" * bool(changed)
 
 
 def _git(*arguments: str) -> str:

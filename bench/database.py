@@ -1,4 +1,4 @@
-"""A database with the bot's tables, of either kind, and jobs to fill it with."""
+"""Databases with the bot's tables, and jobs to fill them."""
 
 import contextlib
 import time
@@ -21,9 +21,9 @@ DATABASES = (SQLITE, POSTGRESQL)
 
 @contextlib.contextmanager
 def databases(kind: str, home: Path) -> Iterator[Callable[[], str]]:
-    """A function that returns the address of one more empty database of this kind.
+    """A function that returns the address of another empty database of this kind.
 
-    All of PostgreSQL's are in one server; a file of SQLite lies in `home`.
+    PostgreSQL's share one server; SQLite's files lie in `home`.
     """
     if kind == SQLITE:
         numbers = count()
@@ -35,7 +35,7 @@ def databases(kind: str, home: Path) -> Iterator[Callable[[], str]]:
 
 @contextlib.contextmanager
 def opened(url: str, *, pool_size: int = 5) -> Iterator[Engine]:
-    """An engine on that database, migrated, as the bot opens it."""
+    """An engine on a migrated database, opened as the bot opens it."""
     engine = open_engine(url, pool_size=pool_size)
     try:
         migrate(engine, HISTORIES, log=lambda _: None)
@@ -45,7 +45,7 @@ def opened(url: str, *, pool_size: int = 5) -> Iterator[Engine]:
 
 
 def deliveries(number: int, tag: str, *, subject: str, body: bytes, kind: str) -> list[NewJob]:
-    """Deliveries that differ in their key and in what they are about: no one waits for another."""
+    """Deliveries with different keys and subjects, so that none waits for another."""
     run_at = time.time()
     return [
         NewJob(
@@ -61,7 +61,7 @@ def deliveries(number: int, tag: str, *, subject: str, body: bytes, kind: str) -
 
 
 def freshen(engine: Engine) -> None:
-    """Have the database do now what it would do by itself some time: know its tables, write out."""
+    """Run the database's maintenance now: update statistics, write a checkpoint."""
     chores: Sequence[str] = ("PRAGMA wal_checkpoint(TRUNCATE)",)
     if engine.dialect.name == "postgresql":
         chores = ("VACUUM (ANALYZE) job", "VACUUM (ANALYZE) job_body", "CHECKPOINT")

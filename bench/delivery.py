@@ -1,4 +1,4 @@
-"""The delivery that servers are given: real, signed, as often as wanted, under new ids."""
+"""Signed deliveries with a real payload, under new ids."""
 
 import hmac
 import json
@@ -9,13 +9,13 @@ from functools import cached_property
 from bench.cache import from_npm
 
 EVENT = "pull_request"
-# Both ends of every comparison have it.
+# Every client and server uses it.
 SECRET = "a-secret-of-nobodys"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """An event with its body, signed with `secret`."""
+    """An event and its body, signed with `secret`."""
 
     body: bytes
     secret: str = field(default=SECRET, repr=False)
@@ -23,11 +23,11 @@ class Delivery:
 
     @cached_property
     def signature(self) -> str:
-        """The X-Hub-Signature-256: over the body alone, so one serves all ids."""
+        """The X-Hub-Signature-256; it covers the body alone, so it serves all ids."""
         return "sha256=" + hmac.digest(self.secret.encode(), self.body, "sha256").hex()
 
     def headers(self, guid: str, *, signature: str | None = None) -> dict[str, str]:
-        """What GitHub sends with it."""
+        """The headers that GitHub sends."""
         return {
             "Accept": "*/*",
             "Content-Type": "application/json",
@@ -40,9 +40,9 @@ class Delivery:
 
 
 def closed_pull_request() -> bytes:
-    """The body of `pull_request.closed` in GitHub's own examples, as GitHub sends it: 24 kB.
+    """The body of `pull_request.closed` from GitHub's own examples: 24 kB.
 
-    Raises UnavailableError where npm cannot bring the examples.
+    Raises UnavailableError if npm cannot install the examples.
     """
     index = from_npm() / "node_modules/@octokit/webhooks-examples/api.github.com/index.json"
     examples = next(e["examples"] for e in json.loads(index.read_text()) if e["name"] == EVENT)
@@ -51,5 +51,5 @@ def closed_pull_request() -> bytes:
 
 
 def new_guid() -> str:
-    """An id as GitHub gives one."""
+    """A new delivery id, as GitHub creates them."""
     return str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""The memory of processes, as Linux counts it."""
+"""Memory of processes, as Linux counts it."""
 
 import re
 from collections.abc import Iterable
@@ -10,10 +10,7 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Footprint:
-    """One process: its memory in MiB, with what it shares split between the sharers (PSS), or not.
-
-    https://docs.kernel.org/filesystems/proc.html
-    """
+    """The memory of a process in MiB; PSS divides shared pages among their users."""
 
     pid: int
     command: str
@@ -22,7 +19,7 @@ class Footprint:
 
 
 def footprint(pid: int) -> Footprint:
-    """What a living process takes now."""
+    """The current memory of a process."""
     rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
     words = (_PROC / str(pid) / "cmdline").read_text().split("\0")
     return Footprint(
@@ -34,23 +31,23 @@ def footprint(pid: int) -> Footprint:
 
 
 def family(pids: Iterable[int]) -> list[int]:
-    """These processes and all that they have started, and so on."""
+    """These processes and all their descendants."""
     children: dict[int, list[int]] = {}
     for stat in _PROC.glob("[0-9]*/stat"):
         try:
-            # The name in brackets may hold anything.
+            # The name in parentheses may contain anything.
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
             continue
         children.setdefault(parent, []).append(int(stat.parent.name))
-    found = list(pids)
-    for pid in found:
-        found += sorted(children.get(pid, ()))
-    return found
+    processes = list(pids)
+    for pid in processes:
+        processes += sorted(children.get(pid, ()))
+    return processes
 
 
 def _mib(rollup: str, name: str) -> float:
-    found = re.search(rf"^{name}:\s+(\d+) kB$", rollup, re.MULTILINE)
-    if found is None:
+    size = re.search(rf"^{name}:\s+(\d+) kB$", rollup, re.MULTILINE)
+    if size is None:
         raise ValueError(f"no {name} in smaps_rollup")
-    return int(found[1]) / 1024
+    return int(size[1]) / 1024

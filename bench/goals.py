@@ -1,4 +1,4 @@
-"""What the figures are held to."""
+"""Goals for the figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound for one figure: `at_least` it, or at most it."""
+    """A bound for one figure: a minimum if `at_least`, otherwise a maximum."""
 
     what: str
     figure: str
@@ -16,7 +16,7 @@ class Goal:
     at_least: bool = False
 
     def row(self, figures: Mapping[str, float]) -> Sequence[str]:
-        """The goal, what was measured, and whether that meets it."""
+        """The goal, the figure, and whether it is met."""
         words = f"at {'least' if self.at_least else 'most'} {_number(self.bound)}"
         measured = figures.get(self.figure)
         if measured is None:
@@ -90,7 +90,7 @@ GOALS = (
 
 
 def rows(figures: Mapping[str, float], goals: Sequence[Goal] = GOALS) -> list[Sequence[str]]:
-    """A row for each goal: what, goal, measured, met or not."""
+    """A row for each goal: measure, goal, figure, met or not."""
     return [goal.row(figures) for goal in goals]
 
 

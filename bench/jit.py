@@ -1,7 +1,7 @@
-"""`python -m bench.jit ADDRESS`: claims a second on PostgreSQL, with JIT off and on.
+"""Command `python -m bench.jit ADDRESS`: claims a second on PostgreSQL, JIT off and on.
 
-The bot's sessions switch JIT off (decision 0130). Slices of claims in either kind of session follow
-one another, so that what else the machine does meets both.
+The bot's sessions switch JIT off (decision 0130). Slices of both kinds alternate, so that other
+load on the machine affects both.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from luggage.jobs import Queue
 
 
 def main() -> None:
-    """Measure, and print both rates and their ratio."""
+    """Print both rates and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.jit")
     parser.add_argument("address", help="of an empty database: postgresql://...")
     parser.add_argument("--rounds", type=int, default=5)
@@ -32,18 +32,18 @@ def main() -> None:
 
 
 def measured(address: str, rounds: int, number: int) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the seconds of a claim in each round, as the bot's sessions are and with JIT on."""
+    """Return the seconds of a claim in each round, with JIT off and on."""
     with ExitStack() as stack:
         contestants = [stack.enter_context(opened(address)) for _ in range(2)]
         _switch_on(contestants[1])
-        found: tuple[list[float], list[float]] = ([], [])
+        times: tuple[list[float], list[float]] = ([], [])
         for each in range(-1, rounds):
             for which, engine in enumerate(contestants):
                 one = Contestant(0, engine, Queue(engine, clock=time.time))
                 seconds = one.slice(number, f"{which}-{each}")
-                # The round before the first fills caches and compiles statements.
-                found[which].extend([seconds] if each >= 0 else [])
-    return found
+                # The extra first round fills caches and compiles statements.
+                times[which].extend([seconds] if each >= 0 else [])
+    return times
 
 
 def _switch_on(engine: Engine) -> None:

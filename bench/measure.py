@@ -1,4 +1,4 @@
-"""What a measure is, and what it gives."""
+"""Interface of a measure, and its result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 
 class UnavailableError(Exception):
-    """Something that a measure needs is not on this machine; the message says how to get it."""
+    """A dependency of a measure is missing; the message says how to get it."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How thorough a run is: `short` takes seconds, shows that the measure works, and no more."""
+    """The size of a run; `short` takes seconds and only shows that the measure works."""
 
     short: bool = False
 
@@ -24,10 +24,10 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """What was measured, for people (`head`, `rows`, `notes`) and for the goals (`figures`).
+    """The result: `head`, `rows` and `notes` for people, `figures` for the goals.
 
-    The names of the figures are those that `bench.goals` asks for, and more where somebody may want
-    to compare; their units are in their names, or they are ratios.
+    The names of the figures are those in `bench.goals`, and more for comparison. A name ends in the
+    unit; without one the figure is a ratio.
     """
 
     head: Sequence[str]
@@ -38,10 +38,10 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One question, and how it is answered.
+    """A question and the function that answers it.
 
-    `run` starts all that it needs and ends it again, and may be repeated. It raises
-    UnavailableError where this machine lacks something that it cannot do without.
+    `run` starts and stops everything that it needs, and can be repeated. It raises UnavailableError
+    if this machine lacks a dependency.
     """
 
     name: str

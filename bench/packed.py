@@ -1,4 +1,4 @@
-"""The bot packed: the one file that `mkpex` makes, and the image that `./create` makes."""
+"""Packaged bot: the pex of `mkpex` and the image of `./create`."""
 
 import contextlib
 import hashlib
@@ -16,22 +16,22 @@ from bench.measure import UnavailableError
 from bench.processes import FailedError
 
 IMAGE = "portmanteau-bench"
-# The name by which a container reaches this machine.
+# The name of this machine in a container.
 HERE = "host.docker.internal"
 _LISTS = ("requirements.txt", "requirements-build.txt")
 _BUILD_SECONDS = 1200
 
 
 def pex(home: Path) -> Path:
-    """The bot of this tree in one file, in `home`; what it is made of is downloaded once.
+    """A pex of this tree, in `home`; its parts are downloaded once.
 
-    Raises UnavailableError where that cannot be had, FailedError where it cannot be packed.
+    Raises UnavailableError if they cannot be downloaded, FailedError if `mkpex` fails.
     """
-    made = home / "bot.pex"
-    done = _bot("mkpex", "--wheelhouse", str(_wheelhouse()), "--output", str(made))
+    pex_file = home / "bot.pex"
+    done = _bot("mkpex", "--wheelhouse", str(_wheelhouse()), "--output", str(pex_file))
     if done.returncode:
         raise FailedError(f"mkpex: {done.stderr[-500:]}")
-    return made
+    return pex_file
 
 
 def _wheelhouse() -> Path:
@@ -54,20 +54,20 @@ def _bot(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def engine() -> str:
-    """The version of the Docker engine that answers; raises UnavailableError where none does."""
+    """The version of the Docker engine; raises UnavailableError if none responds."""
     if shutil.which("docker") is None:
         raise UnavailableError("docker is not installed")
-    found = _docker("version", "--format", "{{.Server.Version}}")
-    if found.returncode:
-        raise UnavailableError("no Docker engine answers")
-    return found.stdout.strip()
+    version = _docker("version", "--format", "{{.Server.Version}}")
+    if version.returncode:
+        raise UnavailableError("no Docker engine responds")
+    return version.stdout.strip()
 
 
 @contextlib.contextmanager
 def image() -> Iterator[str]:
-    """The bot's image, made of this tree, and removed at the end.
+    """An image of this tree, removed at the end.
 
-    Raises UnavailableError where no engine answers, or where it cannot make the image.
+    Raises UnavailableError if no engine responds or the build fails.
     """
     engine()
     command = ["./create", "--name", IMAGE, "--dirty"]
@@ -88,24 +88,24 @@ def image() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def container(made_from: str, settings: Mapping[str, str], port: int) -> Iterator[str]:
-    """The name of a container that listens on `port` when it is started; removed at the end.
+def container(image_name: str, settings: Mapping[str, str], port: int) -> Iterator[str]:
+    """The name of a container that listens on `port` once started; removed at the end.
 
-    Its data outlive a stop. Raises FailedError where it cannot be made.
+    Its data survive a stop. Raises FailedError if it cannot be created.
     """
     name = f"{IMAGE}-{port}"
-    # By name alone: the values come through the environment, where no list of processes has them.
+    # Names only: the values come from the environment, which process lists do not show.
     options = [word for key in settings for word in ("--env", key)]
     options += ["--publish", f"127.0.0.1:{port}:8000", "--add-host", f"{HERE}:host-gateway"]
     try:
-        docker("create", "--name", name, *options, made_from, **settings)
+        docker("create", "--name", name, *options, image_name, **settings)
         yield name
     finally:
         _docker("rm", "--force", "--volumes", name)
 
 
 def docker(*words: str, **environ: str) -> str:
-    """What docker printed; raises FailedError where it did not succeed."""
+    """The output of docker; raises FailedError if it fails."""
     done = _docker(*words, **environ)
     if done.returncode:
         raise FailedError(f"docker {words[0]}: {done.stderr.strip()[-500:]}")

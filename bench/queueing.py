@@ -1,7 +1,7 @@
-"""What several processes and one database carry together: operational laws on measured demands.
+"""Throughput model of several processes and one database, from measured demands.
 
-The utilisation law and the bottleneck bound of Denning and Buzen ("The Operational Analysis of
-Queueing Network Models", 1978), and for the waiting Sakasegawa's approximation of M/M/c ("An
+Uses the utilisation law and the bottleneck bound (Denning and Buzen, "The Operational Analysis of
+Queueing Network Models", 1978), and Sakasegawa's approximation of M/M/c for the waiting time ("An
 approximation formula", 1977). Pure.
 """
 
@@ -13,7 +13,7 @@ WEB, LOOPS, DATABASE = "web", "loops", "database"
 
 @dataclass(frozen=True)
 class Demand:
-    """How much of a processor one delivery takes, in milliseconds."""
+    """The processor time of one delivery, in milliseconds."""
 
     web: float
     loop: float
@@ -22,14 +22,14 @@ class Demand:
 
 @dataclass(frozen=True)
 class Layout:
-    """So many web and loop processes, and a database with so many cores. A process has a core."""
+    """The numbers of web and loop processes, one core each, and of the database's cores."""
 
     web: int
     loops: int
     database: int
 
     def limits(self, demand: Demand) -> dict[str, float]:
-        """How many deliveries a second each part carries by itself."""
+        """The deliveries a second that each part can process."""
         return {
             WEB: 1000 * self.web / demand.web,
             LOOPS: 1000 * self.loops / demand.loop,
@@ -37,13 +37,13 @@ class Layout:
         }
 
     def carried(self, demand: Demand) -> tuple[float, str]:
-        """How many deliveries a second all carry together, and which part is at its limit."""
+        """The deliveries a second of the whole, and the bottleneck."""
         limits = self.limits(demand)
         first = min(limits, key=limits.__getitem__)
         return limits[first], first
 
     def milliseconds(self, demand: Demand, *, load: float) -> float:
-        """How long a delivery is served and waits for processors, at a share `load` of the most."""
+        """The time of a delivery, served and waiting, at `load` (a share of the maximum)."""
         rate = load * self.carried(demand)[0] / 1000
         served = [
             (self.web, demand.web),
@@ -54,9 +54,9 @@ class Layout:
 
 
 def waiting(servers: int, service: float, busy: float) -> float:
-    """How long is waited for one of `servers` that are `busy` so much of the time (below 1).
+    """The waiting time for one of `servers`, at utilisation `busy` (below 1).
 
-    In the unit of `service`, the mean time that one takes.
+    In the unit of `service`, the mean service time.
     """
     power = math.sqrt(2 * (servers + 1)) - 1
     return service * math.pow(busy, power) / (servers * (1 - busy))

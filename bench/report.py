@@ -1,7 +1,7 @@
-"""What was measured goes into docs/performance.md, each measure between its two comments.
+"""Report: writes each measure between its two comments in docs/performance.md.
 
-The page is where the figures are kept, too: in a comment that readers do not see, so that the table
-of goals can be made anew when one measure alone was repeated.
+The page also keeps the figures, in hidden comments, so that the table of goals can be rebuilt after
+one measure was repeated.
 """
 
 import json
@@ -18,14 +18,14 @@ _FIGURES = re.compile(r"^<!-- figures: (\{.*\}) -->$", re.MULTILINE)
 
 
 class PageError(Exception):
-    """The page has no place for a measure; the message says what to add."""
+    """The page has no markers for a measure; the message says what to add."""
 
 
 def update(page: str, measured: Mapping[str, tuple[Table, str]]) -> str:
-    """The page with these tables in their places, and the goals held against all its figures.
+    """The page with these tables, and the goals compared with all its figures.
 
-    `measured` has a table for each measure's name, with the line that says on what, when and how it
-    was measured. Raises PageError where a measure has no place. Safe to repeat.
+    `measured` maps each measure's name to its table and circumstances. Raises PageError if the page
+    lacks a measure's markers. Safe to repeat.
     """
     for name, (table, circumstances) in measured.items():
         page = _replaced(page, name, block(table, circumstances))
@@ -34,7 +34,7 @@ def update(page: str, measured: Mapping[str, tuple[Table, str]]) -> str:
 
 
 def block(table: Table, circumstances: str) -> str:
-    """A table as it stands in the page, with its notes and its figures."""
+    """A table for the page, with its notes and figures."""
     parts = [markdown(table.head, table.rows)]
     if table.notes:
         parts.append("\n".join(f"- {note}" for note in table.notes))
@@ -44,7 +44,7 @@ def block(table: Table, circumstances: str) -> str:
 
 
 def shown(table: Table) -> str:
-    """A table as it is printed, with its notes and its figures."""
+    """A table for the terminal, with its notes and figures."""
     notes = [f"- {note}" for note in table.notes]
     figures = [f"{name} = {value:.4g}" for name, value in table.figures.items()]
     return "\n".join([markdown(table.head, table.rows), *notes, *figures])
@@ -59,11 +59,11 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def figures_of(page: str) -> dict[str, float]:
-    """All figures in the page."""
-    found: dict[str, float] = {}
+    """All figures of the page."""
+    figures: dict[str, float] = {}
     for text in _FIGURES.findall(page):
-        found |= json.loads(text)
-    return found
+        figures |= json.loads(text)
+    return figures
 
 
 def _replaced(page: str, name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the bench is at: lines on stderr, so that stdout has the tables alone."""
+"""Progress messages on stderr; stdout has only the tables."""
 
 import sys
 import time
@@ -7,5 +7,5 @@ _BEGAN = time.monotonic()
 
 
 def say(line: str) -> None:
-    """Print a line, with the seconds since the start."""
+    """Print a message with the seconds since the start."""
     print(f"[{time.monotonic() - _BEGAN:6.1f} s] {line}", file=sys.stderr, flush=True)

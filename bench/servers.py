@@ -1,4 +1,4 @@
-"""What takes deliveries: the bot's own web process, and the peers, each with two processes."""
+"""Servers under test: the bot's web process and the peers, two processes each."""
 
 import contextlib
 import sys
@@ -19,11 +19,10 @@ PROCESSES = 2
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: `does` says what happens before its answer, which is `accepts`.
+    """A running server; `does` says what it does before it answers with `accepts`.
 
-    `verifies` says whether it refuses what is not signed. `stored` counts the deliveries in its
-    database whose id begins with something; None for those that store nothing. `pids` are the
-    processes that were started for it.
+    `verifies` means that it refuses unsigned deliveries. `stored` counts the stored deliveries
+    whose id starts with a prefix; None if it stores nothing. `pids` are its processes.
     """
 
     name: str
@@ -36,19 +35,19 @@ class Server:
 
     @property
     def shown(self) -> str:
-        """Its name as a table has it: the bot stands out."""
+        """Its name in a table; the bot's is bold."""
         return self.name if self.stored is None else f"**{self.name}**"
 
     def check(self, delivery: Delivery) -> None:
-        """See that it accepts what is signed and, where it verifies, refuses what is not.
+        """Check that it accepts a signed delivery and, if it verifies, refuses a forged one.
 
-        Raises FailedError where it does not.
+        Raises FailedError if it does not.
         """
         if (status := self._post(delivery, delivery.signature)) != self.accepts:
             raise FailedError(f"{self.name} answered {status}, not {self.accepts}")
         forged = self._post(delivery, "sha256=" + "0" * 64)
         if self.verifies and not requests.codes.bad <= forged < requests.codes.server_error:
-            raise FailedError(f"{self.name} answered {forged} to what nobody signed")
+            raise FailedError(f"{self.name} answered {forged} to a forged delivery")
 
     def _post(self, delivery: Delivery, signature: str) -> int:
         headers = delivery.headers(new_guid(), signature=signature)
@@ -57,7 +56,7 @@ class Server:
 
 @contextlib.contextmanager
 def bot(name: str, site: Site) -> Iterator[Server]:
-    """The bot's web process on a new database, as `python -m bot_deploy gunicorn` starts it."""
+    """The bot's web process on a new database, as `python -m bot_deploy gunicorn` runs it."""
     site.migrate()
     with running(site, "gunicorn") as web:
         web.wait("/healthz")
@@ -74,16 +73,16 @@ def bot(name: str, site: Site) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def clustered_probot(home: Path) -> Iterator[Server]:
-    """Two processes of a Probot app behind Node's cluster, as Node.js and PM2 run several."""
+    """Two processes of a Probot app behind Node's cluster module."""
     with _probot(home, "cluster.mjs", 1, "Probot 14, Node's cluster") as server:
         yield server
 
 
 @contextlib.contextmanager
 def probot(home: Path, **environ: str) -> Iterator[Server]:
-    """Two processes of a Probot app on one socket, with these further settings.
+    """Two processes of a Probot app on one socket, with these extra settings.
 
-    Nobody distributes the connections: the least that two processes can need.
+    Without a distributor: the least that two processes need.
     """
     with _probot(home, "probot.mjs", PROCESSES, "Probot 14, one socket", **environ) as server:
         yield server
@@ -95,7 +94,8 @@ def _probot(
 ) -> Iterator[Server]:
     """Run a program of bench/peers/npm.
 
-    Probot's own middleware on Node's server: `probot run` does the same, and logs each request.
+    It uses Probot's middleware on Node's server, as `probot run` does, but without a log line a
+    request.
     """
     node = program_path("node", "install Node.js")
     place = from_npm()
@@ -135,7 +135,7 @@ def gidgethub(home: Path) -> Iterator[Server]:
 
 @dataclass(frozen=True)
 class Wsgi:
-    """An app of bench/peers/wsgi.py, with further options of gunicorn."""
+    """An app of bench/peers/wsgi.py, and options of gunicorn."""
 
     app: str
     name: str
@@ -156,7 +156,7 @@ WSGI = {
 
 @contextlib.contextmanager
 def wsgi(home: Path, app: Wsgi) -> Iterator[Server]:
-    """An app on two workers of the gunicorn that the bot has too."""
+    """An app on two workers of gunicorn."""
     with listening() as (listener, port):
         number = listener.fileno()
         gunicorn = [sys.executable, "-m", "gunicorn", f"wsgi:{app.app}", *app.options]
@@ -183,7 +183,7 @@ def _sharing(
     environ: dict[str, str],
     processes: int = PROCESSES,
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Start processes of a program on one socket, whose number is its last argument."""
+    """Start processes of a program on one socket; its file descriptor is the last argument."""
     with ExitStack() as stack:
         listener, port = stack.enter_context(listening())
         number = listener.fileno()
@@ -193,13 +193,13 @@ def _sharing(
             )
             for _ in range(processes)
         ]
-        # Who still holds it would keep connections that nobody accepts.
+        # An open copy here would accept connections that nothing serves.
         listener.close()
         yield port, tuple(process.pid for process in both)
 
 
 def wait(server: Server, delivery: Delivery) -> None:
-    """Wait until a server does what it should; raises FailedError when it never does."""
+    """Wait until a server passes `check`; raises FailedError at the timeout."""
 
     def answers() -> bool:
         with contextlib.suppress(requests.RequestException):

@@ -1,4 +1,4 @@
-"""A simulated GitHub that servers call, and whoever brings them its deliveries."""
+"""Simulated GitHub that servers call and that delivers to them."""
 
 import contextlib
 import time
@@ -15,7 +15,7 @@ REPOSITORY = f"{ORGANIZATION}/trio"
 
 
 class Github(FakeGithub):
-    """The library's own simulated GitHub, with limits that do not bind; it knows its address."""
+    """The library's simulated GitHub, without tight limits; it knows its address."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -28,21 +28,21 @@ class Github(FakeGithub):
         self.address = ""
 
     def of_installations(self) -> list[Recorded]:
-        """What was asked for an installation, its tokens left out."""
+        """The calls of installations, without those for tokens."""
         return [call for call in self.calls if call.installation_id is not None]
 
     def member_merges(self, login: str, hook: str) -> float:
-        """A member's pull request is merged and delivered to `hook`; when it was sent.
+        """Merge a member's pull request and deliver that to `hook`; returns when it was sent.
 
-        The member is a new one where the login is. Raises FailedError where it is not accepted.
+        Adds the member first. Raises FailedError if the delivery is not accepted.
         """
         self.add_member(ORGANIZATION, login)
-        happening = self.merge_pull_request(REPOSITORY, login)
-        return self.bring(happening, hook)
+        occurrence = self.merge_pull_request(REPOSITORY, login)
+        return self.bring(occurrence, hook)
 
-    def bring(self, happening: tuple[str, object], hook: str) -> float:
-        """Deliver something that happened; when it was sent, in the seconds of `calls`."""
-        event, payload = happening
+    def bring(self, occurrence: tuple[str, object], hook: str) -> float:
+        """Deliver an event; returns when it was sent (epoch seconds, as in `calls`)."""
+        event, payload = occurrence
         began_at = time.time()
         status = self.deliver(event, payload, to=hook)
         if status not in _ACCEPTED:
@@ -55,7 +55,7 @@ _ACCEPTED = (200, 202)
 
 @contextlib.contextmanager
 def simulated(host: str = "127.0.0.1") -> Iterator[Github]:
-    """A simulated GitHub that answers at its `address`, and at all addresses of a `host`."""
+    """A simulated GitHub at its `address`, on all addresses of `host`."""
     github = Github()
     with github.serve(host=host) as server:
         github.address = f"http://127.0.0.1:{server.port}"

@@ -1,4 +1,4 @@
-"""Slices of load, interleaved: in each round every server has its turn, in an order of chance."""
+"""Interleaved slices of load: each round loads every server once, in random order."""
 
 import random
 import time
@@ -12,45 +12,45 @@ from bench.say import say
 from bench.servers import Server
 from bench.wrk import Load, Slice, send
 
-# A delivery whose answer wrk did not wait for any more is stored within so long.
+# A delivery that wrk gave up on is stored within this time.
 _SETTLE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A load, and in how many rounds of slices of how many seconds it is put."""
+    """A load, and the number and length of its slices."""
 
     load: Load
     rounds: int
     seconds: int
 
     def length(self) -> str:
-        """How long that is, for people."""
+        """The length in words."""
         return f"{self.rounds} rounds of slices of {self.seconds} s"
 
 
 def interleaved(
     servers: Mapping[str, Server], delivery: Delivery, plan: Plan, *, scratch: Path
 ) -> dict[str, list[Slice]]:
-    """The slices of each server, one for each round, in the order of the rounds.
+    """The slices of each server, one a round.
 
-    Raises FailedError where a server that stores has fewer deliveries than it accepted.
+    Raises FailedError if a server that stores has fewer deliveries than it accepted.
     """
-    found: dict[str, list[Slice]] = {name: [] for name in servers}
+    slices: dict[str, list[Slice]] = {name: [] for name in servers}
     for number in range(plan.rounds):
         for name in random.sample(list(servers), k=len(servers)):
             url = servers[name].url
             one = send(url, delivery, plan.load, seconds=plan.seconds, scratch=scratch)
             settle(servers[name], one, plan.load)
-            found[name].append(one)
-        rates = ", ".join(f"{name} {done[-1].per_second:.0f}/s" for name, done in found.items())
+            slices[name].append(one)
+        rates = ", ".join(f"{name} {done[-1].per_second:.0f}/s" for name, done in slices.items())
         say(f"{plan.load}, round {number + 1} of {plan.rounds}: {rates}")
-    return found
+    return slices
 
 
 def warm_up(servers: Mapping[str, Server], delivery: Delivery, *, scratch: Path) -> None:
-    """A slice for each server that nobody counts: interpreters compile, pools of connections fill.
+    """An uncounted slice for each server: interpreters compile, connection pools fill.
 
     Raises FailedError as `interleaved` does.
     """
@@ -58,17 +58,16 @@ def warm_up(servers: Mapping[str, Server], delivery: Delivery, *, scratch: Path)
 
 
 def settle(server: Server, one: Slice, load: Load) -> None:
-    """Hold the server to its promise, once it has come to rest.
+    """Check, once the server is idle, that it stored what it accepted.
 
-    What it accepted is stored, and beyond that nothing but what was under way at the end. Raises
-    FailedError where that is not so.
+    At most the requests in flight may come on top. Raises FailedError otherwise.
     """
     time.sleep(_PAUSE_SECONDS)
     if server.stored is None:
         return
-    give_up_at = time.monotonic() + _SETTLE_SECONDS
+    deadline = time.monotonic() + _SETTLE_SECONDS
     before, stored = -1, server.stored(one.prefix)
-    while stored != before and time.monotonic() < give_up_at:
+    while stored != before and time.monotonic() < deadline:
         time.sleep(_PAUSE_SECONDS)
         before, stored = stored, server.stored(one.prefix)
     most = one.answered + one.refused + one.broken + load.connections
@@ -77,5 +76,5 @@ def settle(server: Server, one: Slice, load: Load) -> None:
 
 
 def spoiled(slices: Sequence[Slice]) -> int:
-    """How many requests were refused or ended without an answer."""
+    """The number of requests that were refused or broken off."""
     return sum(one.refused + one.broken for one in slices)

@@ -1,7 +1,7 @@
-"""A disk whose syncs take longer, for one program.
+"""Slow disk: delays the syncs of one program.
 
-Chosen: a library of a few lines that stands before the C library's fsync and fdatasync. Against:
-dm-delay, which needs root and a device of its own, and delays what is no sync as well.
+A small preloaded library wraps fsync and fdatasync. dm-delay would need root and its own device,
+and would delay other requests, too.
 """
 
 import subprocess
@@ -15,14 +15,14 @@ from bench.measure import UnavailableError
 _SOURCE = Path(__file__).with_suffix(".c")
 _REMEDY = "install a C compiler (apt install gcc libc6-dev)"
 _PROBE = "from bench.circumstances import ON_DISK, sync_ms; print(sync_ms(ON_DISK))"
-# What the scheduler takes from a sleep at most.
+# The share of the delay that must remain.
 _TOLERANCE = 0.5
 
 
 def slow_sync(home: Path, milliseconds: float) -> dict[str, str]:
-    """The environment in which each sync of a program takes so much longer; built in `home`.
+    """The environment that delays each sync of a program; builds the library in `home`.
 
-    Raises UnavailableError where there is no C compiler, or where it does not work.
+    Raises UnavailableError without a working C compiler.
     """
     compiler = program_path("cc", _REMEDY)
     library = home / "slow_sync.so"
@@ -31,13 +31,13 @@ def slow_sync(home: Path, milliseconds: float) -> dict[str, str]:
     if done.returncode:
         raise UnavailableError(f"cc: {done.stderr.strip()[-300:]}")
     environ = {"LD_PRELOAD": str(library), "BENCH_SYNC_MS": f"{milliseconds:g}"}
-    if (found := _probed(environ)) < milliseconds * _TOLERANCE:
-        raise UnavailableError(f"a delayed sync took {found:.2f} ms on {ON_DISK}: no delay")
+    if (measured := _probed(environ)) < milliseconds * _TOLERANCE:
+        raise UnavailableError(f"a delayed sync took {measured:.2f} ms on {ON_DISK}: no delay")
     return environ
 
 
 def _probed(environ: dict[str, str]) -> float:
-    """How long a sync takes in that environment."""
+    """The milliseconds of a sync in that environment."""
     root = _SOURCE.parents[1]
     command = [sys.executable, "-c", _PROBE]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Medians, percentiles, and how far a ratio can be trusted."""
+"""Statistics: medians, percentiles, and confidence intervals of ratios."""
 
 import math
 import random
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-# A fixed seed: the interval is to depend on what was measured alone.
+# A fixed seed makes the interval reproducible.
 _SEED = 7
 _RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of paired ratios, with the bounds of its 90 % bootstrap interval."""
+    """A median of paired ratios, with its 90 % bootstrap interval."""
 
     middle: float
     low: float
@@ -24,10 +24,10 @@ class Ratio:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
-    """How `ours` compares with `theirs`, slice by slice: both were measured in the same rounds.
+    """Compare `ours` with `theirs`, slice by slice; both come from the same rounds.
 
-    Pairs are what interleaving is for: what slows a round down slows both. The interval is the
-    percentile bootstrap's, over rounds (Efron, 1979). Raises ValueError without two equal lengths.
+    Pairing works because a slow round affects both. The interval is a percentile bootstrap over
+    rounds (Efron, 1979). Raises ValueError for empty or unequal lengths.
     """
     pairs = [a / b for a, b in zip(ours, theirs, strict=True)]
     if not pairs:
@@ -38,9 +38,9 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that `percent` of the values do not exceed (nearest rank).
+    """The smallest value that is at least `percent` of the values (nearest rank).
 
-    Raises ValueError where there are no values.
+    Raises ValueError without values.
     """
     if not values:
         raise ValueError("no values")

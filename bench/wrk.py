@@ -1,7 +1,7 @@
-"""Load from `wrk`: so many connections, each with one request under way.
+"""Load from `wrk`: connections with one request each.
 
-Chosen: wrk, which costs little of the processor that it shares with what it loads, and is in every
-distribution. Against: a generator in Python, which would be the bottleneck.
+wrk uses little of the processor that it shares with the server; a generator in Python would be the
+bottleneck.
 """
 
 import json
@@ -16,14 +16,14 @@ from bench.delivery import Delivery
 from bench.processes import FailedError
 
 _SCRIPT = Path(__file__).with_name("deliver.lua")
-# As long as an id, and nothing that a request has otherwise.
-_PLACE = "@" * 36
+# Has the length of an id, and does not occur elsewhere in a request.
+_PLACEHOLDER = "@" * 36
 _REMEDY = "apt install wrk, or see https://github.com/wg/wrk"
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a server is put under: connections at once, each kept or new for each request."""
+    """A load: concurrent connections, kept open or new for each request."""
 
     connections: int
     kept: bool = False
@@ -34,9 +34,9 @@ class Load:
 
 @dataclass(frozen=True)
 class Slice:
-    """What one server did in one slice. `answered` are those that it accepted.
+    """The result of one slice; `answered` counts accepted deliveries.
 
-    Their ids begin with `prefix`. `broken` are connections that ended without an answer.
+    Their ids start with `prefix`. `broken` connections ended without an answer.
     """
 
     prefix: str
@@ -54,12 +54,12 @@ class Slice:
 
 
 def wrk() -> str:
-    """Where wrk is; raises UnavailableError where it is not installed."""
+    """The path of wrk; raises UnavailableError if it is not installed."""
     return program_path("wrk", _REMEDY)
 
 
 def send(url: str, delivery: Delivery, load: Load, *, seconds: int, scratch: Path) -> Slice:
-    """Put a server under load for so long. Raises FailedError where wrk does not succeed."""
+    """Load a server for `seconds`. Raises FailedError if wrk fails."""
     request = scratch / "request"
     request.write_bytes(as_sent(url, delivery, load))
     # The first 24 characters of an id; the script counts in the last 12.
@@ -77,25 +77,25 @@ def send(url: str, delivery: Delivery, load: Load, *, seconds: int, scratch: Pat
 
 
 def read(printed: str, prefix: str) -> Slice:
-    """What the last line that the script prints says."""
-    told = json.loads(printed.strip().splitlines()[-1])
+    """Parse the last line that the script prints."""
+    result = json.loads(printed.strip().splitlines()[-1])
     return Slice(
         prefix=prefix,
-        answered=told["requests"] - told["refused"],
-        refused=told["refused"],
-        broken=told["broken"],
-        seconds=told["seconds"],
-        p50_ms=told["p50_ms"],
-        p99_ms=told["p99_ms"],
+        answered=result["requests"] - result["refused"],
+        refused=result["refused"],
+        broken=result["broken"],
+        seconds=result["seconds"],
+        p50_ms=result["p50_ms"],
+        p99_ms=result["p99_ms"],
     )
 
 
 def as_sent(url: str, delivery: Delivery, load: Load) -> bytes:
-    """The request as it goes over the line, with a place for the id."""
+    """The raw request, with a placeholder for the id."""
     parts = urlsplit(url)
     headers = {
         "Host": parts.netloc,
-        **delivery.headers(_PLACE),
+        **delivery.headers(_PLACEHOLDER),
         "Content-Length": str(len(delivery.body)),
         "Connection": "keep-alive" if load.kept else "close",
     }

@@ -1,4 +1,4 @@
-"""One measure in each file: a module `NAME.py` with a `MEASURE` of that name."""
+"""Measures: each module `NAME.py` has a `MEASURE` of that name."""
 
 import importlib
 import pkgutil
@@ -7,7 +7,7 @@ from bench.measure import Measure
 
 
 def all_measures() -> dict[str, Measure]:
-    """Each measure by its name, in alphabetical order."""
+    """The measures by name, in alphabetical order."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    found = [importlib.import_module(f"{__name__}.{name}").MEASURE for name in names]
-    return {measure.name: measure for measure in found}
+    measures = [importlib.import_module(f"{__name__}.{name}").MEASURE for name in names]
+    return {measure.name: measure for measure in measures}

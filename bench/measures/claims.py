@@ -1,7 +1,7 @@
-"""Claims: what a claim costs beside many finished jobs, whose keys are kept for ever.
+"""Claims: the cost of a claim when the queue has many finished jobs.
 
-Two databases of each kind, one that has only the jobs to be claimed and one that has finished ones
-besides. Slices of claims follow one another, one job in each, each committed and synced.
+Keys of finished jobs stay forever. Of each kind of database, one is empty and others have finished
+jobs. Slices of claims alternate between them; each claim is one job, committed and synced.
 """
 
 import random
@@ -40,14 +40,14 @@ _NUMBERS = {
 
 @dataclass(frozen=True)
 class Contestant:
-    """A database with so many finished jobs."""
+    """A database with finished jobs."""
 
     finished: int
     engine: Engine
     queue: Queue
 
     def fill(self) -> None:
-        """Put the finished jobs there; their payloads have expired."""
+        """Insert the finished jobs; their payloads have expired."""
         numbers = _NUMBERS[self.engine.dialect.name]
         if self.finished:
             with self.engine.begin() as connection:
@@ -56,7 +56,7 @@ class Contestant:
         freshen(self.engine)
 
     def slice(self, number: int, tag: str) -> float:
-        """Put so many jobs and claim them, one at a time; return the seconds of one claim."""
+        """Queue jobs and claim them one at a time; return the seconds of one claim."""
         jobs = deliveries(number, tag, subject="snakes/trio", body=b"{}" * 100, kind="push")
         self.queue.put_all(jobs)
         began = time.perf_counter()
@@ -78,18 +78,18 @@ def run(size: Size) -> Table:
 
 
 def measured(kinds: Sequence[str], sizes: Sequence[int], *, rounds: int, number: int) -> Table:
-    """Measure these kinds of databases with so many finished jobs each, the first of them 0."""
+    """Measure these kinds of databases with these numbers of finished jobs, the first 0."""
     rows: list[Sequence[str]] = []
     figures = {}
     for kind in kinds:
-        found = _slices(kind, sizes, rounds, number)
-        against = {each: ratio(found[each], found[sizes[0]]) for each in sizes[1:]}
+        times = _slices(kind, sizes, rounds, number)
+        against = {each: ratio(times[each], times[sizes[0]]) for each in sizes[1:]}
         for finished in sizes:
-            rate = f"{1 / median(found[finished]):.0f}"
+            rate = f"{1 / median(times[finished]):.0f}"
             rows.append((kind, f"{finished:,}", rate, str(against.get(finished, 1))))
         name = kind.lower()
         figures[f"claims.{name}_million_against_empty"] = against[sizes[-1]].middle
-        figures[f"claims.{name}_per_second_empty"] = 1 / median(found[sizes[0]])
+        figures[f"claims.{name}_per_second_empty"] = 1 / median(times[sizes[0]])
     return Table(
         head=HEAD,
         rows=rows,
@@ -111,14 +111,14 @@ def _slices(kind: str, sizes: Sequence[int], rounds: int, number: int) -> dict[i
             engine = stack.enter_context(opened(address()))
             every.append(Contestant(finished, engine, Queue(engine, clock=time.time)))
             every[-1].fill()
-        found: dict[int, list[float]] = {each: [] for each in sizes}
+        times: dict[int, list[float]] = {each: [] for each in sizes}
         for each in range(-1, rounds):
             for one in random.sample(every, k=len(every)):
                 seconds = one.slice(number, f"round{each}")
-                # The round before the first fills caches and compiles statements.
-                found[one.finished] += [seconds] if each >= 0 else []
+                # The extra first round fills caches and compiles statements.
+                times[one.finished] += [seconds] if each >= 0 else []
             say(f"claims, {kind}, round {each + 1} of {rounds}")
-    return found
+    return times
 
 
 MEASURE = Measure(

@@ -1,7 +1,7 @@
-"""Ingest: how many deliveries a second are accepted, by the bot and by its peers.
+"""Ingest: the deliveries a second that the bot and its peers accept.
 
-A part of it, for whoever works on a hot path: `python -m bench.measures.ingest sqlite probot`
-compares what it names, in six rounds, with the last of them, and writes nothing.
+For work on a hot path, `python -m bench.measures.ingest sqlite probot` compares only the named
+servers with the last of them, in six rounds, and writes nothing.
 """
 
 import sys
@@ -30,9 +30,9 @@ EVERYBODY = (
     *("sqlite", "postgresql", PROBOT, SHARING, "gidgethub"),
     *("bare", "flask", "careful", "threads"),
 )
-# Who answers the questions about other loads.
+# The servers that are measured under other loads.
 SOME = ("sqlite", "postgresql", PROBOT, SHARING)
-# GitHub opens a new connection for each delivery, and so does a proxy by default.
+# GitHub opens a new connection for each delivery; so do proxies by default.
 MAIN = Load(32)
 OTHERS = (Load(8), Load(1), Load(32, kept=True), Load(8, kept=True), Load(1, kept=True))
 HEAD = ("connections", "server", "before it answers", "requests/s", "against Probot", "p50 ms")
@@ -40,7 +40,7 @@ HEAD = ("connections", "server", "before it answers", "requests/s", "against Pro
 
 @dataclass(frozen=True)
 class Part:
-    """Some servers under one load, which are compared with one of them."""
+    """Servers under one load, compared with one of them."""
 
     names: Sequence[str]
     plan: Plan
@@ -48,14 +48,14 @@ class Part:
 
 
 def run(size: Size) -> Table:
-    """Measure all; raises UnavailableError without wrk, Node.js or the network to install peers."""
+    """Measure all; raises UnavailableError without wrk, Node.js or network access."""
     main = Part(EVERYBODY, Plan(load=MAIN, rounds=size.of(12, 2), seconds=size.of(2, 1)))
     others = [Part(SOME, Plan(load=load, rounds=5, seconds=2)) for load in size.of(OTHERS, ())]
     return measured([main, *others], Delivery(closed_pull_request()))
 
 
 def measured(parts: Sequence[Part], delivery: Delivery) -> Table:
-    """Measure these parts, the first of which gives the figures."""
+    """Measure these parts; the first one provides the figures."""
     wrk()
     names = dict.fromkeys(name for part in parts for name in part.names)
     found = []
@@ -77,7 +77,7 @@ def measured(parts: Sequence[Part], delivery: Delivery) -> Table:
 
 @contextmanager
 def running(names: Sequence[str], home: Path) -> Iterator[dict[str, Server]]:
-    """These servers, started; they are ready when `servers.wait` says so."""
+    """These servers, started; `servers.wait` waits until they are ready."""
     with ExitStack() as stack:
         found = {}
         for name in names:
@@ -127,20 +127,20 @@ def rows(
 
 
 def figures(part: Part, found: Mapping[str, Sequence[Slice]]) -> dict[str, float]:
-    """What the goals ask for, and each server's rate."""
+    """The goals' figures, and each server's rate."""
     theirs = found[part.against]
-    told = {}
+    values = {}
     for name in found:
-        told[f"ingest.{name}_per_second"] = median(_rates(found[name]))
+        values[f"ingest.{name}_per_second"] = median(_rates(found[name]))
         if name != part.against:
-            told[f"ingest.{name}_against_{part.against}"] = _middle(found[name], theirs)
+            values[f"ingest.{name}_against_{part.against}"] = _middle(found[name], theirs)
             p99 = ratio([one.p99_ms for one in found[name]], [one.p99_ms for one in theirs])
-            told[f"ingest.{name}_p99_against_{part.against}"] = p99.middle
-    return told
+            values[f"ingest.{name}_p99_against_{part.against}"] = p99.middle
+    return values
 
 
 def lengths(parts: Sequence[Part]) -> list[str]:
-    """How long was measured, of each length the loads that had it."""
+    """The lengths of the measurements, each with its loads."""
     loads: dict[str, list[str]] = {}
     for part in parts:
         loads.setdefault(part.plan.length(), []).append(str(part.plan.load))
@@ -150,7 +150,7 @@ def lengths(parts: Sequence[Part]) -> list[str]:
 def complaints(
     found: Sequence[Mapping[str, Sequence[Slice]]], every: Mapping[str, Server]
 ) -> list[str]:
-    """A line for each server that did not answer all requests as it should."""
+    """A line for each server with refused or broken requests."""
     count = {name: sum(spoiled(slices.get(name, ())) for slices in found) for name in every}
     return [
         f"{every[name].name}: {number} requests were refused or ended without an answer."

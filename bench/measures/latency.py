@@ -1,8 +1,8 @@
-"""Latency: from a delivery to the first call at GitHub, with nothing else to do.
+"""Latency: the time from a delivery to the first call at GitHub, when idle.
 
-The delivery is the merged pull request of a member whom nobody has met yet. The bot stores it,
-answers, wakes its loop, claims it, and its rule asks GitHub whether that is a member; the Probot
-app asks the same in its handler.
+The delivery is a merged pull request of an unknown member. The bot stores it, answers, wakes its
+loop and claims it; its rule then asks GitHub about the member. The Probot app asks the same in its
+handler.
 """
 
 import random
@@ -24,22 +24,22 @@ from bench.spread import percentile, ratio
 
 PROBOT = "Probot 14"
 HEAD = ("server", "p50 ms", "p99 ms", "slowest ms", "p50 against Probot")
-# Both of a server's processes have a token by then, and the bot has read its settings.
+# By then both processes have a token, and the bot has read its settings.
 _WARM_UP = 8
 _SPACED_SECONDS = (0.2, 0.5)
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who gets deliveries at `hook`, and the GitHub that is called then."""
+    """A server that receives deliveries at `hook`, and the GitHub that it calls."""
 
     hook: str
     github: Github
 
     def first_call_ms(self, login: str) -> float:
-        """Deliver a merge of that new member's; how long it takes until GitHub is asked.
+        """Deliver a merge of a new member; returns the time until GitHub is called.
 
-        Raises FailedError where that never happens.
+        Raises FailedError if it is never called.
         """
         began_at = self.github.member_merges(login, self.hook)
         until(lambda: self._called(login), f"{self.hook} asks for {login}", pause_seconds=0.005)
@@ -56,7 +56,7 @@ def run(size: Size) -> Table:
 
 
 def measured(names: Sequence[str], *, rounds: int, early: int = _WARM_UP) -> Table:
-    """Measure these, the first of which the others are compared with, after some `early` rounds."""
+    """Measure these, after `early` rounds of warm-up; the first is the baseline."""
     with scratch("latency") as home, running_all(names, home) as every:
         for number in range(early):
             _round(every, f"early-{number}")
@@ -83,7 +83,7 @@ def measured(names: Sequence[str], *, rounds: int, early: int = _WARM_UP) -> Tab
 
 
 def _round(every: Mapping[str, Contestant], login: str) -> dict[str, float]:
-    """A delivery for each, in an order of chance, each when the one before has been dealt with."""
+    """One delivery each, one at a time, in random order."""
     found = {}
     for name in random.sample(list(every), k=len(every)):
         found[name] = every[name].first_call_ms(login)
@@ -94,7 +94,7 @@ def _round(every: Mapping[str, Contestant], login: str) -> dict[str, float]:
 
 @contextmanager
 def running_all(names: Sequence[str], home: Path) -> Iterator[dict[str, Contestant]]:
-    """All of them, ready, each with a GitHub of its own."""
+    """All of them, ready, each with its own GitHub."""
     with ExitStack() as stack:
         found = {}
         for name in names:

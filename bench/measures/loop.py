@@ -1,7 +1,7 @@
-"""The loop: how many deliveries are decided and actions performed, beside bare claims.
+"""Loop: the rate of evaluated deliveries and performed actions, and of bare claims.
 
-The loops are the bot's own processes. The bot is paused, the work is put, the loops are started,
-and when all of them have been heard the bot goes on; it took until the last job was finished.
+The loops are the bot's own processes. The measure pauses the bot, queues the work, starts the loops
+and, once all have a heartbeat, resumes the bot. The time ends with the last job.
 """
 
 import json
@@ -30,7 +30,7 @@ from luggage.fake_github import faults
 from luggage.jobs import NewJob, Queue, notifier
 
 HEAD = ("database", "work", "loops and threads", "a second", "against")
-# GitHub's own answers take from 50 to some hundred milliseconds.
+# GitHub takes from 50 to some hundred milliseconds.
 GITHUB_SECONDS = 0.1
 MEMBER = "mara"
 NOTHING = "deliveries that want nothing"
@@ -40,7 +40,7 @@ CLAIMS = "claims alone, one at a time"
 
 @dataclass(frozen=True)
 class Way:
-    """So many loops of so many threads; none is a claim after another, and nothing done."""
+    """A number of loops and threads; none means bare claims."""
 
     loops: int = 0
     threads: int = 0
@@ -56,7 +56,7 @@ ONE, TWO = Way(1, 4), Way(2, 4)
 
 @dataclass(frozen=True)
 class Place:
-    """A database with the bot's tables, and a GitHub that the loops talk to."""
+    """A database with the bot's tables, and the GitHub of its loops."""
 
     kind: str
     site: Site
@@ -66,7 +66,7 @@ class Place:
     tag: list[int] = field(default_factory=lambda: [0])
 
     def prepare(self, number: int, work: str) -> None:
-        """Put so many deliveries that lead to such work."""
+        """Queue deliveries that lead to this kind of work."""
         self.tag[0] += 1
         make = self._pings if work == ACTIONS else self._merges
         self.queue.put_all(make(number, f"slice{self.tag[0]}"))
@@ -76,7 +76,7 @@ class Place:
         return deliveries(number, tag, subject=REPOSITORY, body=body, kind=EVENT)
 
     def _pings(self, number: int, tag: str) -> list[NewJob]:
-        """Each in an issue of its own, or they would wait for one another."""
+        """Each in its own issue, because the same issue would serialize them."""
         return [job for each in range(number) for job in self._ping(f"{tag}-{each}")]
 
     def _ping(self, tag: str) -> list[NewJob]:
@@ -86,7 +86,7 @@ class Place:
         return deliveries(1, tag, subject=f"{REPOSITORY}#{issue}", body=body, kind=event)
 
     def claim(self, number: int) -> float:
-        """Claim so many jobs, one after another; return the claims of a second."""
+        """Claim jobs one after another; return the claims a second."""
         began = time.perf_counter()
         for _ in range(number):
             self.queue.claim([DELIVERIES], worker="bench", lease_seconds=3600.0)
@@ -96,19 +96,19 @@ class Place:
         return rate
 
     def loop(self, way: Way, work: str) -> float:
-        """Have loops do all that there is; return the deliveries, or actions, of a second."""
+        """Let loops do all the work; return the deliveries, or actions, a second."""
         queue = DELIVERIES if work == NOTHING else "action"
         self.queue.pause()
         before = self._finished(queue)
         with beating(self, loops=way.loops, threads=way.threads):
             resumed = time.time()
             self.queue.resume()
-            until(self.site.is_idle, "all is done", pause_seconds=0.1, patience_seconds=300.0)
+            until(self.site.is_idle, "all is done", pause_seconds=0.1, timeout_seconds=300.0)
             ended = self._last_end()
         return (self._finished(queue) - before) / (ended - resumed)
 
     def heard(self, since: float) -> int:
-        """How many loops have beaten since then."""
+        """The number of loops with a heartbeat since then."""
         return self.site.count("SELECT count(*) FROM beat WHERE beat_at >= :since", since=since)
 
     def _last_end(self) -> float:
@@ -122,7 +122,7 @@ class Place:
 
 @contextmanager
 def beating(place: Place, *, loops: int, threads: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """So many loops, each of which has been heard; they have ended when this is left."""
+    """Run loops; yields once each has a heartbeat."""
     with ExitStack() as stack:
         began, found = time.time(), []
         for number in range(loops):
@@ -130,12 +130,12 @@ def beating(place: Place, *, loops: int, threads: int) -> Iterator[list[subproce
             log = place.site.home / f"loop-{number}.log"
             process = started(command, log, place.site.environ, cwd=ROOT)
             found.append(stack.enter_context(process))
-        until(lambda: place.heard(began) >= loops, "the loops beat")
+        until(lambda: place.heard(began) >= loops, "the loops have a heartbeat")
         yield found
 
 
 def merge_of_a_member(github: Github) -> dict[str, object]:
-    """GitHub's example of a closed pull request, as a merge of somebody who is a member."""
+    """GitHub's example of a closed pull request, as the merge of a member."""
     payload: dict[str, object] = json.loads(closed_pull_request())
     ours = github.merge_pull_request(REPOSITORY, MEMBER).payload
     for name in ("repository", "organization", "installation", "sender"):
@@ -151,7 +151,7 @@ def run(size: Size) -> Table:
 
 
 def measured(kinds: Sequence[str], *, rounds: int, merges: int, pings: int) -> Table:
-    """Measure these kinds of databases, with so many deliveries of each sort in a slice."""
+    """Measure these kinds of databases, with these numbers of deliveries a slice."""
     found = {kind: _slices(kind, rounds, merges, pings) for kind in kinds}
     return Table(
         head=HEAD,
@@ -199,7 +199,7 @@ def _two(kind: str) -> Sequence[Way]:
 
 
 def placed(kind: str, stack: ExitStack) -> Place:
-    """A database of this kind and a GitHub, for as long as `stack` lasts."""
+    """A database of this kind and a GitHub, until `stack` closes."""
     home = stack.enter_context(scratch("loop"))
     github = stack.enter_context(simulated())
     github.add_member(ORGANIZATION, MEMBER)
@@ -216,7 +216,7 @@ def placed(kind: str, stack: ExitStack) -> Place:
 
 
 def rows(kind: str, found: Slices) -> list[Sequence[str]]:
-    """The slices for people; deliveries against bare claims, actions against those of one loop."""
+    """The rows: deliveries against bare claims, actions against those of one loop."""
     told: list[Sequence[str]] = []
     for (work, way), rates in found.items():
         first = (work, BARE if work == NOTHING else ONE)
@@ -227,7 +227,7 @@ def rows(kind: str, found: Slices) -> list[Sequence[str]]:
 
 
 def figures(kind: str, found: Slices) -> dict[str, float]:
-    """What the goals ask for, and the rates of this machine."""
+    """The goals' figures, and the rates of this machine."""
     name = kind.lower()
     told = {
         f"loop.{name}_against_claims": ratio(found[NOTHING, ONE], found[NOTHING, BARE]).middle,

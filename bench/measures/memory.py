@@ -1,4 +1,4 @@
-"""Memory: all processes of the bot against the two of Probot, after the same deliveries."""
+"""Memory: all processes of the bot against both of Probot, after the same deliveries."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ from bench.wrk import Load, send, wrk
 HEAD = ("process", "PSS MiB", "RSS MiB", "PSS after a burst", "RSS after a burst")
 Both = tuple[Sequence[Footprint], Sequence[Footprint]]
 _NAMES = {"start": "ncolony (`start`)", "gunicorn": "web (`gunicorn`)", "loop": "loop"}
-# What is thrown away is given back by then.
+# Freed memory is returned within this time.
 _REST_SECONDS = 2.0
-_PATIENCE_SECONDS = 300.0
+_TIMEOUT_SECONDS = 300.0
 _NOTE = (
     "Each had served {count} merged pull requests of members, and asked the simulated GitHub about "
     "each; then `wrk` sent what it could take over 32 connections. PSS: "
@@ -30,7 +30,7 @@ _NOTE = (
 
 
 def run(size: Size) -> Table:
-    """Measure; raises UnavailableError without wrk, Node.js or the network to install Probot."""
+    """Measure; raises UnavailableError without wrk, Node.js or network access."""
     wrk()
     burst = Burst(Delivery(closed_pull_request()), seconds=size.of(5, 1))
     count = size.of(400, 20)
@@ -41,26 +41,26 @@ def run(size: Size) -> Table:
 
 
 def of_probot(home: Path, github: Github, count: int, burst: "Burst") -> Both:
-    """What Probot's processes take, after so many deliveries and after the burst."""
+    """The memory of Probot's processes, after the deliveries and after the burst."""
     with servers.probot(home, GITHUB_API_URL=github.address) as probot:
         servers.wait(probot, burst.delivery)
-        one = Bearer(github, probot.url, probot.pids)
+        one = Receiver(github, probot.url, probot.pids)
         return served(one, count), burst.after(one, home)
 
 
 def of_bot(home: Path, github: Github, count: int, burst: "Burst") -> Both:
-    """What all processes of the bot take, then and then."""
+    """The memory of the bot's processes, at the same times."""
     settings = {"GITHUB_API_URL": github.address, "BOT_SETTLE_SECONDS": "0"}
     site = Site(home, f"sqlite:///{home / 'bot.sqlite'}", settings)
     with running(site, "start") as bot:
         bot.wait("/readyz")
-        one = Bearer(github, bot.hook, [bot.process.pid], is_idle=site.is_idle)
+        one = Receiver(github, bot.hook, [bot.process.pid], is_idle=site.is_idle)
         return served(one, count), burst.after(one, home)
 
 
 @dataclass(frozen=True)
-class Bearer:
-    """Who takes deliveries at `hook`: these processes and their children."""
+class Receiver:
+    """A receiver of deliveries at `hook`: these processes and their children."""
 
     github: Github
     hook: str
@@ -68,16 +68,16 @@ class Bearer:
     is_idle: Callable[[], bool] = lambda: True
 
     def footprints(self) -> list[Footprint]:
-        """What each process takes, once all is dealt with."""
-        until(self.is_idle, "all is dealt with", patience_seconds=_PATIENCE_SECONDS)
+        """The memory of each process, once it is idle."""
+        until(self.is_idle, "all is dealt with", timeout_seconds=_TIMEOUT_SECONDS)
         time.sleep(_REST_SECONDS)
         found = [footprint(pid) for pid in family(self.pids)]
         say(", ".join(f"{one.command}: {one.pss:.0f} MiB" for one in found))
         return found
 
 
-def served(one: Bearer, count: int) -> list[Footprint]:
-    """What it takes when so many deliveries have come in, one after the other."""
+def served(one: Receiver, count: int) -> list[Footprint]:
+    """The memory after `count` deliveries, one after the other."""
     for number in range(count):
         one.github.member_merges(f"member-{number}", one.hook)
     return one.footprints()
@@ -85,19 +85,19 @@ def served(one: Bearer, count: int) -> list[Footprint]:
 
 @dataclass(frozen=True)
 class Burst:
-    """More than a server can take, for a while."""
+    """An overload for a while."""
 
     delivery: Delivery
     seconds: int
 
-    def after(self, one: Bearer, home: Path) -> list[Footprint]:
-        """What it takes when that is over."""
+    def after(self, one: Receiver, home: Path) -> list[Footprint]:
+        """The memory after the burst."""
         send(one.hook, self.delivery, Load(32), seconds=self.seconds, scratch=home)
         return one.footprints()
 
 
 def table(ours: Both, theirs: Both, count: int) -> Table:
-    """Each process, and the sums, before and after the burst."""
+    """A row for each process and the sums, before and after the burst."""
     return Table(
         head=HEAD,
         rows=[
@@ -121,7 +121,7 @@ def _named(one: Footprint) -> str:
 
 
 def _paired(both: Both) -> list[tuple[Footprint, Footprint]]:
-    """Each process before and after; one that was replaced meanwhile is not told apart."""
+    """Each process before and after, paired by position."""
     return list(zip(*both, strict=True))
 
 

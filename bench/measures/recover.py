@@ -1,8 +1,7 @@
-"""Recover: what a look for missed deliveries costs when there are none.
+"""Recovery: the cost of a run when no delivery is missing.
 
-GitHub's log has a day of deliveries, all of which the queue has had. Three looks are told apart:
-the first of a database that has never looked, the first after a start, and the one that is taken
-every five minutes.
+GitHub's log has a day of deliveries that the queue already has. It measures three runs: the first
+of a new database, the first after a start, and the regular one every five minutes.
 """
 
 import time
@@ -38,7 +37,7 @@ _NAMES = {NEVER: "never_looked", STARTED: "after_a_start", AGAIN: "without_news"
 
 @dataclass
 class Clock:
-    """The time, which is in the past while deliveries are made up."""
+    """A clock that can be set back while deliveries are created."""
 
     behind_seconds: float = 0.0
 
@@ -49,7 +48,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one look took."""
+    """The cost of one run."""
 
     milliseconds: float
     requests: int
@@ -58,18 +57,18 @@ class Cost:
     statements: int
 
     def row(self) -> Sequence[str]:
-        """The same for people."""
+        """The cost as cells of a row."""
         numbers = (self.requests, self.free, self.transactions, self.statements)
         return (f"{self.milliseconds:.0f}", *map(str, numbers))
 
 
 def run(size: Size) -> Table:
-    """Measure both databases, with as many deliveries as a busy organisation has in a day."""
+    """Measure both databases, with a busy organisation's deliveries of a day."""
     return measured(DATABASES, delivered=size.of(7000, 120), turns=size.of(20, 3))
 
 
 def measured(kinds: Sequence[str], *, delivered: int, turns: int) -> Table:
-    """Measure these kinds of databases with so many deliveries, and so many turns without news."""
+    """Measure these kinds of databases, with these numbers of deliveries and regular runs."""
     rows: list[Sequence[str]] = []
     figures: dict[str, float] = {}
     for kind in kinds:
@@ -121,7 +120,7 @@ def _looks(kind: str, home: Path, delivered: int, turns: int) -> dict[str, Cost]
 
 
 def _day(github: FakeGithub, clock: Clock, delivered: int) -> list[NewJob]:
-    """Have a day of comments in GitHub's log, evenly spread; return the jobs that they are."""
+    """Fill GitHub's log with a day of comments, evenly spread; return their jobs."""
     repository = {"id": 1, "full_name": REPOSITORY}
     payload = {"action": "created", "repository": repository, "installation": {"id": 1}}
     guids = [new_guid() for _ in range(delivered)]
@@ -134,7 +133,7 @@ def _day(github: FakeGithub, clock: Clock, delivered: int) -> list[NewJob]:
 
 @dataclass(frozen=True)
 class _Look:
-    """Looks at GitHub's log, and counts what they cost."""
+    """Runs recovery, and counts its cost."""
 
     github: FakeGithub
     engine: Engine
@@ -142,7 +141,7 @@ class _Look:
     url: str
 
     def recovery(self) -> Recovery:
-        """What a process that has just started looks with."""
+        """The recovery of a freshly started process."""
         app = GithubApp(
             app_id=self.github.app_id,
             private_key=self.github.private_key,
@@ -158,16 +157,16 @@ class _Look:
         return Recovery(app.app_client, inbox, wants=is_wanted, clock=time.time)
 
     def cost(self, turn: Callable[[], int]) -> Cost:
-        """Take a turn that finds nothing missing."""
-        told, calls = {"begin": 0, "before_cursor_execute": 0}, len(self.github.calls)
+        """Run recovery; raises FailedError if a delivery was missing."""
+        counts, calls = {"begin": 0, "before_cursor_execute": 0}, len(self.github.calls)
 
         def counter(name: str) -> Callable[..., None]:
             def count(*_: Any) -> None:
-                told[name] += 1
+                counts[name] += 1
 
             return count
 
-        counters = {name: counter(name) for name in told}
+        counters = {name: counter(name) for name in counts}
         for name, count in counters.items():
             event.listen(self.engine, name, count)
         began = time.perf_counter()
@@ -176,10 +175,10 @@ class _Look:
         for name, count in counters.items():
             event.remove(self.engine, name, count)
         if missed:
-            raise FailedError(f"{missed} deliveries were missed that the queue has had")
+            raise FailedError(f"recovery fetched {missed} deliveries that the queue already had")
         asked = self.github.calls[calls:]
         free = sum(call.status == HTTPStatus.NOT_MODIFIED for call in asked)
-        return Cost(milliseconds, len(asked), free, *told.values())
+        return Cost(milliseconds, len(asked), free, *counts.values())
 
 
 MEASURE = Measure(

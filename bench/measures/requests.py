@@ -1,4 +1,4 @@
-"""Requests: what each kind of delivery costs of GitHub's hourly limit."""
+"""Requests: the cost of each kind of delivery in GitHub's hourly limit."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def _closed(github: Github) -> Any:
     return github.close_pull_request(REPOSITORY, opened.payload["number"], "zoe")
 
 
-# In this order: what comes first makes what follows warm.
+# The order matters: earlier deliveries warm the caches for later ones.
 KINDS: Sequence[Kind] = (
     ("cold", "the first of all after the start: a member's merged pull request", _by_member),
     ("known_member_warm", "a merged pull request of a member who is known", _by_member),
@@ -68,7 +68,7 @@ _NOTE = (
 
 
 def run(_size: Size) -> Table:
-    """Count; both sizes are the same."""
+    """Count the requests; both sizes are the same."""
     with scratch("requests") as home, simulated() as github:
         settings = {
             "GITHUB_API_URL": github.address,
@@ -78,7 +78,7 @@ def run(_size: Size) -> Table:
         site = Site(home, f"sqlite:///{home / 'bot.sqlite'}", settings)
         with running(site, "start") as bot:
             bot.wait("/readyz")
-            found = [(kind, asked(kind, site, bot, github)) for kind in KINDS]
+            found = [(kind, requests_for(kind, site, bot, github)) for kind in KINDS]
     return Table(
         head=HEAD,
         rows=[(kind[1], str(len(calls)), words(calls)) for kind, calls in found],
@@ -87,17 +87,17 @@ def run(_size: Size) -> Table:
     )
 
 
-def asked(kind: Kind, site: Site, bot: Bot, github: Github) -> list[Recorded]:
-    """What GitHub was asked because of one delivery, until nothing was left to do."""
-    happening = kind[2](github)
+def requests_for(kind: Kind, site: Site, bot: Bot, github: Github) -> list[Recorded]:
+    """The requests for one delivery, until no job is left."""
+    occurrence = kind[2](github)
     before = len(github.calls)
-    github.bring(happening, bot.hook)
-    until(site.is_idle, f"{kind[1]} is dealt with")
+    github.bring(occurrence, bot.hook)
+    until(site.is_idle, f"{kind[1]} is processed")
     return [call for call in github.calls[before:] if not call.path.startswith("/app/hook")]
 
 
 def words(calls: Sequence[Recorded]) -> str:
-    """Requests for people: methods and paths, an N for each number."""
+    """Requests in words: methods and paths, with N for each number."""
     return ", ".join(f"`{call.method} {re.sub('[0-9]+', 'N', call.path)}`" for call in calls)
 
 

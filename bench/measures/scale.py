@@ -1,8 +1,8 @@
-"""Scale: what one delivery takes of each processor, and what many processes carry by that.
+"""Scale: the processor time of one delivery, and the throughput of many processes.
 
-On PostgreSQL, with the bot's own processes: deliveries that want nothing are posted to the web
-process, then decided by a loop; the processor time of each, and of all of PostgreSQL's processes,
-is read from the kernel.
+It runs on PostgreSQL, with the bot's own processes. It posts deliveries that need no action to the
+web process, then lets a loop evaluate them. The kernel reports the processor time of each, and of
+PostgreSQL.
 """
 
 import json
@@ -33,7 +33,7 @@ HEAD = (
     "what ends first",
     "ms at 80 % of that",
 )
-# What people have, and then what fills a database of so many cores.
+# Common layouts; then those that saturate a database of so many cores.
 LAYOUTS = (Layout(2, 1, 1), Layout(2, 2, 2), Layout(4, 4, 4))
 CORES = (4, 16, 64)
 _LOAD = 0.8
@@ -41,12 +41,12 @@ _DAY_SECONDS = 86_400
 
 
 def run(size: Size) -> Table:
-    """Measure the demands, and say what follows."""
+    """Measure the demands, and derive the table."""
     return table(measured(number=size.of(1500, 60)))
 
 
 def measured(*, number: int) -> Demand:
-    """What one of so many deliveries takes of each."""
+    """The demand of one delivery, the mean of `number`."""
     with ExitStack() as stack:
         place = placed(POSTGRESQL, stack)
         postmaster = _postmaster(place.site.database_url)
@@ -67,7 +67,7 @@ def measured(*, number: int) -> Demand:
 
 
 def table(demand: Demand) -> Table:
-    """What follows from these demands."""
+    """The table for these demands."""
     layouts = [*LAYOUTS, *(filling(demand, cores) for cores in CORES)]
     return Table(
         head=HEAD,
@@ -91,7 +91,7 @@ _DEMANDS = (
 
 
 def filling(demand: Demand, cores: int) -> Layout:
-    """The fewest processes that bring a database of so many cores to its limit."""
+    """The fewest processes that saturate a database with that many cores."""
     rate = cores / demand.database
     return Layout(-int(-rate * demand.web // 1), -int(-rate * demand.loop // 1), cores)
 
@@ -110,25 +110,25 @@ def _row(demand: Demand, layout: Layout) -> Sequence[str]:
 
 
 def _spent(roots: Sequence[int], work: Callable[[], object]) -> list[float]:
-    """The milliseconds of a processor that each of these and its descendants spend on the work."""
+    """The processor time that each of these and its descendants spend on the work, in ms."""
     before = [processor_ms(root) for root in roots]
     work()
     return [processor_ms(root) - each for root, each in zip(roots, before, strict=True)]
 
 
 def processor_ms(root: int) -> float:
-    """The processor time of a process and its descendants so far, also those that have ended."""
+    """The processor time of a process and its descendants, including ended ones, in ms."""
     return sum(map(_own_ms, family([root])))
 
 
 def _own_ms(pid: int) -> float:
-    """User and system time, its own and that of the children it has waited for (proc(5))."""
+    """User and system time, with that of reaped children (proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return 1000 * sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _postmaster(url: str) -> int:
-    """The process that all of PostgreSQL's are children of."""
+    """PostgreSQL's main process, the parent of the others."""
     plain = url.replace("postgresql+psycopg", "postgresql")
     with psycopg.connect(plain) as connection:
         stat = Path(f"/proc/{connection.info.backend_pid}/stat").read_text()
@@ -136,7 +136,7 @@ def _postmaster(url: str) -> int:
 
 
 def _post(web: Bot, delivery: Delivery, number: int) -> None:
-    """Deliver so often, a connection each, as GitHub does."""
+    """Deliver `number` times, each on its own connection, as GitHub does."""
     for _ in range(number):
         headers = delivery.headers(new_guid())
         answer = requests.post(web.hook, data=delivery.body, headers=headers, timeout=30)
@@ -147,8 +147,13 @@ def _post(web: Bot, delivery: Delivery, number: int) -> None:
 def _decider(place: Place) -> Callable[[], object]:
     def decide() -> None:
         place.queue.resume()
-        until(place.site.is_idle, "all is decided", pause_seconds=1.0, patience_seconds=300.0)
-        # The kernel counts in hundredths of a second; the last of them is over by then.
+        until(
+            place.site.is_idle,
+            "all deliveries are evaluated",
+            pause_seconds=1.0,
+            timeout_seconds=300.0,
+        )
+        # The kernel counts in hundredths of a second; wait for the last one.
         time.sleep(0.1)
 
     return decide

@@ -1,4 +1,4 @@
-"""A slow disk: what two milliseconds more for each sync cost the bot's own ingest."""
+"""Slow disk: the effect of 2 ms more for each sync on the bot's ingest."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,7 +34,7 @@ def run(size: Size) -> Table:
 
 
 def measured(databases: Sequence[str], plan: Plan, delivery: Delivery) -> Table:
-    """Measure these databases, each on the disk as it is and on a slower one."""
+    """Measure these databases, each on the normal disk and on a slow one."""
     wrk()
     with scratch("slow") as home, running(databases, home) as every:
         for server in every.values():
@@ -45,7 +45,7 @@ def measured(databases: Sequence[str], plan: Plan, delivery: Delivery) -> Table:
 
 
 def table(found: Mapping[str, Sequence[Slice]], plan: Plan) -> Table:
-    """A row and a figure for each database that was measured."""
+    """A row and a figure for each measured database."""
     ratios = {name: _ratio(found, name) for name in DATABASES if name in found}
     return Table(
         head=HEAD,
@@ -56,7 +56,7 @@ def table(found: Mapping[str, Sequence[Slice]], plan: Plan) -> Table:
 
 
 def row(name: str, found: Mapping[str, Sequence[Slice]], against: Ratio) -> Sequence[str]:
-    """What a database did on both disks."""
+    """The rates of a database on both disks."""
     fast, slow = found[name], found[_slow(name)]
     return (
         name,
@@ -69,7 +69,7 @@ def row(name: str, found: Mapping[str, Sequence[Slice]], against: Ratio) -> Sequ
 
 @contextmanager
 def running(databases: Sequence[str], home: Path) -> Iterator[dict[str, Server]]:
-    """The bot's web process on each database, twice: as it is, and with slower syncs."""
+    """The bot's web process on each database, with normal and with slow syncs."""
     slower = slow_sync(home, DELAY_MS)
     with ExitStack() as stack:
         found = {}
@@ -86,7 +86,7 @@ def _web(name: str, shown: str, home: Path, environ: Mapping[str, str]) -> Itera
     with ExitStack() as stack:
         if name == POSTGRESQL:
             postgresql = stack.enter_context(running_postgresql(**environ))
-            # There the server syncs, not who asks it.
+            # PostgreSQL's server syncs, not its client.
             site = Site(home, postgresql.new_database())
         else:
             site = Site(home, f"sqlite:///{home / 'bot.sqlite'}", settings=environ)

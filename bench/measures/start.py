@@ -1,4 +1,4 @@
-"""Start to ready: from the command to `/readyz`, as a Python environment, a pex and a container."""
+"""Start: the time from the command to `/readyz`, as a venv, a pex and a container."""
 
 import random
 import sys
@@ -22,24 +22,24 @@ from bench.spread import ratio
 
 VENV, PEX, CONTAINER = "venv", "pex", "container"
 HEAD = ("started as", "very first start, s", "each later start, s", "against the venv")
-# How one kind of the bot is started and ended; the seconds from one to ready.
+# Starts and stops one kind of the bot; returns the seconds until it is ready.
 Starter = Callable[[], float]
 
 
 def run(size: Size) -> Table:
-    """Measure; what this machine lacks is left out, and the notes say why.
+    """Measure; leaves out what this machine lacks, with the reason in the notes.
 
-    Raises UnavailableError where the parts of a pex cannot be downloaded.
+    Raises UnavailableError if the parts of a pex cannot be downloaded.
     """
     return measured((VENV, PEX, CONTAINER), rounds=size.of(9, 1))
 
 
 def measured(names: Sequence[str], *, rounds: int) -> Table:
-    """Measure these, so many times each after the very first start."""
+    """Measure these, `rounds` times each after the very first start."""
     left_out: list[str] = []
     with ExitStack() as stack:
         home = stack.enter_context(scratch("start"))
-        # A container reaches it by another way than the others.
+        # A container needs it on another interface.
         github = stack.enter_context(simulated("0.0.0.0" if CONTAINER in names else "127.0.0.1"))
         starters = {}
         for name in names:
@@ -53,7 +53,7 @@ def measured(names: Sequence[str], *, rounds: int) -> Table:
 
 
 def interleaved(starters: Mapping[str, Starter], rounds: int) -> dict[str, list[float]]:
-    """The seconds of each start, in rounds, in an order of chance."""
+    """The seconds of each start, in rounds, in random order."""
     found: dict[str, list[float]] = {name: [] for name in starters}
     for _ in range(rounds):
         for name in random.sample(list(starters), k=len(starters)):

@@ -1,4 +1,4 @@
-"""What gunicorn serves beside the bot, from nothing at all to what a small web hook does."""
+"""WSGI apps to compare with: from an empty one to a small webhook."""
 
 import hmac
 import json
@@ -16,7 +16,7 @@ careful = Flask("careful")
 
 
 def bare(environ: dict[str, object], start: Start) -> Iterable[bytes]:
-    """WSGI alone: the body is read, nothing is done with it."""
+    """Bare WSGI: reads the body and ignores it."""
     environ["wsgi.input"].read(int(str(environ["CONTENT_LENGTH"])))  # type: ignore[attr-defined]
     start("200 OK", [("Content-Length", "0")])
     return [b""]
@@ -24,7 +24,7 @@ def bare(environ: dict[str, object], start: Start) -> Iterable[bytes]:
 
 @flask.post("/webhook")
 def receive() -> ResponseReturnValue:
-    """Flask alone: the body is read, nothing is done with it."""
+    """Bare Flask: reads the body and ignores it."""
     request.get_data()
     return "", 200
 
@@ -34,8 +34,8 @@ def verify() -> ResponseReturnValue:
     """Verify and parse."""
     body = request.get_data()
     expected = "sha256=" + hmac.digest(SECRET, body, "sha256").hex()
-    given = request.headers.get("X-Hub-Signature-256", "")
-    if not hmac.compare_digest(expected.encode(), given.encode()):
+    signature = request.headers.get("X-Hub-Signature-256", "")
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
         return "", 401
     json.loads(body)
     return "", 200

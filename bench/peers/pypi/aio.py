@@ -1,4 +1,4 @@
-"""gidgethub with aiohttp in one process: `python aio.py FD`, a socket that listens already."""
+"""gidgethub with aiohttp, one process on a listening socket: `python aio.py FD`."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ router.add(closed, "pull_request", action="closed")
 
 
 async def receive(request: web.Request) -> web.Response:
-    """Verify, parse, and run the handler, as gidgethub's documentation has it."""
+    """Verify, parse and run the handler, as gidgethub's documentation shows."""
     body = await request.read()
     try:
         event = sansio.Event.from_http(request.headers, body, secret=SECRET)
