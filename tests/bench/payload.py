@@ -1,4 +1,4 @@
-"""A payload for the bench that is here without a network."""
+"""A payload for the benchmarks that needs no network."""
 
 import json
 
@@ -7,7 +7,7 @@ from luggage.fake_github import FakeGithub
 
 
 def merged_pull_request() -> Delivery:
-    """As the simulated GitHub would post it."""
+    """A merged pull request, as the simulated GitHub posts it."""
     fake = FakeGithub()
     fake.add_repository("snakes/trio")
     merged = fake.merge_pull_request("snakes/trio", "alice")

@@ -1,4 +1,4 @@
-"""Peers are installed once, and never by halves."""
+"""bench.cache: peers are installed once and completely."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def source(tmp_path, monkeypatch):
 
 
 def test_what_is_installed_is_found_again(source):
-    """The second time nothing is installed; our own files are brought up to date."""
+    """The second call installs nothing, but updates our own files."""
     installed = []
     first = cache._installed(source, "lock", installed.append)
     (source / "app.mjs").write_text("new")
@@ -26,14 +26,14 @@ def test_what_is_installed_is_found_again(source):
 
 
 def test_another_version_is_another_place(source):
-    """What is pinned decides where it is."""
+    """The pins determine the directory."""
     first = cache._installed(source, "lock", lambda _: None)
     (source / "lock").write_text("two")
     assert cache._installed(source, "lock", lambda _: None) != first
 
 
 def test_what_was_interrupted_is_begun_anew(source):
-    """An installation that failed leaves nothing that looks finished."""
+    """A failed installation leaves nothing that looks finished."""
     with pytest.raises(UnavailableError, match="false failed"):
         cache._installed(source, "lock", lambda _: cache._run(["false"]))
     installed = []
@@ -42,7 +42,7 @@ def test_what_was_interrupted_is_begun_anew(source):
 
 
 def test_the_cache_is_the_users(monkeypatch, tmp_path):
-    """Where the desktop says, or in the home directory."""
+    """XDG_CACHE_HOME names the cache; the home directory is the default."""
     monkeypatch.delenv("PORTMANTEAU_BENCH_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache.cache_directory() == tmp_path / "portmanteau-bench"

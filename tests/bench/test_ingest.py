@@ -1,4 +1,4 @@
-"""The bench's load, and the measure of ingest in a small form: that it measures, not how much."""
+"""bench.wrk and bench.measures.ingest in a small form: they work; speed is not checked."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def server(stored=None, accepts=202):
 
 
 def test_what_wrk_says_is_read():
-    """Accepted are those that were answered and not refused, and the rate counts these alone."""
+    """Accepted deliveries are those answered and not refused; the rate counts only them."""
     one = read(PRINTED, "prefix")
     assert (one.answered, one.refused, one.broken, one.per_second) == (100, 20, 3, 50.0)
     assert spoiled([one, one]) == 46
@@ -33,7 +33,7 @@ def test_what_wrk_says_is_read():
 
 @pytest.mark.parametrize(("kept", "said"), [(False, b"close"), (True, b"keep-alive")])
 def test_a_request_has_a_place_for_its_id(kept, said):
-    """All but the id stands in the request: the signature is over the body alone."""
+    """The request is complete but for the id; the signature covers the body alone."""
     sent = as_sent("http://localhost:1/hook", Delivery(b"{}"), Load(1, kept=kept))
     head, _, body = sent.partition(b"\r\n\r\n")
     assert head.startswith(b"POST /hook HTTP/1.1\r\nHost: localhost:1\r\n")
@@ -44,24 +44,24 @@ def test_a_request_has_a_place_for_its_id(kept, said):
 
 @pytest.mark.parametrize("stored", [99, 128])
 def test_a_server_is_held_to_what_it_accepted(stored):
-    """One delivery less than were accepted, or more than were sent, and the measure fails."""
+    """The measure fails if deliveries are missing or too many are stored."""
     with pytest.raises(FailedError, match=f"accepted 100 and stored {stored}"):
         settle(server(lambda _prefix: stored), read(PRINTED, ""), LOAD)
 
 
 @pytest.mark.parametrize("stored", [100, 127])
 def test_what_was_under_way_at_the_end_may_be_stored(stored):
-    """Nobody waited for those answers."""
+    """Deliveries in flight at the end may be stored."""
     settle(server(lambda _prefix: stored), read(PRINTED, ""), LOAD)
 
 
 def test_a_server_that_stores_nothing_is_held_to_nothing():
-    """The peers have no database."""
+    """A peer without a database is not checked for stored deliveries."""
     settle(server(), read(PRINTED, ""), LOAD)
 
 
 def test_a_server_that_does_not_verify_is_found_out(monkeypatch):
-    """What says that it verifies, and accepts what nobody signed, is no peer."""
+    """A server that claims to verify but accepts a forged delivery fails the check."""
     monkeypatch.setattr(Server, "_post", lambda *_: 202)
     with pytest.raises(FailedError, match="to what nobody signed"):
         server().check(Delivery(b"{}"))
@@ -72,7 +72,7 @@ def test_a_server_that_does_not_verify_is_found_out(monkeypatch):
 
 @pytest.mark.needs("wrk")
 def test_ingest_is_measured_beside_bare_wsgi():
-    """The bot's real web process and a peer, under load in turn: rows, figures and the promise."""
+    """The bot's web process and a peer take load in turn, and yield rows and figures."""
     plan = Plan(load=LOAD, rounds=1, seconds=1)
     table = measured([Part(("sqlite", "bare"), plan, against="bare")], merged_pull_request())
     assert len(table.rows) == 2

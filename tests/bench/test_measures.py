@@ -1,4 +1,4 @@
-"""The other measures in a small form: that they measure, not how much."""
+"""The other measures in a small form: they work; the figures are not checked."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ PLAN = Plan(load=Load(2), rounds=3, seconds=1)
 
 
 def test_requests_are_counted_for_each_kind_of_delivery():
-    """Nothing is asked about a member who is known, nor because of the loudest events."""
+    """A known member and the most frequent events cost no request."""
     table = requests.run(Size(short=True))
     assert len(table.rows) == len(table.figures) == len(requests.KINDS)
     free = ("known_member_warm", "second_merge", "comment", "closed", "star")
@@ -33,7 +33,7 @@ def test_requests_are_counted_for_each_kind_of_delivery():
 
 
 def test_latency_is_measured_with_the_whole_bot():
-    """A delivery for the real processes leads to the call that is waited for."""
+    """A delivery to the real processes leads to the expected call."""
     table = latency.measured((SQLITE,), rounds=2, early=1)
     ((name, *times, against),) = table.rows
     assert name == "**the bot, SQLite**"
@@ -43,7 +43,7 @@ def test_latency_is_measured_with_the_whole_bot():
 
 @pytest.mark.needs("cc")
 def test_syncs_of_one_program_are_delayed(tmp_path):
-    """A program that is given the library waits longer for its disk, and no other does."""
+    """The library delays the syncs of its program alone."""
     code = "from bench.circumstances import ON_DISK, sync_ms; print(sync_ms(ON_DISK))"
     environ = {**slow_sync(tmp_path, 20), "PYTHONPATH": str(ROOT)}
     slower = subprocess.run(
@@ -54,7 +54,7 @@ def test_syncs_of_one_program_are_delayed(tmp_path):
 
 @pytest.mark.needs("cc", "wrk")
 def test_a_slow_disk_is_measured():
-    """The real web process, twice: as it is, and with slower syncs."""
+    """The web process runs with normal and with slow syncs."""
     plan = replace(PLAN, rounds=1)
     table = slow_disk.measured((SQLITE,), plan, merged_pull_request())
     assert [row[0] for row in table.rows] == [SQLITE]
@@ -62,7 +62,7 @@ def test_a_slow_disk_is_measured():
 
 
 def test_a_slow_disk_is_compared_with_the_disk_as_it_is():
-    """A row and a figure for each database."""
+    """Each database has a row and a figure."""
     fast, slow = ([Slice("", n, 0, 0, 1.0, 5.0, 9.0)] * 3 for n in (200, 150))
     table = slow_disk.table({SQLITE: fast, "SQLite, slower syncs": slow}, PLAN)
     assert table.rows == [(SQLITE, "200", "150", "0.75 (0.75 to 0.75)", "9.0 / 9.0")]
@@ -70,14 +70,14 @@ def test_a_slow_disk_is_compared_with_the_disk_as_it_is():
 
 
 def test_without_a_compiler_there_is_no_slow_disk(tmp_path, monkeypatch):
-    """What is missing is named, and how to get it."""
+    """The error names the missing compiler and how to install it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match="cc is not installed: install a C compiler"):
         slow_sync(tmp_path, 1)
 
 
 def test_start_to_ready_is_measured(monkeypatch):
-    """The real bot, and in place of what this machine lacks a note that says why."""
+    """The real bot is measured; a note says what this machine lacks."""
     monkeypatch.setitem(start._MADE, start.CONTAINER, _lacking)
     table = start.measured((start.VENV, start.CONTAINER), rounds=1)
     assert [row[0] for row in table.rows] == [start.VENV]
@@ -90,7 +90,7 @@ def _lacking(_home, _github):
 
 
 def test_starts_are_compared_with_the_venv():
-    """Each kind has a ratio to the venv, of the starts after the very first."""
+    """Each kind has a ratio to the venv, of its later starts."""
     found = start.interleaved({start.VENV: lambda: 2.0, start.PEX: lambda: 3.0}, 2)
     table = start.table({start.VENV: 4.0, start.PEX: 9.0}, found, [])
     assert table.rows[1] == ("pex", "9.00", "3.00", "1.50 (1.50 to 1.50)")
@@ -98,20 +98,20 @@ def test_starts_are_compared_with_the_venv():
 
 
 def test_without_docker_there_is_no_container(tmp_path, monkeypatch):
-    """What is missing is named."""
+    """The error names Docker."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match="docker is not installed"):
         engine()
 
 
 def test_a_process_has_a_footprint():
-    """Of a living process the memory is known, and what it was started with."""
+    """A process has a footprint and a command."""
     ours = footprint(os.getpid())
     assert 0 < ours.pss <= ours.rss
 
 
 def test_a_family_is_found():
-    """The children of children too, and nobody else."""
+    """A family includes grandchildren, and no other process."""
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as parent:
         while len(found := family([parent.pid])) < 2:
@@ -123,7 +123,7 @@ def test_a_family_is_found():
 
 @pytest.mark.needs("wrk")
 def test_the_memory_of_the_whole_bot_is_measured():
-    """The supervisor, the web process with its two workers, and the loop."""
+    """It covers the supervisor, the web process with two workers, and the loop."""
     burst = memory.Burst(merged_pull_request(), seconds=1)
     with scratch("memory") as home, simulated() as github:
         before, after = memory.of_bot(home, github, 2, burst)
@@ -132,7 +132,7 @@ def test_the_memory_of_the_whole_bot_is_measured():
 
 
 def test_memory_is_told_by_process_and_in_sum():
-    """The figures are of the sums, before the burst and after it."""
+    """The figures are the sums before and after the burst."""
     start = Footprint(1, "-m bot_deploy start", pss=30, rss=50)
     web = Footprint(2, "-m bot_deploy gunicorn", pss=10, rss=40)
     probot = Footprint(3, "probot.mjs 4", pss=80, rss=90)

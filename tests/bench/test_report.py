@@ -1,4 +1,4 @@
-"""From figures to docs/performance.md."""
+"""bench.report and bench.goals: from figures to docs/performance.md."""
 
 import re
 
@@ -37,7 +37,7 @@ def updated():
 
 
 def test_a_table_takes_the_place_of_the_older_one():
-    """What stood between the comments is gone, with its figures; the rest stays as it was."""
+    """The old table and figures are replaced; the rest of the page stays."""
     page = updated()
     assert "| 1\\|2 | 3 |\n\n- a note\n\n*here, now*" in page
     assert "an older table" not in page
@@ -47,23 +47,23 @@ def test_a_table_takes_the_place_of_the_older_one():
 
 
 def test_an_update_may_be_repeated():
-    """The same figures again change nothing."""
+    """The same figures change nothing."""
     assert report.update(updated(), {"speed": (TABLE, "here, now")}) == updated()
 
 
 def test_a_table_is_printed_with_its_figures():
-    """Whoever measures a part sees what would go into the page."""
+    """The printed table shows what the page would get."""
     assert report.shown(TABLE).endswith("| 1\\|2 | 3 |\n- a note\nspeed.a = 0.5")
 
 
 def test_a_measure_without_a_place_is_refused():
-    """The message names the two lines to add."""
+    """The message names the two missing lines."""
     with pytest.raises(report.PageError, match="measured: weight -->"):
         report.update(PAGE, {"weight": (TABLE, "")})
 
 
 def test_goals_are_held_against_the_figures():
-    """Met, not met and not measured are told apart, for both kinds of bounds."""
+    """Goals are met, not met or not measured, for both kinds of bounds."""
     goals = [
         Goal("x", "a", 1.0, at_least=True),
         Goal("y", "a", 1.0),
@@ -77,13 +77,13 @@ def test_goals_are_held_against_the_figures():
 
 
 def test_each_measure_has_its_place_in_the_page():
-    """docs/performance.md has a place for whatever is measured."""
+    """docs/performance.md has a place for every measure."""
     table = Table(head=("a",), rows=[])
     report.update(report.PAGE.read_text(), dict.fromkeys(all_measures(), (table, "")))
 
 
 def test_a_measure_is_called_as_its_file():
-    """What `make bench NAME=...` takes is what the files are called."""
+    """A measure's name is its file's name."""
     for name, measure in all_measures().items():
         assert type(measure).__name__ == "Measure"
         assert measure.name == name
@@ -91,7 +91,7 @@ def test_a_measure_is_called_as_its_file():
 
 
 def test_a_ratio_is_the_median_of_the_rounds():
-    """What slows both sides of a round changes nothing, and the interval holds the middle."""
+    """A slow round changes nothing, and the interval contains the median."""
     found = ratio([2, 4, 60, 8], [1, 2, 30, 4])
     assert (found.low, found.middle, found.high) == (2, 2, 2)
     spread = ratio([1, 2, 3, 4, 5], [1, 1, 1, 1, 1])
@@ -100,14 +100,14 @@ def test_a_ratio_is_the_median_of_the_rounds():
 
 
 def test_a_ratio_wants_rounds():
-    """Nothing at all, and sides of different lengths, are refused."""
+    """Empty and unequal sequences are refused."""
     for sides in (([], []), ([1], [1, 2])):
         with pytest.raises(ValueError, match=r"rounds|argument"):
             ratio(*sides)
 
 
 def test_a_percentile_is_one_of_the_values():
-    """The nearest rank, and never beyond the ends."""
+    """The percentile is a nearest rank, within the values."""
     values = list(range(1, 101))
     assert [percentile(values, percent) for percent in (0, 50, 99, 100)] == [1, 50, 99, 100]
     with pytest.raises(ValueError, match="no values"):
@@ -115,7 +115,7 @@ def test_a_percentile_is_one_of_the_values():
 
 
 def test_a_table_says_on_what_it_was_measured():
-    """The command, the day, the commit, the machine, the versions, the disk."""
+    """The line names command, day, commit, machine, versions and disk."""
     line = circumstances("python -m bench x")
     parts = r"`python -m bench x`, 20\d\d-.*commit \w+.*cores.*CPython.*SQLite.*sync takes \d"
     assert re.match(parts, line)

@@ -1,4 +1,4 @@
-"""The loop, claims, recovery and what follows from them: that they are measured, not how much."""
+"""The measures of loop, claims, recovery and scale: they work; figures are not checked."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from bench.queueing import DATABASE, LOOPS, Demand, Layout, waiting
 
 
 def test_claims_are_measured_beside_finished_jobs():
-    """Both databases are filled and claimed from, and the largest table is what counts."""
+    """Both databases are filled and claimed from; the largest table provides the figure."""
     table = claims.measured((SQLITE, POSTGRESQL), (0, 50), rounds=1, number=2)
     assert [row[:2] for row in table.rows] == [
         (kind, finished) for kind in (SQLITE, POSTGRESQL) for finished in ("0", "50")
@@ -18,7 +18,7 @@ def test_claims_are_measured_beside_finished_jobs():
 
 
 def test_the_loop_is_measured_with_its_own_processes():
-    """Claims, decided deliveries and performed actions are counted, with real loops."""
+    """Real loops evaluate deliveries and perform actions, and all are counted."""
     table = loop.measured((SQLITE,), rounds=1, merges=3, pings=1)
     assert {row[1] for row in table.rows} == {loop.CLAIMS, loop.NOTHING, loop.ACTIONS}
     assert all(figure > 0 for figure in table.figures.values())
@@ -26,7 +26,7 @@ def test_the_loop_is_measured_with_its_own_processes():
 
 
 def test_two_loops_are_held_against_one():
-    """What is asked for the goal is the ratio of the actions; the other is told as well."""
+    """The goal's figure is the ratio of actions; the other ratio is reported, too."""
     slices = {(work, way): [rate * 2.0] for work, way, rate in [
         (loop.NOTHING, loop.BARE, 20), (loop.NOTHING, loop.ONE, 10), (loop.NOTHING, loop.TWO, 15),
         (loop.ACTIONS, loop.ONE, 5), (loop.ACTIONS, loop.TWO, 10),
@@ -39,21 +39,21 @@ def test_two_loops_are_held_against_one():
 
 
 def test_a_turn_without_news_is_measured():
-    """A day of deliveries in GitHub's log costs a turn one request, answered with 304."""
+    """A run over a day of known deliveries costs one request, answered with 304."""
     table = recover.measured((SQLITE,), delivered=30, turns=2)
     assert table.figures["recover.requests_without_news"] == 1
     assert table.figures["recover.sqlite_without_news_ms"] > 0
 
 
 def test_what_a_delivery_takes_is_measured():
-    """The web process, the loop and PostgreSQL each spend time of a processor on it."""
+    """The web process, the loop and PostgreSQL each spend processor time."""
     demand = scale.measured(number=20)
     assert min(demand.web, demand.loop, demand.database) > 0
     assert len(scale.table(demand).rows) == len(scale.LAYOUTS) + len(scale.CORES)
 
 
 def test_the_first_part_to_be_busy_is_the_limit():
-    """What all carry is what the part carries that has the least to spare."""
+    """The throughput is that of the bottleneck."""
     demand = Demand(web=1.0, loop=4.0, database=2.0)
     assert Layout(2, 1, 4).carried(demand) == (250.0, LOOPS)
     assert Layout(2, 8, 1).carried(demand) == (500.0, DATABASE)
@@ -61,7 +61,7 @@ def test_the_first_part_to_be_busy_is_the_limit():
 
 
 def test_waiting_grows_without_end_towards_the_limit():
-    """One server waits as M/M/1 does; at half the load a delivery is served in less than twice."""
+    """One server is M/M/1: at half load a delivery takes less than twice its service time."""
     assert waiting(1, 10.0, 0.5) == pytest.approx(10.0)
     assert waiting(1, 10.0, 0.99) == pytest.approx(990.0)
     assert waiting(8, 10.0, 0.5) < 1.0

@@ -217,7 +217,7 @@ def test_what_github_answered_is_shown(several, capsys):
 
 @pytest.mark.parametrize(
     ("guid", "decision"),
-    [("3333", "dead after 1 attempt: 403 Forbidden"), ("2222", "ignored: no rule wanted")],
+    [("3333", "dead after 1 attempt: 403 Forbidden"), ("2222", "ignored: no rule had")],
 )
 def test_a_decision_is_told_with_its_reason(several, capsys, guid, decision):
     """`show` prints why a rule acted, did nothing, or failed."""
@@ -257,7 +257,7 @@ def test_dead_ones_are_tried_again_by_their_guid(several, queue, capsys):
     """`retry` makes a dead delivery or its dead actions ready again, and nothing else."""
     assert run("retry", "3333", "4444", "1111") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "3333: to be tried again: decide pull_request",
+        "3333: to be tried again: evaluate pull_request",
         "4444: to be tried again: comment on snakes/trio#7",
         "1111: nothing of it is dead",
     ]

@@ -51,7 +51,7 @@ def test_the_differences_are_listed(run, capsys):
         "1 comment less, 1 reaction less.",
         f"less   comment on {TRIO}#1, because of {TRIO}#1",
         f"less   react with heart in {TRIO}, because of {TRIO}#1",
-        "Looked at the only stored delivery; 0 questions asked of GitHub.",
+        "Evaluated the only stored delivery; asked GitHub 0 questions.",
     ]
 
 

@@ -114,7 +114,7 @@ def test_what_was_done_before_is_not_promised_again(queue, ping, capsys):
     capsys.readouterr()
     assert run("replay-") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "What it led to before is known by its keys, and is not done again:",
+        "Earlier actions, which are not repeated:",
         "   comment:x: ready",
     ]
 

@@ -84,4 +84,4 @@ def test_with_an_app_github_is_asked(environ, capsys, monkeypatch):
             "GITHUB_API_URL": server.url,
         }
         assert run(f"{PAGE}{number}") == 1
-    assert "written by mallory, not by this bot" in capsys.readouterr().err
+    assert "mallory wrote it, not this bot" in capsys.readouterr().err

@@ -80,7 +80,8 @@ class WebhookChecks:
         failures = [status for status in newest.values() if status not in _GOOD]
         if not failures:
             return ok(f"{len(newest)} in the last day, all arrived")
-        detail = f"{len(failures)} of {len(newest)} in the last day failed, the latest with {failures[0]}"
+        count = f"{len(failures)} of {len(newest)} in the last day"
+        detail = f"{count} failed, the latest with {failures[0]}"
         if next(iter(newest.values())) not in _GOOD:
             return failed(detail, f"{_meaning(failures[0])}; the bot fetches missed deliveries")
         return warning(detail, "they arrive again; the bot fetches missed deliveries")

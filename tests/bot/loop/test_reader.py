@@ -8,7 +8,7 @@ from luggage.github import NotFound, WriteRefused
 
 
 class Recorded:
-    """A client that gives set answers and remembers what it was asked."""
+    """A client with prepared answers that records its calls."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -26,7 +26,7 @@ ABSENT = NotFound("Not Found", method="GET", path="/orgs/snakes/memberships/alic
 
 
 def test_a_membership_is_asked_for_once(people, queue, clock):
-    """What GitHub said of a member is remembered."""
+    """A membership is requested once and remembered."""
     client = Recorded({"state": "active"})
     reader = github_reader(client, people, queue, clock=clock)
     assert [reader.membership("snakes", "alice") for _ in range(2)] == ["active", "active"]
@@ -34,7 +34,7 @@ def test_a_membership_is_asked_for_once(people, queue, clock):
 
 
 def test_that_somebody_is_no_member_is_not_remembered(people, queue, clock):
-    """Who is no member today may be one tomorrow."""
+    """A missing membership is not remembered: it may change."""
     client = Recorded(ABSENT, {"state": "pending"})
     reader = github_reader(client, people, queue, clock=clock)
     assert [reader.membership("snakes", "alice") for _ in range(2)] == [None, "pending"]
@@ -56,7 +56,7 @@ def found(*numbers):
 def test_the_latest_merge_is_counted_once_whether_indexed_or_not(
     people, queue, clock, indexed, expected
 ):
-    """GitHub's search lags; the pull request just merged counts either way, and only once."""
+    """The latest merge counts once, whether or not GitHub's search has it."""
     reader = github_reader(Recorded(found(*indexed)), people, queue, clock=clock)
     merged = reader.merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
@@ -65,7 +65,7 @@ def test_the_latest_merge_is_counted_once_whether_indexed_or_not(
 
 
 def test_one_merge_is_known_without_asking(people, queue, clock):
-    """With the default threshold no search is made."""
+    """The default threshold needs no search."""
     client = Recorded()
     merged = github_reader(client, people, queue, clock=clock).merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=1
@@ -74,7 +74,7 @@ def test_one_merge_is_known_without_asking(people, queue, clock):
 
 
 def test_the_search_names_the_person_and_the_organisation(people, queue, clock):
-    """Only merged pull requests of this person in this organisation are looked for."""
+    """The search covers this person's merged pull requests in this organisation."""
     client = Recorded(found())
     github_reader(client, people, queue, clock=clock).merged_pull_requests(
         "snakes", "alice", latest=(TRIO, PullRequest(7, None, merged=True)), enough=3
@@ -85,7 +85,7 @@ def test_the_search_names_the_person_and_the_organisation(people, queue, clock):
 
 
 def test_merges_that_were_seen_count_before_github_has_indexed_them(people, queue, clock):
-    """Three merges at one instant are three, though the search knows of none."""
+    """Three simultaneous merges count, although the search knows none."""
     client = Recorded(found(), found())
     reader = github_reader(client, people, queue, clock=clock)
     counted = [
@@ -94,12 +94,12 @@ def test_merges_that_were_seen_count_before_github_has_indexed_them(people, queu
         )
         for number in (1, 2, 3)
     ]
-    # And what is known to be enough is not asked for.
+    # The search is skipped if the known merges are enough.
     assert (counted, len(client.asked)) == ([1, 2, 3], 2)
 
 
 def test_a_membership_is_asked_for_anew_where_it_matters(people, queue, clock):
-    """What is remembered is brought up to date, and tells what has become of somebody."""
+    """`membership_now` asks again and updates the cache."""
     client = Recorded({"state": "active"}, ABSENT, ABSENT)
     reader = github_reader(client, people, queue, clock=clock)
     people.remember("snakes", "alice", "pending")
@@ -117,7 +117,7 @@ def test_a_membership_is_asked_for_anew_where_it_matters(people, queue, clock):
     ],
 )
 def test_owners_are_active_admins(people, answer, expected, queue, clock):
-    """Neither members, nor those invited to be owners, nor strangers."""
+    """Only active admins are owners."""
     assert (
         github_reader(Recorded(answer), people, queue, clock=clock).is_owner("snakes", "alice")
         is expected
@@ -125,7 +125,7 @@ def test_owners_are_active_admins(people, answer, expected, queue, clock):
 
 
 def test_a_permission_is_asked_for_each_time(people, queue, clock):
-    """Nothing of it is remembered, and who is not there may do nothing."""
+    """A permission is requested each time; strangers have none."""
     client = Recorded({"permission": "write"}, ABSENT)
     reader = github_reader(client, people, queue, clock=clock)
     assert [reader.permission("snakes/trio", "a") for _ in range(2)] == ["write", "none"]
@@ -133,7 +133,7 @@ def test_a_permission_is_asked_for_each_time(people, queue, clock):
 
 
 def test_an_account_is_a_person_a_bot_or_nothing(people, queue, clock):
-    """Organisations are no people either; GitHub's spelling of the name counts."""
+    """Organisations are not people; GitHub's spelling of the login counts."""
     answers = [{"login": "Alice", "type": "User"}, {"login": "x", "type": "Organization"}, ABSENT]
     reader = github_reader(Recorded(*answers), people, queue, clock=clock)
     found_accounts = [reader.account("alice") for _ in answers]
@@ -146,7 +146,7 @@ def test_an_account_is_a_person_a_bot_or_nothing(people, queue, clock):
     ids=["not listed yet", "the first", "came earlier", "two at once"],
 )
 def test_the_first_step_is_the_lowest_number_of_a_person(people, listed, expected, queue, clock):
-    """The list may lag behind; what is known is not asked for again."""
+    """The list may lag; a known first number is not requested again."""
     client = Recorded(listed)
     reader = github_reader(client, people, queue, clock=clock)
     assert [reader.is_first_step("snakes/trio", "alice", 7) for _ in range(2)] == [expected] * 2
@@ -159,7 +159,7 @@ def test_the_first_step_is_the_lowest_number_of_a_person(people, listed, expecte
 
 
 def test_what_is_remembered_of_invitations_is_told(people, queue, clock):
-    """Whom the bot invited, and whom it asked about."""
+    """The reader knows whom the bot invited and whom it asked about."""
     reader = github_reader(Recorded(), people, queue, clock=clock)
     people.inviting("snakes", "alice")
     people.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
@@ -168,7 +168,7 @@ def test_what_is_remembered_of_invitations_is_told(people, queue, clock):
 
 
 def test_the_reader_of_a_rule_cannot_write(app, github):
-    """The client that the loop gives to a reader refuses every write."""
+    """The reader's client refuses every write."""
     client = app.client_for(github.install("snakes").id).read_only()
     with pytest.raises(WriteRefused):
         client.put("/orgs/snakes/memberships/alice", json={"role": "member"})

@@ -25,7 +25,7 @@ PUT_MEMBERSHIP = {"method": "PUT", "path": "*/memberships/*"}
 
 @pytest.fixture
 def deliver(queue, clock, github):
-    """Put a delivery into the queue, as the web process does."""
+    """Queue a delivery, as the web process does."""
 
     def put(happening, guid="guid-1"):
         _headers, body = github.signed(*happening, delivery_id=guid)
@@ -62,7 +62,7 @@ def welcome(person):
 def test_a_first_merged_pull_request_brings_an_invitation_and_then_a_welcome(
     deliver, settled, github
 ):
-    """The main job: one membership offered with the role member, one comment that names both."""
+    """The main case: one invitation as a member, and one comment that names both."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     settled()
     assert github.membership("snakes", "alice").state == "pending"
@@ -75,7 +75,7 @@ def test_a_first_merged_pull_request_brings_an_invitation_and_then_a_welcome(
 
 
 def test_a_second_merged_pull_request_brings_nothing_and_asks_nothing(deliver, settled, github):
-    """Who was invited is remembered: the next merge costs no request to GitHub."""
+    """An invited person is remembered: the next merge costs no request."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     settled()
     asked = len(github.calls)
@@ -85,7 +85,7 @@ def test_a_second_merged_pull_request_brings_nothing_and_asks_nothing(deliver, s
 
 
 def test_two_merges_at_one_instant_bring_one_welcome(deliver, settled, github):
-    """Both are decided before either is performed; their keys make them one."""
+    """Both are evaluated before either is performed; their keys make them one."""
     deliver(github.merge_pull_request(TRIO, "alice"), "guid-1")
     deliver(github.merge_pull_request(TRIO, "alice"), "guid-2")
     settled()
@@ -94,7 +94,7 @@ def test_two_merges_at_one_instant_bring_one_welcome(deliver, settled, github):
 
 
 def test_a_member_is_left_alone_and_asked_about_once(deliver, settled, queue, github):
-    """Members get nothing, and are looked up only the first time."""
+    """Members get nothing, and are looked up once."""
     github.add_member("snakes", "alice")
     deliver(github.merge_pull_request(TRIO, "alice"), "guid-1")
     settled()
@@ -106,7 +106,7 @@ def test_a_member_is_left_alone_and_asked_about_once(deliver, settled, queue, gi
 
 
 def test_an_owner_invited_by_a_late_action_keeps_the_role(deliver, settled, worker, github):
-    """Between decision and performance the person became an owner: nothing is overwritten."""
+    """Someone who became an owner meanwhile is not overwritten."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     github.faults.append(faults.plan(faults.failed(503, done=False), **PUT_MEMBERSHIP))
     worker.drain()
@@ -118,7 +118,7 @@ def test_an_owner_invited_by_a_late_action_keeps_the_role(deliver, settled, work
 def test_a_process_that_was_stopped_before_it_invited_finds_it_too_late(
     deliver, settled, worker, queue, clock, github, monkeypatch
 ):
-    """Stopped past its lease between look and invitation: another has invited, so it does not."""
+    """A process stopped past its lease does not invite after another one has."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     inviting = People.inviting
 
@@ -136,7 +136,7 @@ def test_a_process_that_was_stopped_before_it_invited_finds_it_too_late(
 
 
 def test_no_welcome_is_said_when_the_invitation_is_refused(deliver, settled, queue, github):
-    """A comment waits for the invitation that it announces, and is held when that is dead."""
+    """A comment waits for its invitation, and is held if that is dead."""
     refusal = faults.Fault(name="422", answer=faults.Refused(422, "Validation Failed").answer)
     github.faults.append(faults.plan(refusal, **PUT_MEMBERSHIP))
     deliver(github.merge_pull_request(TRIO, "alice"))
@@ -151,7 +151,7 @@ def test_no_welcome_is_said_when_the_invitation_is_refused(deliver, settled, que
 def test_a_dead_invitation_revived_by_hand_is_followed_by_its_welcome(
     deliver, settled, queue, github
 ):
-    """What was held goes on once what it waited for is done."""
+    """A held action runs once its dependency is done."""
     refusal = faults.Fault(name="403", answer=faults.Refused(403, "No permission").answer)
     github.faults.append(faults.plan(refusal, times=9, **PUT_MEMBERSHIP))
     deliver(github.merge_pull_request(TRIO, "alice"))
@@ -163,7 +163,7 @@ def test_a_dead_invitation_revived_by_hand_is_followed_by_its_welcome(
 
 
 def test_events_that_no_rule_is_about_are_ignored(deliver, settled, queue, github):
-    """Noise is stored, and done with, without a request."""
+    """Events without a rule are ignored without a request."""
     deliver(github.star(TRIO, "alice"))
     settled()
     assert states(queue, DELIVERIES) == {"guid-1": State.IGNORED}
@@ -171,7 +171,7 @@ def test_events_that_no_rule_is_about_are_ignored(deliver, settled, queue, githu
 
 
 def test_a_delivery_without_an_installation_is_ignored(deliver, settled, queue, github):
-    """Without an installation there is nobody in whose name to act."""
+    """A delivery without an installation is ignored: there is no account to act as."""
     event, payload = github.merge_pull_request(TRIO, "alice")
     del payload["installation"]
     deliver(type(github.star(TRIO, "x"))(event, payload))
@@ -180,7 +180,7 @@ def test_a_delivery_without_an_installation_is_ignored(deliver, settled, queue, 
 
 
 def test_ping_is_answered_in_the_thread_of_a_review_comment(deliver, settled, github):
-    """The pong! goes under the review comment, and the heart onto it."""
+    """The reply goes below the review comment, and the heart onto it."""
     github.open_pull_request(TRIO, "alice")
     happening = github.review_comment(TRIO, 1, "alice", "/ping")
     deliver(happening)
@@ -204,7 +204,7 @@ AMBIGUOUS = {
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_a_comment_whose_end_is_unknown_is_written_once(deliver, settled, github, fault):
-    """Whether GitHub did it before the line broke or not: in the end there is one comment."""
+    """Whether or not GitHub acted before the failure, there is one comment in the end."""
     github.open_issue(TRIO, "alice")
     github.faults.append(faults.plan(fault, **POST_COMMENT))
     deliver(github.comment(TRIO, 1, "alice", "/ping"))
@@ -215,11 +215,11 @@ def test_a_comment_whose_end_is_unknown_is_written_once(deliver, settled, github
 def test_a_process_that_died_after_sending_does_not_write_twice(
     deliver, settled, worker, queue, clock, github, monkeypatch
 ):
-    """Killed between GitHub's answer and the record: the comment is found by its marker."""
+    """A process killed before recording the answer finds its comment by the marker."""
     github.open_issue(TRIO, "alice")
     deliver(github.comment(TRIO, 1, "alice", "/ping"))
     with monkeypatch.context() as patch:
-        # The worker's end is never recorded, as after a kill -9.
+        # As after kill -9: the worker never records the outcome.
         patch.setattr(queue, "end", _die_for(queue.end, ACTIONS))
         with pytest.raises(_Killed):
             worker.drain()
@@ -231,7 +231,7 @@ def test_a_process_that_died_after_sending_does_not_write_twice(
 
 
 class _Killed(BaseException):
-    """Stands for SIGKILL: nothing in the worker catches it."""
+    """Simulates SIGKILL: nothing in the worker catches it."""
 
 
 def _die_for(end, name):
@@ -244,7 +244,7 @@ def _die_for(end, name):
 
 
 def test_the_look_up_waits_until_github_shows_what_was_written(deliver, settled, clock, github):
-    """With the longest read lag the comment is still found, not written again."""
+    """Even with the longest read lag the comment is found, not written again."""
     github.world.read_lag_seconds = READ_LAG_SECONDS - 1
     github.open_issue(TRIO, "alice")
     github.faults.append(faults.plan(faults.failed(502, done=True), **POST_COMMENT))
@@ -256,7 +256,7 @@ def test_the_look_up_waits_until_github_shows_what_was_written(deliver, settled,
 def test_a_comment_that_was_written_late_is_seen_before_it_is_judged(
     deliver, settled, clock, github
 ):
-    """GitHub writes at the end of a slow request and shows it later still: it is waited for."""
+    """A comment that GitHub writes and shows late is waited for."""
     github.world.read_lag_seconds = READ_LAG_SECONDS - 1
     github.open_issue(TRIO, "alice")
     slow = faults.plan(faults.reset(done=True), **POST_COMMENT)
@@ -275,7 +275,7 @@ def test_a_comment_that_was_written_late_is_seen_before_it_is_judged(
 def test_a_process_that_was_stopped_before_it_sent_finds_it_too_late(
     deliver, settled, worker, queue, clock, github, monkeypatch
 ):
-    """Stopped past its lease between note and send: another has sent meanwhile, so it does not."""
+    """A process stopped past its lease does not send after another one has."""
     github.open_issue(TRIO, "alice")
     deliver(github.comment(TRIO, 1, "alice", "/ping"))
     note = queue.note
@@ -295,7 +295,7 @@ def test_a_process_that_was_stopped_before_it_sent_finds_it_too_late(
 
 
 def test_a_failed_look_up_is_not_an_absence(deliver, settled, github):
-    """When the look-up itself fails, it is repeated; the comment is not sent in the dark."""
+    """A failed lookup is repeated; the comment is not sent blindly."""
     github.open_issue(TRIO, "alice")
     github.faults.append(faults.plan(faults.failed(502, done=True), **POST_COMMENT))
     look_up = faults.failed(502, done=False)
@@ -306,7 +306,7 @@ def test_a_failed_look_up_is_not_an_absence(deliver, settled, github):
 
 
 def test_a_marker_pasted_by_somebody_else_does_not_count(deliver, settled, github):
-    """Only what our own app wrote is adopted; a stranger cannot silence the bot."""
+    """Only the App's own comments count; a stranger's marker cannot silence the bot."""
     github.open_issue(TRIO, "alice")
     happening = github.comment(TRIO, 1, "alice", "/ping")
     key = f"comment:ping {TRIO}/issues/comments/{happening.payload['comment']['id']}"
@@ -320,7 +320,7 @@ def test_a_marker_pasted_by_somebody_else_does_not_count(deliver, settled, githu
 def test_while_a_limit_lasts_nothing_is_called_and_the_attempt_is_given_back(
     deliver, settled, worker, queue, clock, github
 ):
-    """A secondary limit reschedules the job to its end; then the work is done."""
+    """A secondary rate limit reschedules the job; then it runs."""
     github.open_issue(TRIO, "alice")
     github.faults.append(faults.plan(faults.secondary_limit(120), **POST_COMMENT))
     limited_at = clock()
@@ -333,7 +333,7 @@ def test_while_a_limit_lasts_nothing_is_called_and_the_attempt_is_given_back(
 
 
 def test_an_outage_shorter_than_a_day_kills_no_job(deliver, settled, queue, clock, github):
-    """GitHub away for hours: what was waiting is done afterwards."""
+    """Jobs survive an outage of hours and run afterwards."""
     back_at = clock() + OUTAGE_SECONDS / 2
     github.faults.append(
         lambda _request: faults.failed(503, done=False) if clock() < back_at else None
@@ -344,7 +344,7 @@ def test_an_outage_shorter_than_a_day_kills_no_job(deliver, settled, queue, cloc
 
 
 def test_an_outage_of_days_ends_in_dead_jobs(deliver, settled, queue, github):
-    """After a day of patience the tries count, and come to an end."""
+    """After a day of outage attempts count, and jobs end dead."""
     github.faults.append(faults.plan(faults.failed(503, done=False), times=None))
     deliver(github.merge_pull_request(TRIO, "alice"))
     settled()
@@ -352,7 +352,7 @@ def test_an_outage_of_days_ends_in_dead_jobs(deliver, settled, queue, github):
 
 
 def test_actions_of_an_unknown_kind_end_dead_and_harm_no_other(deliver, settled, queue, github):
-    """What a newer version planned is kept for it; the rest goes on."""
+    """A newer version's action is kept; the others run."""
     body = b'{"kind": "sing", "action": {}, "installation": 1, "delivery": "d", "rule": "r"}'
     queue.put(NewJob(queue=ACTIONS, key="sing", body=body, run_at=0.0))
     deliver(github.merge_pull_request(TRIO, "alice"))
@@ -362,14 +362,14 @@ def test_actions_of_an_unknown_kind_end_dead_and_harm_no_other(deliver, settled,
 
 
 def test_a_marker_tells_nothing_but_its_own_action():
-    """The marker is the same for one key, differs for others, and names nobody."""
+    """A marker depends on the key alone, and names no one."""
     assert marker("comment:welcome snakes/alice") == marker("comment:welcome snakes/alice")
     assert marker("a") != marker("b")
     assert "alice" not in marker("comment:welcome snakes/alice")
 
 
 def test_boredom_leaves_one_line_for_each_spell(store, clock):
-    """Bored once a minute has passed with nothing to do; bored again only after work."""
+    """The loop is bored after a minute without work, and again only after work."""
     board = SqlBoard(store, clock=clock)
     boredom = Boredom(board, after_seconds=60.0)
     for idle_seconds in (5.0, 59.0, 60.0, 65.0, 300.0):
@@ -398,7 +398,7 @@ def test_boredom_leaves_one_line_for_each_spell(store, clock):
     ],
 )
 def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name, body, expected):
-    """A delivery by its own id, an action by that of the delivery which led to it."""
+    """The context has a delivery's own id, or that of an action's delivery."""
     queue.put(NewJob(queue=queue_name, key="a-key", body=body, run_at=clock()))
     (job,) = queue.claim([queue_name], worker="w", lease_seconds=60.0)
     with job_log_context(job):
@@ -408,7 +408,7 @@ def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name,
 def test_an_action_remembers_the_settings_that_its_rule_obeyed(
     app, queue, people, store, clock, deliver, github
 ):
-    """What was set otherwise than by default, so that it can be said later why."""
+    """The action stores the settings that differ from the defaults."""
     layer = read([invite.RULE], {"invite": {"message": "Hello $person"}})
     told = Settings((layer,))
     files = SettingsFiles(store, RULES, told, clock=clock)

@@ -1,4 +1,4 @@
-"""bot.operations.replay: a delivery from a file, and what would be done about it."""
+"""bot.operations.replay: deliveries from files, and dry runs."""
 
 import json
 
@@ -39,7 +39,7 @@ def history(queue, clock):
 
 @pytest.fixture
 def looker(app, queue, store, clock, files):
-    """An updater as a dry run has it."""
+    """The updater of a dry run."""
     people = People(store, clock=clock).read_only()
     return Updater(
         app=app,
@@ -78,7 +78,7 @@ def said(outlook, before=()):
     ],
 )
 def test_a_file_that_knows_its_event_needs_no_word(content):
-    """Headers and payload, as they were sent or shown, or GitHub's own record of a delivery."""
+    """A file with headers, or GitHub's record of a delivery, names its event."""
     found = from_file(content, event=None)
     assert found.delivery == Delivery("72d3162e", "star", PAYLOAD)
     assert json.loads(found.body) == PAYLOAD
@@ -86,7 +86,7 @@ def test_a_file_that_knows_its_event_needs_no_word(content):
 
 @pytest.mark.parametrize("content", [BODY, b"\xef\xbb\xbf" + BODY, b"\n " + BODY])
 def test_a_payload_alone_needs_its_event(content):
-    """Without it the remedy is said; with it the file is a delivery of its own."""
+    """A bare payload needs --event; it then is a delivery of its own."""
     with pytest.raises(ReplayError, match="add --event"):
         from_file(content, event=None)
     found = from_file(content, event="star").delivery
@@ -95,7 +95,7 @@ def test_a_payload_alone_needs_its_event(content):
 
 
 def test_the_same_file_is_the_same_delivery():
-    """Another payload, or another event, is another one."""
+    """The same file is the same delivery; another payload or event is another one."""
     files = [(BODY, "star"), (BODY, "star"), (BODY, "watch"), (b'{"a": 1}', "star")]
     assert len({from_file(content, event=event).delivery.id for content, event in files}) == 3
 
@@ -112,7 +112,7 @@ def test_the_same_file_is_the_same_delivery():
     ],
 )
 def test_what_is_no_delivery_is_said_to_be_none(content, words):
-    """In a line, with what is wrong."""
+    """The error is one line with the reason."""
     if words is None:
         assert from_file(content, event="star").delivery.payload == {"request": 1}
     else:
@@ -121,13 +121,13 @@ def test_what_is_no_delivery_is_said_to_be_none(content, words):
 
 
 def test_what_is_no_delivery_is_not_asked_for_its_event():
-    """That a file is no JSON is said at once, not after --event was given."""
+    """An invalid file is refused at once, not after --event was given."""
     with pytest.raises(ReplayError, match="not JSON"):
         from_file(b"no json", event=None)
 
 
 def test_a_stored_delivery_is_replayed_by_its_guid(history, queue, github, clock):
-    """By as much of it as is needed; not once its payload has expired."""
+    """A GUID's prefix finds a stored delivery, until its payload expires."""
     happening = github.star(TRIO, "alice")
     new = replayed(happening, "72d3162e-cc78")
     queue.put(job_of(new.delivery, new.body, run_at=clock()))
@@ -142,17 +142,17 @@ def test_a_stored_delivery_is_replayed_by_its_guid(history, queue, github, clock
 
 
 def test_what_a_schedule_brought_is_replayed_as_well(history, queue):
-    """Its key is not of GitHub's shape."""
+    """A scheduled delivery can be replayed, although its key is not a GUID."""
     key = "schedule:nudge:2026-01-01T00:00Z:snakes/trio"
     queue.put(NewJob(queue=DELIVERIES, key=key, kind="schedule", body=b"{}", run_at=0.0))
     assert stored(history, queue, key).delivery == Delivery(key, "schedule", {})
 
 
-# What would be done
+# Dry runs
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, github, people):
-    """Words, text, rule and settings of each action; GitHub is only read, and nothing is queued."""
+    """A dry run shows words, text, rule and settings of each action, and only reads."""
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     words = said(dry_run(new, queue, looker.dry_run))
     for part in ("1. invite alice to snakes\n", "2. comment on snakes/trio#1\n", "| Thank you"):
@@ -164,7 +164,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, githu
 
 
 def test_a_dry_run_remembers_nobody(looker, queue, github, people):
-    """What it learns of a person leaves no trace."""
+    """A dry run stores no membership."""
     github.add_member("snakes", "alice")
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     assert dry_run(new, queue, looker.dry_run).actions == []
@@ -172,7 +172,7 @@ def test_a_dry_run_remembers_nobody(looker, queue, github, people):
 
 
 def test_a_dry_run_counts_the_merge_that_it_is_about(store, clock):
-    """Without keeping it: the real one will find it new."""
+    """A dry run counts the merge without storing it."""
     people = People(store, clock=clock)
     looks = people.read_only()
     assert looks.merges("snakes", "alice", latest=(TRIO, 7)) == {(TRIO, 7)}
@@ -180,7 +180,7 @@ def test_a_dry_run_counts_the_merge_that_it_is_about(store, clock):
 
 
 def test_a_dry_run_is_refused_every_write(looker, queue, github, monkeypatch):
-    """Not by good will: the client does not send it, whoever asks for it."""
+    """The client of a dry run refuses every write."""
     monkeypatch.setattr(Memberships, "membership", lambda self, *_: self._client.put("/x"))
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     with pytest.raises(WriteRefused):
@@ -191,7 +191,7 @@ def test_a_dry_run_is_refused_every_write(looker, queue, github, monkeypatch):
 def test_what_is_known_by_its_key_would_not_be_done_again(
     looker, queue, github, settled, history, clock
 ):
-    """After the delivery was done, a dry run of it finds nothing new, and says why."""
+    """A dry run of a finished delivery finds nothing new, and says why."""
     github.open_issue(TRIO, "alice")
     new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
     queue.put(job_of(new.delivery, new.body, run_at=clock()))
@@ -206,7 +206,7 @@ def test_what_is_known_by_its_key_would_not_be_done_again(
 def test_a_rule_that_wants_nothing_any_more_leaves_what_was_done(
     looker, queue, github, settled, history, clock
 ):
-    """Who was invited is known now; what the delivery led to is told, with its state."""
+    """A dry run shows the earlier actions and their states."""
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     queue.put(job_of(new.delivery, new.body, run_at=clock()))
     settled()
@@ -216,7 +216,7 @@ def test_a_rule_that_wants_nothing_any_more_leaves_what_was_done(
 
 
 def test_nothing_to_do_is_said_with_its_reason(looker, queue, github):
-    """No rule for the event, no installation, or no rule that wants anything."""
+    """The reason is no rule, no installation, or nothing to do."""
     star = replayed(github.star(TRIO, "alice"))
     homeless = replayed(github.open_issue(TRIO, "alice", body="/ping"))
     del homeless.delivery.payload["installation"]
@@ -228,7 +228,7 @@ def test_nothing_to_do_is_said_with_its_reason(looker, queue, github):
 
 
 def test_a_rule_that_cannot_decide_yet_is_told(queue, github):
-    """What GitHub is still working out is no reason for silence."""
+    """A dry run reports rules that cannot decide yet."""
     outlook = dry_run(
         replayed(github.open_issue(TRIO, "alice")),
         queue,
@@ -238,11 +238,11 @@ def test_a_rule_that_cannot_decide_yet_is_told(queue, github):
     assert "The rule conflicts cannot decide yet and would run again: GitHub is" in words
 
 
-# Doing it
+# Replays
 
 
 def test_a_file_is_decided_as_a_delivery_is(queue, github, settled, clock, history):
-    """And a second time changes nothing."""
+    """A file is evaluated like a delivery; a second replay changes nothing."""
     github.open_issue(TRIO, "alice")
     new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
     first = put(new, queue, now=clock())
@@ -257,7 +257,7 @@ def test_a_file_is_decided_as_a_delivery_is(queue, github, settled, clock, histo
 def test_what_another_database_did_is_found_before_it_is_said_again(
     queue, github, settled, clock, store
 ):
-    """A file from a database that was lost brings no second comment."""
+    """A replay finds the comments of a lost database."""
     github.open_issue(TRIO, "alice")
     new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
     put(new, queue, now=clock())
@@ -271,7 +271,7 @@ def test_what_another_database_did_is_found_before_it_is_said_again(
 
 
 def test_a_changed_file_does_not_pass_for_the_delivery_it_was(queue, github, clock):
-    """The queue has the payload under that GUID; the remedy is said."""
+    """A changed file with a known GUID is refused, with the remedy."""
     first = replayed(github.open_issue(TRIO, "alice"))
     changed = replayed(github.open_issue(TRIO, "bob"))
     put(first, queue, now=clock())
@@ -280,7 +280,7 @@ def test_a_changed_file_does_not_pass_for_the_delivery_it_was(queue, github, clo
 
 
 def test_dead_actions_are_pointed_out(queue, github, settled, clock, history):
-    """To decide again does not try them again; the way to do so is said."""
+    """A replay does not retry dead actions, and says how to."""
     refused = faults.Fault(name="403", answer=faults.Refused(403, "No").answer)
     github.faults.append(faults.plan(refused, times=9, method="PUT", path="*/memberships/*"))
     new = replayed(github.merge_pull_request(TRIO, "alice"))

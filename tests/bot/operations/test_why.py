@@ -1,4 +1,4 @@
-"""bot.operations.why: from what the bot parse_target to why it parse_target it."""
+"""bot.operations.why: from a text of the bot to its reason."""
 
 import json
 
@@ -32,13 +32,13 @@ def history(queue, clock):
 
 @pytest.fixture
 def home(history, queue):
-    """One that looks into the database alone."""
+    """A search in the database alone."""
     return Why(history, queue, None)
 
 
 @pytest.fixture
 def why(history, queue, app):
-    """One that asks GitHub as well."""
+    """A search that also asks GitHub."""
     return Why(history, queue, GithubTexts(app))
 
 
@@ -55,7 +55,7 @@ def deliver(queue, clock, settled):
 
 @pytest.fixture
 def pong(github, deliver):
-    """The comment with which a /ping was answered, as the simulated GitHub has it."""
+    """The comment that answered a /ping, from the simulated GitHub."""
     github.open_issue(TRIO, "alice")
     deliver(github.comment(TRIO, 1, "alice", "/ping"))
     return github.comments(TRIO, 1)[-1]
@@ -63,7 +63,7 @@ def pong(github, deliver):
 
 @pytest.fixture
 def thread(github, deliver, queue):
-    """The address of an answer in the thread of a review comment."""
+    """The address of a reply below a review comment."""
     github.open_pull_request(TRIO, "alice")
     deliver(github.review_comment(TRIO, 1, "alice", "/ping"))
     (row,) = queue.recent(ACTIONS, kind="comment")
@@ -74,7 +74,7 @@ def page_of(comment):
     return f"https://github.com/{TRIO}/issues/1#issuecomment-{comment.id}"
 
 
-# What is asked about
+# Targets
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def page_of(comment):
     ],
 )
 def test_addresses_and_markers_are_taken_apart(text, found):
-    """A page's address, one of the API, on any host, or the hidden line in whole or in part."""
+    """A page's or the API's address on any host, or a marker in whole or in part."""
     assert parse_target(text) == found
 
 
@@ -114,15 +114,15 @@ def test_addresses_and_markers_are_taken_apart(text, found):
     ],
 )
 def test_what_is_neither_is_not_guessed_at(text):
-    """Nothing that could lead elsewhere is taken for an address."""
+    """Other text is not taken for an address."""
     assert parse_target(text) is None
 
 
-# At home
+# In the database
 
 
 def test_a_comment_leads_to_its_delivery(home, pong, github):
-    """The action, its rule, its settings, and what happened; GitHub is not asked."""
+    """The origin has the action, rule, settings and event; GitHub is not asked."""
     calls = len(github.calls)
     answer = home(parse_target(page_of(pong)))
     assert (answer.action.rule, answer.action.text) == ("ping", "pong!")
@@ -134,13 +134,13 @@ def test_a_comment_leads_to_its_delivery(home, pong, github):
 
 
 def test_a_marker_leads_to_the_same(home, pong):
-    """As it stands hidden in the comment."""
+    """The hidden marker leads to the same origin."""
     hidden = pong.body.splitlines()[-1]
     assert home(parse_target(hidden)) == home(parse_target(page_of(pong)))
 
 
 def test_an_answer_in_a_review_thread_is_found(home, thread):
-    """Its numbers are of another kind than those of other comments."""
+    """A reply in a review thread has another kind of id."""
     wanted = parse_target(thread)
     assert wanted.kind == "pulls"
     assert home(wanted).action.rule == "ping"
@@ -149,13 +149,13 @@ def test_an_answer_in_a_review_thread_is_found(home, thread):
 
 
 def test_a_number_that_begins_the_same_is_another(home, pong):
-    """The whole number counts."""
+    """An id with the same prefix does not match."""
     with pytest.raises(NotOurs):
         home(Comment(TRIO, "issues", pong.id // 10))
 
 
 def test_a_comment_of_an_older_version_is_found(home, queue):
-    """One that recorded no address, and no settings."""
+    """A comment of an older version, without address and settings, is found."""
     old = {"action": {"about": "x", "repository": TRIO, "number": 1, "text": "Hi"}}
     body = json.dumps({**old, "kind": "comment", "installation": 1, "delivery": "g", "rule": "r"})
     parent = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
@@ -169,7 +169,7 @@ def test_a_comment_of_an_older_version_is_found(home, queue):
 
 
 def test_an_expired_action_is_still_known(home, pong, queue, clock):
-    """What is left of it is told, and that the rest is gone."""
+    """An expired action is shown, with a note about the rest."""
     queue.expire_bodies(clock() + 1)
     words = "\n".join(details(home(parse_target(page_of(pong)))))
     assert "its rule and settings have expired" in words
@@ -177,7 +177,7 @@ def test_an_expired_action_is_still_known(home, pong, queue, clock):
 
 
 def test_a_marker_is_found_among_very_many(home, queue, monkeypatch):
-    """Page after page, to the oldest."""
+    """A marker is searched for page by page, to the oldest."""
     monkeypatch.setattr("bot.operations.why._KEYS_PAGE", 2)
     for number in range(5):
         queue.put(NewJob(queue=ACTIONS, key=f"comment:{number}", body=b"{}", run_at=0.0))
@@ -196,12 +196,12 @@ def test_a_marker_is_found_among_very_many(home, queue, monkeypatch):
     ],
 )
 def test_an_action_knows_the_markers_it_may_have_left(key, marked):
-    """That of all versions of an issue, and that of a comment in place of an effect."""
+    """An action knows the markers of an issue's versions and of a substitute comment."""
     assert list(marked_keys(key)) == marked
 
 
 def test_an_issue_that_the_bot_opened_is_explained(home, queue):
-    """By its address; another one, whose number ends the same, is not."""
+    """An issue is found by its address; a number with the same ending is not."""
     parent = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
     queue.put(NewJob(queue=ACTIONS, key="issue:x", body=b"{}", run_at=0.0, parent=parent))
     (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
@@ -215,7 +215,7 @@ def test_an_issue_that_the_bot_opened_is_explained(home, queue):
 
 
 def test_what_the_database_has_forgotten_is_asked_of_github(why, pong, queue, store, github):
-    """The text of the comment has the marker, and the marker leads on."""
+    """The comment's text has the marker, which leads to the action."""
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE job SET result = '' WHERE queue = 'action'")
     assert why(parse_target(page_of(pong))).delivery.row.guid == "guid-1"
@@ -224,7 +224,7 @@ def test_what_the_database_has_forgotten_is_asked_of_github(why, pong, queue, st
 
 
 def test_what_somebody_else_wrote_is_not_explained(why, pong, github):
-    """A marker that was copied says nothing."""
+    """A copied marker explains nothing."""
     github.comment(TRIO, 1, "mallory", pong.body)
     copied = github.comments(TRIO, 1)[-1]
     with pytest.raises(NotOurs, match="mallory wrote it, not this bot"):
@@ -232,13 +232,13 @@ def test_what_somebody_else_wrote_is_not_explained(why, pong, github):
 
 
 def test_what_github_does_not_know_is_nothing_of_ours(why, pong):
-    """The message says what was looked for."""
+    """The message names what was searched for."""
     with pytest.raises(NotOurs, match="/repos/snakes/trio/issues/comments/99"):
         why(Comment(TRIO, "issues", 99))
 
 
 def test_a_comment_of_ours_without_a_marker_is_not_explained(why, clock, app, pong):
-    """There is nothing to go by."""
+    """A comment of ours without a marker has no origin."""
     clock.advance(10)  # until it is the installation's turn to write again
     installation = app.app_client.get(f"/repos/{TRIO}/installation")["id"]
     path = f"/repos/{TRIO}/issues/1/comments"
@@ -248,7 +248,7 @@ def test_a_comment_of_ours_without_a_marker_is_not_explained(why, clock, app, po
 
 
 def test_no_token_goes_to_the_host_of_the_address(why, pong, github):
-    """Whatever host stands in it, what is called is the API that is configured."""
+    """Only the configured API is called, whatever the address's host."""
     answer = why(parse_target(page_of(pong).replace("github.com", "evil.test")))
     assert answer.delivery.row.guid == "guid-1"
     with pytest.raises(NotOurs):
@@ -257,7 +257,7 @@ def test_no_token_goes_to_the_host_of_the_address(why, pong, github):
 
 
 def test_what_is_planned_is_found_by_its_marker(home, queue, github, clock):
-    """Also before it is written: it may be waiting, or dead."""
+    """A planned action is found by its marker, even if it is waiting or dead."""
     parent = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
     queue.put(NewJob(queue=ACTIONS, key="comment:y", body=b"{}", run_at=0.0, parent=parent))
     answer = home(Marker(marker("comment:y")[17:41]))

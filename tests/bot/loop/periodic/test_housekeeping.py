@@ -1,4 +1,4 @@
-"""bot.loop.periodic.housekeeping: payloads expire, keys stay, files keep to their size."""
+"""bot.loop.periodic.housekeeping: payloads expire, keys stay, files stay small."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ def housekeeping(store, queue, clock):
 
 @pytest.fixture
 def put(queue, clock):
-    """Put a job with a payload that cannot be compressed, and end it in one of the ways."""
+    """Queue a job with an incompressible payload, and finish it in one of the ways."""
 
     def put(key, way="done"):
         body = os.urandom(PAYLOAD)
@@ -35,13 +35,13 @@ def put(queue, clock):
 
 
 def size(store):
-    """The bytes of a database on the disk, with its log."""
+    """The size in bytes of a database and its log."""
     path = Path(store.url.database)
     return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
 
 
 def test_payloads_expire_and_keys_stay(housekeeping, put, queue, clock):
-    """After thirty days a payload is gone; the delivery is still known."""
+    """A payload expires after thirty days; the delivery is still known."""
     job_id = put("old")
     clock.advance(29 * DAY)
     young_id = put("young")
@@ -52,7 +52,7 @@ def test_payloads_expire_and_keys_stay(housekeeping, put, queue, clock):
 
 
 def test_dead_jobs_stay_whole(housekeeping, put, queue, clock):
-    """What could not be done waits for a person, however long."""
+    """A dead job keeps its payload."""
     job_id = put("dead", "bury")
     clock.advance(1000 * DAY)
     housekeeping()
@@ -61,7 +61,7 @@ def test_dead_jobs_stay_whole(housekeeping, put, queue, clock):
 
 
 def test_the_log_of_sqlite_is_shortened(housekeeping, put, store):
-    """After a turn everything is in the database itself, and the log beside it is empty."""
+    """A run moves everything into the database and empties the log."""
     put("k")
     before = Path(f"{store.url.database}-wal").stat().st_size
     housekeeping()
@@ -70,7 +70,7 @@ def test_the_log_of_sqlite_is_shortened(housekeeping, put, store):
 
 
 def test_the_file_of_sqlite_shrinks(housekeeping, put, store, clock):
-    """What many payloads took is given back when they are gone."""
+    """The space of expired payloads is released."""
     for number in range(300):
         put(f"k{number}")
     tidy(store)
@@ -82,7 +82,7 @@ def test_the_file_of_sqlite_shrinks(housekeeping, put, store, clock):
 
 
 def test_a_file_that_cannot_shrink_is_left_as_it_is(tmp_path):
-    """A file from elsewhere keeps its size; its unused pages are used again."""
+    """A file that cannot shrink keeps its size and reuses its pages."""
     path = tmp_path / "old.sqlite"
     engine = open_engine(f"sqlite:///{path}")
 
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_shrink_is_left_as_it_is(tmp_path):
 
 
 def test_a_reader_does_not_hold_it_up(store, put):
-    """Who reads keeps the log from being shortened, this time; nothing fails."""
+    """A reader keeps the log from shrinking this time; nothing fails."""
     put("k")
     with store.connect() as reader:
         reading = reader.execution_options(read_only=True)
@@ -110,7 +110,7 @@ def test_a_reader_does_not_hold_it_up(store, put):
 
 
 def test_postgresql_keeps_its_own_house(postgresql_url):
-    """There, nothing is done, and nothing is asked."""
+    """On PostgreSQL the task runs no maintenance."""
     engine = open_engine(postgresql_url)
     asked = []
     event.listen(engine, "connect", lambda *_: asked.append(1))

@@ -1,4 +1,4 @@
-"""bot.loop.periodic.publish: each line reaches the external board once."""
+"""bot.loop.periodic.publish: each line reaches the remote board once."""
 
 import logging
 
@@ -20,7 +20,7 @@ from luggage.telemetry.meter import Meter
 
 
 class Elsewhere:
-    """A board in memory whose next calls fail as told: before it took anything, or after."""
+    """A board in memory; planned calls fail, before or after they take effect."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -67,7 +67,7 @@ def lines(outbox, elsewhere, clock):
 
 
 def test_lines_go_in_their_order_and_once(board, lines, elsewhere, outbox):
-    """A second turn finds nothing to do."""
+    """A second run finds nothing to send."""
     for text in ("one", "two"):
         board.say(text)
     lines()
@@ -78,7 +78,7 @@ def test_lines_go_in_their_order_and_once(board, lines, elsewhere, outbox):
 
 @pytest.mark.parametrize("how", ["before", "after"])
 def test_an_unknown_end_is_looked_up_when_it_can_be_known(board, lines, elsewhere, clock, how):
-    """Whether the server took the line or not, it is there once, and before the next one."""
+    """Whatever the server did, the line appears once, before the next one."""
     board.say("one")
     board.say("two")
     elsewhere.fails = [how]
@@ -94,7 +94,7 @@ def test_an_unknown_end_is_looked_up_when_it_can_be_known(board, lines, elsewher
 
 
 def test_a_look_that_fails_is_not_absence(board, lines, elsewhere, clock):
-    """The line is there, and nobody could say so: it is not sent again."""
+    """A failed lookup does not count as absence: the line is not sent again."""
     board.say("one")
     elsewhere.fails = ["after", "look"]
     for _ in range(2):
@@ -106,7 +106,7 @@ def test_a_look_that_fails_is_not_absence(board, lines, elsewhere, clock):
 
 
 def test_a_publisher_that_was_stopped_after_its_note_is_too_late(board, lines, elsewhere, clock):
-    """Another has looked meanwhile, found nothing, and sent it."""
+    """Another publisher has found nothing and sent the line meanwhile."""
     board.say("one")
     other = Lines(lines.outbox, elsewhere, clock)
 
@@ -123,7 +123,7 @@ def test_a_publisher_that_was_stopped_after_its_note_is_too_late(board, lines, e
 
 
 def test_of_two_publishers_one_sends(board, lines, outbox, elsewhere):
-    """Both have read the same; the note of the first refuses the second."""
+    """Two publishers read the same line; only the first may send it."""
     board.say("one")
     read_before = outbox.pending()
 
@@ -137,7 +137,7 @@ def test_of_two_publishers_one_sends(board, lines, outbox, elsewhere):
 
 
 def test_at_most_a_hundred_lines_wait(board, lines, elsewhere):
-    """The newest; a server that is away for a month is not told all of it."""
+    """Only the newest hundred lines wait for a server that was long away."""
     for number in range(KEPT_LINES + 20):
         board.say(str(number))
     lines()
@@ -145,7 +145,7 @@ def test_at_most_a_hundred_lines_wait(board, lines, elsewhere):
 
 
 class Face:
-    """Shows a mood; fails as told."""
+    """A remote mood that fails as planned."""
 
     def __init__(self, shown=None):
         self.shown = shown
@@ -164,7 +164,7 @@ class Face:
 
 
 def test_the_mood_is_shown_when_it_changes(clock):
-    """Not when it is shown already, also by a process that was there before."""
+    """The mood is sent when it changes, not when another process already showed it."""
     face, moods = Face("bored"), iter([Mood.BORED, Mood.BUSY, Mood.BUSY, Mood.BORED])
     shown = MoodShown(lambda: next(moods), face, clock)
     for _ in range(4):
@@ -173,7 +173,7 @@ def test_the_mood_is_shown_when_it_changes(clock):
 
 
 def test_a_mood_that_did_not_arrive_is_shown_later(clock):
-    """What stands there is asked for again, because nobody knows."""
+    """After a failure the publisher asks for the mood again."""
     face = Face()
     face.fails = 1
     shown = MoodShown(lambda: Mood.BUSY, face, clock)
@@ -185,7 +185,7 @@ def test_a_mood_that_did_not_arrive_is_shown_later(clock):
 
 
 def test_one_server_that_is_down_does_not_stop_the_other(board, lines, elsewhere, clock, caplog):
-    """It is left alone for a while, told of once, counted, and told of again when it is back."""
+    """A failing server is paused, logged once and counted; its return is logged."""
     caplog.set_level(logging.INFO)
     meter, face = Meter(), Face()
     face.fails = 3

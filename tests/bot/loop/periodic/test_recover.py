@@ -29,7 +29,7 @@ def make_inbox(engine, clock, **more):
 
 @pytest.fixture
 def inbox(empty_engine, clock):
-    """The inbox on a database of either kind."""
+    """An inbox on either kind of database."""
     migrated(empty_engine, HISTORIES)
     return make_inbox(empty_engine, clock)
 
@@ -39,24 +39,24 @@ def delivery(guid):
     return webhooks.decode(guid, "issues", body), body
 
 
-# What is remembered
+# Progress
 
 
 def test_at_first_there_is_no_progress(inbox):
-    """A new database begins at the beginning."""
+    """A new database starts at the beginning."""
     assert inbox.progress() == Progress()
     assert inbox.missed() == []
 
 
 def test_progress_is_kept(inbox):
-    """What was noted last is what there is."""
+    """The inbox returns the progress stored last."""
     inbox.note([], Progress(1.0, 3.0, "v1_7"))
     inbox.note([], Progress(since=3.0))
     assert inbox.progress() == Progress(since=3.0)
 
 
 def test_the_missed_come_in_the_order_of_their_first_attempts(inbox):
-    """Noted again with an earlier attempt, a delivery moves forward; with a later one it stays."""
+    """An earlier attempt moves a delivery forward; a later one does not."""
     one, two, three = (Missed(f"guid-{number}", number, 10.0 + number) for number in (1, 2, 3))
     inbox.note([three, two, one], Progress())
     inbox.note([Missed("guid-3", 9, 5.0), Missed("guid-1", 8, 20.0)], Progress())
@@ -64,7 +64,7 @@ def test_the_missed_come_in_the_order_of_their_first_attempts(inbox):
 
 
 def test_a_fetched_delivery_is_a_job_and_missed_no_longer(inbox):
-    """It is queued as a webhook's is, with a note where it comes from."""
+    """It is queued like a webhook's delivery, with its source in the note."""
     inbox.note([Missed("guid-1", 1, 1.0)], Progress())
     inbox.put(*delivery("guid-1"))
     assert inbox.missed() == []
@@ -81,7 +81,7 @@ def test_a_fetched_delivery_is_a_job_and_missed_no_longer(inbox):
 
 
 def test_a_twin_is_put_once(inbox, clock):
-    """What came by webhook while it was fetched stays as it came."""
+    """A delivery that also came by webhook stays as it is."""
     inbox.queue.put(job_of(*delivery("guid-1"), run_at=clock()))
     inbox.put(*delivery("guid-1"))
     (job,) = inbox.queue.claim(["delivery"], worker="w", lease_seconds=60.0, limit=9)
@@ -89,7 +89,7 @@ def test_a_twin_is_put_once(inbox, clock):
 
 
 def test_putting_wakes_the_loop(empty_engine, clock):
-    """Somebody who waits for work hears of it."""
+    """Storing a delivery wakes a waiting loop."""
     migrated(empty_engine, HISTORIES)
     woken = []
     inbox = make_inbox(empty_engine, clock, wake=lambda: woken.append(True))
@@ -98,7 +98,7 @@ def test_putting_wakes_the_loop(empty_engine, clock):
 
 
 def test_what_is_lost_is_known_and_missed_no_longer(inbox):
-    """It is not asked for again."""
+    """A lost delivery is not fetched again."""
     inbox.note([Missed("guid-1", 1, 1.0)], Progress())
     inbox.lost(inbox.missed()[0], "404")
     assert inbox.missed() == []
@@ -106,7 +106,7 @@ def test_what_is_lost_is_known_and_missed_no_longer(inbox):
 
 
 def test_tries_are_counted(inbox):
-    """A failure is remembered, and ended by an arrival."""
+    """Failed attempts are counted until the delivery arrives."""
     inbox.note([Missed("guid-1", 1, 1.0)], Progress())
     inbox.tried(inbox.missed()[0])
     assert inbox.missed()[0].tries == 1
@@ -115,7 +115,7 @@ def test_tries_are_counted(inbox):
 
 
 def test_what_github_has_long_forgotten_is_forgotten(inbox, clock):
-    """The table of the missed does not grow for ever."""
+    """Deliveries that GitHub has dropped leave the table."""
     inbox.begin()
     inbox.note([Missed("old", 1, clock()), Missed("new", 2, clock() + HOUR)], Progress())
     clock.advance(2 * KEPT_SECONDS + 1)
@@ -124,7 +124,7 @@ def test_what_github_has_long_forgotten_is_forgotten(inbox, clock):
 
 
 def test_a_new_database_counts_from_now(inbox, clock):
-    """Beginning again changes nothing."""
+    """Starting again changes nothing."""
     began_at = clock()
     assert inbox.begin() == began_at
     clock.advance(60)
@@ -133,12 +133,12 @@ def test_a_new_database_counts_from_now(inbox, clock):
     assert inbox.begin() == SqlBoard(inbox.engine, clock=clock).caught_up_at() == clock()
 
 
-# A turn, and what it leads to
+# Runs
 
 
 @pytest.fixture
 def begin(app, store, clock):
-    """The turns of a process that begins now."""
+    """The runs of a new process."""
 
     def begin():
         inbox = make_inbox(store, clock)
@@ -155,13 +155,13 @@ def take_turn(begin):
 
 @pytest.fixture
 def lines(caplog):
-    """What was logged at a level."""
+    """The messages logged at a level."""
     caplog.set_level(logging.INFO)
     return lambda level: [each.message for each in caplog.records if each.levelno == level]
 
 
 def test_a_missed_merge_brings_its_invitation_and_its_welcome(take_turn, github, settled, lines):
-    """A delivery that is only in GitHub's log has its effect, once, however often one looks."""
+    """A delivery that is only in GitHub's log takes effect once, after any number of runs."""
     github.miss(*github.merge_pull_request(TRIO, "alice"))
     for _ in range(3):
         take_turn()
@@ -172,7 +172,7 @@ def test_a_missed_merge_brings_its_invitation_and_its_welcome(take_turn, github,
 
 
 def test_a_webhook_and_its_recovered_twin_are_one_effect(take_turn, github, settled, queue, clock):
-    """Whichever comes first, the other changes nothing."""
+    """The webhook's delivery and the recovered one count as one, in either order."""
     happening = github.open_issue(TRIO, "alice", body="/ping")
     github.miss(*happening, delivery_id="guid-1")
     take_turn()
@@ -184,7 +184,7 @@ def test_a_webhook_and_its_recovered_twin_are_one_effect(take_turn, github, sett
 
 
 def test_after_a_lost_database_nothing_is_said_twice(begin, github, settled, store):
-    """A new database fetches what the lost one had handled, and finds what that one had written."""
+    """A new database fetches handled deliveries, and finds the bot's earlier comments."""
     github.miss(*github.open_issue(TRIO, "alice", body="/ping"))
     github.miss(*github.merge_pull_request(TRIO, "bert"))
     begin()()
@@ -197,7 +197,7 @@ def test_after_a_lost_database_nothing_is_said_twice(begin, github, settled, sto
 
 
 def test_after_a_lost_database_what_was_not_done_is_done(begin, github, settled, store):
-    """What the lost database had received, and not yet handled, has its effect after all."""
+    """Deliveries that the lost database had not handled take effect."""
     github.miss(*github.open_issue(TRIO, "alice", body="/ping"))
     begin()()
     forget_all(store)
@@ -213,14 +213,14 @@ def forget_all(store):
 
 
 def test_only_what_a_rule_is_about_is_fetched(take_turn, github):
-    """A star costs no request of its own."""
+    """An event without a rule, such as a star, is not fetched."""
     github.miss(*github.star(TRIO, "alice"))
     take_turn()
     assert github.calls_to("GET", f"{LOG}/*") == []
 
 
 def test_a_day_of_missed_deliveries_is_made_up_for(take_turn, github, settled, clock):
-    """Down for a while: of many deliveries those of interest have one effect each, in order."""
+    """After downtime each relevant delivery takes effect once, in order."""
     for number in range(1, 85):
         happening = github.star(TRIO, "alice")
         if number % 14 == 0:
@@ -232,11 +232,11 @@ def test_a_day_of_missed_deliveries_is_made_up_for(take_turn, github, settled, c
     assert [len(github.comments(TRIO, number)) for number in range(1, 7)] == [1] * 6
 
 
-# Trouble
+# Failures
 
 
 def test_trouble_is_told_once_an_hour_and_its_end_too(take_turn, github, clock, lines):
-    """A GitHub that is away is a line in the log, not one every few seconds."""
+    """An outage of GitHub is logged once an hour, and so is its end."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path=LOG, times=None))
     for seconds in [5] * 20 + [40] * 100:
         take_turn()
@@ -250,7 +250,7 @@ def test_trouble_is_told_once_an_hour_and_its_end_too(take_turn, github, clock, 
 
 
 def test_after_six_hours_it_is_an_error_and_a_worry(take_turn, github, clock, lines, board):
-    """Long before GitHub forgets, the log has an error, and the page's reason is at hand."""
+    """After six hours the log has an error, and the page gives the reason."""
     take_turn()
     caught_up_at = clock()
     github.faults.append(faults.plan(faults.failed(502, done=False), path=LOG, times=None))
@@ -262,7 +262,7 @@ def test_after_six_hours_it_is_an_error_and_a_worry(take_turn, github, clock, li
 
 
 def test_another_trouble_is_told_at_once(take_turn, github, lines):
-    """A limit after an outage is news."""
+    """Another kind of failure is logged at once."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path=LOG))
     github.faults.append(faults.plan(faults.secondary_limit(60), path=LOG))
     for _ in range(3):
@@ -273,7 +273,7 @@ def test_another_trouble_is_told_at_once(take_turn, github, lines):
 def test_a_database_that_is_away_is_told_without_its_statement(
     take_turn, monkeypatch, lines, clock
 ):
-    """The class of the error alone: the statement may quote a payload."""
+    """Only the class of the error is logged: the statement may quote a payload."""
 
     def away(_self):
         raise OperationalError("INSERT hush", {}, Exception("gone"))
@@ -285,7 +285,7 @@ def test_a_database_that_is_away_is_told_without_its_statement(
 
 
 def test_a_fault_of_our_own_does_not_end_the_turns(take_turn, monkeypatch, lines, github):
-    """Whatever goes wrong is in the log, and the next turn does its work."""
+    """An unexpected exception is logged, and the next run works."""
     github.miss(*github.open_issue(TRIO, "alice", body="/ping"))
     with monkeypatch.context() as broken:
         broken.setattr(QueueInbox, "put", None)
@@ -296,7 +296,7 @@ def test_a_fault_of_our_own_does_not_end_the_turns(take_turn, monkeypatch, lines
 
 
 def test_success_is_written_down_once_a_minute(take_turn, board, clock):
-    """Asking every few seconds does not mean writing every few seconds."""
+    """The database stores success once a minute, however often recovery runs."""
     take_turn()
     began_at = clock()
     clock.advance(30)

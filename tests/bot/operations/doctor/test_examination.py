@@ -1,4 +1,4 @@
-"""Checks are made in order; what cannot be made is skipped, and what is a bug is raised."""
+"""bot.operations.doctor.examination: checks run in order; dependents of failures skip."""
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -29,7 +29,7 @@ def found(*checks, expected=()):
 
 
 def test_each_finding_comes_with_its_name():
-    """In the order of the checks."""
+    """Findings come in the order of the checks."""
     checks = [
         HealthCheck("one", lambda: ok("fine")),
         HealthCheck("two", lambda: warning("so so", "look")),
@@ -42,7 +42,7 @@ def test_each_finding_comes_with_its_name():
 
 @pytest.mark.parametrize("first", [failed("broken", "mend it"), skipped("not there")])
 def test_what_needs_a_broken_one_is_skipped(first):
-    """And says because of which; what does not need it is made."""
+    """A dependent check is skipped and names its dependency; others run."""
     seen = found(
         HealthCheck("first", lambda: first),
         HealthCheck("second", raising(AssertionError("looked")), ("first",)),
@@ -54,7 +54,7 @@ def test_what_needs_a_broken_one_is_skipped(first):
 
 
 def test_a_warning_stops_nothing():
-    """What works is good enough to go on."""
+    """A warning does not skip dependent checks."""
     seen = found(
         HealthCheck("first", lambda: warning("so so", "look")),
         HealthCheck("second", lambda: ok("fine"), ("first",)),
@@ -73,7 +73,7 @@ def test_a_warning_stops_nothing():
     ],
 )
 def test_what_can_be_mended_is_a_finding(error, words):
-    """One line each, and no statement of SQL is quoted."""
+    """Expected errors become findings of one line, without SQL."""
     finding = found(HealthCheck("check", raising(error)))["check"]
     assert finding.verdict is Verdict.FAILED
     assert words in finding.detail
@@ -81,12 +81,12 @@ def test_what_can_be_mended_is_a_finding(error, words):
 
 
 def test_more_can_be_mended_where_the_caller_says_so():
-    """Errors that this package does not know."""
+    """Callers can add expected errors."""
     seen = found(HealthCheck("check", raising(KeyError("no key"))), expected=(KeyError,))
     assert seen["check"].verdict is Verdict.FAILED
 
 
 def test_a_fault_of_the_bot_is_raised():
-    """It is nobody's to mend but ours."""
+    """A bug is raised."""
     with pytest.raises(ZeroDivisionError):
         found(HealthCheck("check", raising(ZeroDivisionError())))

@@ -1,4 +1,4 @@
-"""What the doctor hears from GitHub about the App."""
+"""bot.operations.doctor.github_checks: the App as GitHub knows it."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def judge(github):
 
 @pytest.fixture
 def doctor(github, judge, clock):
-    """Somebody who has opened the secrets, and asked for the App."""
+    """Checks that have opened the secrets and requested the App."""
 
     def make(private_key=github.private_key, url=judge.url):
         return GithubApp(
@@ -69,7 +69,7 @@ def change(github, **fields):
 
 
 def test_a_well_app_is_well(doctor):
-    """All that GitHub says of it is as it should be."""
+    """An App in order passes every check."""
     examined(doctor)
     checks = (doctor.clock, doctor.permissions, doctor.events, doctor.installations)
     findings = [check() for check in checks]
@@ -78,12 +78,12 @@ def test_a_well_app_is_well(doctor):
 
 
 def test_the_secrets_are_opened_by_whoever_makes_the_app(doctor, github):
-    """The finding names the App, and no secret."""
+    """The finding names the App and no secret."""
     assert str(github.app_id) in doctor.secrets().detail
 
 
 def test_a_wrong_key_is_told(doctor, github, judge):
-    """With the remedy; the clock can be compared all the same."""
+    """A wrong key fails with a remedy; the clock is still compared."""
     other = github.private_key
     github.credentials.replace_key(new_private_key())
     doctor._make = lambda: doctor.make(other)
@@ -94,7 +94,7 @@ def test_a_wrong_key_is_told(doctor, github, judge):
 
 
 def test_a_github_that_does_not_answer_is_told(doctor, judge):
-    """And its clock is unknown."""
+    """An unreachable GitHub fails, and its clock is unknown."""
     judge.stop()
     doctor.secrets()
     finding = doctor.app()
@@ -103,7 +103,7 @@ def test_a_github_that_does_not_answer_is_told(doctor, judge):
 
 
 def test_a_github_in_trouble_is_told(doctor, github):
-    """A 502 is GitHub's, and no fault of the key."""
+    """A 502 is GitHub's failure, not the key's."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path="/app"))
     doctor.secrets()
     assert "does not respond" in doctor.app().detail
@@ -111,7 +111,7 @@ def test_a_github_in_trouble_is_told(doctor, github):
 
 @pytest.mark.parametrize("body", [[], {"status": "alive"}])
 def test_another_service_is_told(doctor, clock, body):
-    """The address of the API may lead anywhere."""
+    """A server other than GitHub's API is reported."""
     with HttpServer(lambda _: Outcome(answer=Answer(200, body)), clock=clock) as server:
         doctor._make = lambda: doctor.make(url=server.url)
         doctor.secrets()
@@ -130,7 +130,7 @@ def test_another_service_is_told(doctor, clock, body):
     ],
 )
 def test_a_wrong_clock_is_told(doctor, clock, ahead, verdict):
-    """GitHub's Date says how far it is off, in which direction, and NTP is the remedy."""
+    """The finding says how far the clock is off, in which direction, and the remedy."""
     github_now = clock()
     doctor._make = lambda: _behind(doctor.make(), lambda: github_now - ahead)
     doctor.secrets()
@@ -143,13 +143,13 @@ def test_a_wrong_clock_is_told(doctor, clock, ahead, verdict):
 
 
 def _behind(app, clock):
-    """The same App on a machine with another clock."""
+    """The same App, seen from a machine with another clock."""
     app._wire.transport._clock = clock
     return app
 
 
 def test_a_missing_permission_is_told(doctor, github):
-    """With its level, and the page on which it is added."""
+    """A missing permission is reported with its level and the page to add it."""
     change(github, permissions={"issues": "read", "metadata": "read"})
     finding = examined(doctor).permissions()
     assert finding.verdict is Verdict.FAILED
@@ -159,7 +159,7 @@ def test_a_missing_permission_is_told(doctor, github):
 
 
 def test_a_permission_too_many_is_told(doctor, github):
-    """It does no harm now, and could; what everybody has is not counted."""
+    """An extra permission is a warning; the default one does not count."""
     change(github, permissions={**github.world.app.permissions, "members": "write"})
     finding = examined(doctor).permissions()
     assert (finding.verdict, finding.detail) == (
@@ -169,35 +169,35 @@ def test_a_permission_too_many_is_told(doctor, github):
 
 
 def test_more_than_is_needed_of_one_is_told(doctor, github):
-    """Write where read would do."""
+    """A higher level than needed is a warning."""
     change(github, permissions={**github.world.app.permissions, "contents": "write"})
     finding = examined(doctor).permissions()
     assert (finding.verdict, "contents: write" in finding.detail) == (Verdict.WARNING, True)
 
 
 def test_a_missing_event_is_told(doctor, github):
-    """Of what the App does not hear, no rule can do anything."""
+    """A missing event is a failure: rules would not see it."""
     change(github, events=("issues",))
     finding = examined(doctor).events()
     assert (finding.verdict, finding.detail) == (Verdict.FAILED, "not subscribed to: push")
 
 
 def test_an_event_too_many_is_told(doctor, github):
-    """It costs deliveries that nobody wants."""
+    """An extra event is a warning: it causes useless deliveries."""
     change(github, events=("issues", "push", "star"))
     finding = examined(doctor).events()
     assert (finding.verdict, finding.detail) == (Verdict.WARNING, "more than needed: star")
 
 
 def test_an_app_of_a_person_has_another_page(doctor, github):
-    """Its settings are not below an organisation."""
+    """A person's App has another settings page than an organisation's."""
     github.world.app_owner = github.add_user("olga")
     change(github, events=())
     assert "https://github.test/settings/apps/charmer" in examined(doctor).events().remedy
 
 
 def test_an_app_that_is_installed_nowhere_is_told(doctor, github):
-    """With the address on which it is installed."""
+    """An App without installations fails, with the address to install it."""
     github.world.installations.clear()
     finding = examined(doctor).installations()
     assert finding.verdict is Verdict.FAILED
@@ -205,7 +205,7 @@ def test_an_app_that_is_installed_nowhere_is_told(doctor, github):
 
 
 def test_permissions_that_were_not_accepted_are_told(doctor, github):
-    """The App was given more, and the organisation has not agreed yet."""
+    """Permissions that an organisation has not accepted are reported."""
     github.install("snakes").permissions = {"contents": "read"}
     finding = examined(doctor).installations()
     assert finding.verdict is Verdict.FAILED
@@ -214,13 +214,13 @@ def test_permissions_that_were_not_accepted_are_told(doctor, github):
 
 
 def test_a_suspended_installation_is_told(doctor, github, clock):
-    """Nothing can be done there."""
+    """A suspended installation is reported."""
     github.install("snakes").suspended_at = clock()
     finding = examined(doctor).installations()
     assert (finding.verdict, finding.detail) == (Verdict.FAILED, "suspended on snakes")
 
 
 def test_the_doctor_writes_nothing(doctor, github):
-    """Every request is a GET."""
+    """The checks send only GET requests."""
     examined(doctor).installations()
     assert {call.method for call in github.calls} == {"GET"}

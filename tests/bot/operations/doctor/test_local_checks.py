@@ -1,4 +1,4 @@
-"""What the doctor sees on this machine."""
+"""bot.operations.doctor.local_checks: the database, the disk and the loop."""
 
 import shutil
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ GB = 1024**3
 
 @pytest.fixture
 def look(tmp_path, store, clock):
-    """Make what looks, at a migrated database or another one."""
+    """Create the checks of a database."""
 
     def look(url=f"sqlite:///{tmp_path / 'bot.sqlite'}", *, is_new=False, data=tmp_path):
         return LocalChecks(
@@ -32,19 +32,19 @@ def look(tmp_path, store, clock):
 
 
 def test_a_database_of_this_release_is_well(look):
-    """It answers, and has every table."""
+    """A database of this release passes."""
     finding = look().database()
     assert (finding.verdict, "SQLite" in finding.detail) == (Verdict.OK, True)
 
 
 def test_a_database_of_another_release_is_not(look, tmp_path):
-    """The error says what to do."""
+    """A database of another release fails, with the remedy."""
     with pytest.raises(SchemaError, match="migrate"):
         look(f"sqlite:///{tmp_path / 'other.sqlite'}").database()
 
 
 def test_before_the_first_start_there_is_none(look, tmp_path):
-    """Looking does not make one, and it is no failure."""
+    """A missing database is a warning, and the check does not create it."""
     new = tmp_path / "new.sqlite"
     home = look(f"sqlite:///{new}", is_new=True)
     assert (home.database().verdict, home.loop().verdict) == (Verdict.WARNING, Verdict.SKIPPED)
@@ -56,7 +56,7 @@ def test_before_the_first_start_there_is_none(look, tmp_path):
     [(5 * GB, Verdict.OK), (GB // 2, Verdict.WARNING), (GB // 20, Verdict.FAILED)],
 )
 def test_a_full_disk_is_told(look, monkeypatch, free, verdict):
-    """A warning while there is time, a failure when deliveries are at stake."""
+    """Little space is a warning; too little for deliveries is a failure."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
     finding = look().disk()
     assert finding.verdict is verdict
@@ -64,14 +64,14 @@ def test_a_full_disk_is_told(look, monkeypatch, free, verdict):
 
 
 def test_the_disk_of_a_directory_to_be_is_that_of_its_parent(look, tmp_path):
-    """The data directory is made by the first start; looking makes none."""
+    """The check uses an existing parent, and creates no directory."""
     data = tmp_path / "not" / "yet"
     assert str(data) in look(data=data).disk().detail
     assert not data.exists()
 
 
 def test_a_loop_that_was_never_heard_from_is_told(look):
-    """With the command that runs it."""
+    """Without any heartbeat the check names the command that starts a loop."""
     finding = look().loop()
     assert finding.verdict is Verdict.FAILED
     assert "start" in finding.remedy
@@ -89,7 +89,7 @@ def test_a_loop_that_was_never_heard_from_is_told(look):
     ],
 )
 def test_a_loop_is_alive_while_it_beats(look, store, clock, seconds, verdict, words):
-    """Half a minute of silence means that none runs."""
+    """A loop counts as stopped after half a minute of silence."""
     SqlBoard(store, clock=clock).beat("loop")
     clock.advance(seconds)
     finding = look().loop()
@@ -98,7 +98,7 @@ def test_a_loop_is_alive_while_it_beats(look, store, clock, seconds, verdict, wo
 
 
 def test_a_pause_is_told(look, store, clock):
-    """It lives, and does nothing, because somebody said so."""
+    """A paused loop is a warning."""
     SqlBoard(store, clock=clock).beat("loop")
     Queue(store, clock=clock).pause()
     finding = look().loop()

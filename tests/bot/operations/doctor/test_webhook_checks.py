@@ -1,4 +1,4 @@
-"""What the doctor finds out about deliveries on their way."""
+"""bot.operations.doctor.webhook_checks: the webhook and its recent deliveries."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ URL = "https://bot.example/webhook/github"
 
 
 class Asked(list):
-    """Answers at addresses as a test wants it, and keeps what was asked."""
+    """Returns prepared problems, and records the addresses."""
 
     problem = ""
 
@@ -41,20 +41,20 @@ def configure(github, **fields):
 
 
 def test_an_address_that_is_ours_is_well(github, webhook, asked):
-    """Our /healthz is asked for, at the place that GitHub has."""
+    """The check requests /healthz at GitHub's address."""
     configure(github)
     assert (webhook().address().verdict, asked) == (Verdict.OK, ["https://bot.example/healthz"])
 
 
 def test_an_address_below_a_path_is_well(github, webhook, asked):
-    """A proxy may lead a part of a host to the bot."""
+    """A proxy may serve the bot below a path."""
     configure(github, hook_url="https://example.org/bots/one/webhook/github")
     assert webhook().address().verdict is Verdict.OK
     assert asked == ["https://example.org/bots/one/healthz"]
 
 
 def test_an_address_where_nobody_answers_is_told(github, webhook, asked):
-    """With what happened there."""
+    """An unreachable address fails with the reason."""
     configure(github)
     asked.problem = "answered 502"
     finding = webhook().address()
@@ -71,7 +71,7 @@ def test_an_address_where_nobody_answers_is_told(github, webhook, asked):
     ],
 )
 def test_a_wrong_setting_is_told(github, webhook, asked, fields, verdict, words):
-    """Each with its remedy, and nobody is asked at an address that cannot be."""
+    """Each wrong setting has its remedy, and the address is not requested."""
     configure(github, **fields)
     finding = webhook().address()
     assert finding.verdict is verdict
@@ -82,14 +82,14 @@ def test_a_wrong_setting_is_told(github, webhook, asked, fields, verdict, words)
 
 @pytest.mark.parametrize("polls", [True, False])
 def test_an_app_without_an_address_is_told(webhook, asked, polls, app, monkeypatch):
-    """Then GitHub makes no deliveries, and there is nothing to fetch either."""
+    """An App without an address has no deliveries to fetch either."""
     look = webhook(polls=polls)
     monkeypatch.setattr(look, "_client", lambda: Config({"url": "", "content_type": "json"}))
     assert look.address().verdict is Verdict.FAILED
 
 
 class Config:
-    """A client that knows one answer."""
+    """A client with one answer."""
 
     def __init__(self, told):
         self._told = told
@@ -99,7 +99,7 @@ class Config:
 
 
 def test_who_fetches_needs_no_answer(github, webhook, asked):
-    """Nobody is asked."""
+    """A polling bot's address is not requested."""
     configure(github, hook_url=NO_WEBHOOK_URL)
     assert (webhook(polls=True).address().verdict, asked) == (Verdict.OK, [])
 
@@ -117,7 +117,7 @@ def attempt(github, status, *, guid=None):
 
 
 def test_no_deliveries_are_no_failure(webhook):
-    """It may have been a quiet day."""
+    """A day without deliveries passes."""
     for polls in (True, False):
         finding = webhook(polls=polls).deliveries()
         assert (finding.verdict, finding.detail.split(" (")[0]) == (
@@ -127,7 +127,7 @@ def test_no_deliveries_are_no_failure(webhook):
 
 
 def test_deliveries_that_arrived_are_well(github, webhook):
-    """Each was answered with 2xx."""
+    """Deliveries with status 2xx pass."""
     attempt(github, 202)
     attempt(github, 200)
     finding = webhook().deliveries()
@@ -139,7 +139,7 @@ def test_deliveries_that_arrived_are_well(github, webhook):
     [(401, "webhook secret"), (502, "no process listened"), (503, "log of that time")],
 )
 def test_deliveries_that_fail_now_are_told(github, webhook, status, words):
-    """The share, the newest status, and what it means."""
+    """The failure names the share, the newest status and its meaning."""
     attempt(github, 202)
     attempt(github, status)
     finding = webhook().deliveries()
@@ -149,21 +149,21 @@ def test_deliveries_that_fail_now_are_told(github, webhook, status, words):
 
 
 def test_deliveries_that_failed_before_are_a_warning(github, webhook):
-    """They arrive again."""
+    """Earlier failures are a warning if the newest delivery arrived."""
     attempt(github, 500)
     attempt(github, 202)
     assert webhook().deliveries().verdict is Verdict.WARNING
 
 
 def test_a_redelivery_makes_up_for_a_failure(github, webhook):
-    """Of one delivery the newest attempt counts."""
+    """The newest attempt of a delivery counts."""
     guid = attempt(github, 500)
     attempt(github, 202, guid=guid)
     assert webhook().deliveries().detail == "1 in the last day, all arrived"
 
 
 def test_yesterday_does_not_count(github, webhook, clock):
-    """What failed more than a day ago is over."""
+    """Failures of more than a day ago do not count."""
     attempt(github, 500)
     clock.advance(86401)
     attempt(github, 202)
@@ -171,7 +171,7 @@ def test_yesterday_does_not_count(github, webhook, clock):
 
 
 def test_a_day_may_have_many_pages(github, webhook):
-    """Each is looked at, up to a thousand attempts."""
+    """All pages count, up to a thousand attempts."""
     for _ in range(1050):
         attempt(github, 202)
     assert webhook().deliveries().detail == "1000 in the last day, all arrived"
@@ -179,18 +179,18 @@ def test_a_day_may_have_many_pages(github, webhook):
 
 
 def test_who_fetches_minds_no_failure(github, webhook):
-    """In the log every delivery has failed."""
+    """A polling bot ignores failures: every delivery in its log has failed."""
     attempt(github, 502)
     finding = webhook(polls=True).deliveries()
     assert (finding.verdict, finding.detail) == (Verdict.OK, "1 in the last day")
 
 
-# Who answers
+# The server at the address
 
 
 @pytest.fixture
 def answering(clock):
-    """Ask a server that answers so; gives what is wrong, and the request it got."""
+    """Check a server with a fixed response; returns the problem and the request."""
     requests_ = []
 
     def answering(answer):
@@ -205,7 +205,7 @@ def answering(clock):
 
 
 def test_a_bot_is_known_by_its_healthz(answering):
-    """No credential goes along."""
+    """A bot's /healthz passes, and the request has no credential."""
     problem, (request,) = answering(Answer(200, {"status": "alive"}))
     assert (problem, request.path) == ("", "/healthz")
     assert not {"authorization", "cookie"} & set(request.headers)
@@ -221,14 +221,14 @@ def test_a_bot_is_known_by_its_healthz(answering):
     ],
 )
 def test_anything_else_is_not(answering, answer, words):
-    """A proxy's page, a redirect (not followed), another service, a flood."""
+    """Another page, a redirect (not followed), another service or a flood fails."""
     problem, asked = answering(answer)
     assert words in problem
     assert len(asked) == 1
 
 
 def test_nobody_there_is_told(clock):
-    """Nobody is told by the kind of the error."""
+    """An unreachable server fails with the kind of the error."""
     with HttpServer(lambda _: Outcome(answer=Answer(200)), clock=clock) as server:
         pass
     with make_session() as session:
@@ -236,7 +236,7 @@ def test_nobody_there_is_told(clock):
 
 
 def test_an_address_that_is_none_is_told():
-    """What GitHub has may be anything."""
+    """An invalid address fails without an exception."""
     with make_session() as session:
         assert "no answer" in healthz_problem(session, "https://[/healthz")
     assert issubclass(requests.exceptions.InvalidURL, requests.RequestException)

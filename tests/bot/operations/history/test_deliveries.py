@@ -1,4 +1,4 @@
-"""bot.operations.history: deliveries as the operator sees them, and what a person can decide."""
+"""bot.operations.history: records of deliveries, and what operators can change."""
 
 import json
 
@@ -35,7 +35,7 @@ def deliver(queue, clock):
 
 @pytest.fixture
 def refused(github, deliver, settled):
-    """A delivery whose invitation GitHub refuses, and whose welcome therefore waits."""
+    """A delivery whose invitation GitHub refuses, so that its welcome waits."""
     github.faults.append(faults.plan(REFUSED, times=9, **INVITE))
     deliver(github.merge_pull_request(TRIO, "alice"))
     settled()
@@ -45,7 +45,7 @@ def refused(github, deliver, settled):
 
 @pytest.fixture
 def pinged(github, deliver, settled):
-    """A delivery that was answered with a comment and a reaction."""
+    """A delivery that led to a comment and a reaction."""
     github.open_issue(TRIO, "alice")
     deliver(github.comment(TRIO, 1, "alice", "/ping"), "guid-ping")
     settled()
@@ -56,11 +56,11 @@ def guids(rows):
     return [row.guid for row in rows]
 
 
-# Looking
+# Reading
 
 
 def test_a_delivery_whose_action_is_dead_is_dead(history, refused):
-    """The list shows the state of the whole, with the reason that GitHub gave."""
+    """The list shows the state of the whole, and GitHub's reason."""
     (row,) = history.deliveries(state=State.DEAD)
     assert (row.guid, row.state, row.decided) == (refused, State.DEAD, State.DONE)
     assert row.actions == {State.DEAD: 1, State.HELD: 1}
@@ -68,7 +68,7 @@ def test_a_delivery_whose_action_is_dead_is_dead(history, refused):
 
 
 def test_a_delivery_is_shown_with_its_actions_and_githubs_answers(history, pinged):
-    """What was wanted, by which rule, in which state, what GitHub answered, and where it stands."""
+    """An action has its words, rule, state, answer and address."""
     delivery = history.delivery(pinged)
     comment, heart = delivery.actions
     assert (delivery.row.event, delivery.action, delivery.sender) == (
@@ -89,7 +89,7 @@ def test_a_delivery_is_shown_with_its_actions_and_githubs_answers(history, pinge
 
 
 def test_a_payload_is_shown_redacted(history, github, deliver):
-    """A token in a comment, and a secret in the payload, are shown to nobody."""
+    """Tokens and secrets are redacted."""
     github.open_issue(TRIO, "alice")
     happening = github.comment(TRIO, 1, "alice", "my token is ghp_" + "a1" * 18)
     happening.payload["hook"] = {"config": {"secret": "hunter2"}}
@@ -101,7 +101,7 @@ def test_a_payload_is_shown_redacted(history, github, deliver):
 
 
 def test_an_expired_delivery_is_still_known(history, queue, pinged, clock):
-    """Without payload and texts there are the states, the keys and the answers."""
+    """An expired delivery keeps its states, keys and answers."""
     queue.expire_bodies(clock() + 1)
     delivery = history.delivery(pinged)
     assert (delivery.payload, delivery.sender, delivery.private) == (None, "", True)
@@ -111,7 +111,7 @@ def test_an_expired_delivery_is_still_known(history, queue, pinged, clock):
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b'{"kind": "levitate"}', b"{}"])
 def test_what_this_version_cannot_read_is_shown_all_the_same(history, queue, body):
-    """A delivery or an action that is none is a line like another."""
+    """Unreadable deliveries and actions are listed like others."""
     put = queue.put(NewJob(queue=DELIVERIES, key="g", body=body, run_at=0.0))
     queue.put(NewJob(queue="action", key="k", body=body, run_at=0.0, parent=put.id))
     (action,) = history.delivery("g").actions
@@ -119,7 +119,7 @@ def test_what_this_version_cannot_read_is_shown_all_the_same(history, queue, bod
 
 
 def test_what_came_of_asking_a_rule_again_belongs_to_the_delivery(history, queue):
-    """Its actions are shown, and tried again, with those of the delivery itself."""
+    """A reevaluated rule's actions are shown and retried with the delivery's own."""
     first = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
     again = queue.put(
         NewJob(queue=DELIVERIES, key="g/conflicts", body=b"{}", run_at=0.0, parent=first.id)
@@ -136,7 +136,7 @@ def test_what_came_of_asking_a_rule_again_belongs_to_the_delivery(history, queue
 
 @pytest.mark.parametrize("answer", ['{"url": "javascript:alert(1)"}', "[]", "pong", '{"url": 1}'])
 def test_an_address_is_one_of_the_web_or_none(history, queue, answer):
-    """Whatever was recorded, nothing else becomes a link."""
+    """Only web addresses become links."""
     put = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
     queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, parent=put.id))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
@@ -145,7 +145,7 @@ def test_an_address_is_one_of_the_web_or_none(history, queue, answer):
 
 
 def test_a_fetched_delivery_says_so(history, github, deliver):
-    """What recovery found can be told from what came by itself."""
+    """A recovered delivery is marked."""
     deliver(github.star(TRIO, "alice"), source=Source.RECOVERED)
     assert history.find("guid-1").recovered
 
@@ -160,13 +160,13 @@ def test_a_fetched_delivery_says_so(history, github, deliver):
     ],
 )
 def test_a_delivery_says_how_it_came_in(history, queue, note, kind, words):
-    """By itself, through recovery, by hand, or because it was time."""
+    """The source is the webhook, recovery, a file or a schedule."""
     queue.put(NewJob(queue=DELIVERIES, key="g", kind=kind, note=note, body=b"{}", run_at=0.0))
     assert history.find("g").source == words
 
 
 def test_deliveries_are_found_by_event_repository_and_page(history, github, deliver):
-    """Each condition narrows, and the last id of a page asks for the next."""
+    """Filters combine, and the last id of a page leads to the next page."""
     github.add_repository("snakes/other")
     for number, name in enumerate([TRIO, "snakes/other", TRIO, TRIO]):
         deliver(github.star(name, "alice"), f"star-{number}")
@@ -178,21 +178,21 @@ def test_deliveries_are_found_by_event_repository_and_page(history, github, deli
 
 @pytest.mark.parametrize("text", ["größe", "GRÖSSE".replace("SS", "ß"), 'say "hi"'])
 def test_a_text_is_found_in_the_payloads(history, github, deliver, text):
-    """Without regard to case, whether GitHub escaped it or not."""
+    """The search ignores case and escapes."""
     deliver(github.open_issue(TRIO, "alice", body='Größe: say "hi"'), "wanted")
     deliver(github.open_issue(TRIO, "alice", body="nothing"), "other")
     assert guids(history.deliveries(text=text)) == ["wanted"]
 
 
 def test_a_text_that_stands_raw_is_found_too(history, queue):
-    """GitHub need not escape what is not ASCII."""
+    """A payload may contain unescaped non-ASCII text."""
     body = '{"body": "Größe"}'.encode()
     queue.put(NewJob(queue=DELIVERIES, key="raw", body=body, run_at=0.0))
     assert guids(history.deliveries(text="größe")) == ["raw"]
 
 
 def test_a_search_looks_through_page_after_page_until_it_has_enough(history, queue):
-    """It tells how many it has looked through, and stops at the limit."""
+    """The search reports progress, and stops at the limit."""
     for number in range(250):
         body = b'{"needle": 1}' if number in (10, 140) else b"{}"
         queue.put(NewJob(queue=DELIVERIES, key=f"k{number}", body=body, run_at=0.0))
@@ -204,7 +204,7 @@ def test_a_search_looks_through_page_after_page_until_it_has_enough(history, que
 
 
 def test_a_delivery_is_found_by_how_its_guid_begins(history, github, deliver):
-    """As with commits: as much as tells it from others."""
+    """A unique prefix of a GUID is enough."""
     deliver(github.star(TRIO, "alice"), "72d3162e-1")
     deliver(github.star(TRIO, "alice"), "72d3162e-22")
     deliver(github.star(TRIO, "alice"), "72d3162e-2")
@@ -219,11 +219,11 @@ def test_a_delivery_is_found_by_how_its_guid_begins(history, github, deliver):
         history.find("")
 
 
-# Deciding
+# Changing
 
 
 def test_a_dead_action_is_tried_again_and_what_waits_follows(history, refused, settled, github):
-    """Once the cause is mended, one word brings invitation and welcome."""
+    """After the cause is fixed, one retry brings invitation and welcome."""
     assert history.retry(refused) == ["invite alice to snakes"]
     settled()
     assert len(github.comments(TRIO, 1)) == 1
@@ -232,7 +232,7 @@ def test_a_dead_action_is_tried_again_and_what_waits_follows(history, refused, s
 
 
 def test_a_dead_delivery_is_decided_again(history, github, deliver, queue, settled):
-    """When it was the decision that could not be made."""
+    """A delivery whose evaluation failed is evaluated again."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     queue.bury(job, "hopeless")
@@ -242,7 +242,7 @@ def test_a_dead_delivery_is_decided_again(history, github, deliver, queue, settl
 
 
 def test_one_action_can_be_tried_again(history, refused, settled, github):
-    """By its own number, and only if it is one."""
+    """A single action is retried by its id; other jobs are refused."""
     invitation, _welcome = history.delivery(refused).actions
     assert history.retry_action(invitation.id) == "invite alice to snakes"
     settled()
@@ -254,7 +254,7 @@ def test_one_action_can_be_tried_again(history, refused, settled, github):
 
 
 def test_what_is_buried_worries_nobody(history, queue, refused, settled, github):
-    """Nothing of it is done any more, and nothing of it is dead."""
+    """A discarded delivery does nothing more, and counts as not dead."""
     assert history.bury(refused) == ["invite alice to snakes", "comment on snakes/trio#1"]
     settled()
     assert (queue.standing().dead, github.comments(TRIO, 1)) == (0, [])
@@ -263,7 +263,7 @@ def test_what_is_buried_worries_nobody(history, queue, refused, settled, github)
 
 
 def test_one_action_can_be_buried(history, queue, refused):
-    """With it goes what waits for it."""
+    """Discarding an action discards those that wait for it."""
     invitation, _welcome = history.delivery(refused).actions
     assert history.bury_action(invitation.id) == "invite alice to snakes"
     states = {action.state for action in history.delivery(refused).actions}
@@ -271,7 +271,7 @@ def test_one_action_can_be_buried(history, queue, refused):
 
 
 def test_deciding_again_does_nothing_twice(history, pinged, settled, github):
-    """The actions are known by their keys."""
+    """Evaluating again queues no known action."""
     calls = len(github.calls_to("POST"))
     history.again(pinged)
     settled()
@@ -279,11 +279,11 @@ def test_deciding_again_does_nothing_twice(history, pinged, settled, github):
     assert history.find(pinged).state is State.DONE
 
 
-# For the public
+# Public
 
 
 def test_what_was_done_lately_is_told_without_a_person(history, github, deliver, settled, pinged):
-    """In words, newest first, and nobody is named."""
+    """Activity comes in words, newest first, without names of people."""
     deliver(github.merge_pull_request(TRIO, "bob"))
     settled()
     deeds = history.lately(limit=3)
@@ -295,7 +295,7 @@ def test_what_was_done_lately_is_told_without_a_person(history, github, deliver,
 
 
 def test_nothing_of_a_private_repository_is_told(history, github, deliver, settled):
-    """Neither its name nor that anything happened there."""
+    """A private repository's activity is hidden."""
     github.add_repository("snakes/den", private=True)
     github.open_issue("snakes/den", "alice")
     deliver(github.comment("snakes/den", 1, "alice", "/ping"))
@@ -307,7 +307,7 @@ def test_nothing_of_a_private_repository_is_told(history, github, deliver, settl
 def test_what_was_done_before_a_repository_became_private_is_told_no_more(
     history, github, deliver, settled, pinged
 ):
-    """Its newest delivery decides, whatever that is about."""
+    """A repository's newest delivery says whether it is public now."""
     before = history.lately()
     happening = github.star(TRIO, "alice")
     happening.payload["repository"]["private"] = True
@@ -317,7 +317,7 @@ def test_what_was_done_before_a_repository_became_private_is_told_no_more(
 
 @pytest.mark.parametrize("private", [None, 0, "false"])
 def test_only_a_plain_no_is_public(history, github, deliver, pinged, private):
-    """A repository of which the newest payload does not say that it is public is private."""
+    """A repository counts as private unless its newest payload says public."""
     happening = github.star(TRIO, "alice")
     happening.payload["repository"]["private"] = private
     deliver(happening)
@@ -326,7 +326,7 @@ def test_only_a_plain_no_is_public(history, github, deliver, pinged, private):
 
 
 def test_what_is_not_known_to_be_public_is_not_told(history, queue, pinged, clock):
-    """An expired payload says nothing, and so nothing is told."""
+    """An expired payload hides the activity."""
     queue.expire_bodies(clock() + 1)
     assert history.lately() == []
 
@@ -341,7 +341,7 @@ def test_what_is_not_known_to_be_public_is_not_told(history, queue, pinged, cloc
     ],
 )
 def test_a_deed_is_told_where_there_are_words_for_it(history, queue, kind, words):
-    """What is an organisation's own, or new, is not told; a schedule's deed is like another."""
+    """Kinds without a public phrase are hidden; scheduled actions are shown."""
     payload = {"repository": {"full_name": TRIO, "private": False}}
     body = json.dumps(payload).encode()
     about = "schedule:snakes/trio"
@@ -354,7 +354,7 @@ def test_a_deed_is_told_where_there_are_words_for_it(history, queue, kind, words
 
 
 def test_a_deed_without_a_repository_is_not_told(history, queue):
-    """An organisation's own affairs are nobody else's."""
+    """An action without a repository is hidden."""
     parent = queue.put(NewJob(queue=DELIVERIES, key="o", subject="snakes", body=b"{}", run_at=0)).id
     queue.put(NewJob(queue="action", key="x", kind="invite", body=b"{}", run_at=0.0, parent=parent))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
@@ -366,7 +366,7 @@ def test_a_deed_without_a_repository_is_not_told(history, queue):
 
 
 def test_the_hours_of_a_day_are_counted(history, pinged, clock):
-    """Twenty-four, the oldest first, and the last one is this one."""
+    """The counts cover 24 hours, oldest first, up to the current hour."""
     hours = history.per_hour()
     assert (len(hours), [hour.deliveries for hour in hours[:-1]]) == (24, [0] * 23)
     assert (hours[-1].deliveries, hours[-1].actions) == (1, 2)

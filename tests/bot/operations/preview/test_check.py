@@ -1,4 +1,4 @@
-"""Previews: what changed settings would have done, compared with what then happens."""
+"""Previews: what changed settings would have done, compared with what they then do."""
 
 import json
 from dataclasses import replace
@@ -34,7 +34,7 @@ SILENT = "[ping]\nenabled = false\n"
 
 @pytest.fixture
 def deliver(queue, clock, github, settled):
-    """Deliver something, and let the bot do what it wants."""
+    """Deliver an event, and let the bot finish."""
 
     def put(happening):
         guid = f"guid-{len(queue.recent(DELIVERIES, limit=1000)) + 1}"
@@ -57,7 +57,7 @@ def deliver(queue, clock, github, settled):
 
 @pytest.fixture
 def propose(deliver, github):
-    """Open a pull request that changes the settings, and give the check run that it gets."""
+    """Open a pull request that changes the settings; returns its check run."""
 
     def change(text, repo=TRIO, status="modified"):
         happening = github.open_pull_request(repo, "mallory")
@@ -79,7 +79,7 @@ def previewer(queue, people, files):
 
 
 def test_a_preview_says_what_would_not_have_been_done(propose, deliver, github):
-    """Each with a link, and with what it rests on; and nothing of it is done."""
+    """Differences have links and a basis, and nothing is performed."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     github.open_issue(TRIO, "bob")
     deliver(github.comment(TRIO, 2, "bob", "/ping"))
@@ -94,7 +94,7 @@ def test_a_preview_says_what_would_not_have_been_done(propose, deliver, github):
 
 
 def test_a_preview_of_the_same_settings_is_empty(propose, deliver, github):
-    """Nothing differs where nothing was changed."""
+    """Unchanged settings make no difference."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     run = propose("# Only a comment\n")
     assert run["output"]["title"] == "Nothing would have been done differently"
@@ -102,7 +102,7 @@ def test_a_preview_of_the_same_settings_is_empty(propose, deliver, github):
 
 
 def test_a_preview_knows_how_things_stood_at_each_delivery(previewer, app, deliver, github):
-    """People with one merged pull request are not invited; alice is, but at her second."""
+    """The preview knows the number of merges at each delivery."""
     for person in ("alice", "bob", "alice", "carol", "alice"):
         deliver(github.merge_pull_request(TRIO, person))
     client = app.client_for(github.install("snakes").id).read_only()
@@ -119,24 +119,24 @@ def test_a_preview_knows_how_things_stood_at_each_delivery(previewer, app, deliv
 
 
 def test_a_file_that_cannot_be_used_fails_the_check(propose):
-    """With line and column, and without a preview."""
+    """The check run names line and column, and has no preview."""
     run = propose("[invite]\nmerged_pull_requests = 'two'\n")
     assert (run["conclusion"], run["output"]["title"]) == ("failure", "The file is invalid")
     assert ".github/bot.toml:2:1: invite.merged_pull_requests must be" in run["output"]["summary"]
 
 
 def test_a_file_that_is_taken_away_is_fine(propose):
-    """The defaults hold then."""
+    """Removing the file is fine."""
     assert propose(None, status="removed")["output"]["title"] == "The file is removed"
 
 
 def test_a_file_that_github_does_not_show_is_no_verdict(propose):
-    """Neither right nor wrong."""
+    """A file that GitHub does not show is neither right nor wrong."""
     assert propose(None)["conclusion"] == "neutral"
 
 
 def test_pull_requests_that_leave_the_settings_alone_get_no_check(deliver, github, queue):
-    """They cost one request, which asks for their files."""
+    """Other pull requests cost one request, for their files."""
     deliver(github.open_pull_request(TRIO, "alice"))
     assert github.world.repositories[TRIO].check_runs == {}
     assert len(github.calls_to("GET", "*/files")) == 1
@@ -144,7 +144,7 @@ def test_pull_requests_that_leave_the_settings_alone_get_no_check(deliver, githu
 
 
 def test_a_pull_request_that_is_gone_is_left_alone(deliver, github, queue):
-    """It was taken away before it was looked at; that is nobody's failure."""
+    """A deleted pull request is not a failure."""
     gone = faults.Fault(name="404", answer=faults.Refused(404, "Not Found").answer)
     github.faults.append(faults.plan(gone, path="*/files", times=9))
     deliver(github.open_pull_request(TRIO, "alice"))
@@ -152,7 +152,7 @@ def test_a_pull_request_that_is_gone_is_left_alone(deliver, github, queue):
 
 
 def test_a_check_whose_end_is_unknown_is_made_once(propose, github):
-    """It is found by its id, and set to what it says."""
+    """A check run with an unknown outcome is found by its id and updated."""
     github.faults.append(
         faults.plan(faults.failed(502, done=True), method="POST", path="*/check-runs")
     )
@@ -163,7 +163,7 @@ def test_a_check_whose_end_is_unknown_is_made_once(propose, github):
 def test_the_settings_of_an_organisation_are_tried_on_all_its_repositories(
     propose, deliver, github
 ):
-    """But what a repository sets itself stays as it is."""
+    """The organisation's file is tried, but a repository's own settings stay."""
     github.add_repository("snakes/.github")
     github.add_file("snakes/anyio", FILE, "[ping]\nenabled = true\n")
     github.open_issue("snakes/anyio", "bob")
@@ -176,7 +176,7 @@ def test_the_settings_of_an_organisation_are_tried_on_all_its_repositories(
 
 
 def test_other_private_repositories_are_counted_and_not_named(propose, deliver, github):
-    """A check run on a public repository is read by everybody."""
+    """A public check run counts private repositories without naming them."""
     github.add_repository(HIDDEN, private=True)
     github.open_issue(HIDDEN, "bob")
     deliver(github.comment(HIDDEN, 1, "bob", "/ping"))
@@ -188,7 +188,7 @@ def test_other_private_repositories_are_counted_and_not_named(propose, deliver, 
 
 
 def test_a_question_in_another_repository_is_not_named(github):
-    """Where maintainers are asked may be private, though the merge was public."""
+    """An action in another repository than its cause's is not named."""
     where = {"repository": "snakes/secret", "title": "?", "text": "?"}
     ask = Ask(organization="snakes", person="alice", pull_request=f"{TRIO}#1", **where)
     past = Past("g", 1.0, f"{TRIO}#1", view(*github.merge_pull_request(TRIO, "alice")))
@@ -198,7 +198,7 @@ def test_a_question_in_another_repository_is_not_named(github):
 
 
 def test_a_private_repository_may_name_itself(propose, deliver, github):
-    """Who reads its checks can read it."""
+    """A private repository may name itself."""
     github.add_repository(HIDDEN, private=True)
     github.open_issue(HIDDEN, "bob")
     deliver(github.comment(HIDDEN, 1, "bob", "/ping"))
@@ -206,7 +206,7 @@ def test_a_private_repository_may_name_itself(propose, deliver, github):
 
 
 class Client:
-    """Counts what is asked of it; every answer is that there is nothing."""
+    """A client that counts requests and returns nothing."""
 
     def __init__(self):
         self.asked = 0
@@ -217,7 +217,7 @@ class Client:
 
 
 def test_questions_are_asked_once_and_not_without_end():
-    """An error is an answer, which is remembered; what exceeds the number is not asked."""
+    """Answers and errors are remembered; questions beyond the limit are refused."""
     client = Client()
     questions = Questions(client, 1)
     for _ in range(2):
@@ -229,7 +229,7 @@ def test_questions_are_asked_once_and_not_without_end():
 
 
 def test_what_cannot_be_known_is_counted(previewer, deliver, github):
-    """Without a client no question is asked; the delivery is not judged."""
+    """A delivery with unknown facts is counted as unjudged."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     made = previewer.preview(THREE, TRIO, client=None, most=0)
     assert (made.looked_at, made.unjudged, made.questions) == (1, 1, 0)
@@ -237,7 +237,7 @@ def test_what_cannot_be_known_is_counted(previewer, deliver, github):
 
 
 def test_the_last_deliveries_of_a_scope_are_had_oldest_first(queue, clock):
-    """Of a repository, of an organisation, of all; without those whose payload has expired."""
+    """The scope is a repository, an organisation or everything; expired ones are skipped."""
     for number, place in enumerate([TRIO, HIDDEN, "birds/nest", f"{TRIO}#5"]):
         payload = {"repository": {"full_name": place.partition("#")[0]}}
         queue.put(
@@ -265,7 +265,7 @@ def reader_of(people, queue, at):
 
 
 def test_somebody_whom_the_bot_invited_since_was_no_member_then(people, queue, clock):
-    """The invitation that a delivery itself brought does not hide it."""
+    """An invitation of the previewed deliveries does not count as membership."""
     invite = Invite(organization="snakes", person="alice")
     queue.put(NewJob(queue=ACTIONS, key=invite.key, body=b"{}", run_at=clock()))
     people.remember("snakes", "alice", "pending")
@@ -277,7 +277,7 @@ def test_somebody_whom_the_bot_invited_since_was_no_member_then(people, queue, c
 
 
 def test_a_rule_that_fails_is_counted_and_ends_nothing(github):
-    """Also a rule of one's own."""
+    """A failing rule, also a custom one, is counted and stops nothing."""
 
     def fail(*_):
         raise ValueError("poison")
@@ -291,7 +291,7 @@ def test_a_rule_that_fails_is_counted_and_ends_nothing(github):
 
 
 def test_text_in_a_table_stays_in_its_cell(github):
-    """Names cannot end a cell, mention anybody or become markup."""
+    """A name cannot end a cell, mention someone or become markup."""
     action = Invite(organization="snakes", person="a`|b\n@all")
     past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
     made = Preview([Difference(How.MORE, action, past)], looked_at=1)
@@ -302,13 +302,13 @@ def test_text_in_a_table_stays_in_its_cell(github):
 
 
 def test_the_changed_file_must_be_right(previewer):
-    """A file that cannot be used has no preview."""
+    """An invalid file has no preview."""
     with pytest.raises(SettingsError):
         previewer.preview("[", TRIO, client=None, most=0)
 
 
 def happen(github, deliver):
-    """What people do, each time delivered before the next."""
+    """A series of events, each delivered before the next."""
     for name in ("alice", "bob", "alice", "carol", "alice"):
         deliver(github.merge_pull_request(TRIO, name))
     github.open_issue(TRIO, "bob")
@@ -316,7 +316,7 @@ def happen(github, deliver):
 
 
 def live(folder, clock, text):
-    """The actions that a bot wants which has had these settings all along."""
+    """The actions of a bot that has had these settings from the start."""
     folder.mkdir()
     engine = open_engine(f"sqlite:///{folder / 'bot.sqlite'}")
     migrated(engine, HISTORIES)
@@ -363,7 +363,7 @@ def live(folder, clock, text):
 
 
 def test_a_preview_says_what_then_happens(tmp_path, clock, github, deliver, queue, previewer, app):
-    """A bot that had these settings from the start wants what the preview said it would."""
+    """A bot with these settings from the start decides what the preview predicts."""
     text = "[invite]\nmerged_pull_requests = 2\n[ping]\nenabled = false\n"
     happen(github, deliver)
     wanted = {row.key: Planned.decode(queue.body(row.id)).action for row in queue.recent(ACTIONS)}
@@ -376,7 +376,7 @@ def test_a_preview_says_what_then_happens(tmp_path, clock, github, deliver, queu
 
 
 def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queue):
-    """An installation that has not granted it yet goes on as before."""
+    """Without the permission for checks the rest works as before."""
     refused = faults.Fault(name="403", answer=faults.Refused(403, "No").answer)
     github.faults.append(faults.plan(refused, path="*/check-runs", times=None))
     assert propose(THREE) is None
@@ -384,7 +384,7 @@ def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queu
 
 
 def test_what_the_bot_did_since_then_counts_as_not_done(people, queue, clock):
-    """Invitations, and what was wanted in a thread; what it did before counts."""
+    """The bot's actions since then do not count; earlier ones do."""
     comment = Comment(about="x", repository=TRIO, number=1, text="hello")
     planned = Planned(action=comment, installation=1, delivery="g", rule="ping").encode()
     queue.put(
@@ -399,7 +399,7 @@ def test_what_the_bot_did_since_then_counts_as_not_done(people, queue, clock):
 
 
 class Pages:
-    """A list without end, and a query."""
+    """An endless list, and a query."""
 
     def pages(self, path, /, *, params=None, **names):
         return iter(range(10**9))
@@ -409,7 +409,7 @@ class Pages:
 
 
 def test_a_list_is_one_question_and_has_an_end():
-    """However many pages it has; and a query is one as well."""
+    """A list of any length and a query are one question each, and lists are bounded."""
     questions = Questions(Pages(), 5)
     assert len(list(questions.pages("/a"))) == len(list(questions.pages("/a"))) == 1000
     assert questions.graphql("query", name="x") == {"asked": {"name": "x"}}
@@ -417,7 +417,7 @@ def test_a_list_is_one_question_and_has_an_end():
 
 
 def test_a_rule_that_cannot_decide_yet_is_not_judged(github):
-    """GitHub has not worked something out."""
+    """A delivery with an undecided rule is unjudged."""
 
     def wait(*_):
         raise NotYet("GitHub does not know yet")
@@ -429,7 +429,7 @@ def test_a_rule_that_cannot_decide_yet_is_not_judged(github):
 
 
 def test_long_previews_are_cut(github):
-    """GitHub takes so many characters and no more; the rest is counted."""
+    """Long previews are cut; the rest is counted."""
     past = Past("g", 1.0, TRIO, view(*github.star(TRIO, "bob")))
     actions = [Invite(organization="snakes", person=f"p{number}") for number in range(150)]
     nowhere = Past("h", 1.0, "snakes", Event("organization", "member_added"))
@@ -442,7 +442,7 @@ def test_long_previews_are_cut(github):
 
 
 def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
-    """It has another name then, and no effect."""
+    """A renamed file counts as removed."""
     happening = github.open_pull_request(TRIO, "mallory")
     github.pull(TRIO, 1).files = [ChangedFile("old.toml", previous=FILE)]
     deliver(happening)
@@ -451,11 +451,11 @@ def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
 
 
 def test_a_file_that_is_no_text_fails_the_check(previewer, github):
-    """A binary file, a directory: what it is, is said."""
+    """The check run says that the file is not text."""
     problems = previewer.settings.problems(File(sha="x", fault="is not UTF-8"), TRIO)
     assert [str(problem) for problem in problems] == ["is not UTF-8"]
 
 
 def test_an_event_without_a_pull_request_has_no_check(previewer):
-    """A payload that lacks what it should have is nobody's failure."""
+    """An incomplete payload yields no check run."""
     assert previewer.check(None, Event("pull_request", "opened")) == []
