@@ -1,4 +1,4 @@
-"""Jobs of deliveries: what is queued for each, whichever way it came in, and its note."""
+"""Delivery jobs: the queue's row for each delivery, and its note."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,16 +12,16 @@ _ONLY = "only"
 
 
 class Source(StrEnum):
-    """How a delivery came in; the word is what the note holds."""
+    """The source of a delivery, as the note stores it."""
 
     WEBHOOK = ""
     RECOVERED = "recovered"  # fetched from GitHub's log
-    REPLAYED = "replayed"  # put in from a file by a person
+    REPLAYED = "replayed"  # from an operator's file
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryNote:
-    """The note of a delivery: how it came in, and the one rule that is asked again, "" for all.
+    """The note of a delivery: its source, and the one rule to run again, "" for all.
 
     Stored as words: `recovered`, `only conflicts`, `recovered only conflicts`.
     """
@@ -31,16 +31,16 @@ class DeliveryNote:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether a lost database, or another one, may have acted on the delivery before."""
+        """Whether another database may have handled the delivery before."""
         return self.source is not Source.WEBHOOK
 
     def encode(self) -> str:
-        """The note as the queue keeps it."""
+        """The note as the queue stores it."""
         return " ".join(filter(None, [self.source, _ONLY if self.only else "", self.only]))
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """The note that the queue keeps; words that this version does not know are skipped."""
+        """Parse a stored note; words that this version does not know are skipped."""
         words = text.split()
         at = words.index(_ONLY) if _ONLY in words[:-1] else len(words)
         known = [source for source in Source if source in words[:at]]
@@ -50,7 +50,7 @@ class DeliveryNote:
 def job_of(
     delivery: Delivery, body: bytes, *, run_at: float, source: Source = Source.WEBHOOK
 ) -> NewJob:
-    """The job that decides a delivery: its key is the X-GitHub-Delivery, `body` the raw JSON."""
+    """The job that evaluates a delivery; `body` is the raw JSON, the key its GUID."""
     return NewJob(
         queue=DELIVERIES,
         key=delivery.id,

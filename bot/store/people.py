@@ -1,9 +1,9 @@
-"""Membership cache: what the bot knows of people, so that it asks GitHub once and nobody twice.
+"""Membership cache: what the bot knows of people, so that it asks and invites only once.
 
-The bot remembers a membership for good, also when the person leaves: nobody who declined or left is
-invited again. GitHub sends events about who joins, leaves or is invited, but not about who
-declines. The order of events does not matter: each of them leaves a state that keeps the bot from
-inviting. Logins ignore case, so they are stored in lower case.
+The bot remembers a membership for good, even when the person leaves: it never invites again anyone
+who declined or left. GitHub sends events about who joins, leaves or is invited, but not about who
+declines. The order of events does not matter: each leaves a state that prevents an invitation.
+Logins ignore case, so they are stored in lower case.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +30,9 @@ from luggage.database.upsert import inserting
 # The states of a membership that GitHub does not have; its own are `active` and `pending`.
 LEFT = "left"
 DECLINED = "declined"
-# The state that an event of the organisation leaves its member in.
-_TOLD = {"member_invited": "pending", "member_added": "active", "member_removed": LEFT}
-# The state of somebody who had this one, and whom GitHub no longer knows.
+# A member's state after an event of the organisation.
+_AFTER_EVENT = {"member_invited": "pending", "member_added": "active", "member_removed": LEFT}
+# The new state of a person who had this one, and whom GitHub no longer knows.
 _GONE = {"active": LEFT, "pending": DECLINED}
 
 
@@ -55,7 +55,7 @@ class People:
         self._rows: Rows = rows or _Rows(engine)
 
     def read_only(self) -> "People":
-        """The same cache, which stores nothing: for a dry run, which must leave no trace."""
+        """The same cache without writes, for dry runs."""
         return People(self._engine, clock=self._clock, rows=_ReadOnlyRows(_Rows(self._engine)))
 
     # Memberships
@@ -66,17 +66,17 @@ class People:
         return state
 
     def remember(self, organization: str, person: str, state: str) -> None:
-        """Store a state; the last one counts. Safe to repeat."""
-        self._rows.keep(membership, _of(organization, person), state=state, seen_at=self._clock())
+        """Store a state; the last write wins. Safe to repeat."""
+        self._rows.upsert(membership, _of(organization, person), state=state, seen_at=self._clock())
 
     def learn(self, event: Event) -> None:
-        """Store what an event of the organisation says of its member. Safe to repeat."""
-        state = _TOLD.get(event.action or "") if event.name == "organization" else None
+        """Store the member's state after an event of the organisation. Safe to repeat."""
+        state = _AFTER_EVENT.get(event.action or "") if event.name == "organization" else None
         if state and event.organization and event.member:
             self.remember(event.organization, event.member.login, state)
 
     def gone(self, organization: str, person: str) -> str | None:
-        """Store that GitHub no longer knows somebody; returns the new state, None without one."""
+        """Store that GitHub no longer knows a person; returns the new state, None without one."""
         known = self.membership(organization, person)
         if known in _GONE:
             self.remember(organization, person, _GONE[known])
@@ -85,21 +85,21 @@ class People:
     # Invitations
 
     def inviting(self, organization: str, person: str) -> float:
-        """Store that an invitation is about to be sent; returns the time now, in epoch seconds.
+        """Store that an invitation is about to be sent; returns the time, in epoch seconds.
 
-        Safe to repeat: the last one counts.
+        Safe to repeat: the last call counts.
         """
         sent_at = self._clock()
-        self._rows.keep(invitation, _of(organization, person), sent_at=sent_at)
+        self._rows.upsert(invitation, _of(organization, person), sent_at=sent_at)
         return sent_at
 
     def not_invited(self, organization: str, person: str, sent_at: float) -> None:
-        """Delete the note of an invitation made at `sent_at`: it was not sent. Safe to repeat.
+        """Delete the note of an unsent invitation made at `sent_at`. Safe to repeat.
 
-        A later note stays: another process took over and did send.
+        A later note stays: another process took over and sent one.
         """
         own = {**_of(organization, person), "sent_at": sent_at}
-        self._rows.drop(invitation, own)
+        self._rows.delete(invitation, own)
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot has invited this person."""
@@ -118,27 +118,27 @@ class People:
     def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
         """Store where maintainers were asked about a person, and why. Safe to repeat."""
         about = {"asked_in": asked_in.lower(), "pull_request": pull_request, "login": person}
-        self._rows.keep(invitation_request, _of(organization, person), **about)
+        self._rows.upsert(invitation_request, _of(organization, person), **about)
 
     def asked_about(self, asked_in: str) -> tuple[str, str] | None:
-        """The person whom `owner/repo#number` asks about, and the pull request that led to it."""
+        """The person that `owner/repo#number` asks about, and the pull request behind it."""
         table = invitation_request
         query = select(table.c.login, table.c.pull_request)
         with reading(self._engine) as connection:
-            found = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
-        return None if found is None else (found.login, found.pull_request)
+            row = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
+        return None if row is None else (row.login, row.pull_request)
 
     # Merges and first contributions
 
     def merges(
         self, organization: str, person: str, *, latest: tuple[str, int]
     ) -> set[tuple[str, int]]:
-        """The known merged pull requests of a person as (repository, number), with the latest.
+        """A person's known merged pull requests as (repository, number), with the latest.
 
         The latest is stored before the others are read: of two at one instant, one sees both.
         """
         repository, number = latest[0].lower(), latest[1]
-        self._rows.keep(
+        self._rows.upsert(
             merged, {**_of(organization, person), "repository": repository, "number": number}
         )
         query = select(merged.c.repository, merged.c.number)
@@ -153,12 +153,12 @@ class People:
 
     def came_first(self, repository: str, person: str, number: int) -> None:
         """Store that number. Safe to repeat."""
-        self._rows.keep(newcomer, _newcomer(repository, person), number=number)
+        self._rows.upsert(newcomer, _newcomer(repository, person), number=number)
 
     # Orders
 
     def is_latest_order(self, organization: str, ordered_at: str) -> bool:
-        """Whether no later order is stored; stores this one if so. Of two in one second, the last.
+        """Whether no later order is stored; stores this one if so. In a tie the last wins.
 
         `ordered_at` is ISO 8601 in UTC, so texts sort as times do.
         """
@@ -166,80 +166,80 @@ class People:
         latest: str | None = self._rows.find(rest_order.c.ordered_at, key)
         if latest is not None and latest > ordered_at:
             return False
-        self._rows.keep(rest_order, key, ordered_at=ordered_at)
+        self._rows.upsert(rest_order, key, ordered_at=ordered_at)
         return True
 
     # Kept issues
 
     def kept_issue(self, about: str) -> KeptIssue | None:
-        """The issue kept about something; None where none is known."""
-        wanted = select(kept_issue.c.number, kept_issue.c.job).where(kept_issue.c.about == about)
+        """The issue kept about something; None if none is known."""
+        query = select(kept_issue.c.number, kept_issue.c.job).where(kept_issue.c.about == about)
         with reading(self._engine) as connection:
-            row = connection.execute(wanted).one_or_none()
+            row = connection.execute(query).one_or_none()
         return None if row is None else KeptIssue(row.number, row.job)
 
     def keep_issue(self, about: str, number: int, job: int) -> None:
         """Store the issue kept about something, and the job that changed it. Safe to repeat."""
-        self._rows.keep(kept_issue, {"about": about}, number=number, job=job)
+        self._rows.upsert(kept_issue, {"about": about}, number=number, job=job)
 
     # Claims
 
     def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
         """The claims in a repository: number, login in lower case, since when (epoch seconds)."""
-        wanted = (
+        query = (
             select(claim.c.number, claim.c.person, claim.c.claimed_at)
             .where(claim.c.repository == repository.lower())
             .order_by(claim.c.claimed_at)
         )
         with reading(self._engine) as connection:
-            return [(row.number, row.person, row.claimed_at) for row in connection.execute(wanted)]
+            return [(row.number, row.person, row.claimed_at) for row in connection.execute(query)]
 
     def remember_claim(self, repository: str, number: int, person: str) -> None:
         """Store that a person claims an issue from now on. Safe to repeat."""
         key = {**_newcomer(repository, person), "number": number}
-        self._rows.keep(claim, key, claimed_at=self._clock())
+        self._rows.upsert(claim, key, claimed_at=self._clock())
 
     def forget_claim(self, repository: str, number: int, person: str) -> None:
         """Delete the claim of a person. Safe to repeat."""
         key = {**_newcomer(repository, person), "number": number}
-        self._rows.drop(claim, key)
+        self._rows.delete(claim, key)
 
 
 class _Rows:
-    """Rows of the bot's tables, by their keys: find one, upsert one, delete one."""
+    """Rows of the bot's tables by key: find, upsert, delete."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def find(self, column: Any, key: Mapping[str, Any]) -> Any:
         with asking(self._engine) as connection:
-            return connection.execute(_finding(column, tuple(key)), key).scalar_one_or_none()
+            return connection.execute(_find_query(column, tuple(key)), key).scalar_one_or_none()
 
-    def keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+    def upsert(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
         with writing(self._engine) as connection:
-            adding = inserting(connection, table).values(**key, **values)
-            same = {"index_elements": list(key)}
+            row = inserting(connection, table).values(**key, **values)
+            index = {"index_elements": list(key)}
             connection.execute(
-                adding.on_conflict_do_update(set_=values, **same)
+                row.on_conflict_do_update(set_=values, **index)
                 if values
-                else adding.on_conflict_do_nothing(**same)
+                else row.on_conflict_do_nothing(**index)
             )
 
-    def drop(self, table: Table, key: Mapping[str, Any]) -> None:
+    def delete(self, table: Table, key: Mapping[str, Any]) -> None:
         with writing(self._engine) as connection:
             connection.execute(delete(table).where(*_where(table, key)))
 
 
 class _ReadOnlyRows:
-    """The same rows, none of them changed."""
+    """The same rows, read-only."""
 
     def __init__(self, rows: _Rows) -> None:
         self.find = rows.find
 
-    def keep(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
+    def upsert(self, table: Table, key: Mapping[str, Any], **values: Any) -> None:
         pass
 
-    def drop(self, table: Table, key: Mapping[str, Any]) -> None:
+    def delete(self, table: Table, key: Mapping[str, Any]) -> None:
         pass
 
 
@@ -255,8 +255,8 @@ def _newcomer(repository: str, person: str) -> dict[str, Any]:
 
 
 @cache
-def _finding(column: Any, names: tuple[str, ...]) -> Select[Any]:
-    """The query for a column by its key, built once: building takes longer than running it."""
+def _find_query(column: Any, names: tuple[str, ...]) -> Select[Any]:
+    """The query for a column by key, cached: building it takes longer than running it."""
     return select(column).where(*(column.table.c[name] == bindparam(name) for name in names))
 
 

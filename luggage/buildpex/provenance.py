@@ -1,8 +1,7 @@
-"""Provenance of running code: version, commit, Python, and the versions of its parts.
+"""Provenance of running code: version, commit, Python and dependencies.
 
-The version is that of pyproject.toml. A pex has a stamp with the commit: mkpex writes it into the
-wheel, so that no commit has to name itself. In a checkout git tells the commit, and in an
-environment pip's record of where it installed from (PEP 610).
+The version is pyproject.toml's. The commit comes from a stamp that mkpex writes into the wheel,
+from git in a checkout, or from pip's record of the installation (PEP 610).
 """
 
 import importlib.metadata
@@ -23,7 +22,7 @@ _UNKNOWN = Commit("unknown", 0)
 
 @dataclass(frozen=True)
 class Provenance:
-    """What this program is made of; `parts` maps each distribution beside it to its version."""
+    """The provenance of a program; `parts` maps the other distributions to their versions."""
 
     name: str
     version: str
@@ -33,17 +32,17 @@ class Provenance:
 
 
 def stamp(package: Path, commit: Commit) -> None:
-    """Write into a package which commit it is of, to be packed with it."""
+    """Write a package's commit into it, before it is packed."""
     text = f'commit = "{commit.hash}"\ncommitted_at = {commit.committed_at}\n'
     path = package / STAMP
     path.write_text(text, encoding="utf-8")
-    path.chmod(0o644)  # as the other files that are packed, whatever the umask
+    path.chmod(0o644)  # like the other packed files, whatever the umask
 
 
 def provenance(name: str, package: Path) -> Provenance:
-    """Return where the code of `package`, a directory, comes from; asks git in a checkout.
+    """Return the provenance of the code in the directory `package`; asks git in a checkout.
 
-    `name` is the distribution's. What cannot be found out is "unknown".
+    `name` is the distribution's. Unknown values are "unknown".
     """
     root = package.parent
     stamped = (package / STAMP).exists()
@@ -62,7 +61,7 @@ def provenance(name: str, package: Path) -> Provenance:
 
 
 def project_version(root: Path) -> str:
-    """Return the version in the pyproject.toml of a checkout, "unknown" where there is none."""
+    """Return the version in a checkout's pyproject.toml, "unknown" without one."""
     try:
         document = tomllib.loads((root / _PROJECT).read_text(encoding="utf-8"))
     except OSError:
@@ -71,12 +70,12 @@ def project_version(root: Path) -> str:
 
 
 def _stamped(path: Path) -> Commit:
-    found = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Commit(str(found["commit"]), int(found["committed_at"]))
+    stamped = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Commit(str(stamped["commit"]), int(stamped["committed_at"]))
 
 
 def _checked_out(root: Path) -> Commit:
-    # Without this an unpacked archive would name the commit of a repository around it.
+    # Otherwise an unpacked archive would name the commit of a surrounding repository.
     if not (root / ".git").exists():
         return _UNKNOWN
     try:
@@ -93,7 +92,7 @@ def _installed_version(name: str) -> str:
 
 
 def _installed_commit(name: str) -> Commit:
-    """Return the commit that pip or uv cloned, which they record without its time."""
+    """Return the commit that pip or uv recorded, which has no time."""
     try:
         record = importlib.metadata.distribution(name).read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
@@ -103,5 +102,5 @@ def _installed_commit(name: str) -> Commit:
 
 
 def _parts(name: str) -> dict[str, str]:
-    found = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
-    return {part: found[part] for part in sorted(found, key=str.lower) if part != name}
+    versions = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
+    return {part: versions[part] for part in sorted(versions, key=str.lower) if part != name}

@@ -1,7 +1,7 @@
-"""Alembic, driven by calls: the way to a history's newest revision, and what differs from it.
+"""Schema migrations with Alembic, without its command line.
 
-A module of its own, so that Alembic is loaded by those who migrate or check, and by nobody else: it
-takes as long to load as SQLAlchemy, and the web process needs none of it.
+A separate module because Alembic takes as long to load as SQLAlchemy, and the web process does not
+need it.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,16 +22,16 @@ from luggage.database.history import History, SchemaError
 
 @contextmanager
 def _scripts(history: History) -> Iterator[ScriptDirectory]:
-    """Give the migrations of a history, from wherever its package is installed."""
+    """Give the migrations of a history, wherever its package is installed."""
     with ExitStack() as stack:
         folder = str(stack.enter_context(as_file(files(history.package))))
         yield ScriptDirectory(folder, version_locations=[folder])
 
 
 def upgrade(connection: Connection, history: History, log: Callable[[str], object]) -> list[str]:
-    """Apply what is missing of a history; return the revisions applied, in their order.
+    """Apply the missing migrations of a history; return their revisions in order.
 
-    Raises SchemaError when the database was migrated by a newer release.
+    Raises SchemaError when a newer release migrated the database.
     """
     with _scripts(history) as scripts:
         return _upgrade(connection, history, scripts, log)
@@ -46,8 +46,7 @@ def _upgrade(
     applied: list[str] = []
 
     def steps(revision: Any, _context: MigrationContext) -> Any:
-        # Alembic's own name for "the path from here to the newest"; its public commands want an
-        # env.py.
+        # Alembic's public commands need an env.py; this is the path to the newest revision.
         return scripts._upgrade_revs("head", revision)  # noqa: SLF001
 
     def report(*, step: Any, **_: object) -> None:
@@ -85,12 +84,12 @@ def _refuse_unknown(history: History, scripts: ScriptDirectory, context: Migrati
         except (CommandError, ResolutionError):
             raise SchemaError(
                 f"the database's {history.name} tables are at revision {revision}, which this "
-                "release does not know: a newer one migrated them; run that, or restore a backup"
+                "release does not know; run the release that migrated them, or restore a backup"
             ) from None
 
 
 def compare(connection: Connection, history: History) -> None:
-    """Return when the tables are just what a history leads to; raises SchemaError otherwise."""
+    """Check that the tables match a history; raises SchemaError if not."""
     with _scripts(history) as scripts:
         _compare(connection, history, scripts)
 
@@ -98,16 +97,16 @@ def compare(connection: Connection, history: History) -> None:
 def _compare(connection: Connection, history: History, scripts: ScriptDirectory) -> None:
     context = _context(connection, history)
     _refuse_unknown(history, scripts, context)
-    found, wanted = set(context.get_current_heads()), set(scripts.get_heads())
-    if found != wanted:
+    current, newest = set(context.get_current_heads()), set(scripts.get_heads())
+    if current != newest:
         raise SchemaError(
-            f"the database's {history.name} tables are at revision {_names(found)}, this release "
-            f"needs {_names(wanted)}; `migrate` brings it there"
+            f"the database's {history.name} tables are at revision {_names(current)}, this release "
+            f"needs {_names(newest)}; run `migrate`"
         )
     differences = compare_metadata(context, history.metadata)
     if differences:
         raise SchemaError(
-            f"the database's {history.name} tables differ from revision {_names(wanted)}: "
+            f"the database's {history.name} tables differ from revision {_names(newest)}: "
             f"{'; '.join(map(_describe, differences))}; restore them, or a backup, by hand"
         )
 
@@ -117,7 +116,7 @@ def _names(revisions: set[str]) -> str:
 
 
 def _describe(difference: Any) -> str:
-    """Put one of Alembic's differences into a few words; those within one column come as a list."""
+    """Describe one of Alembic's differences; those in one column come as a list."""
     if isinstance(difference, list):
         return "; ".join(map(_describe, difference))
     verb, *about = difference

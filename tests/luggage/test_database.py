@@ -393,7 +393,7 @@ def test_a_migrated_database_fits_the_code(engine):
 
 def test_an_empty_database_is_too_old(empty_engine):
     """The error for a database that was never migrated has the remedy."""
-    with pytest.raises(SchemaError, match=r"revision none.*`migrate` brings it there"):
+    with pytest.raises(SchemaError, match=r"revision none.*run `migrate`"):
         check(empty_engine, [JOBS])
 
 

@@ -1,4 +1,4 @@
-"""bot.loop.issue_facts: what GitHub and the queue know of issues and pull requests."""
+"""bot.loop.issue_facts: facts about issues and pull requests."""
 
 import pytest
 
@@ -13,7 +13,7 @@ TRIO = "snakes/trio"
 
 @pytest.fixture
 def reader(app, github, people, queue, clock):
-    """The reader that a rule is given."""
+    """The reader of a rule."""
     client = app.client_for(github.install("snakes").id).read_only()
     return github_reader(client, people, queue, clock=clock)
 
@@ -23,20 +23,20 @@ def reader(app, github, people, queue, clock):
     [("read", False), ("triage", True), ("write", True), ("maintain", True), ("admin", True)],
 )
 def test_who_may_work_on_issues(reader, github, role, may):
-    """From triage on; GitHub's old field knows no such role."""
+    """The role triage may write, although GitHub's old field lacks it."""
     github.add_collaborator(TRIO, "olga", role)
     assert reader.may_write(TRIO, "olga") is may
 
 
 def test_who_does_not_exist_may_nothing(reader, github):
-    """Neither write, nor be assigned."""
+    """An unknown person may neither write nor be assigned."""
     github.open_issue(TRIO, "bob")
     assert not reader.may_write(TRIO, "nobody")
     assert not reader.is_assignable(TRIO, 1, "nobody")
 
 
 def test_a_pull_request_is_shown_as_it_is(reader, github, clock):
-    """All that rules ask of it."""
+    """A pull request has every fact that rules use."""
     github.open_pull_request(TRIO, "alice", "Fix it")
     github.label_issue(TRIO, 1, "olga", "bug")
     github.pull(TRIO, 1).files = [ChangedFile("a.py", 3, 4), ChangedFile("c.py", previous="b.py")]
@@ -49,7 +49,7 @@ def test_a_pull_request_is_shown_as_it_is(reader, github, clock):
 
 
 def test_whether_it_merges_is_told_when_it_is_known(reader, github):
-    """Who needs to know is told that it is not; a closed one is never worked out."""
+    """An unsettled pull request raises NotYet; a closed one does not."""
     github.open_pull_request(TRIO, "alice")
     github.pull(TRIO, 1).mergeable_pending = 2
     with pytest.raises(NotYet, match="snakes/trio#1"):
@@ -61,12 +61,12 @@ def test_whether_it_merges_is_told_when_it_is_known(reader, github):
 
 
 def test_what_cannot_be_seen_has_no_pull_requests(reader):
-    """GraphQL says null for a repository out of reach."""
+    """GraphQL returns null for an inaccessible repository."""
     assert reader.merging("lions/den") == []
 
 
 def test_teams_are_waited_for_by_their_full_names():
-    """As they are mentioned."""
+    """Requested teams have their full names."""
     listed = {
         "number": 1,
         "user": None,
@@ -80,7 +80,7 @@ def test_teams_are_waited_for_by_their_full_names():
 
 
 class Pages:
-    """A client that lists set items."""
+    """A client with prepared lists."""
 
     def __init__(self, items):
         self.items = items
@@ -90,7 +90,7 @@ class Pages:
 
 
 def test_what_has_no_time_is_left_out_of_a_timeline():
-    """GitHub's timeline has groups of comments on lines, which have none of their own."""
+    """Groups of line comments in the timeline have no time, and are skipped."""
     grouped = {"event": "line-commented", "comments": []}
     said = {"event": "commented", "user": {"login": "bob"}, "created_at": "2026-11-21T10:00:00Z"}
     (moment,) = IssueFacts(Pages([grouped, said])).timeline(TRIO, 1)
@@ -98,13 +98,13 @@ def test_what_has_no_time_is_left_out_of_a_timeline():
 
 
 def test_lists_come_to_an_end():
-    """A repository with ever so many labels is asked for a thousand."""
+    """Labels are listed up to a thousand."""
     endless = ({"name": f"label {n}"} for n in range(10**9))
     assert len(IssueFacts(Pages(endless)).labels(TRIO)) == 1000
 
 
 def test_what_was_never_wanted_was_never_wanted(reader, clock):
-    """And the time of day is the bot's."""
+    """An action that was never queued has no time; `now` is the bot's clock."""
     action = Comment(about="it", repository=TRIO, number=1, text="Hi")
     assert reader.wanted_at(action) is None
     assert reader.done(TRIO, 1, most=3) == []

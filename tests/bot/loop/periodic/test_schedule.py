@@ -22,7 +22,7 @@ DAY = 24 * 3600.0
 
 
 def decide(event, _reader, _settings):
-    """Say hello in the first issue."""
+    """Comment on the first issue."""
     return [
         Comment(
             about=f"look {event.name} {event.action}",
@@ -55,7 +55,7 @@ def at(text):
 
 
 def test_the_latest_tick_is_not_after_now():
-    """To the minute, also at the very moment."""
+    """The latest scheduled time is exact to the minute, and includes now."""
     line = "30 6 * * *"
     assert latest_tick(line, at("2026-11-21T06:30:00")) == at("2026-11-21T06:30:00")
     assert latest_tick(line, at("2026-11-21T06:29:59")) == at("2026-11-20T06:30:00")
@@ -63,13 +63,13 @@ def test_the_latest_tick_is_not_after_now():
 
 
 def test_a_line_that_is_none_is_refused():
-    """The error is the library's."""
+    """An invalid cron line raises the library's error."""
     with pytest.raises(CronSimError):
         latest_tick("every day", 0.0)
 
 
 def test_a_tick_brings_a_job_for_each_repository(scheduler, queue, clock, github):
-    """Of each installation; the rule waits for its first tick before it looks at all."""
+    """Each repository of each installation gets a job; a new rule waits for its next time."""
     github.add_repository("snakes/anyio")
     github.add_repository("birds/nest")
     scheduler()
@@ -80,7 +80,7 @@ def test_a_tick_brings_a_job_for_each_repository(scheduler, queue, clock, github
 
 
 def test_a_tick_is_taken_care_of_once(scheduler, queue, clock, github):
-    """Again and again, by any process: the same jobs, and no request once it is done."""
+    """Further runs, in any process, queue no more jobs and cost no request."""
     scheduler()
     clock.advance(DAY)
     scheduler()
@@ -90,7 +90,7 @@ def test_a_tick_is_taken_care_of_once(scheduler, queue, clock, github):
 
 
 def test_an_outage_is_caught_up_with_once(scheduler, queue, clock):
-    """After ten days the rule looks once."""
+    """After ten days of downtime the rule runs once."""
     scheduler()
     clock.advance(10 * DAY)
     scheduler()
@@ -99,7 +99,7 @@ def test_an_outage_is_caught_up_with_once(scheduler, queue, clock):
 
 
 def test_a_turn_that_was_cut_short_is_finished_by_the_next(scheduler, queue, clock, github):
-    """GitHub fails in the middle: nobody is left out, and nobody is visited twice."""
+    """After a failure in the middle, the next run completes it without duplicates."""
     github.add_repository("birds/nest")
     scheduler()
     clock.advance(DAY)
@@ -122,7 +122,7 @@ def test_a_turn_that_was_cut_short_is_finished_by_the_next(scheduler, queue, clo
 def test_repositories_where_the_rule_is_switched_off_are_left_alone(
     scheduler, files, queue, clock, github, settled, app, people, store
 ):
-    """Known from the database, so that nothing is asked."""
+    """Repositories where the rule is disabled cost no request."""
     scheduler()
     github.add_file("snakes/trio", FILE, "[look]\nenabled = false\n")
     clock.advance(DAY)
@@ -143,7 +143,7 @@ def test_repositories_where_the_rule_is_switched_off_are_left_alone(
 
 
 def test_archived_and_suspended_places_are_left_alone(scheduler, queue, clock, github):
-    """Nothing can be written there."""
+    """Archived repositories and suspended installations are skipped."""
     github.add_repository("birds/nest")
     github.install("birds").suspended_at = clock()
     scheduler()
@@ -153,7 +153,7 @@ def test_archived_and_suspended_places_are_left_alone(scheduler, queue, clock, g
 
 
 def test_an_installation_that_cannot_be_asked_holds_up_no_other(scheduler, queue, clock, github):
-    """It was taken away between two requests: the next is asked."""
+    """An installation that disappears meanwhile does not stop the others."""
     github.add_repository("birds/nest")
     scheduler()
     clock.advance(DAY)
@@ -164,7 +164,7 @@ def test_an_installation_that_cannot_be_asked_holds_up_no_other(scheduler, queue
 
 
 def test_the_rule_is_given_the_repository(scheduler, files, queue, clock, app, people, github):
-    """An event `schedule` with its own name, in the name of the installation."""
+    """The rule gets a `schedule` event with its own name and the installation."""
     github.open_issue("snakes/trio", "alice")
     scheduler()
     clock.advance(DAY)
@@ -186,7 +186,7 @@ def test_the_rule_is_given_the_repository(scheduler, files, queue, clock, app, p
 
 
 def test_only_the_rule_itself_sees_its_schedule():
-    """Others with a schedule of their own are not asked."""
+    """Other scheduled rules do not see the event."""
     other = replace(LOOK, name="other")
     assert rules_for("schedule", "look", [LOOK, other, ping.RULE]) == [LOOK]
     assert rules_for("schedule", "ping", [LOOK, other, ping.RULE]) == []

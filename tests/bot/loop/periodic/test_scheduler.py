@@ -1,4 +1,4 @@
-"""bot.loop.periodic.scheduler: done by one process, in threads that nothing else waits for."""
+"""bot.loop.periodic.scheduler: each task runs in one process, in its own thread."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ from bot.loop.periodic import scheduler
 from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
 from luggage.jobs import Leadership
 
-# For what must happen: far longer than it takes. Nothing is asserted of how long it took.
+# Far longer than any of it takes; no test asserts how long something took.
 PATIENCE = 30.0
 SOON = 0.01
 
@@ -23,13 +23,13 @@ def leadership(store, clock):
 
 @pytest.fixture
 def doing(leadership, clock):
-    """Do duties in the name of a process until the test ends, or the returned stack is closed."""
+    """Run tasks as one process until the test ends or the returned stack is closed."""
     with contextlib.ExitStack() as stack:
 
-        def doing(*wanted, holder="here", leadership=leadership):
+        def doing(*tasks, holder="here", leadership=leadership):
             mine = stack.enter_context(contextlib.ExitStack())
             process = TaskScheduler(
-                wanted, leadership, holder=holder, clock=clock, renew_seconds=SOON
+                tasks, leadership, holder=holder, clock=clock, renew_seconds=SOON
             )
             mine.enter_context(process)
             return mine
@@ -38,7 +38,7 @@ def doing(leadership, clock):
 
 
 class Count:
-    """A duty that counts how often it was done."""
+    """A task that counts its runs."""
 
     def __init__(self, name="sweep", raises=()):
         self.times = threading.Semaphore(0)
@@ -55,14 +55,14 @@ class Count:
 
 
 def test_a_duty_is_done_again_and_again(doing):
-    """It begins at once, and does not end by itself."""
+    """A task runs at once and repeats."""
     count = Count()
     doing(count.task)
     assert count.wait(3)
 
 
 def test_only_the_leader_does_it(doing, leadership):
-    """Where another process holds the lease, nothing is done here."""
+    """A task whose lease another process holds does not run here."""
     leadership.holds("duty:sweep", "there", seconds=20)
     mine, other = Count(), Count("other")
     doing(mine.task, other.task)
@@ -71,7 +71,7 @@ def test_only_the_leader_does_it(doing, leadership):
 
 
 def test_another_takes_over_when_the_leader_is_gone(doing, leadership, clock):
-    """When a leader is heard of no more, its duty is done here."""
+    """A task runs here once its leader's lease has expired."""
     leadership.holds("duty:sweep", "there", seconds=20)
     count = Count()
     doing(count.task)
@@ -80,7 +80,7 @@ def test_another_takes_over_when_the_leader_is_gone(doing, leadership, clock):
 
 
 def test_the_lease_is_given_up_at_the_end(doing, leadership):
-    """The next process need not wait until the lease has run out."""
+    """At the end the leases are released."""
     count = Count()
     process = doing(count.task)
     assert count.wait()
@@ -89,7 +89,7 @@ def test_the_lease_is_given_up_at_the_end(doing, leadership):
 
 
 def test_nothing_is_begun_after_the_end(doing):
-    """A duty that waits for its turn, or for its lease, is left."""
+    """At the end waiting tasks stop."""
     count = Count()
     process = doing(count.task)
     assert count.wait()
@@ -102,7 +102,7 @@ def test_nothing_is_begun_after_the_end(doing):
 
 
 def test_one_that_hangs_holds_up_no_other(doing):
-    """One that does not return keeps neither another nor the end waiting."""
+    """A hanging task blocks neither the others nor the shutdown."""
     freed = threading.Event()
     count = Count("other")
     process = doing(PeriodicTask("hangs", SOON, freed.wait), count.task)
@@ -112,7 +112,7 @@ def test_one_that_hangs_holds_up_no_other(doing):
 
 
 def test_one_that_hangs_for_long_loses_its_lease(doing, leadership, clock):
-    """Another process may do what this one does not come back from."""
+    """A task that hangs for long loses its lease."""
     freed, begun = threading.Event(), threading.Event()
     other = Count("other")
     doing(PeriodicTask("hangs", SOON, lambda: (begun.set(), freed.wait(PATIENCE))), other.task)
@@ -127,7 +127,7 @@ def test_one_that_hangs_for_long_loses_its_lease(doing, leadership, clock):
 
 
 def test_a_failure_is_told_once_in_full(doing, caplog):
-    """What a duty raises is logged, the first time with its story, and it is done again."""
+    """A failure is logged, with a traceback the first time, and the task runs again."""
     count = Count(raises=[ValueError("one"), SystemExit("two")])
     doing(count.task)
     assert count.wait(4)
@@ -140,7 +140,7 @@ def test_a_failure_is_told_once_in_full(doing, caplog):
 
 
 class Away:
-    """A lease that cannot be asked for, because the database is away, until `back` is set."""
+    """Leadership without a database, until `back` is set."""
 
     def __init__(self):
         self.asked = threading.Semaphore(0)
@@ -157,7 +157,7 @@ class Away:
 
 
 def test_a_database_that_is_away_is_waited_for(doing, caplog):
-    """Nothing is done without a lease, and nothing ends; not even the end needs the database."""
+    """Without a database no task runs, and the scheduler neither fails nor hangs."""
     caplog.set_level(logging.DEBUG, logger="bot.loop.periodic.scheduler")
     away, count = Away(), Count()
     process = doing(count.task, leadership=away)
