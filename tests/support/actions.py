@@ -1,4 +1,4 @@
-"""One example of each kind of action, and the place at the simulated GitHub that they are about."""
+"""Example actions of each kind, and their objects at the simulated GitHub."""
 
 import bot.actions as front
 
@@ -8,7 +8,7 @@ HEAD = "0123456789abcdef0123456789abcdef01234567"
 
 
 def examples():
-    """The examples by kind. A new kind of action needs one here."""
+    """The examples by kind. Every new kind of action needs one here."""
     made = [
         front.Invite(organization="Snakes", person="Carol", most_a_day=5),
         front.Comment(**IT, text="pong! ü"),
@@ -60,7 +60,7 @@ def examples():
 
 
 def build(github):
-    """Issue 1 of the repository, its label, assignee and comment, and a team."""
+    """Create issue 1 with its label, assignee and comment, and a team."""
     github.open_issue(TRIO, "alice")
     github.label_issue(TRIO, 1, "olga", "docs")
     github.assign(TRIO, 1, "olga", "bob")
@@ -70,12 +70,12 @@ def build(github):
     github.add_team("snakes", "tamers")
 
 
-# The marker of the comment about the same as the examples; it must never change.
+# The marker of the comment that the examples are about; it must never change.
 MARKER_OF_SAID = "<!-- portmanteau:09bbbfa56d7614dc9c73e9e5 -->"
 
 
 def seen(github):
-    """All at the simulated GitHub that an action can change, as plain values."""
+    """Everything at the simulated GitHub that an action can change, as plain values."""
     repository = github.world.repositories[TRIO]
     organization = github.world.accounts["snakes"]
     return {

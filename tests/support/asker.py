@@ -1,4 +1,4 @@
-"""Asks a FakeGithub as a careful client would, without our own client: a second opinion."""
+"""Independent client of a FakeGithub, as a second opinion on our own client."""
 
 import functools
 from typing import Any
@@ -42,7 +42,7 @@ class Asker:
         return jwt.encode(claims, _key(self.fake.private_key), "RS256")
 
     def as_app(self, method: str, path: str, **more: Any) -> requests.Response:
-        """Ask with a JWT."""
+        """Send a request with a JWT."""
         return self.ask(method, path, f"Bearer {self.jwt()}", **more)
 
     def login(self, account: str) -> str:
@@ -53,13 +53,13 @@ class Asker:
         return self.token
 
     def __call__(self, method: str, path: str, json: Any = None, **more: Any) -> requests.Response:
-        """Ask with the token that was got last."""
+        """Send a request with the latest token."""
         return self.ask(method, path, f"Bearer {self.token}", json=json, **more)
 
     def ask(
         self, method: str, path: str, authorization: str | None, **more: Any
     ) -> requests.Response:
-        """Ask with that Authorization header."""
+        """Send a request with that Authorization header."""
         headers = {"Authorization": authorization, **more.pop("headers", {})}
         return self.session.request(method, self.url + path, headers=headers, timeout=5, **more)
 

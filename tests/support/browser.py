@@ -1,7 +1,6 @@
-"""A real Chromium for the tests, driven by Playwright: one for each process of pytest.
+"""Chromium for the tests, driven by Playwright: one for each pytest process.
 
-Debian's package, not Playwright's own download: it comes the way every other tool of the machine
-comes, by `make tools`.
+It is Debian's package, not Playwright's download: `make tools` installs all tools the same way.
 """
 
 import functools
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support import needs, octokit
 
-# Nothing but what a test asks for: no updates, no accounts, no guesses about the network.
+# Only what a test requests: no updates, no accounts, no background traffic.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -23,7 +22,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# A page that takes longer than this on a busy machine will not come at all.
+# Long enough for any page, even on a busy machine.
 PATIENCE_MILLISECONDS = 20_000
 WIDTHS = (1280, 390)
 _HEIGHT = 844
@@ -31,7 +30,7 @@ _HEIGHT = 844
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """Give a headless Chromium; skips the test where there is none."""
+    """Run a headless Chromium; skips the test without one."""
     executable = needs.program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
@@ -43,7 +42,7 @@ def running_chromium() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """A page, and what should not have happened on it: errors in the console, dialogs."""
+    """A page, and its unwanted events: console errors and dialogs."""
 
     page: Page
     troubles: list[str] = field(default_factory=list)
@@ -53,7 +52,7 @@ class Visit:
 def visiting(
     browser: Browser, *, width: int = WIDTHS[0], javascript: bool = True, dark: bool = False
 ) -> Iterator[Visit]:
-    """Give a page of a browser that has seen nothing yet: no cookies, no cache."""
+    """Open a page in a fresh browser context: no cookies, no cache."""
     with browser.new_context(
         viewport={"width": width, "height": _HEIGHT},
         java_script_enabled=javascript,
@@ -81,7 +80,7 @@ def _watch(visit: Visit) -> None:
 
 
 def grave_violations(page: Page) -> list[str]:
-    """What axe-core finds serious or critical on the page, a line each; skips without npm."""
+    """The serious or critical violations that axe-core finds, one a line; skips without npm."""
     page.evaluate(_axe())
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
@@ -93,7 +92,7 @@ def grave_violations(page: Page) -> list[str]:
 
 
 def is_scrolled_sideways(page: Page) -> bool:
-    """Whether the page is wider than its window, so that a reader has to push it about."""
+    """Whether the page is wider than its window."""
     wide: bool = page.evaluate(
         "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     )

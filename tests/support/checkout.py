@@ -1,4 +1,4 @@
-"""A checkout for the tests: what lies in the tree, ignored files left out, committed elsewhere."""
+"""Git checkouts for the tests: the tree without ignored files, committed elsewhere."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.packing import ROOT
 
-# Nothing of the user's or the machine's settings: no hooks, no signing, nobody's name.
+# Ignores the user's and the machine's git settings: no hooks, no signing.
 ENVIRON = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
@@ -34,6 +34,6 @@ def committed_copy(to: Path) -> Path:
 
 
 def run(*words: str | Path, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command there, with git as in ENVIRON; nothing is raised when it fails."""
+    """Run a command there, with git as in ENVIRON; does not raise when it fails."""
     env = os.environ | ENVIRON | environ
     return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)

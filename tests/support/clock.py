@@ -1,11 +1,11 @@
-"""A clock that stands still until a test moves it."""
+"""Fake clock that stands still until a test moves it."""
 
-# Any moment will do, so long as it is not the real one: 2026-11-18 11:06:40 UTC.
+# Any time but the real one: 2026-11-18 11:06:40 UTC.
 START = 1_795_000_000.0
 
 
 class FakeClock:
-    """Call it for the time, in epoch seconds; `advance` is also a sleep that takes no time."""
+    """A clock that is called for epoch seconds; `advance` also serves as an instant sleep."""
 
     def __init__(self, now: float = START) -> None:
         self.now = now

@@ -1,8 +1,8 @@
-"""Real images and containers for the tests.
+"""Docker images and containers for the tests.
 
-Where no engine answers the tests are skipped; tests/tools/engine starts one. The images are built
-once for a test run, on needs.BASE, from a throw-away checkout with sealed credentials of a
-simulated GitHub, and removed when the last process of the run is done with them.
+Without an engine the tests are skipped; tests/tools/engine starts one. The images are built once a
+test run, on needs.BASE, from a temporary checkout with sealed credentials of a simulated GitHub.
+The last process of the run removes them.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ from tests.support import needs
 from tests.support.packing import ROOT, locked, shared_directory
 from tests.support.running import until
 
-# The name by which containers reach this machine.
+# The name of this machine in containers.
 HERE = "host.docker.internal"
-# What the second `docker run` line says, and what a careful operator adds.
+# The options of the second `docker run` line, and those of a careful operator.
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
 
 
 def docker(*words: str | Path, check: bool = True, **environ: str) -> str:
-    """Run docker and return what it printed, both streams; AssertionError when it fails."""
+    """Run docker and return both output streams; AssertionError when it fails."""
     done = subprocess.run(
         ["docker", *map(str, words)],
         env=os.environ | environ,
@@ -47,7 +47,7 @@ def docker(*words: str | Path, check: bool = True, **environ: str) -> str:
 
 @dataclass(frozen=True)
 class Images:
-    """What `./create` made, the checkout it was made from, and the key to its configuration."""
+    """The images of `./create`, their checkout, and the key to their configuration."""
 
     name: str
     commit: str
@@ -70,7 +70,7 @@ class Images:
 
 
 def built_once(factory: pytest.TempPathFactory) -> Images:
-    """The images of this test run; the first who asks builds them."""
+    """The images of this test run, built by the first caller."""
     needs.need("a Docker engine", "the base image")
     place = shared_directory(factory) / "images"
     name = f"bot-test-{place.parent.name}".lower()
@@ -86,7 +86,7 @@ def built_once(factory: pytest.TempPathFactory) -> Images:
 
 
 def give_back(images: Images) -> None:
-    """Remove the images when nobody else of this run uses them."""
+    """Remove the images when no other process of this run uses them."""
     place = images.checkout.parent
     with locked(place.with_name("images.lock")):
         with (place / "users").open("a") as file:
@@ -99,7 +99,7 @@ def give_back(images: Images) -> None:
 
 
 def sealed_checkout(to: Path) -> Path:
-    """Make a checkout with the sealed credentials of a simulated GitHub, which are nobody's."""
+    """Create a checkout with sealed credentials of a simulated GitHub."""
     github = FakeGithub()
     to.mkdir(parents=True)
     listed = _output(["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"], cwd=ROOT)
@@ -120,7 +120,7 @@ def sealed_checkout(to: Path) -> Path:
 
 
 def secrets_of(github: FakeGithub) -> Mapping[str, str]:
-    """What is sealed, by its name in config.toml."""
+    """The sealed values by their names in config.toml."""
     return {
         "github.app_id": str(github.app_id),
         "github.private_key": github.private_key,
@@ -155,18 +155,18 @@ class Container:
 
     @property
     def url(self) -> str:
-        """Where it answers; another port after each start."""
+        """The address of the container; its port changes with each start."""
         port = docker("port", self.name, "8000/tcp").splitlines()[0].rpartition(":")[2]
         return f"http://127.0.0.1:{port}"
 
     @property
     def hook(self) -> str:
-        """Where deliveries go."""
+        """The webhook's address."""
         return f"{self.url}/webhook/github"
 
     @property
     def logs(self) -> str:
-        """Everything printed so far."""
+        """The output so far."""
         return docker("logs", self.name)
 
     def state(self, field: str) -> str:
@@ -174,7 +174,7 @@ class Container:
         return docker("inspect", "--format", "{{.State.%s}}" % field, self.name)  # noqa: UP031
 
     def wait_until_ready(self) -> None:
-        """Wait for /readyz; AssertionError with the output when the bot ended instead."""
+        """Wait for /readyz; AssertionError with the output when the bot exits instead."""
         until(lambda: self.state("Running") == "false" or self._is_ready(), "the bot is ready")
         assert self.state("Running") == "true", self.logs
 
@@ -186,7 +186,7 @@ class Container:
 
 @contextlib.contextmanager
 def container(images: Images, *options: str | Path, **environ: str) -> Iterator[Container]:
-    """Start the bot with these options of `docker run`, on a new volume; both go at the end."""
+    """Run the bot with these options of `docker run`, on a new volume; removes both at the end."""
     name = f"{images.name}-{time.monotonic_ns()}"
     words = ("--name", name, "--volume", f"{name}:/data", "--publish", "127.0.0.1::8000")
     docker("run", "--detach", *words, *options, images.name, **environ)

@@ -1,4 +1,4 @@
-"""An inbox for missed deliveries that forgets all at its end."""
+"""In-memory inbox for missed deliveries."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ from luggage.github import Progress
 
 
 class MemoryInbox:
-    """An Inbox in memory: what came in, in order, and what is remembered."""
+    """An inbox in memory: the deliveries in order, and the progress."""
 
     def __init__(self):
         self.received = {}

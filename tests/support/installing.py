@@ -1,6 +1,6 @@
-"""Distributions built from the tree and installed into environments of their own, offline.
+"""Distributions built from the tree and installed into virtual environments, offline.
 
-Everything comes from the kept wheelhouse of tests.support.packing; only that needs an index.
+Everything comes from the wheelhouse of tests.support.packing; only that needs an index.
 """
 
 import ensurepip
@@ -24,14 +24,14 @@ PIP = Path(ensurepip.__file__).parent / "_bundled"
 
 @dataclass(frozen=True)
 class Distribution:
-    """The two files of a distribution, the wheel built from the sdist."""
+    """An sdist, and the wheel built from it."""
 
     sdist: Path
     wheel: Path
 
 
 def built(factory: pytest.TempPathFactory, name: str) -> Distribution:
-    """`portmanteau` or `luggage` of this test run; the first who asks builds it."""
+    """`portmanteau` or `luggage` of this test run, built by the first caller."""
     place = shared_directory(factory) / f"distribution-{name}"
     out = place / "out"
     with locked(place.with_name(f"{place.name}.lock")):
@@ -55,20 +55,20 @@ def _made(_folder: str, names: Sequence[str]) -> list[str]:
 
 
 def uv(*words: str | Path, python: str | Path = sys.executable) -> list[str]:
-    """The command of uv that takes everything from the wheelhouse, for a Python or environment."""
+    """The uv command for a Python or environment that installs from the wheelhouse alone."""
     needs.need("uv")
     sources = ["--offline", "--no-index", f"--find-links={wheelhouse()}", f"--find-links={PIP}"]
     return [needs.uv(), *map(str, words), *sources, "--python", str(python)]
 
 
 def pip(venv: Path, *words: str | Path) -> list[str]:
-    """The command of an environment's own pip that takes everything from the wheelhouse."""
+    """The pip command of an environment that installs from the wheelhouse alone."""
     sources = ["--no-index", f"--find-links={wheelhouse()}"]
     return [str(venv / "bin" / "python"), "-m", "pip", *map(str, words), *sources]
 
 
 def run(command: Sequence[str], *, cwd: Path, home: Path) -> str:
-    """Run to the end in an almost empty environment; return stdout. AssertionError if it fails."""
+    """Run a command in an almost empty environment; returns stdout or raises AssertionError."""
     home.mkdir(exist_ok=True)
     env = {"PATH": os.defpath, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
@@ -77,7 +77,7 @@ def run(command: Sequence[str], *, cwd: Path, home: Path) -> str:
 
 
 def library_table() -> dict:
-    """What packaging/luggage/pyproject.toml says of the core and of each extra."""
+    """The core and the extras in packaging/luggage/pyproject.toml."""
     text = (ROOT / LIBRARY / "pyproject.toml").read_text()
     table = tomllib.loads(text)["tool"]["luggage"]
     return {"": table["core"]} | table["extras"]

@@ -1,15 +1,15 @@
-"""What several tests do with jobs."""
+"""Helpers for tests of jobs."""
 
 LEASE = 60.0
 
 
 def claimed_keys(queue, limit=100):
-    """Claim all there is; return the keys in the order they came out."""
+    """Claim every job; returns the keys in the order of the claims."""
     return [job.key for job in queue.claim(["mail"], worker="w", lease_seconds=LEASE, limit=limit)]
 
 
 def finish(queue, job, way):
-    """End a claim in one of the ways there are."""
+    """Finish a claim in one of the ways."""
     ways = {
         "done": lambda: queue.done(job),
         "ignore": lambda: queue.ignore(job, "unwanted"),

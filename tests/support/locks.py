@@ -1,4 +1,4 @@
-"""The lock files of the repository: what they pin, and which files they name by hash."""
+"""Lock files of the repository: their pins and hashes."""
 
 import subprocess
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """The files that git knows, or would offer to add, by pattern; relative to the root."""
+    """The files that git tracks or would add, by pattern; relative to the root."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"]
     wanted = [f":(glob){pattern}" for pattern in patterns]
     done = subprocess.run([*command, *wanted], cwd=ROOT, check=True, capture_output=True, text=True)

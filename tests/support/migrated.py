@@ -1,7 +1,7 @@
-"""Migrated databases for tests: what the migrations say to an empty one is said again to the next.
+"""Migrated databases for tests, created by replaying recorded statements.
 
-Alembic takes a third of a second to work that out for each database, and there are two thousand;
-the statements themselves take a hundredth. tests/luggage/test_database.py has the real thing.
+Alembic takes a third of a second to plan the migrations of a database, and there are two thousand;
+the statements take a hundredth. tests/luggage/test_database.py tests the real migrations.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from bot_deploy.wiring.parts import HISTORIES, open_database
 from luggage import database
 from luggage.database import History, writing
 
-# The rest only looks: whether a table of versions is there, who else migrates.
+# The other statements only read: version tables, concurrent migrations.
 _CHANGES = ("ALTER", "CREATE", "DELETE", "DROP", "INSERT", "UPDATE")
 _Statements = list[tuple[str, Any]]
 _known: dict[tuple[str, History], _Statements] = {}
 
 
 def migrated(engine: Engine, histories: Sequence[History]) -> Engine:
-    """Bring a database with no table of these histories to their newest revisions; return it.
+    """Migrate an empty database to the newest revisions; returns it.
 
-    Not to be repeated, unlike `migrate`.
+    Unlike `migrate`, it cannot be repeated.
     """
     for history in histories:
         key = (engine.dialect.name, history)
@@ -58,7 +58,7 @@ def _migrate_and_listen(engine: Engine, history: History) -> _Statements:
 
 
 def migrated_for(config: Config) -> None:
-    """Bring the new database of a configuration to the newest revisions."""
+    """Migrate the new database of a configuration."""
     engine = open_database(config)
     try:
         migrated(engine, HISTORIES)

@@ -1,7 +1,7 @@
-"""Tools that some tests need: whether they are here, and how to get them.
+"""Optional tools of the tests: detects them, and says how to install them.
 
-A test is skipped in this module alone: by its mark `needs`, or where `need`, `program` or `without`
-is called. So a report says what was absent, and tests.support.skips can look whether it really is.
+Only this module skips tests: by the mark `needs`, or by a call of `need`, `program` or `without`.
+So a report names what was absent, and tests.support.skips can verify it.
 """
 
 import functools
@@ -19,16 +19,16 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-# What images are built on; tests/tools/engine makes another one where no registry can be reached.
+# The base image; tests/tools/engine creates a substitute without a registry.
 BASE = os.environ.get("PORTMANTEAU_TEST_BASE") or "python:3.12-slim-bookworm"
 PACKAGES = ROOT / "tests" / "tools" / "debian.txt"
-# Where Debian keeps programs that are not for everybody.
+# Debian's directory of administrators' programs.
 _MORE = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _PATIENCE_SECONDS = 180
 
 
 class AbsentError(pytest.skip.Exception):
-    """A tool is not here: skips the test where nobody catches it."""
+    """A tool is absent: skips the test unless caught."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"needs {name}: {why}")
@@ -38,38 +38,38 @@ class AbsentError(pytest.skip.Exception):
 
 @dataclass(frozen=True)
 class Need:
-    """Something that a test needs. `look` returns why it is absent, "" where it is here."""
+    """A need of a test; `look` returns why it is absent, "" if it is present."""
 
     name: str
     look: Callable[[], str]
 
 
 def need(*names: str) -> None:
-    """Skip the test that calls it where one of these is absent; KeyError for an unknown name."""
+    """Skip the calling test if one of these is absent; KeyError for an unknown name."""
     for name in names:
         if why := absent(name):
             raise AbsentError(name, why)
 
 
 def program(name: str) -> str:
-    """The path of a program of Debian's; skips the test where it is absent."""
+    """The path of one of Debian's programs; skips the test without it."""
     need(name)
     return _found(name)
 
 
 def without(name: str, why: str) -> AbsentError:
-    """The exception to raise where only an attempt shows that a thing is absent."""
+    """The exception to raise if only an attempt shows that a need is absent."""
     return AbsentError(KNOWN[name].name, why)
 
 
 @functools.cache
 def absent(name: str) -> str:
-    """Why it is absent, "" where it is here; looks once in a process."""
+    """The reason why it is absent, "" if present; checks once a process."""
     return KNOWN[name].look()
 
 
 def debian() -> Iterator[tuple[str, str]]:
-    """Each command of tests/tools/debian.txt, with the packages that bring it."""
+    """The commands of tests/tools/debian.txt, with their packages."""
     for line in PACKAGES.read_text().splitlines():
         if not line.startswith("#"):
             command, packages = line.split(maxsplit=1)
@@ -86,12 +86,12 @@ def _program(command: str, packages: str) -> Need:
     def look() -> str:
         return "" if _found(command) else f"`make tools` installs it (Debian: {packages})"
 
-    # The pattern of a path is known by its last word.
+    # A path pattern is known by its last word.
     return Need(command.rpartition("/")[2], look)
 
 
 def _atheris() -> str:
-    # It is a requirement, with a marker for where it has wheels: absent elsewhere it is a fault.
+    # It is a requirement where it has wheels; there its absence is an error.
     lines = (ROOT / "requirements-dev.in").read_text().splitlines()
     wanted = [Requirement(line) for line in lines if line.startswith("atheris")]
     if any(one.marker is None or one.marker.evaluate() for one in wanted):
@@ -108,7 +108,7 @@ def _root() -> str:
 
 
 def _run(*command: str) -> str:
-    """What a command said when it failed, its last line; "" when it works."""
+    """The last line of a failed command, "" if it works."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
@@ -151,7 +151,7 @@ def _npm_registry() -> str:
 
 
 def other_python() -> str:
-    """A Python of another minor version; "" where there is none."""
+    """A Python of another minor version, "" without one."""
     for minor in range(20):
         found = shutil.which(f"python3.{minor}")
         if minor != sys.version_info.minor and found and not _run(found, "-c", ""):
@@ -174,7 +174,7 @@ def _base() -> str:
 
 
 def uv() -> str:
-    """The path of uv, beside this Python or elsewhere; "" where there is none."""
+    """The path of uv, next to this Python or elsewhere; "" without it."""
     beside = Path(sys.prefix, "bin", "uv")
     return str(beside) if beside.exists() else shutil.which("uv") or ""
 

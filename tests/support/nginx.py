@@ -16,7 +16,7 @@ _TEMPORARY = ("proxy", "fastcgi", "uwsgi", "scgi")
 def running_nginx(
     program: str, home: Path, *, port: int, bot_port: int, more: str = ""
 ) -> Iterator[subprocess.Popen]:
-    """Give an nginx on this port of 127.0.0.1; `more` goes into its server block."""
+    """Run nginx on this port of 127.0.0.1; `more` goes into its server block."""
     documented = (ROOT / "docs/deploy/nginx.conf").read_text()
     server = documented.replace("listen 80;", f"listen 127.0.0.1:{port}; {more}")
     server = server.replace("http://bot:8000", f"http://127.0.0.1:{bot_port}")
@@ -24,7 +24,7 @@ def running_nginx(
     assert str(bot_port) in server
     paths = "".join(f"{name}_temp_path {home}/{name}; " for name in _TEMPORARY)
     http = f"{paths}access_log off; client_body_temp_path {home}/body; {server}"
-    # As root its workers would be nobody, who may not keep bodies in a directory of the tests.
+    # As root, its workers would run as `nobody`, who cannot write to the tests' directory.
     who = "" if os.geteuid() else "user root; "
     kept = f"{who}pid {home}/nginx.pid; error_log {home}/nginx.log; daemon off;"
     config = home / "nginx.conf"

@@ -1,6 +1,6 @@
-"""An npm registry on this machine: the real one, with a newer version of each package.
+"""Local npm registry: the real one, plus a newer version of each package.
 
-What it passes on is asked of the real registry, so npm's digests hold. Nobody may take a decoy.
+It forwards to the real registry, so npm's digests hold. No installation may take a decoy.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _SECONDS = 60
 
 @dataclass
 class Registry:
-    """The address of the registry, and the addresses of decoys that were asked for."""
+    """The address of the registry, and the decoys that were requested."""
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Registry:
 
 @contextlib.contextmanager
 def serving() -> Iterator[Registry]:
-    """Serve a registry. Skips the test where npm is absent, or its registry does not answer."""
+    """Serve a registry. Skips the test if npm or its registry is unavailable."""
     upstream = _upstream()
     registry = Registry()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(registry, upstream))
@@ -77,7 +77,7 @@ def _handler(registry: Registry, upstream: str) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 

@@ -1,9 +1,8 @@
-"""What the tests take from npm: GitHub's own examples and description, and axe-core for the pages.
+"""Packages from npm: GitHub's examples and OpenAPI description, and axe-core.
 
-Installed once into a cache, never copied here, in the versions of the lock files in npm/.
-
-The cache is $PORTMANTEAU_TEST_CACHE, or portmanteau-tests in the user's cache directory. Tests that
-want them are skipped, with the reason, where npm cannot be had.
+They are installed once into a cache, in the versions of the lock files in npm/. The cache is
+$PORTMANTEAU_TEST_CACHE, or portmanteau-tests in the user's cache directory. Without npm, tests that
+need them are skipped.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ from tests.support import needs
 
 LOCKS = Path(__file__).parent / "npm"
 INSTALL_SECONDS = 300
-# So long other test processes take it from the first that npm fails, instead of trying themselves.
+# For this many seconds other test processes reuse a failure of npm instead of retrying.
 GIVEN_UP_SECONDS = 300
 
 
@@ -47,7 +46,7 @@ def examples() -> tuple[Example, ...]:
 
 @pytest.fixture(scope="session")
 def octokit_examples() -> tuple[Example, ...]:
-    """All example payloads, for those who prefer a fixture."""
+    """All example payloads, as a fixture."""
     return examples()
 
 
@@ -65,7 +64,7 @@ def module(name: str) -> Path:
 
 
 def cache_directory() -> Path:
-    """Where the tests keep what they download."""
+    """The directory of the tests' downloads."""
     named = os.environ.get("PORTMANTEAU_TEST_CACHE")
     if named:
         return Path(named)
@@ -77,11 +76,10 @@ class NotInstalledError(Exception):
 
 
 def installed(cache: Path, wanted: str = "github") -> Path:
-    """The directory with node_modules of a lock file, installed now if need be.
+    """The directory with a lock file's node_modules; installs them if needed.
 
-    Raises NotInstalledError.
-
-    Safe to call from many processes at once: one installs, the others wait for it.
+    Raises NotInstalledError. Safe to call from many processes at once: one installs, the others
+    wait.
     """
     digest = hashlib.sha256((LOCKS / wanted / "package-lock.json").read_bytes()).hexdigest()
     here = cache / f"{wanted}-{digest[:16]}"
@@ -107,7 +105,7 @@ def _install(here: Path, lock: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NotInstalledError("npm is not installed")
-    # Into another directory first: what is interrupted must not look finished.
+    # Install elsewhere first, so an interrupted installation does not look finished.
     fresh = here.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(lock, fresh)

@@ -1,4 +1,4 @@
-"""Texts that somebody may choose, and that something on their way may split, trim or take amiss."""
+"""Odd texts that users may choose and that software may split, trim or misread."""
 
 ODD = {
     "GitHub's own example": "It's a Secret to Everybody",
@@ -39,9 +39,9 @@ ODD = {
     "two short words": "new old",
     "a control character": "a\x01b\x7f",
 }
-# What no variable can hold, but a file can.
+# Impossible in an environment variable, but possible in a file.
 ODD_IN_FILES = ODD | {"a NUL": "a\0b"}
-# As webhook secrets, where each takes a process of its own.
+# Webhook secrets, tested in one process each.
 EIGHT = [
     ODD[what]
     for what in (

@@ -1,7 +1,7 @@
-"""GitHub's OpenAPI description as a judge: of requests, of answers, and of webhook payloads.
+"""Validator of requests, responses and webhook payloads against GitHub's OpenAPI.
 
-CheckingServer is a real HTTP server in front of a FakeGithub: it notes each request that GitHub's
-own description does not allow, and each answer of the fake that GitHub would not give.
+CheckingServer is a real HTTP server in front of a FakeGithub. It records each request that GitHub's
+description does not allow, and each response that GitHub would not send.
 """
 
 import functools
@@ -24,9 +24,9 @@ from tests.support import octokit
 
 _ROOT = "urn:github"
 _JSON = "application/json"
-# Where the description is wrong, and GitHub's true answers are known.
+# Errors in the description; GitHub's actual responses are known.
 _ERRATA = re.compile(
-    # Everywhere else an account is a user or an enterprise; here, by mistake, both at once.
+    # Elsewhere an account is a user or an enterprise; here it is wrongly both at once.
     r"GET /app/installations: \$\[\d+\]\.account: '\w+' is a required property"
     # The body of an issue without text is null, as the schema "issue" has it.
     r"|GET /search/issues: \$\.items\[\d+\]\.body: None is not of type 'string'"
@@ -36,13 +36,13 @@ _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d
 
 @functools.cache
 def description() -> "Description":
-    """GitHub's description, loaded once in a process (0.2 s); skips where npm cannot be had."""
+    """GitHub's description, loaded once a process (0.2 s); skips without npm."""
     path = octokit.package("openapi") / "generated/api.github.com.json"
     return Description(json.loads(path.read_text()))
 
 
 def problems_of_headers(request: Request) -> Iterator[str]:
-    """What "Getting started with the REST API" asks of each request, beyond the description."""
+    """The rules of "Getting started with the REST API" beyond the description."""
     if not request.headers.get("user-agent"):
         yield "no User-Agent"
     if request.headers.get("accept") != "application/vnd.github+json":
@@ -50,7 +50,7 @@ def problems_of_headers(request: Request) -> Iterator[str]:
     if request.headers.get("x-github-api-version") != "2022-11-28":
         yield f"X-GitHub-Api-Version is {request.headers.get('x-github-api-version')!r}"
     authorization = request.headers.get("authorization", "")
-    # A manifest's code is all the authority there is before there is an App.
+    # A manifest's code is the only authority before the App exists.
     by_code = request.path.startswith("/app-manifests/")
     if not by_code and not re.fullmatch(r"(Bearer|token) \S+", authorization):
         yield "no Authorization of the form 'Bearer TOKEN'"
@@ -60,7 +60,7 @@ def problems_of_headers(request: Request) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, and the text found in the path's place-holders."""
+    """An operation: one method of one path, and the values of its placeholders."""
 
     method: str
     template: str
@@ -68,12 +68,12 @@ class Operation:
 
     @property
     def pointer(self) -> str:
-        """Where it stands in the description, as a JSON pointer."""
+        """The operation's JSON pointer in the description."""
         return f"/paths/{_escaped(self.template)}/{self.method.lower()}"
 
 
 class Description:
-    """An OpenAPI 3.0 document, and what it says about requests, answers and webhooks."""
+    """An OpenAPI 3.0 document, and its rules for requests, responses and webhooks."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
@@ -85,10 +85,10 @@ class Description:
             self._templates.setdefault(len(segments), []).append(segments)
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """The operation that a request calls, or None; written-out segments win over names."""
+        """The operation of a request, or None; literal segments win over placeholders."""
         segments = path.split("/")
         if segments[1:2] + segments[4:5] == ["repos", "contents"]:
-            # A file's path is one name in the description, and may hold slashes.
+            # A file's path is one parameter in the description, and may contain slashes.
             segments = [*segments[:5], "/".join(segments[5:])]
         fitting = [each for each in self._templates.get(len(segments), []) if _fits(each, segments)]
         for each in sorted(fitting, key=lambda one: [_is_name(segment) for segment in one]):
@@ -100,10 +100,10 @@ class Description:
         return None
 
     def problems_of_request(self, request: Request) -> list[str]:
-        """Everything in which the request differs from the description."""
+        """The differences of a request from the description."""
         operation = self.operation(request.method, request.path)
         if (request.method, request.path) == ("POST", "/graphql"):
-            # GraphQL has a schema of its own; only its address and headers are judged.
+            # GraphQL has its own schema; only its address and headers are checked.
             found = list(problems_of_headers(request))
         elif operation is None:
             found = ["no such operation"]
@@ -119,7 +119,7 @@ class Description:
         ]
 
     def problems_of_answer(self, request: Request, answer: Answer) -> list[str]:
-        """Everything in which the answer differs from the description."""
+        """The differences of a response from the description."""
         operation = self.operation(request.method, request.path)
         if operation is None:
             return []
@@ -128,7 +128,7 @@ class Description:
         return [problem for problem in found if not _ERRATA.search(problem)]
 
     def problems_of_payload(self, event: str, payload: Mapping[str, Any]) -> list[str]:
-        """Everything in which a webhook's payload differs from the description."""
+        """The differences of a webhook's payload from the description."""
         action = payload.get("action")
         name = "-".join([event, action] if action else [event]).replace("_", "-")
         if name not in self._document["x-webhooks"]:
@@ -143,7 +143,7 @@ class Description:
         if _JSON in response.get("content", {}):
             yield from self._problems(f"{pointer}/content/{_escaped(_JSON)}/schema", answer.body)
         elif answer.status >= 400:
-            # Most errors are documented nowhere; they have one form.
+            # Most errors are undocumented; they share one form.
             yield from self._problems("/components/schemas/basic-error", answer.body)
         elif documented is None and answer.status != 304:
             yield "a status that is not documented"
@@ -188,7 +188,7 @@ class Description:
         yield from self._problems(pointer, value)
         known = self._resolved(pointer, self._at(pointer))[1].get("properties")
         if known is not None and isinstance(value, dict):
-            # The description allows them; but it is always a slip of the pen.
+            # The description allows them, but they are always a mistake.
             yield from (f"an unknown field {name!r}" for name in value if name not in known)
 
     def _problems(self, pointer: str, value: Any) -> Iterator[str]:
@@ -207,7 +207,7 @@ class Description:
         return found
 
     def _resolved(self, pointer: str, value: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-        """Follow a $ref: the pointer to, and the value of, what is meant."""
+        """Resolve a $ref: its pointer and its value."""
         while "$ref" in value:
             pointer = value["$ref"].removeprefix("#")
             value = self._at(pointer)
@@ -220,9 +220,10 @@ class Description:
 
 @dataclass
 class CheckingServer:
-    """A FakeGithub behind a judge: `url` to call, `violations` to look at in the end.
+    """A FakeGithub behind the validator: `url` to call, `violations` to check at the end.
 
-    A context manager. What a fault spoiled is not judged. Assert `server.violations == []`.
+    A context manager. Responses altered by a fault are not checked. Assert `server.violations ==
+    []`.
     """
 
     fake: FakeGithub
@@ -309,7 +310,7 @@ def _fits(template: list[str], segments: list[str]) -> bool:
 
 
 def _decoded(text: str, kind: str) -> Any:
-    """A parameter's text as its type has it; what does not fit stays text, and is a problem."""
+    """A parameter's text converted to its type; unconvertible text stays text and is reported."""
     if kind == "integer" and re.fullmatch(r"-?\d+", text):
         return int(text)
     if kind == "boolean" and text in {"true", "false"}:

@@ -1,4 +1,4 @@
-"""The rule, its tests and the action of docs/howto/write-a-rule.md, as a reader copies them."""
+"""The custom rule, its tests and the action of docs/howto/write-a-rule.md."""
 
 import re
 from pathlib import Path
@@ -11,13 +11,13 @@ FILE = "gratitude.py"
 
 
 def thanks(github: FakeGithub, repository: str, hook: str) -> None:
-    """Switch the rule on in a repository, and deliver a comment that says thanks."""
+    """Enable the rule in a repository, and deliver a comment that says thanks."""
     github.add_file(repository, ".github/bot.toml", "[gratitude]\nenabled = true\n")
     github.open_issue(repository, "alice")
     assert github.deliver(*github.comment(repository, 1, "bob", "Thanks!"), to=hook) == 202
 
 
 def hearts(github: FakeGithub) -> int:
-    """How many hearts the bot has given."""
+    """The number of hearts that the bot has given."""
     given = github.calls_to("POST", "*/reactions")
     return len([call for call in given if call.body == {"content": "heart"}])

@@ -1,8 +1,8 @@
-"""A package index on this machine: every locked file, and decoys that no set-up may take.
+"""Local package index: every locked file, and decoys that no installation may take.
 
-The decoys are what a later day brings: a version 9999 of each project, a file more for each locked
-version, and new versions of pip and of what builds packages. The locked files are the real ones,
-because their hashes are checked; they are downloaded once, into the cache of the tests.
+The decoys imitate later releases: a version 9999 of each project, an extra file for each locked
+version, and new versions of pip and the build tools. The locked files are real, because their
+hashes are checked; they are downloaded once into the tests' cache.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ from tests.support.locks import ROOT, pip_locks
 from tests.support.octokit import cache_directory
 from tests.support.packing import locked
 
-# The pip of Python 3.11.0 and a recent one; pip itself is in no lock file.
+# The pip of Python 3.11.0 and a recent one; no lock file has pip.
 PIPS = {
     "22.3": "1daab4b8d3b97d1d763caeb01a4640a2250a0ea899e257b1e44b9eded91e15ab",
     "26.3": "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13",
 }
 DECOY = "9999"
-# Nothing locks these, and a set-up that asks for one gets what the day has.
+# These are not locked; an installation that requests one gets the latest.
 TOOLS = (
     *("pip", "setuptools", "wheel", "uv", "hatchling", "hatch-vcs", "flit-core", "poetry-core"),
     *("maturin", "cython", "cffi", "setuptools-scm", "setuptools-rust", "pdm-backend"),
@@ -42,7 +42,7 @@ TOOLS = (
 
 @dataclass
 class Index:
-    """A simple index (PEP 503), and the names of the files that were taken from it."""
+    """A simple index (PEP 503), and the files that were requested."""
 
     files: dict[str, list[Path]]
     port: int = 0
@@ -50,23 +50,23 @@ class Index:
 
     @property
     def url(self) -> str:
-        """What PIP_INDEX_URL is set to."""
+        """The value for PIP_INDEX_URL."""
         return f"http://127.0.0.1:{self.port}/simple"
 
     def decoys_taken(self) -> list[str]:
-        """The decoys that somebody took."""
+        """The decoys that were requested."""
         return [name for name in self.taken if is_decoy(name)]
 
 
 def is_decoy(name: str) -> bool:
-    """Whether a file of the index is none that a lock file lists."""
+    """Whether no lock file lists this file of the index."""
     _, version, build, _ = parse_wheel_filename(name)
     return str(version) == DECOY or build == (int(DECOY), "")
 
 
 @contextlib.contextmanager
 def serving(decoys: Path) -> Iterator[Index]:
-    """Serve an index; the decoys are made in a directory. Skips where a file cannot be had."""
+    """Serve an index; creates the decoys in a directory. Skips if a file is unavailable."""
     files: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(_locked_files().glob("*.whl")):
         project = canonicalize_name(path.name.partition("-")[0])
@@ -86,12 +86,12 @@ def serving(decoys: Path) -> Iterator[Index]:
 
 
 def pip_lock(version: str) -> str:
-    """A lock file that lists one pip alone."""
+    """A lock file that lists only pip."""
     return f"pip=={version} --hash=sha256:{PIPS[version]}\n"
 
 
 def _locked_files() -> Path:
-    """The directory with every locked file for this Python; filled now if need be."""
+    """The directory with every locked file for this Python; downloads them if needed."""
     texts = [(ROOT / lock).read_text() for lock in pip_locks()] + [pip_lock(each) for each in PIPS]
     key = hashlib.sha256("".join([*texts, sys.version]).encode()).hexdigest()[:16]
     place = cache_directory() / f"locked-files-{key}"
@@ -118,13 +118,13 @@ def _download(lock: str, into: Path) -> None:
 
 
 def _one_more(path: Path) -> str:
-    """The name of one more file for a version: a later build of it, which installers prefer."""
+    """The name of an extra file of a version: a later build, which installers prefer."""
     project, version, *_, python, abi, platform = path.stem.split("-")
     return f"{project}-{version}-{DECOY}-{python}-{abi}-{platform}.whl"
 
 
 def _decoy(into: Path, name: str) -> Path:
-    """Make a wheel with nothing in it but what an installer reads."""
+    """Create a wheel with only the metadata that an installer reads."""
     project, version = name.split("-")[:2]
     about = f"{project}-{version}.dist-info"
     path = into / name
@@ -164,11 +164,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_HEAD(self) -> None:
-        """Answer uv, which asks whether it may take a part of a file."""
+        """Answer uv, which checks for range requests."""
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _page(files: list[Path]) -> bytes:

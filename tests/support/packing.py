@@ -1,8 +1,8 @@
-"""The real pex for the tests: packed once for a whole test run, from a wheelhouse that is kept.
+"""The real pex, packed once a test run from a cached wheelhouse.
 
-The wheelhouse is filled once for each list of requirements and Python, in the tests' cache, by the
-machine's own pip; a build then uses no network. The tree is copied first, so that what is packed
-does not change while it is packed.
+The machine's pip fills the wheelhouse in the tests' cache once for each set of requirements and
+Python; a build then uses no network. The tree is copied first, so that it cannot change while it is
+packed.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class Packed:
 
 
 def wheelhouse() -> Path:
-    """A wheelhouse for this Python; skips the test where no package index can be reached."""
+    """A wheelhouse for this Python; skips the test without a package index."""
     lists = b"".join((ROOT / name).read_bytes() for name in LISTS)
     key = hashlib.sha256(lists + sys.version.encode()).hexdigest()[:16]
     place = cache_directory() / f"wheelhouse-{key}"
@@ -68,7 +68,7 @@ def mkpex(
     environ: Mapping[str, str] | None = None,
     umask: int = -1,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `mkpex` in a tree, as its operator would."""
+    """Run `mkpex` in a tree, as an operator does."""
     command = [*prefix, sys.executable, "-m", "bot_deploy.mkpex", *map(str, words)]
     env = {**os.environ, **(environ or {})}
     return subprocess.run(
@@ -77,7 +77,7 @@ def mkpex(
 
 
 def pack(tree: Path, output: Path, **how: object) -> Packed:
-    """Pack a tree as `COMMIT`; AssertionError with what `mkpex` said when it fails."""
+    """Pack a tree as `COMMIT`; AssertionError with the output of `mkpex` when it fails."""
     stamp = ("--commit", COMMIT, "--committed-at", str(COMMITTED_AT))
     done = mkpex(tree, "--wheelhouse", wheelhouse(), "--output", output, *stamp, **how)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -85,7 +85,7 @@ def pack(tree: Path, output: Path, **how: object) -> Packed:
 
 
 def copy_tree(to: Path) -> Path:
-    """Copy what is packed, and return the copy."""
+    """Copy the packed files, and return the copy."""
     to.mkdir(parents=True)
     for name in (*CONTENTS, *LISTS):
         if (ROOT / name).is_dir():
@@ -96,14 +96,14 @@ def copy_tree(to: Path) -> Path:
 
 
 def shared_directory(factory: pytest.TempPathFactory) -> Path:
-    """A directory that all processes of this test run share."""
+    """A directory shared by all processes of this test run."""
     base = factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock between processes."""
+    """Hold a lock across processes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -111,7 +111,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def packed_once(factory: pytest.TempPathFactory) -> Packed:
-    """The pex of this test run; the first who asks packs it."""
+    """The pex of this test run, packed by the first caller."""
     place = shared_directory(factory) / "packed"
     pex = place / "out" / "bot.pex"
     with locked(place.with_name("packed.lock")):

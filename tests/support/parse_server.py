@@ -1,7 +1,7 @@
-"""A real Parse Server from npm, on the PostgreSQL of the tests: a process for each application.
+"""Parse Server from npm on the tests' PostgreSQL, one process an application.
 
-Two applications in one process are no choice: Parse Server keeps one schema for all of a process.
-Skips, with the reason, where node or npm cannot be had.
+Parse Server keeps one schema a process, so two applications cannot share one. Skips without node or
+npm.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _SCRIPT = Path(__file__).with_name("parse_server.cjs")
 
 @dataclass
 class ParseServer:
-    """One application, which can be stopped and started again; its objects stay."""
+    """An application that can be stopped and restarted; its objects stay."""
 
     application: Application
     command: list[str]
@@ -33,10 +33,10 @@ class ParseServer:
     process: subprocess.Popen | None = None
 
     def begin(self) -> None:
-        """Start it; it answers when `wait` returns."""
+        """Start the server; `wait` waits for it."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                # It leaves logs where it is started.
+                # It writes logs to its working directory.
                 self.command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -44,7 +44,7 @@ class ParseServer:
             )
 
     def wait(self) -> None:
-        """Wait until it answers; AssertionError with its output when it ends instead."""
+        """Wait until it responds; AssertionError with its output when it exits instead."""
         give_up_at = time.monotonic() + 2 * PATIENCE_SECONDS
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > give_up_at:
@@ -53,7 +53,7 @@ class ParseServer:
             time.sleep(0.1)
 
     def end(self) -> None:
-        """Kill it."""
+        """Kill the server."""
         self.process.kill()
         self.process.wait()
 
@@ -63,7 +63,7 @@ class ParseServer:
         return False
 
     def objects(self, name: str) -> list[dict]:
-        """All objects of a class, as a client of somebody else's sees them, oldest first."""
+        """All objects of a class, oldest first, as another client sees them."""
         headers = {
             "X-Parse-Application-Id": self.application.application_id,
             "X-Parse-REST-API-Key": self.application.rest_key,
@@ -75,7 +75,7 @@ class ParseServer:
 
 @contextlib.contextmanager
 def parse_servers(postgresql: Server, *names: str) -> Iterator[list[ParseServer]]:
-    """Give a running server for each name; skips the test where they cannot be had."""
+    """Run a server for each name; skips the test without npm."""
     node = needs.program("node")
     try:
         modules = installed(cache_directory(), "parse-server") / "node_modules"

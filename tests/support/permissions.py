@@ -1,7 +1,7 @@
-"""Which permissions a call needs: what GitHub's page "Permissions required for GitHub Apps" says.
+"""Required permissions of API calls, from GitHub's documentation.
 
 https://docs.github.com/rest/authentication/permissions-required-for-github-apps, for the calls that
-the bot makes. Where a call may be about an issue or a pull request, either permission will do.
+the bot makes. For a call about an issue or a pull request either permission will do.
 """
 
 import re
@@ -11,7 +11,7 @@ REPO, ISSUE, PULL = "/repos/[^/]+/[^/]+", "/issues/[0-9]+", "/pulls/[0-9]+"
 THREAD = ("issues", "pull_requests")
 STRENGTH = {"read": 1, "write": 2}
 
-# The method, the path as a pattern, the access, and the permissions of which one is needed.
+# The method, the path as a pattern, the access, and the alternative permissions.
 CALLS = [
     ("GET", "/installation/repositories", "read", ("metadata",)),
     ("GET", "/search/issues", "read", ("metadata",)),
@@ -44,13 +44,13 @@ CALLS = [
     ("POST", f"{REPO}/pulls/comments/[0-9]+/reactions", "write", ("pull_requests",)),
     ("PATCH", f"{REPO}/pulls/comments/[0-9]+", "write", ("pull_requests",)),
     ("POST", f"{REPO}{PULL}/comments/[0-9]+/replies", "write", ("pull_requests",)),
-    # The queries that the bot has are about pull requests.
+    # The bot's queries are about pull requests.
     ("POST", "/graphql", "read", ("pull_requests",)),
 ]
 
 
 def needed(method: str, path: str) -> tuple[str, Sequence[str]]:
-    """The access that a call needs, and the permissions of which one must give it."""
+    """The access that a call needs, and the alternative permissions."""
     for verb, pattern, access, names in CALLS:
         if re.fullmatch(verb, method) and re.fullmatch(pattern, path):
             return access, names
@@ -58,7 +58,7 @@ def needed(method: str, path: str) -> tuple[str, Sequence[str]]:
 
 
 def lacking(calls: Iterable[tuple[str, str]], granted: Mapping[str, str]) -> list[str]:
-    """The calls that GitHub would refuse to an App with these permissions."""
+    """The calls that GitHub would refuse with these permissions."""
     refused = []
     for method, path in calls:
         access, names = needed(method, path)
@@ -68,7 +68,7 @@ def lacking(calls: Iterable[tuple[str, str]], granted: Mapping[str, str]) -> lis
 
 
 def spare(calls: Iterable[tuple[str, str]], granted: Mapping[str, str]) -> dict[str, str]:
-    """The permissions that none of the calls has a use for, or not for so much."""
+    """The permissions, or levels, that none of the calls needs."""
     uses = [needed(*call) for call in calls]
     return {
         name: access
@@ -78,5 +78,5 @@ def spare(calls: Iterable[tuple[str, str]], granted: Mapping[str, str]) -> dict[
 
 
 def calls_of(github) -> list[tuple[str, str]]:
-    """What installations asked the simulated GitHub for."""
+    """The calls of installations at the simulated GitHub."""
     return [(one.method, one.path) for one in github.calls if one.installation_id is not None]

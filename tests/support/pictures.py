@@ -1,6 +1,6 @@
-"""The pictures of the pages in the documentation, taken by `python -m tests.support.pictures`.
+"""Screenshots of the pages for the documentation: `python -m tests.support.pictures`.
 
-The same each time, but for the fonts of the machine.
+They are reproducible except for the machine's fonts.
 """
 
 import sys
@@ -22,7 +22,7 @@ _WIDTH = 1000
 
 
 def main() -> int:
-    """Take all pictures; returns 0."""
+    """Take all screenshots; returns 0."""
     with (
         tempfile.TemporaryDirectory() as directory,
         ExitStack() as stack,

@@ -1,11 +1,11 @@
-"""Real PostgreSQL servers for the tests, each made for one process of pytest.
+"""PostgreSQL servers for the tests, one for each pytest process.
 
-Two kinds: a wheel, which is everywhere the same and starts in a second, for most tests; and the
-server of the distribution's packages with the configuration it comes with, for what differs there
+There are two kinds. A wheel is the same everywhere and starts in a second; most tests use it. The
+distribution's server with its default configuration serves tests of the differences
 (docs/differences.md).
 
-Chosen: a fresh schema for each test. Against: a fresh database for each, which takes 0.3 s to make
-and to remove; and against emptying one, which hides what a test leaves behind in sequences.
+Each test gets a fresh schema. A fresh database would take 0.3 s; an emptied one would hide what a
+test leaves in sequences.
 """
 
 import fcntl
@@ -25,16 +25,16 @@ from sqlalchemy import make_url
 
 from tests.support.running import free_port
 
-# Where Debian, Ubuntu and the packages of postgresql.org put each major version.
+# The paths of Debian, Ubuntu and the packages of postgresql.org for each major version.
 _PACKAGED = Path("/usr/lib/postgresql")
-# The packages make this user; PostgreSQL refuses to run as root.
+# The packages create this user; PostgreSQL refuses to run as root.
 _PACKAGED_USER = "postgres"
-# Of all roles that a test makes; a Unix socket does not ask for it.
+# The password of every role in a test; a Unix socket does not require it.
 ROLE_PASSWORD = "geheim"
 
 
 class Process(Protocol):
-    """The process of a server, as the wheel describes it."""
+    """A server's process, as the wheel describes it."""
 
     pgdata: Path
     bin_path: Path
@@ -44,22 +44,22 @@ class Process(Protocol):
         """Return the address of the administrator's database."""
 
     def ensure_postgres_running(self) -> None:
-        """Start it, unless it runs."""
+        """Start the server unless it runs."""
 
 
 class Server:
-    """A running server; its databases are made on demand and go with it."""
+    """A running server; its databases are created on demand and deleted with it."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._url = process.get_uri()
         self._numbers = count()
-        # No test cuts the power, and a sync for each commit is most of the time they would take.
+        # Syncs would take most of the time, and no test cuts the power.
         self.execute("ALTER SYSTEM SET fsync = off")
         self.execute("SELECT pg_reload_conf()")
 
     def new_database(self) -> str:
-        """Return an address which leads to an empty schema that nobody else has."""
+        """Return the address of an empty schema of its own."""
         name = f"test_{next(self._numbers)}"
         self.execute(f"CREATE SCHEMA {name}")
         query = {"options": f"-csearch_path={name}", "application_name": name}
@@ -67,7 +67,7 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def own_schema(self, *settings: str) -> str:
-        """Return the address of a role that is no superuser, and has a schema of its name.
+        """Return the address of a non-superuser with a schema of the same name.
 
         `settings` are set on the role, such as ``jit = on``.
         """
@@ -79,7 +79,7 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def own_database(self, options: str = "") -> str:
-        """Return the address of a role that is no superuser, and owns a database of its name.
+        """Return the address of a non-superuser that owns a database of the same name.
 
         `options` are those of CREATE DATABASE.
         """
@@ -95,11 +95,11 @@ class Server:
 
     @property
     def directory(self) -> Path:
-        """Where its Unix socket is."""
+        """The directory of its Unix socket."""
         return Path(self._process.pgdata)
 
     def disconnect(self, url: str) -> None:
-        """End all connections of an address, as a restart of the server does."""
+        """End all connections to an address, as a restart does."""
         name = make_url(url).query["application_name"]
         self.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -108,7 +108,7 @@ class Server:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """Kill the server, as a crash does, and start it again at the end."""
+        """Kill the server, as a crash does, and restart it at the end."""
         control = self._process
         arguments = ("-w", "-D", str(control.pgdata), "-m", "immediate", "stop")
         command = [str(control.bin_path / "pg_ctl"), *arguments]
@@ -119,7 +119,7 @@ class Server:
             control.ensure_postgres_running()
 
     def demand_tls(self, certificate: bytes, key: bytes) -> int:
-        """Take what comes over TCP with TLS and a password alone; return the port of 127.0.0.1."""
+        """Require TLS and a password over TCP; return the port of 127.0.0.1."""
         for name, content in (("server.crt", certificate), ("server.key", key)):
             path = self.directory / name
             path.write_bytes(content)
@@ -134,7 +134,7 @@ class Server:
         return int(port)
 
     def execute(self, statement: str) -> None:
-        """Run a statement of an administrator."""
+        """Run a statement as administrator."""
         with closing(psycopg.connect(self._url, autocommit=True)) as connection:
             connection.execute(statement)
 
@@ -146,10 +146,10 @@ class Server:
 
 @contextmanager
 def running_server(lock: Path) -> Iterator[Server]:
-    """Give a running server; `lock` names a file that the processes of one test run share."""
+    """Run a server; `lock` names a file shared by the processes of a test run."""
     with _home() as home:
         with lock.open("w") as file:
-            # As root the wheel makes itself a user; two processes must not do that at once.
+            # As root, the wheel creates a user; two processes must not do that at once.
             fcntl.flock(file, fcntl.LOCK_EX)
             server = _pgserver(home).get_server(home / "data", cleanup_mode="delete")
         try:
@@ -160,7 +160,7 @@ def running_server(lock: Path) -> Iterator[Server]:
 
 @contextmanager
 def _home() -> Iterator[Path]:
-    # A short path of its own: the address of a Unix socket has room for 107 bytes.
+    # A short path: the address of a Unix socket has room for 107 bytes.
     home = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
         yield home
@@ -169,7 +169,7 @@ def _home() -> Iterator[Path]:
 
 
 def _pgserver(home: Path):
-    """Import the wheel's module, which warns where XDG_RUNTIME_DIR is not what it should be."""
+    """Import the wheel's module, which warns about an unusable XDG_RUNTIME_DIR."""
     runtime = home / "run"
     runtime.mkdir(mode=0o700)
     before = os.environ.get("XDG_RUNTIME_DIR")
@@ -184,13 +184,13 @@ def _pgserver(home: Path):
 
 
 def packaged() -> list[Path]:
-    """Return the directories of the programs of each packaged version that is installed."""
+    """Return the program directories of each packaged version that is installed."""
     return sorted(each.parent for each in _PACKAGED.glob("*/bin/initdb"))
 
 
 @contextmanager
 def packaged_server(programs: Path) -> Iterator[Server]:
-    """Give a running server of these programs, with the configuration that `initdb` makes."""
+    """Run a server with these programs and the configuration of `initdb`."""
     with _home() as home:
         process = _Packaged(programs, home / "data")
         try:
@@ -202,7 +202,7 @@ def packaged_server(programs: Path) -> Iterator[Server]:
 
 
 class _Packaged:
-    """A server of the packages, on a Unix socket in its data and a port of 127.0.0.1."""
+    """A packaged server on a Unix socket in its data directory and a port of 127.0.0.1."""
 
     def __init__(self, programs: Path, data: Path) -> None:
         self.bin_path = programs
@@ -211,7 +211,7 @@ class _Packaged:
         self._port = free_port()
 
     def create(self) -> None:
-        """Make its data, as root for the user it will run as."""
+        """Create its data directory, as root for its user."""
         self.pgdata.mkdir(mode=0o700)
         if self.system_user:
             self.pgdata.parent.chmod(0o755)
@@ -230,18 +230,18 @@ class _Packaged:
         return f"postgresql://postgres@/postgres?host={self.pgdata}&port={self._port}"
 
     def ensure_postgres_running(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server and wait for it."""
         options = f"-k {self.pgdata} -p {self._port} -c listen_addresses=127.0.0.1"
         log = str(self.pgdata / "log")
         self._run("pg_ctl", "-w", "-D", str(self.pgdata), "-l", log, "-o", options, "start")
 
     def stop(self) -> None:
-        """Stop it, if it runs."""
+        """Stop the server if it runs."""
         if (self.pgdata / "postmaster.pid").exists():
             self._run("pg_ctl", "-w", "-D", str(self.pgdata), "-m", "immediate", "stop")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.bin_path / program), *arguments]
-        # It may not enter the directory in which the tests run.
+        # Its user cannot enter the tests' working directory.
         quiet = {"stdout": subprocess.DEVNULL, "cwd": "/", "umask": 0o077}
         subprocess.run(command, check=True, user=self.system_user, **quiet)

@@ -1,4 +1,4 @@
-"""A person at the pages of the simulated GitHub who registers an App, without a browser."""
+"""A person who registers an App at the simulated GitHub, without a browser."""
 
 import json
 import re
@@ -26,7 +26,7 @@ MANIFEST = {
 
 @contextmanager
 def enterprise_server() -> Iterator[FakeGithub]:
-    """A GitHub whose pages and API are at one address, with an organisation without our App."""
+    """A GitHub with pages and API at one address, and an organisation without our App."""
     fake = FakeGithub()
     fake.add_organization("snakes", installed=False)
     with fake.serve() as server:
@@ -35,7 +35,7 @@ def enterprise_server() -> Iterator[FakeGithub]:
 
 
 def submit(fake: FakeGithub, path: str, **fields: str) -> Answer:
-    """Send a form to a page, as a browser does."""
+    """Submit a form to a page, as a browser does."""
     path, _, query = path.partition("?")
     request = Request(
         method="POST",
@@ -50,24 +50,24 @@ def submit(fake: FakeGithub, path: str, **fields: str) -> Answer:
 def create(
     fake: FakeGithub, *, organization: str = "snakes", name: str = "", state: str = "", **more: Any
 ) -> Answer:
-    """Confirm the name of an App; answered with the way back, or with the form and a complaint."""
+    """Confirm the name of an App; returns the redirect, or the form with an error."""
     text = json.dumps(MANIFEST | more)
     path = f"/organizations/{organization}/settings/apps"
     return submit(fake, path, manifest=text, name=name or MANIFEST["name"], state=state)
 
 
 def registered(fake: FakeGithub, **more: Any) -> str:
-    """Where GitHub leads back to after an App was made, with the code in the query."""
+    """GitHub's redirect after an App was created, with the code in the query."""
     answer = create(fake, **more)
     assert answer.status == 302, answer.body
     return str(answer.headers["Location"])
 
 
 class Person(threading.Thread):
-    """Somebody at a browser who presses each button that a page shows, from an address on.
+    """A person who presses each button of a page, starting at an address.
 
-    `pages` are the texts of the pages seen. `change(fields)` changes what a form sends, `lead(url)`
-    where it is sent, and the last page is reloaded `reloads` times.
+    `pages` are the texts of the visited pages. `change(fields)` edits a form, `lead(url)` its
+    target, and the last page is reloaded `reloads` times.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Person(threading.Thread):
         self.pages: list[str] = []
 
     def run(self) -> None:
-        """Go on until a page has no button."""
+        """Continue until a page has no button."""
         with requests.Session() as session:
             session.trust_env = False
             page = session.get(self._address, timeout=20)

@@ -1,4 +1,4 @@
-"""The bot as its operator runs it: real processes, a data directory of their own, a free port."""
+"""The bot as operators run it: real processes, a data directory, a free port."""
 
 import contextlib
 import os
@@ -13,12 +13,12 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
-# Generous: a machine that tests several things at once must not make a test fail.
+# Generous, because a busy machine must not fail a test.
 PATIENCE_SECONDS = 60.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -27,7 +27,7 @@ def free_port() -> int:
 def until(
     holds: Callable[[], object], what: str, *, patience_seconds: float = PATIENCE_SECONDS
 ) -> None:
-    """Wait until something holds; AssertionError names it when it never does."""
+    """Wait until a condition holds; AssertionError names it at the timeout."""
     give_up_at = time.monotonic() + patience_seconds
     while not holds():
         assert time.monotonic() < give_up_at, f"in vain: {what}"
@@ -35,7 +35,7 @@ def until(
 
 
 class Running:
-    """A started bot: its base URL, its processes, and all that it has printed."""
+    """A running bot: its base URL, its processes and its output."""
 
     def __init__(self, process: subprocess.Popen, port: int, log: Path) -> None:
         self.process = process
@@ -44,27 +44,27 @@ class Running:
 
     @property
     def hook(self) -> str:
-        """Where deliveries go."""
+        """The webhook's address."""
         return f"{self.url}/webhook/github"
 
     @property
     def output(self) -> str:
-        """Everything printed so far."""
+        """The output so far."""
         return self._log.read_text()
 
     def is_ready(self) -> bool:
-        """Whether /readyz says so."""
+        """Whether /readyz reports ready."""
         with contextlib.suppress(requests.RequestException):
             return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
         return False
 
     def wait_until_ready(self) -> None:
-        """Wait for /readyz; AssertionError with the output when the bot ended instead."""
+        """Wait for /readyz; AssertionError with the output when the bot exits instead."""
         until(lambda: self.is_ready() or self.process.poll() is not None, "the bot is ready")
         assert self.process.poll() is None, self.output
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal, wait for the end, and return the exit code."""
+        """Send a signal, wait for the exit, and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(PATIENCE_SECONDS)
@@ -79,7 +79,7 @@ def running(
     program: tuple[str, ...] = (sys.executable, "-m", "bot_deploy"),
     cwd: Path = ROOT,
 ) -> Iterator[Running]:
-    """Start the bot with these settings; whatever happens, nothing of it is left running."""
+    """Run the bot with these settings; stops all its processes at the end."""
     port = free_port()
     data.mkdir(parents=True, exist_ok=True)
     log = data / "output.log"
@@ -98,7 +98,7 @@ def running(
     try:
         yield bot
     finally:
-        # Tests of how it ends have ended it themselves; the others do not wait for that.
+        # Tests of the shutdown have stopped it themselves; the others need not wait.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

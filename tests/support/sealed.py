@@ -1,4 +1,4 @@
-"""What the tests of sealed secrets share: running subcommands, and looking at what they did."""
+"""Helpers for tests of sealed secrets: run subcommands and inspect the results."""
 
 import tomllib
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SHIPPED = Path(bot_deploy.__file__).with_name("config.toml")
 
 @dataclass(frozen=True)
 class Result:
-    """What a subcommand did: exit code, stdout, stderr."""
+    """The result of a subcommand: exit code, stdout, stderr."""
 
     code: int
     out: str
@@ -26,7 +26,7 @@ Run = Callable[..., Result]
 
 
 def shown(result: Result) -> str:
-    """Return all that a person sees of a result."""
+    """Return everything that a result prints."""
     return result.out + result.err
 
 

@@ -1,4 +1,4 @@
-"""The part of docs/settings.md that is made from the code: run it as a module."""
+"""Generator of the reference in docs/settings.md: run it as a module."""
 
 import inspect
 import json
@@ -17,7 +17,7 @@ _LONG = 60
 
 
 def main() -> None:
-    """Write the page anew, keeping what stands above the mark."""
+    """Rewrite the page below the mark."""
     above, _, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
     PAGE.write_text(above + made(), encoding="utf-8")
 

@@ -1,7 +1,7 @@
-"""A bot with a day behind it, to look at: its pages are served as they are, by a clock that stands.
+"""Showroom: a bot after a day of demo traffic, with its pages served by a fixed clock.
 
-The people of the demo have been at work for a day; then some things went wrong: an invitation that
-GitHub refused, a delivery that had to be fetched, a payload that means harm. The same each time.
+The people of the demo work for a day. Then an invitation is refused, a delivery has to be
+recovered, and a hostile payload arrives. It is the same each time.
 """
 
 import json
@@ -62,7 +62,7 @@ HOSTILE = {
 
 
 class Showroom:
-    """The bot and what it is made of; `url` is where its pages are."""
+    """The bot and its parts; `url` is the address of its pages."""
 
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self.clock = FakeClock()
@@ -150,19 +150,19 @@ class Showroom:
         return app
 
     def link(self) -> str:
-        """The address of a fresh link into the console."""
+        """The address of a new sign-in link for the console."""
         return f"{self.url}/console/sign-in/link/{self.sessions.make_link()}"
 
     def put(
         self, event: str, payload: object, guid: str, *, source: Source = Source.WEBHOOK
     ) -> int:
-        """Store a delivery, as either way in does; returns its number."""
+        """Store a delivery as the webhook or recovery does; returns its number."""
         delivery = Delivery(guid, event, payload)
         job = job_of(delivery, json.dumps(payload).encode(), run_at=self.clock(), source=source)
         return self.queue.put(job).id
 
     def settle(self) -> None:
-        """Let the loop do all that it can do now, or soon."""
+        """Run the loop until nothing is due soon."""
         for _ in range(200):
             self.worker.drain()
             run_at = self.queue.next_run_at(["delivery", "action"])
@@ -171,7 +171,7 @@ class Showroom:
             self.clock.advance(max(0.0, run_at - self.clock()) + 0.001)
 
     def live_a_day(self, number: int = 60) -> None:
-        """Have people work for a day."""
+        """Let people work for a day."""
         rng = random.Random(_SEED)
         ended_at = self.clock() + DAY_SECONDS
         story = deliveries(self.github, rng)
@@ -186,12 +186,12 @@ class Showroom:
         self.board.beat("loop")
 
     def refuse_invitations(self) -> None:
-        """From now on GitHub lets the App invite nobody."""
+        """Make GitHub refuse all further invitations."""
         refusal = faults.refused(403, "Resource not accessible by integration")
         self.github.faults.append(faults.plan(refusal, method="PUT", path="/orgs/*", times=None))
 
     def go_wrong(self) -> None:
-        """An invitation is refused, a delivery was fetched, one is lost, a payload means harm."""
+        """Add a refused invitation, a recovered and a lost delivery, and a hostile payload."""
         self.refuse_invitations()
         merged = self.github.merge_pull_request(
             REPOSITORIES[1], "quetzal", "Count the scales", by=MAINTAINER
@@ -225,7 +225,7 @@ class Showroom:
 
 @contextmanager
 def showroom(directory: Path) -> Iterator[Showroom]:
-    """Give a bot that has lived for a day and met some trouble."""
+    """Run a bot after a day with some trouble."""
     with ExitStack() as stack:
         room = Showroom(directory, stack)
         room.live_a_day()
@@ -234,7 +234,7 @@ def showroom(directory: Path) -> Iterator[Showroom]:
 
 
 def _in_memory(response: Response) -> Response:
-    """Hold the answer, not an open file: werkzeug closes none when a browser hangs up."""
+    """Hold the response, not an open file: werkzeug leaves it open when a browser hangs up."""
     response.direct_passthrough = False
     whole = response.get_data()
     response.close()
@@ -244,7 +244,7 @@ def _in_memory(response: Response) -> Response:
 
 class _Quiet(WSGIRequestHandler):
     def log(self, *_: object) -> None:
-        """What is asked for is not told."""
+        """Log no requests."""
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Account of the tests that were skipped: a plugin of pytest.
+"""Report of skipped tests: a pytest plugin.
 
-`--skips FILE` lists them in a file, by what they need, and fails the run where one could have run:
-what it needs is here, or it was skipped by any other way than tests.support.needs. A test that
-passed and left out a part counts as well; it says so by `leave_out`.
+`--skips FILE` lists them by need. The run fails if a skipped test could have run: its need is
+present, or it was skipped in another way than by tests.support.needs. A test that passed but left
+out a part counts, too; it says so with `leave_out`.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ _LEFT_OUT = "needs"
 
 
 def leave_out(record_property, error: needs.AbsentError) -> None:
-    """Note that the test goes on without something; `record_property` is pytest's fixture."""
+    """Record that the test continues without something; `record_property` is pytest's fixture."""
     record_property(_LEFT_OUT, [error.name, error.why])
 
 
@@ -27,7 +27,7 @@ def pytest_addoption(parser) -> None:
 
 
 def pytest_configure(config) -> None:
-    """Register the mark; and the account, but for the workers of xdist, whose reports come here."""
+    """Register the mark, and the report unless this is a worker of xdist."""
     config.addinivalue_line("markers", "needs(*names): skip without these, see support/needs.py")
     if config.getoption("skips") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Account(config.getoption("skips")))
@@ -42,7 +42,7 @@ def pytest_runtest_setup(item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Say in the report what was absent."""
+    """Record in the report what was absent."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, needs.AbsentError):
@@ -51,7 +51,7 @@ def pytest_runtest_makereport(item, call):
 
 
 class Account:
-    """The skipped tests of one run, by what they need."""
+    """The skipped tests of a run, by need."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -59,7 +59,7 @@ class Account:
         self._other: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report) -> None:
-        """Count what was skipped or left out."""
+        """Count a skipped test or part."""
         found = [value for key, value in report.user_properties if key == _LEFT_OUT]
         for name, why in found:
             self._absent[name, why].add(report.nodeid)
@@ -67,19 +67,19 @@ class Account:
             self._other[report.nodeid] = _reason(report)
 
     def pytest_collectreport(self, report) -> None:
-        """Count whole files that were skipped."""
+        """Count a skipped file."""
         if report.skipped:
             self._other[report.nodeid] = _reason(report)
 
     def pytest_sessionfinish(self, session) -> None:
-        """Write the list, and fail where it has something that could have run."""
+        """Write the list, and fail if one of them could have run."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text("".join(f"{line}\n" for line in self._lines()))
         if self._could_have_run() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter) -> None:
-        """Say what could have run."""
+        """Print what could have run."""
         if found := self._could_have_run():
             terminalreporter.section("skipped, and could have run", red=True)
             for line in found:

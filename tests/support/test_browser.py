@@ -1,4 +1,4 @@
-"""The browser of the tests sees what goes wrong on a page."""
+"""tests.support.browser: problems of a page are detected."""
 
 from tests.support import browser
 
@@ -6,7 +6,7 @@ BAD = "data:text/html,<title>x</title><html lang=en><script>alert(1); nothing()<
 
 
 def test_it_notes_dialogs_and_errors(chromium):
-    """A dialog and an error in a script do not pass unseen."""
+    """Dialogs and script errors are recorded."""
     with browser.visiting(chromium) as visit:
         visit.page.goto(BAD)
     assert "dialog: 1" in visit.troubles
@@ -14,14 +14,14 @@ def test_it_notes_dialogs_and_errors(chromium):
 
 
 def test_axe_finds_what_is_wrong(chromium):
-    """A picture without words is a grave fault."""
+    """An image without alternative text is a serious violation."""
     with browser.visiting(chromium) as visit:
         visit.page.goto(BAD)
         assert any(found.startswith("image-alt") for found in browser.grave_violations(visit.page))
 
 
 def test_a_page_that_is_too_wide_is_seen(chromium):
-    """What sticks out at the side is noticed, what fits is not."""
+    """A page that is too wide is detected, one that fits is not."""
     with browser.visiting(chromium, width=390) as visit:
         visit.page.goto("data:text/html,<p style='width:500px'>wide")
         assert browser.is_scrolled_sideways(visit.page)

@@ -1,4 +1,4 @@
-"""How GitHub's examples get onto a machine: once, whole, or not at all; with a pretended npm."""
+"""tests.support.octokit: packages are installed once and completely, with a fake npm."""
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ BAD = 'echo half > "${@: -1}/node_modules"; echo no network >&2; exit 1'
 
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
-    """Put a script in the place of npm; gives back how often it has run."""
+    """Replace npm with a script; returns how often it has run."""
     monkeypatch.setenv("PORTMANTEAU_TEST_CACHE", str(tmp_path / "cache"))
 
     def put(script: str):
@@ -30,7 +30,7 @@ def npm(tmp_path, monkeypatch):
 
 
 def test_it_is_installed_once(npm):
-    """Four at once, and one later: one runs npm, all get the packages."""
+    """Of four concurrent callers and a later one, one runs npm and all get the packages."""
     runs = npm(GOOD)
     with ThreadPoolExecutor(4) as pool:
         found = {*pool.map(lambda _: octokit.package("openapi"), range(4))}
@@ -41,7 +41,7 @@ def test_it_is_installed_once(npm):
 
 
 def test_a_failure_is_told_and_remembered(npm):
-    """What npm says is the reason to skip; the next process does not try again."""
+    """The error of npm is the reason to skip, and the next process does not retry."""
     runs = npm(BAD)
     for _ in range(2):
         with pytest.raises(pytest.skip.Exception, match="no network"):
@@ -50,7 +50,7 @@ def test_a_failure_is_told_and_remembered(npm):
 
 
 def test_half_an_installation_is_none(npm):
-    """What npm left behind when it failed is not taken for the packages."""
+    """Files of a failed installation are not used."""
     npm(BAD)
     with pytest.raises(octokit.NotInstalledError):
         octokit.installed(octokit.cache_directory())
@@ -61,7 +61,7 @@ def test_half_an_installation_is_none(npm):
 
 
 def test_npm_that_hangs_is_given_up(npm, monkeypatch):
-    """An npm that takes too long is a failure like others."""
+    """An npm that hangs counts as failed."""
     npm("exec sleep 60")
     monkeypatch.setattr(octokit, "INSTALL_SECONDS", 0.2)
     with pytest.raises(octokit.NotInstalledError, match="more than"):
@@ -69,7 +69,7 @@ def test_npm_that_hangs_is_given_up(npm, monkeypatch):
 
 
 def test_without_npm_tests_are_skipped(npm, monkeypatch):
-    """Where npm is missing, that is the reason to skip."""
+    """A missing npm is a reason to skip."""
     npm(GOOD)
     monkeypatch.setattr(octokit.shutil, "which", lambda _name: None)
     with pytest.raises(pytest.skip.Exception, match="npm is not installed"):
@@ -85,7 +85,7 @@ def test_without_npm_tests_are_skipped(npm, monkeypatch):
     ],
 )
 def test_the_cache_is_where_caches_are(monkeypatch, variables, expected):
-    """The cache is what the environment says, and outside of the tree."""
+    """The environment names the cache, outside the tree."""
     for name in ("PORTMANTEAU_TEST_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():

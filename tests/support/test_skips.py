@@ -1,4 +1,4 @@
-"""The account of skipped tests: what could have run makes the run fail, and all of it is listed."""
+"""tests.support.skips: a skipped test that could have run fails the run."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ ABSENT = {
 
 
 def run(place, tests, *words):
-    """Run files of tests with the account; return the exit code, the words and the list."""
+    """Run test files with the plugin; return exit code, output and list."""
     (place / "conftest.py").write_text(CONFTEST)
     for name, code in {**tests, "another": "def test_it(): pass"}.items():
         (place / f"test_{name.replace(' ', '_')}.py").write_text(f"{HEAD}\n{code}\n")
@@ -66,13 +66,13 @@ def run(place, tests, *words):
 
 @pytest.fixture(scope="module")
 def holes(tmp_path_factory):
-    """A run of all tests that could have run: the workers of xdist skip, their parent accounts."""
+    """A run of tests that could have run; workers of xdist skip, their parent reports."""
     return run(tmp_path_factory.mktemp("holes"), HOLES, "-p", "xdist", "-n", "1")
 
 
 @pytest.mark.parametrize("hole", HOLES)
 def test_what_could_have_run_makes_the_run_fail(holes, hole):
-    """However it was skipped, the test is named, in the run's words and in the list."""
+    """The output and the list name the test, however it was skipped."""
     exit_code, words, listed = holes
     file = f"test_{hole.replace(' ', '_')}.py"
     assert exit_code == 1
@@ -82,14 +82,14 @@ def test_what_could_have_run_makes_the_run_fail(holes, hole):
 
 @pytest.mark.parametrize("hole", ["a whole file", "a tool that is here"])
 def test_one_hole_is_enough(tmp_path, hole):
-    """A run in one process with nothing else in it fails as well."""
+    """One such test fails the run, also in one process."""
     exit_code, words, _ = run(tmp_path, {hole: HOLES[hole]})
     assert exit_code == 1
     assert "skipped, and could have run" in words
 
 
 def test_what_could_not_run_is_listed(tmp_path):
-    """Where the tool is absent the run passes, and the list says what was missing."""
+    """If the tool is absent the run passes, and the list names it."""
     exit_code, words, listed = run(tmp_path, ABSENT)
     assert exit_code == 0, words
     names = sorted(f"    test_{name.replace(' ', '_')}.py::test_it" for name in ABSENT)
@@ -97,19 +97,19 @@ def test_what_could_not_run_is_listed(tmp_path):
 
 
 def test_a_run_that_skips_nothing_passes(tmp_path):
-    """The list is then empty."""
+    """A run without skips passes with an empty list."""
     exit_code, _, listed = run(tmp_path, {})
     assert (exit_code, listed) == (0, "")
 
 
 def test_a_need_must_be_known():
-    """A test that names a tool of which nobody knows how to get it is a fault, and no skip."""
+    """An unknown need is an error, not a skip."""
     with pytest.raises(KeyError):
         needs.need("no such tool")
 
 
 def test_what_is_here_is_found():
-    """A probe finds what no machine that runs this can lack."""
+    """A probe finds a tool that every machine has."""
     needs.need("git")
     assert os.access(needs.program("git"), os.X_OK)
 
@@ -119,5 +119,5 @@ NETWORK = {"the package index", "npm's registry", "the base image"}
 
 @pytest.mark.parametrize("name", [name for name in needs.KNOWN if name not in NETWORK])
 def test_every_probe_says_why_in_one_line(name):
-    """Or nothing, where the tool is here."""
+    """Every probe gives its reason in one line, or none."""
     assert "\n" not in needs.KNOWN[name].look()

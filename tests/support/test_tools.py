@@ -1,4 +1,4 @@
-"""The script that installs Debian's packages, with a pretended apt-get, and its list."""
+"""tests/tools: the script that installs Debian's packages, with a fake apt-get."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ GOOD = 'for name in spin wrk; do ln -sf /bin/true "$BIN/$name"; done'
 
 @pytest.fixture
 def install(tmp_path):
-    """Run a copy of the script on a machine that has nothing but what it calls itself."""
+    """Run a copy of the script on a bare machine."""
     tools, bin_ = tmp_path / "tools", tmp_path / "bin"
     shutil.copytree(ROOT / "tests/tools", tools)
     (tools / "debian.txt").write_text("# command  packages\nspin spin\nwrk wrk\n")
@@ -28,7 +28,7 @@ def install(tmp_path):
         (bin_ / name).write_text(f"#!/bin/bash\nBIN={bin_}\n{script}\n")
         (bin_ / name).chmod(0o755)
 
-    # As root it keeps services from starting by a file of the machine's.
+    # As root it blocks service starts with a file of the machine.
     for name in ("install", "rm"):
         command(name, "true")
 
@@ -51,7 +51,7 @@ def install(tmp_path):
 
 
 def test_what_is_missing_is_installed_once(install):
-    """The packages of missing commands; the second time nothing is asked."""
+    """Only the packages of missing commands are installed, once."""
     exit_code, words, calls = install(f"*install*) {GOOD};;")
     assert exit_code == 0, words
     assert re.search(r" install --no-install-recommends spin wrk$", calls, re.MULTILINE)
@@ -70,14 +70,14 @@ def test_what_is_missing_is_installed_once(install):
     ids=["no apt-get", "no root", "no network", "no such package", "a package without its command"],
 )
 def test_what_cannot_be_installed_is_told(install, apt_get, how, exit_code, words):
-    """Exit code 3 where the machine or the user cannot, 1 where the list is wrong."""
+    """Exit code 3 means that the machine or user cannot install, 1 that the list is wrong."""
     code, said, _ = install(apt_get, **how)
     assert code == exit_code
     assert words in said
 
 
 def test_a_list_that_cannot_be_read_is_no_empty_list(install, tmp_path):
-    """Nothing is installed, and that is a failure."""
+    """An unreadable list is an error, and nothing is installed."""
     (tmp_path / "tools/debian.txt").unlink()
     exit_code, words, calls = install("*) ;;")
     assert exit_code not in {0, 3}
@@ -86,7 +86,7 @@ def test_a_list_that_cannot_be_read_is_no_empty_list(install, tmp_path):
 
 
 def test_each_command_is_listed_once():
-    """And each is a need that a test can name."""
+    """Each command is listed once, and is a need of the tests."""
     commands = [command for command, _ in needs.debian()]
     assert len(commands) == len(set(commands))
     assert {command.rpartition("/")[2] for command in commands} <= set(needs.KNOWN)
