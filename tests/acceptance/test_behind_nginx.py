@@ -1,4 +1,4 @@
-"""The bot behind a real nginx with the documented configuration, spoken to in each way there is."""
+"""The bot behind nginx with the documented configuration, over each protocol."""
 
 import subprocess
 
@@ -10,7 +10,7 @@ from tests.support.nginx import running_nginx
 from tests.support.running import free_port, running, until
 
 TRIO = "snakes/trio"
-# A body above a megabyte, for which curl asks first.
+# For a body above a megabyte curl sends Expect first.
 LONG = "x" * 1_100_000
 
 
@@ -60,7 +60,7 @@ WAYS = {
 
 @pytest.mark.parametrize("body", ["/ping", f"/ping\n\n{LONG}"], ids=["short", "long"])
 def test_a_delivery_gets_through_however_it_is_sent(proxy, github, body):
-    """The bytes arrive as they were signed, and each is answered once."""
+    """Signed bytes arrive unchanged, and each request is answered once."""
     for number, (scheme, arguments, _) in enumerate(WAYS.values(), 1):
         happening = github.open_issue(TRIO, "alice", body=body)
         headers, payload = github.signed(*happening, delivery_id=f"guid-{number}")
@@ -76,7 +76,7 @@ def test_a_delivery_gets_through_however_it_is_sent(proxy, github, body):
 
 @pytest.mark.parametrize("way", ["HTTP/1.1", "HTTP/1.0", "HTTP/2, so lower-case names"])
 def test_each_way_is_what_it_is_called(proxy, way):
-    """The version of HTTP that the proxy answers with; and metrics are not for the world."""
+    """The proxy offers the expected versions of HTTP, and hides metrics."""
     scheme, arguments, version = WAYS[way]
     assert curl(f"{proxy[scheme]}/healthz", *arguments) == f"200 {version}"
     assert curl(f"{proxy[scheme]}/metrics", *arguments).split()[0] == "404"

@@ -1,4 +1,4 @@
-"""The board on real Parse Servers: a bot publishes there, and is not harmed when they are down."""
+"""The board on Parse Server: a bot publishes there, and survives its outages."""
 
 import dataclasses
 import re
@@ -53,7 +53,7 @@ def board(store, clock):
 
 @pytest.fixture
 def settings(github, parse):
-    """The environment of a bot whose board is on two applications."""
+    """The environment of a bot with a board on two applications."""
     lines, mood = (server.application for server in parse)
     with github.serve() as server:
         yield {
@@ -72,18 +72,18 @@ def settings(github, parse):
 
 
 def say(settings, data, text):
-    """Leave a line, as the loop and `pause` do."""
+    """Add a line, as the loop and `pause` do."""
     with open_parts(load({**settings, "BOT_DATA": str(data)})) as parts:
         SqlBoard(parts.engine, clock=time.time).say(text)
 
 
 def texts(server, *wanted):
-    """What stands on the server of these, in their order."""
+    """The texts of the lines on the server, in order."""
     return [line["status"] for line in server.objects("lines") if line["status"] in wanted]
 
 
 def mood_of(server):
-    """What stands there, as boredbot's page reads it."""
+    """The mood on the server, as boredbot's page reads it."""
     return next((each["feeling"] for each in server.objects("current")), None)
 
 
@@ -93,14 +93,14 @@ def page(bot):
 
 @pytest.fixture
 def frozen(parse):
-    """Called, it has the servers take connections and answer nothing, until the test is over."""
+    """Make the servers accept connections without answering, until the test ends."""
     yield lambda: [server.process.send_signal(signal.SIGSTOP) for server in parse]
     for server in parse:
         server.process.send_signal(signal.SIGCONT)
 
 
 def test_a_bot_publishes_on_parse_and_outlives_it(settings, parse, frozen, github, tmp_path):
-    """Lines and mood arrive; when the servers hang, all else goes on, and the page says so."""
+    """Lines and mood arrive; when the servers hang, the rest works, and the page says so."""
     lines, mood = parse
     with running(tmp_path, settings) as bot:
         bot.wait_until_ready()
@@ -120,7 +120,7 @@ def test_a_bot_publishes_on_parse_and_outlives_it(settings, parse, frozen, githu
 
 @pytest.fixture
 def publish(parse, store, clock):
-    """A publisher on the real servers, whose time is the test's."""
+    """A publisher on the real servers with the test's clock."""
     lines, mood = (ParseClient(server.application, make_session(), clock) for server in parse)
     bring = Lines(Outbox(store, clock), ParseBoard(lines), clock)
     show = MoodShown(lambda: Mood.WORRIED, ParseMood(mood), clock)
@@ -128,7 +128,7 @@ def publish(parse, store, clock):
 
 
 def test_what_was_said_meanwhile_arrives_once_and_in_order(parse, publish, board, clock):
-    """The server is killed and comes back; the newest lines were kept in the database."""
+    """After a restart of the server the newest lines arrive from the database."""
     lines, mood = parse
     said = [f"{word} at {clock()}" for word in ("before", "meanwhile", "and again")]
     board.say(said[0])
@@ -148,7 +148,7 @@ def test_what_was_said_meanwhile_arrives_once_and_in_order(parse, publish, board
 
 
 def test_a_key_that_is_not_good_is_told_in_the_servers_words(parse):
-    """Parse Server's own refusal, without the key."""
+    """The error is Parse Server's, without the key."""
     application = dataclasses.replace(parse[0].application, rest_key="not the key")
     board = ParseBoard(ParseClient(application, make_session(), time.time))
     with pytest.raises(BoardAway, match=r"refused \(403: unauthorized\)"):
@@ -156,7 +156,7 @@ def test_a_key_that_is_not_good_is_told_in_the_servers_words(parse):
 
 
 def test_a_mood_is_one_object(parse):
-    """However often it changes, as boredbot's page wants it."""
+    """There is one mood object, however often it changes, as boredbot's page requires."""
     mood = ParseMood(ParseClient(parse[1].application, make_session(), time.time))
     for each in (Mood.BUSY, Mood.WORRIED, Mood.BORED):
         mood.feel(each, not_after=time.time() + 60)

@@ -1,4 +1,4 @@
-"""An operator finds what is dead, mends it, tries it again, and is told why the bot spoke."""
+"""An operator finds a dead job, fixes the cause, retries it, and asks `why`."""
 
 import os
 from contextlib import closing
@@ -21,7 +21,7 @@ INVITE = {"method": "PUT", "path": "*/memberships/*"}
 
 @pytest.fixture
 def bot(github, tmp_path, monkeypatch):
-    """A bot that talks to it: receive a happening, and have the loop do all there is to do."""
+    """A bot of this GitHub: delivers an event and runs the loop until it is idle."""
     with github.serve() as server:
         environ = {
             "GITHUB_APP_ID": str(github.app_id),
@@ -43,7 +43,7 @@ def bot(github, tmp_path, monkeypatch):
 
 
 class Bot:
-    """The web process and the loop, in one."""
+    """The web process and the loop in one process."""
 
     def __init__(self, github, web, worker):
         self.github, self.web, self.worker = github, web, worker
@@ -62,7 +62,7 @@ def states(config):
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_dead_delivery_is_found_mended_tried_again_and_explained(bot, github, capsys, status):
-    """Found with --state dead, tried again once mended, and `why` leads from the welcome to it."""
+    """`--state dead` finds it, a retry performs it, and `why` explains the welcome."""
     refused = faults.Fault(name="no", answer=faults.Refused(status, "No permission").answer)
     github.faults.append(faults.plan(refused, times=99, **INVITE))
     guid = bot.receive(github.merge_pull_request(TRIO, "alice"))

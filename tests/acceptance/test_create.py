@@ -1,4 +1,4 @@
-"""`./create` says what is wrong before it builds anything; an engine is not needed for that."""
+"""`./create`: checks its input before it builds, and needs no engine for that."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A small checkout with `create` in it, and a docker that only writes down how it is called."""
+    """A small checkout with `create`, and a fake docker that records its calls."""
     tree = tmp_path / "tree"
     tree.mkdir()
     for name in ("create", "pyproject.toml", "run.docker", ".gitignore"):
@@ -54,7 +54,7 @@ def create(checkout):
 
 @pytest.fixture
 def calls(checkout):
-    """How docker was called to build, a line for each time."""
+    """The recorded build commands, one a line."""
 
     def _calls():
         path = checkout.parent / "calls"
@@ -72,7 +72,7 @@ def commit(checkout):
 
 
 def test_it_builds_both_and_says_how_to_run(checkout, create, calls):
-    """Two builds, the second of the first; tags for the commit and latest; the two lines to run."""
+    """It builds two images, tags them by commit and latest, and prints the run commands."""
     done = create()
     assert done.returncode == 0, done.stderr
     first, second = calls()
@@ -85,7 +85,7 @@ def test_it_builds_both_and_says_how_to_run(checkout, create, calls):
 
 
 def test_it_hands_on_what_it_is_given(create, calls):
-    """--python, --base and --name count, and what follows -- is docker's."""
+    """--python, --base and --name apply, and options after -- go to docker."""
     create("--python", "3.13", "--name", "mine", "--", "--network", "host")
     assert all("BASE=python:3.13-slim-bookworm" in call for call in calls())
     assert all(call.startswith("build --network host ") for call in calls())
@@ -94,7 +94,7 @@ def test_it_hands_on_what_it_is_given(create, calls):
 
 
 def test_a_dirty_tree_is_refused(checkout, create, calls):
-    """Exit code 1, the changed files are named, and nothing is built."""
+    """Changed files are refused with exit code 1, and nothing is built."""
     (checkout / "new.py").touch()
     done = create()
     assert done.returncode == 1
@@ -104,14 +104,14 @@ def test_a_dirty_tree_is_refused(checkout, create, calls):
 
 
 def test_a_dirty_tree_is_built_when_told(checkout, create, calls):
-    """--dirty builds it, new files too, and the tag says so."""
+    """--dirty builds changed and new files, and the tag says so."""
     (checkout / "new.py").touch()
     assert create("--dirty").returncode == 0
     assert f"bot:{commit(checkout)}-dirty " in calls()[-1]
 
 
 def test_what_git_ignores_is_not_sent(checkout, create):
-    """A key that lies about in the tree is not in what Docker gets, dirty or not."""
+    """A private key in the tree is never sent to Docker."""
     (checkout / "secret.key").write_text("nobody-may-see-me")
     for words in ([], ["--dirty"]):
         assert create(*words).returncode == 0
@@ -119,21 +119,21 @@ def test_what_git_ignores_is_not_sent(checkout, create):
 
 
 def test_an_unknown_option_is_wrong_usage(create):
-    """Exit code 2, and the usage."""
+    """Wrong usage ends with exit code 2 and the usage."""
     done = create("--nonsense")
     assert done.returncode == 2
     assert "usage: ./create" in done.stderr
 
 
 def test_an_option_without_its_value_is_wrong_usage(create):
-    """Exit code 2, and the option is named."""
+    """An unknown option ends with exit code 2 and is named."""
     done = create("--python")
     assert done.returncode == 2
     assert "--python needs a value" in done.stderr
 
 
 def test_without_docker_it_says_so(create, tmp_path):
-    """Exit code 1, one line."""
+    """The error is one line, with exit code 1."""
     tools = tmp_path / "few"
     tools.mkdir()
     for name in ("bash", "git", "dirname", "cat"):
@@ -145,7 +145,7 @@ def test_without_docker_it_says_so(create, tmp_path):
 
 
 def test_without_an_engine_it_says_so(create):
-    """Exit code 1, with docker's own last line."""
+    """A failed build ends with exit code 1 and docker's last line."""
     done = create(NO_ENGINE="Cannot connect to the Docker daemon")
     assert done.returncode == 1
     assert done.stderr == (
@@ -154,7 +154,7 @@ def test_without_an_engine_it_says_so(create):
 
 
 def test_help_is_no_error(create):
-    """Exit code 0, and the options on stdout."""
+    """--help prints the options, with exit code 0."""
     done = create("--help")
     assert done.returncode == 0
     assert "--dirty" in done.stdout

@@ -1,4 +1,4 @@
-"""docs/howto/deploy.md and backup.md do what they say: their commands are run, in their order."""
+"""docs/howto/deploy.md and backup.md: their commands work in the documented order."""
 
 import os
 import re
@@ -20,7 +20,7 @@ BACKUP = (ROOT / "docs/howto/backup.md").read_text()
 
 
 def blocks(page, kind="", section=""):
-    """The blocks of commands of a kind, under a heading if one is given."""
+    """The command blocks of a kind, below a heading if one is given."""
     if section:
         page = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)[1]
     found = re.findall(rf"^```sh{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
@@ -29,7 +29,7 @@ def blocks(page, kind="", section=""):
 
 
 def shell(script, *, cwd, **environ):
-    """Run commands, one after the other until one fails; return what they printed."""
+    """Run commands until one fails; return their output."""
     path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"  # noqa: PTH120
     done = subprocess.run(
         ["/bin/sh", "-euxc", script],
@@ -45,7 +45,7 @@ def shell(script, *, cwd, **environ):
 
 
 def test_the_commands_for_one_file_work(tmp_path):
-    """Packing, looking, keeping a wheelhouse, building from it, twice."""
+    """The documented commands pack, inspect, keep a wheelhouse and build from it, twice."""
     tree = copy_tree(tmp_path / "tree")
     commit = (
         "git init -q . && git add -A && "
@@ -68,7 +68,7 @@ def images(tmp_path_factory):
 
 @pytest.fixture
 def operator(images, tmp_path):
-    """Run commands of the pages as they stand, but for names and ports that others may use."""
+    """Run the pages' commands; only names and ports differ."""
     checkout = shutil.copytree(images.checkout, tmp_path / "checkout")
     name, port = f"{images.name}-page", free_port()
     github = images.github()
@@ -103,7 +103,7 @@ def operator(images, tmp_path):
 
 
 def test_the_commands_for_docker_work(operator):
-    """Deploy, back up, restore, upgrade and roll back, one after the other."""
+    """The bot is deployed, backed up, restored, upgraded and rolled back."""
     script = [
         *blocks(DEPLOY, section="As an image"),
         *blocks(BACKUP, " docker"),
@@ -115,7 +115,7 @@ def test_the_commands_for_docker_work(operator):
 
 
 def test_the_compose_file_fits_the_image():
-    """compose.yaml names our image and port, and puts nginx in front."""
+    """The copy of compose.yaml uses our image and port, and nginx in front."""
     compose = yaml.safe_load((ROOT / "docs/deploy/compose.yaml").read_text())
     assert compose["services"]["bot"]["image"] == "bot:latest"
     (_, config) = compose["services"]["proxy"]["volumes"][0].split("/", 1)
@@ -125,7 +125,7 @@ def test_the_compose_file_fits_the_image():
 
 
 def test_the_commands_for_compose_make_its_secrets(tmp_path):
-    """Each file that compose.yaml names, for its owner alone; both passwords are the same."""
+    """The files that compose.yaml names, readable by their owner; both passwords match."""
     deploy = tmp_path / "docs/deploy"
     deploy.mkdir(parents=True)
     (tmp_path / "secret.key").touch(mode=0o600)
@@ -137,7 +137,7 @@ def test_the_commands_for_compose_make_its_secrets(tmp_path):
     password = files["postgres-password"].read_text()
     assert files["database-url"].read_text() == f"postgresql://bot:{password}@postgres/bot"
     assert len(files["metrics-token"].read_text()) >= 16
-    # What the bot's containers read belongs to their user.
+    # Files that the bot's containers read belong to their user.
     (line,) = (tmp_path / "owners").read_text().splitlines()
     words = line.split()
     assert words[:2] == ["chown", "10001"]

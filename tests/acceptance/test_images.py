@@ -1,4 +1,4 @@
-"""The real images, with a real engine: both `docker run` lines, hard ends, and what is inside."""
+"""The images with a real engine: both `docker run` lines, crashes, and contents."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ def github(images):
 
 @pytest.fixture
 def api(images, github):
-    """The options of `docker run` that lead to the simulated GitHub."""
+    """The options of `docker run` for the simulated GitHub."""
     with github.serve(host="0.0.0.0") as server:
         url = f"http://{HERE}:{server.port}"
         there = ("--add-host", f"{HERE}:host-gateway", "--env", f"GITHUB_API_URL={url}")
@@ -49,7 +49,7 @@ def api(images, github):
 
 @pytest.fixture
 def with_file(images, api, tmp_path):
-    """The second line of the two, as it should be: the key in a file of the bot's user."""
+    """The hardened run options, with the key in a file of the bot's user."""
     key = shutil.copy(images.key, tmp_path / "secret.key")
     own(key)
     mounted = (
@@ -62,7 +62,7 @@ def with_file(images, api, tmp_path):
 
 
 def own(path):
-    """Give a file to the bot's user; where we may not, let a container do it."""
+    """Change a file's owner to the bot's user, through a container if we may not."""
     if os.geteuid() == 0:
         os.chown(path, UID, UID)
         return
@@ -70,7 +70,7 @@ def own(path):
 
 
 def ping(github, bot, count=1):
-    """Deliver this many commands; return the numbers of their issues."""
+    """Deliver commands; return the numbers of their issues."""
     numbers = []
     for _ in range(count):
         event = github.open_issue(REPO, "alice", body="/ping")
@@ -89,7 +89,7 @@ def answers_a_ping(github, bot):
 
 
 def test_the_short_line_runs_the_bot(images, github, api):
-    """With SECRET_KEY in the environment: a signed delivery has its effect, stop ends with 0."""
+    """With SECRET_KEY a signed delivery takes effect, and a stop ends with exit code 0."""
     key = images.key.read_text().strip()
     with container(images, *api, "--env", "SECRET_KEY", SECRET_KEY=key) as bot:
         bot.wait_until_ready()
@@ -100,7 +100,7 @@ def test_the_short_line_runs_the_bot(images, github, api):
 
 
 def test_the_careful_line_runs_the_bot(images, github, with_file):
-    """The key in a file, the root read-only, no capability: it works, and is called healthy."""
+    """With a key file, a read-only root and no capabilities, the bot is healthy."""
     with container(images, *with_file) as bot:
         bot.wait_until_ready()
         answers_a_ping(github, bot)
@@ -110,7 +110,7 @@ def test_the_careful_line_runs_the_bot(images, github, with_file):
 
 
 def test_a_rule_of_ones_own_is_mounted_beside_the_data(images, github, with_file, tmp_path):
-    """As the page about such rules says: a file, read-only, and a variable that names it."""
+    """A custom rule works as documented: a read-only file and a variable."""
     file = tmp_path / own_rule.FILE
     file.write_text(own_rule.CODE)
     mounted = ("--volume", f"{file}:/data/{file.name}:ro", "--env", f"BOT_RULES={file.name}")
@@ -121,7 +121,7 @@ def test_a_rule_of_ones_own_is_mounted_beside_the_data(images, github, with_file
 
 
 def test_without_a_key_it_says_so_in_one_line(images):
-    """Exit code 1, and a line that names the remedy."""
+    """The error is one line with the remedy, and exit code 1."""
     with container(images) as bot:
         until(lambda: bot.state("Running") == "false", "it ends")
         assert bot.state("ExitCode") == "1"
@@ -131,9 +131,9 @@ def test_without_a_key_it_says_so_in_one_line(images):
 
 @pytest.mark.parametrize("end", ["kill", "stop", "restart"])
 def test_nothing_is_lost_in_the_middle_of_work(images, github, with_file, end):
-    """Killed, stopped or restarted with work in hand: all of it is done, and once.
+    """After a kill, stop or restart all work is done, once.
 
-    What a killed bot held is taken up when its lease has ended, so that takes a minute.
+    A killed bot's jobs wait until its lease ends, which takes a minute.
     """
     with container(images, *with_file) as bot:
         bot.wait_until_ready()
@@ -147,14 +147,14 @@ def test_nothing_is_lost_in_the_middle_of_work(images, github, with_file, end):
 
 
 def everything_secret(images, github):
-    """What must be found nowhere: each line of each value long enough to be searched for."""
+    """The secrets to search for: each long enough line of each value."""
     values = [*secrets_of(github).values(), images.key.read_text()]
     lines = {line.strip() for value in values for line in value.splitlines()}
     return [line.encode() for line in lines if len(line) > 12 and not line.startswith("---")]
 
 
 def test_no_secret_is_in_any_layer(images, github, tmp_path):
-    """Every file of every layer, and the image's own description, searched for every secret."""
+    """No file of any layer, and no description of the image, contains a secret."""
     saved = tmp_path / "image.tar"
     docker("save", "--output", saved, images.name)
     wanted = everything_secret(images, github)
@@ -164,10 +164,10 @@ def test_no_secret_is_in_any_layer(images, github, tmp_path):
 
 
 def search(archive, member, wanted):
-    """Search a file, and if it is an archive all that is in it; return how many files that was."""
+    """Search a file, and an archive's contents; return the number of files searched."""
     file = archive.extractfile(member)
     if member.name.startswith("blobs/") or member.name.endswith("layer.tar"):
-        # Among the blobs of the newer format are descriptions too.
+        # The newer format's blobs include descriptions.
         with suppress(tarfile.ReadError), tarfile.open(fileobj=file) as layer:
             return sum(search(layer, inner, wanted) for inner in layer if inner.isfile())
         file.seek(0)
@@ -180,7 +180,7 @@ def assert_clean(data, wanted, name):
 
 
 def test_no_secret_is_beside_the_processes_that_need_it(images, github, with_file):
-    """With the key in a file: in no environment, not in the data, not in the logs."""
+    """With a key file, no environment, data or log contains a secret."""
     wanted = everything_secret(images, github)
     with container(images, *with_file) as bot:
         bot.wait_until_ready()
@@ -196,7 +196,7 @@ def test_no_secret_is_beside_the_processes_that_need_it(images, github, with_fil
 
 
 def test_there_is_nothing_but_the_bot_in_it(images):
-    """No compiler, no source tree, no pex, no cache of pip's; and the user is nobody else."""
+    """The image has no compiler, sources, pex or pip cache, and only the bot's user."""
     words = ("run", "--rm", "--entrypoint", "sh", images.name, "-c")
     compiler = "find / -xdev -type f \\( -name 'gcc*' -o -name cc -o -name tcc \\) -perm /111"
     packed = "find / -xdev \\( -name '*.pex' -o -name '*.whl' -not -path '*/ensurepip/*' \\)"
@@ -209,7 +209,7 @@ def test_there_is_nothing_but_the_bot_in_it(images):
 
 
 def test_it_adds_little_to_its_base(images):
-    """At most 1.2 times the unpacked size of the wheels in the pex."""
+    """The image adds at most 1.2 times the unpacked size of the pex's wheels."""
     script = (
         "import zipfile; files = zipfile.ZipFile('bot.pex').infolist(); "
         "print(sum(f.file_size for f in files if f.filename.startswith('.deps/')))"

@@ -1,4 +1,4 @@
-"""The bot and the library, installed like other software: no checkout, an empty environment."""
+"""The bot and the library, installed without a checkout into an empty environment."""
 
 import os
 import re
@@ -53,7 +53,7 @@ def metadata(wheel):
 
 
 def files(distribution):
-    """The names in the sdist, without its folder, and those in the wheel."""
+    """The names in the sdist, without its top folder, and in the wheel."""
     with tarfile.open(distribution.sdist) as archive:
         assert all(member.isfile() or member.isdir() for member in archive)  # no link leads out
         sdist = {name.partition("/")[2] for name in archive.getnames()}
@@ -62,7 +62,7 @@ def files(distribution):
 
 
 def test_the_bot_declares_what_the_lock_is_compiled_from(portmanteau):
-    """Each line of requirements.in, and nothing else."""
+    """The requirements are exactly the lines of requirements.in."""
     about = metadata(portmanteau.wheel)
     assert sorted(about.get_all("Requires-Dist")) == sorted(LINES)
     assert about["License-Expression"] == "MIT"
@@ -71,14 +71,14 @@ def test_the_bot_declares_what_the_lock_is_compiled_from(portmanteau):
 
 
 def test_the_sdist_holds_what_it_is_built_from(portmanteau, luggage):
-    """Also what the metadata is read from."""
+    """The sdist contains the sources of the metadata."""
     needed = {"setup.py", "pyproject.toml", "requirements.in", "README.md", "LICENSE"}
     assert needed <= files(portmanteau)[0]
     assert needed | {"portmanteau.toml", "luggage/github/app.py"} <= files(luggage)[0]
 
 
 def test_the_wheels_hold_every_file_of_their_packages(portmanteau, luggage):
-    """Pages, the simulated GitHub, config.toml; of other folders nothing."""
+    """The wheel has the pages, the simulated GitHub and config.toml, and no other folder."""
     packed = files(portmanteau)[1]
     expected = {
         str(path.relative_to(ROOT))
@@ -92,7 +92,7 @@ def test_the_wheels_hold_every_file_of_their_packages(portmanteau, luggage):
 
 
 def test_a_file_that_is_gone_is_not_packed_again(tmp_path, portmanteau):
-    """Building leaves no copy of the sources, which the next wheel would be made of."""
+    """A build leaves no copy of the sources that the next wheel would include."""
     with tarfile.open(portmanteau.sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     (tree,) = tmp_path.iterdir()
@@ -109,13 +109,13 @@ def test_a_file_that_is_gone_is_not_packed_again(tmp_path, portmanteau):
 
 
 def with_pip(venv, wheel, home):
-    """An environment as `python -m venv` and its pip make it."""
+    """An environment from `python -m venv` and its pip."""
     run([sys.executable, "-m", "venv", venv], cwd=home, home=home)
     run(pip(venv, "install", "--quiet", wheel), cwd=home, home=home)
 
 
 def with_uv(venv, wheel, home):
-    """An environment as uv makes it, in which there is no pip."""
+    """An environment from uv, without pip."""
     run(uv("venv", venv), cwd=home, home=home)
     run(uv("pip", "install", wheel, python=venv), cwd=home, home=home)
 
@@ -131,7 +131,7 @@ def program(request, portmanteau, tmp_path_factory):
 
 @pytest.fixture
 def bare(tmp_path):
-    """An empty directory, an empty home, and what else programs must be given."""
+    """An empty directory, an empty home and a minimal environment."""
     for name in ("work", "home", "tmp"):
         (tmp_path / name).mkdir()
     return {"PATH": os.defpath, "HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
@@ -151,7 +151,7 @@ def call(program, bare, *words, **environ):
 
 
 def wait_for(pattern, path, child):
-    """The match in what the child has written, once it is there; AssertionError if it ends."""
+    """The match in the child's output, once it appears; AssertionError if it exits."""
     deadline = time.monotonic() + 120
     while not (found := re.search(pattern, path.read_text())):
         assert child.poll() is None, path.read_text()
@@ -161,7 +161,7 @@ def wait_for(pattern, path, child):
 
 
 def test_the_demo_runs(program, bare, tmp_path):
-    """The page answers; Ctrl-C ends it with 0; nothing is said of an error, nothing stays."""
+    """The page responds; Ctrl-C ends it with exit code 0, without errors or leftovers."""
     work, said = tmp_path / "work", tmp_path / "said"
     with said.open("w") as out:
         child = subprocess.Popen(
@@ -201,13 +201,13 @@ def _running(venv):
 
 
 def test_it_says_what_it_is(program, bare):
-    """The version of its distribution, not of a checkout."""
+    """`version` prints the distribution's version, not a checkout's."""
     assert call(program, bare, "--version").stdout == f"portmanteau {project_version(ROOT)}\n"
     assert f"portmanteau {project_version(ROOT)}, commit " in call(program, bare, "version").stdout
 
 
 def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
-    """Without BOT_CONFIG one line says so; with it they are written there and found again."""
+    """Without BOT_CONFIG one line explains it; with it, secrets are written and found."""
     without = call(program, bare, "keygen")
     assert without.returncode == 1
     assert without.stderr.startswith(f"{program} keygen: this is not a checkout")
@@ -235,7 +235,7 @@ def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_needs_more_than_an_install_says_so(words, told, program, bare):
-    """One line with the remedy, and exit code 1."""
+    """The error is one line with the remedy, and exit code 1."""
     done = call(program, bare, *words)
     assert done.returncode == 1
     assert told in done.stderr
@@ -244,7 +244,7 @@ def test_what_needs_more_than_an_install_says_so(words, told, program, bare):
 
 @pytest.fixture
 def environment(tmp_path):
-    """Make an environment with some wheels, by uv; returns its Python."""
+    """Create an environment with some wheels by uv; returns its Python."""
 
     def _environment(*requirements):
         venv = tmp_path / "venv"
@@ -259,7 +259,7 @@ def environment(tmp_path):
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_an_extra_is_enough_for_its_parts(extra, luggage, environment, tmp_path):
-    """Each module of the parts that it is for can be imported, with it alone."""
+    """Each module that an extra covers can be imported with that extra alone."""
     wanted = f"luggage[{extra}] @ {luggage.wheel.as_uri()}" if extra else luggage.wheel
     python = environment(wanted)
     parts = [f"luggage.{part}" for part in library_table()[extra]["parts"]]
@@ -267,7 +267,7 @@ def test_an_extra_is_enough_for_its_parts(extra, luggage, environment, tmp_path)
 
 
 def test_the_library_is_alone(luggage, environment, tmp_path):
-    """It brings neither the bot nor what only other parts need."""
+    """The library installs neither the bot nor dependencies of other extras."""
     python = environment(luggage.wheel)
     look = (
         "import importlib.util as u, luggage.github; "
@@ -278,7 +278,7 @@ def test_the_library_is_alone(luggage, environment, tmp_path):
 
 
 def test_each_part_of_the_library_is_in_one_place():
-    """A part belongs to the core or to one extra; a new one must be put there."""
+    """Every part belongs to the core or to one extra."""
     assigned = [part for about in library_table().values() for part in about["parts"]]
     folder = ROOT / "luggage"
     there = [path.parent.name for path in folder.glob("*/__init__.py")]
@@ -287,7 +287,7 @@ def test_each_part_of_the_library_is_in_one_place():
 
 
 def test_the_library_needs_what_the_bot_was_locked_with(luggage):
-    """Each requirement is a line of requirements.in; pip alone is the environment's."""
+    """Every installed package is a line of requirements.in; pip is the environment's."""
     about = metadata(luggage.wheel)
     named = {line.partition(";")[0].strip() for line in about.get_all("Requires-Dist")}
     assert named - set(LINES) == {"pip"}
@@ -297,7 +297,7 @@ def test_the_library_needs_what_the_bot_was_locked_with(luggage):
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_both_in_one_environment_do_no_harm(order, portmanteau, luggage, environment, tmp_path):
-    """They put the same files into the same place."""
+    """Both installers install the same files."""
     python = environment(*(portmanteau.wheel, luggage.wheel)[::order])
     home = tmp_path / "home"
     program = python[0].with_name("portmanteau")

@@ -1,6 +1,7 @@
-"""Set-ups from an index in which everything has a newer version: what is locked comes, and no more.
+"""Installations from an index with newer versions of everything: only locked ones come.
 
-They are made as the project makes them: by the Makefile, `mkpex` and the bench, with pip and uv.
+They run as the project documents them: by the Makefile, `mkpex` and the benchmarks, with pip and
+uv.
 """
 
 import json
@@ -31,7 +32,7 @@ RUN, BUILD, DEV, PEERS = (
         "bench/peers/pypi/requirements.txt",
     )
 )
-# Of the machine's: what pip and uv are told about it is none of the newcomer's.
+# The machine's settings of pip and uv do not apply to a newcomer.
 SETTINGS = re.compile(r"(PIP|UV|PYTHON|npm_config|NPM_CONFIG|VIRTUAL_ENV|XDG|CONDA).*")
 
 
@@ -43,7 +44,7 @@ def baited(tmp_path_factory):
 
 @pytest.fixture
 def index(baited):
-    """The index; at the end of the test nobody has taken a decoy."""
+    """The index; at the end of the test no decoy was taken."""
     baited.taken.clear()
     yield baited
     assert baited.decoys_taken() == []
@@ -51,7 +52,7 @@ def index(baited):
 
 @pytest.fixture
 def newcomer(index, tmp_path):
-    """The environment of somebody who has nothing: no cache, no settings but the index."""
+    """A newcomer's environment: no cache, and no settings but the index."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not SETTINGS.fullmatch(name)}
@@ -60,7 +61,7 @@ def newcomer(index, tmp_path):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A checkout of what a set-up takes, in a directory with a space in its name."""
+    """A checkout of the needed files, in a directory with a space in its name."""
     place = tmp_path / "a checkout"
     for name in CONTENTS:
         (shutil.copytree if (ROOT / name).is_dir() else _copy)(ROOT / name, place / name)
@@ -75,7 +76,7 @@ def _copy(source, to):
 
 
 def done(*command, cwd, env):
-    """Run a command to its end; AssertionError with what it said unless it succeeds."""
+    """Run a command; AssertionError with its output if it fails."""
     ended = subprocess.run(
         list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True, check=False
     )
@@ -84,12 +85,12 @@ def done(*command, cwd, env):
 
 
 def make(target, checkout, env):
-    """Run make as a newcomer would."""
+    """Run make as a newcomer does."""
     return done("make", target, f"PYTHON={BASE_PYTHON}", cwd=checkout, env=env)
 
 
 def installed(packages):
-    """The version of each project in a directory of packages, but for those that venv brings."""
+    """The version of each project in a directory of packages, without venv's own."""
     found = {}
     for about in packages.glob("*.dist-info"):
         name, version = about.name.removesuffix(".dist-info").split("-")
@@ -98,13 +99,13 @@ def installed(packages):
 
 
 def packages_of(venv):
-    """Where a virtual environment has its packages."""
+    """The directory of a virtual environment's packages."""
     (found,) = venv.glob("lib/python3*/site-packages")
     return found
 
 
 def test_the_decoys_are_bait(baited, newcomer, tmp_path):
-    """What is not locked comes in the newest version, so that the other tests can fail."""
+    """An unlocked package comes in its newest version, so the other tests can fail."""
     command = (sys.executable, "-m", "pip", "download", "--no-deps", "-d", tmp_path, "six", "pip")
     done(*command, cwd=tmp_path, env=newcomer)
     decoys = [f"{name}-{DECOY}-py3-none-any.whl" for name in ("pip", "six")]
@@ -114,7 +115,7 @@ def test_the_decoys_are_bait(baited, newcomer, tmp_path):
 
 @pytest.fixture(params=PIPS)
 def pip(request, index, newcomer, checkout):
-    """A checkout with a .venv that has one pip and nothing else, put there as all else is."""
+    """A checkout with a .venv that contains one version of pip."""
     (checkout / "pip.txt").write_text(package_index.pip_lock(request.param))
     done(BASE_PYTHON, "-m", "bot_deploy.venv", ".venv", "pip.txt", cwd=checkout, env=newcomer)
     assert (packages_of(checkout / ".venv") / f"pip-{request.param}.dist-info").is_dir()
@@ -122,10 +123,10 @@ def pip(request, index, newcomer, checkout):
 
 
 def test_make_sets_up_what_is_locked(pip, newcomer, checkout):
-    """With an old pip and a new one, `make` installs what is listed, and nothing else.
+    """With an old pip and a new one, `make` installs the listed packages and no other.
 
-    The old one, which knows least, installs both lists. What the new one makes of the others is
-    below: it is told the same, and to unpack everything again costs half a minute.
+    The old one installs both lists. The new one gets the same options, so the other lists are only
+    resolved below: unpacking everything again takes half a minute.
     """
     make("set-up-run", checkout, newcomer)
     packages = packages_of(checkout / ".venv")
@@ -137,7 +138,7 @@ def test_make_sets_up_what_is_locked(pip, newcomer, checkout):
 
 
 def test_lists_are_enough_for_pip_by_hand(pip, newcomer, checkout):
-    """`pip install -r`, which resolves each list, needs nothing that is not in it.
+    """Each list contains everything that `pip install -r` needs.
 
     A dry run downloads and checks each file, and unpacks none.
     """
@@ -147,9 +148,9 @@ def test_lists_are_enough_for_pip_by_hand(pip, newcomer, checkout):
 
 
 def test_habits_of_the_user_change_nothing(index, newcomer, checkout, tmp_path):
-    """With pip told to install elsewhere, PYTHONPATH, and an old .venv, the same comes.
+    """A configured target, PYTHONPATH and an old .venv make no difference.
 
-    From a short list, under the name of the real one.
+    Uses a short list under the real one's name.
     """
     shutil.copy(ROOT / BUILD, checkout / RUN)
     habits = {
@@ -185,7 +186,7 @@ def test_habits_of_the_user_change_nothing(index, newcomer, checkout, tmp_path):
     ],
 )
 def test_a_python_that_will_not_do_is_told(checkout, python, line):
-    """The first line names what is missing, and what to type."""
+    """The first line names what is missing, and the command to install it."""
     ended = subprocess.run(
         ["make", "set-up-run", f"PYTHON={python}"],
         cwd=checkout,
@@ -198,7 +199,7 @@ def test_a_python_that_will_not_do_is_told(checkout, python, line):
 
 
 def test_mkpex_downloads_what_is_locked(index, newcomer, tmp_path):
-    """`mkpex --download` fills a wheelhouse with the lists of the pex, and with nothing else."""
+    """`mkpex --download` fills a wheelhouse with the pex's lists and nothing else."""
     habits = {"PIP_NO_BINARY": ":all:", "PIP_PLATFORM": "any", "PIP_PRE": "1"}
     ended = mkpex(ROOT, "--download", tmp_path / "house", environ=newcomer | habits)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -207,7 +208,7 @@ def test_mkpex_downloads_what_is_locked(index, newcomer, tmp_path):
 
 
 def test_the_bench_installs_the_peers_that_are_locked(index, newcomer, tmp_path, monkeypatch):
-    """The peers from PyPI come as they are listed, and nothing else."""
+    """The peers from PyPI are installed as listed, and nothing else."""
     for name in os.environ.keys() - newcomer.keys():
         monkeypatch.delenv(name)
     for name, value in newcomer.items():
@@ -220,7 +221,7 @@ def test_the_bench_installs_the_peers_that_are_locked(index, newcomer, tmp_path,
 
 @pytest.mark.parametrize("lock", pip_locks(), ids=str)
 def test_uv_installs_what_is_locked(lock, index, newcomer, tmp_path):
-    """uv, which resolves each list here, needs nothing that is not in it."""
+    """Each list contains everything that uv needs."""
     command = (UV, "pip", "install", "--no-config", "--require-hashes", "--python", BASE_PYTHON)
     words = ("--target", tmp_path / "to", "--index-url", index.url, "-r", ROOT / lock)
     done(*command, *words, cwd=tmp_path, env=newcomer)
@@ -230,14 +231,14 @@ def test_uv_installs_what_is_locked(lock, index, newcomer, tmp_path):
 
 @pytest.fixture(scope="module")
 def registry():
-    """The registry of npm, with decoys."""
+    """An npm registry with decoys."""
     with npm_registry.serving() as served:
         yield served
 
 
 @pytest.mark.parametrize("lock", npm_locks(), ids=str)
 def test_npm_installs_what_is_locked(lock, registry, tmp_path, monkeypatch):
-    """The bench and the tests get each package in the version of its list."""
+    """Benchmarks and tests get each package in the locked version."""
     monkeypatch.setenv("npm_config_registry", registry.url)
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
     registry.asked.clear()
@@ -263,10 +264,10 @@ MACHINES = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-da
 
 @pytest.mark.parametrize("lock", pip_locks(), ids=str)
 def test_each_list_is_whole_for_each_python_and_machine(lock, tmp_path):
-    """All that the listed projects need is listed, with a wheel; uv reads it from the real index.
+    """The lists are complete and have wheels; uv reads them from the real index.
 
-    uv resolves for a Python and a machine that are not here. A list in which something is missing
-    is refused, because of --require-hashes.
+    uv resolves for another Python and machine. Because of --require-hashes it refuses an incomplete
+    list.
     """
     command = [UV, "pip", "install", "--no-config", "--dry-run", "--quiet", "--require-hashes"]
     for version in (f"{major}.{minor}" for major, minor in PYTHONS):

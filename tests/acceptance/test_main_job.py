@@ -1,4 +1,4 @@
-"""The main job with real processes: a signed delivery in, an invitation and a comment out."""
+"""The main case with real processes: a signed delivery in, an invitation and a comment out."""
 
 import pytest
 import requests
@@ -27,14 +27,14 @@ def bot(github, judge, tmp_path):
 
 
 def test_a_merged_pull_request_brings_one_invitation_and_one_comment(bot, github, judge):
-    """One PUT, one comment, every request valid; the same delivery again brings nothing."""
+    """One PUT, one comment, valid requests; the same delivery again has no effect."""
     happening = github.merge_pull_request(TRIO, "alice")
     assert github.deliver(*happening, to=bot.hook, delivery_id="guid-1") == 202
     until(lambda: github.comments(TRIO, 1), "the welcome is posted")
     assert github.membership("snakes", "alice").state == "pending"
     asked = len(github.calls)
     assert github.deliver(*happening, to=bot.hook, delivery_id="guid-1") == 202
-    # The answer to a later delivery shows that the loop has been past the repeated one.
+    # The effect of a later delivery shows that the loop has passed the repeated one.
     later = github.merge_pull_request(TRIO, "bert")
     assert github.deliver(*later, to=bot.hook, delivery_id="guid-2") == 202
     until(lambda: github.comments(TRIO, 2), "the second welcome is posted")
@@ -48,7 +48,7 @@ def test_a_merged_pull_request_brings_one_invitation_and_one_comment(bot, github
 
 
 def test_ping_is_answered_everywhere(bot, github, judge):
-    """In all five kinds of text: pong!, and a heart where GitHub has reactions."""
+    """/ping is answered in all five kinds of text, with a heart where GitHub has reactions."""
     github.deliver(*github.open_issue(TRIO, "alice", body="/ping"), to=bot.hook)
     github.deliver(*github.open_pull_request(TRIO, "alice", body="/ping"), to=bot.hook)
     github.deliver(*github.comment(TRIO, 1, "alice", "/ping"), to=bot.hook)
@@ -65,7 +65,7 @@ def pongs(github):
 
 
 def test_all_real_payloads_are_accepted_and_none_ends_dead(bot, github):
-    """Every example payload that GitHub publishes is answered 202, and the bot stays content."""
+    """Every example payload of GitHub is answered 202, and the bot stays healthy."""
     answers = [
         github.deliver(example.event, example.payload, to=bot.hook) for example in examples()
     ]

@@ -1,4 +1,4 @@
-"""Many machines with real processes: one queue, one line at GitHub, one leader, one switch."""
+"""Many machines with real processes: one queue, one write throttle, one leader."""
 
 import contextlib
 import itertools
@@ -39,7 +39,7 @@ def settings(github, postgresql_url):
 
 @pytest.fixture
 def machine(settings, tmp_path):
-    """Start a process on a machine of its own: another directory, another port, the database."""
+    """Start a process on its own machine: its own directory and port, the shared database."""
     numbers = itertools.count()
     with contextlib.ExitStack() as stack:
 
@@ -55,7 +55,7 @@ def machine(settings, tmp_path):
 
 @pytest.fixture
 def asked(settings):
-    """Ask the shared database."""
+    """Query the shared database."""
     engine = open_engine(settings["DATABASE_URL"])
 
     def asked(query):
@@ -83,7 +83,7 @@ def github_issues(github):
 
 
 def test_loops_share_the_work_the_token_and_the_pace(machine, github, asked):
-    """Each ping has one pong, one token serves all, and no two writes are too close."""
+    """Each ping has one pong, one token serves all, and writes keep their distance."""
     machine("migrate", wait=True)
     loops = [machine("loop") for _ in range(LOOPS)]
     web = machine("gunicorn")
@@ -95,13 +95,13 @@ def test_loops_share_the_work_the_token_and_the_pace(machine, github, asked):
     assert pongs(github) == [1] * 6
     assert len(github.calls_to("POST", "/app/installations/*/access_tokens")) == 1
     writes = sorted(call.at for call in github.calls_to("POST", f"/repos/{TRIO}/*"))
-    # A request may be a moment longer under way than the next one.
+    # A request may take a moment longer than the next one.
     assert min(b - a for a, b in itertools.pairwise(writes)) > 0.8
     assert all(loop.process.poll() is None for loop in loops)
 
 
 def test_another_loop_leads_when_the_leader_is_killed(machine, asked):
-    """Within half a minute, the duties of a loop that was killed are another's."""
+    """Within half a minute another loop takes over the tasks of a killed one."""
     machine("migrate", wait=True)
     loops = {f":{loop.process.pid}:": loop for loop in (machine("loop"), machine("loop"))}
     query = "SELECT holder FROM lease WHERE name = 'duty:recovery'"
@@ -113,7 +113,7 @@ def test_another_loop_leads_when_the_leader_is_killed(machine, asked):
 
 
 def test_a_pause_is_obeyed_by_all_and_loses_nothing(machine, github, asked):
-    """Typed anywhere: everything is stored, nothing is done; afterwards everything is."""
+    """`pause` on any machine stops all loops, deliveries are stored, and `resume` resumes."""
     machine("migrate", wait=True)
     for _ in range(2):
         machine("loop")

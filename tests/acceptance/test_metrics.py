@@ -1,4 +1,4 @@
-"""/metrics of a running bot: one truth over all its processes, which no kill -9 makes shrink."""
+"""/metrics of a running bot: counts all processes, and no kill -9 loses counts."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ REPO = "private-snakes/secret-garden"
 
 @pytest.fixture
 def bot(tmp_path):
-    """A started bot, and the GitHub it talks to."""
+    """A running bot, and its GitHub."""
     github = FakeGithub()
     github.add_repository(REPO)
     with github.serve() as server:
@@ -54,7 +54,7 @@ def stored(bot):
 
 
 def children(bot, what):
-    """The processes of the bot whose command line ends so, and their children."""
+    """The bot's processes whose command line ends like this, and their children."""
     everyone = psutil.Process(bot.process.pid).children(recursive=True)
     return [each for each in everyone if what in " ".join(each.cmdline())]
 
@@ -65,7 +65,7 @@ def deliver(github, bot, number):
 
 
 def test_counters_of_all_processes_survive_a_kill_of_each(bot):
-    """Web workers and the loop are killed; what was told stays, and the counting goes on."""
+    """After kills of web workers and the loop, counts stay and go on."""
     bot, github = bot
     deliver(github, bot, 10)
     until(lambda: stored(bot) == 10, "both web workers have told")

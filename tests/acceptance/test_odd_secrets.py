@@ -1,4 +1,4 @@
-"""Webhook secrets of any text, in real processes: GitHub's signature over HTTP is answered 202."""
+"""Odd webhook secrets in real processes: correctly signed deliveries get 202."""
 
 import hashlib
 import hmac
@@ -20,13 +20,13 @@ from tests.support.packing import copy_tree, packed_once
 from tests.support.running import Running, running
 
 PAIRS = list(zip(EIGHT[::2], EIGHT[1::2], strict=True))
-# What is no UTF-8 in a variable of somebody else's must not end the start.
+# An unrelated variable that is not UTF-8 must not prevent the start.
 FOREIGN = {"FOREIGN": os.fsdecode(b"\xff\xfe")}
 
 
 @pytest.fixture
 def environ(github: FakeGithub) -> Iterator[dict[str, str]]:
-    """The settings of a bot, but for its webhook secret."""
+    """The settings of a bot without its webhook secret."""
     with github.serve() as server:
         yield FOREIGN | {
             "GITHUB_APP_ID": str(github.app_id),
@@ -36,7 +36,7 @@ def environ(github: FakeGithub) -> Iterator[dict[str, str]]:
 
 
 def status_of(bot: Running, secret: str) -> int:
-    """What a delivery that is signed with `secret` is answered."""
+    """The status for a delivery signed with `secret`."""
     body = json.dumps({"zen": "Keep it logically awesome."}).encode()
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     headers = {
@@ -50,7 +50,7 @@ def status_of(bot: Running, secret: str) -> int:
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_two_variables(first: str, second: str, environ: dict[str, str], tmp_path: Path) -> None:
-    """`start` hands them on to its children as they are."""
+    """`start` passes secrets on to its children unchanged."""
     given = {"GITHUB_WEBHOOK_SECRET": first, "GITHUB_WEBHOOK_SECRET_OLD": f"{second}\n"}
     with running(tmp_path / "data", environ | given) as bot:
         bot.wait_until_ready()
@@ -60,7 +60,7 @@ def test_two_variables(first: str, second: str, environ: dict[str, str], tmp_pat
 
 
 def test_two_files(environ: dict[str, str], tmp_path: Path) -> None:
-    """In a directory with an odd name, written by two kinds of editors."""
+    """Secret files work in an oddly named directory, written by two kinds of editors."""
     odd = tmp_path / "100% a?b #c é"
     odd.mkdir()
     (odd / "new").write_bytes(f"{EIGHT[0]}\n".encode())
@@ -76,7 +76,7 @@ def test_two_files(environ: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_all_eight_in_config_toml(environ: dict[str, str], tmp_path: Path) -> None:
-    """Sealed by `encrypt` in a checkout, one after the other, opened by the bot."""
+    """The bot opens secrets that `encrypt` sealed in a checkout, one after the other."""
     tree = copy_tree(tmp_path / "tree")
     commands: list[tuple[list[str], str]] = [(["keygen"], "")]
     commands += [(["encrypt", "github.webhook_secrets", "--append"], each) for each in EIGHT]
@@ -93,7 +93,7 @@ def test_all_eight_in_config_toml(environ: dict[str, str], tmp_path: Path) -> No
 def test_from_the_pex(
     environ: dict[str, str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Its children are started on what it has unpacked itself to."""
+    """The children of a pex get the secrets unchanged."""
     packed = packed_once(tmp_path_factory)
     pex = shutil.copy(packed.pex, tmp_path / "a bot%20.pex")
     given = {
@@ -108,7 +108,7 @@ def test_from_the_pex(
 
 
 def test_a_rotation_as_documented(environ: dict[str, str], tmp_path: Path) -> None:
-    """docs/howto/secrets.md, with files: at each step, what GitHub signs with is accepted."""
+    """docs/howto/secrets.md with files: GitHub's signature is accepted at each step."""
     new, old = tmp_path / "secret.webhook", tmp_path / "secret.webhook.old"
     first, second = EIGHT[0], "a new one"
     data, one = tmp_path / "data", environ | {"GITHUB_WEBHOOK_SECRET_FILE": str(new)}
@@ -120,7 +120,7 @@ def test_a_rotation_as_documented(environ: dict[str, str], tmp_path: Path) -> No
     new.write_text(f"{second}\n")
     with running(data, one | {"GITHUB_WEBHOOK_SECRET_OLD_FILE": str(old)}) as bot:
         bot.wait_until_ready()
-        # Before and after it was pasted into the App's page.
+        # Before and after the secret changes on the App's page.
         assert [status_of(bot, each) for each in (first, second)] == [202, 202]
     with running(data, one) as bot:
         bot.wait_until_ready()
@@ -128,7 +128,7 @@ def test_a_rotation_as_documented(environ: dict[str, str], tmp_path: Path) -> No
 
 
 def test_the_form_of_the_release_before(environ: dict[str, str], tmp_path: Path) -> None:
-    """Two generated secrets in one variable are live, and the log says what to do."""
+    """Two generated secrets in one variable both work, and the log says what to do."""
     first, second = "0123456789abcdef" * 4, "fedcba9876543210" * 4
     whole = f"{first} {second}"
     with running(tmp_path / "data", environ | {"GITHUB_WEBHOOK_SECRET": whole}) as bot:

@@ -1,4 +1,4 @@
-"""The pages in a real Chromium: readable, quiet, usable by keyboard, and closed to strangers."""
+"""The pages in Chromium: readable, accessible, usable by keyboard, closed to strangers."""
 
 import re
 
@@ -9,7 +9,7 @@ from luggage.jobs import State
 from tests.support.browser import grave_violations, is_scrolled_sideways, visiting
 from tests.support.showroom import showroom
 
-# Where to look, and what is to be read there.
+# Addresses, and a text that must appear there.
 PAGES = {
     "/": "Last 24 hours",
     "/console/sign-in": "Sign in with GitHub",
@@ -24,7 +24,7 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory):
-    """A bot with a day behind it; the tests of this file share it."""
+    """A bot after a day of traffic; the tests of this file share it."""
     with showroom(tmp_path_factory.mktemp("room")) as room:
         yield room
 
@@ -36,7 +36,7 @@ def sign_in(page, room):
 
 
 def dead_one(room):
-    """The number of the delivery with the invitation that GitHub refused."""
+    """The number of the delivery whose invitation GitHub refused."""
     (row,) = room.queue.search("delivery", state=State.DEAD)
     return row.id
 
@@ -48,7 +48,7 @@ def hostile_one(room):
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
 def test_each_page_is_readable_and_quiet(chromium, room, width, dark):
-    """On a desk in the light and on a phone in the dark, to axe-core, the eye and the browser."""
+    """Pages work on a light desktop and a dark phone; axe-core finds no violation."""
     pages = {
         **PAGES,
         f"/console/deliveries/{dead_one(room)}": "Actions",
@@ -62,13 +62,13 @@ def test_each_page_is_readable_and_quiet(chromium, room, width, dark):
             assert visit.page.get_by_role("heading", level=1).count() == 1, path
             assert grave_violations(visit.page) == [], path
             assert not is_scrolled_sideways(visit.page), path
-    # That something is not there is told in the console, too.
+    # The console also reports missing resources.
     assert [each for each in visit.troubles if "404" not in each] == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_everything_works_without_javascript(chromium, room, width):
-    """Signing in, looking for a delivery, pausing, resuming, signing out: links and forms."""
+    """Signing in, searching, pausing, resuming and signing out work with links and forms."""
     with visiting(chromium, width=width, javascript=False) as visit:
         page = visit.page
         page.goto(room.url)
@@ -91,7 +91,7 @@ def test_everything_works_without_javascript(chromium, room, width):
 
 
 def tab_to(page, words):
-    """Press Tab until what is focused says these words, visibly; then it can be pressed."""
+    """Press Tab until the focused element visibly has this text."""
     for _ in range(60):
         page.keyboard.press("Tab")
         focused = page.evaluate(
@@ -105,7 +105,7 @@ def tab_to(page, words):
 
 
 def test_the_keyboard_is_enough(chromium, room):
-    """From the link to another try of what is dead, without a mouse."""
+    """A keyboard user can sign in and retry a dead delivery."""
     number = dead_one(room)
     with visiting(chromium) as visit:
         page = visit.page
@@ -128,14 +128,14 @@ def test_the_keyboard_is_enough(chromium, room):
 
 
 def refuse_again(room):
-    """As it was before: GitHub refuses the invitation."""
+    """GitHub refuses the invitation, as before."""
     room.refuse_invitations()
     room.settle()
     assert room.queue.standing().dead == 1
 
 
 def test_a_payload_that_means_harm_is_text(chromium, room):
-    """No script of it runs, no control character is obeyed, and the page stays usable."""
+    """A hostile payload runs no script, and the page stays usable."""
     with visiting(chromium) as visit:
         page = visit.page
         sign_in(page, room)
@@ -154,7 +154,7 @@ def test_a_payload_that_means_harm_is_text(chromium, room):
 
 
 def test_even_a_script_that_got_into_a_page_would_not_run(chromium, room):
-    """The policy of the pages stands behind the escaping."""
+    """The content security policy backs up the escaping."""
     script = "<img src=x onerror='window.ran = true'><script>window.ran = true</script>"
     with visiting(chromium) as visit:
         visit.page.goto(room.url)
@@ -174,7 +174,7 @@ def test_even_a_script_that_got_into_a_page_would_not_run(chromium, room):
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:9", "http://elsewhere.example"])
 def test_a_form_on_another_page_does_nothing(chromium, room, origin):
-    """A page of somebody else, even on the same host, has no power over the operator's browser."""
+    """Another site's page, even on the same host, cannot submit the console's forms."""
     forged = (
         f'<form method="post" action="{room.url}/console/pause"><input name="token" value="0">'
         "</form><script>document.forms[0].submit()</script>"
@@ -190,7 +190,7 @@ def test_a_form_on_another_page_does_nothing(chromium, room, origin):
 
 
 def test_an_owner_signs_in_with_github(chromium, room):
-    """One click, by way of GitHub, and back under their own name; and nobody else."""
+    """An owner signs in through GitHub with one click; others cannot."""
     room.github.add_member(ORGANIZATION, MAINTAINER, role="admin")
     with visiting(chromium) as visit:
         page = visit.page
@@ -204,7 +204,7 @@ def test_an_owner_signs_in_with_github(chromium, room):
 
 
 def test_what_is_new_is_shown_without_loading_again(chromium, room):
-    """A new line appears, what a reader has opened stays open, and silence is told of."""
+    """A new line appears, open sections stay open, and an outage is shown."""
     with visiting(chromium) as visit:
         page = visit.page
         page.clock.install()
@@ -227,7 +227,7 @@ def test_what_is_new_is_shown_without_loading_again(chromium, room):
 
 
 def test_live_pages_do_not_keep_a_session_awake(chromium, room):
-    """Whoever signed out elsewhere is led to the sign-in by the page itself."""
+    """After signing out elsewhere the page leads to the sign-in by itself."""
     with visiting(chromium) as visit:
         page = visit.page
         page.clock.install()

@@ -1,4 +1,4 @@
-"""The real pex: what it says of itself, that it can be built again, and that it runs the bot."""
+"""The real pex: its description, its reproducible build, and the bot inside."""
 
 import json
 import os
@@ -24,13 +24,13 @@ def packed(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def unpacked(packed):
-    """Where the pex unpacks itself: in the same place for all tests, so once."""
+    """The directory where the pex unpacks itself, shared by all tests."""
     return packed.pex.parent / "pex-root"
 
 
 @pytest.fixture
 def run(packed, unpacked, tmp_path):
-    """Run a subcommand of the pex, in an empty directory and with a bare environment."""
+    """Run a subcommand of the pex in an empty directory and a bare environment."""
 
     def _run(*words, python=sys.executable, **environ):
         env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PEX_ROOT": str(unpacked)}
@@ -47,7 +47,7 @@ def run(packed, unpacked, tmp_path):
 
 
 def offline():
-    """The words before a command that take the network away from it; none where that fails."""
+    """The prefix that runs a command without network; empty where that fails."""
     words = ["unshare", "--net", "--map-root-user"]
     works = (
         shutil.which("unshare") and subprocess.run([*words, "true"], check=False).returncode == 0
@@ -57,10 +57,9 @@ def offline():
 
 @pytest.fixture(scope="session")
 def rebuilt(packed, tmp_path_factory):
-    """The same commit, packed again: elsewhere, by another name, later, by somebody with habits.
+    """The same commit, packed elsewhere, later, under another name and configuration.
 
-    Private keys lie about there, and there is no network; where a user may not take the network
-    away from a process, one is there, and is not wanted.
+    The tree contains private keys. The build runs without network where a user may do that.
     """
     place = tmp_path_factory.mktemp("rebuilt")
     elsewhere = shutil.copytree(packed.home, place / "elsewhere", copy_function=shutil.copyfile)
@@ -74,13 +73,13 @@ def rebuilt(packed, tmp_path_factory):
 
 
 def test_two_builds_of_one_commit_are_the_same_to_the_byte(packed, rebuilt):
-    """Wherever, whenever and by whomever: the same pex, and the same bill of materials."""
+    """Every build of a commit yields the same pex and bill of materials."""
     assert rebuilt.sha256 == packed.sha256
     assert rebuilt.bill.read_bytes() == packed.bill.read_bytes()
 
 
 def test_it_says_where_it_comes_from(run):
-    """`version` prints version, commit, Python and the versions of the parts."""
+    """`version` prints the version, the commit, Python and the dependencies."""
     lines = run("version").stdout.splitlines()
     assert lines[0].startswith(f"portmanteau 0.1.0, commit {COMMIT} of 20")
     assert lines[1] == "Python " + sys.version.split()[0]
@@ -88,7 +87,7 @@ def test_it_says_where_it_comes_from(run):
 
 
 def test_the_bill_of_materials_names_what_is_inside(packed, run):
-    """Each part that runs is a component, with version; the document names the pex's digest."""
+    """The bill lists each dependency with its version, and the pex's digest."""
     bill = json.loads(packed.bill.read_text())
     about = bill["metadata"]["component"]
     assert about["hashes"] == [{"alg": "SHA-256", "content": packed.sha256}]
@@ -100,7 +99,7 @@ def test_the_bill_of_materials_names_what_is_inside(packed, run):
 
 
 def test_it_holds_config_toml_and_no_key(rebuilt):
-    """The sealed configuration is packed; private keys that lie in the tree are not."""
+    """The pex contains the sealed configuration, and no private key of the tree."""
     with zipfile.ZipFile(rebuilt.pex) as archive:
         names = archive.namelist()
         (config,) = (name for name in names if name.endswith("bot_deploy/config.toml"))
@@ -110,7 +109,7 @@ def test_it_holds_config_toml_and_no_key(rebuilt):
 
 
 def test_a_home_that_cannot_be_written_is_one_line_and_once(run, tmp_path):
-    """It unpacks elsewhere and says where; the next start finds it there and says nothing."""
+    """The pex unpacks elsewhere and says where; the next start reuses that silently."""
     there = {"PEX_ROOT": "/proc/nowhere", "TMPDIR": str(tmp_path)}
     first, second = run("version", **there), run("version", **there)
     place = f"{tmp_path}/portmanteau-pex-{os.getuid()}"
@@ -122,7 +121,7 @@ def test_a_home_that_cannot_be_written_is_one_line_and_once(run, tmp_path):
 
 @pytest.mark.needs("another Python")
 def test_a_wrong_python_is_told_in_one_line(run):
-    """Started by another version, it names the right one and ends with exit code 1."""
+    """Another Python version ends with exit code 1 and the name of the right one."""
     done = run("version", python=needs.other_python())
     wanted = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert done.returncode == 1
@@ -131,7 +130,7 @@ def test_a_wrong_python_is_told_in_one_line(run):
 
 
 def test_a_pex_cannot_pack_itself(run):
-    """`mkpex` inside a pex says that it takes a checkout."""
+    """`mkpex` inside a pex says that it needs a checkout."""
     done = run("mkpex")
     assert done.returncode == 1
     assert "is not a checkout" in done.stderr
@@ -140,7 +139,7 @@ def test_a_pex_cannot_pack_itself(run):
 
 @pytest.fixture
 def bot(packed, unpacked, tmp_path):
-    """The bot, started from the pex with a rule beside its data, and the GitHub it works on."""
+    """The bot from the pex with a custom rule, and its GitHub."""
     (tmp_path / own_rule.FILE).write_text(own_rule.CODE)
     github = FakeGithub()
     github.add_repository(REPO)
@@ -160,7 +159,7 @@ def bot(packed, unpacked, tmp_path):
 
 
 def test_the_pex_runs_the_bot(bot):
-    """Commands and rules of one's own work from inside the pex, and SIGTERM ends it with 0."""
+    """Commands and custom rules work in the pex, and SIGTERM ends it with exit code 0."""
     started, github = bot
     own_rule.thanks(github, REPO, started.hook)
     github.deliver(*github.open_issue(REPO, "alice", body="/ping"), to=started.hook)

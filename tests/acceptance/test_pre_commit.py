@@ -1,4 +1,4 @@
-""".pre-commit-config.yaml: the hooks run on a small change, and refuse what the gate refuses."""
+""".pre-commit-config.yaml: the hooks run on a small change, and refuse what CI refuses."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ BAD_WORKFLOW = "on: push\npermissions: write-all\n"
 
 @pytest.fixture(scope="module")
 def commit(tmp_path_factory):
-    """Commit a small change, in a checkout with the hooks installed; what is refused is undone."""
+    """Commit a small change in a checkout with the hooks; undoes a refused one."""
     home = tmp_path_factory.mktemp("pre-commit")
     tree = committed_copy(home / "checkout")
     (tree / ".venv").symlink_to(Path(sys.executable).parents[1])
@@ -35,7 +35,7 @@ def commit(tmp_path_factory):
 
 
 def test_a_good_change_is_committed(commit):
-    """Each hook about Python has looked at it, and none needed a network."""
+    """Every Python hook has run, without network."""
     code, told = commit("bot/small.py", GOOD, "Add a small module\n\nA test needs one.")
     assert code == 0, told
     passed = {line.partition(".")[0] for line in told.splitlines() if line.endswith("Passed")}
@@ -53,7 +53,7 @@ def test_a_good_change_is_committed(commit):
     ],
 )
 def test_a_bad_change_is_refused(commit, name, text, message, hook):
-    """By the hook that it concerns."""
+    """The responsible hook refuses the change."""
     code, told = commit(name, text, message)
     assert code != 0
     failed = {line.partition(".")[0] for line in told.splitlines() if line.endswith("Failed")}
@@ -75,7 +75,7 @@ def test_a_bad_change_is_refused(commit, name, text, message, hook):
     ],
 )
 def test_a_commit_message_is_checked(tmp_path, message, told):
-    """A subject of at most 72 characters, a blank line, the reason."""
+    """A message needs a subject of at most 72 characters, a blank line and the reason."""
     (tmp_path / "message").write_text(message)
     done = run(ROOT / ".ci/commit-message", tmp_path / "message", cwd=tmp_path)
     assert (done.returncode == 0) == (not told)

@@ -1,4 +1,4 @@
-"""docs/deploy/Procfile, run as Heroku runs it: a shell for each line, PostgreSQL, an empty disk."""
+"""docs/deploy/Procfile, run as Heroku does: a shell a line, PostgreSQL, an empty disk."""
 
 import os
 import re
@@ -19,7 +19,7 @@ LINES = dict(
 
 @pytest.fixture
 def config(github, judge, postgresql_url):
-    """The config vars of an app, which every dyno gets; Heroku writes `postgres://`."""
+    """The config vars of every dyno; Heroku writes `postgres://`."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DATABASE_URL": postgresql_url.replace("postgresql://", "postgres://", 1),
@@ -45,7 +45,7 @@ def dyno(config, tmp_path):
 
 @pytest.fixture
 def released(config, tmp_path):
-    """The release phase, which ends before any dyno starts."""
+    """The release phase ends before any dyno starts."""
     done = subprocess.run(
         ["/bin/sh", "-c", LINES["release"]],
         cwd=ROOT,
@@ -59,7 +59,7 @@ def released(config, tmp_path):
 
 @pytest.mark.usefixtures("released")
 def test_web_and_loop_do_the_main_job(dyno, github, judge):
-    """A signed delivery to the one brings a comment by the other; both end in order on SIGTERM."""
+    """The web dyno stores a delivery, the worker comments, and both end on SIGTERM."""
     with dyno("web") as web, dyno("loop") as loop:
         web.wait_until_ready()
         happening = github.merge_pull_request(TRIO, "alice")
@@ -72,7 +72,7 @@ def test_web_and_loop_do_the_main_job(dyno, github, judge):
 
 @pytest.mark.usefixtures("released")
 def test_nothing_is_lost_with_the_disk_of_a_dyno(dyno, github):
-    """What the web dyno stored before it was replaced is done by a loop that starts afterwards."""
+    """A later loop handles what a replaced web dyno stored."""
     with dyno("web") as web:
         until(lambda: is_alive(web), "the web process answers")
         assert github.deliver(*github.merge_pull_request(TRIO, "alice"), to=web.hook) == 202
@@ -88,7 +88,7 @@ def is_alive(web):
 
 
 def test_each_dyno_lacks_the_secret_of_the_other():
-    """Each line takes it away before Python starts."""
+    """Each line unsets the variable before Python starts."""
     everything = {
         "GITHUB_PRIVATE_KEY": "k",
         "GITHUB_WEBHOOK_SECRET": "s",

@@ -1,4 +1,4 @@
-"""Missed deliveries, with real processes: fetched from GitHub's log, and each done once."""
+"""Recovery with real processes: missed deliveries are fetched and take effect once."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ LOG = "/app/hook/deliveries"
 
 @pytest.fixture
 def settings(github, judge):
-    """A bot without any address in the world: no webhook secret, deliveries are fetched."""
+    """A bot without an address: no webhook secret, deliveries are fetched."""
     return {
         "GITHUB_APP_ID": str(github.app_id),
         "GITHUB_PRIVATE_KEY": github.private_key,
@@ -36,12 +36,12 @@ def effects(github):
 
 
 def looks(github):
-    """How often the log was looked at."""
+    """The number of requests for the log."""
     return len(github.calls_to("GET", LOG))
 
 
 def test_a_bot_without_an_address_does_what_it_should(settings, github, judge, tmp_path):
-    """Deliveries that are only in GitHub's log have their effect once, and idling is free."""
+    """Deliveries that are only in GitHub's log take effect once, and idling is free."""
     github.miss(*github.merge_pull_request(TRIO, "alice"))
     github.miss(*github.star(TRIO, "alice"))
     with running(tmp_path, settings) as bot:
@@ -62,7 +62,7 @@ def test_a_bot_without_an_address_does_what_it_should(settings, github, judge, t
 
 
 def test_a_bot_that_was_down_makes_up_for_it(settings, github, judge, tmp_path):
-    """What happened while it was down is done when it is up again, and nothing of before twice."""
+    """After downtime missed events take effect, and earlier ones do not repeat."""
     github.miss(*github.open_issue(TRIO, "alice", body="/ping"))
     with running(tmp_path, settings) as bot:
         until(lambda: pongs(github, 1), "the first ping is answered")
@@ -79,7 +79,7 @@ def test_a_bot_that_was_down_makes_up_for_it(settings, github, judge, tmp_path):
 
 
 def test_a_loop_killed_while_it_fetches_goes_on(settings, github, tmp_path):
-    """`kill -9` in the middle of it: another loop goes on, nothing is lost or done twice."""
+    """After `kill -9` in the middle another loop resumes without loss or repetition."""
     number = 30
     for _ in range(number):
         github.miss(*github.open_issue(TRIO, "alice", body="nothing to do"))
@@ -98,7 +98,7 @@ def test_a_loop_killed_while_it_fetches_goes_on(settings, github, tmp_path):
 
 
 def test_a_webhook_and_its_recovered_twin_are_one_effect(settings, github, judge, tmp_path):
-    """What came by webhook is not fetched, and what was fetched may still come by webhook."""
+    """Deliveries by webhook are not fetched, and fetched ones may also come by webhook."""
     settings |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": github.webhook_secret}
     with running(tmp_path, settings) as bot:
         bot.wait_until_ready()
@@ -117,7 +117,7 @@ def test_a_webhook_and_its_recovered_twin_are_one_effect(settings, github, judge
 
 
 def test_a_github_that_hangs_holds_up_nothing_else(settings, github, tmp_path):
-    """While GitHub's log does not answer, what comes by webhook is done all the same."""
+    """While GitHub's log is down, deliveries by webhook work."""
     settings |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": github.webhook_secret}
     github.faults.append(faults.plan(faults.slow(30), path=LOG, times=None))
     with running(tmp_path, settings) as bot:

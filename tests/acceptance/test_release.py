@@ -1,4 +1,4 @@
-"""The scripts of a release (.ci), run by hand: notes, packages, the pex, checksums, the image."""
+"""The release scripts (.ci), run by hand: notes, packages, pex, checksums, image."""
 
 import os
 import re
@@ -34,14 +34,14 @@ CHANGELOG = """# Changelog
 
 @pytest.fixture
 def scripts(tmp_path):
-    """A tree with the scripts and a change log of its own."""
+    """A tree with the scripts and its own change log."""
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     return tmp_path
 
 
 def test_the_notes_are_the_section_of_the_tag(scripts):
-    """Without its heading, and without those of other versions."""
+    """The notes have no heading, and no other version's text."""
     assert run(".ci/notes", "v1.2.3", cwd=scripts).stdout == "### Added\n\n- A thing.\n"
 
 
@@ -55,7 +55,7 @@ def test_the_notes_are_the_section_of_the_tag(scripts):
     ],
 )
 def test_a_tag_without_notes_is_refused(scripts, words, code, told):
-    """With the remedy; a wrong call with the usage."""
+    """A missing version is an error with the remedy; a wrong call prints the usage."""
     done = run(".ci/notes", *words, cwd=scripts)
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr
@@ -63,13 +63,13 @@ def test_a_tag_without_notes_is_refused(scripts, words, code, told):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A checkout of what lies in the tree."""
+    """A checkout of the tree."""
     return committed_copy(tmp_path_factory.mktemp("release") / "checkout")
 
 
 @pytest.fixture(scope="module")
 def dist(checkout):
-    """What `make dist` makes, from a wheelhouse instead of the package index."""
+    """The output of `make dist`, from a wheelhouse instead of the package index."""
     offline = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheelhouse()), "UV_NO_CONFIG": "1"}
     packages = run(".ci/packages", str(BIN / "uv"), cwd=checkout, **offline)
     assert packages.returncode == 0, packages.stderr
@@ -84,7 +84,7 @@ def version_of(dist):
 
 
 def test_a_release_is_whole_and_has_checksums(checkout, dist):
-    """Wheel, source archive, pex and bill of materials; `sha256sum` agrees with each line."""
+    """The checksums of all release files are right."""
     tag = f"v{version_of(dist)}"
     for _ in range(2):  # repeating is safe
         assembled = run(".ci/assemble", tag, cwd=checkout)
@@ -100,14 +100,14 @@ def test_a_release_is_whole_and_has_checksums(checkout, dist):
 
 
 def test_a_tag_that_the_code_does_not_have_is_refused(checkout, dist):
-    """With the names of what is missing."""
+    """The error names the missing files."""
     done = run(".ci/assemble", "v99.0.0", cwd=checkout)
     assert done.returncode == 1
     assert "dist/ holds no portmanteau-99.0.0.tar.gz" in done.stderr
 
 
 def test_the_pex_of_a_release_runs(dist, tmp_path):
-    """And says the version that is in its name."""
+    """The pex reports the version in its name."""
     (pex,) = dist.glob("*.pex")
     done = run(sys.executable, str(pex), "version", cwd=tmp_path, PEX_ROOT=str(tmp_path / "root"))
     assert done.stdout.startswith(f"portmanteau {version_of(dist)}, commit ")
@@ -115,7 +115,7 @@ def test_the_pex_of_a_release_runs(dist, tmp_path):
 
 
 def test_the_packages_hold_no_key_and_their_licence(dist):
-    """In wheels and in source archives."""
+    """Wheels and source archives contain the files."""
     for path in [*dist.glob("*.whl"), *dist.glob("*.tar.gz")]:
         opened = zipfile.ZipFile(path) if path.suffix == ".whl" else tarfile.open(path)  # noqa: SIM115
         with opened as archive:
@@ -126,7 +126,7 @@ def test_the_packages_hold_no_key_and_their_licence(dist):
 
 @pytest.fixture
 def told(tmp_path):
-    """Run a script with a `docker` and a `gh` that write down what they are told."""
+    """Run a script with a fake `docker` and `gh` that record their calls."""
     (tmp_path / "bin").mkdir()
     log = tmp_path / "log"
     for name in ("docker", "gh"):
@@ -146,7 +146,7 @@ def told(tmp_path):
 
 
 def test_the_image_of_one_architecture_is_pushed(checkout, told):
-    """Under a tag of its own, as `./create` built it from the commit."""
+    """The image is pushed under its own tag, as `./create` built it."""
     done, calls = told(checkout, ".ci/image", "push", "example.org/bot", "v1.2.3", "arm64")
     assert done.returncode == 0, done.stderr
     commit = run("git", "rev-parse", "HEAD", cwd=checkout).stdout.strip()
@@ -173,7 +173,7 @@ def test_the_images_are_joined_into_one(scripts, told, tag, tags):
 
 @pytest.mark.parametrize("words", [[], ["push", "name", "v1"], ["pull", "name", "v1.2.3", "arm64"]])
 def test_a_wrong_call_for_the_image_is_told_the_usage(scripts, told, words):
-    """Exit code 2, and nothing has been built."""
+    """Wrong usage ends with exit code 2 before any build."""
     done, calls = told(scripts, ".ci/image", *words)
     assert (done.returncode, calls) == (2, [])
     assert ".ci/image push NAME TAG ARCHITECTURE" in done.stderr
@@ -181,7 +181,7 @@ def test_a_wrong_call_for_the_image_is_told_the_usage(scripts, told, words):
 
 @pytest.mark.parametrize(("tag", "flag"), [("v1.2.3", ""), ("v1.2.4rc1", " --prerelease")])
 def test_a_release_has_its_notes_and_all_files(scripts, told, tag, flag):
-    """A pre-release says that it is one; the tag must exist."""
+    """A pre-release is marked as one; the tag must exist."""
     (scripts / "CHANGELOG.md").write_text(f"## {tag[1:]} - 2026-12-24\n\n- A thing.\n")
     (scripts / "dist").mkdir()
     (scripts / "dist/a.whl").touch()
@@ -192,6 +192,6 @@ def test_a_release_has_its_notes_and_all_files(scripts, told, tag, flag):
 
 
 def test_a_release_without_notes_is_not_made(scripts, told):
-    """GitHub is told nothing."""
+    """Nothing is sent to GitHub."""
     done, calls = told(scripts, ".ci/publish", "v9.9.9")
     assert (done.returncode, calls) == (1, [])

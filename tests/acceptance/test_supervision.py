@@ -1,4 +1,4 @@
-"""Real processes are killed, and come back; told to end, they end, and nothing is left."""
+"""Supervision: killed processes restart, and a shutdown is complete and orderly."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ FAMILY = 5
 
 @pytest.fixture
 def github() -> FakeGithub:
-    """The GitHub that the bot works on."""
+    """The bot's GitHub."""
     return FakeGithub()
 
 
@@ -48,13 +48,13 @@ def settings(github: FakeGithub) -> Iterator[dict[str, str]]:
 
 
 def all_there(bot: Running) -> bool:
-    """Whether nobody is missing: one web worker answers while the other is still being born."""
+    """Whether all processes run: one worker may respond while the other starts."""
     return len(family(bot)) == FAMILY
 
 
 @pytest.fixture
 def bot(settings: dict[str, str], tmp_path: Path) -> Iterator[Running]:
-    """A bot that is ready, for a test that ends it."""
+    """A running bot for a test that ends it."""
     with running(tmp_path, settings) as started:
         started.wait_until_ready()
         until(lambda: all_there(started), "everybody is there")
@@ -73,7 +73,7 @@ class Survivor:
 
 @pytest.fixture(scope="module")
 def one_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivor]:
-    """A bot for all tests that it is to survive."""
+    """A bot shared by the tests that it survives."""
     github, data = FakeGithub(), tmp_path_factory.mktemp("survivor")
     with settings_for(github) as environ, running(data, environ) as started:
         started.wait_until_ready()
@@ -82,7 +82,7 @@ def one_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivor]:
 
 @pytest.fixture
 def survivor(one_bot: Survivor) -> Survivor:
-    """The same bot, whole again after what the last test has done to it."""
+    """The same bot, complete again after the previous test."""
     until(lambda: all_there(one_bot.bot), "everybody is there")
     return one_bot
 
@@ -122,7 +122,7 @@ def is_gone(pid: int) -> bool:
 
 
 def answers_ping(bot: Running, github: FakeGithub) -> bool:
-    """Whether a command is answered: web process, database and loop all work."""
+    """Whether a command is answered, which needs web process, database and loop."""
     event = github.open_issue(REPO, "tamiko", body="/ping")
     number = event.payload["issue"]["number"]
     if github.deliver(*event, to=bot.hook) != 202:
@@ -133,7 +133,7 @@ def answers_ping(bot: Running, github: FakeGithub) -> bool:
 
 @pytest.mark.parametrize("name", ["gunicorn", "loop"])
 def test_a_killed_process_is_running_again(survivor: Survivor, name: str) -> None:
-    """`kill -9` of gunicorn or of the loop: another one does its work; how soon, test_run says."""
+    """After `kill -9` gunicorn or the loop is replaced; test_run checks the time."""
     bot = survivor.bot
     killed = child(bot, name)
     assert killed is not None
@@ -143,7 +143,7 @@ def test_a_killed_process_is_running_again(survivor: Survivor, name: str) -> Non
 
 
 def test_a_killed_worker_is_replaced(survivor: Survivor) -> None:
-    """`kill -9` of one of gunicorn's workers: the other one answers, and there are two again."""
+    """After `kill -9` of a worker the other one responds, and a second one starts."""
     master = child(survivor.bot, "gunicorn")
     assert master is not None
     until(lambda: len(children(master)) == 2, "both workers live")
@@ -154,7 +154,7 @@ def test_a_killed_worker_is_replaced(survivor: Survivor) -> None:
 
 
 def test_it_comes_back_however_often_it_is_killed(survivor: Survivor) -> None:
-    """The fourth restart is as good as the first."""
+    """The fourth restart works like the first."""
     bot = survivor.bot
     for _ in range(4):
         until(lambda: child(bot, "loop"), "the loop lives")
@@ -175,7 +175,7 @@ def test_readyz_tells_the_truth_without_the_loop(settings: dict[str, str], tmp_p
 
 
 def answer(bot: Running, path: str) -> int:
-    """The status of a page; 0 while nobody answers."""
+    """The status of a page; 0 without a response."""
     try:
         return requests.get(bot.url + path, timeout=5).status_code
     except requests.RequestException:
@@ -184,7 +184,7 @@ def answer(bot: Running, path: str) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_everything_with_exit_code_0(bot: Running, number: signal.Signals) -> None:
-    """SIGTERM, or a Ctrl-C: all processes end, the exit code is 0, and there is no traceback."""
+    """SIGTERM or Ctrl-C ends all processes with exit code 0 and no traceback."""
     everyone = family(bot)
     assert bot.end(number) == 0
     assert all(map(is_gone, everyone))
@@ -192,7 +192,7 @@ def test_a_signal_ends_everything_with_exit_code_0(bot: Running, number: signal.
 
 
 def test_a_ctrl_c_hits_the_whole_process_group(bot: Running) -> None:
-    """A terminal sends SIGINT to all at once; the end is just as orderly."""
+    """A SIGINT to all processes at once, as from a terminal, ends them orderly."""
     everyone = family(bot)
     os.killpg(bot.process.pid, signal.SIGINT)
     assert bot.process.wait(60) == 0
@@ -201,7 +201,7 @@ def test_a_ctrl_c_hits_the_whole_process_group(bot: Running) -> None:
 
 
 def test_an_early_ctrl_c_is_as_orderly(settings: dict[str, str], tmp_path: Path) -> None:
-    """A Ctrl-C while the children are still loading leaves no traceback and nobody behind."""
+    """Ctrl-C during the start leaves no traceback and no process."""
     with running(tmp_path, settings) as bot:
         until(lambda: children(bot.process.pid), "a child is born")
         everyone = family(bot)
@@ -212,14 +212,14 @@ def test_an_early_ctrl_c_is_as_orderly(settings: dict[str, str], tmp_path: Path)
 
 
 def test_children_end_with_a_supervisor_that_was_killed(bot: Running) -> None:
-    """`kill -9` of `start` itself: the children and the workers end by themselves."""
+    """After `kill -9` of `start` the children and workers end by themselves."""
     everyone = family(bot)
     os.kill(bot.process.pid, signal.SIGKILL)
     until(lambda: all(map(is_gone, everyone)), "nothing is left running")
 
 
 def test_nothing_secret_is_written_or_handed_on_in_clear(survivor: Survivor) -> None:
-    """Neither ncolony's files nor NCOLONY_CONFIG nor a command line holds a secret."""
+    """No file of ncolony, variable NCOLONY_CONFIG or command line contains a secret."""
     bot, settings = survivor.bot, survivor.settings
     secrets = [settings["GITHUB_WEBHOOK_SECRET"], settings["GITHUB_PRIVATE_KEY"].split("\n")[1]]
     (home,) = survivor.data.glob("ncolony-*")
@@ -233,13 +233,13 @@ def test_nothing_secret_is_written_or_handed_on_in_clear(survivor: Survivor) -> 
 
 
 def test_the_directories_of_ncolony_are_gone_at_the_end(bot: Running, tmp_path: Path) -> None:
-    """An orderly end leaves nothing of ncolony in the data directory."""
+    """An orderly shutdown leaves no file of ncolony in the data directory."""
     bot.end()
     assert list(tmp_path.glob("ncolony-*")) == []
 
 
 def test_each_line_carries_the_name_of_its_process(bot: Running, github: FakeGithub) -> None:
-    """Whoever reads the log knows which process said it."""
+    """Each line of the log names its process."""
     answers_ping(bot, github)
     bot.end()
     names = {match[1] for match in re.finditer(r"Z [A-Z]+ +([a-z]+)\[\d+\] ", bot.output)}
@@ -247,7 +247,7 @@ def test_each_line_carries_the_name_of_its_process(bot: Running, github: FakeGit
 
 
 def test_a_taken_port_is_one_line_and_exit_code_1(settings: dict[str, str], tmp_path: Path) -> None:
-    """The web process says what is wrong and how to mend it, without a traceback."""
+    """The web process reports the error and the remedy, without a traceback."""
     with socket.create_server(("0.0.0.0", 0)) as other:
         environ = settings | {"PORT": str(other.getsockname()[1])}
         with running(tmp_path, environ, arguments=("gunicorn",)) as web:
@@ -258,7 +258,7 @@ def test_a_taken_port_is_one_line_and_exit_code_1(settings: dict[str, str], tmp_
 
 
 def test_a_port_that_becomes_free_is_taken(settings: dict[str, str], tmp_path: Path) -> None:
-    """The supervisor goes on trying while the port is taken; the bot works as soon as it is not."""
+    """The supervisor retries while the port is taken, and the bot works once it is free."""
     with socket.create_server(("0.0.0.0", 0)) as other:
         environ = settings | {"PORT": str(other.getsockname()[1])}
         with running(tmp_path, environ) as bot:
@@ -269,7 +269,7 @@ def test_a_port_that_becomes_free_is_taken(settings: dict[str, str], tmp_path: P
 
 
 def test_without_an_app_start_says_what_to_do(tmp_path: Path) -> None:
-    """No App, no demo wanted: exit code 1, and one line that names the remedy."""
+    """Without an App and demo it ends with exit code 1 and one line with the remedy."""
     with running(tmp_path, {}) as bot:
         assert bot.process.wait(60) == 1
     (line,) = bot.output.splitlines()
@@ -290,7 +290,7 @@ def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
 
 
 def test_a_demo_of_so_many_deliveries_ends_by_itself(tmp_path: Path) -> None:
-    """With `--deliveries` the demo ends when all is done, and sums up."""
+    """With `--deliveries` the demo ends by itself with a summary."""
     arguments = ("demo", "--deliveries", "4", "--every", "0", "--seed", "7")
     with running(tmp_path, {}, arguments=arguments) as demo:
         assert demo.process.wait(120) == 0
@@ -299,7 +299,7 @@ def test_a_demo_of_so_many_deliveries_ends_by_itself(tmp_path: Path) -> None:
 
 
 def test_the_list_of_subcommands_needs_nothing(tmp_path: Path) -> None:
-    """Without arguments: each subcommand with a line, exit code 0."""
+    """Without arguments it lists each subcommand, with exit code 0."""
     command = [sys.executable, "-m", "bot_deploy"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     for name in ("start", "gunicorn", "loop", "demo", "migrate"):

@@ -1,4 +1,4 @@
-"""The bot in other locales, time zones and umasks, and with Python told otherwise."""
+"""The bot in other locales, time zones, umasks and Python settings."""
 
 import stat
 import subprocess
@@ -20,7 +20,7 @@ SURROUNDINGS = {
 
 @pytest.mark.parametrize("name", SURROUNDINGS)
 def test_the_demo_answers_all_it_is_sent(name, tmp_path):
-    """And what it keeps is for its user alone, whatever the umask."""
+    """It works, and its data are private whatever the umask."""
     options, environ, umask = SURROUNDINGS[name]
     data = tmp_path / "data"
     done = subprocess.run(

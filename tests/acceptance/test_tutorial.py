@@ -1,7 +1,7 @@
-"""docs/tutorial.md word by word: its commands, in order, up to the first welcome.
+"""docs/tutorial.md: its commands work in order, up to the first welcome.
 
-GitHub is played: its API stands behind GitHub's own OpenAPI description, and a person presses the
-buttons of its pages. What the page shows of the commands' output is compared with what they say.
+GitHub is simulated: its API is validated against GitHub's OpenAPI description, and a person presses
+the buttons of its pages. The commands' output is compared with the page's examples.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ COMMANDS = [text.replace("YOUR-ORG", ORGANIZATION) for kind, text in BLOCKS if k
 
 @pytest.fixture
 def checkout(tmp_path):
-    """What `git clone` gives, with the environment that `make run` makes."""
+    """A clone with the environment that `make run` creates."""
     for package in ("bot", "bot_deploy", "luggage"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
@@ -54,7 +54,7 @@ def _git():
 
 @pytest.fixture
 def github():
-    """An organisation with a repository, where there is no App of ours yet."""
+    """An organisation with a repository and without our App."""
     fake = FakeGithub(app_slug="somebody-elses")
     fake.add_repository(f"{ORGANIZATION}/hello", installed=False)
     with fake.serve() as site, CheckingServer(fake) as judge:
@@ -64,7 +64,7 @@ def github():
 
 
 class Terminal:
-    """One shell, in which somebody types the commands of the page."""
+    """A shell in which the reader types the page's commands."""
 
     def __init__(self, directory, github):
         self.port = free_port()
@@ -95,12 +95,12 @@ class Terminal:
         return self._heard.read_text()
 
     def type(self, lines):
-        """Type, without waiting."""
+        """Type a command without waiting."""
         self._shell.stdin.write(lines)
         self._shell.stdin.flush()
 
     def run(self, lines):
-        """Type, wait until it is done, and return what was said; AssertionError if it failed."""
+        """Type a command, wait for it, and return its output; AssertionError if it failed."""
         before = len(self.said)
         self.type(f"{lines}echo done: $?\n")
         self.wait_for("done: ", before)
@@ -127,7 +127,7 @@ def terminal(checkout, github):
 
 
 def lines_of(text, github):
-    """The lines, with what differs from day to day made the same."""
+    """The lines, with variable parts normalized."""
     for there, here in ((github.world.server_url, "SITE"), (github.judge.url, "API")):
         text = text.replace(there, here)
     text = text.replace("https://api.github.com", "API").replace("https://github.com", "SITE")
@@ -136,7 +136,7 @@ def lines_of(text, github):
 
 
 def assert_shown(said, github, number):
-    """The page's example of the output is what was said, line by line."""
+    """The page's example equals the output, line by line."""
     shown = [text for kind, text in BLOCKS if kind == "text"][number]
     heard = lines_of(said, github)
     missing = [line for line in lines_of(shown, github) if line not in heard]
@@ -144,7 +144,7 @@ def assert_shown(said, github, number):
 
 
 def test_the_tutorial_leads_to_the_first_welcome(checkout, github, terminal):
-    """Key, App, installation, doctor, start, pong, welcome, commit: each as the page has it."""
+    """The tutorial works: key, App, installation, doctor, start, pong, welcome, commit."""
     activate, keygen, register, doctor, start, keep = COMMANDS
     terminal.run(activate)
     terminal.run(keygen)
@@ -193,7 +193,7 @@ def test_the_tutorial_leads_to_the_first_welcome(checkout, github, terminal):
 
 
 def is_of_the_site(violation):
-    """What is no part of the API: pages, for people."""
+    """GitHub's pages, which are not part of its API."""
     return "no such operation" in violation and "/settings/" in violation
 
 
@@ -204,7 +204,7 @@ def is_ready(page):
 
 
 def test_the_other_commands_of_the_page_are_there():
-    """What this test cannot run as it stands is at least there: targets of make, modules."""
+    """Commands that this test cannot run exist: targets of make, modules."""
     makefile = (ROOT / "Makefile").read_text()
     plain = [text for kind, text in BLOCKS if not kind]
     for target in re.findall(r"^make (\w+)", "".join(plain), re.MULTILINE):
