@@ -1,7 +1,7 @@
-"""`python -m tests.faults`: run the campaign, or parts of it; `make faults` calls it.
+"""Command `python -m tests.faults`: runs the fault campaign; `make faults` calls it.
 
-Without arguments every row is run in full size on its databases, and docs/reliability.md is
-written. Exit code 1 when a promise was not kept.
+Without arguments it runs every row in full size on its databases, and writes docs/reliability.md.
+The exit code is 1 when a promise was not kept.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from tests.faults.site import BOTH, POSTGRESQL
 
 
 def main(argv: list[str]) -> int:
-    """Run what is asked for."""
-    # Told to end, it takes its processes along.
+    """Run the requested rows."""
+    # Exit on SIGTERM, so that child processes end, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     known = rows()
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
@@ -54,13 +54,13 @@ def main(argv: list[str]) -> int:
 
 
 def conclude(outcome: Outcome, name: str) -> None:
-    """Say what came of it."""
+    """Print the outcome."""
     kept = "MISSED" if outcome.missed else "kept"
     say(f"{name}: {kept} in {outcome.seconds:.0f} s: {report.words(outcome.figures)}")
 
 
 def say(line: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""A row of the campaign: a fault, what is promised under it, and what was measured."""
+"""Rows of the campaign: a fault, its promise, and the measured figures."""
 
 import contextlib
 import importlib
@@ -29,7 +29,7 @@ ROWS = Path(__file__).parent / "rows"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One fault. `full` and `short` are sizes, in the unit that `size` names."""
+    """A fault; `full` and `short` are sizes, in the unit that `size` names."""
 
     name: str
     fault: str
@@ -43,7 +43,7 @@ class Row:
 
 
 def rows() -> dict[str, Row]:
-    """All rows, in the order of the table; the files begin with a number for it."""
+    """All rows in order: their files begin with a number."""
     found = [
         importlib.import_module(f"tests.faults.rows.{path.stem}").ROW
         for path in sorted(ROWS.glob("r[0-9]*.py"))
@@ -53,7 +53,7 @@ def rows() -> dict[str, Row]:
 
 @dataclass
 class Run:
-    """One run of a row on one database: what it needs, and what it found."""
+    """A run of a row on one database: its dependencies and results."""
 
     row: Row
     database: str
@@ -78,7 +78,7 @@ class Run:
         return int(self.size)
 
     def github(self, **settings: Any) -> FakeGithub:
-        """A simulated GitHub whose limits do not bind, unless the row is about them."""
+        """A simulated GitHub without tight limits, unless the row is about them."""
         settings = {"requests_per_hour": 10_000_000, **settings}
         return FakeGithub(private_key=_private_key(), **settings)
 
@@ -93,9 +93,9 @@ class Run:
         over_a_line: bool = False,
         **orders: Any,
     ) -> Iterator[Site]:
-        """A site on the row's database; times are shortened if `scaled`, usually in the short form.
+        """A site on the row's database; `scaled` shortens times, usually in the short form.
 
-        The pace of writing always is in the short form.
+        The short form always raises the pace of writes.
         """
         self._fakes += 1
         home = self.home / f"site{self._fakes}"
@@ -125,16 +125,16 @@ class Run:
             yield site
 
     def town(self, fake: FakeGithub, organizations: int) -> Town:
-        """People at that GitHub."""
+        """The people at that GitHub."""
         return Town(fake, organizations=organizations, seed=self.seed)
 
     def sender(self, site: Site, **how: Any) -> Sender:
-        """Whoever posts to a site."""
+        """A poster of deliveries to a site."""
         self.senders.append(Sender(site.port, **how))
         return self.senders[-1]
 
     def progress(self, what: str, total: float) -> Callable[[int], None]:
-        """Something to tell how far it is; it speaks ten times."""
+        """A progress callback that prints ten times."""
         step = max(1, int(total / 10))
 
         def said(count: int) -> None:
@@ -148,15 +148,15 @@ class Run:
         self.figures.update({name.replace("_", " "): value for name, value in figures.items()})
 
     def leave_out(self, what: str, error: AbsentError) -> None:
-        """Go on without a part, for which something is absent."""
+        """Leave out a part whose dependency is absent."""
         self.left_out.append(error)
         self.note(**{what: f"not run ({error})"})
         self.say(f"{what}: not run ({error})")
 
     def judge(self, fake: FakeGithub, deliveries: Any, *, under: str = "") -> Verdict:
-        """Give the verdict, keep its figures, and hold the bot to 0 lost, 0 repeated, in order.
+        """Judge the result: 0 lost, 0 repeated, in order. Keeps the figures, returns the verdict.
 
-        Of several verdicts in one run the figures are summed; `under` says which fails.
+        A run with several verdicts sums their figures; `under` names the one that fails.
         """
         verdict = judge(fake, deliveries)
         for name in ("deliveries", "accepted", "lost", "repeated", "out_of_order"):
@@ -166,19 +166,19 @@ class Run:
         return verdict
 
     def expect(self, holds: object, what: str) -> None:
-        """Hold the bot to something; what does not hold is told at the end, with all figures."""
+        """Record a promise that was not kept; it is reported at the end, with all figures."""
         if not holds:
             self.missed.append(what)
             self.say(f"MISSED: {what}")
 
     def expect_in_time(self, holds: object, what: str) -> None:
-        """Hold the bot to a time: in full size only, CI's machine does other things as well."""
+        """Check a time limit, in full size only: CI's machine is shared."""
         self.expect(holds or self.short, what)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run found."""
+    """The outcome of a run."""
 
     row: Row
     database: str
@@ -201,7 +201,7 @@ def perform(
     size: float | None = None,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Outcome:
-    """Run a row on a database; never raises for a promise that was not kept, see `missed`."""
+    """Run a row on a database; broken promises do not raise, see `missed`."""
     size = size if size is not None else row.short if short else row.full
     began = time.monotonic()
     keep = os.environ.get("KEEP")
@@ -233,7 +233,7 @@ def perform(
 
 @contextlib.contextmanager
 def postgresql(wanted: bool) -> Iterator[Server | None]:
-    """The tests' PostgreSQL, if it is wanted."""
+    """The tests' PostgreSQL, if needed."""
     if not wanted:
         yield None
         return
@@ -242,7 +242,7 @@ def postgresql(wanted: bool) -> Iterator[Server | None]:
 
 
 def versions(server: Server | None) -> str:
-    """What it was measured with."""
+    """The versions of the run."""
     found = [f"CPython {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}"]
     if server is not None:
         with psycopg.connect(server.new_database()) as connection:
@@ -253,9 +253,9 @@ def versions(server: Server | None) -> str:
 
 
 def commit() -> str:
-    """The commit that was measured; with a plus where the tree differs from it.
+    """The measured commit, with a plus if the tree differs from it.
 
-    The page itself does not count: each row writes its figures into it.
+    The page itself does not count: each row writes its figures to it.
     """
     try:
         named = _git("rev-parse", "--short=7", "HEAD").strip()
@@ -276,7 +276,7 @@ def today() -> str:
 
 
 def _private_key() -> str:
-    """One key for all: making one takes half a second."""
+    """A private key, created once because that takes half a second."""
     if not _KEY:
         _KEY.append(FakeGithub().private_key)
     return _KEY[0]

@@ -1,11 +1,12 @@
-"""The bot's processes as the campaign starts them: the product's own, and what a fault needs.
+"""Child processes of the campaign: the bot's own, prepared for a fault.
 
-`python -m tests.faults.child SUBCOMMAND` is `python -m bot_deploy SUBCOMMAND`, after the orders in
-the variable FAULTS were carried out: times are shortened, the clock is bent, a rule is poisoned, a
-point is set at which the process kills or stops itself. So the product has no hook for its tests.
-`child reborn SUBCOMMAND` runs it again and again, each life a fork of its own, until one ends in
-order (`again`: for ever): hundreds of kills without hundreds of times the second that Python takes
-to load the bot.
+`python -m tests.faults.child SUBCOMMAND` runs `python -m bot_deploy SUBCOMMAND` after it has
+applied the orders in the variable FAULTS: it shortens times, shifts the clock, adds a poisonous
+rule, or sets a point where the process kills or stops itself. So the product needs no hooks for
+tests.
+
+`child reborn SUBCOMMAND` runs it repeatedly, each life a fork, until one exits normally (`again`:
+forever). That allows hundreds of kills without loading the bot, which takes a second, each time.
 """
 
 import ctypes
@@ -26,7 +27,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> int:
-    """Carry the orders out, then be the subcommand; returns its exit code."""
+    """Apply the orders, then run the subcommand; returns its exit code."""
     orders = json.loads(os.environ.get(ORDERS, "{}"))
     if arguments[0] in ("reborn", "again"):
         return Nursery(arguments[1:], orders, for_ever=arguments[0] == "again").run()
@@ -40,7 +41,7 @@ def _subcommand(arguments: list[str]) -> int:
 
 
 def obey(orders: Mapping[str, Any], *, life: int) -> None:
-    """Carry the orders out in this process, before the bot is loaded or at least before it runs."""
+    """Apply the orders in this process, before the bot runs and if possible before it is loaded."""
     if "clock" in orders:
         bend_clock(orders["clock"])
     for name, value in orders.get("times", {}).items():
@@ -54,7 +55,7 @@ def obey(orders: Mapping[str, Any], *, life: int) -> None:
 
 
 def bend_clock(path: str) -> None:
-    """Have time.time() run ahead by the seconds that a file holds, read anew at each call."""
+    """Make time.time() run ahead by the seconds in a file, which is read at each call."""
     true_time = time.time
 
     def bent() -> float:
@@ -101,7 +102,7 @@ _ACTS: Mapping[str, Callable[[str], None]] = {"kill": _kill, "stop": _stop}
 
 
 class Nursery:
-    """Lets a subcommand live again each time it was killed; SIGTERM ends the life that is on."""
+    """Restarts a subcommand each time it was killed; SIGTERM ends the current life."""
 
     def __init__(self, arguments: list[str], orders: Mapping[str, Any], *, for_ever: bool) -> None:
         self._for_ever = for_ever
@@ -125,7 +126,7 @@ class Nursery:
 
     def _live(self, life: int) -> int:
         parent = os.getpid()
-        # A life begins deaf: until it has its own way of ending it would have its parent's.
+        # A life starts with SIGTERM blocked: until it has its handler, it would use its parent's.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         self._child = os.fork()
         if not self._child:

@@ -1,4 +1,4 @@
-"""A line between the bot and PostgreSQL that can go dead without a word."""
+"""Proxy between the bot and PostgreSQL whose connections can go dead silently."""
 
 import contextlib
 import socket
@@ -25,12 +25,12 @@ class Line:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def open_ports(self) -> list[int]:
-        """The ports of those who are connected now."""
+        """The ports of the current clients."""
         with self._lock:
             return sorted(self._ports)
 
     def stop(self) -> None:
-        """Take no new connections."""
+        """Accept no new connections."""
         self._listener.close()
 
     def _accept(self) -> None:
@@ -64,7 +64,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @contextlib.contextmanager
 def dead_line(line: Line, order: _Order) -> Iterator[None]:
-    """All connections of now lose every packet, both ways; new ones are good."""
+    """Drop every packet of the current connections; new ones work."""
     with contextlib.ExitStack() as stack:
         for port in line.open_ports():
             for source, target in ((port, line.port), (line.port, port)):

@@ -1,6 +1,6 @@
-"""What happens at the simulated GitHub, what the bot is to make of it, and what it made of it.
+"""Load of the campaign: events at the simulated GitHub, and their expected effects.
 
-The verdict is given from outside alone: what was answered 202, and what GitHub has in the end.
+The verdict uses outside facts alone: what was answered 202, and GitHub's final state.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from luggage.fake_github.messages import Request
 ACCEPTED = 202
 # Faults after which the request has taken effect, by name; see tests.faults.load.done.
 DONE = {"done, then 502", "done, then reset", "done, then silence"}
-# Gunicorn closes a line after two idle seconds: the next post must not cross with that.
+# Gunicorn closes an idle connection after two seconds; the next post must not race that.
 _IDLE_SECONDS = 1.0
 _MARKER = re.compile(r"<!-- portmanteau:[0-9a-f]+ -->")
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A comment that the bot is to write; with `person`, after inviting them."""
+    """An expected comment of the bot; with `person`, after an invitation."""
 
     repository: str
     number: int
@@ -41,7 +41,7 @@ class Effect:
 
 @dataclass(eq=False)
 class Delivery:
-    """One delivery to be posted; `statuses` are its answers, 0 for a connection that broke."""
+    """A delivery to post; `statuses` are its answers, 0 for a broken connection."""
 
     guid: str
     event: str
@@ -52,18 +52,18 @@ class Delivery:
 
     @property
     def accepted(self) -> bool:
-        """Whether the bot has answered for it once."""
+        """Whether the bot has accepted it once."""
         return ACCEPTED in self.statuses
 
     @property
     def subject(self) -> str:
-        """What keeps its order; a delivery without effect has none."""
+        """Its ordered subject; none without an effect."""
         effect = self.effect
         return f"{effect.repository}#{effect.number}" if effect else self.guid
 
 
 class Town:
-    """Organizations with a repository each, and people who merge and ask; all drawn from a seed."""
+    """Organizations with a repository each, and their people; all drawn from a seed."""
 
     def __init__(self, fake: FakeGithub, *, organizations: int, seed: object) -> None:
         self.fake = fake
@@ -77,13 +77,13 @@ class Town:
     def delivery(
         self, happening: Happening, effect: Effect | None, guid: str | None = None
     ) -> Delivery:
-        """Something that happened, signed."""
+        """An event, signed."""
         guid = guid or f"guid-{next(self._guids)}"
         headers, body = self.fake.signed(*happening, delivery_id=guid)
         return Delivery(guid, happening.event, headers, body, effect)
 
     def merge(self, repository: str) -> Delivery:
-        """The first merged pull request of somebody: an invitation, then a welcome."""
+        """A person's first merged pull request: an invitation, then a welcome."""
         person = f"person{next(self._people)}"
         happening = self.fake.merge_pull_request(repository, person)
         owner, number = repository.split("/", 1)[0], happening.payload["number"]
@@ -91,25 +91,25 @@ class Town:
         return self.delivery(happening, effect)
 
     def issue(self, repository: str) -> int:
-        """The number of a new issue; its own event is told to nobody."""
+        """The number of a new issue; its event is not delivered."""
         return int(self.fake.open_issue(repository, "asker").payload["issue"]["number"])
 
     def ping(self, repository: str, number: int) -> Delivery:
-        """`/ping` in a comment: an answer, and a heart."""
+        """`/ping` in a comment: a reply and a heart."""
         happening = self.fake.comment(repository, number, "asker", "/ping")
         comment = happening.payload["comment"]["id"]
         about = f"ping {repository}/issues/comments/{comment}"
         return self.delivery(happening, answer(repository, number, about, reaction=comment))
 
     def noise(self, repository: str) -> Delivery:
-        """A star, about which no rule is."""
+        """A star, which no rule handles."""
         return self.delivery(self.fake.star(repository, "asker"), None)
 
     def mixed(self, count: int, *, pings: int = 5) -> Iterator[Delivery]:
-        """So many deliveries, half of them merges, half pings, `pings` of them on one issue."""
+        """Deliveries, half merges, half pings; `pings` of them on each issue."""
         made = 0
         for turn in itertools.count():
-            # Each organization has its share of both: GitHub's pace is one for each.
+            # Each organization gets some of both, because GitHub's pace is per organization.
             batches, others = divmod(turn, pings + 1)
             at = turn if others else batches
             repository = self.repositories[at % len(self.repositories)]
@@ -132,7 +132,7 @@ def answer(
 
 
 class Sender:
-    """Posts deliveries as GitHub does: once each, ten seconds of patience."""
+    """Posts deliveries as GitHub does: once each, with a timeout of ten seconds."""
 
     def __init__(self, port: int, *, threads: int = 4, patience: float = 10.0) -> None:
         self._port = port
@@ -143,7 +143,7 @@ class Sender:
         self.stopping = threading.Event()
 
     def post(self, delivery: Delivery) -> int:
-        """Post it; the status, 0 when there was no answer. Noted in the delivery."""
+        """Post a delivery; returns and records the status, 0 without an answer."""
         try:
             connection = self._connection()
             connection.request("POST", "/webhook/github", delivery.body, delivery.headers)
@@ -165,7 +165,7 @@ class Sender:
             self._local.connection = None
 
     def close(self) -> None:
-        """Close the connections of all threads, which have ended."""
+        """Close the connections of all finished threads."""
         for connection in self._open:
             connection.close()
 
@@ -190,9 +190,9 @@ class Sender:
         again_seconds: float | None = None,
         said: Callable[[int], object] = lambda _count: None,
     ) -> list[Delivery]:
-        """Post all, those of one subject in their order; return them.
+        """Post all, those of one subject in order; return them.
 
-        With `again_seconds` what was refused is posted again after so long, until it is taken.
+        With `again_seconds`, refused ones are posted again after that time until accepted.
         """
         sent: list[Delivery] = []
         lanes: list[list[Delivery]] = [[] for _ in range(self._threads)]
@@ -218,7 +218,7 @@ class Sender:
 
 
 def together(*calls: Callable[[], object]) -> None:
-    """Call all at one instant, each in a thread; return when all have returned."""
+    """Call all at once, each in a thread; return when all have returned."""
     barrier = threading.Barrier(len(calls))
     failures: list[BaseException] = []
 
@@ -240,7 +240,7 @@ def together(*calls: Callable[[], object]) -> None:
 
 @contextlib.contextmanager
 def meanwhile(call: Callable[[threading.Event], object]) -> Iterator[None]:
-    """Have a call made in another thread; told to stop, and waited for, at the end."""
+    """Run a call in another thread; stops it and waits for it at the end."""
     stop = threading.Event()
     failures: list[BaseException] = []
 
@@ -263,7 +263,7 @@ def meanwhile(call: Callable[[threading.Event], object]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What GitHub has in the end, against what was answered 202."""
+    """GitHub's final state, compared with what was answered 202."""
 
     deliveries: int
     accepted: int
@@ -274,12 +274,12 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Nothing lost, nothing twice, all in order."""
+        """Whether nothing is lost, repeated or out of order."""
         return not (self.lost or self.repeated or self.out_of_order)
 
 
 def judge(fake: FakeGithub, deliveries: Sequence[Delivery]) -> Verdict:
-    """Compare. What was not answered 202 may have an effect or none, but no two."""
+    """Compare. A delivery without a 202 may have one effect, but not two."""
     with fake.world.lock:
         said = _said(fake)
         hearts = _hearts(fake)
@@ -317,7 +317,7 @@ def _owner(effect: Effect) -> str:
 
 
 def _said(fake: FakeGithub) -> dict[tuple[str, int], list[str]]:
-    """What the bot wrote, by issue, in its order: the markers, or the text where there is none."""
+    """The bot's comments by issue, in order: markers, or texts without one."""
     found: dict[tuple[str, int], list[str]] = {}
     for comment in fake.world.comments.values():
         if comment.author is fake.world.bot:
@@ -336,7 +336,7 @@ def _hearts(fake: FakeGithub) -> set[int]:
 
 
 def _offered(fake: FakeGithub) -> Counter[tuple[str, str]]:
-    """How often each person was offered membership: the requests that took effect."""
+    """The number of invitations that took effect, by person."""
     found: Counter[tuple[str, str]] = Counter()
     for call in fake.calls:
         if call.method == "PUT" and (call.status == 200 or call.fault in DONE):
@@ -363,7 +363,7 @@ def _out_of_order(
 
 
 def _uninvited(fake: FakeGithub, effect: Effect) -> Iterator[str]:
-    """A welcome that was written before the invitation that it tells of."""
+    """The welcomes that came before their invitations."""
     place = fake.membership(_owner(effect), effect.person)
     comments = fake.comments(effect.repository, effect.number)
     written = [comment.created_at for comment in comments if effect.marker in comment.body]
@@ -374,7 +374,7 @@ def _uninvited(fake: FakeGithub, effect: Effect) -> Iterator[str]:
 def some(
     fault: Fault, share: float, rng: random.Random, fits: Callable[[Request], bool]
 ) -> Callable[[Request], Fault | None]:
-    """A plan: the fault strikes this part of the requests that fit."""
+    """A plan: the fault affects this share of the matching requests."""
     lock = threading.Lock()
 
     def decide(request: Request) -> Fault | None:
@@ -385,7 +385,7 @@ def some(
 
 
 def write(request: Request) -> bool:
-    """Whether a request is about an effect."""
+    """Whether a request has an effect."""
     return request.method != "GET" and "access_tokens" not in request.path
 
 

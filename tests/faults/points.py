@@ -1,6 +1,6 @@
-"""Where a process of the bot may die: before, inside and after each step of its work.
+"""Points where a process of the bot may die: before, inside and after each step.
 
-The steps are wrapped from outside, in the process that is to die; the product knows nothing of it.
+The steps are wrapped from outside, in the process itself; the product does not know of it.
 """
 
 import functools
@@ -19,8 +19,8 @@ from bot.loop.run import Updater
 from luggage.github.transport import Transport
 from luggage.jobs import Queue, State
 
-# claim, decide, queue, send, record: in the order in which a delivery passes them. "inside" is in a
-# transaction that has not been committed; "under way" is while GitHub has the request.
+# claim, decide, queue, send, record: the order of a delivery's steps. "inside" is within an
+# uncommitted transaction; "under way" is while GitHub has the request.
 STEPS = (
     "claim:before", "claim:after",
     "decide:before", "decide:after",
@@ -32,18 +32,18 @@ STEPS = (
     "extend:before", "extend:after",
     "reclaim:before", "reclaim:after",
 )  # fmt: skip
-# These are passed once in a while, not for each job; the number is the most passes to wait for.
+# These are passed occasionally, not for each job; the number limits the wait.
 _RARE = {"extend": 1, "reclaim": 2, "postpone": 10}
 _UNDER_WAY_SECONDS = 0.004
 _UNDER_WAY = "send:under way"
-# Held by the thread that is sending something.
+# Held by a sending thread.
 _sending = threading.Lock()
 
 Pass = Callable[[str], None]
 
 
 class Strike:
-    """Acts at one of the named points, after so many passes of it: both are drawn from `rng`."""
+    """Acts at one of the named points after some passes; both are drawn from `rng`."""
 
     def __init__(
         self, rng: random.Random, names: Sequence[str], mean: int, act: Callable[[str], None]
@@ -53,13 +53,13 @@ class Strike:
         self._wanted = rng.randint(1, most)
         self._delay_seconds = rng.uniform(0.0, _UNDER_WAY_SECONDS)
         self._passes = itertools.count(1)
-        # A point that does not come is not waited for.
+        # A point that is never reached is skipped.
         self._claims = itertools.count(1)
         self._most_claims = 3 * mean if mean > 2 else None
         self._act = act
 
     def __call__(self, name: str) -> None:
-        """Told of each pass of each point, by any thread."""
+        """Record a pass of a point; any thread may call it."""
         if name == "claim:after" and next(self._claims) == self._most_claims:
             self._act(name)
         if name == self.name and next(self._passes) == self._wanted:
@@ -75,9 +75,9 @@ class Strike:
 
 @contextmanager
 def nobody_sends(name: str) -> Iterator[None]:
-    """Wait until no other thread of this process is sending, unless `name` is that very point.
+    """Wait until no other thread of this process is sending, unless `name` is that point.
 
-    For a stop: what is stopped between its last look at the clock and the line may be sent again.
+    A stop between the last check of the clock and the first byte may cause a repetition.
     """
     with nullcontext() if name == _UNDER_WAY else _sending:
         yield
@@ -131,7 +131,7 @@ def _claim(strike: Pass) -> None:
 
 
 def _end(strike: Pass) -> None:
-    """Ends are recorded together; each of them is a pass of its step."""
+    """Outcomes are recorded in batches; each is a pass of its step."""
     original = Queue.end
 
     @functools.wraps(original)
@@ -148,7 +148,7 @@ def _end(strike: Pass) -> None:
 
 
 def _inside(strike: Pass) -> None:
-    """Between the statements of the transaction that ends claims and its commit."""
+    """Pass between the last statement and the commit of a transaction that records outcomes."""
     original = Queue._end
 
     @functools.wraps(original)
@@ -162,7 +162,7 @@ def _inside(strike: Pass) -> None:
 
 
 def _send(strike: Pass) -> None:
-    """Writes alone: a read that is cut off is merely read again."""
+    """Wrap writes only: an interrupted read is simply repeated."""
     original = Transport.send
     signature = inspect.signature(original)
 

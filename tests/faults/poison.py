@@ -1,4 +1,4 @@
-"""A rule for every way in which a rule can be wrong: it does what the text of an issue says."""
+"""A poisonous rule that fails in the way that an issue's text names."""
 
 import os
 import signal
@@ -62,7 +62,7 @@ def _decide(event, _reader, _settings):
 
 
 def install() -> None:
-    """Put the rule into this process's table."""
+    """Add the rule to this process's rules."""
     rule = Rule(
         name="poison",
         events=frozenset({("issues", "opened")}),

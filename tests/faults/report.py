@@ -1,4 +1,4 @@
-"""The figures of docs/reliability.md: a line for each row and database, the prose left alone."""
+"""Figures of docs/reliability.md: a line for each row and database."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _HEAD = (
 
 
 def write(outcomes: Sequence[Outcome], versions: str, order: Mapping[str, Row]) -> None:
-    """Put the outcomes into the page, each in the place of an older one of its row and database."""
+    """Insert the outcomes into the page; each replaces the one of its row and database."""
     page = PAGE.read_text()
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
@@ -45,12 +45,12 @@ def _line(outcome: Outcome, versions: str) -> str:
 
 
 def words(figures: Mapping[str, Any]) -> str:
-    """Figures in a line."""
+    """The figures in one line."""
     return ", ".join(f"{name} {number(value)}" for name, value in figures.items())
 
 
 def number(value: Any) -> str:
-    """A figure for people: no needless digits, thousands apart."""
+    """A figure, rounded, with a thousands separator."""
     if isinstance(value, float):
         return f"{value:,.0f}" if value == int(value) else f"{value:.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

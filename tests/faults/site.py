@@ -1,4 +1,4 @@
-"""A place where the bot runs for a scenario: its database, its GitHub, its processes."""
+"""Site of a scenario: the bot's database, its GitHub, its processes."""
 
 import contextlib
 import http.client
@@ -30,7 +30,7 @@ SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 BOTH = (SQLITE, POSTGRESQL)
 PATIENCE_SECONDS = 3600.0
 
-# Shortened for the short form: names as tests.faults.child.set_time has them.
+# Times of the short form, named as in tests.faults.child.set_time.
 SCALED: Mapping[str, float] = {
     "bot_deploy.wiring.loop:LEASE_SECONDS": 3.0,
     "bot.actions.invite:LOOK_SECONDS": 1.5,
@@ -41,12 +41,12 @@ SCALED: Mapping[str, float] = {
     "luggage.jobs.retry:backoff.base_seconds": 0.1,
     "luggage.jobs.retry:backoff.cap_seconds": 2.0,
 }
-# And so is the pace of writing, by the operator's own setting.
+# The pace of writes, by the operator's own setting.
 SCALED_PACE = "0.02 100000 100000"
 
 
 class Process:
-    """A process of the bot, and all that it has printed."""
+    """A process of the bot, and its output."""
 
     def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
         self.popen = popen
@@ -55,16 +55,16 @@ class Process:
 
     @property
     def output(self) -> str:
-        """Everything printed so far."""
+        """The output so far."""
         return self._log.read_text(errors="replace")
 
     @property
     def lives(self) -> bool:
-        """Whether it still runs."""
+        """Whether it is running."""
         return self.popen.poll() is None
 
     def kill(self) -> None:
-        """End it as a power cut would; returns when it is gone."""
+        """Kill it, as a power cut does; returns when it is gone."""
         self.popen.kill()
         self.popen.wait()
 
@@ -76,9 +76,9 @@ class Process:
 
 
 class Site:
-    """A data directory, a database and a simulated GitHub; processes are started in it.
+    """A data directory, a database and a simulated GitHub, for processes.
 
-    A context manager: whatever happens, no process is left.
+    A context manager: it stops every process at the end.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Site:
         traceback: TracebackType | None,
     ) -> None:
         for process in self.processes:
-            # Of one that has been waited for, the number may be somebody else's by now.
+            # After wait() the pid may belong to another process.
             if process.popen.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.popen.wait()
@@ -195,10 +195,10 @@ class Site:
 
     @property
     def engine(self) -> sqlalchemy.Engine:
-        """The observer's own way into the database; nothing of the product."""
+        """The test's own connection to the database."""
         if self._engine is None:
             driver = self.database_url.replace("postgresql:", "postgresql+psycopg:")
-            # The bot's processes leave each other their turns at SQLite's lock; this one waits.
+            # The bot's processes share SQLite's lock by turns; this one waits.
             waiting = {"timeout": 60.0} if self.kind == SQLITE else {}
             self._engine = sqlalchemy.create_engine(driver, connect_args=waiting)
         return self._engine
@@ -209,19 +209,19 @@ class Site:
             return list(connection.execute(text(query), values).all())
 
     def waiting(self) -> int:
-        """How many jobs are not at their end: ready, leased, or held after another that is not."""
+        """The number of unfinished jobs: ready, leased, or held behind one of these."""
         query = "SELECT count(*) FROM job WHERE state IN ('ready', 'leased')"
         return int(self.ask(query)[0][0])
 
     def states(self) -> dict[str, int]:
-        """How many jobs there are in each state, of both queues."""
+        """The number of jobs in each state, of both queues."""
         query = "SELECT queue, state, count(*) FROM job GROUP BY queue, state"
         return {f"{queue} {state}": count for queue, state, count in self.ask(query)}
 
     def until(
         self, holds: Callable[[], object], what: str, *, patience: float | None = None
     ) -> float:
-        """Wait until something holds and return how long that took; AssertionError names it."""
+        """Wait until a condition holds and return the seconds; AssertionError names it."""
         began = time.monotonic()
         patience = patience or self.patience
         while not holds():
@@ -231,7 +231,7 @@ class Site:
         return time.monotonic() - began
 
     def drained(self, *, patience: float | None = None) -> float:
-        """Wait until nothing is left to do; the seconds that this took."""
+        """Wait until no job is left; returns the seconds."""
         said_at = time.monotonic()
 
         def done() -> bool:
@@ -245,7 +245,7 @@ class Site:
         return self.until(done, "everything is done", patience=patience)
 
     def outputs(self) -> str:
-        """What all processes have printed."""
+        """The output of all processes."""
         return "".join(process.output for process in self.processes)
 
 
@@ -280,7 +280,7 @@ def command_of(pid: int) -> str:
 
 
 def kills(output: str) -> dict[str, int]:
-    """How often a process killed itself at each point, from what it printed."""
+    """The number of kills at each point, from its output."""
     found: dict[str, int] = {}
     for name in re.findall(r"^faults: killed at (.+)$", output, re.MULTILINE):
         found[name] = found.get(name, 0) + 1
@@ -289,7 +289,7 @@ def kills(output: str) -> dict[str, int]:
 
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """A process that stands still."""
+    """Whether a process is stopped."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

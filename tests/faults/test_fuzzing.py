@@ -1,4 +1,4 @@
-"""The fuzzer that is guided by coverage: it finds what is there to be found, and says so."""
+"""tests.faults.fuzzing: the coverage-guided fuzzer finds and reports bugs."""
 
 import json
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from tests.faults.rows import r15_malformed
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_what_a_target_begins_with_breaks_no_promise(target, monkeypatch, tmp_path):
-    """Each input that the fuzzer starts from is taken as it should be."""
+    """Every seed keeps the target's promise."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     take = target.prepare()
     for one in target.seeds():
@@ -22,7 +22,7 @@ def test_what_a_target_begins_with_breaks_no_promise(target, monkeypatch, tmp_pa
 
 @pytest.mark.needs("atheris")
 def test_a_fault_three_steps_deep_is_found_kept_and_told(tmp_path):
-    """It takes guidance to get there; the input is shown, kept, and breaks it once more."""
+    """Guided fuzzing finds the bug; its input is shown, kept, and fails again."""
     (told,) = guided.fuzz([CANARY.name], runs=300_000, seed=1, home=tmp_path / "it", light=True)
     words = guided.words(told, kept=tmp_path / "kept")
     (kept,) = (tmp_path / "kept").iterdir()
@@ -34,7 +34,7 @@ def test_a_fault_three_steps_deep_is_found_kept_and_told(tmp_path):
 
 
 def test_without_a_fuzzer_the_row_says_why(monkeypatch):
-    """And goes on with the rest."""
+    """The other targets are fuzzed nevertheless."""
     noted = {}
     monkeypatch.setattr(r15_malformed.needs, "absent", lambda name: f"no {name} here")
     r15_malformed._guided(SimpleNamespace(leave_out=noted.__setitem__))
@@ -42,7 +42,7 @@ def test_without_a_fuzzer_the_row_says_why(monkeypatch):
 
 
 def test_a_target_sees_a_parser_that_stumbles(monkeypatch):
-    """What raises something undocumented is not passed over."""
+    """An undocumented exception is reported."""
     monkeypatch.setattr("tests.faults.fuzzing.targets.view", lambda *_: view("issues", None))
     with pytest.raises(AttributeError):
         TARGETS["deliveries"].prepare()(b"issues\n" + json.dumps({"action": "x"}).encode())

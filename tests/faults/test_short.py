@@ -1,4 +1,4 @@
-"""The fault campaign in its short form: each row, smaller and with shortened times, in CI.
+"""The fault campaign in its short form: each row, smaller and faster, for CI.
 
 `SEED=7 pytest tests/faults` runs it with another seed.
 """
@@ -12,8 +12,8 @@ from tests.faults.site import POSTGRESQL, SQLITE
 from tests.support.skips import leave_out
 
 SEED = int(os.environ.get("SEED", "1"))
-# In CI each row is run on one database, the other one's turn is the full campaign's: a loop that is
-# killed does the same on both. Where the database is what fails, or decides who is first, both.
+# In CI each row runs on one database; the full campaign covers the other. Rows where the database
+# fails, or decides the order, run on both.
 _ON_BOTH = {"database-away", "one-instant"}
 _ON_POSTGRESQL = {"web-worker-killed", "stopped-past-its-lease", "duplicates", "clock"}
 
@@ -28,7 +28,7 @@ def _chosen():
 
 @pytest.mark.parametrize(("row", "database"), list(_chosen()))
 def test_a_promise_is_kept_under_a_fault(row, database, postgresql_server, record_property):
-    """What docs/reliability.md promises for this fault holds, at a small size."""
+    """docs/reliability.md's promise for this fault holds at a small size."""
     outcome = perform(row, database, seed=SEED, short=True, server=postgresql_server, say=print)
     for error in outcome.left_out:
         leave_out(record_property, error)
@@ -36,6 +36,6 @@ def test_a_promise_is_kept_under_a_fault(row, database, postgresql_server, recor
 
 
 def test_the_two_databases_are_known():
-    """Each row names databases that there are."""
+    """Each row names known databases."""
     for row in rows().values():
         assert set(row.databases) <= {SQLITE, POSTGRESQL}

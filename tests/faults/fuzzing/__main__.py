@@ -1,9 +1,8 @@
-"""`python -m tests.faults.fuzzing`: fuzz the targets, guided by coverage; or try one input again.
+"""Command `python -m tests.faults.fuzzing`: coverage-guided fuzzing, or one input again.
 
-libFuzzer ends the process it runs in, so each target has one of its own: a fork of this one, in
-which the bot has been loaded already. Only what the target is about is instrumented, which takes
-longer than loading it. One line of JSON for each target says what came of it. Exit code 1 when
-something was found.
+libFuzzer ends its process, so each target has its own: a fork of this one, which has loaded the
+bot. Only a target's own modules are instrumented, because that takes longer than loading them. It
+prints one line of JSON a target. The exit code is 1 when something was found.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from tests.faults.fuzzing import mutation
 from tests.faults.fuzzing.targets import CANARY, TARGETS, Target
 
 _AT_ONCE = 2
-# An input that takes longer holds whoever reads it up.
+# A slower input would delay its reader too long.
 _SLOWEST_SECONDS = 20
 _DONE = re.compile(r"^#(\d+)\s+DONE\s+cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
 _SAID = re.compile(r"^ === Uncaught Python exception: ===\n(.*)|^==\d+== (ERROR: .*)", re.MULTILINE)
@@ -30,7 +29,7 @@ _KEPT = re.compile(r"Test unit written to (\S+)")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Fuzz what is asked for, or try an input."""
+    """Fuzz the requested targets, or try an input."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.fuzzing", description=__doc__)
     parser.add_argument("target", nargs="*", help="these alone")
     parser.add_argument("--runs", type=int, default=1000, help="of each target")
@@ -99,7 +98,7 @@ def _be(target: Target, runs: int, seed: int, home: Path, *, light: bool) -> Non
 
 
 def _instrument(modules: tuple[str, ...]) -> None:
-    """Have libFuzzer see which ways are taken through these modules, and those below them."""
+    """Instrument these modules and their submodules for libFuzzer."""
     below = tuple(f"{module}." for module in modules)
     for found in gc.get_objects():
         if isinstance(found, FunctionType) and f"{found.__module__}.".startswith(below):
@@ -107,7 +106,7 @@ def _instrument(modules: tuple[str, ...]) -> None:
 
 
 def _told(target: Target, code: int, home: Path) -> dict[str, object]:
-    """What came of a target: from the log that libFuzzer leaves, since it leaves nothing else."""
+    """The result of a target, from libFuzzer's log, which is all that it leaves."""
     log = (home / "log").read_text(errors="replace")
     done, said, kept = _DONE.search(log), _SAID.search(log), _KEPT.search(log)
     runs, covered, features, inputs = map(int, done.groups()) if done else (0, 0, 0, 0)

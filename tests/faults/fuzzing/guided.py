@@ -1,4 +1,4 @@
-"""Start the fuzzer from a process that goes on afterwards, and say what it found."""
+"""Runner of the fuzzer from a process that survives it."""
 
 import ctypes
 import json
@@ -12,25 +12,25 @@ from typing import Any
 
 from tests.support.running import ROOT
 
-# Inputs that broke a promise stay here, for `python -m tests.faults.fuzzing TARGET --input FILE`.
+# Failing inputs stay here, for `python -m tests.faults.fuzzing TARGET --input FILE`.
 KEPT = ROOT / "build" / "fuzzing"
-# In the short form: what meets a stranger first, without the time that the libraries behind take.
+# The short form covers the parsers that strangers reach first, without their libraries.
 QUICK = ("deliveries", "signatures", "commands", "links", "answers", "log")
 _SHOWN_BYTES = 300
-# personality(2); libFuzzer learns from comparisons by where they lie in memory.
+# personality(2); libFuzzer identifies comparisons by their addresses in memory.
 _ADDR_NO_RANDOMIZE = 0x0040000
 
 
 def fuzz(
     names: Sequence[str], *, runs: int, seed: int, home: Path, light: bool
 ) -> Sequence[Mapping[str, Any]]:
-    """Fuzz targets, none named: all; a mapping for each, as `python -m tests.faults.fuzzing` says.
+    """Fuzz these targets, by default all; returns the JSON of each.
 
-    `home` is an empty directory. AssertionError when the fuzzer itself breaks.
+    `home` is an empty directory. AssertionError when the fuzzer itself fails.
     """
     command = [sys.executable, "-m", "tests.faults.fuzzing", *names, f"--runs={runs}"]
     command += [f"--seed={seed}", f"--home={home}", *(["--light"] if light else [])]
-    # The order of sets is left to chance as well, unless it is told.
+    # The order of sets is random, too, unless fixed.
     environ = {**os.environ, "PYTHONHASHSEED": str(seed % 2**32), "TMPDIR": str(home)}
     home.mkdir(parents=True, exist_ok=True)
     ended = subprocess.run(
@@ -49,12 +49,12 @@ def fuzz(
 
 
 def _hold_still() -> None:
-    """Have all lie in memory where it always does; some containers forbid it, and go without."""
+    """Disable address randomization; containers that forbid it go without."""
     ctypes.CDLL(None).personality(_ADDR_NO_RANDOMIZE)
 
 
 def words(told: Mapping[str, Any], kept: Path = KEPT) -> str:
-    """What was found at a target, with the input, which is kept; "" where nothing was."""
+    """The finding at a target, with the input, which is kept; "" for none."""
     if not told["found"]:
         return ""
     said = f"{told['target']}: {told['found']} (exit code {told['code']})"

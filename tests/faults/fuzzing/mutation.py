@@ -1,8 +1,8 @@
-"""How an input becomes the next one: its bytes change, or one value of its JSON, or of a request.
+"""Mutations of inputs: of bytes, of a value in JSON, or of a request.
 
-Most changes of bytes leave no JSON and no request, and then whatever stands behind the one who
-parses these is not reached. JSON stands in an input behind a line of something else; a request is
-method and address, cookie and body, a line each.
+Most byte changes break JSON and requests, so code behind the parsers would not be reached. In an
+input, JSON follows a line of something else. A request has four lines: method and address, cookie,
+and body.
 """
 
 import copy
@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import atheris
 
-# What GitHub would not say there.
+# Values that GitHub would not send there.
 _ODD = (
     None, True, False, 0, -1, 7, 1.5, 10**30, 1e308, float("inf"), "", "x", "a/b", "a/..", "\ud800",
     "é\0", " \n", "2026-01-01T00:00:00Z", "0001-01-01T00:00:00", "https://evil.example/",
@@ -31,12 +31,12 @@ def plain(data: bytes, most: int, _seed: int) -> bytes:
 
 
 def request(data: bytes, most: int, seed: int) -> bytes:
-    """Change the method, the address, the cookie or the body; the address stays one."""
+    """Change the method, the address, the cookie or the body; the address stays valid."""
     rng = random.Random(seed)
     line, *rest = data.split(b"\n", 2)
     method, _, target = line.partition(b" ")
     parts = [method, target, *rest]
-    # The method is one of a few, seldom another.
+    # The method is usually a common one.
     number = rng.choice([0, *range(1, len(parts)), *range(1, len(parts))])
     parts[number] = atheris.Mutate(parts[number], len(parts[number]) + 20)
     parts[1] = quote(parts[1], safe=_IN_ADDRESS).encode()
@@ -45,7 +45,7 @@ def request(data: bytes, most: int, seed: int) -> bytes:
 
 
 def structured(data: bytes, most: int, seed: int) -> bytes:
-    """Change a value of the JSON behind the first line; now and then the bytes, or the line."""
+    """Change a value of the JSON after the first line; sometimes the bytes, or the line."""
     rng = random.Random(seed)
     head, _, body = data.partition(b"\n")
     if rng.randrange(10) < _BYTES_IN_TEN:
@@ -81,7 +81,7 @@ def _change(value: Any, rng: random.Random) -> None:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Each place of a value: what holds it, and the key or the index."""
+    """Each value's container, and its key or index."""
     waiting = [value]
     while waiting:
         holder = waiting.pop()

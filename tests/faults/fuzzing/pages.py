@@ -1,4 +1,4 @@
-"""The whole web app in one process, and how an input becomes a request to it."""
+"""The web app in one process, and the conversion of inputs to requests."""
 
 import re
 import time
@@ -15,7 +15,7 @@ from bot_deploy.migrate import migrate
 from bot_deploy.wiring.parts import open_database
 from bot_deploy.wiring.web import make_app
 
-# Where nobody listens: GitHub is away, and no loop runs; two pages say so with a 503.
+# An unused port: GitHub is away and no loop runs, so two pages return 503.
 _NOBODY = "http://127.0.0.1:9"
 _AWAY = ("/console/sign-in/callback", "/readyz")
 
@@ -24,7 +24,7 @@ _VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class Pages:
-    """The app of `bot_deploy`, with a session of an operator."""
+    """The app of `bot_deploy`, with an operator's session."""
 
     def __init__(self, data: Path) -> None:
         given = {
@@ -46,12 +46,12 @@ class Pages:
         self._told = {b"$SESSION": self._session.token, b"$TOKEN": self._session.form_token}
 
     def ask(self, data: bytes) -> None:
-        """Ask for a page: method and address, cookie, body, a line each; `$SESSION` is a way in."""
+        """Send a request of four lines; `$SESSION` is a valid session."""
         for name, value in self._told.items():
             data = data.replace(name, value.encode())
         line, _, rest = data.partition(b"\n")
         cookie, _, body = rest.partition(b"\n")
-        # The server in front refuses what is no request line (the row posts such bytes to it).
+        # gunicorn refuses an invalid request line; the row tests that.
         if not (asked := _LINE.fullmatch(line)) or not _VALUE.fullmatch(cookie):
             return
         method, path, query = (part.decode() for part in asked.groups(b""))
@@ -63,7 +63,7 @@ class Pages:
         answer, status, _headers = run_wsgi_app(self._app, environ)
         b"".join(answer)
         told = f"{status}: {line!r}"
-        # To Flask "//readyz" is "/readyz".
+        # Flask treats "//readyz" as "/readyz".
         assert status < "5" or re.sub("/+", "/", environ["PATH_INFO"]) in _AWAY, told
         with self._engine.connect() as connection:
             assert not connection.execute(text("SELECT count(*) FROM job")).scalar_one(), told

@@ -1,4 +1,4 @@
-"""What the fuzzer begins with: GitHub's own examples, and an ordinary case of everything else."""
+"""Seeds of the fuzzer: GitHub's examples, and ordinary cases of everything else."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -25,12 +25,12 @@ _SEALED = (
 )
 
 
-# Deeper than Python can stand.
+# Nested too deeply for Python.
 _DEEP = 3000
 
 
 def deliveries() -> Iterator[bytes]:
-    """A line with the event, and its payload: the shortest two of each event of interest."""
+    """An event and its payload: the two shortest of each relevant event."""
     yield b"issues\n" + json.dumps(_SMALLEST).encode()
     yield b'issues\n{"action": 1, "action": "x", "a": "\\ud800", "b": 1e999}'
     yield b'issues\n{"action": 1, "action": "x"}'
@@ -55,7 +55,7 @@ def signatures() -> Iterable[bytes]:
 
 
 def comments() -> Iterable[bytes]:
-    """Comments with commands in them, and with what only looks like one."""
+    """Comments with commands, and with text that only looks like one."""
     return [
         b"/ping",
         b"Thanks!\n\n/label bug\n/unlabel `x`\n\n> /ping\n\n```\n/ping\n```\n",
@@ -65,7 +65,7 @@ def comments() -> Iterable[bytes]:
 
 
 def settings() -> Iterable[bytes]:
-    """A settings file with every rule in it, and one with each kind of mistake."""
+    """A settings file with every rule, and one with each kind of mistake."""
     return [
         b"[invite]\nenabled = true\nmerged_pull_requests = 2\n\n[ping]\nenabled = false\n",
         b'[label.paths]\n"docs/**" = ["documentation"]\n[label.sizes]\nlarge = 500\n',
@@ -77,7 +77,7 @@ def settings() -> Iterable[bytes]:
 
 
 def documents() -> Iterator[bytes]:
-    """A config.toml as it is shipped, and one with sealed values."""
+    """The shipped config.toml, and one with sealed values."""
     sealed = f'private_key = "{_SEALED}"\nwebhook_secrets = ["{_SEALED}"]\n'
     yield f'[github]\n# app_id = "1"\n{sealed}'.encode()
     yield b"# only a comment"
@@ -144,7 +144,7 @@ def log() -> Iterable[bytes]:
 
 
 def shown() -> Iterable[bytes]:
-    """Payloads with what must not be shown."""
+    """Payloads with secrets."""
     return [
         json.dumps({**_SMALLEST, "webhook_secret": "x", "text": "ghs_0123456789abcdef"}).encode(),
         b'{"a": "\\u001b[31m\\u202e", "b": ["https://a:b@c/", "Bearer 0123456789abcdef"]}',

@@ -1,7 +1,7 @@
-"""What is fuzzed: the parsers that meet bytes from strangers, and what each of them promises.
+"""Targets of the fuzzer: parsers of strangers' bytes, and their promises.
 
-A target takes an input, and raises where a promise is broken: it returns, or raises the error it
-is documented to raise, and nothing else.
+A target takes an input, and raises if a promise is broken. A parser returns or raises its
+documented error, and nothing else.
 """
 
 import hmac
@@ -48,11 +48,11 @@ _ORIGIN = Origin("https://api.github.com")
 
 @dataclass(frozen=True)
 class Target:
-    """Something to fuzz. `prepare` makes what takes an input; inputs have at most `longest` bytes.
+    """A target; `prepare` returns a function of an input of at most `longest` bytes.
 
-    `form` says how inputs are changed, see `mutation`. `about` names the modules whose ways guide
-    the fuzzer, `libraries` those of others that parse for them; what is written in C is not seen.
-    It is run `pace` times as often as others.
+    `form` selects the mutation, see `mutation`. `about` names the modules whose coverage guides the
+    fuzzer, `libraries` their third-party parsers; C code is not covered. A target runs `pace` times
+    as often as others.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Target:
 
 
 def _deliveries(data: bytes) -> None:
-    """`read_shallow` accepts what `read` accepts, with the same values; so do later readers."""
+    """`read_shallow` and later readers accept what `read` accepts, with the same values."""
     event, _, body = data.partition(b"\n")
     headers = {
         "X-GitHub-Event": event.decode("latin-1"),
@@ -98,7 +98,7 @@ def _taken(
 
 
 def _is_unseen(reason: str, body: bytes) -> bool:
-    """Whether it is one of the faults that `read_shallow` says it does not see."""
+    """Whether it is a documented fault that `read_shallow` does not detect."""
     text = body.decode()  # of what is not UTF-8, nothing is seen at all
     if "nested too deeply" in reason:
         return True
@@ -124,7 +124,7 @@ def _as_shallow(payload: Mapping[str, Any]) -> Any:
 
 
 def _signatures(data: bytes) -> None:
-    """A header that was made without the secret opens nothing."""
+    """A header made without the secret verifies nothing."""
     signature, _, rest = data.decode("latin-1").partition("\n")
     event, _, delivery = rest.partition("\n")
     headers = {"X-Hub-Signature-256": signature, "X-GitHub-Event": event}
@@ -135,14 +135,14 @@ def _signatures(data: bytes) -> None:
 
 
 def _commands(data: bytes) -> None:
-    """Each command begins with a slash and a letter, and no text stops the parser."""
+    """Commands start with a slash and a letter, and no text breaks the parser."""
     for words in parse_commands(data.decode(errors="replace")):
         assert words[0][0] == "/"
         assert words[0][1].isalpha()
 
 
 def _settings(data: bytes) -> None:
-    """A text is a layer that each rule can be asked with, or is refused in one line."""
+    """A text is a valid layer for each rule, or refused in one line."""
     text = data.decode(errors="replace")
     for single in (False, True):
         try:
@@ -161,7 +161,7 @@ _KEY = PrivateKey(bytes(range(32)))
 
 
 def _documents(data: bytes) -> None:
-    """A document is refused, or what is put into it is there, and nothing else has changed."""
+    """A document is refused, or an inserted value is there and nothing else has changed."""
     text = data.decode(errors="replace")
     conceal(text)
     with suppress(SecretError):
@@ -179,7 +179,7 @@ def _documents(data: bytes) -> None:
 
 
 def _links(data: bytes) -> None:
-    """A link is followed within the API, or not at all."""
+    """A link leads within the API, or is not followed."""
     header = data.decode("latin-1")
     link = _next_link(header)
     for one in (header, link):
@@ -192,7 +192,7 @@ def _links(data: bytes) -> None:
 
 
 def _answers(data: bytes) -> None:
-    """Whatever GitHub's answer is, it is a value or an error of ours, with a time to come back."""
+    """Any response of GitHub yields a value, or our error with a time to retry."""
     answer = _answer(data)
     github_time(answer)
     until = limited_until(answer, skew_seconds=0.0)
@@ -218,7 +218,7 @@ def _answer(data: bytes) -> ApiResponse:
 
 
 def _board(data: bytes) -> None:
-    """A Parse Server's answer has lines that can be shown, or says that the board is away."""
+    """A Parse Server's response yields lines, or BoardAway."""
     answer = _answer(data)
     with suppress(BoardAway):
         results = _read(answer.status, answer.body).get("results")
@@ -229,7 +229,7 @@ def _board(data: bytes) -> None:
 
 
 class _Inbox:
-    """In memory, and particular about types: the one in the database would be, too."""
+    """In memory, and strict about types, as the database is."""
 
     def __init__(self) -> None:
         self.waiting: dict[str, Missed] = {}
@@ -266,7 +266,7 @@ class _Inbox:
 
 
 def _log(data: bytes) -> None:
-    """One entry of GitHub's log that cannot be read does not hold up the others."""
+    """An unreadable entry of GitHub's log does not block the others."""
     try:
         told = json.loads(data.partition(b"\n")[2])
     except (ValueError, RecursionError):
@@ -284,21 +284,21 @@ def _log(data: bytes) -> None:
 
 
 def _shown(data: bytes) -> None:
-    """A payload is shown to people whatever is in it, and nothing in it acts on a terminal."""
+    """Any payload can be shown, and none controls a terminal."""
     for text in (redact.pretty(data), redact.one_line(data.decode(errors="replace"))):
         assert "\x1b" not in text
         text.encode()
 
 
 def _pages() -> Callable[[bytes], None]:
-    """The web app, all of it, asked by a stranger and by an operator: no 5xx, nothing stored."""
+    """The web app, used by a stranger and an operator: no 5xx, nothing stored."""
     from tests.faults.fuzzing.pages import Pages  # noqa: PLC0415  wires the whole bot
 
     return Pages(Path(tempfile.mkdtemp(prefix="fuzzing-"))).ask
 
 
 def _canary(data: bytes) -> None:
-    """Finds a bug only step by step, and so only who is guided."""
+    """A bug that only coverage-guided fuzzing finds."""
     if not data.startswith(b"/"):
         return
     if data[1:2] != b"b":

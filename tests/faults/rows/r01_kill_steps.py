@@ -1,17 +1,17 @@
-"""`kill -9` of the loop at each step; the point and the pass are drawn anew for each life."""
+"""`kill -9` of the loop at each step; each life draws its point and pass."""
 
 from tests.faults.campaign import Row, Run
 from tests.faults.points import STEPS
 from tests.faults.site import kills
 
-# A job in hand at a kill has lost one of its five attempts, so lives are long enough that none has
-# such luck five times: four jobs in hand among some two hundred passes.
+# A kill costs a job in progress one of its five attempts. Lives are long enough that no job is hit
+# five times: four jobs in progress among some two hundred passes.
 _MEAN_PASSES = 130
 _SHORT_PASSES = 40
 
 
 def run(run: Run) -> None:
-    """Deliveries stream in while the loop is killed, and killed again, at points of its own."""
+    """Deliveries stream in while the loop is killed again and again, at its own points."""
     fake = run.github(read_lag_seconds=0.3 if run.short else 4.0)
     town = run.town(fake, 8 if run.short else 250)
     mean = _SHORT_PASSES if run.short else _MEAN_PASSES

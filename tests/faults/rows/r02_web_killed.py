@@ -15,7 +15,7 @@ _HALVES = 10  # one in so many posts is halfway when its worker dies, if it is u
 
 
 def run(run: Run) -> None:
-    """Posts in parallel while workers are killed; then the database is read."""
+    """Post in parallel while workers are killed; then read the database."""
     fake = run.github()
     town = run.town(fake, 4)
     deliveries = [town.noise(run.rng.choice(town.repositories)) for _ in range(run.count)]
@@ -31,10 +31,10 @@ def run(run: Run) -> None:
 
 
 class HalfwaySender(Sender):
-    """Some of the posts pause in the middle of the body, so that kills meet them there."""
+    """Some posts pause in the middle of the body, so that kills hit them there."""
 
     def post(self, delivery: Delivery) -> int:
-        """Post it."""
+        """Post a delivery."""
         if int(delivery.guid.split("-")[1]) % _HALVES:
             return super().post(delivery)
         head = "".join(f"{name}: {value}\r\n" for name, value in delivery.headers.items())

@@ -1,4 +1,4 @@
-"""Every process is killed at random, the supervisor too, while deliveries come in."""
+"""Random kills of every process, the supervisor too, while deliveries come in."""
 
 import contextlib
 import os
@@ -11,16 +11,16 @@ from tests.faults.campaign import Row, Run
 from tests.faults.load import ACCEPTED, Delivery, Town, meanwhile
 from tests.faults.site import Process, Site, children, command_of
 
-# What two busy cores can do beside starting a process every few seconds.
+# A rate that two busy cores manage while they start a process every few seconds.
 _PER_SECOND = 2.0
 _BETWEEN_SECONDS = (0.5, 8.0)
 _OF_START = 0.12
-# What was refused while nobody listened is fetched from GitHub's log; the operator's setting.
+# Recovery fetches what was refused meanwhile; the operator's setting.
 _SETTINGS = {"BOT_POLL_SECONDS": "15"}
 
 
 def run(run: Run) -> None:
-    """GitHub sends each delivery once; what it could not deliver is in its log."""
+    """Post each delivery once; failures stay in GitHub's log."""
     fake = run.github(read_lag_seconds=0.3 if run.short else 4.0)
     town = run.town(fake, 60)
     deliveries: list[Delivery] = []
@@ -45,19 +45,19 @@ def run(run: Run) -> None:
 
 
 class Supervised:
-    """`start`, and whoever starts it again: systemd, or a container's restart policy."""
+    """`start` and its supervisor: systemd, or a container's restart policy."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self.process: Process = site.run("start")
 
     def keep(self) -> None:
-        """Start it again if it is gone."""
+        """Restart it if it is gone."""
         if not self.process.lives:
             self.process = self._site.run("start")
 
     def victims(self) -> dict[str, list[int]]:
-        """The living processes, by what they are."""
+        """The living processes by role."""
         found: dict[str, list[int]] = {"start": [self.process.pid]}
         for pid in children(self.process.pid):
             name = next((n for n in ("gunicorn", "loop") if n in command_of(pid)), "")
@@ -76,7 +76,7 @@ def _kill(
         if time.monotonic() < due:
             continue
         victims = supervised.victims()
-        # Of the parent more seldom: nobody else's turn would come.
+        # Kill the parent less often, or nothing else would be killed.
         name = "start" if rng.random() < _OF_START else rng.choice(_others(victims))
         victim = rng.choice(victims[name])
         if victim == supervised.process.pid:
@@ -107,7 +107,7 @@ def _load(run: Run, town: Town, deliveries: list[Delivery], seconds: float) -> N
 
 
 def _drained(site: Site, deliveries: list[Delivery]) -> float:
-    """Until the queue has had all of them and has nothing left to do."""
+    """Wait until the queue has had all of them and is empty."""
     query = "SELECT count(*) FROM job WHERE queue = 'delivery'"
     wanted = len(deliveries)
     return site.until(

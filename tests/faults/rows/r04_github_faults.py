@@ -1,4 +1,4 @@
-"""GitHub at its worst: done and then 502, silence, resets, and lists that lag behind."""
+"""GitHub's faults: done but 502, timeouts, resets, and lagging lists."""
 
 import random
 import threading
@@ -16,7 +16,7 @@ _SHORT_TIMES = {"luggage.github.transport:READ_SECONDS": 0.4}
 
 
 def run(run: Run) -> None:
-    """Every request may be struck, those for tokens and look-ups too."""
+    """Every request may fail, also those for tokens and lookups."""
     scale = 0.06 if run.short else 1.0
     fake = run.github()
     town = run.town(fake, 10 if run.short else 50)
@@ -41,7 +41,7 @@ def run(run: Run) -> None:
 
 
 def plan(rng: random.Random, silence_seconds: float) -> faults.Plan:
-    """One draw for each request."""
+    """Draw a fault for each request."""
     lock = threading.Lock()
     page = Answer(502, {"message": "Server Error"})
     done_502 = Fault(name="done, then 502", done=True, answer=page)

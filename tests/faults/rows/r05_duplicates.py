@@ -1,4 +1,4 @@
-"""The same delivery again and again: at one instant, after success, after failure, after death."""
+"""Duplicate deliveries: at once, after success, after failure, after death."""
 
 import threading
 import time
@@ -15,13 +15,13 @@ from tests.faults.site import Site
 
 _COPIES = 5
 _FAILURES = 2
-# By the last digit of the organization: comments there succeed, fail at first, are refused.
+# By the organization's last digit comments succeed, fail at first, or are refused.
 _COMMENTS = "/repos/org*[{}]/repo/issues/*/comments"
 _FAILING, _REFUSED = _COMMENTS.format("147"), _COMMENTS.format("258")
 
 
 def run(run: Run) -> None:
-    """About a third of each kind; one organization invites fifty people a day."""
+    """A third of each kind; one organization invites fifty people a day."""
     fake = run.github()
     town = run.town(fake, 10 if run.short else 30)
     failed = _at_first(faults.failed(502, done=False), path=_FAILING)
@@ -29,7 +29,7 @@ def run(run: Run) -> None:
     refused = faults.plan(refusal, method="POST", path=_REFUSED, times=None)
     fake.faults += [failed, refused]
     deliveries = list(town.mixed(run.count))
-    # The pace of one installation is not what is measured here.
+    # The pace of one installation is not measured here.
     with run.site(fake, settings={"BOT_WRITE_LIMITS": "0.02 100000 100000"}) as site:
         site.web()
         site.loops(2)

@@ -1,4 +1,4 @@
-"""Two events about one pull request at one instant, with four loops."""
+"""Two events about one pull request at once, with four loops."""
 
 from tests.faults.campaign import Row, Run
 from tests.faults.load import Delivery, Sender, Town, together
@@ -7,7 +7,7 @@ _LOOPS = 4
 
 
 def run(run: Run) -> None:
-    """In turn: one merge told under two ids at once; two /ping, the second on the first's heels."""
+    """Alternate: one merge under two ids at once; two /ping in quick succession."""
     fake = run.github()
     town = run.town(fake, 10 if run.short else 250)
     deliveries: list[Delivery] = []
@@ -26,7 +26,7 @@ def run(run: Run) -> None:
 
 
 def _told_twice(town: Town, repository: str, senders: list[Sender]) -> list[Delivery]:
-    """GitHub tells one merge under two ids; the two posts start at one instant."""
+    """GitHub delivers one merge under two ids; both posts start at once."""
     one = town.merge(repository)
     headers = {**one.headers, "X-GitHub-Delivery": f"{one.guid}-again"}
     other = Delivery(f"{one.guid}-again", one.event, headers, one.body, one.effect)
@@ -35,7 +35,7 @@ def _told_twice(town: Town, repository: str, senders: list[Sender]) -> list[Deli
 
 
 def _two_questions(town: Town, repository: str, senders: list[Sender]) -> list[Delivery]:
-    """Two comments; the second is posted the moment the first is answered 202."""
+    """Post two comments, the second as soon as the first is answered 202."""
     number = town.issue(repository)
     pair = [town.ping(repository, number), town.ping(repository, number)]
     for sender, delivery in zip(senders, pair, strict=True):

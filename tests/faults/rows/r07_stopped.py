@@ -1,4 +1,4 @@
-"""A loop stands still past its lease, at each step of its work, and is then let go on."""
+"""A loop that stops past its lease at each step, and then continues."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ _POINTS = (
     "claim:after", "decide:after", "queue:before", "queue:inside", "note:before", "note:after",
     "send:before", "send:after", "record:before",
 )  # fmt: skip
-# Between the last look at the clock and the first byte on the line: here nothing is promised.
+# Between the last check of the clock and the first byte nothing is promised.
 _TOO_LATE = "send:under way"
-# Five seconds instead of sixty: what counts is that the stop is longer.
+# Five seconds instead of sixty: it only matters that the stop is longer.
 _TIMES = {
     "bot_deploy.wiring.loop:LEASE_SECONDS": 5.0,
     "bot.actions.invite:LOOK_SECONDS": 2.0,
@@ -27,7 +27,7 @@ _REFUSED = "no longer held by claim"
 
 
 def run(run: Run) -> None:
-    """Each time: one loop stops itself in mid-work, another does the work, the first goes on."""
+    """Each time one loop stops itself at work, another one works, and the first continues."""
     fake = run.github(read_lag_seconds=0.3)
     town = run.town(fake, 20)
     deliveries: list[Delivery] = []
@@ -35,7 +35,7 @@ def run(run: Run) -> None:
     with run.site(fake, times={} if run.short else _TIMES) as site:
         site.web()
         for number in range(run.count):
-            # The seed says at which point the round begins.
+            # The seed chooses the first point.
             point = _POINTS[(number + run.seed - 1) % len(_POINTS)]
             late, blocked = _stop(run, site, town, deliveries, point, number)
             refused, blocks = refused + late, blocks + blocked
@@ -49,7 +49,7 @@ def run(run: Run) -> None:
 
 
 def _too_late(run: Run) -> None:
-    """What is not promised is measured as well."""
+    """Also measure what is not promised."""
     fake = run.github(read_lag_seconds=0.3)
     town = run.town(fake, 20)
     deliveries: list[Delivery] = []
@@ -67,17 +67,17 @@ def _too_late(run: Run) -> None:
 def _stop(
     run: Run, site: Site, town: Town, deliveries: list[Delivery], point: str, number: int
 ) -> tuple[int, bool]:
-    """How many late results were refused, and whether others had to wait for a transaction."""
+    """Count late results that were refused, and waits for a transaction."""
     order = {"seed": f"{run.seed} {number}", "names": [point], "mean": 2, "act": "stop"}
-    # One thread, so that it stops at this point and no other of its threads anywhere else.
+    # One thread, so that it stops at this point and no other thread elsewhere.
     (first,) = site.loops(threads=1, orders={"point": order})
     batch = list(town.mixed(6, pings=2))
     deliveries += batch
     run.sender(site).post_all(batch)
     site.until(lambda: "stopped at" in first.output or not site.waiting(), "the loop stops")
     (second,) = site.loops()
-    # On SQLite the stop may come while another thread of that loop is in a transaction: then nobody
-    # can write until the stopped process goes on, or is killed.
+    # On SQLite the stop may hit another thread of the loop in a transaction: then writes wait until
+    # the stopped process continues or is killed.
     site.until(lambda: not site.waiting() or _LOCKED in second.output, "another does the work")
     blocked = _LOCKED in second.output
     os.kill(first.pid, signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Rules that raise, loop, exhaust memory or end the process; and the largest of bodies."""
+"""Rules that raise, loop, exhaust memory or end the process; and the largest body."""
 
 import http.client
 import json
@@ -11,14 +11,14 @@ from tests.faults.poison import KINDS
 from tests.faults.site import Site
 
 _PER_SECOND = 4.0
-# Each kind of poison on its own: longer than a loop takes to look for lost leases.
+# Each kind alone, for longer than a loop takes to find expired leases.
 _BETWEEN_SECONDS = 25.0
 _MEMORY = 1_600_000_000
 _LARGEST = 25 * 1024 * 1024
-# A rule may take ten minutes before its process is ended; five seconds here.
+# A rule may run ten minutes before its process is ended; here five seconds.
 _TIMES = {"luggage.jobs.worker:Worker.limit_seconds": 5.0}
 _DEAD = "SELECT key, attempt FROM job WHERE queue = 'delivery' AND state = 'dead'"
-# The deliveries that were tried again, or of which an action was.
+# The deliveries that were retried, or had an action retried.
 _IN_HAND = """
 SELECT coalesce(one.key, job.key) FROM job LEFT JOIN job one ON job.parent = one.id
 WHERE job.attempt > 1
@@ -27,7 +27,7 @@ _PROMISED_SECONDS = 5.0
 
 
 def run(run: Run) -> None:
-    """One poison after the other, while others go on asking."""
+    """Send one kind after the other, while others keep working."""
     fake = run.github()
     town = run.town(fake, 30)
     kinds = list(KINDS)[: run.count]
@@ -74,7 +74,7 @@ def _others(
 
 
 def _large(site: Site, town: Town, extra: int) -> int:
-    """The status for a signed delivery of 25 MB, and so many bytes more."""
+    """The status for a signed delivery of 25 MB plus some bytes."""
     event, payload = town.fake.star(town.repositories[0], "asker")
     room = _LARGEST + extra - len(json.dumps(payload, separators=(",", ":"))) - len(',"x":""')
     headers, body = town.fake.signed(event, {**payload, "x": "y" * room})
@@ -84,14 +84,14 @@ def _large(site: Site, town: Town, extra: int) -> int:
         connection.request("POST", "/webhook/github", body, headers)
         return connection.getresponse().status
     except (BrokenPipeError, ConnectionResetError):
-        # It was refused before all of it was read.
+        # It was refused before it was read completely.
         return connection.getresponse().status
     finally:
         connection.close()
 
 
 def _delays(run: Run, town: Town, posted: list[tuple[Delivery, float]], in_hand: set[str]) -> None:
-    """What was in hand when its process ended waits for its lease to end, and is told apart."""
+    """Jobs in progress when their process ended wait for the lease; they are counted apart."""
     delays: dict[bool, list[float]] = {True: [0.0], False: [0.0]}
     for delivery, at in posted:
         effect = delivery.effect

@@ -1,6 +1,6 @@
-"""The database is away: full, read-only, locked, restarted, or at the end of a dead line.
+"""Database outages: full, read-only, locked, restarted, or a dead connection.
 
-Mounting, chattr and iptables need root; what is left out for that is said in the figures.
+Mounting, chattr and iptables need root; the figures say what was left out.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ from tests.support import needs
 
 _PER_SECOND = 10.0
 _PROMISED_SECONDS = 30.0
-# Room for what comes in while a busy machine gets back to work.
+# Space for deliveries while a busy machine catches up.
 _DISK = "64m"
 
 Fault = Callable[[Run, Site, threading.Event], contextlib.AbstractContextManager[None]]
 
 
 def run(run: Run) -> None:
-    """One bot for each fault: deliveries before it, during it and after it."""
+    """Run a bot for each fault: deliveries before, during and after it."""
     faults = _OF_SQLITE if run.database == SQLITE else _OF_POSTGRESQL
     for name, fault in faults.items():
         try:
@@ -80,7 +80,7 @@ def _conclude(
 def _load(
     run: Run, site: Site, town: Town, deliveries: list[Delivery], stop: threading.Event
 ) -> None:
-    """Posts at a steady pace, whatever becomes of the earlier ones; GitHub waits for none."""
+    """Posts at a steady pace without waiting for answers, as GitHub does."""
     threads = []
     for delivery in town.mixed(1_000_000, pings=1):
         if stop.wait(1.0 / _PER_SECOND):
@@ -100,7 +100,7 @@ def _post(run: Run, site: Site, delivery: Delivery) -> None:
 
 
 def _back(site: Site, deliveries: list[Delivery], since: int) -> float:
-    """Seconds until something that was posted after the fault is answered 202."""
+    """The seconds until a delivery posted after the fault is answered 202."""
     return site.until(lambda: any(d.accepted for d in deliveries[since:]), "it is back")
 
 
@@ -121,7 +121,7 @@ def _own_disk(home: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _disk_full(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
-    """Something else on the disk takes all the room there is."""
+    """Another file fills the disk."""
     ballast = site.home / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
@@ -132,8 +132,8 @@ def _disk_full(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None
 
 @contextlib.contextmanager
 def _read_only(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
-    """The files of the database cannot be written, as on a file system that went read-only."""
-    # Shared memory and a FIFO can be written on such a file system, too.
+    """The database's files cannot be written, as on a read-only file system."""
+    # Shared memory and a FIFO remain writable on such a file system.
     needs.need("frozen files")
     found = (path for path in site.home.glob("bot.sqlite*") if path.is_file())
     files = [str(path) for path in found if not path.name.endswith("-shm")]
@@ -146,7 +146,7 @@ def _read_only(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None
 
 @contextlib.contextmanager
 def _locked(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
-    """Somebody else holds the lock: a backup gone wrong, an operator's forgotten transaction."""
+    """Another program holds the lock: a stuck backup, or an operator's open transaction."""
     with site.engine.connect() as connection:
         if site.kind == SQLITE:
             raw = connection.connection.dbapi_connection
@@ -161,7 +161,7 @@ def _locked(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _restarted(run: Run, site: Site, struck: threading.Event) -> Iterator[None]:
-    """PostgreSQL is killed, and started again when the fault is over."""
+    """PostgreSQL is killed, and restarted after the fault."""
     site.engine.dispose()
     with run.server.away():
         yield
@@ -169,7 +169,7 @@ def _restarted(run: Run, site: Site, struck: threading.Event) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _half_open(_run: Run, site: Site, _struck: threading.Event) -> Iterator[None]:
-    """The connections of now lead nowhere any more, and nobody says so; new ones are good."""
+    """Current connections go dead silently; new ones work."""
     needs.need("a packet filter")
     with dead_line(site.line, _order):
         yield

@@ -1,4 +1,4 @@
-"""A day without the bot: GitHub's log is full of deliveries that nobody took."""
+"""A day of downtime: GitHub's log is full of failed deliveries."""
 
 from luggage.fake_github import Happening
 from tests.faults.campaign import Row, Run
@@ -11,7 +11,7 @@ _PROMISED_SECONDS = 600.0
 
 
 def run(run: Run) -> None:
-    """One organization, whose budget for writing is GitHub's; most of what happens is noise."""
+    """One organization with GitHub's own budget for writes; most events are noise."""
     clock = Clock()
     fake = run.github(clock=clock)
     town = run.town(fake, 1)
@@ -36,7 +36,7 @@ def run(run: Run) -> None:
 
 
 class Clock:
-    """GitHub's clock: set into the past while it tells what was missed."""
+    """GitHub's clock, set back while the missed events happen."""
 
     def __init__(self) -> None:
         self.at: float | None = None
@@ -63,7 +63,7 @@ def _missed(town: Town, *, interesting: bool) -> Delivery:
 
 
 def _review(town: Town, repository: str) -> Happening:
-    """A review that asks: what is answered with one comment, and nothing else."""
+    """A review with a command: it leads to one comment and nothing else."""
     opened = town.fake.open_pull_request(repository, "asker")
     return town.fake.review(repository, opened.payload["number"], "asker", "/ping")
 

@@ -1,4 +1,4 @@
-"""GitHub's limits: one installation meets the secondary one, another the primary one."""
+"""GitHub's rate limits: one installation hits the secondary one, another the primary one."""
 
 import math
 import threading
@@ -10,7 +10,7 @@ from luggage.fake_github.messages import Answer, Refused, Request
 from tests.faults.campaign import Row, Run
 
 _SECONDARY, _PRIMARY = "org0", "org1"
-# What was under way when the limit was told of cannot be called back.
+# Requests in flight when the limit was reported cannot be stopped.
 _UNDER_WAY_SECONDS = 1.0
 _PER_SECOND = 8.0
 _LOOPS, _THREADS = 2, 4
@@ -23,7 +23,7 @@ def run(run: Run) -> None:
     town = run.town(fake, 6)
     limits = [Limited(_SECONDARY, seconds), Limited(_PRIMARY, seconds, primary=True)]
     fake.faults += [limit.plan for limit in limits]
-    # Half of GitHub's own budget of a minute would bind before its limits do.
+    # Half of GitHub's budget of a minute would apply before its limits.
     with run.site(fake, settings={"BOT_WRITE_LIMITS": "0.02 100000 100000"}) as site:
         site.web()
         site.loops(_LOOPS, threads=_THREADS)
@@ -47,7 +47,7 @@ def run(run: Run) -> None:
         run.note(under_way=under_way, calls_while_limited=calls)
         early = [seconds for limit in limits for seconds in limit.early_s]
         run.expect_in_time(not calls, f"{calls} calls while limited, {early} s before its end")
-        # Whatever the machine's pace: of each thread one call at most is under way at that moment.
+        # On any machine each thread has at most one request in flight then.
         most = sum(limit.times for limit in limits) * _LOOPS * _THREADS
         run.expect(under_way + calls <= most, f"{under_way + calls} calls were refused")
         run.expect(all(limit.times for limit in limits), "no limit was met")
@@ -57,7 +57,7 @@ def run(run: Run) -> None:
 
 @dataclass
 class Limited:
-    """A limit of one installation: met at its next request, and lasting so many seconds."""
+    """A limit of one installation, from its next request on, for some seconds."""
 
     owner: str
     seconds: float
@@ -72,11 +72,11 @@ class Limited:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin_soon(self) -> None:
-        """The next request meets the limit."""
+        """Start the limit at the next request."""
         self._soon = True
 
     def plan(self, request: Request) -> Fault | None:
-        """Refuse, and count."""
+        """Refuse and count a request."""
         if not request.path.startswith((f"/repos/{self.owner}/", f"/orgs/{self.owner}/")):
             return None
         with self._lock:
@@ -108,7 +108,7 @@ class Limited:
 
 
 def _others(run: Run, fake, posted) -> None:
-    """How long the installations that met no limit waited."""
+    """The waits of the installations without a limit."""
     delays = []
     for delivery, at in posted:
         effect = delivery.effect

@@ -1,4 +1,4 @@
-"""The bot's clock is ten minutes off, either way; and it jumps while there is work in hand."""
+"""A wrong clock: ten minutes off either way, or jumping during work."""
 
 from luggage.fake_github import faults
 from tests.faults.campaign import Row, Run
@@ -11,7 +11,7 @@ _REFUSED = "no longer held by claim"
 
 
 def run(run: Run) -> None:
-    """Four bots: ahead, behind, jumping ahead, jumping back; GitHub takes a while to answer."""
+    """Run four bots: ahead, behind, jumping ahead, jumping back; GitHub is slow."""
     for name, before, after in (
         ("ahead", _OFF_SECONDS, None),
         ("behind", -_OFF_SECONDS, None),
@@ -30,14 +30,14 @@ def _try(run: Run, name: str, before: float, after: float | None) -> None:
     deliveries = list(town.mixed(run.count))
     clock = run.home / f"clock {name}"
     clock.write_text(str(before))
-    # With the product's own lease in the short form too: a busy machine loses a short one.
+    # The short form keeps the product's lease: a busy machine loses a short one.
     with run.site(fake, scaled=False, clock=str(clock)) as site:
         site.web()
         site.loops(1 if run.short else 2)
         first, second = deliveries[: run.count // 2], deliveries[run.count // 2 :]
         run.sender(site).post_all(first, again_seconds=0.5)
         if after is not None:
-            # Written beside it and moved: a process must not read an empty file.
+            # Written elsewhere and moved, so that no process reads an empty file.
             beside = clock.with_suffix(".new")
             beside.write_text(str(after))
             beside.rename(clock)

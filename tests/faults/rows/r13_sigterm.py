@@ -1,4 +1,4 @@
-"""Told to end in the middle of work, again and again."""
+"""SIGTERM in the middle of work, again and again."""
 
 import os
 import re
@@ -17,13 +17,13 @@ _WHOLE = 20  # one in so many is of `start`, with all that it has started
 
 
 def run(run: Run) -> None:
-    """The loop alone first, then all processes together."""
+    """Stop the loop alone first, then all processes together."""
     fake = run.github(read_lag_seconds=0.3)
     town = run.town(fake, 60)
     wholes = max(1, run.count // _WHOLE)
     alone = run.count - wholes
     deliveries: list[Delivery] = []
-    # With the product's own times in the short form too: nothing is left to a lease's end.
+    # The short form keeps the product's times: no job is left to its lease.
     with run.site(fake, scaled=False) as site:
         web = site.web()
         with meanwhile(lambda stop: _load(run, site, town, deliveries, stop)):
@@ -45,7 +45,7 @@ def run(run: Run) -> None:
             jobs_tried_twice=twice,
         )
         run.expect(set(codes + whole_codes) == {0}, f"exit codes {Counter(codes + whole_codes)}")
-        # The grace, and a second for a machine that does other things too.
+        # The shutdown timeout, and a second for a busy machine.
         run.expect_in_time(
             slowest <= SHUTDOWN_TIMEOUT_SECONDS + 1, f"the loop took {slowest:.1f} s"
         )
@@ -81,7 +81,7 @@ def _ends_of_loop(run: Run, site: Site, count: int) -> tuple[float, list[int]]:
 
 
 def _listening(nursery: int) -> bool:
-    """Whether the loop has begun: it catches SIGTERM, and is no longer deaf to it."""
+    """Whether the loop has started and handles SIGTERM."""
     for pid in children(nursery):
         status = Path(f"/proc/{pid}/status").read_text()
         blocked, caught = (

@@ -1,4 +1,4 @@
-"""Two hundred connections that send a byte a second, in front of a healthy client."""
+"""Two hundred slow connections (a byte a second), and one healthy client."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ _HEAD = b"POST /webhook/github HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nX-
 
 
 def run(run: Run) -> None:
-    """Behind nginx as docs/deploy/nginx.conf sets it up; and, to compare, without it."""
+    """Behind nginx as docs/deploy/nginx.conf configures it; for comparison, without it."""
     fake = run.github()
     town = run.town(fake, 4)
     with run.site(fake) as site:
@@ -37,7 +37,7 @@ def run(run: Run) -> None:
 
 
 def _measure(run: Run, port: int, town, *, tries: int) -> float:
-    """The longest that a healthy client waited for its 202, in seconds; 10 when it had none."""
+    """The longest wait of a healthy client for its 202, in seconds; 10 without one."""
     slow = [_slow(port) for _ in range(run.count)]
     longest = 0.0
     sender = Sender(port)
@@ -61,7 +61,7 @@ def _slow(port: int) -> socket.socket:
 
 
 def _drip(slow: list[socket.socket], stop: threading.Event) -> None:
-    """A byte a second on each."""
+    """Send a byte a second on each connection."""
     while not stop.wait(1.0):
         for line in slow:
             try:

@@ -1,7 +1,7 @@
-"""Requests that nobody should send: no 5xx, nothing stored; and the parsers never stumble.
+"""Malformed requests: no 5xx, nothing stored, and no parser crashes.
 
-Three fuzzers: one of our own for bytes on a socket, where lengths and chunks can lie; hypothesis
-for texts and headers; and atheris, guided by coverage, for each parser that meets a stranger.
+Three fuzzers: our own for bytes on a socket, with wrong lengths and chunks; hypothesis for texts
+and headers; atheris, guided by coverage, for each parser that strangers reach.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ _GOOD = {"action": "opened", "installation": {"id": 1}, "repository": {"full_nam
 
 
 def run(run: Run) -> None:
-    """First over real sockets, byte by byte; then the parsers alone."""
+    """Fuzz real sockets byte by byte, then the parsers alone."""
     fake = run.github()
     with run.site(fake) as site:
         web = site.web()
@@ -58,7 +58,7 @@ def _attack(run: Run, site: Site, number: int, count: int, statuses: Counter[int
 
 
 def _exchange(port: int, request: bytes) -> int:
-    """The status of the answer; 0 when the line was closed without one."""
+    """The status of the response; 0 if the connection was closed without one."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
             line.sendall(request)
@@ -99,7 +99,7 @@ def _noise(rng: random.Random, _secret: bytes) -> bytes:
 
 
 def _mangled(rng: random.Random, secret: bytes) -> bytes:
-    """A good request with bytes of its body changed: the signature is wrong then."""
+    """A valid request with changed bytes in its body: its signature is wrong."""
     body = json.dumps(_GOOD).encode()
     spoilt = bytearray(body)
     for _ in range(rng.randint(1, 9)):
@@ -118,7 +118,7 @@ def _unsigned(rng: random.Random, secret: bytes) -> bytes:
 
 
 def _signed_nonsense(rng: random.Random, secret: bytes) -> bytes:
-    """Signed with the true secret, and no delivery all the same."""
+    """Correctly signed, but not a delivery."""
     deep = b"[" * rng.choice((10, 1000, 100_000))
     bodies = (
         b"", b"null", b"[]", b"1", b'"x"', b"{", b"{}}", b'{"a": NaN}', b'{"a": Infinity}',
@@ -156,7 +156,7 @@ def _bad_names(rng: random.Random, secret: bytes) -> bytes:
 
 
 def _framing(rng: random.Random, secret: bytes) -> bytes:
-    """Lengths that lie, chunks, twice the same header."""
+    """Wrong lengths, chunks, duplicate headers."""
     body = json.dumps(_GOOD).encode()
     headers = _headers(body, secret)
     kind = rng.randrange(6)
@@ -176,7 +176,7 @@ def _framing(rng: random.Random, secret: bytes) -> bytes:
 
 
 def _elsewhere(rng: random.Random, secret: bytes) -> bytes:
-    """Other paths and methods; those that are pages are answered, and store nothing."""
+    """Other paths and methods; pages respond and store nothing."""
     body = json.dumps(_GOOD).encode()
     paths = (
         "/", "/healthz", "/x", "//", "/../etc/passwd", "/%00", "/%ff", "/webhook/github/", "*",
@@ -193,7 +193,7 @@ _KINDS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
 
 
 def _parsers(number: int, examples: int) -> int:
-    """Feed the parsers what hypothesis thinks of; returns how many examples each had."""
+    """Run the parsers on hypothesis's examples; returns the number of each."""
     quiet = settings(
         max_examples=examples, deadline=None, database=None, suppress_health_check=HealthCheck
     )
@@ -218,7 +218,7 @@ def _parsers(number: int, examples: int) -> int:
 
 
 def _guided(run: Run) -> None:
-    """Fuzz each parser, guided by coverage; the short form some of them."""
+    """Fuzz each parser, guided by coverage; the short form runs some."""
     try:
         needs.need("atheris")
     except needs.AbsentError as error:

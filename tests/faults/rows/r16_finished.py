@@ -1,4 +1,4 @@
-"""A million finished jobs beside those that wait: a claim takes as long as without them."""
+"""A million finished jobs: a claim takes as long as without them."""
 
 import statistics
 import time
@@ -27,7 +27,7 @@ SELECT :queue, 'old-' || n, 'org' || n % 100 || '/repo#' || n % 5000, 'issues', 
 
 
 def run(run: Run) -> None:
-    """Two databases that take turns, so that whatever else the machine does meets both."""
+    """Alternate between two databases, so that other load affects both."""
     fake = run.github()
     with run.site(fake) as empty, run.site(fake) as full:
         with full.engine.begin() as connection:
@@ -50,13 +50,13 @@ def run(run: Run) -> None:
 
 
 def _look_after(site: Site) -> None:
-    """As autovacuum does in the course of a million jobs."""
+    """Vacuum, as autovacuum would do during a million jobs."""
     with site.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE job"))
 
 
 def _measure(site: Site) -> Callable[[int], list[float]]:
-    """Something that puts jobs, and returns the seconds of each claim until none is left."""
+    """A function that queues jobs and returns the seconds of each claim."""
     engine = open_engine(site.database_url)
     queue = Queue(engine, clock=time.time)
     how: dict[str, Any] = {"worker": "bench", "lease_seconds": 60.0, "limit": 1}
