@@ -19,10 +19,7 @@ from bench.say import say
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure; returns 1 if a measure failed, 2 for wrong usage.
-
-    The page keeps what was measured before a failure.
-    """
+    """Measure; returns 1 if a measure failed (the page keeps the others), 2 for wrong usage."""
     # Exit on SIGTERM, so that child processes end, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     known = all_measures()

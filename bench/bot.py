@@ -91,10 +91,7 @@ class Bot:
         return f"{self.url}/webhook/github"
 
     def wait(self, path: str) -> None:
-        """Wait until `path` returns 200.
-
-        Raises FailedError at the timeout, or with the end of the log when the bot has exited.
-        """
+        """Wait until `path` returns 200; raises FailedError at the timeout or if the bot exits."""
         until(lambda: self._answers(path), f"the bot answers {path}")
 
     def _answers(self, path: str) -> bool:

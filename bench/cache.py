@@ -31,10 +31,7 @@ def cache_directory() -> Path:
 
 @cache
 def from_npm() -> Path:
-    """The directory with probot.mjs and its node_modules; installs them if needed.
-
-    Raises UnavailableError if node or npm is missing or fails.
-    """
+    """The directory with probot.mjs and its node_modules; UnavailableError without npm."""
     for program in ("node", "npm"):
         program_path(program, "install Node.js 20 or newer, with npm")
     return _installed(PEERS / "npm", "package-lock.json", _npm)
@@ -42,10 +39,7 @@ def from_npm() -> Path:
 
 @cache
 def from_pypi() -> Path:
-    """The directory with the WSGI apps, aio.py and a virtual environment in venv/.
-
-    Raises UnavailableError if pip fails.
-    """
+    """The directory with the WSGI apps, aio.py and venv/; UnavailableError if pip fails."""
     return _installed(PEERS / "pypi", "requirements.txt", _pip)
 
 

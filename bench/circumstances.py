@@ -53,10 +53,7 @@ def sync_ms(directory: Path) -> float:
 
 
 def commit() -> str:
-    """The measured commit, with a plus if the tree differs from it.
-
-    The page itself does not count: each measure writes to it.
-    """
+    """The measured commit, with a plus if the tree, without the page, differs from it."""
     try:
         short = _git("rev-parse", "--short=7", "HEAD").strip()
         changed = _git("status", "--porcelain", "-uno", "--", ".", ":(exclude)docs/performance.md")

@@ -40,10 +40,7 @@ class Delivery:
 
 
 def closed_pull_request() -> bytes:
-    """The body of `pull_request.closed` from GitHub's own examples: 24 kB.
-
-    Raises UnavailableError if npm cannot install the examples.
-    """
+    """GitHub's example of `pull_request.closed`: 24 kB; UnavailableError without npm."""
     index = from_npm() / "node_modules/@octokit/webhooks-examples/api.github.com/index.json"
     examples = next(e["examples"] for e in json.loads(index.read_text()) if e["name"] == EVENT)
     closed = [each for each in examples if each["action"] == "closed"]

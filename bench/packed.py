@@ -23,10 +23,7 @@ _BUILD_SECONDS = 1200
 
 
 def pex(home: Path) -> Path:
-    """A pex of this tree, in `home`; its parts are downloaded once.
-
-    Raises UnavailableError if they cannot be downloaded, FailedError if `mkpex` fails.
-    """
+    """A pex of this tree; UnavailableError without its parts, FailedError if `mkpex` fails."""
     pex_file = home / "bot.pex"
     done = _bot("mkpex", "--wheelhouse", str(_wheelhouse()), "--output", str(pex_file))
     if done.returncode:
@@ -65,10 +62,7 @@ def engine() -> str:
 
 @contextlib.contextmanager
 def image() -> Iterator[str]:
-    """An image of this tree, removed at the end.
-
-    Raises UnavailableError if no engine responds or the build fails.
-    """
+    """An image of this tree, removed at the end; UnavailableError if it cannot be built."""
     engine()
     command = ["./create", "--name", IMAGE, "--dirty"]
     try:
@@ -89,10 +83,7 @@ def image() -> Iterator[str]:
 
 @contextlib.contextmanager
 def container(image_name: str, settings: Mapping[str, str], port: int) -> Iterator[str]:
-    """The name of a container that listens on `port` once started; removed at the end.
-
-    Its data survive a stop. Raises FailedError if it cannot be created.
-    """
+    """A container that listens on `port` once started; keeps its data when it stops."""
     name = f"{IMAGE}-{port}"
     # Names only: the values come from the environment, which process lists do not show.
     options = [word for key in settings for word in ("--env", key)]

@@ -54,9 +54,6 @@ class Layout:
 
 
 def waiting(servers: int, service: float, busy: float) -> float:
-    """The waiting time for one of `servers`, at utilisation `busy` (below 1).
-
-    In the unit of `service`, the mean service time.
-    """
+    """The waiting time at utilisation `busy` (below 1), in the unit of `service`, its mean."""
     power = math.sqrt(2 * (servers + 1)) - 1
     return service * math.pow(busy, power) / (servers * (1 - busy))

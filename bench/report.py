@@ -22,10 +22,9 @@ class PageError(Exception):
 
 
 def update(page: str, measured: Mapping[str, tuple[Table, str]]) -> str:
-    """The page with these tables, and the goals compared with all its figures.
+    """The page with these tables and all goals; raises PageError without a measure's markers.
 
-    `measured` maps each measure's name to its table and circumstances. Raises PageError if the page
-    lacks a measure's markers. Safe to repeat.
+    `measured` maps each measure's name to its table and circumstances. Safe to repeat.
     """
     for name, (table, circumstances) in measured.items():
         page = _replaced(page, name, block(table, circumstances))

@@ -39,10 +39,7 @@ class Server:
         return self.name if self.stored is None else f"**{self.name}**"
 
     def check(self, delivery: Delivery) -> None:
-        """Check that it accepts a signed delivery and, if it verifies, refuses a forged one.
-
-        Raises FailedError if it does not.
-        """
+        """Check that it accepts a signed delivery and refuses a forged one; raises FailedError."""
         if (status := self._post(delivery, delivery.signature)) != self.accepts:
             raise FailedError(f"{self.name} answered {status}, not {self.accepts}")
         forged = self._post(delivery, "sha256=" + "0" * 64)
@@ -80,10 +77,7 @@ def clustered_probot(home: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def probot(home: Path, **environ: str) -> Iterator[Server]:
-    """Two processes of a Probot app on one socket, with these extra settings.
-
-    Without a distributor: the least that two processes need.
-    """
+    """Two processes of a Probot app on one socket, with these extra settings."""
     with _probot(home, "probot.mjs", PROCESSES, "Probot 14, one socket", **environ) as server:
         yield server
 
@@ -92,11 +86,7 @@ def probot(home: Path, **environ: str) -> Iterator[Server]:
 def _probot(
     home: Path, program: str, processes: int, name: str, **environ: str
 ) -> Iterator[Server]:
-    """Run a program of bench/peers/npm.
-
-    It uses Probot's middleware on Node's server, as `probot run` does, but without a log line a
-    request.
-    """
+    """Run a program of bench/peers/npm: `probot run` without a log line a request."""
     node = program_path("node", "install Node.js")
     place = from_npm()
     settings = {

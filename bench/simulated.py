@@ -32,10 +32,7 @@ class Github(FakeGithub):
         return [call for call in self.calls if call.installation_id is not None]
 
     def member_merges(self, login: str, hook: str) -> float:
-        """Merge a member's pull request and deliver that to `hook`; returns when it was sent.
-
-        Adds the member first. Raises FailedError if the delivery is not accepted.
-        """
+        """Merge a new member's pull request and deliver it; returns when it was sent."""
         self.add_member(ORGANIZATION, login)
         occurrence = self.merge_pull_request(REPOSITORY, login)
         return self.bring(occurrence, hook)

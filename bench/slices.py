@@ -33,10 +33,7 @@ class Plan:
 def interleaved(
     servers: Mapping[str, Server], delivery: Delivery, plan: Plan, *, scratch: Path
 ) -> dict[str, list[Slice]]:
-    """The slices of each server, one a round.
-
-    Raises FailedError if a server that stores has fewer deliveries than it accepted.
-    """
+    """The slices of each server; FailedError if one stored less than it accepted."""
     slices: dict[str, list[Slice]] = {name: [] for name in servers}
     for number in range(plan.rounds):
         for name in random.sample(list(servers), k=len(servers)):
@@ -50,18 +47,12 @@ def interleaved(
 
 
 def warm_up(servers: Mapping[str, Server], delivery: Delivery, *, scratch: Path) -> None:
-    """An uncounted slice for each server: interpreters compile, connection pools fill.
-
-    Raises FailedError as `interleaved` does.
-    """
+    """An uncounted slice for each server, which fills caches and connection pools."""
     interleaved(servers, delivery, Plan(load=Load(32), rounds=1, seconds=1), scratch=scratch)
 
 
 def settle(server: Server, one: Slice, load: Load) -> None:
-    """Check, once the server is idle, that it stored what it accepted.
-
-    At most the requests in flight may come on top. Raises FailedError otherwise.
-    """
+    """Check that the idle server stored what it accepted, and at most the rest in flight."""
     time.sleep(_PAUSE_SECONDS)
     if server.stored is None:
         return

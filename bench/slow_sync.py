@@ -20,10 +20,7 @@ _TOLERANCE = 0.5
 
 
 def slow_sync(home: Path, milliseconds: float) -> dict[str, str]:
-    """The environment that delays each sync of a program; builds the library in `home`.
-
-    Raises UnavailableError without a working C compiler.
-    """
+    """The environment that delays each sync; UnavailableError without a C compiler."""
     compiler = program_path("cc", _REMEDY)
     library = home / "slow_sync.so"
     command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(library), str(_SOURCE), "-ldl"]

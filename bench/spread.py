@@ -38,10 +38,7 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that is at least `percent` of the values (nearest rank).
-
-    Raises ValueError without values.
-    """
+    """The nearest-rank percentile; raises ValueError without values."""
     if not values:
         raise ValueError("no values")
     rank = math.ceil(percent / 100 * len(values))

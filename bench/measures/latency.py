@@ -37,10 +37,7 @@ class Contestant:
     github: Github
 
     def first_call_ms(self, login: str) -> float:
-        """Deliver a merge of a new member; returns the time until GitHub is called.
-
-        Raises FailedError if it is never called.
-        """
+        """Deliver a new member's merge; returns the time until GitHub's call, or FailedError."""
         began_at = self.github.member_merges(login, self.hook)
         until(lambda: self._called(login), f"{self.hook} asks for {login}", pause_seconds=0.005)
         return 1000 * (self._called(login)[0] - began_at)

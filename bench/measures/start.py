@@ -27,10 +27,7 @@ Starter = Callable[[], float]
 
 
 def run(size: Size) -> Table:
-    """Measure; leaves out what this machine lacks, with the reason in the notes.
-
-    Raises UnavailableError if the parts of a pex cannot be downloaded.
-    """
+    """Measure; notes what this machine lacks, and raises UnavailableError without a pex."""
     return measured((VENV, PEX, CONTAINER), rounds=size.of(9, 1))
 
 

@@ -49,29 +49,19 @@ def evaluate(
     reader: Reader,
     meter: Meter | None = None,
 ) -> Iterator[Decision]:
-    """The decisions of the enabled rules about an event, rule by rule.
-
-    Raises what the reader raises. The meter records how long each rule takes.
-    """
+    """Yield the decision of each enabled rule about an event; raises what the reader raises."""
     meter = meter or Meter()
     for rule in rules:
-        rule_settings = settings.of(rule)
-        if rule_settings.enabled:
+        options = settings.of(rule)
+        if options.enabled:
             not_yet = ""
             try:
                 with meter.timed(RULE_SECONDS, rule.name):
-                    actions = rule.decide(event, reader, rule_settings)
+                    actions = rule.decide(event, reader, options)
             except NotYet as reason:
                 actions, not_yet = reason.meanwhile, str(reason)
             subject = "" if rule.while_paused else event.place
-            yield Decision(
-                rule.name,
-                actions,
-                changed(rule_settings),
-                digest(rule_settings),
-                subject,
-                not_yet,
-            )
+            yield Decision(rule.name, actions, changed(options), digest(options), subject, not_yet)
 
 
 def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> Iterator[NewJob]:
@@ -101,10 +91,9 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
 
 
 def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
-    """The job that runs an undecided rule again; the other rules do not wait for it.
+    """The job that runs an undecided rule again; raises Postpone if `cause` is one already.
 
-    It has no subject, so later deliveries about the same issue do not wait for it either. Raises
-    Postpone where `cause` is such a job already.
+    It has no subject, so neither the other rules nor later deliveries wait for it.
     """
     at = now + NOT_YET_SECONDS
     if is_reevaluation(cause):

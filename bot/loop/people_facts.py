@@ -1,7 +1,4 @@
-"""People facts: what rules ask about memberships, merges, permissions and accounts.
-
-Answers from the membership cache cost no request.
-"""
+"""People facts: memberships, merges, permissions and accounts; cached where possible."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,4 @@
-"""Reader: the facts of `bot.rule.Reader`, assembled from their parts.
-
-The client refuses every write, so a rule cannot change anything.
-"""
+"""Reader: the facts of `bot.rule.Reader`, from a client that refuses every write."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -46,10 +43,7 @@ class PastActions(Protocol):
 
 
 class GithubReader:
-    """Answers the questions of rules for one installation, each from its part.
-
-    `clock` returns the time of the decision, in epoch seconds.
-    """
+    """Answers the questions of rules for one installation; `clock` is the decision's time."""
 
     def __init__(
         self,

@@ -94,9 +94,9 @@ class Updater:
         return measured({DELIVERIES: self.decide, ACTIONS: self.perform}, self._meter)
 
     def decide(self, job: Job) -> Outcome:
-        """Evaluate a delivery; its outcome queues the actions of the rules.
+        """Evaluate a delivery and queue the actions of the rules; safe to repeat.
 
-        Raises Postpone, Retry or Dead if GitHub cannot be asked. Safe to repeat.
+        Raises Postpone, Retry or Dead if GitHub cannot be asked.
         """
         with self._github_errors(job):
             event = view(job.kind, json.loads(job.body))

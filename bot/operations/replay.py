@@ -133,10 +133,7 @@ def stored(history: DeliveryHistory, queue: Queue, guid: str) -> Replayed:
 def dry_run(
     replayed: Replayed, queue: Queue, decide: Callable[[Event], Sequence[Decision]]
 ) -> DryRun:
-    """What would be done about a delivery: `Updater.dry_run`, compared with the queue.
-
-    Raises luggage.github's RequestFailed if GitHub cannot be asked. Changes nothing.
-    """
+    """Compare the decisions of `Updater.dry_run` with the queue; raises RequestFailed."""
     decisions = decide(replayed.event)
     return DryRun(
         replayed=replayed,

@@ -75,10 +75,7 @@ Target = Comment | Issue | Marker
 
 @dataclass(frozen=True)
 class GithubTexts:
-    """Texts at GitHub, fetched by read-only clients.
-
-    Both methods raise luggage.github's RequestFailed.
-    """
+    """Texts at GitHub, fetched read-only; both methods raise luggage.github's RequestFailed."""
 
     app: GithubApp
 
@@ -128,11 +125,7 @@ class Why:
         self._texts = texts
 
     def __call__(self, target: Target) -> Origin:
-        """The action and the delivery. Changes nothing.
-
-        Raises NotOurs if there is none, and luggage.github's RequestFailed if GitHub cannot be
-        asked.
-        """
+        """The origin; raises NotOurs if there is none, RequestFailed if GitHub cannot be asked."""
         match target:
             case Marker(name):
                 job = self._by_marker(name)
@@ -164,10 +157,7 @@ class Why:
         return None
 
     def _by_text(self, target: Comment | Issue) -> JobRow | None:
-        """The action whose marker is in the text at GitHub, if the bot wrote that text.
-
-        None if GitHub has no such text, or hides it from the bot.
-        """
+        """The action whose marker is in the bot's text at GitHub; None without that text."""
         if self._texts is None:
             return None
         try:

@@ -131,10 +131,7 @@ def test_without_a_key_it_says_so_in_one_line(images):
 
 @pytest.mark.parametrize("end", ["kill", "stop", "restart"])
 def test_nothing_is_lost_in_the_middle_of_work(images, github, with_file, end):
-    """After a kill, stop or restart all work is done, once.
-
-    A killed bot's jobs wait until its lease ends, which takes a minute.
-    """
+    """After a kill, stop or restart all work is done, once, when the leases end."""
     with container(images, *with_file) as bot:
         bot.wait_until_ready()
         numbers = ping(github, bot, count=8)

@@ -138,20 +138,14 @@ def test_make_sets_up_what_is_locked(pip, newcomer, checkout):
 
 
 def test_lists_are_enough_for_pip_by_hand(pip, newcomer, checkout):
-    """Each list contains everything that `pip install -r` needs.
-
-    A dry run downloads and checks each file, and unpacks none.
-    """
+    """Each list contains everything that `pip install -r` needs, as a dry run shows."""
     for lock in pip_locks():
         words = ("install", "--dry-run", "--quiet", "--no-cache-dir", "-r", ROOT / lock)
         done(".venv/bin/python", "-m", "pip", *words, cwd=checkout, env=newcomer)
 
 
 def test_habits_of_the_user_change_nothing(index, newcomer, checkout, tmp_path):
-    """A configured target, PYTHONPATH and an old .venv make no difference.
-
-    Uses a short list under the real one's name.
-    """
+    """A configured target, PYTHONPATH and an old .venv make no difference (short list)."""
     shutil.copy(ROOT / BUILD, checkout / RUN)
     habits = {
         "PIP_USER": "1",

@@ -57,10 +57,7 @@ def offline():
 
 @pytest.fixture(scope="session")
 def rebuilt(packed, tmp_path_factory):
-    """The same commit, packed elsewhere, later, under another name and configuration.
-
-    The tree contains private keys. The build runs without network where a user may do that.
-    """
+    """The same commit, packed elsewhere, later, with private keys around, without network."""
     place = tmp_path_factory.mktemp("rebuilt")
     elsewhere = shutil.copytree(packed.home, place / "elsewhere", copy_function=shutil.copyfile)
     for folder in (elsewhere, elsewhere / "bot_deploy"):

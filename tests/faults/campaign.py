@@ -93,10 +93,7 @@ class Run:
         over_a_line: bool = False,
         **orders: Any,
     ) -> Iterator[Site]:
-        """A site on the row's database; `scaled` shortens times, usually in the short form.
-
-        The short form always raises the pace of writes.
-        """
+        """A site on the row's database; `scaled` shortens times, by default in the short form."""
         self._fakes += 1
         home = self.home / f"site{self._fakes}"
         home.mkdir()
@@ -253,10 +250,7 @@ def versions(server: Server | None) -> str:
 
 
 def commit() -> str:
-    """The measured commit, with a plus if the tree differs from it.
-
-    The page itself does not count: each row writes its figures to it.
-    """
+    """The measured commit, with a plus if the tree, without the page, differs from it."""
     try:
         named = _git("rev-parse", "--short=7", "HEAD").strip()
         changed = _git("status", "--porcelain", "-uno", "--", ".", ":(exclude)docs/reliability.md")

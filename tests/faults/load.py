@@ -1,7 +1,4 @@
-"""Load of the campaign: events at the simulated GitHub, and their expected effects.
-
-The verdict uses outside facts alone: what was answered 202, and GitHub's final state.
-"""
+"""Load of the campaign: events at the simulated GitHub, and their expected effects."""
 
 import contextlib
 import http.client
@@ -190,10 +187,7 @@ class Sender:
         again_seconds: float | None = None,
         said: Callable[[int], object] = lambda _count: None,
     ) -> list[Delivery]:
-        """Post all, those of one subject in order; return them.
-
-        With `again_seconds`, refused ones are posted again after that time until accepted.
-        """
+        """Post all, those of one subject in order; retries refused ones after `again_seconds`."""
         sent: list[Delivery] = []
         lanes: list[list[Delivery]] = [[] for _ in range(self._threads)]
         for delivery in deliveries:

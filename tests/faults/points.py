@@ -1,7 +1,4 @@
-"""Points where a process of the bot may die: before, inside and after each step.
-
-The steps are wrapped from outside, in the process itself; the product does not know of it.
-"""
+"""Points where a process may die: before, inside and after each step, wrapped from outside."""
 
 import functools
 import inspect
@@ -75,10 +72,7 @@ class Strike:
 
 @contextmanager
 def nobody_sends(name: str) -> Iterator[None]:
-    """Wait until no other thread of this process is sending, unless `name` is that point.
-
-    A stop between the last check of the clock and the first byte may cause a repetition.
-    """
+    """Wait until no other thread is sending, unless `name` is that point: that may repeat."""
     with nullcontext() if name == _UNDER_WAY else _sending:
         yield
 

@@ -76,10 +76,7 @@ class Process:
 
 
 class Site:
-    """A data directory, a database and a simulated GitHub, for processes.
-
-    A context manager: it stops every process at the end.
-    """
+    """A data directory, a database and a simulated GitHub; stops its processes at the end."""
 
     def __init__(
         self,
@@ -226,7 +223,7 @@ class Site:
         patience = patience or self.patience
         while not holds():
             waited = time.monotonic() - began
-            assert waited < patience, f"in vain for {waited:.0f} s: {what}; {self.states()}"
+            assert waited < patience, f"timed out after {waited:.0f} s: {what}; {self.states()}"
             time.sleep(0.05 if waited < 5 else 0.25)
         return time.monotonic() - began
 

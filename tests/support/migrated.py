@@ -21,10 +21,7 @@ _known: dict[tuple[str, History], _Statements] = {}
 
 
 def migrated(engine: Engine, histories: Sequence[History]) -> Engine:
-    """Migrate an empty database to the newest revisions; returns it.
-
-    Unlike `migrate`, it cannot be repeated.
-    """
+    """Migrate an empty database to the newest revisions, once; returns it."""
     for history in histories:
         key = (engine.dialect.name, history)
         if key in _known:

@@ -76,11 +76,7 @@ class NotInstalledError(Exception):
 
 
 def installed(cache: Path, wanted: str = "github") -> Path:
-    """The directory with a lock file's node_modules; installs them if needed.
-
-    Raises NotInstalledError. Safe to call from many processes at once: one installs, the others
-    wait.
-    """
+    """A lock file's node_modules, installed if needed, by one process; NotInstalledError."""
     digest = hashlib.sha256((LOCKS / wanted / "package-lock.json").read_bytes()).hexdigest()
     here = cache / f"{wanted}-{digest[:16]}"
     if here.is_dir():

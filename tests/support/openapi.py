@@ -220,10 +220,9 @@ class Description:
 
 @dataclass
 class CheckingServer:
-    """A FakeGithub behind the validator: `url` to call, `violations` to check at the end.
+    """A FakeGithub behind the validator: assert `server.violations == []` at the end.
 
-    A context manager. Responses altered by a fault are not checked. Assert `server.violations ==
-    []`.
+    A context manager. Responses altered by a fault are not checked.
     """
 
     fake: FakeGithub

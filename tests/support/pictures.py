@@ -1,7 +1,4 @@
-"""Screenshots of the pages for the documentation: `python -m tests.support.pictures`.
-
-They are reproducible except for the machine's fonts.
-"""
+"""Screenshots of the pages for the documentation: `python -m tests.support.pictures`."""
 
 import sys
 import tempfile

@@ -67,10 +67,7 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def own_schema(self, *settings: str) -> str:
-        """Return the address of a non-superuser with a schema of the same name.
-
-        `settings` are set on the role, such as ``jit = on``.
-        """
+        """The address of a non-superuser with its own schema; `settings` go to the role."""
         name = self._new_role()
         self.execute(f"CREATE SCHEMA {name} AUTHORIZATION {name}")
         for setting in settings:
@@ -79,10 +76,7 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def own_database(self, options: str = "") -> str:
-        """Return the address of a non-superuser that owns a database of the same name.
-
-        `options` are those of CREATE DATABASE.
-        """
+        """The address of a non-superuser with its own database; `options` of CREATE DATABASE."""
         name = self._new_role()
         self.execute(f"CREATE DATABASE {name} OWNER {name} {options}")
         url = make_url(self._url).set(username=name, database=name)

@@ -30,7 +30,7 @@ def until(
     """Wait until a condition holds; AssertionError names it at the timeout."""
     give_up_at = time.monotonic() + patience_seconds
     while not holds():
-        assert time.monotonic() < give_up_at, f"in vain: {what}"
+        assert time.monotonic() < give_up_at, f"timed out: {what}"
         time.sleep(0.05)
 
 

@@ -32,10 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class RuleSchedule:
-    """Queues the jobs of scheduled rules, one run a call; safe to repeat, and to kill.
-
-    `clock` returns epoch seconds.
-    """
+    """Queues the jobs of scheduled rules; `clock` returns epoch seconds. Safe to repeat."""
 
     app: GithubApp
     engine: Engine

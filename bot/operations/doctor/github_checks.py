@@ -15,10 +15,7 @@ _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
 class GithubChecks:
-    """Asks GitHub as the App itself; later checks use what earlier ones learned.
-
-    `make` opens the secrets and returns the App. `needed` is what the enabled rules need.
-    """
+    """Asks GitHub as the App from `make`, which opens the secrets; `needed` is what rules need."""
 
     def __init__(self, make: Callable[[], GithubApp], needed: Needs, *, server_url: str) -> None:
         self._make = make

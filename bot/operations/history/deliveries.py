@@ -38,10 +38,7 @@ class UnknownDelivery(Exception):  # noqa: N818
 
 
 class DeliveryHistory:
-    """The history in the queue; threads may share it.
-
-    Every method raises SQLAlchemyError when the database is away.
-    """
+    """The history in the queue; raises SQLAlchemyError if the database is away. Thread-safe."""
 
     def __init__(self, queue: Queue, *, clock: Callable[[], float]) -> None:
         self._queue = queue
@@ -111,10 +108,7 @@ class DeliveryHistory:
         return [delivery_row(job, children[job.id]) for job in jobs]
 
     def find(self, guid: str) -> DeliveryRow:
-        """The delivery with this X-GitHub-Delivery, or the only one that starts with it.
-
-        Raises UnknownDelivery.
-        """
+        """The only delivery whose X-GitHub-Delivery starts with `guid`; raises UnknownDelivery."""
         return self._rows([self._job(guid)])[0]
 
     def _job(self, delivery: JobRow | str) -> JobRow:
@@ -252,10 +246,7 @@ class DeliveryHistory:
         return str(payload["repository"].get("full_name", "")) if is_public(payload) else ""
 
     def per_hour(self, hours: int = 24) -> Sequence[Hour]:
-        """Counts of deliveries and actions in each of the last hours (UTC), oldest first.
-
-        The last hour is not over yet.
-        """
+        """Counts for each of the last hours (UTC), oldest first, including the current one."""
         this = int(self._clock() // _HOUR_SECONDS)
         first = this - hours + 1
         counts = self._queue.per_hour(first * _HOUR_SECONDS)

@@ -41,10 +41,7 @@ class Previewer:
         return (event.name, event.action or "") in EVENTS
 
     def check(self, client: Client, event: Event) -> Sequence[Action]:
-        """The check run for a pull request, or nothing if it does not change the settings.
-
-        Raises RequestFailed if GitHub cannot be asked. Safe to repeat.
-        """
+        """The check run for a pull request, if it changes the settings; raises RequestFailed."""
         repository, pull = event.repository, event.pull_request
         if repository is None or pull is None:
             return []

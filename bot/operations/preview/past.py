@@ -136,10 +136,7 @@ class Merge:
 
 
 class Merges:
-    """Merged pull requests, from the stored deliveries and from GitHub's search.
-
-    Asks one question a person.
-    """
+    """Merged pull requests, from stored deliveries and one search a person."""
 
     def __init__(self, pasts: Sequence[Past], questions: Questions) -> None:
         self._stored = _stored_merges(pasts)
@@ -148,10 +145,7 @@ class Merges:
     def until(
         self, organization: str, person: str, when: float, *, enough: int
     ) -> set[tuple[str, int]]:
-        """A person's pull requests merged until `when`; finds a hundred at most.
-
-        Raises Unasked if the stored ones are not enough and GitHub is not asked.
-        """
+        """A person's pull requests merged until `when`, a hundred at most; raises Unasked."""
         merged = _until(self._stored.get((organization.lower(), person.lower()), ()), when)
         if len(merged) >= enough:
             return merged

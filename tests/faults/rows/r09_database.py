@@ -1,7 +1,4 @@
-"""Database outages: full, read-only, locked, restarted, or a dead connection.
-
-Mounting, chattr and iptables need root; the figures say what was left out.
-"""
+"""Database outages: full, read-only, locked, restarted, or dead connections (some as root)."""
 
 import contextlib
 import subprocess
