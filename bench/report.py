@@ -67,8 +67,8 @@ def figures_of(page: str) -> dict[str, float]:
 
 def _replaced(page: str, name: str, text: str) -> str:
     begin, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
-    before, found, rest = page.partition(begin)
+    before, began, rest = page.partition(begin)
     _, ended, after = rest.partition(end)
-    if not (found and ended):
+    if not (began and ended):
         raise PageError(f"the page has no place for {name!r}: add the lines {begin} and {end}")
     return f"{before}{begin}\n{text}\n{end}{after}"

@@ -58,20 +58,20 @@ def measured(parts: Sequence[Part], delivery: Delivery) -> Table:
     """Measure these parts; the first one provides the figures."""
     wrk()
     names = dict.fromkeys(name for part in parts for name in part.names)
-    found = []
+    results = []
     with scratch("ingest") as home, running(list(names), home) as every:
         for server in every.values():
             servers.wait(server, delivery)
         warm_up(every, delivery, scratch=home)
         for part in parts:
             some = {name: every[name] for name in part.names}
-            found.append(interleaved(some, delivery, part.plan, scratch=home))
-    tables = zip(parts, found, strict=True)
+            results.append(interleaved(some, delivery, part.plan, scratch=home))
+    tables = zip(parts, results, strict=True)
     return Table(
         head=(*HEAD, "p99 ms"),
         rows=[row for part, slices in tables for row in rows(part, slices, every)],
-        notes=[*lengths(parts), *complaints(found, every)],
-        figures=figures(parts[0], found[0]),
+        notes=[*lengths(parts), *complaints(results, every)],
+        figures=figures(parts[0], results[0]),
     )
 
 
@@ -79,12 +79,12 @@ def measured(parts: Sequence[Part], delivery: Delivery) -> Table:
 def running(names: Sequence[str], home: Path) -> Iterator[dict[str, Server]]:
     """These servers, started; `servers.wait` waits until they are ready."""
     with ExitStack() as stack:
-        found = {}
+        every = {}
         for name in names:
             place = home / name
             place.mkdir()
-            found[name] = stack.enter_context(_STARTERS[name](place))
-        yield found
+            every[name] = stack.enter_context(_STARTERS[name](place))
+        yield every
 
 
 @contextmanager
@@ -107,34 +107,34 @@ _STARTERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
 
 
 def rows(
-    part: Part, found: Mapping[str, Sequence[Slice]], every: Mapping[str, Server]
+    part: Part, slices: Mapping[str, Sequence[Slice]], every: Mapping[str, Server]
 ) -> list[Sequence[str]]:
     """A row for each server, the fastest first."""
-    theirs = _rates(found[part.against])
-    order = sorted(found, key=lambda name: -median(_rates(found[name])))
+    theirs = _rates(slices[part.against])
+    order = sorted(slices, key=lambda name: -median(_rates(slices[name])))
     return [
         (
             str(part.plan.load),
             every[name].shown,
             every[name].does,
-            f"{median(_rates(found[name])):,.0f}",
-            "1" if name == part.against else str(ratio(_rates(found[name]), theirs)),
-            f"{median(one.p50_ms for one in found[name]):.1f}",
-            f"{median(one.p99_ms for one in found[name]):.1f}",
+            f"{median(_rates(slices[name])):,.0f}",
+            "1" if name == part.against else str(ratio(_rates(slices[name]), theirs)),
+            f"{median(one.p50_ms for one in slices[name]):.1f}",
+            f"{median(one.p99_ms for one in slices[name]):.1f}",
         )
         for name in order
     ]
 
 
-def figures(part: Part, found: Mapping[str, Sequence[Slice]]) -> dict[str, float]:
+def figures(part: Part, slices: Mapping[str, Sequence[Slice]]) -> dict[str, float]:
     """The goals' figures, and each server's rate."""
-    theirs = found[part.against]
+    theirs = slices[part.against]
     values = {}
-    for name in found:
-        values[f"ingest.{name}_per_second"] = median(_rates(found[name]))
+    for name in slices:
+        values[f"ingest.{name}_per_second"] = median(_rates(slices[name]))
         if name != part.against:
-            values[f"ingest.{name}_against_{part.against}"] = _middle(found[name], theirs)
-            p99 = ratio([one.p99_ms for one in found[name]], [one.p99_ms for one in theirs])
+            values[f"ingest.{name}_against_{part.against}"] = _middle(slices[name], theirs)
+            p99 = ratio([one.p99_ms for one in slices[name]], [one.p99_ms for one in theirs])
             values[f"ingest.{name}_p99_against_{part.against}"] = p99.middle
     return values
 
@@ -148,10 +148,10 @@ def lengths(parts: Sequence[Part]) -> list[str]:
 
 
 def complaints(
-    found: Sequence[Mapping[str, Sequence[Slice]]], every: Mapping[str, Server]
+    results: Sequence[Mapping[str, Sequence[Slice]]], every: Mapping[str, Server]
 ) -> list[str]:
     """A line for each server with refused or broken requests."""
-    count = {name: sum(spoiled(slices.get(name, ())) for slices in found) for name in every}
+    count = {name: sum(spoiled(slices.get(name, ())) for slices in results) for name in every}
     return [
         f"{every[name].name}: {number} requests were refused or ended without an answer."
         for name, number in count.items()

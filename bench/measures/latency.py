@@ -57,8 +57,8 @@ def measured(names: Sequence[str], *, rounds: int, early: int = _WARM_UP) -> Tab
     with scratch("latency") as home, running_all(names, home) as every:
         for number in range(early):
             _round(every, f"early-{number}")
-        found = [_round(every, f"member-{number}") for number in range(rounds)]
-    times = {name: [one[name] for one in found] for name in names}
+        results = [_round(every, f"member-{number}") for number in range(rounds)]
+    times = {name: [one[name] for one in results] for name in names}
     against = {name: ratio(times[name], times[names[0]]) for name in names[1:]}
     figures = {}
     for name, compared in against.items():
@@ -81,24 +81,24 @@ def measured(names: Sequence[str], *, rounds: int, early: int = _WARM_UP) -> Tab
 
 def _round(every: Mapping[str, Contestant], login: str) -> dict[str, float]:
     """One delivery each, one at a time, in random order."""
-    found = {}
+    times = {}
     for name in random.sample(list(every), k=len(every)):
-        found[name] = every[name].first_call_ms(login)
+        times[name] = every[name].first_call_ms(login)
         time.sleep(random.uniform(*_SPACED_SECONDS))
-    say(", ".join(f"{name} {milliseconds:.1f} ms" for name, milliseconds in found.items()))
-    return found
+    say(", ".join(f"{name} {milliseconds:.1f} ms" for name, milliseconds in times.items()))
+    return times
 
 
 @contextmanager
 def running_all(names: Sequence[str], home: Path) -> Iterator[dict[str, Contestant]]:
     """All of them, ready, each with its own GitHub."""
     with ExitStack() as stack:
-        found = {}
+        contestants = {}
         for name in names:
             place = home / name.replace(" ", "-")
             place.mkdir()
-            found[name] = stack.enter_context(_contestant(name, place))
-        yield found
+            contestants[name] = stack.enter_context(_contestant(name, place))
+        yield contestants
 
 
 @contextmanager

@@ -124,14 +124,14 @@ class Place:
 def beating(place: Place, *, loops: int, threads: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run loops; yields once each has a heartbeat."""
     with ExitStack() as stack:
-        began, found = time.time(), []
+        began, processes = time.time(), []
         for number in range(loops):
             command = (*FROM_SOURCE, "loop", "--threads", str(threads))
             log = place.site.home / f"loop-{number}.log"
             process = started(command, log, place.site.environ, cwd=ROOT)
-            found.append(stack.enter_context(process))
+            processes.append(stack.enter_context(process))
         until(lambda: place.heard(began) >= loops, "the loops have a heartbeat")
-        yield found
+        yield processes
 
 
 def merge_of_a_member(github: Github) -> dict[str, object]:
@@ -152,12 +152,14 @@ def run(size: Size) -> Table:
 
 def measured(kinds: Sequence[str], *, rounds: int, merges: int, pings: int) -> Table:
     """Measure these kinds of databases, with these numbers of deliveries a slice."""
-    found = {kind: _slices(kind, rounds, merges, pings) for kind in kinds}
+    results = {kind: _slices(kind, rounds, merges, pings) for kind in kinds}
     return Table(
         head=HEAD,
-        rows=[row for kind in kinds for row in rows(kind, found[kind])],
+        rows=[row for kind in kinds for row in rows(kind, results[kind])],
         notes=[_NOTE.format(rounds=rounds, merges=merges, pings=pings)],
-        figures={name: each for kind in kinds for name, each in figures(kind, found[kind]).items()},
+        figures={
+            name: each for kind in kinds for name, each in figures(kind, results[kind]).items()
+        },
     )
 
 
@@ -175,7 +177,7 @@ Slices = Mapping[tuple[str, Way], list[float]]
 def _slices(kind: str, rounds: int, merges: int, pings: int) -> Slices:
     every = [(NOTHING, way) for way in (BARE, Way(1, 1), ONE, Way(1, 8), *_two(kind))]
     every += [(ACTIONS, way) for way in (ONE, *_two(kind))]
-    found: dict[tuple[str, Way], list[float]] = {each: [] for each in every}
+    slices: dict[tuple[str, Way], list[float]] = {each: [] for each in every}
     with ExitStack() as stack:
         place = placed(kind, stack)
         place.prepare(1, NOTHING)
@@ -185,9 +187,9 @@ def _slices(kind: str, rounds: int, merges: int, pings: int) -> Slices:
                 amount = pings if work == ACTIONS else merges
                 place.prepare(amount, work)
                 rate = place.loop(way, work) if way.loops else place.claim(amount)
-                found[work, way].append(rate)
+                slices[work, way].append(rate)
                 say(f"{kind}, round {number + 1}: {_name(work, way)}: {rate:.0f}/s")
-    return found
+    return slices
 
 
 def _name(work: str, way: Way) -> str:
@@ -215,30 +217,30 @@ def placed(kind: str, stack: ExitStack) -> Place:
     return Place(kind, Site(home, url, settings), engine, queue, github)
 
 
-def rows(kind: str, found: Slices) -> list[Sequence[str]]:
+def rows(kind: str, slices: Slices) -> list[Sequence[str]]:
     """The rows: deliveries against bare claims, actions against those of one loop."""
-    told: list[Sequence[str]] = []
-    for (work, way), rates in found.items():
+    lines: list[Sequence[str]] = []
+    for (work, way), rates in slices.items():
         first = (work, BARE if work == NOTHING else ONE)
-        against = "1" if way == first[1] else str(ratio(rates, found[first]))
+        against = "1" if way == first[1] else str(ratio(rates, slices[first]))
         name = work if way.loops else CLAIMS
-        told.append((kind, name, str(way), f"{median(rates):.0f}", against))
-    return told
+        lines.append((kind, name, str(way), f"{median(rates):.0f}", against))
+    return lines
 
 
-def figures(kind: str, found: Slices) -> dict[str, float]:
+def figures(kind: str, slices: Slices) -> dict[str, float]:
     """The goals' figures, and the rates of this machine."""
     name = kind.lower()
-    told = {
-        f"loop.{name}_against_claims": ratio(found[NOTHING, ONE], found[NOTHING, BARE]).middle,
-        f"loop.{name}_claims_per_second": median(found[NOTHING, BARE]),
-        f"loop.{name}_decided_per_second": median(found[NOTHING, ONE]),
-        f"loop.{name}_performed_per_second": median(found[ACTIONS, ONE]),
+    values = {
+        f"loop.{name}_against_claims": ratio(slices[NOTHING, ONE], slices[NOTHING, BARE]).middle,
+        f"loop.{name}_claims_per_second": median(slices[NOTHING, BARE]),
+        f"loop.{name}_decided_per_second": median(slices[NOTHING, ONE]),
+        f"loop.{name}_performed_per_second": median(slices[ACTIONS, ONE]),
     }
     if kind == POSTGRESQL:
         for figure, work in (("two_against_one", ACTIONS), ("two_against_one_nothing", NOTHING)):
-            told[f"loop.{figure}"] = ratio(found[work, TWO], found[work, ONE]).middle
-    return told
+            values[f"loop.{figure}"] = ratio(slices[work, TWO], slices[work, ONE]).middle
+    return values
 
 
 MEASURE = Measure(

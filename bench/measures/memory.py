@@ -71,9 +71,9 @@ class Receiver:
         """The memory of each process, once it is idle."""
         until(self.is_idle, "all is dealt with", timeout_seconds=_TIMEOUT_SECONDS)
         time.sleep(_REST_SECONDS)
-        found = [footprint(pid) for pid in family(self.pids)]
-        say(", ".join(f"{one.command}: {one.pss:.0f} MiB" for one in found))
-        return found
+        footprints = [footprint(pid) for pid in family(self.pids)]
+        say(", ".join(f"{one.command}: {one.pss:.0f} MiB" for one in footprints))
+        return footprints
 
 
 def served(one: Receiver, count: int) -> list[Footprint]:

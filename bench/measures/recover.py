@@ -73,10 +73,10 @@ def measured(kinds: Sequence[str], *, delivered: int, turns: int) -> Table:
     figures: dict[str, float] = {}
     for kind in kinds:
         with scratch("recover") as home:
-            found = _looks(kind, home, delivered, turns)
-        say(f"recover, {kind}: {found}")
-        rows += [(kind, look, *cost.row()) for look, cost in found.items()]
-        figures |= _figures(kind, found)
+            costs = _looks(kind, home, delivered, turns)
+        say(f"recover, {kind}: {costs}")
+        rows += [(kind, look, *cost.row()) for look, cost in costs.items()]
+        figures |= _figures(kind, costs)
     return Table(head=HEAD, rows=rows, notes=[_NOTE.format(delivered=delivered)], figures=figures)
 
 
@@ -88,13 +88,13 @@ _NOTE = (
 )
 
 
-def _figures(kind: str, found: dict[str, Cost]) -> dict[str, float]:
-    told = {
-        f"recover.requests_{_NAMES[look]}": float(cost.requests) for look, cost in found.items()
+def _figures(kind: str, costs: dict[str, Cost]) -> dict[str, float]:
+    figures = {
+        f"recover.requests_{_NAMES[look]}": float(cost.requests) for look, cost in costs.items()
     }
-    for look, cost in found.items():
-        told[f"recover.{kind.lower()}_{_NAMES[look]}_ms"] = cost.milliseconds
-    return told
+    for look, cost in costs.items():
+        figures[f"recover.{kind.lower()}_{_NAMES[look]}_ms"] = cost.milliseconds
+    return figures
 
 
 def _looks(kind: str, home: Path, delivered: int, turns: int) -> dict[str, Cost]:
@@ -112,11 +112,11 @@ def _looks(kind: str, home: Path, delivered: int, turns: int) -> dict[str, Cost]
         queue.put_all(_day(github, clock, delivered))
         look = _Look(github, engine, queue, server.url)
         recovery = look.recovery()
-        found = {NEVER: look.cost(recovery.run), STARTED: look.cost(look.recovery().run)}
+        first = {NEVER: look.cost(recovery.run), STARTED: look.cost(look.recovery().run)}
         recovery.run()
         costs = [look.cost(recovery.run) for _ in range(turns)]
     middle = median(cost.milliseconds for cost in costs)
-    return {**found, AGAIN: replace(costs[-1], milliseconds=middle)}
+    return {**first, AGAIN: replace(costs[-1], milliseconds=middle)}
 
 
 def _day(github: FakeGithub, clock: Clock, delivered: int) -> list[NewJob]:
@@ -176,9 +176,9 @@ class _Look:
             event.remove(self.engine, name, count)
         if missed:
             raise FailedError(f"recovery fetched {missed} deliveries that the queue already had")
-        asked = self.github.calls[calls:]
-        free = sum(call.status == HTTPStatus.NOT_MODIFIED for call in asked)
-        return Cost(milliseconds, len(asked), free, *counts.values())
+        requests = self.github.calls[calls:]
+        free = sum(call.status == HTTPStatus.NOT_MODIFIED for call in requests)
+        return Cost(milliseconds, len(requests), free, *counts.values())
 
 
 MEASURE = Measure(

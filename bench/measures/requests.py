@@ -78,12 +78,12 @@ def run(_size: Size) -> Table:
         site = Site(home, f"sqlite:///{home / 'bot.sqlite'}", settings)
         with running(site, "start") as bot:
             bot.wait("/readyz")
-            found = [(kind, requests_for(kind, site, bot, github)) for kind in KINDS]
+            counted = [(kind, requests_for(kind, site, bot, github)) for kind in KINDS]
     return Table(
         head=HEAD,
-        rows=[(kind[1], str(len(calls)), words(calls)) for kind, calls in found],
+        rows=[(kind[1], str(len(calls)), words(calls)) for kind, calls in counted],
         notes=[_NOTE],
-        figures={f"requests.{kind[0]}": len(calls) for kind, calls in found},
+        figures={f"requests.{kind[0]}": len(calls) for kind, calls in counted},
     )
 
 

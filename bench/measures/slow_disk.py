@@ -40,24 +40,24 @@ def measured(databases: Sequence[str], plan: Plan, delivery: Delivery) -> Table:
         for server in every.values():
             servers.wait(server, delivery)
         warm_up(every, delivery, scratch=home)
-        found = interleaved(every, delivery, plan, scratch=home)
-    return table(found, plan)
+        slices = interleaved(every, delivery, plan, scratch=home)
+    return table(slices, plan)
 
 
-def table(found: Mapping[str, Sequence[Slice]], plan: Plan) -> Table:
+def table(slices: Mapping[str, Sequence[Slice]], plan: Plan) -> Table:
     """A row and a figure for each measured database."""
-    ratios = {name: _ratio(found, name) for name in DATABASES if name in found}
+    ratios = {name: _ratio(slices, name) for name in DATABASES if name in slices}
     return Table(
         head=HEAD,
-        rows=[row(name, found, against) for name, against in ratios.items()],
+        rows=[row(name, slices, against) for name, against in ratios.items()],
         notes=[f"{plan.length()}: {plan.load}.", _NOTE],
         figures={f"slow_disk.{name.lower()}_against_fast": r.middle for name, r in ratios.items()},
     )
 
 
-def row(name: str, found: Mapping[str, Sequence[Slice]], against: Ratio) -> Sequence[str]:
+def row(name: str, slices: Mapping[str, Sequence[Slice]], against: Ratio) -> Sequence[str]:
     """The rates of a database on both disks."""
-    fast, slow = found[name], found[_slow(name)]
+    fast, slow = slices[name], slices[_slow(name)]
     return (
         name,
         f"{median(_rates(fast)):,.0f}",
@@ -72,13 +72,13 @@ def running(databases: Sequence[str], home: Path) -> Iterator[dict[str, Server]]
     """The bot's web process on each database, with normal and with slow syncs."""
     slower = slow_sync(home, DELAY_MS)
     with ExitStack() as stack:
-        found = {}
+        every = {}
         for name in databases:
             for shown, environ in ((name, {}), (_slow(name), slower)):
                 place = home / shown
                 place.mkdir()
-                found[shown] = stack.enter_context(_web(name, shown, place, environ))
-        yield found
+                every[shown] = stack.enter_context(_web(name, shown, place, environ))
+        yield every
 
 
 @contextmanager
@@ -97,8 +97,8 @@ def _slow(name: str) -> str:
     return f"{name}, slower syncs"
 
 
-def _ratio(found: Mapping[str, Sequence[Slice]], name: str) -> Ratio:
-    return ratio(_rates(found[_slow(name)]), _rates(found[name]))
+def _ratio(slices: Mapping[str, Sequence[Slice]], name: str) -> Ratio:
+    return ratio(_rates(slices[_slow(name)]), _rates(slices[name]))
 
 
 def _rates(slices: Sequence[Slice]) -> list[float]:

@@ -51,12 +51,12 @@ def measured(names: Sequence[str], *, rounds: int) -> Table:
 
 def interleaved(starters: Mapping[str, Starter], rounds: int) -> dict[str, list[float]]:
     """The seconds of each start, in rounds, in random order."""
-    found: dict[str, list[float]] = {name: [] for name in starters}
+    times: dict[str, list[float]] = {name: [] for name in starters}
     for _ in range(rounds):
         for name in random.sample(list(starters), k=len(starters)):
-            found[name].append(starters[name]())
-        say(", ".join(f"{name} {times[-1]:.2f} s" for name, times in found.items()))
-    return found
+            times[name].append(starters[name]())
+        say(", ".join(f"{name} {each[-1]:.2f} s" for name, each in times.items()))
+    return times
 
 
 def table(

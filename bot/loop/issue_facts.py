@@ -67,22 +67,22 @@ class IssueFacts:
 
     def pull(self, repository: str, number: int, *, settled: bool = False) -> Pull:
         """See `bot.rule.Reader`. GitHub: "Get a pull request"."""
-        found = self._client.get(f"/repos/{repository}/pulls/{number}")
-        is_open = found["state"] == "open"
-        if settled and is_open and found.get("mergeable") is None:
+        pull = self._client.get(f"/repos/{repository}/pulls/{number}")
+        is_open = pull["state"] == "open"
+        if settled and is_open and pull.get("mergeable") is None:
             raise NotYet(f"GitHub is still computing whether {repository}#{number} can be merged")
         return Pull(
             number=number,
-            author=person(found.get("user")),
-            title=found["title"],
-            head=found["head"]["sha"],
-            labels=_label_names(found),
-            base=found["base"]["ref"],
-            lines=found["additions"] + found["deletions"],
+            author=person(pull.get("user")),
+            title=pull["title"],
+            head=pull["head"]["sha"],
+            labels=_label_names(pull),
+            base=pull["base"]["ref"],
+            lines=pull["additions"] + pull["deletions"],
             is_open=is_open,
-            is_draft=bool(found.get("draft")),
-            merges=found.get("mergeable"),
-            updated_at=_seconds(found["updated_at"]),
+            is_draft=bool(pull.get("draft")),
+            merges=pull.get("mergeable"),
+            updated_at=_seconds(pull["updated_at"]),
         )
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
@@ -140,28 +140,28 @@ def _merging(node: Mapping[str, Any]) -> Merging:
     )
 
 
-def _waiting(found: Mapping[str, Any], people: Sequence[str]) -> Waiting:
+def _waiting(item: Mapping[str, Any], people: Sequence[str]) -> Waiting:
     return Waiting(
-        number=found["number"],
-        author=person(found.get("user")),
-        labels=_label_names(found),
+        number=item["number"],
+        author=person(item.get("user")),
+        labels=_label_names(item),
         people=tuple(people),
-        is_draft=bool(found.get("draft")),
-        updated_at=_seconds(found["updated_at"]),
+        is_draft=bool(item.get("draft")),
+        updated_at=_seconds(item["updated_at"]),
     )
 
 
-def _reviewers(found: Mapping[str, Any], owner: str) -> Sequence[str]:
-    people = [one["login"] for one in found.get("requested_reviewers") or ()]
-    return people + [f"{owner}/{one['slug']}" for one in found.get("requested_teams") or ()]
+def _reviewers(item: Mapping[str, Any], owner: str) -> Sequence[str]:
+    people = [one["login"] for one in item.get("requested_reviewers") or ()]
+    return people + [f"{owner}/{one['slug']}" for one in item.get("requested_teams") or ()]
 
 
-def _assignees(found: Mapping[str, Any]) -> Sequence[str]:
-    return [one["login"] for one in found.get("assignees") or ()]
+def _assignees(item: Mapping[str, Any]) -> Sequence[str]:
+    return [one["login"] for one in item.get("assignees") or ()]
 
 
-def _label_names(found: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(one["name"] for one in found.get("labels") or ())
+def _label_names(item: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(one["name"] for one in item.get("labels") or ())
 
 
 def _moment(event: Mapping[str, Any]) -> Moment | None:

@@ -29,10 +29,10 @@ class Memberships:
 
     def _fetch(self, organization: str, person: str) -> str | None:
         """Fetch the state from GitHub and store it; None for neither a member nor invited."""
-        found = membership(self._client, organization, person)
-        if found is None:
+        answer = membership(self._client, organization, person)
+        if answer is None:
             return None
-        state = str(found["state"])
+        state = str(answer["state"])
         self._people.remember(organization, person, state)
         return state
 
@@ -52,8 +52,8 @@ class Memberships:
         )
         if len(merged) < enough:
             query = f"is:pr is:merged author:{person} org:{organization}"
-            found = self._client.get("/search/issues", params={"q": query, "per_page": enough})
-            merged |= {_identity(item) for item in found["items"]}
+            results = self._client.get("/search/issues", params={"q": query, "per_page": enough})
+            merged |= {_identity(item) for item in results["items"]}
         return min(len(merged), enough)
 
 
@@ -66,21 +66,21 @@ class Accounts:
 
     def is_owner(self, organization: str, person: str) -> bool:
         """See `bot.rule.Reader`. GitHub calls an owner's role "admin"."""
-        found = membership(self._client, organization, person)
-        return found is not None and (found["state"], found["role"]) == ("active", "admin")
+        answer = membership(self._client, organization, person)
+        return answer is not None and (answer["state"], answer["role"]) == ("active", "admin")
 
     def permission(self, repository: str, person: str) -> str:
         """See `bot.rule.Reader`."""
-        found = self._permission(repository, person)
-        return "none" if found is None else str(found["permission"])
+        answer = self._permission(repository, person)
+        return "none" if answer is None else str(answer["permission"])
 
     def may_write(self, repository: str, person: str) -> bool:
         """See `bot.rule.Reader`."""
-        found = self._permission(repository, person)
-        if found is None:
+        answer = self._permission(repository, person)
+        if answer is None:
             return False
         # `permission` has no "triage", whose holders may label, assign and close.
-        return found["permission"] in {"admin", "write"} or found.get("role_name") == "triage"
+        return answer["permission"] in {"admin", "write"} or answer.get("role_name") == "triage"
 
     def _permission(self, repository: str, person: str) -> Any | None:
         """GitHub: "Get repository permissions for a user"; None for an unknown user."""
@@ -90,8 +90,8 @@ class Accounts:
 
     def account(self, login: str) -> Person | None:
         """See `bot.rule.Reader`. GitHub: "Get a user"."""
-        found = look_first(self._client, "/users/{login}", login=login)
-        return found and Person(str(found["login"]), is_bot=found["type"] != "User")
+        answer = look_first(self._client, "/users/{login}", login=login)
+        return answer and Person(str(answer["login"]), is_bot=answer["type"] != "User")
 
     def is_first_step(self, repository: str, person: str, number: int) -> bool:
         """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
