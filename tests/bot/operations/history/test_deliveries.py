@@ -231,6 +231,16 @@ def test_a_dead_action_is_tried_again_and_what_waits_follows(history, refused, s
     assert history.retry(refused) == []
 
 
+def test_a_job_that_was_looked_up_is_not_looked_up_again(history, queue, refused, monkeypatch):
+    """A retry with a job reads neither the delivery's nor the action's row again."""
+    delivery = queue.find(DELIVERIES, refused)
+    invitation = queue.get(history.delivery(delivery).actions[0].id)
+    monkeypatch.setattr(queue, "find", None)
+    monkeypatch.setattr(queue, "get", None)
+    assert history.retry(delivery) == ["invite alice to snakes"]
+    assert history.bury_action(invitation) == "invite alice to snakes"
+
+
 def test_a_dead_delivery_is_decided_again(history, github, deliver, queue, settled):
     """A delivery whose evaluation failed is evaluated again."""
     deliver(github.merge_pull_request(TRIO, "alice"))
