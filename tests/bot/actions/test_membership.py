@@ -251,7 +251,7 @@ def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, people
             clock.advance(90.0)
             return sent_at
 
-    with pytest.raises(Unreachable, match="too late"):
+    with pytest.raises(Unreachable, match="deadline has passed"):
         invitation("ann").perform(work(Stopped(store, clock=clock)))
     assert invited(github) == ["ann"]
     assert people.invited_since("snakes", 0.0, but="") == 1
