@@ -84,7 +84,7 @@ def _refuse_unknown(history: History, scripts: ScriptDirectory, context: Migrati
         except (CommandError, ResolutionError):
             raise SchemaError(
                 f"the database's {history.name} tables are at revision {revision}, which this "
-                "release does not know; run the release that migrated them, or restore a backup"
+                "release does not know; run the newer one that made it, or restore a backup"
             ) from None
 
 
