@@ -15,7 +15,7 @@ from bot.operations.preview.check import EVENTS as PREVIEWED
 from bot.operations.preview.check import Previewer
 from bot.parse import ParseBoard, ParseMood
 from bot.store.board import current_feeling
-from bot.store.people import Memory
+from bot.store.people import People
 from bot.store.recovery import QueueInbox
 from bot.store.totals import Bookkeeper
 from bot_deploy.config import Config
@@ -82,7 +82,7 @@ def make_loop(parts: Parts, wakeup: Wakeup, *, threads: int) -> tuple[Worker, Ta
     return worker, TaskScheduler(tasks, parts.leadership, holder=parts.name, clock=clock)
 
 
-def make_updater(parts: Parts, people: Memory) -> Updater:
+def make_updater(parts: Parts, people: People) -> Updater:
     """Return what evaluates deliveries and performs actions."""
     return Updater(
         app=parts.app,
@@ -95,7 +95,7 @@ def make_updater(parts: Parts, people: Memory) -> Updater:
     )
 
 
-def make_previewer(parts: Parts, people: Memory) -> Previewer:
+def make_previewer(parts: Parts, people: People) -> Previewer:
     """Return what evaluates stored deliveries with other settings."""
     return Previewer(
         queue=parts.queue,

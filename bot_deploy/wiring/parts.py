@@ -23,7 +23,7 @@ from bot.settings.files import SettingsFiles
 from bot.store.board import SqlBoard
 from bot.store.limits import SqlLimitMemory
 from bot.store.meters import heard
-from bot.store.people import Memory
+from bot.store.people import People
 from bot.store.tokens import SqlTokenStore, sealing_key
 from bot.store.totals import Totals
 from bot.web.sessions import Sessions
@@ -76,9 +76,9 @@ class Parts:
         return SettingsFiles(self.engine, self.config.rules, self.config.settings, clock=clock)
 
     @cached_property
-    def people(self) -> Memory:
+    def people(self) -> People:
         """What the bot remembers of people."""
-        return Memory(self.engine, clock=clock)
+        return People(self.engine, clock=clock)
 
     @cached_property
     def sessions(self) -> Sessions:
