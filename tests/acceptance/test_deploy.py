@@ -120,7 +120,8 @@ def test_the_compose_file_fits_the_image():
     assert compose["services"]["bot"]["image"] == "bot:latest"
     (_, config) = compose["services"]["proxy"]["volumes"][0].split("/", 1)
     proxy = (ROOT / "docs/deploy" / config.partition(":")[0]).read_text()
-    assert "proxy_pass http://bot:8000;" in proxy
+    assert "set $bot bot;" in proxy
+    assert "proxy_pass http://$bot:8000;" in proxy
     assert "proxy_request_buffering on;" in proxy
 
 
