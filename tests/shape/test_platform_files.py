@@ -242,7 +242,35 @@ def test_compose_can_add_loops():
     assert (loop.pop("command"), loop.pop("scale")) == (["loop"], 0)
     assert (loop.pop("healthcheck"), bool(loop.pop("depends_on"))) == ({"disable": True}, True)
     assert loop == bot
-    assert "--scale loop=3" in PAGE
+
+
+OVERRIDE = "compose.override.yaml"
+
+
+@pytest.fixture
+def override(tmp_path):
+    """The file that the page tells the operator to write."""
+    (command,) = re.findall(rf"^printf .* > {OVERRIDE}$", PAGE, re.MULTILINE)
+    subprocess.run(["/bin/sh", "-euc", command], cwd=tmp_path, check=True)
+    return tmp_path / OVERRIDE
+
+
+def test_the_number_of_loops_stays_in_a_file(override):
+    """Compose reads it with every command; Git and ./create do not see it."""
+    assert compose_fits(override).returncode == 0
+    document = yaml.safe_load(override.read_text())
+    assert document == {"services": {"loop": {"scale": 3}}}
+    command = ["git", "check-ignore", "--quiet", f"docs/deploy/{OVERRIDE}"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_command_scales_until_the_next_one(page):
+    """`up` without --scale silently removes what an earlier --scale added."""
+    assert not re.search(r"compose\b.*--scale", page.read_text())
 
 
 def systemd_analyze(*words):
