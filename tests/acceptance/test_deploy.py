@@ -78,7 +78,7 @@ def operator(images, tmp_path):
             ("./create", f"./create --name {images.name} --base {needs.BASE}"),
             ("--name bot ", f"--name {name} "),
             ("-v bot:", f"-v {name}:"),
-            ("8000:8000", f"127.0.0.1:{port}:8000"),
+            ("127.0.0.1:8000:8000", f"127.0.0.1:{port}:8000"),
             ("localhost:8000", f"127.0.0.1:{port}"),
             ("run --detach", f"run --detach --add-host {HERE}:host-gateway --env GITHUB_API_URL"),
             ('"bot:$', f'"{images.name}:$'),

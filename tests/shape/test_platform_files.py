@@ -264,6 +264,22 @@ def test_the_number_of_loops_stays_in_a_file(override):
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
+def test_no_port_is_published_past_the_firewall():
+    """Docker opens a port without an address on all of them; the proxy alone may have one."""
+    pages = [ROOT / "create", ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    commands = [
+        line
+        for page in pages
+        for line in page.read_text().splitlines()
+        if "docker run" in line or line.startswith("    -p ")
+    ]
+    ports = re.findall(r"(?:-p|--publish)[ =](\S+)", "\n".join(commands))
+    assert len(ports) >= 5
+    assert all(port.startswith("127.0.0.1:") for port in ports), ports
+    published = {name for name, one in COMPOSE["services"].items() if "ports" in one}
+    assert published == {"proxy"}
+
+
 PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 
 
