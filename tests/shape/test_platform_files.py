@@ -328,12 +328,20 @@ def test_a_softer_unit_is_found(tmp_path):
     assert exposed(soft, EXPOSURE) != 0
 
 
+def before_sigterm(pod):
+    """How long Kubernetes lets a pod sleep first, within the time that it waits."""
+    hooks = (one.get("lifecycle", {}).get("preStop") for one in pod["containers"])
+    return max((hook["sleep"]["seconds"] for hook in hooks if hook), default=0)
+
+
 def waits():
     """How long each platform waits after SIGTERM, in seconds."""
     manifests = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
     pods = [one["spec"]["template"]["spec"] for one in manifests if one["kind"] == "Deployment"]
     return {
-        "kubernetes": min(pod["terminationGracePeriodSeconds"] for pod in pods),
+        "kubernetes": min(
+            pod["terminationGracePeriodSeconds"] - before_sigterm(pod) for pod in pods
+        ),
         "compose": min(
             float(COMPOSE["services"][name]["stop_grace_period"].removesuffix("s"))
             for name in ("bot", "loop")
