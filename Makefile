@@ -11,6 +11,8 @@ SHORT_TESTS := tests/bot tests/bot_deploy tests/contracts tests/luggage
 # These would decide which code runs, in place of the lock files and the checkout; and without bytecode
 # each of the many processes would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE
+# These would decide which tests run, with which plugins, and what counts as covered.
+unexport $(filter PYTEST_% COV_% COVERAGE_%,$(.VARIABLES))
 
 .PHONY: run test faults bench check docs requirements format packages dist clean help tools set-up-run set-up-dev set-up-docs
 
