@@ -72,7 +72,7 @@ clean:  ## remove the virtual environment
 define SET_UP
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@test "$$($(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null)" = True || \
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m bot_deploy.venv $(VENV)
 endef
