@@ -164,7 +164,7 @@ def wait_for(pattern, path, child):
 
 
 def test_the_demo_runs(program, bare, tmp_path):
-    """The page answers; Ctrl-C ends it with 0; nothing is said of an error, nothing stays."""
+    """The page answers; Ctrl-C ends it with 0; no error is logged; only the data stays."""
     work, said = tmp_path / "work", tmp_path / "said"
     with said.open("w") as out:
         child = subprocess.Popen(
@@ -182,6 +182,7 @@ def test_the_demo_runs(program, bare, tmp_path):
             child.kill()
             child.wait()
     (log,) = work.glob("var/demo-*/log.txt")
+    assert "`var/demo-*`" in (ROOT / "docs/howto/install.md").read_text()
     assert "Traceback" not in said.read_text() + log.read_text()
     assert "nothing is left running" in said.read_text()
     assert [path.name for path in work.iterdir()] == ["var"]
