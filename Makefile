@@ -11,6 +11,8 @@ SHORT_TESTS := tests/bot tests/bot_deploy tests/contracts tests/luggage
 # These would decide which code runs, in place of the lock files and the checkout; and without bytecode
 # each of the many processes would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE
+# These would decide which tests run, with which plugins, and what counts as covered.
+unexport $(filter PYTEST_% COV_% COVERAGE_%,$(.VARIABLES))
 
 .PHONY: run test faults bench check docs requirements format packages dist clean help tools set-up-run set-up-dev set-up-docs
 
@@ -70,7 +72,7 @@ clean:  ## remove the virtual environment
 define SET_UP
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@test "$$($(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null)" = True || \
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m bot_deploy.venv $(VENV)
 endef

@@ -52,7 +52,23 @@ def _parse(url: str) -> URL:
         raise DatabaseUrlError(f"databases of type {parsed.drivername!r} do not work; {remedy}")
     if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise DatabaseUrlError(f"processes cannot share a SQLite database in memory; {remedy}")
+    if parsed.drivername != "sqlite":
+        _refuse_ambiguous(url, parsed)
     return _hide_password(parsed)
+
+
+def _refuse_ambiguous(url: str, parsed: URL) -> None:
+    """Raise DatabaseUrlError where part of the user or the password may be read as the host.
+
+    The driver would look that part up, and quote it in its error.
+    """
+    in_query = any("@" in str(value) for value in parsed.query.values())
+    no_user = parsed.username is None and not in_query
+    if url.count("@") > (0 if no_user else 1):
+        raise DatabaseUrlError(
+            "the database's address is ambiguous: percent-encode the user and the password in"
+            " DATABASE_URL (one @ stays; @ is %40, / is %2F, ? is %3F, # is %23, % is %25)"
+        )
 
 
 def _hide_password(url: URL) -> URL:

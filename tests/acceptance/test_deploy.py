@@ -78,7 +78,7 @@ def operator(images, tmp_path):
             ("./create", f"./create --name {images.name} --base {needs.BASE}"),
             ("--name bot ", f"--name {name} "),
             ("-v bot:", f"-v {name}:"),
-            ("8000:8000", f"127.0.0.1:{port}:8000"),
+            ("127.0.0.1:8000:8000", f"127.0.0.1:{port}:8000"),
             ("localhost:8000", f"127.0.0.1:{port}"),
             ("run --detach", f"run --detach --add-host {HERE}:host-gateway --env GITHUB_API_URL"),
             ('"bot:$', f'"{images.name}:$'),
@@ -120,7 +120,8 @@ def test_the_compose_file_fits_the_image():
     assert compose["services"]["bot"]["image"] == "bot:latest"
     (_, config) = compose["services"]["proxy"]["volumes"][0].split("/", 1)
     proxy = (ROOT / "docs/deploy" / config.partition(":")[0]).read_text()
-    assert "proxy_pass http://bot:8000;" in proxy
+    assert "set $bot bot;" in proxy
+    assert "proxy_pass http://$bot:8000;" in proxy
     assert "proxy_request_buffering on;" in proxy
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from luggage.buildpex.provenance import project_version
+from luggage.fake_github import FakeGithub
 from tests.support.installing import built, library_table, pip, run, uv
 from tests.support.packing import ROOT
+from tests.support.running import free_port
 
 pytestmark = pytest.mark.xdist_group("installed")
 
@@ -26,6 +28,7 @@ LINES = [
     if line and not line.startswith("#")
 ]
 EXTRAS = sorted(library_table())
+LIBRARY_PAGE = (ROOT / "docs/library.md").read_text()
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 for name in sys.argv[1:]:
@@ -161,7 +164,7 @@ def wait_for(pattern, path, child):
 
 
 def test_the_demo_runs(program, bare, tmp_path):
-    """The page responds; Ctrl-C ends it with exit code 0, without errors or leftovers."""
+    """The page responds; Ctrl-C ends it with exit code 0, without errors; only the data stays."""
     work, said = tmp_path / "work", tmp_path / "said"
     with said.open("w") as out:
         child = subprocess.Popen(
@@ -179,6 +182,7 @@ def test_the_demo_runs(program, bare, tmp_path):
             child.kill()
             child.wait()
     (log,) = work.glob("var/demo-*/log.txt")
+    assert "`var/demo-*`" in (ROOT / "docs/howto/install.md").read_text()
     assert "Traceback" not in said.read_text() + log.read_text()
     assert "nothing is left running" in said.read_text()
     assert [path.name for path in work.iterdir()] == ["var"]
@@ -275,6 +279,43 @@ def test_the_library_is_alone(luggage, environment, tmp_path):
         "if u.find_spec(n)])"
     )
     assert run([*python, "-c", look], cwd=tmp_path, home=tmp_path / "home") == "[]\n"
+
+
+def test_the_bot_of_the_page_runs_with_what_the_page_installs(luggage, environment, tmp_path):
+    """The library, and what the section on the bot in ten lines tells people to install."""
+    section = LIBRARY_PAGE.partition("## A bot in ten lines")[2].partition("\n## ")[0]
+    (code,) = re.findall(
+        r"```python\n(.*?)```", section.partition("One more statement")[0], re.DOTALL
+    )
+    (python, *_) = environment(luggage.wheel, *re.findall(r"`pip install (\w+)`", section))
+    (tmp_path / "pong.py").write_text(code)
+    github, port = FakeGithub(), free_port()
+    github.add_repository("acme/widgets")
+    github.add_user("alice")
+    with github.serve() as server, (tmp_path / "said").open("w+") as said:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "GITHUB_APP_ID": str(github.app_id),
+            "GITHUB_PRIVATE_KEY": github.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+            "GITHUB_USER_AGENT": "pong",
+            "GITHUB_API_URL": server.url,
+        }
+        command = [python.with_name("flask"), "--app", "pong", "run", "--port", str(port)]
+        child = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=said, stderr=said)
+        try:
+            wait_for(r"Running on http", tmp_path / "said", child)
+            headers, body = github.signed(
+                *github.open_issue("acme/widgets", "alice", "A title", "/ping")
+            )
+            url = f"http://127.0.0.1:{port}/webhook/github"
+            asking = urllib.request.Request(url, data=body, headers=dict(headers))
+            with urllib.request.urlopen(asking, timeout=30) as answer:
+                assert answer.status == 202
+        finally:
+            child.terminate()
+            child.wait()
+    assert [comment.body for comment in github.comments("acme/widgets", 1)] == ["pong!"]
 
 
 def test_each_part_of_the_library_is_in_one_place():

@@ -177,6 +177,10 @@ def test_habits_of_the_user_change_nothing(index, newcomer, checkout, tmp_path):
     [
         ("no-such-python", "There is no no-such-python. Install Python 3.11 or newer"),
         ("false", "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"),
+        # It succeeds, and does nothing.
+        ("true", "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"),
+        # It prints its arguments, and does nothing.
+        ("echo", "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"),
     ],
 )
 def test_a_python_that_will_not_do_is_told(checkout, python, line):

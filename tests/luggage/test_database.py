@@ -99,6 +99,50 @@ def test_other_addresses_are_refused_with_a_remedy_and_without_the_password(url)
     assert "geheim" not in "".join(map(str, [refused.value, refused.value.__cause__]))
 
 
+# What has a meaning in an address, and may stand in a password.
+RESERVED = ":/?#[]@!$&'()*+,;=% \\\"<>^`{|}~"
+PLACES = {"password": "bot:{}@127.0.0.1:1/db", "user": "{}:word@127.0.0.1:1/db"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("first", RESERVED)
+def test_a_raw_character_is_meant_or_the_address_is_refused(first, place):
+    """A user or a password with it, and any second one, arrives whole or is refused in a line."""
+    for second in ["", *RESERVED]:
+        meant = f"SeCrEt{first}ThInG{second}MoRe"
+        try:
+            url = open_engine(f"postgresql://{PLACES[place].format(meant)}").url
+        except DatabaseUrlError as error:
+            said = str(error)
+            assert not any(piece in said for piece in ("SeCrEt", "ThInG", "MoRe", "\n"))
+        else:
+            # A colon ends the user, wherever it stands.
+            assert meant in f"{url.username}:{url.password}"
+            assert (url.host, url.port, url.database) == ("127.0.0.1", 1, "db")
+
+
+@pytest.mark.parametrize("password", ["a@SeCrEt/More", "a/b@c", "a@b?c", "a#b@c", "@"])
+def test_more_than_one_at_sign_is_refused_with_the_encoding(password):
+    """The driver would take what follows the first for the host, and print it."""
+    with pytest.raises(DatabaseUrlError, match=r"percent-encode .* DATABASE_URL .*@ is %40"):
+        open_engine(f"postgresql://bot:{password}@127.0.0.1/db")
+
+
+@pytest.mark.parametrize(
+    ("url", "user"),
+    [
+        ("postgresql://h/d?user=bot@server", "bot@server"),
+        ("postgresql://u@h/d?application_name=a%40b", "u"),
+        ("postgresql://bot%40server:a%40b@h/d", "bot@server"),
+        ("postgresql:///d?host=@abstract", None),
+    ],
+)
+def test_an_at_sign_without_doubt_is_accepted(url, user):
+    """Encoded, or in a parameter where no other @ ends a password."""
+    url = open_engine(url).url
+    assert (url.username or url.query.get("user")) == user
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:geheim@h/d", "postgresql://u@h/d?password=geheim"])
 def test_no_repr_shows_the_password(url):
     """An engine's repr hides both spellings of a password."""

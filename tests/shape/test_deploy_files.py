@@ -2,6 +2,7 @@
 
 import copy
 import re
+import subprocess
 from pathlib import Path
 
 import kubernetes_validate
@@ -16,7 +17,7 @@ REFERENCE = (ROOT / "docs/reference.md").read_text()
 # The oldest release that is cared for, and the newest whose schema there is.
 VERSIONS = ("1.33", "1.37")
 MANIFESTS = list(yaml.safe_load_all((ROOT / "docs/deploy/kubernetes.yaml").read_text()))
-WEB, LOOP, SERVICE = MANIFESTS
+WEB, LOOP, SERVICE, *BUDGETS = MANIFESTS
 COMPOSE = yaml.safe_load((ROOT / "docs/deploy/compose.yaml").read_text())
 
 
@@ -33,7 +34,9 @@ def every_container():
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: one["metadata"]["name"])
+@pytest.mark.parametrize(
+    "manifest", MANIFESTS, ids=lambda one: "{kind}-{metadata[name]}".format(**one)
+)
 def test_a_manifest_fits_the_schema(manifest, version):
     """Kubernetes takes it, and knows every field of it."""
     assert kubernetes_validate.validate(manifest, version, strict=True)
@@ -80,6 +83,43 @@ def test_secrets_come_by_reference_from_the_secret_of_the_page():
     plain = {variable["name"] for variable in variables if "value" in variable}
     assert keys | {"private-key"} == made
     assert plain == {"LOG_FORMAT", "GITHUB_PRIVATE_KEY_FILE"}
+
+
+def test_the_command_for_the_secret_can_be_repeated_and_shows_no_secret():
+    """An existing Secret is replaced; arguments, which others can read, hold the App's id alone."""
+    (command,) = re.findall(r"^kubectl create secret (?:.*\\\n)*.*", PAGE, re.MULTILINE)
+    assert "--dry-run=client --output=yaml" in command
+    assert command.endswith("| kubectl apply --filename=-")
+    assert re.findall(r"--from-literal=([\w-]+)", PAGE) == ["app-id"]
+    files = re.findall(r"--from-file=[\w-]+=([\w.-]+)", PAGE)
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", *files],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ignored.stdout.split() == files
+
+
+def labels_of(deployment):
+    return deployment["spec"]["template"]["metadata"]["labels"]
+
+
+def test_each_deployment_keeps_pods_when_a_node_goes():
+    """Its pods are spread over the nodes, and a drain takes one of them at a time."""
+    for deployment, budget in zip((WEB, LOOP), BUDGETS, strict=True):
+        (spread,) = pod(deployment)["topologySpreadConstraints"]
+        assert spread["labelSelector"]["matchLabels"] == labels_of(deployment)
+        # A hard constraint could leave a pod without a node.
+        assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+        assert budget["kind"] == "PodDisruptionBudget"
+        assert budget["spec"]["selector"]["matchLabels"] == labels_of(deployment)
+        assert budget["spec"]["maxUnavailable"] < deployment["spec"]["replicas"]
+
+
+def test_a_web_pod_answers_until_the_service_has_forgotten_it():
+    """The loop gets no requests and ends at once."""
+    (web,), (loop,) = pod(WEB)["containers"], pod(LOOP)["containers"]
+    assert web["lifecycle"]["preStop"]["sleep"]["seconds"] == 5
+    assert "lifecycle" not in loop
 
 
 def test_each_pod_has_the_secrets_it_needs_and_no_other():

@@ -204,6 +204,18 @@ def test_what_a_page_tells_people_to_run_exists(name):
         assert os.access(ROOT / script, os.X_OK), script
 
 
+def test_a_bug_names_each_way_to_install():
+    """Those in the title of the page on installing, and each platform of the page on deploying."""
+    form = load(GITHUB / "ISSUE_TEMPLATE/bug.yml")
+    (asked,) = [one for one in form["body"] if one.get("id") == "deployment"]
+    installs = (ROOT / "docs/howto/install.md").read_text().splitlines()[0]
+    ways = re.findall(r"\w+", installs.removeprefix("# Install with ").replace(" or ", " "))
+    deploy = (ROOT / "docs/howto/deploy.md").read_text()
+    ways += re.findall(r"^## (?:on|with) (.+)$", deploy, re.MULTILINE | re.IGNORECASE)
+    assert {"pip", "pipx", "uvx", "Heroku", "Docker Compose", "systemd"} <= set(ways)
+    assert set(ways) - {"every platform"} <= set(asked["attributes"]["options"])
+
+
 def test_a_report_has_a_private_way():
     """Both pages that take reports name the form that GitHub has for them."""
     for name in ("SECURITY.md", "CODE_OF_CONDUCT.md"):

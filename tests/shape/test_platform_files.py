@@ -242,7 +242,51 @@ def test_compose_can_add_loops():
     assert (loop.pop("command"), loop.pop("scale")) == (["loop"], 0)
     assert (loop.pop("healthcheck"), bool(loop.pop("depends_on"))) == ({"disable": True}, True)
     assert loop == bot
-    assert "--scale loop=3" in PAGE
+
+
+OVERRIDE = "compose.override.yaml"
+
+
+@pytest.fixture
+def override(tmp_path):
+    """The file that the page tells the operator to write."""
+    (command,) = re.findall(rf"^printf .* > {OVERRIDE}$", PAGE, re.MULTILINE)
+    subprocess.run(["/bin/sh", "-euc", command], cwd=tmp_path, check=True)
+    return tmp_path / OVERRIDE
+
+
+def test_the_number_of_loops_stays_in_a_file(override):
+    """Compose reads it with every command; Git and ./create do not see it."""
+    assert compose_fits(override).returncode == 0
+    document = yaml.safe_load(override.read_text())
+    assert document == {"services": {"loop": {"scale": 3}}}
+    command = ["git", "check-ignore", "--quiet", f"docs/deploy/{OVERRIDE}"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_port_is_published_past_the_firewall():
+    """Docker opens a port without an address on all of them; the proxy alone may have one."""
+    pages = [ROOT / "create", ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    commands = [
+        line
+        for page in pages
+        for line in page.read_text().splitlines()
+        if "docker run" in line or line.startswith("    -p ")
+    ]
+    ports = re.findall(r"(?:-p|--publish)[ =](\S+)", "\n".join(commands))
+    assert len(ports) >= 5
+    assert all(port.startswith("127.0.0.1:") for port in ports), ports
+    published = {name for name, one in COMPOSE["services"].items() if "ports" in one}
+    assert published == {"proxy"}
+
+
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_command_scales_until_the_next_one(page):
+    """`up` without --scale silently removes what an earlier --scale added."""
+    assert not re.search(r"compose\b.*--scale", page.read_text())
 
 
 def systemd_analyze(*words):
@@ -284,12 +328,20 @@ def test_a_softer_unit_is_found(tmp_path):
     assert exposed(soft, EXPOSURE) != 0
 
 
+def before_sigterm(pod):
+    """How long Kubernetes lets a pod sleep first, within the time that it waits."""
+    hooks = (one.get("lifecycle", {}).get("preStop") for one in pod["containers"])
+    return max((hook["sleep"]["seconds"] for hook in hooks if hook), default=0)
+
+
 def waits():
     """How long each platform waits after SIGTERM, in seconds."""
     manifests = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
     pods = [one["spec"]["template"]["spec"] for one in manifests if one["kind"] == "Deployment"]
     return {
-        "kubernetes": min(pod["terminationGracePeriodSeconds"] for pod in pods),
+        "kubernetes": min(
+            pod["terminationGracePeriodSeconds"] - before_sigterm(pod) for pod in pods
+        ),
         "compose": min(
             float(COMPOSE["services"][name]["stop_grace_period"].removesuffix("s"))
             for name in ("bot", "loop")

@@ -14,14 +14,19 @@ _TEMPORARY = ("proxy", "fastcgi", "uwsgi", "scgi")
 
 @contextmanager
 def running_nginx(
-    program: str, home: Path, *, port: int, bot_port: int, more: str = ""
+    program: str, home: Path, *, port: int, bot_port: int, dns_port: int = 0, more: str = ""
 ) -> Iterator[subprocess.Popen]:
-    """Run nginx on this port of 127.0.0.1; `more` goes into its server block."""
+    """Run nginx on this port of 127.0.0.1; `more` goes into its server block.
+
+    With `dns_port` it asks a name server there for the address of `bot`.
+    """
     documented = (ROOT / "docs/deploy/nginx.conf").read_text()
-    server = documented.replace("listen 80;", f"listen 127.0.0.1:{port}; {more}")
-    server = server.replace("http://bot:8000", f"http://127.0.0.1:{bot_port}")
-    assert str(port) in server
-    assert str(bot_port) in server
+    server = _replace(documented, "listen 80;", f"listen 127.0.0.1:{port}; {more}")
+    server = _replace(server, "http://$bot:8000", f"http://$bot:{bot_port}")
+    if dns_port:
+        server = _replace(server, "resolver 127.0.0.11 ", f"resolver 127.0.0.1:{dns_port} ")
+    else:
+        server = _replace(server, "set $bot bot;", "set $bot 127.0.0.1;")
     paths = "".join(f"{name}_temp_path {home}/{name}; " for name in _TEMPORARY)
     http = f"{paths}access_log off; client_body_temp_path {home}/body; {server}"
     # As root, its workers would run as `nobody`, who cannot write to the tests' directory.
@@ -36,6 +41,11 @@ def running_nginx(
     finally:
         process.terminate()
         process.wait()
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, old
+    return text.replace(old, new)
 
 
 def _listens(port: int) -> bool:

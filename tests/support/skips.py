@@ -2,7 +2,7 @@
 
 `--skips FILE` lists them by need. The run fails if a skipped test could have run: its need is
 present, or it was skipped in another way than by tests.support.needs. A test that passed but left
-out a part counts, too; it says so with `leave_out`.
+out a part counts, too; it says so with `leave_out`. So does a deselected test.
 """
 
 from collections import defaultdict
@@ -13,6 +13,7 @@ import pytest
 from tests.support import needs
 
 _LEFT_OUT = "needs"
+_DESELECTED = "deselected"
 
 
 def leave_out(record_property, error: needs.AbsentError) -> None:
@@ -27,10 +28,13 @@ def pytest_addoption(parser) -> None:
 
 
 def pytest_configure(config) -> None:
-    """Register the mark, and the report unless this is a worker of xdist."""
+    """Register the mark and the report; xdist's workers only report what they deselect."""
     config.addinivalue_line("markers", "needs(*names): skip without these, see support/needs.py")
-    if config.getoption("skips") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Account(config.getoption("skips")))
+    if not config.getoption("skips"):
+        return
+    is_worker = hasattr(config, "workerinput")
+    plugin = Deselected(config.workeroutput) if is_worker else Account(config.getoption("skips"))
+    config.pluginmanager.register(plugin)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,6 +54,17 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+class Deselected:
+    """The tests that a worker of xdist deselected, for the run that started it."""
+
+    def __init__(self, output: dict) -> None:
+        self._tests = output.setdefault(_DESELECTED, [])
+
+    def pytest_deselected(self, items) -> None:
+        """Report the tests: only the worker knows that they exist."""
+        self._tests += [item.nodeid for item in items]
+
+
 class Account:
     """The skipped tests of a run, by need."""
 
@@ -57,6 +72,16 @@ class Account:
         self._file = file
         self._absent: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._other: dict[str, str] = {}
+
+    def pytest_deselected(self, items) -> None:
+        """Count tests that an option or a variable excluded."""
+        self._other |= dict.fromkeys((item.nodeid for item in items), "it was deselected")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node) -> None:
+        """Count those that a worker of xdist deselected; each worker collects all tests."""
+        found = getattr(node, "workeroutput", {}).get(_DESELECTED, ())
+        self._other |= dict.fromkeys(found, "it was deselected")
 
     def pytest_runtest_logreport(self, report) -> None:
         """Count a skipped test or part."""

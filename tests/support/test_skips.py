@@ -88,6 +88,43 @@ def test_one_hole_is_enough(tmp_path, hole):
     assert "skipped, and could have run" in words
 
 
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")], ids=["one", "xdist"])
+@pytest.mark.parametrize("option", [("-k", "another"), ("--deselect", "test_x.py::test_it")])
+def test_a_deselected_test_makes_the_run_fail(tmp_path, option, workers):
+    """It is named, also where only the workers know that it exists."""
+    exit_code, words, listed = run(tmp_path, {"x": "def test_it(): pass"}, *option, *workers)
+    assert exit_code == 1
+    assert "test_x.py::test_it" in words.partition("skipped, and could have run")[2]
+    assert "1 skipped: it was deselected\n    test_x.py::test_it\n" in listed
+
+
+VARIABLES = {
+    "PYTEST_ADDOPTS": "-k test_nothing_at_all",
+    "PYTEST_PLUGINS": "no_such_plugin",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "COVERAGE_RCFILE": "no-such-file",
+    "COV_CORE_SOURCE": "no-such-package",
+    "PYTHONPATH": "no-such-folder",
+}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_make_keeps_the_environment_from_choosing_tests(tmp_path, name):
+    """No variable of pytest, coverage or Python that changes what runs reaches a recipe."""
+    (tmp_path / "Makefile").write_text(f"include {ROOT}/Makefile\nshow:\n\t@env\n")
+    environ = os.environ | {name: VARIABLES[name]}
+    done = subprocess.run(
+        ["make", "--silent", "show"],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "PATH=" in done.stdout
+    assert f"{name}=" not in done.stdout
+
+
 def test_what_could_not_run_is_listed(tmp_path):
     """If the tool is absent the run passes, and the list names it."""
     exit_code, words, listed = run(tmp_path, ABSENT)
