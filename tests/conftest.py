@@ -1,4 +1,4 @@
-"""What tests of more than one room use: both databases, the queue, a clock that is set."""
+"""Fixtures for more than one room: both databases, the queue, a clock that tests move."""
 
 import functools
 from pathlib import Path

@@ -95,7 +95,7 @@ class GithubTexts:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class CommentOrigin:
     """A text's action, and the delivery that led to it."""
 
     action: ActionRow
@@ -124,7 +124,7 @@ class Why:
         self._queue = queue
         self._texts = texts
 
-    def __call__(self, target: Target) -> Origin:
+    def __call__(self, target: Target) -> CommentOrigin:
         """The origin; raises NotOurs if there is none, RequestFailed if GitHub cannot be asked."""
         match target:
             case Marker(name):
@@ -135,9 +135,9 @@ class Why:
             raise NotOurs(f"the bot knows no action that wrote {one_line(_name(target))}")
         return self._origin(job)
 
-    def _origin(self, job: JobRow) -> Origin:
+    def _origin(self, job: JobRow) -> CommentOrigin:
         action = self._history.action(job)
-        return Origin(action, self._history.because_of(job))
+        return CommentOrigin(action, self._history.because_of(job))
 
     def _by_result(self, target: Comment | Issue) -> JobRow | None:
         """The action whose stored result is this comment or issue."""
@@ -185,7 +185,7 @@ def _name(target: Target) -> str:
     return marker_line(target.name) if isinstance(target, Marker) else target.path
 
 
-def details(origin: Origin) -> Iterator[str]:
+def details(origin: CommentOrigin) -> Iterator[str]:
     """The origin as text, line by line."""
     action, delivery = origin.action, origin.delivery
     yield f"{action.words}: {report.state_words(action)}"

@@ -161,6 +161,6 @@ def test_the_pex_runs_the_bot(bot):
     own_rule.thanks(github, REPO, started.hook)
     github.deliver(*github.open_issue(REPO, "alice", body="/ping"), to=started.hook)
     until(lambda: github.comments(REPO, 2), "the bot answers")
-    until(lambda: own_rule.hearts(github), "the rule of one's own is obeyed")
+    until(lambda: own_rule.hearts(github), "the custom rule runs")
     assert started.end() == 0
     assert "Traceback" not in started.output

@@ -1,4 +1,4 @@
-"""What tests of actions share."""
+"""Fixtures for tests of actions."""
 
 import pytest
 

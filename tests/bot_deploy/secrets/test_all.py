@@ -1,4 +1,4 @@
-"""What holds for each of the secrets' subcommands."""
+"""Contract of each of the secrets' subcommands."""
 
 import importlib
 import os

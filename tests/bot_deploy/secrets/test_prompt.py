@@ -99,6 +99,6 @@ def test_nothing_typed(prompt: Callable[[str], Result]) -> None:
 
 
 def test_an_unknown_name_is_refused_before_the_prompt(config: Path, run: Run) -> None:
-    """Nobody types a secret in vain: what is wrong already is said before the prompt."""
+    """A command reports its errors before it prompts for a secret."""
     result = run("encrypt", "no.such", "--config", str(config))
     assert (result.code, PROMPT.decode() in result.err) == (1, False)

@@ -31,7 +31,7 @@ from tests.luggage.github.scripted import (
 )
 
 THREADS = 12
-PATIENCE_SECONDS = 30.0  # only a broken test waits for so long
+PATIENCE_SECONDS = 30.0  # only a broken test waits that long
 
 
 def good(clock: Clock, value: str = "ghs_1") -> dict[str, Any]:
