@@ -13,6 +13,7 @@ from luggage.buildpex import BuildError, LockedVenv
 
 # What the locks have wheels for; tests/acceptance/test_locks.py asks the index.
 PYTHONS = ((3, 11), (3, 12), (3, 13), (3, 14))
+INTERRUPTED = 130  # a shell's exit code for Ctrl-C
 MACHINES = {"Linux": ("x86_64", "aarch64"), "Darwin": ("arm64",)}
 
 
@@ -28,6 +29,9 @@ def main(argv: list[str]) -> int:
     venv = LockedVenv(place=options.place, environ=os.environ, tell=_tell)
     try:
         venv.set_up(options.locks)
+    except KeyboardInterrupt:
+        print("Set-up interrupted; the next run starts over", file=sys.stderr)
+        return INTERRUPTED
     except BuildError as error:
         print(f"Set-up failed: {error}", file=sys.stderr)
         if not has_wheels():
