@@ -29,7 +29,7 @@ from tests.support.running import running, until
 
 REPO = "snake-charmers/terrarium"
 SILENT = re.compile(
-    r'does not answer since <time datetime="20\d\d-.*<span>before</span>', re.DOTALL
+    r'has not responded since <time datetime="20\d\d-.*<span>before</span>', re.DOTALL
 )
 
 
@@ -151,7 +151,7 @@ def test_a_key_that_is_not_good_is_told_in_the_servers_words(parse):
     """The error is Parse Server's, without the key."""
     application = dataclasses.replace(parse[0].application, rest_key="not the key")
     board = ParseBoard(ParseClient(application, make_session(), time.time))
-    with pytest.raises(BoardAway, match=r"refused \(403: unauthorized\)"):
+    with pytest.raises(BoardAway, match=r"refused the request \(403: unauthorized\)"):
         board.lines()
 
 
