@@ -229,8 +229,8 @@ def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["mkpex"], "is no checkout"),
-        (["mkpex", "--download", "house"], "is no checkout"),
+        (["mkpex"], "is not a checkout"),
+        (["mkpex", "--download", "house"], "is not a checkout"),
         (["register", "--organization", "o"], "export BOT_CONFIG="),
         (["encrypt", "github.app_id", "--file", "/dev/null"], "export BOT_CONFIG="),
         (["rotate"], "export BOT_CONFIG="),
