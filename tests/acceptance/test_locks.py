@@ -21,6 +21,9 @@ from tests.support.locks import ROOT, npm_locks, pins, pip_locks
 from tests.support.package_index import DECOY, PIPS
 from tests.support.packing import CONTENTS, mkpex
 
+# One worker builds what these tests share.
+pytestmark = pytest.mark.xdist_group("locks")
+
 UV = Path(sys.executable).with_name("uv")
 BASE_PYTHON = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
 RUN, BUILD, DEV, PEERS = (

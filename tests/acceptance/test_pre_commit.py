@@ -8,6 +8,9 @@ import pytest
 from tests.support.checkout import committed_copy, run
 from tests.support.packing import ROOT
 
+# One worker builds what these tests share.
+pytestmark = pytest.mark.xdist_group("hooks")
+
 GOOD = '"""A module."""\n\nANSWER = 42\n'
 USES_BOT = '"""A module."""\n\nfrom bot import rule\n\nRULE = rule\n'
 BAD_WORKFLOW = "on: push\npermissions: write-all\n"

@@ -13,6 +13,9 @@ import pytest
 from tests.support.checkout import committed_copy, run
 from tests.support.packing import ROOT, wheelhouse
 
+# One worker builds what these tests share.
+pytestmark = pytest.mark.xdist_group("release")
+
 BIN = Path(sys.executable).parent
 CHANGELOG = """# Changelog
 
