@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bot_deploy import register
+from bot_deploy import keygen, register
 from bot_deploy.registration import local_page
 from tests.support.browser import WIDTHS, grave_violations, is_scrolled_sideways, visiting
 from tests.support.registering import enterprise_server
@@ -28,7 +28,7 @@ def address(github, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     config = tmp_path / "config.toml"
     config.write_text(SHIPPED.read_text())
-    assert register.keygen.main(["keygen", "--config", str(config)]) == 0
+    assert keygen.main(["keygen", "--config", str(config)]) == 0
     addresses, codes = queue.Queue(), queue.Queue()
     monkeypatch.setattr(local_page.webbrowser, "open", addresses.put)
     line = ["register", "--organization", "snakes", "--config", str(config)]
