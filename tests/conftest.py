@@ -1,6 +1,8 @@
 """Fixtures for more than one room: both databases, the queue, a clock that tests move."""
 
 import functools
+import signal
+import threading
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +18,10 @@ from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
 from tests.support.parse_server import parse_servers
 from tests.support.postgresql import packaged, packaged_server, running_server
+
+# A shell starts background jobs with SIGINT ignored, and whatever a test starts inherits that.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples each time: a red test is then red for everybody. `--hypothesis-profile=search`
 # looks for new ones.
