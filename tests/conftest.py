@@ -1,6 +1,7 @@
 """Fixtures for more than one room: both databases, the queue, a clock that tests move."""
 
 import functools
+import os
 import signal
 import threading
 from pathlib import Path
@@ -22,6 +23,10 @@ from tests.support.postgresql import packaged, packaged_server, running_server
 # A shell starts background jobs with SIGINT ignored, and whatever a test starts inherits that.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# `make test` hands its flags and variables to each make below it, and a test starts its own.
+for _name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
+    os.environ.pop(_name, None)
 
 # The same examples each time: a red test is then red for everybody. `--hypothesis-profile=search`
 # looks for new ones.

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from bot.actions import ACTIONS
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import DeliveryHistory
+from bot.operations.pause import pause, resume
 from bot.store.board import SqlBoard
 from bot.store.limits import budgets
 from bot.store.recovery import recovery_status
@@ -73,14 +74,12 @@ class Console:
 
     def pause(self) -> str:
         """Pause the loops; returns the key of the message. Safe to repeat."""
-        if self.queue.pause():
-            self.board.say("Paused")
+        pause(self.queue, self.board)
         return "paused"
 
     def resume(self) -> str:
         """Resume the loops; returns the key of the message. Safe to repeat."""
-        if self.queue.resume():
-            self.board.say("Back at work")
+        resume(self.queue, self.board)
         return "resumed"
 
 
