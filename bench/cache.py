@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from bench.made_once import made_once
 from bench.measure import UnavailableError
 from bench.say import say
 from luggage.buildpex import BuildError, LockedVenv
@@ -54,14 +55,13 @@ def program_path(name: str, remedy: str) -> str:
 def _installed(source: Path, pinned: str, install: Callable[[Path], None]) -> Path:
     key = hashlib.sha256((source / pinned).read_bytes() + sys.version.encode()).hexdigest()[:16]
     place = cache_directory() / f"{source.name}-{key}"
-    if not place.exists():
+
+    def make(fresh: Path) -> None:
         say(f"installing peers into {place}")
-        # Install elsewhere first, so an interrupted installation does not look finished.
-        fresh = place.with_name(place.name + ".new")
-        shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(source, fresh)
         install(fresh)
-        fresh.rename(place)
+
+    made_once(place, make)
     # Our own files may have changed while the pins did not.
     shutil.copytree(source, place, dirs_exist_ok=True)
     return place

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.bot import FROM_SOURCE
 from bench.cache import cache_directory
 from bench.circumstances import ROOT
+from bench.made_once import made_once
 from bench.measure import UnavailableError
 from bench.processes import FailedError
 
@@ -35,14 +36,13 @@ def _wheelhouse() -> Path:
     lists = b"".join((ROOT / name).read_bytes() for name in _LISTS)
     key = hashlib.sha256(lists + sys.version.encode()).hexdigest()[:16]
     place = cache_directory() / f"wheelhouse-{key}"
-    if not place.exists():
-        fresh = place.with_name(f"{place.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        done = _bot("mkpex", "--download", str(fresh))
-        if done.returncode:
-            raise UnavailableError(f"the parts of a pex: {done.stderr[-300:]}")
-        fresh.rename(place)
-    return place
+    return made_once(place, _download)
+
+
+def _download(fresh: Path) -> None:
+    done = _bot("mkpex", "--download", str(fresh))
+    if done.returncode:
+        raise UnavailableError(f"the parts of a pex: {done.stderr[-300:]}")
 
 
 def _bot(*words: str) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,9 @@
 """bench.cache: peers are installed once and completely."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from bench import cache
@@ -23,6 +27,24 @@ def test_what_is_installed_is_found_again(source):
     assert cache._installed(source, "lock", installed.append) == first
     assert len(installed) == 1
     assert (first / "app.mjs").read_text() == "new"
+
+
+def test_one_of_many_at_once_installs(source):
+    """Callers that come during an installation wait for it and use it."""
+    began, installed = threading.Barrier(4), []
+
+    def install(place):
+        installed.append(place)
+        time.sleep(0.1)
+
+    def call(_):
+        began.wait()
+        return cache._installed(source, "lock", install)
+
+    with ThreadPoolExecutor(4) as pool:
+        (place,) = set(pool.map(call, range(4)))
+    assert place.is_dir()
+    assert len(installed) == 1
 
 
 def test_another_version_is_another_place(source):

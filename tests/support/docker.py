@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from bench.made_once import locked
 from luggage.fake_github import FakeGithub
 from tests.support import needs
-from tests.support.packing import ROOT, locked, shared_directory
+from tests.support.packing import ROOT, shared_directory
 from tests.support.running import until
 
 # The name of this machine in containers.

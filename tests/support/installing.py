@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.made_once import made_once
 from tests.support import needs
-from tests.support.packing import ROOT, copy_tree, locked, shared_directory, wheelhouse
+from tests.support.packing import ROOT, copy_tree, shared_directory, wheelhouse
 
 LIBRARY = Path("packaging", "luggage")
 PIP = Path(ensurepip.__file__).parent / "_bundled"
@@ -33,12 +34,12 @@ class Distribution:
 def built(factory: pytest.TempPathFactory, name: str) -> Distribution:
     """`portmanteau` or `luggage` of this test run, built by the first caller."""
     place = shared_directory(factory) / f"distribution-{name}"
-    out = place / "out"
-    with locked(place.with_name(f"{place.name}.lock")):
-        if not out.exists():
-            shutil.rmtree(place, ignore_errors=True)
-            _build(place / "tree", place / "part", LIBRARY if name == "luggage" else Path())
-            (place / "part").rename(out)
+
+    def make(fresh: Path) -> None:
+        tree = place.with_name(f"{place.name}-tree")
+        _build(tree, fresh, LIBRARY if name == "luggage" else Path())
+
+    out = made_once(place, make)
     (sdist,), (wheel,) = out.glob(f"{name}-*.tar.gz"), out.glob(f"{name}-*.whl")
     return Distribution(sdist, wheel)
 
@@ -46,7 +47,7 @@ def built(factory: pytest.TempPathFactory, name: str) -> Distribution:
 def _build(tree: Path, out: Path, project: Path) -> None:
     copy_tree(tree)
     shutil.copytree(ROOT / LIBRARY, tree / LIBRARY, symlinks=True, ignore=_made)
-    home = tree.with_name("home")
+    home = tree.with_name(f"{tree.name}-home")
     run(uv("build", "--out-dir", out), cwd=tree / project, home=home)
 
 

@@ -6,7 +6,6 @@ need them are skipped.
 """
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import json
@@ -14,13 +13,13 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.made_once import made_once
 from tests.support import needs
 
 LOCKS = Path(__file__).parent / "npm"
@@ -79,37 +78,31 @@ def installed(cache: Path, wanted: str = "github") -> Path:
     """A lock file's node_modules, installed if needed, by one process; NotInstalledError."""
     digest = hashlib.sha256((LOCKS / wanted / "package-lock.json").read_bytes()).hexdigest()
     here = cache / f"{wanted}-{digest[:16]}"
-    if here.is_dir():
-        return here
-    cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / f"{here.name}.lock"):
-        given_up = cache / f"{here.name}.given-up"
-        if here.is_dir():
-            return here
+    given_up = cache / f"{here.name}.given-up"
+
+    def make(fresh: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             if time.time() - given_up.stat().st_mtime < GIVEN_UP_SECONDS:
                 raise NotInstalledError(given_up.read_text())
         try:
-            _install(here, LOCKS / wanted)
+            _install(fresh, LOCKS / wanted)
         except NotInstalledError as error:
             given_up.write_text(str(error))
             raise
-    return here
+
+    return made_once(here, make)
 
 
-def _install(here: Path, lock: Path) -> None:
+def _install(place: Path, lock: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NotInstalledError("npm is not installed")
-    # Install elsewhere first, so an interrupted installation does not look finished.
-    fresh = here.with_suffix(".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(lock, fresh)
+    shutil.copytree(lock, place)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     command += ["--omit=optional", "--omit=dev", "--prefer-offline"]
     try:
         subprocess.run(
-            [*command, "--prefix", str(fresh)],
+            [*command, "--prefix", str(place)],
             check=True,
             capture_output=True,
             text=True,
@@ -119,11 +112,3 @@ def _install(here: Path, lock: Path) -> None:
         raise NotInstalledError(f"npm ci failed: {error.stderr.strip()[-300:]}") from error
     except subprocess.TimeoutExpired as error:
         raise NotInstalledError(f"npm ci took more than {INSTALL_SECONDS} s") from error
-    fresh.rename(here)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -8,7 +8,6 @@ hashes are checked; they are downloaded once into the tests' cache.
 import contextlib
 import hashlib
 import html
-import shutil
 import subprocess
 import sys
 import threading
@@ -21,10 +20,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from bench.made_once import made_once
 from tests.support import needs
 from tests.support.locks import ROOT, pip_locks
 from tests.support.octokit import cache_directory
-from tests.support.packing import locked
 
 # The pip of Python 3.11.0 and a recent one; no lock file has pip.
 PIPS = {
@@ -95,14 +94,12 @@ def _locked_files() -> Path:
     texts = [(ROOT / lock).read_text() for lock in pip_locks()] + [pip_lock(each) for each in PIPS]
     key = hashlib.sha256("".join([*texts, sys.version]).encode()).hexdigest()[:16]
     place = cache_directory() / f"locked-files-{key}"
-    with locked(place.with_name(place.name + ".lock")):
-        if not place.exists():
-            filling = place.with_name(place.name + ".part")
-            shutil.rmtree(filling, ignore_errors=True)
-            for text in texts:
-                _download(text, filling)
-            filling.rename(place)
-    return place
+
+    def make(fresh: Path) -> None:
+        for text in texts:
+            _download(text, fresh)
+
+    return made_once(place, make)
 
 
 def _download(lock: str, into: Path) -> None:

@@ -5,19 +5,18 @@ Python; a build then uses no network. The tree is copied first, so that it canno
 packed.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from bench.made_once import locked, made_once
 from bot_deploy.mkpex import CONTENTS, LISTS
 from tests.support import needs
 from tests.support.octokit import cache_directory
@@ -50,15 +49,13 @@ def wheelhouse() -> Path:
     lists = b"".join((ROOT / name).read_bytes() for name in LISTS)
     key = hashlib.sha256(lists + sys.version.encode()).hexdigest()[:16]
     place = cache_directory() / f"wheelhouse-{key}"
-    with locked(place.with_name(place.name + ".lock")):
-        if not place.exists():
-            filling = place.with_name(place.name + ".part")
-            shutil.rmtree(filling, ignore_errors=True)
-            done = mkpex(ROOT, "--download", filling)
-            if done.returncode != 0:
-                raise needs.without("the package index", done.stderr)
-            filling.rename(place)
-    return place
+    return made_once(place, _download)
+
+
+def _download(fresh: Path) -> None:
+    done = mkpex(ROOT, "--download", fresh)
+    if done.returncode != 0:
+        raise needs.without("the package index", done.stderr)
 
 
 def mkpex(
@@ -99,15 +96,6 @@ def shared_directory(factory: pytest.TempPathFactory) -> Path:
     """A directory shared by all processes of this test run."""
     base = factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock across processes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def packed_once(factory: pytest.TempPathFactory) -> Packed:

@@ -8,7 +8,6 @@ Each test gets a fresh schema. A fresh database would take 0.3 s; an emptied one
 test leaves in sequences.
 """
 
-import fcntl
 import importlib
 import os
 import shutil
@@ -23,6 +22,7 @@ from typing import Protocol
 import psycopg
 from sqlalchemy import make_url
 
+from bench.made_once import locked
 from tests.support.running import free_port
 
 # The paths of Debian, Ubuntu and the packages of postgresql.org for each major version.
@@ -142,9 +142,8 @@ class Server:
 def running_server(lock: Path) -> Iterator[Server]:
     """Run a server; `lock` names a file shared by the processes of a test run."""
     with _home() as home:
-        with lock.open("w") as file:
-            # As root, the wheel creates a user; two processes must not do that at once.
-            fcntl.flock(file, fcntl.LOCK_EX)
+        # As root, the wheel creates a user; two processes must not do that at once.
+        with locked(lock):
             server = _pgserver(home).get_server(home / "data", cleanup_mode="delete")
         try:
             yield Server(server)
