@@ -46,6 +46,7 @@ class Delivery:
     body: bytes = field(repr=False)
     effect: Effect | None
     statuses: list[int] = field(default_factory=list)
+    posted_at: float = 0.0
 
     @property
     def accepted(self) -> bool:
