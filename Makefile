@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTI
 # These would decide which tests run, with which plugins, and what counts as covered.
 unexport $(filter PYTEST_% COV_% COVERAGE_%,$(.VARIABLES))
 
-.PHONY: run test faults bench check docs requirements format packages dist clean help tools set-up-run set-up-dev set-up-docs
+.PHONY: run test faults bench check docs requirements format packages dist audit clean help tools set-up-run set-up-dev set-up-docs
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -40,6 +40,7 @@ bench: set-up-dev  ## measure, side by side with others, and write docs/performa
 	$(BIN)/python -m bench $(NAME) $(if $(SHORT),--short)
 
 check: set-up-docs  ## ruff, mypy strict, import-linter, docs checks and the site
+	@.ci/lock-age
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -64,6 +65,9 @@ packages: set-up-dev
 
 dist: packages  ## what a release holds, as far as this machine and its Python make it, into dist/
 	.ci/pex $(PYTHON)
+
+audit: set-up-dev  ## look up known vulnerabilities of the locked files, on the network
+	.ci/audit $(BIN)/uv
 
 clean:  ## remove the virtual environment
 	rm -rf $(VENV)
