@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, Row, RowMapping, Select, select, text
 from sqlalchemy.exc import IntegrityError
 
 from luggage.database.upsert import insert_once
-from luggage.jobs import dependents, inserts, outcomes, schema, searches, statements
+from luggage.jobs import inserts, outcomes, schema, searches, statements
+from luggage.jobs.inserts import storable, unpack
 from luggage.jobs.model import (
     Depth,
     Job,
@@ -29,7 +30,6 @@ from luggage.jobs.model import (
     WrongState,
 )
 from luggage.jobs.outcomes import Claimed, Transition
-from luggage.jobs.payloads import storable, unpack
 from luggage.jobs.schema import job as table
 from luggage.jobs.schema import job_body, pause, pause_part
 from luggage.jobs.wake import Waker, nobody
@@ -257,7 +257,7 @@ class Queue:
         rows = [_end_parameters(transition, now) for transition in transitions]
         if connection.execute(statements.END, rows).rowcount != len(rows):
             raise _lease_lost(transitions[0].job)
-        released = dependents.notify_all(connection, transitions, now)
+        released = outcomes.notify_all(connection, transitions, now)
         self.put_on(connection, [new for transition in transitions for new in transition.put])
         return released
 
@@ -286,7 +286,7 @@ class Queue:
         now = self._clock()
         ready = {"state": State.READY, "attempt": 0, "run_at": now, "reason": ""}
         self._change(connection, row, ready)
-        dependents.notify(connection, row.id, row.key, State.READY, now)
+        outcomes.notify(connection, row.id, row.key, State.READY, now)
 
     def dismiss(self, job_id: int, reason: str) -> None:
         """Mark a ready, held or dead job ignored, and its dependents.
@@ -301,7 +301,7 @@ class Queue:
             if row.state not in (State.READY, State.HELD, State.DEAD):
                 raise WrongState(f"{_name(row)} is {row.state}, so it cannot be dismissed")
             self._change(connection, row, {"state": State.IGNORED, "reason": storable(reason)})
-            dependents.notify(connection, row.id, row.key, State.IGNORED, self._clock())
+            outcomes.notify(connection, row.id, row.key, State.IGNORED, self._clock())
 
     def _change(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
         statement = table.update().where(table.c.id == row.id)

@@ -14,10 +14,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import NoReturn
 
 from luggage.jobs.handling import AWAY, Handling, away_backoff
-from luggage.jobs.inbox import Handoff
 from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
 from luggage.jobs.outcomes import Transition
 from luggage.jobs.queue import Queue
@@ -52,6 +52,44 @@ class _Running:
     transition: Transition | None = None
     quick: bool = False
     abandoned: bool = False
+
+
+class Handoff:
+    """A first-in, first-out queue that lets each job run alone for up to `alone_seconds`.
+
+    Threads share the interpreter: four of them got less done than one (docs/decisions/0118).
+    """
+
+    def __init__(self, alone_seconds: float) -> None:
+        self._alone_seconds = alone_seconds
+        self._items: SimpleQueue[_Running | None] = SimpleQueue()
+        self._next_in_line = threading.Lock()
+        self._newest: _Running | None = None
+        self._free = threading.Event()
+        self._free.set()
+
+    def put(self, item: _Running | None) -> None:
+        """Add an item; None tells one thread to end."""
+        self._items.put(item)
+
+    def empty(self) -> bool:
+        """Return whether there is nothing to take at the moment."""
+        return self._items.empty()
+
+    def take(self) -> _Running | None:
+        """Wait until the newest item is over or its time is up, then for an item; return it."""
+        with self._next_in_line:
+            self._free.wait(self._alone_seconds)
+            item = self._items.get()
+            if item is not None:
+                self._newest = item
+                self._free.clear()
+        return item
+
+    def over(self, item: _Running) -> None:
+        """Let the next thread start, if it still waits for this item."""
+        if item is self._newest:
+            self._free.set()
 
 
 class Worker:
@@ -107,7 +145,7 @@ class Worker:
         self.idle_since: float | None = None
         self._stopping = False
         self._handling = Handling(queue, handlers, clock, random, context)
-        self._inbox: Handoff[_Running] = Handoff(alone_seconds)
+        self._inbox: Handoff = Handoff(alone_seconds)
         # The lock guards _running: threads remove their jobs, the loop adds and iterates.
         self._lock = threading.Lock()
         self._running: dict[int, _Running] = {}

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from luggage.jobs.payloads import unpack
+from luggage.jobs.inserts import unpack
 from tests.faults.campaign import Row, Run
 from tests.faults.load import ACCEPTED, Delivery, Sender, meanwhile
 from tests.faults.site import Process, Site, children

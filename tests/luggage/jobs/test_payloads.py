@@ -1,10 +1,10 @@
-"""luggage.jobs.payloads: storage of bodies and texts."""
+"""luggage.jobs.inserts: storage of bodies and texts."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luggage.jobs.payloads import UnknownCodec, pack, storable, unpack
+from luggage.jobs.inserts import UnknownCodec, pack, storable, unpack
 
 
 @given(st.binary())

@@ -1,10 +1,10 @@
-"""luggage.jobs.inbox: threads take quick items one after the other."""
+"""Handoff: the threads of a worker take quick items one after the other."""
 
 import threading
 
 import pytest
 
-from luggage.jobs.inbox import Handoff
+from luggage.jobs.worker import Handoff
 
 
 @pytest.fixture
