@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from luggage.github.commands import parse_commands
-from luggage.github.conversations import get_comment_body
+from luggage.github.conversations import get_comment_body, parse_commands
 
 __all__ = [
     "SCHEDULE",

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, update
 from bot.store.tables import limit_memory
 from luggage.database import reading, writing
 from luggage.database.upsert import insert_once
-from luggage.github.write_throttle import ThrottleState
+from luggage.github.limits import ThrottleState
 
 _T = TypeVar("_T")
 

@@ -33,7 +33,7 @@ from bot_deploy.config.sources import (
 from luggage.crypto import open_secrets
 from luggage.github import ConfigurationError
 from luggage.github.tokens import load_private_key
-from luggage.github.urls import BadAddress, Origin
+from luggage.github.transport import BadAddress, Origin
 
 DEFAULT_USER_AGENT = "portmanteau"
 GITHUB_API = "https://api.github.com"

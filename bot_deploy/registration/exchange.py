@@ -24,7 +24,7 @@ from luggage.github import (
     Unreachable,
 )
 from luggage.github.manifest import NO_WEBHOOK_URL, Registered, convert, manifest
-from luggage.github.urls import expand
+from luggage.github.transport import expand
 
 # GitHub sends people who sign in to the console back to this path.
 CONSOLE_CALLBACK = "/console/sign-in/callback"

@@ -8,8 +8,7 @@ docs/library.md documents them.
 from luggage.github.answers import RateLimit
 from luggage.github.app import GithubApp
 from luggage.github.client import Client, Page
-from luggage.github.commands import parse_commands
-from luggage.github.conversations import get_comment_body, reaction_url, reply_url
+from luggage.github.conversations import get_comment_body, parse_commands, reaction_url, reply_url
 from luggage.github.deliveries import Inbox, Missed, Progress, Recovery
 from luggage.github.errors import (
     Ambiguous,
@@ -32,12 +31,11 @@ from luggage.github.errors import (
 )
 from luggage.github.events import EVENTS
 from luggage.github.exchange import Exchanged
-from luggage.github.limits import LimitMemory
+from luggage.github.limits import LimitMemory, Pace
 from luggage.github.oauth import OAuth
 from luggage.github.tokens import Token, TokenStore
 from luggage.github.transport import make_session
 from luggage.github.webhooks import Delivery, read
-from luggage.github.write_throttle import Pace
 
 __all__ = [
     "EVENTS",

@@ -17,22 +17,21 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from luggage.github.cache import EtagCache
 from luggage.github.client import Client
-from luggage.github.credentials import AppAuth, InstallationAuth
 from luggage.github.errors import Ambiguous, ConfigurationError, Transient
 from luggage.github.exchange import Exchange, Exchanged, Wire, decode
-from luggage.github.limits import Gate, LimitMemory
+from luggage.github.limits import Gate, LimitMemory, Pace
 from luggage.github.routes import Call, CommandHandler, Handler, Routes
 from luggage.github.tokens import (
+    AppAuth,
     AppCredentials,
+    InstallationAuth,
     InstallationTokens,
     Skew,
     TokenStore,
     load_private_key,
 )
-from luggage.github.transport import Transport, make_session
-from luggage.github.urls import configured_origin
+from luggage.github.transport import Transport, configured_origin, make_session
 from luggage.github.webhooks import Delivery, read, usable_secrets
-from luggage.github.write_throttle import Pace
 
 _log = logging.getLogger("luggage.github")
 _NAMES = {

@@ -1,12 +1,19 @@
-"""Comment text and reply paths for the five kinds of conversation, without I/O.
+"""Comment text, its commands, and reply paths for the five kinds of conversation, without I/O.
 
 Paths contain only `repository.full_name`, numbers and ids. The URLs in a payload are not used: a
 forged payload could send the installation token to any host.
+
+A Markdown parser finds commands such as `/ping`, so quotes, code blocks and HTML comments do not
+count; docs/decisions/0022 says why.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 _FULL_NAME = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 
@@ -27,6 +34,17 @@ _NUMBER_IN = {
     "pull_request_review": "pull_request",
     "pull_request_review_comment": "pull_request",
 }
+
+_COMMAND = re.compile(r"/[A-Za-z]")
+# Most comments contain no command; skip parsing them.
+_WORTH_PARSING = re.compile(r"(?<!\S)/[A-Za-z]")
+
+# GitHub renders tables, and a cell is not a line of a paragraph.
+_MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+# Keeps `\/ping` and `&#47;ping` apart from `/ping`: an escaped command does not count.
+_MARKDOWN.disable("text_join")
+# The parser compiles its rules on first use without a lock; the import lock protects this one.
+_MARKDOWN.parse("/x")
 
 
 def get_comment_body(event: str, payload: Mapping[str, Any]) -> str:
@@ -90,3 +108,42 @@ def _full_name(payload: Mapping[str, Any]) -> str:
     if not isinstance(name, str) or not _FULL_NAME.fullmatch(name):
         raise ValueError("repository.full_name is not of the form owner/name")
     return name
+
+
+def parse_commands(markdown: str) -> list[list[str]]:
+    """Return the commands in order, each as a list of words: `[["/ping"], ["/label", "bug"]]`.
+
+    A command is a plain-text line of a top-level paragraph that starts with "/" and a letter. Code,
+    quotes, lists, headings, tables, HTML and links do not count. Never raises.
+    """
+    commands: list[list[str]] = []
+    if not _WORTH_PARSING.search(markdown):
+        return commands
+    for paragraph in _paragraphs(_MARKDOWN.parse(markdown)):
+        for line in _lines(paragraph):
+            if _is_command(line):
+                words = "".join(token.content for token in line).split()
+                commands.append(words)
+    return commands
+
+
+def _paragraphs(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    for opening, inline in pairwise(tokens):
+        if opening.type == "paragraph_open" and opening.level == 0:
+            yield inline.children or ()
+
+
+def _lines(paragraph: Sequence[Token]) -> Iterator[list[Token]]:
+    line: list[Token] = []
+    for token in paragraph:
+        if token.type in {"softbreak", "hardbreak"}:
+            yield line
+            line = []
+        else:
+            line.append(token)
+    yield line
+
+
+def _is_command(line: Sequence[Token]) -> bool:
+    plain = all(t.type in {"text", "text_special"} and t.level == 0 for t in line)
+    return plain and bool(line) and line[0].type == "text" and bool(_COMMAND.match(line[0].content))

@@ -21,13 +21,11 @@ from luggage.github.answers import (
     unreadable,
 )
 from luggage.github.cache import CachedResponse, EtagCache
-from luggage.github.credentials import RequestAuth
 from luggage.github.errors import Invalid, RateLimited, RequestFailed
 from luggage.github.limits import Gate
 from luggage.github.secret import SecretText
-from luggage.github.tokens import Skew
-from luggage.github.transport import Transport
-from luggage.github.urls import BadAddress, Origin, expand
+from luggage.github.tokens import RequestAuth, Skew
+from luggage.github.transport import BadAddress, Origin, Transport, expand
 
 API_VERSION = "2022-11-28"
 

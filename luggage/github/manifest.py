@@ -16,8 +16,7 @@ from luggage.github.answers import ApiResponse, failure
 from luggage.github.errors import Ambiguous, Invalid
 from luggage.github.exchange import API_VERSION, decode
 from luggage.github.secret import SecretText
-from luggage.github.transport import Transport
-from luggage.github.urls import BadAddress, configured_origin, expand
+from luggage.github.transport import BadAddress, Transport, configured_origin, expand
 
 CODE_SECONDS = 3600.0
 LONGEST_NAME = 34

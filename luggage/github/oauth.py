@@ -24,8 +24,7 @@ from luggage.github.exchange import Exchange, Wire, decode
 from luggage.github.limits import Gate
 from luggage.github.secret import SecretText
 from luggage.github.tokens import Skew
-from luggage.github.transport import Transport
-from luggage.github.urls import Origin
+from luggage.github.transport import Origin, Transport
 
 _TOKEN_PATH = "/login/oauth/access_token"  # noqa: S105 -- a path
 _LONGEST_MESSAGE = 100

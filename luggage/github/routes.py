@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from luggage.github.commands import parse_commands
-from luggage.github.conversations import get_comment_body
+from luggage.github.conversations import get_comment_body, parse_commands
 from luggage.github.webhooks import Delivery
 
 # fn(event, payload, client) and fn(command, event, payload, client); return values are ignored.

@@ -1,13 +1,15 @@
-"""App credentials: JWTs, and cached installation tokens.
+"""App credentials: JWTs, cached installation tokens, and what a request does with them.
 
 One thread renews an installation's token; others wait and share the result. Errors are not cached,
 so the next caller tries again. A TokenStore shares tokens between processes. Token times follow
-GitHub's clock, known from the Date header of responses.
+GitHub's clock, known from the Date header of responses. A request that GitHub rejects for its
+credentials is retried. Nothing was done then, so this is safe for writes too.
 
 Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
 """
 
 import copy
+import itertools
 import re
 import threading
 from collections.abc import Callable
@@ -33,6 +35,15 @@ JWT_LIFE_SECONDS = 540
 JWT_REUSED_SECONDS = 300
 # Tokens expire after an hour; early renewal keeps them valid for requests in progress.
 RENEW_BEFORE_SECONDS = 300.0
+
+# A new token takes a moment to reach all of GitHub's servers. Until then they answer 401, or 403 if
+# only its permissions are missing. Source: https://github.com/octokit/auth-app.js/issues/65 and
+# /589
+FRESH_SECONDS = 5.0
+_FRESH_WAITS = (0.5, 1.0, 1.5, 2.0)
+
+# Tolerated JWT clock error; `iat` is backdated by 60 seconds.
+_HARMLESS_SKEW_SECONDS = 5.0
 
 _PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]{1,40})-----(?P<body>[^-]*)-----END (?P=label)-----")
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # opaque and of any length, but valid in a header
@@ -258,3 +269,64 @@ def _follow(installation_id: int, renewal: _Renewal) -> Token:
 def _no_token(message: str, installation_id: int) -> RequestFailed:
     path = f"/app/installations/{installation_id}/access_tokens"
     return Transient(message, method="POST", path=path)
+
+
+class RequestAuth(Protocol):
+    """The credentials of one request and its retries."""
+
+    def secret(self) -> SecretText:
+        """Return the bearer token; raises RequestFailed if none is available."""
+
+    def retry_delay(self, answer: ApiResponse) -> float | None:
+        """Return the seconds to wait before a retry; None if `answer` is final."""
+
+
+class AppAuth:
+    """JWT of the App, renewed once if GitHub's clock turns out to differ from ours."""
+
+    def __init__(self, credentials: AppCredentials, skew: Skew) -> None:
+        self._credentials = credentials
+        self._skew = skew
+        self._made_with = 0.0
+        self._corrections = itertools.repeat(0.0, 1)
+
+    def secret(self) -> SecretText:
+        """Return a JWT dated by GitHub's clock."""
+        self._made_with = self._skew.seconds
+        return self._credentials.make()
+
+    def retry_delay(self, answer: ApiResponse) -> float | None:
+        """Return 0 once, for a 401 that revealed a clock skew."""
+        skewed = abs(self._skew.seconds - self._made_with) > _HARMLESS_SKEW_SECONDS
+        rejected = answer.status == 401  # noqa: PLR2004 -- Unauthorized
+        return next(self._corrections, None) if rejected and skewed else None
+
+
+class InstallationAuth:
+    """Installation token: retried while it is fresh, renewed once after that."""
+
+    def __init__(
+        self, tokens: InstallationTokens, installation_id: int, *, clock: Callable[[], float]
+    ) -> None:
+        self._tokens = tokens
+        self._installation_id = installation_id
+        self._clock = clock
+        self._token: Token | None = None
+        self._waits = iter(_FRESH_WAITS)
+        self._renewals = itertools.repeat(0.0, 1)
+
+    def secret(self) -> SecretText:
+        """Return the installation's token, renewed if it is about to expire."""
+        self._token = self._tokens.get(self._installation_id)
+        return self._token.value
+
+    def retry_delay(self, answer: ApiResponse) -> float | None:
+        """Return a short wait after a fresh token's 401 or 403, 0 once after an older one's 401."""
+        if self._token is None or answer.status not in {401, 403}:
+            return None
+        fresh = self._clock() - self._token.made_at <= FRESH_SECONDS
+        wait = next(self._waits, None) if fresh else None
+        if wait is None and answer.status == 401:  # noqa: PLR2004 -- Unauthorized
+            self._tokens.drop(self._installation_id, self._token)
+            wait = next(self._renewals, None)
+        return wait

@@ -4,7 +4,6 @@
 that waits for a future. `worker` has gunicorn's worker class for a dispatcher.
 """
 
-from luggage.serving.deferred import DeferredResponse
-from luggage.serving.dispatcher import Dispatcher
+from luggage.serving.dispatcher import DeferredResponse, Dispatcher
 
 __all__ = ["DeferredResponse", "Dispatcher"]

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,10 +18,26 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from luggage.serving.deferred import DeferredResponse
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+
+class DeferredResponse:
+    """A WSGI response that is not known before `future` is done.
+
+    `decide` is then called once; it calls `start_response` and returns the body. This works on
+    every WSGI server, because an app may start its response when its first part is read (PEP 3333).
+    Other servers wait then; `Dispatcher` reads it when the future is done.
+    """
+
+    def __init__(self, future: Future[Any], decide: Callable[[], bytes]) -> None:
+        self.future = future
+        self._decide = decide
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.future.exception()  # waits
+        yield self._decide()
+
 
 Scope = Mapping[str, Any]
 

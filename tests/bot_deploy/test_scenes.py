@@ -7,7 +7,7 @@ import pytest
 
 from bot_deploy.demo import scenes
 from luggage.fake_github import FakeGithub
-from luggage.github.commands import parse_commands
+from luggage.github.conversations import parse_commands
 
 
 def tell(seed, number=300):

@@ -9,8 +9,7 @@ import bot.store.tables
 from bot.store.limits import SqlLimitMemory
 from luggage.database import History, migrate, open_engine
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, LocalLimitMemory
-from luggage.github.write_throttle import Pace
+from luggage.github.limits import Gate, LocalLimitMemory, Pace
 
 BOT = History("bot", "bot.store.migrations", bot.store.tables.metadata)
 

@@ -32,12 +32,12 @@ from luggage.crypto.sealed import conceal
 from luggage.github import DeliveryRejected, manifest, oauth, webhooks
 from luggage.github.answers import ApiResponse, failure, github_time, graphql_failure, limited_until
 from luggage.github.client import Page, _items, _next_link, _query_of
-from luggage.github.commands import parse_commands
+from luggage.github.conversations import parse_commands
 from luggage.github.deliveries import Missed, Progress, Recovery
 from luggage.github.errors import RequestFailed
 from luggage.github.exchange import ApiCall, decode
 from luggage.github.payload import Payload
-from luggage.github.urls import BadAddress, Origin
+from luggage.github.transport import BadAddress, Origin
 from luggage.telemetry import redact
 from tests.faults.fuzzing import seeds
 
@@ -336,7 +336,7 @@ _ALL = (
         "commands",
         lambda: _commands,
         seeds.comments,
-        ("luggage.github.commands",),
+        ("luggage.github.conversations",),
         ("markdown_it",),
         longest=1000,
         pace=0.25,

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from luggage.github import DeliveryRejected, webhooks
-from luggage.github.commands import parse_commands
+from luggage.github.conversations import parse_commands
 from tests.faults.campaign import Row, Run
 from tests.faults.fuzzing import guided
 from tests.faults.load import together

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luggage.github.commands import parse_commands
+from luggage.github.conversations import parse_commands
 
 LONGEST_COMMENT = 65_536  # characters, GitHub's own limit
 

@@ -7,8 +7,7 @@ import pytest
 
 from luggage.github.answers import ApiResponse
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, LocalLimitMemory, resource_of
-from luggage.github.write_throttle import Pace, ThrottleState
+from luggage.github.limits import Gate, LocalLimitMemory, Pace, ThrottleState, resource_of
 from tests.luggage.github.scripted import START_AT as NOW
 from tests.luggage.github.scripted import Clock
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luggage.github.urls import BadAddress, Origin, expand
+from luggage.github.transport import BadAddress, Origin, expand
 
 API = Origin("https://api.github.com")
 ENTERPRISE = Origin("https://ghes.example:8443/api/v3/")

@@ -7,8 +7,7 @@ from itertools import pairwise
 import pytest
 
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, LocalLimitMemory
-from luggage.github.write_throttle import Pace, ThrottleState
+from luggage.github.limits import Gate, LocalLimitMemory, Pace, ThrottleState
 
 NOW = 1_795_000_000.0
 
