@@ -1,17 +1,47 @@
-"""Reader: the facts of `bot.rule.Reader`, from a client that refuses every write."""
+"""Reader: the facts of `bot.rule.Reader`, from a client that refuses every write.
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+Each list is bounded, so a large repository cannot make a rule ask forever. GraphQL returns the
+mergeability of a hundred pull requests in one request; REST needs a hundred. An unchanged page
+does not count against the rate limit (ETags). People's facts are cached where possible.
+"""
 
-from bot.actions import Action
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, Protocol
+
+from bot.actions import ACTIONS, Action, React, Result, kinds, planned_of
+from bot.actions.invite import membership
 from bot.actions.work import ReadingClient
-from bot.events import PullRequest, Repository
-from bot.facts import Effect
-from bot.loop.issue_facts import IssueFacts
-from bot.loop.past_actions import QueuedActions
-from bot.loop.people_facts import Accounts, Memberships
+from bot.actions.write_once import look_first
+from bot.events import Person, PullRequest, Repository, person
+from bot.facts import Effect, Merging, Moment, NotYet, Pull, Waiting
 from bot.store.people import People
-from luggage.jobs import Queue
+from luggage.github.errors import NotFound
+from luggage.jobs import JobRow, Queue, State
+from luggage.telemetry.redact import one_line
+
+_MOST_LABELS = 1000
+_MOST_MOMENTS = 1000
+_MOST_FILES = 3000
+_MOST_WAITING = 300
+_MOST_CLAIMED = 500
+_MOST_MERGING_PAGES = 5
+
+_MERGING = """\
+query($owner: String!, $name: String!, $base: String, $cursor: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequests(states: OPEN, first: 100, baseRefName: $base, after: $cursor) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        number mergeable isDraft baseRefName
+        author { login __typename }
+        labels(first: 100) { nodes { name } }
+      }
+    }
+  }
+}"""
+_MERGES = {"MERGEABLE": True, "CONFLICTING": False}
 
 
 class MembershipFacts(Protocol):
@@ -86,3 +116,282 @@ def github_reader(
     """The reader of the current facts."""
     memberships, past_actions = Memberships(client, people), QueuedActions(queue)
     return GithubReader(client, people, memberships, past_actions, clock=clock)
+
+
+class IssueFacts:
+    """Facts about the issues, pull requests and labels of a repository, from GitHub."""
+
+    def __init__(self, client: ReadingClient) -> None:
+        self._client = client
+
+    def labels(self, repository: str) -> frozenset[str]:
+        """See `bot.rule.Reader`. GitHub: "List labels for a repository"."""
+        labels = self._client.pages(f"/repos/{repository}/labels")
+        return frozenset(str(label["name"]) for label in islice(labels, _MOST_LABELS))
+
+    def is_assignable(self, repository: str, number: int, person: str) -> bool:
+        """See `bot.rule.Reader`. GitHub: "Check if a user can be assigned to a issue"."""
+        try:
+            self._client.get(
+                f"/repos/{repository}/issues/{number}/assignees/{{person}}", person=person
+            )
+        except NotFound:
+            return False
+        return True
+
+    def assigned(self, repository: str, person: str, *, enough: int) -> Sequence[int]:
+        """See `bot.rule.Reader`. GitHub: "List repository issues"."""
+        params = {"assignee": person, "state": "open", "per_page": enough}
+        issues = self._client.get(f"/repos/{repository}/issues", params=params)
+        return [int(issue["number"]) for issue in issues]
+
+    def pull(self, repository: str, number: int, *, settled: bool = False) -> Pull:
+        """See `bot.rule.Reader`. GitHub: "Get a pull request"."""
+        pull = self._client.get(f"/repos/{repository}/pulls/{number}")
+        is_open = pull["state"] == "open"
+        if settled and is_open and pull.get("mergeable") is None:
+            raise NotYet(f"GitHub is still computing whether {repository}#{number} can be merged")
+        return Pull(
+            number=number,
+            author=person(pull.get("user")),
+            title=pull["title"],
+            head=pull["head"]["sha"],
+            labels=_label_names(pull),
+            base=pull["base"]["ref"],
+            lines=pull["additions"] + pull["deletions"],
+            is_open=is_open,
+            is_draft=bool(pull.get("draft")),
+            merges=pull.get("mergeable"),
+            updated_at=_seconds(pull["updated_at"]),
+        )
+
+    def changed_paths(self, repository: str, number: int) -> Sequence[str]:
+        """See `bot.rule.Reader`. GitHub: "List pull requests files", 3,000 at most."""
+        files = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), _MOST_FILES)
+        paths: list[str] = []
+        for file in files:
+            paths += [file[name] for name in ("filename", "previous_filename") if file.get(name)]
+        return paths
+
+    def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
+        """See `bot.rule.Reader`. GraphQL: `PullRequest.mergeable`."""
+        owner, _, name = repository.partition("/")
+        merging: list[Merging] = []
+        cursor = None
+        for _page in range(_MOST_MERGING_PAGES):
+            data = self._client.graphql(_MERGING, owner=owner, name=name, base=base, cursor=cursor)
+            page = ((data or {}).get("repository") or {}).get("pullRequests")
+            if page is None:
+                break
+            merging += [_merging(node) for node in page["nodes"]]
+            if not page["pageInfo"]["hasNextPage"]:
+                break
+            cursor = page["pageInfo"]["endCursor"]
+        return merging
+
+    def waiting(self, repository: str) -> Sequence[Waiting]:
+        """See `bot.rule.Reader`. GitHub: "List pull requests"."""
+        params = {"state": "open", "sort": "updated", "direction": "asc"}
+        pulls = self._client.pages(f"/repos/{repository}/pulls", params=params)
+        owner = repository.partition("/")[0]
+        return [_waiting(pull, _reviewers(pull, owner)) for pull in islice(pulls, _MOST_WAITING)]
+
+    def claimed(self, repository: str) -> Sequence[Waiting]:
+        """See `bot.rule.Reader`. GitHub: "List repository issues"."""
+        params = {"state": "open", "assignee": "*", "sort": "updated", "direction": "asc"}
+        issues = self._client.pages(f"/repos/{repository}/issues", params=params)
+        return [_waiting(issue, _assignees(issue)) for issue in islice(issues, _MOST_CLAIMED)]
+
+    def timeline(self, repository: str, number: int) -> Sequence[Moment]:
+        """See `bot.rule.Reader`. GitHub: "List timeline events for an issue"."""
+        events = self._client.pages(f"/repos/{repository}/issues/{number}/timeline")
+        return [moment for event in islice(events, _MOST_MOMENTS) if (moment := _moment(event))]
+
+
+def _merging(node: Mapping[str, Any]) -> Merging:
+    author = node.get("author")
+    return Merging(
+        number=node["number"],
+        author=person(author and {**author, "type": author.get("__typename")}),
+        base=node["baseRefName"],
+        merges=_MERGES.get(node["mergeable"]),
+        is_draft=node["isDraft"],
+        labels=frozenset(one["name"] for one in node["labels"]["nodes"]),
+    )
+
+
+def _waiting(item: Mapping[str, Any], people: Sequence[str]) -> Waiting:
+    return Waiting(
+        number=item["number"],
+        author=person(item.get("user")),
+        labels=_label_names(item),
+        people=tuple(people),
+        is_draft=bool(item.get("draft")),
+        updated_at=_seconds(item["updated_at"]),
+    )
+
+
+def _reviewers(item: Mapping[str, Any], owner: str) -> Sequence[str]:
+    people = [one["login"] for one in item.get("requested_reviewers") or ()]
+    return people + [f"{owner}/{one['slug']}" for one in item.get("requested_teams") or ()]
+
+
+def _assignees(item: Mapping[str, Any]) -> Sequence[str]:
+    return [one["login"] for one in item.get("assignees") or ()]
+
+
+def _label_names(item: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(one["name"] for one in item.get("labels") or ())
+
+
+def _moment(event: Mapping[str, Any]) -> Moment | None:
+    """An event of the timeline; None for kinds without a time."""
+    committed = (event.get("committer") or {}).get("date")
+    at = event.get("submitted_at") or event.get("created_at") or committed
+    if not at:
+        return None
+    by = person(event.get("user") or event.get("actor"))
+    return Moment(event.get("event", ""), by, _seconds(at), (event.get("state") or "").lower())
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+class Memberships:
+    """Memberships of an organisation, and the pull requests that people merged in it."""
+
+    def __init__(self, client: ReadingClient, people: People) -> None:
+        self._client = client
+        self._people = people
+
+    def membership(self, organization: str, person: str) -> str | None:
+        """See `bot.rule.Reader`."""
+        known = self._people.membership(organization, person)
+        return self._fetch(organization, person) if known is None else known
+
+    def membership_now(self, organization: str, person: str) -> str | None:
+        """See `bot.rule.Reader`."""
+        state = self._fetch(organization, person)
+        return self._people.gone(organization, person) if state is None else state
+
+    def _fetch(self, organization: str, person: str) -> str | None:
+        """Fetch the state from GitHub and store it; None for neither a member nor invited."""
+        answer = membership(self._client, organization, person)
+        if answer is None:
+            return None
+        state = str(answer["state"])
+        self._people.remember(organization, person, state)
+        return state
+
+    def was_invited(self, organization: str, person: str) -> bool:
+        """See `bot.rule.Reader`."""
+        return self._people.was_invited(organization, person)
+
+    def merged_pull_requests(
+        self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
+    ) -> int:
+        """See `bot.rule.Reader`. GitHub: "Search issues and pull requests", 30 a minute."""
+        if enough <= 1:
+            return 1
+        repository, pull_request = latest
+        merged = self._people.merges(
+            organization, person, latest=(repository.full_name, pull_request.number)
+        )
+        if len(merged) < enough:
+            query = f"is:pr is:merged author:{person} org:{organization}"
+            results = self._client.get("/search/issues", params={"q": query, "per_page": enough})
+            merged |= {_identity(item) for item in results["items"]}
+        return min(len(merged), enough)
+
+
+class Accounts:
+    """Accounts: their kind, their permissions, and their first contribution."""
+
+    def __init__(self, client: ReadingClient, people: People) -> None:
+        self._client = client
+        self._people = people
+
+    def is_owner(self, organization: str, person: str) -> bool:
+        """See `bot.rule.Reader`. GitHub calls an owner's role "admin"."""
+        answer = membership(self._client, organization, person)
+        return answer is not None and (answer["state"], answer["role"]) == ("active", "admin")
+
+    def permission(self, repository: str, person: str) -> str:
+        """See `bot.rule.Reader`."""
+        answer = self._permission(repository, person)
+        return "none" if answer is None else str(answer["permission"])
+
+    def may_write(self, repository: str, person: str) -> bool:
+        """See `bot.rule.Reader`."""
+        answer = self._permission(repository, person)
+        if answer is None:
+            return False
+        # `permission` has no "triage", whose holders may label, assign and close.
+        return answer["permission"] in {"admin", "write"} or answer.get("role_name") == "triage"
+
+    def _permission(self, repository: str, person: str) -> Any | None:
+        """GitHub: "Get repository permissions for a user"; None for an unknown user."""
+        path = "/repos/{owner}/{name}/collaborators/{person}/permission"
+        owner, name = repository.split("/")
+        return look_first(self._client, path, owner=owner, name=name, person=person)
+
+    def account(self, login: str) -> Person | None:
+        """See `bot.rule.Reader`. GitHub: "Get a user"."""
+        answer = look_first(self._client, "/users/{login}", login=login)
+        return answer and Person(str(answer["login"]), is_bot=answer["type"] != "User")
+
+    def is_first_step(self, repository: str, person: str, number: int) -> bool:
+        """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
+        first = self._people.first_number(repository, person)
+        if first is None:
+            first = self._first_number(repository, person, number)
+            self._people.came_first(repository, person, first)
+        return first == number
+
+    def _first_number(self, repository: str, person: str, number: int) -> int:
+        owner, name = repository.split("/")
+        params = {"creator": person, "state": "all", "sort": "created", "direction": "asc"}
+        path = "/repos/{owner}/{name}/issues"
+        oldest = self._client.get(path, params={**params, "per_page": 1}, owner=owner, name=name)
+        # The list may lag behind the event.
+        return min([number, *(int(each["number"]) for each in oldest)])
+
+
+def _identity(item: Mapping[str, Any]) -> tuple[str, int]:
+    owner_and_name = "/".join(str(item["repository_url"]).split("/")[-2:])
+    return owner_and_name.lower(), int(item["number"])
+
+
+class QueuedActions:
+    """The actions in the queue, as `bot.rule.Reader` presents them to rules."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    def wanted_at(self, action: Action) -> float | None:
+        """See `bot.rule.Reader`."""
+        row = self._queue.find(ACTIONS, action.key)
+        return None if row is None else row.created_at
+
+    def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
+        """See `bot.rule.Reader`."""
+        # A reaction is only a sign, and each command gets one.
+        jobs = self._queue.search(ACTIONS, within=f"{repository}#{number}", limit=3 * most)
+        rows = [row for row in jobs if row.kind != React.kind][:most]
+        return [self._effect(row) for row in reversed(rows)]
+
+    def _effect(self, row: JobRow) -> Effect:
+        planned = planned_of(self._queue.body(row.id))
+        text = one_line(planned.action.describe() if planned else row.key)
+        if _has_declined(row):
+            text = f"said why not: {text}"
+        rule = planned.rule if planned else ""
+        return Effect(row.created_at, text, rule, row.state is State.DONE)
+
+
+def _has_declined(row: JobRow) -> bool:
+    """Whether the action commented instead."""
+    action = kinds().get(row.kind)
+    declines = action is not None and action.declines
+    return declines and Result.decode(row.result).comment is not None

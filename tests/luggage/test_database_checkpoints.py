@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from luggage.database import open_engine, writing
-from luggage.database.sqlite.checkpoints import COMMITS, LARGEST_LOG_PAGES
+from luggage.database.sqlite import COMMITS, LARGEST_LOG_PAGES
 from tests.support.running import until
 
 LETTER = "x" * 10_000
@@ -70,7 +70,7 @@ def test_a_commit_checkpoints_only_a_very_long_log(engine):
 AT_THE_END = """
 import atexit, sys
 from luggage.database import open_engine, writing
-from luggage.database.sqlite.checkpoints import COMMITS
+from luggage.database.sqlite import COMMITS
 engine = open_engine(sys.argv[1])
 def write():
     for number in range(COMMITS):

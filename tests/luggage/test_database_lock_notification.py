@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from luggage.database import open_engine, reading, writing
-from luggage.database.sqlite import lock_notification
-from luggage.database.sqlite.lock_notification import SUFFIX, LockNotification
+from luggage.database import open_engine, reading, sqlite, writing
+from luggage.database.sqlite import SUFFIX, LockNotification
 
 TIMEOUT_SECONDS = 30
 
@@ -23,7 +22,7 @@ def path(tmp_path):
 @pytest.fixture
 def waiting(path, monkeypatch):
     """Wait for a notification in a thread, for up to an hour; return the event that is set then."""
-    monkeypatch.setattr(lock_notification, "STEP_SECONDS", 3600)
+    monkeypatch.setattr(sqlite, "STEP_SECONDS", 3600)
     other, woken = LockNotification(path), threading.Event()
 
     def wait():

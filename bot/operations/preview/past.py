@@ -16,9 +16,7 @@ from bot.actions import Action, Invite
 from bot.actions.work import ReadingClient
 from bot.events import DELIVERIES, SCHEDULE, Event, PullRequest, Repository, view
 from bot.facts import Effect
-from bot.loop.past_actions import QueuedActions
-from bot.loop.people_facts import Memberships
-from bot.loop.reader import GithubReader
+from bot.loop.reader import GithubReader, Memberships, QueuedActions
 from bot.store.people import People
 from luggage.jobs import JobRow, Queue
 

@@ -1,11 +1,10 @@
-"""bot.loop.issue_facts: facts about issues and pull requests."""
+"""bot.loop.reader: facts about issues and pull requests."""
 
 import pytest
 
 from bot.actions import Comment
 from bot.facts import NotYet
-from bot.loop.issue_facts import IssueFacts
-from bot.loop.reader import github_reader
+from bot.loop.reader import IssueFacts, github_reader
 from luggage.fake_github import ChangedFile
 
 TRIO = "snakes/trio"

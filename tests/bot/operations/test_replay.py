@@ -6,7 +6,7 @@ import pytest
 
 from bot.events import DELIVERIES
 from bot.loop.evaluate import Decision
-from bot.loop.people_facts import Memberships
+from bot.loop.reader import Memberships
 from bot.loop.run import Updater
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.preview.check import Previewer
