@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.actions.base import Action
-from bot.actions.records import Result
-from bot.actions.work import Work
+from bot.actions.work import Result, Work
 from bot.actions.write_once import Text, write_once
 
 

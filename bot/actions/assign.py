@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from bot.actions.base import IssueAction
 from bot.actions.comment import instead
-from bot.actions.records import Result
-from bot.actions.work import Work
+from bot.actions.work import Result, Work
 
 # How long an issue that was free is taken to be free: longer than the wait for a write slot.
 FREE_SECONDS = 10.0

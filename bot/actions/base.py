@@ -4,17 +4,18 @@ A subclass is a frozen dataclass in a file of its own. Its class variables say h
 fields what it is about, and `perform` what it does at GitHub. Defining the class registers it.
 
 Key, subject and description are derived, so that the queue, previews, the history and the public
-status page treat every kind alike, those of custom rules included (docs/decisions/0140).
+status page treat every kind alike, those of custom rules included (docs/decisions/0140). The queue
+stores a `Planned`: an action with its rule, cause and installation.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from bot.actions.records import Result
-from bot.actions.work import Work
+from bot.actions.work import Result, Work
 
 # The queue that holds actions.
 ACTIONS = "action"
@@ -164,3 +165,64 @@ def _source(cls: type[Action]) -> tuple[str, str, str]:
     """What tells two definitions of a class apart: module, name and file."""
     code = getattr(cls.perform, "__code__", None)
     return cls.__module__, cls.__name__, getattr(code, "co_filename", "")
+
+
+class UnknownAction(ValueError):  # noqa: N818
+    """A stored action that no loaded class can read; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An action as it waits in the queue.
+
+    `delivery` is the delivery behind it. `settings` are those of `rule` that differ from its
+    defaults, as plain JSON; `digest` identifies all of them.
+    """
+
+    action: Action
+    installation: int
+    delivery: str
+    rule: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+
+    def encode(self) -> bytes:
+        """All of it as JSON, for the queue."""
+        return json.dumps({**asdict(self), "kind": self.action.kind}).encode()
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """What `encode` was given.
+
+        Raises UnknownAction for an action of a custom rule that is not loaded, or of another
+        version of the bot.
+        """
+        said = json.loads(body)
+        kind, values = said.pop("kind"), said.pop("action")
+        if kind not in kinds():
+            raise UnknownAction(
+                f"this bot knows no action {kind!r}. If a custom rule defines it: name its file "
+                "under [rules] own in config.toml (or in BOT_RULES), restart, and retry this. If a "
+                "newer version of the bot stored it: install that version. Or discard it."
+            )
+        try:
+            # JSON has no tuples; a frozen value has no lists.
+            action = kinds()[kind](**{name: _frozen(value) for name, value in values.items()})
+        except TypeError as error:
+            raise UnknownAction(
+                f"the stored action {kind!r} does not fit this version of the bot or of its custom "
+                f"rule: {error}. Install the version that stored it, and retry this. Or discard it."
+            ) from error
+        return cls(**said, action=action)
+
+
+def planned_of(body: bytes | None) -> Planned | None:
+    """The stored action; None when its body has expired, or no loaded class can read it."""
+    try:
+        return None if body is None else Planned.decode(body)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

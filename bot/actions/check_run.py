@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.actions.base import Action
-from bot.actions.records import Result
-from bot.actions.work import Work
+from bot.actions.work import Result, Work
 from bot.actions.write_once import marker
 from luggage.github.errors import Forbidden
 

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from bot.actions.base import Action, Superseded
-from bot.actions.records import Result
-from bot.actions.work import ReadingClient, Work
+from bot.actions.work import ReadingClient, Result, Work
 from bot.actions.write_once import look_first
 from luggage.github.errors import Ambiguous, RequestFailed
 from luggage.jobs.model import Postpone

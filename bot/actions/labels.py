@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.actions.base import IssueAction
-from bot.actions.records import Result
-from bot.actions.work import Work
+from bot.actions.work import Result, Work
 from luggage.github.errors import NotFound
 
 _CHANGED = Result({"skipped": "the pull request has changed since"})

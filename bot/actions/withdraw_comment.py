@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from bot.actions.base import IssueAction
 from bot.actions.comment import instead
-from bot.actions.records import Result
-from bot.actions.work import Work
+from bot.actions.work import Result, Work
 from bot.actions.write_once import marker, search
 from luggage.github.errors import NotFound
 

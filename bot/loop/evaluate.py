@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.actions import ACTIONS, Action, Planned
-from bot.actions.records import LOOK_FIRST, Note
+from bot.actions.work import LOOK_FIRST, Note
 from bot.events import DELIVERIES, SCHEDULE, Event
 from bot.facts import NotYet
 from bot.options.kinds import changed, digest

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
-from bot.actions.records import UnreadableRecord
+from bot.actions.work import UnreadableRecord
 from bot.events import DELIVERIES, Event, view
 from bot.loop.evaluate import (
     NOT_YET_TIMEOUT_SECONDS,
@@ -25,9 +25,7 @@ from bot.loop.evaluate import (
 from bot.loop.reader import github_reader
 from bot.rule import Rule
 from bot.rules import rules_for
-from bot.settings.complaints import NAME as SETTINGS
-from bot.settings.complaints import complaint
-from bot.settings.files import Known, SettingsFiles
+from bot.settings.files import SETTINGS, Known, SettingsFiles, complaint
 from bot.store.board import Board
 from bot.store.meters import measured
 from bot.store.people import People

@@ -4,7 +4,7 @@ A repository's file overrides the one in the organisation's `.github` repository
 the operator's settings. The bot only reads the default branch, so a branch or fork cannot change
 settings. It reads a file again after a push that touches it, and RECHECK_SECONDS later in case it
 missed that push. If a file is invalid, the bot keeps using the last valid settings and opens an
-issue (bot.settings.complaints).
+issue, one for each repository. It closes that when the file is valid again.
 """
 
 import base64
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine, bindparam, or_, select, update
 
+from bot.actions import KeepIssue
 from bot.events import SCHEDULE, Event
 from bot.options.kinds import Problem
 from bot.rule import Rule
@@ -40,6 +41,25 @@ RECHECK_SECONDS = 900.0
 SCHEDULED_SECONDS = 24 * 3600.0
 # GitHub's API may still return the old file just after a push, so the bot rechecks it once.
 LAG_SECONDS = 30.0
+# The rule name in the records of complaints.
+SETTINGS = "settings"
+
+_BROKEN = """\
+There are problems in `{file}`, so I cannot use it:
+
+```text
+{problems}
+```
+
+The numbers are the line and the column. Nothing is lost: until the file is fixed, I {fallback}.
+
+**To fix it**, change the file on the default branch. A pull request is best, because I check the \
+file there before you merge it, and show what it would change. I will close this issue when the \
+file is valid again.
+"""
+_FIXED = """\
+`{file}` is valid again, and I am using it from now on. Thank you!
+"""
 _CACHED_LAYERS = 128
 # The `sha` of a file that was pushed but never read.
 _UNREAD = "unread"
@@ -273,3 +293,27 @@ def _sources(event: Event) -> list[str]:
     repository = event.repository.full_name.lower() if event.repository else ""
     owner = repository.partition("/")[0] or (event.organization or "").lower()
     return list(dict.fromkeys(name for name in (f"{owner}/.github", repository) if owner and name))
+
+
+def complaint(file: Known) -> KeepIssue | None:
+    """The issue about a file, open or closed; None for a file that has always been valid. Pure.
+
+    Safe to repeat: the same state of the file gives the same action.
+    """
+    if file.serial == 0:
+        return None
+    fallback = "keep using the last valid settings" if file.text else "use the default settings"
+    text = _BROKEN.format(file=FILE, problems=_fenced(file.problems), fallback=fallback)
+    return KeepIssue(
+        about=f"settings {file.repository}",
+        version=str(file.serial),
+        repository=file.repository,
+        title=f"Problems in {FILE}",
+        text=text if file.problems else _FIXED.format(file=FILE),
+        open=bool(file.problems),
+    )
+
+
+def _fenced(problems: str) -> str:
+    """The problems without code fences, which a quoted line of the file may contain."""
+    return problems.replace("```", "'''")

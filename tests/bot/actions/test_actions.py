@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from bot.actions import ACTIONS, Action, ActionError, Comment, Planned, Result, kinds, planned_of
-from bot.actions.planned import UnknownAction
+from bot.actions.base import UnknownAction
 from luggage.fake_github import faults
 from luggage.jobs import NewJob, State
 from tests.support.actions import TRIO, build, examples, seen

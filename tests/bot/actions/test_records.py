@@ -1,4 +1,4 @@
-"""bot.actions.records and stored rows: what older versions left in the queue stays readable."""
+"""bot.actions.work and stored rows: what older versions left in the queue stays readable."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.actions import ACTIONS, Note, Planned, Result, marked_keys, marker, planned_of
-from bot.actions.records import UnreadableRecord
+from bot.actions.work import UnreadableRecord
 from bot.store.enqueue import DeliveryNote, Source
 from luggage.jobs import NewJob
 from tests.support.actions import build, examples

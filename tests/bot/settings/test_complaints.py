@@ -4,8 +4,7 @@ import pytest
 
 from bot.actions import ACTIONS
 from bot.events import DELIVERIES, subject
-from bot.settings.complaints import complaint
-from bot.settings.files import FILE, RECHECK_SECONDS, Known
+from bot.settings.files import FILE, RECHECK_SECONDS, Known, complaint
 from luggage.fake_github import faults
 from luggage.jobs import NewJob, State
 
