@@ -1,33 +1,30 @@
 """Job handlers of the loop: one evaluates deliveries, the other performs actions.
 
-Both kinds of job share one queue. Rules change nothing. Finishing a delivery and queuing its
-actions is one transaction. After a while without work the loop says on the board that it is bored.
+Both kinds of job share one queue. Rules change nothing; schedules and previews evaluate them with
+other readers. Finishing a delivery and queuing its actions is one transaction. After a while
+without work the loop says on the board that it is bored.
 """
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
-from bot.actions.work import UnreadableRecord
-from bot.events import DELIVERIES, Event, view
-from bot.loop.evaluate import (
-    NOT_YET_TIMEOUT_SECONDS,
-    Decision,
-    evaluate,
-    is_reevaluation,
-    jobs,
-    reevaluation,
-    requested,
-)
+from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord
+from bot.events import DELIVERIES, SCHEDULE, Event, view
+from bot.facts import NotYet
 from bot.loop.reader import github_reader
-from bot.rule import Rule
+from bot.options.kinds import changed, digest
+from bot.rule import Reader, Rule
 from bot.rules import rules_for
 from bot.settings.files import SETTINGS, Known, SettingsFiles, complaint
+from bot.settings.layers import Settings
 from bot.store.board import Board
-from bot.store.meters import measured
+from bot.store.enqueue import DeliveryNote
+from bot.store.meters import RULE_SECONDS, measured
 from bot.store.people import People
 from luggage.github import (
     Ambiguous,
@@ -43,10 +40,114 @@ from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Pos
 from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
 
+# A rule that cannot decide yet runs again after this many seconds, until the timeout.
+NOT_YET_SECONDS = 10.0
+NOT_YET_TIMEOUT_SECONDS = 600.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The actions of one rule, in order, and the settings that it used.
+
+    `settings` are those that differ from the rule's defaults, as plain JSON; `digest` identifies
+    all of them. The actions queue up under `subject`, or under the delivery's where it is "".
+    `not_yet` says why the rule cannot decide yet; it runs again later.
+    """
+
+    rule: str
+    actions: Sequence[Action]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    subject: str = ""
+    not_yet: str = ""
+
+
+def evaluate(
+    rules: Sequence[Rule[Any]],
+    settings: Settings,
+    event: Event,
+    reader: Reader,
+    meter: Meter | None = None,
+) -> Iterator[Decision]:
+    """Yield the decision of each enabled rule about an event; raises what the reader raises."""
+    meter = meter or Meter()
+    for rule in rules:
+        options = settings.of(rule)
+        if options.enabled:
+            not_yet = ""
+            try:
+                with meter.timed(RULE_SECONDS, rule.name):
+                    actions = rule.decide(event, reader, options)
+            except NotYet as reason:
+                actions, not_yet = reason.meanwhile, str(reason)
+            subject = "" if rule.while_paused else event.place
+            yield Decision(rule.name, actions, changed(options), digest(options), subject, not_yet)
+
+
+def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> Iterator[NewJob]:
+    """The actions of one rule as jobs; each waits for the one before it."""
+    previous: str | None = None
+    for action in decision.actions:
+        planned = Planned(
+            action=action,
+            installation=installation,
+            delivery=cause.key,
+            rule=decision.rule,
+            settings=decision.settings,
+            digest=decision.digest,
+        )
+        yield NewJob(
+            queue=ACTIONS,
+            key=action.key,
+            subject=action.line(decision.subject or cause.subject),
+            kind=action.kind,
+            body=planned.encode(),
+            run_at=now,
+            after=previous,
+            parent=cause.id,
+            note=_first_note(cause).encode(),
+        )
+        previous = action.key
+
+
+def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
+    """The job that runs an undecided rule again; raises Postpone if `cause` is one already.
+
+    It has no subject, so neither the other rules nor later deliveries wait for it.
+    """
+    at = now + NOT_YET_SECONDS
+    if is_reevaluation(cause):
+        raise Postpone(at, decision.not_yet)
+    return NewJob(
+        queue=DELIVERIES,
+        key=f"{cause.key}/{decision.rule}",
+        kind=cause.kind,
+        body=cause.body,
+        run_at=at,
+        parent=cause.id,
+        note=replace(DeliveryNote.decode(cause.note), only=decision.rule).encode(),
+    )
+
+
+def is_reevaluation(job: Job) -> bool:
+    """Whether a job runs one rule again that could not decide at first."""
+    return bool(DeliveryNote.decode(job.note).only)
+
+
+def requested(rules: Sequence[Rule[Any]], job: Job) -> Sequence[Rule[Any]]:
+    """The rules that a job runs: all of `rules`, or the one that it runs again."""
+    only = DeliveryNote.decode(job.note).only
+    return [rule for rule in rules if not only or rule.name == only]
+
+
+def _first_note(cause: Job) -> Note:
+    """The note of a new action; LOOK_FIRST if another database may have acted before."""
+    may_repeat = DeliveryNote.decode(cause.note).may_repeat or cause.kind == SCHEDULE
+    return LOOK_FIRST if may_repeat else Note()
 
 
 class SettingsPreview(Protocol):
@@ -56,8 +157,9 @@ class SettingsPreview(Protocol):
     def name(self) -> str:
         """The rule that its actions are recorded under."""
 
-    def wants(self, event: Event) -> bool:
-        """Whether an event may be about a pull request that changes the settings."""
+    @property
+    def events(self) -> Collection[tuple[str, str]]:
+        """The events and actions that may be about a pull request that changes the settings."""
 
     def check(self, client: Client, event: Event) -> Sequence[Action]:
         """The check run for a pull request; raises luggage.github's RequestFailed."""
@@ -100,7 +202,7 @@ class Updater:
             event = view(job.kind, json.loads(job.body))
             self._people.learn(event)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
-            if not (self._settings.heard(event) or self._previewer.wants(event) or rules):
+            if not (self._settings.heard(event) or self._is_previewed(event) or rules):
                 return Ignored("no rule handles this event")
             if event.installation is None:
                 return Ignored("the event has no installation")
@@ -154,7 +256,7 @@ class Updater:
         Raises luggage.github's RequestFailed if GitHub cannot be asked. Safe to repeat.
         """
         rules = rules_for(event.name, event.action, self._settings.rules)
-        if event.installation is None or not (rules or event.push or self._previewer.wants(event)):
+        if event.installation is None or not (rules or event.push or self._is_previewed(event)):
             return []
         client = self._app.client_for(event.installation).read_only()
         return self._decisions(client, event, rules)
@@ -183,8 +285,11 @@ class Updater:
                 yield Decision(SETTINGS, [action])
 
     def _previews(self, client: Client, event: Event) -> Iterator[Decision]:
-        if self._previewer.wants(event):
+        if self._is_previewed(event):
             yield Decision(self._previewer.name, self._previewer.check(client, event))
+
+    def _is_previewed(self, event: Event) -> bool:
+        return (event.name, event.action or "") in self._previewer.events
 
     @contextmanager
     def _github_errors(self, job: Job) -> Iterator[None]:

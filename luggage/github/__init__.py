@@ -7,7 +7,7 @@ docs/library.md documents them.
 
 from luggage.github.answers import RateLimit
 from luggage.github.app import GithubApp
-from luggage.github.client import Client, Page
+from luggage.github.client import Client, Exchanged, Page
 from luggage.github.conversations import get_comment_body, parse_commands, reaction_url, reply_url
 from luggage.github.deliveries import Inbox, Missed, Progress, Recovery
 from luggage.github.errors import (
@@ -30,7 +30,6 @@ from luggage.github.errors import (
     WriteRefused,
 )
 from luggage.github.events import EVENTS
-from luggage.github.exchange import Exchanged
 from luggage.github.limits import LimitMemory, Pace
 from luggage.github.oauth import OAuth
 from luggage.github.tokens import Token, TokenStore

@@ -16,9 +16,8 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from luggage.github.cache import EtagCache
-from luggage.github.client import Client
+from luggage.github.client import Client, Exchange, Exchanged, Wire, decode
 from luggage.github.errors import Ambiguous, ConfigurationError, Transient
-from luggage.github.exchange import Exchange, Exchanged, Wire, decode
 from luggage.github.limits import Gate, LimitMemory, Pace
 from luggage.github.routes import Call, CommandHandler, Handler, Routes
 from luggage.github.tokens import (

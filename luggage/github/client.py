@@ -1,24 +1,261 @@
 """API client: takes a path and names, returns decoded JSON or raises an error of errors.py.
 
-It retries only failures of its own credentials and leaves other retries to the caller.
-docs/decisions/0020 says why it wraps requests.
+The App and each installation have one Exchange, shared by their clients in all threads: it adds
+credentials, rate limits, redirects and ETags to the transport. Only failures of its own credentials
+are retried; other retries are left to the caller. docs/decisions/0020 says why it wraps
+requests.
 """
 
+import json
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from functools import partial
+from typing import Any, TypedDict
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from requests.utils import parse_header_links
 
-from luggage.github.answers import RateLimit
-from luggage.github.errors import Invalid, WriteRefused
-from luggage.github.exchange import ApiCall, Exchange, decode
+from luggage.github.answers import (
+    SECONDARY_LIMIT_SECONDS,
+    ApiResponse,
+    RateLimit,
+    failure,
+    graphql_failure,
+    rate_limit,
+    unreadable,
+)
+from luggage.github.cache import CachedResponse, EtagCache
+from luggage.github.errors import Invalid, RateLimited, RequestFailed, WriteRefused
+from luggage.github.limits import Gate
+from luggage.github.secret import SecretText
+from luggage.github.tokens import RequestAuth, Skew
+from luggage.github.transport import BadAddress, Origin, Transport, expand
+
+API_VERSION = "2022-11-28"
 
 # Also matches the word in strings and comments: a false refusal is safer than a hidden write.
 _WRITING_QUERY = re.compile(r"\b(?:mutation|subscription)\b")
 _Params = Mapping[str, object] | None
+
+_log = logging.getLogger("luggage.github")
+_MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_NOT_MODIFIED = 304
+
+
+class CallName(TypedDict):
+    """The fields by which errors identify a call."""
+
+    method: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ApiCall:
+    """A call; errors show `path`. After `not_after` (our clock) not even a retry is sent."""
+
+    method: str
+    path: str
+    url: str
+    body: bytes | None = field(default=None, repr=False)
+    writes: bool = True
+    not_after: float | None = None
+
+    @property
+    def named(self) -> CallName:
+        """Return method and path as keyword arguments for an error."""
+        return {"method": self.method, "path": self.path}
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """One HTTP exchange of "the App" or "installation 7"; `status` is None without a response."""
+
+    name: str
+    method: str
+    status: int | None
+    seconds: float
+    limit: RateLimit | None
+
+
+@dataclass(frozen=True)
+class Wire:
+    """Transport, cache and clocks shared by all exchanges of an App, in all threads."""
+
+    origin: Origin
+    transport: Transport
+    cache: EtagCache
+    skew: Skew
+    user_agent: str
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    watch: Callable[[Exchanged], object] = lambda _: None
+
+
+class Exchange:
+    """Sends calls with one set of credentials and rate limits; safe to share between threads."""
+
+    def __init__(
+        self, name: str, wire: Wire, auth: Callable[[], RequestAuth], gate: Gate, waiter: str = ""
+    ) -> None:
+        """`auth` creates the credentials of a request; `waiter` reserves its write slots."""
+        self.name = name
+        self._wire = wire
+        self._new_auth = auth
+        self._gate = gate
+        self._waiter = waiter
+
+    def for_waiter(self, waiter: str) -> "Exchange":
+        """Return an exchange that reserves write slots for `waiter` and shares everything else."""
+        return Exchange(self.name, self._wire, self._new_auth, self._gate, waiter)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """Return the primary limit as last reported; None before that."""
+        return self._gate.rate_limit
+
+    def call(
+        self,
+        method: str,
+        template: str,
+        names: Mapping[str, object],
+        params: Mapping[str, object] | None = None,
+        body: object = None,
+    ) -> ApiCall:
+        """Return a REST call; raises Invalid for names that cannot be part of a URL."""
+        try:
+            path = expand(template, names)
+            url = self._wire.origin.url + path + _query(params or {})
+        except (BadAddress, UnicodeEncodeError) as error:
+            raise Invalid(str(error), method=method, path=template) from None
+        return ApiCall(method, path, url, _encoded(body), writes=method != "GET")
+
+    def graphql_call(self, body: object, *, writes: bool) -> ApiCall:
+        """Return a GraphQL call."""
+        url = self._wire.origin.graphql_url
+        return ApiCall("POST", "/graphql", url, _encoded(body), writes=writes)
+
+    def following(self, call: ApiCall, link: str) -> ApiCall:
+        """Return the call for `link`; raises Invalid if it leaves the API."""
+        try:
+            return replace(call, url=self._wire.origin.within(link))
+        except BadAddress as error:
+            raise Invalid(f"{error}; it was not followed", **call.named) from None
+
+    def send(self, call: ApiCall) -> ApiResponse:
+        """Return a successful response, from the cache if unchanged; raises RequestFailed."""
+        self._gate.enter(call.method, call.path, write=call.writes, waiter=self._waiter)
+        if call.method != "GET":
+            return self._try(call, None)
+        cached = self._wire.cache.get(self.name, call.url)
+        answer = self._try(call, cached)
+        if cached is not None and answer.status == _NOT_MODIFIED:
+            headers = {**answer.headers, "link": cached.link}
+            return replace(answer, status=200, headers=headers, body=cached.body)
+        etag, link = (answer.headers.get(name, "") for name in ("etag", "link"))
+        if etag:
+            self._wire.cache.put(self.name, call.url, CachedResponse(etag, answer.body, link))
+        return answer
+
+    def graphql_failure(self, call: ApiCall, answer: ApiResponse, data: object) -> RequestFailed:
+        """Return the error of a GraphQL response; a rate limit also closes the gate."""
+        limit = rate_limit(answer, skew_seconds=self._wire.skew.seconds)
+        retry_at = answer.received_at + SECONDARY_LIMIT_SECONDS
+        if limit is not None and limit.remaining == 0:
+            retry_at = max(limit.reset_at, answer.received_at + 1.0)
+        error = graphql_failure(answer, data, retry_at=retry_at)
+        if isinstance(error, RateLimited):
+            self._gate.close_until(call.path, error.retry_at)
+        return error
+
+    def _try(self, call: ApiCall, cached: CachedResponse | None) -> ApiResponse:
+        auth = self._new_auth()
+        while True:
+            answer = self._follow(call, self._headers(auth.secret(), call, cached))
+            self._wire.skew.learn(answer)
+            skew_seconds = self._wire.skew.seconds
+            retry_at = self._gate.learn(answer, skew_seconds=skew_seconds, waiter=self._waiter)
+            _log.debug("%s: %s %s: %d", self.name, call.method, call.path, answer.status)
+            if answer.ok or (cached is not None and answer.status == _NOT_MODIFIED):
+                return answer
+            wait = auth.retry_delay(answer) if retry_at is None else None
+            if wait is None:
+                raise failure(answer, retry_at=retry_at)
+            if wait > 0.0:
+                self._wire.sleep(wait)
+
+    def _follow(self, call: ApiCall, headers: Mapping[str, str]) -> ApiResponse:
+        """Send, and follow redirects within the API with the same method.
+
+        Source:
+        https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+        ("Follow redirects": "repeated verbatim").
+        """
+        url = call.url
+        send = partial(
+            self._wire.transport.send,
+            call.method,
+            path=call.path,
+            headers=headers,
+            not_after=call.not_after,
+        )
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer = self._watched(call, partial(send, url, body=call.body))
+            if answer.status not in _REDIRECTS:
+                return answer
+            url = self.following(call, answer.headers.get("location", "")).url
+        raise Invalid("too many redirects", status=answer.status, **call.named)
+
+    def _watched(self, call: ApiCall, send: Callable[[], ApiResponse]) -> ApiResponse:
+        """Send, and report the exchange to `watch`."""
+        wire, begun = self._wire, self._wire.clock()
+        try:
+            answer = send()
+        except RequestFailed:
+            wire.watch(Exchanged(self.name, call.method, None, wire.clock() - begun, None))
+            raise
+        limit = rate_limit(answer, skew_seconds=wire.skew.seconds)
+        seconds = wire.clock() - begun
+        wire.watch(Exchanged(self.name, call.method, answer.status, seconds, limit))
+        return answer
+
+    def _headers(
+        self, secret: SecretText, call: ApiCall, cached: CachedResponse | None
+    ) -> dict[str, str]:
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "Authorization": SecretText(f"Bearer {secret}"),
+            "User-Agent": self._wire.user_agent,
+            "X-GitHub-Api-Version": API_VERSION,
+        }
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if cached is not None:
+            headers["If-None-Match"] = cached.etag
+        return headers
+
+
+def decode(answer: ApiResponse) -> Any:
+    """Return the JSON of a successful response, None for an empty one; raises Ambiguous."""
+    try:
+        return answer.decoded()
+    except (ValueError, RecursionError):
+        raise unreadable(answer) from None
+
+
+def _encoded(body: object) -> bytes | None:
+    return None if body is None else json.dumps(body, allow_nan=False).encode()
+
+
+def _query(params: Mapping[str, object]) -> str:
+    pairs = {name: _query_value(value) for name, value in params.items() if value is not None}
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
+def _query_value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True)

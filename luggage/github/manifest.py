@@ -13,8 +13,8 @@ from typing import Any
 import requests
 
 from luggage.github.answers import ApiResponse, failure
+from luggage.github.client import API_VERSION, decode
 from luggage.github.errors import Ambiguous, Invalid
-from luggage.github.exchange import API_VERSION, decode
 from luggage.github.secret import SecretText
 from luggage.github.transport import BadAddress, Transport, configured_origin, expand
 

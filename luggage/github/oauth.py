@@ -18,9 +18,8 @@ import requests
 
 from luggage.github.answers import ApiResponse, failure
 from luggage.github.cache import EtagCache
-from luggage.github.client import Client
+from luggage.github.client import Client, Exchange, Wire, decode
 from luggage.github.errors import Unauthorized
-from luggage.github.exchange import Exchange, Wire, decode
 from luggage.github.limits import Gate
 from luggage.github.secret import SecretText
 from luggage.github.tokens import Skew

@@ -5,7 +5,7 @@ runs. One request tells whether a pull request changes the file; most do not, an
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.actions import Action, CheckRun
@@ -35,10 +35,7 @@ class Previewer:
     settings: SettingsFiles
     server_url: str = "https://github.com"
     name: str = NAME
-
-    def wants(self, event: Event) -> bool:
-        """Whether an event may be about a pull request that changes the settings."""
-        return (event.name, event.action or "") in EVENTS
+    events: Collection[tuple[str, str]] = EVENTS
 
     def check(self, client: Client, event: Event) -> Sequence[Action]:
         """The check run for a pull request, if it changes the settings; raises RequestFailed."""

@@ -31,11 +31,10 @@ from luggage.crypto.errors import SecretError
 from luggage.crypto.sealed import conceal
 from luggage.github import DeliveryRejected, manifest, oauth, webhooks
 from luggage.github.answers import ApiResponse, failure, github_time, graphql_failure, limited_until
-from luggage.github.client import Page, _items, _next_link, _query_of
+from luggage.github.client import ApiCall, Page, _items, _next_link, _query_of, decode
 from luggage.github.conversations import parse_commands
 from luggage.github.deliveries import Missed, Progress, Recovery
 from luggage.github.errors import RequestFailed
-from luggage.github.exchange import ApiCall, decode
 from luggage.github.payload import Payload
 from luggage.github.transport import BadAddress, Origin
 from luggage.telemetry import redact
