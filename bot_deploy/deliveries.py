@@ -151,8 +151,8 @@ def _retry_one(history: DeliveryHistory, guid: str) -> int:
     except (UnknownDelivery, WrongState) as error:
         print(error, file=sys.stderr)
         return 1
-    for words in retried:
-        print(f"{guid}: to be tried again: {words}")
+    for job in retried:
+        print(f"{guid}: to be tried again: {history.words(job)}")
     if not retried:
         print(f"{guid}: nothing of it is dead")
     return 0

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from bot.actions import ACTIONS
 from bot.events import DELIVERIES
-from bot.operations.history.deliveries import DeliveryHistory
+from bot.operations.history.deliveries import BURIED, DeliveryHistory
 from bot.operations.pause import pause, resume
 from bot.store.board import SqlBoard
 from bot.store.limits import budgets
@@ -173,7 +173,7 @@ def _add_changes(pages: Blueprint, console: Console) -> None:
     @pages.post("/actions/<int:number>/<any(retry, bury):what>")
     def decide_action(number: int, what: str) -> ResponseReturnValue:
         job = _job(console, ACTIONS, number)
-        message = _attempt(lambda: _ACTION_CHANGES[what](console.history, job))
+        message = _attempt(lambda: _ACTION_CHANGES[what](console.queue, job))
         return changed(message, "console.delivery", number=job.parent)
 
 
@@ -188,9 +188,9 @@ _CHANGES: dict[str, Callable[[DeliveryHistory, JobRow], str]] = {
     "bury": lambda history, job: "discarded" if history.bury(job) else "nothing",
     "again": _again,
 }
-_ACTION_CHANGES: dict[str, Callable[[DeliveryHistory, JobRow], str]] = {
-    "retry": lambda history, job: history.retry_action(job) and "retried",
-    "bury": lambda history, job: history.bury_action(job) and "discarded",
+_ACTION_CHANGES: dict[str, Callable[[Queue, JobRow], str]] = {
+    "retry": lambda queue, job: queue.revive(job) or "retried",
+    "bury": lambda queue, job: queue.dismiss(job.id, BURIED) or "discarded",
 }
 
 

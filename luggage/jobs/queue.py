@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, Select, select, text
+from sqlalchemy import Connection, Engine, RowMapping, Select, select, text
 from sqlalchemy.exc import IntegrityError
 
 from luggage.database.upsert import insert_once
@@ -263,21 +263,21 @@ class Queue:
 
     # Operators' decisions
 
-    def revive(self, job_id: int, *, done_too: bool = False) -> None:
+    def revive(self, job: JobRow | int, *, done_too: bool = False) -> None:
         """Make a dead, held or ignored job ready now, with all its attempts.
 
-        With `done_too` a finished job too: for work that is safe to do again. Safe to repeat: a
-        ready job stays as it is. Raises UnknownJob; WrongState when it is leased or done, or when
-        its body has expired.
+        Takes its row or its id. With `done_too` a finished job too: for work that is safe to do
+        again. Safe to repeat: a ready job stays as it is. Raises UnknownJob; WrongState when it is
+        leased or done, when its body has expired, or when its state is no longer that of the row.
         """
         allowed = {State.DEAD, State.HELD, State.IGNORED, *([State.DONE] if done_too else [])}
         with self._engine.begin() as connection:
-            row = _locked(connection, job_id)
+            row = job if isinstance(job, JobRow) else _locked(connection, job)
             if row.state != State.READY:
                 self._revive(connection, row, allowed)
         self.wake()
 
-    def _revive(self, connection: Connection, row: Row[Any], allowed: Collection[State]) -> None:
+    def _revive(self, connection: Connection, row: JobRow, allowed: Collection[State]) -> None:
         if row.state not in allowed:
             raise WrongState(f"{_name(row)} is {row.state}, so it cannot be revived")
         body = select(job_body.c.job_id).where(job_body.c.job_id == row.id)
@@ -303,9 +303,10 @@ class Queue:
             self._change(connection, row, {"state": State.IGNORED, "reason": storable(reason)})
             outcomes.notify(connection, row.id, row.key, State.IGNORED, self._clock())
 
-    def _change(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
-        statement = table.update().where(table.c.id == row.id)
-        connection.execute(statement.values(**values, changed_at=self._clock()))
+    def _change(self, connection: Connection, row: JobRow, values: dict[str, Any]) -> None:
+        same = table.update().where(table.c.id == row.id, table.c.state == row.state)
+        if connection.execute(same.values(**values, changed_at=self._clock())).rowcount != 1:
+            raise WrongState(f"{_name(row)} is no longer {row.state}")
 
     def pause(self) -> bool:
         """Stop all claims, on any machine; return whether they were not paused already.
@@ -558,13 +559,13 @@ def _job_row(row: RowMapping) -> JobRow:
     return JobRow(**{**row, "state": State(row["state"])})
 
 
-def _locked(connection: Connection, job_id: int) -> Row[Any]:
+def _locked(connection: Connection, job_id: int) -> JobRow:
     query = select(table).where(table.c.id == job_id).with_for_update()
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UnknownJob(f"job {job_id} does not exist")
-    return row
+    return _job_row(row)
 
 
-def _name(row: Row[Any]) -> str:
+def _name(row: JobRow) -> str:
     return f"job {row.id} ({row.queue} {row.key})"

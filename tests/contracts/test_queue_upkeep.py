@@ -46,6 +46,18 @@ def test_reviving_twice_is_reviving_once(queue, put, claim):
     assert queue.get(job_id) == row
 
 
+def test_a_row_that_is_out_of_date_revives_nothing(queue, put, claim):
+    """A worker that was faster keeps the job."""
+    job_id = put("k")
+    queue.bury(claim(), "hopeless")
+    row = queue.get(job_id)
+    queue.revive(row)
+    job = claim()
+    with pytest.raises(WrongState, match="is no longer dead"):
+        queue.revive(row)
+    queue.extend(job, 60.0)
+
+
 def test_a_leased_or_done_job_cannot_be_revived(queue, put, claim):
     """Only jobs that ended without success can."""
     job_id = put("k")

@@ -24,7 +24,7 @@ from bot.operations.history.records import (
     delivery_row,
     is_public,
 )
-from luggage.jobs import JobRow, Queue, State, UnknownJob
+from luggage.jobs import JobRow, Queue, State
 from luggage.telemetry.redact import one_line
 
 # Searches read this many deliveries at a time.
@@ -151,8 +151,8 @@ class DeliveryHistory:
 
     # Changing
 
-    def retry(self, delivery: JobRow | str) -> Sequence[str]:
-        """Retry a dead delivery, or its dead actions; returns them in words, empty for none.
+    def retry(self, delivery: JobRow | str) -> Sequence[JobRow]:
+        """Retry a dead delivery, or its dead actions; returns them, empty for none.
 
         Takes its job or its GUID. Jobs that wait for a dead action follow it. Safe to repeat.
         Raises UnknownDelivery; WrongState if the payload has expired, or a worker was faster.
@@ -160,42 +160,22 @@ class DeliveryHistory:
         job = self._job(delivery)
         dead = [each for each in [job, *self._descendants(job)] if each.state is State.DEAD]
         for each in dead:
-            self._queue.revive(each.id)
-        return [self._words(each) for each in dead]
+            self._queue.revive(each)
+        return dead
 
-    def retry_action(self, action: JobRow | int) -> str:
-        """Retry one dead, held or ignored action; returns it in words. Safe to repeat.
+    def bury(self, delivery: JobRow | str) -> Sequence[JobRow]:
+        """Discard what is left to do of a delivery; returns it, empty for none.
 
-        Takes its job or its id. Raises UnknownJob for no such action; WrongState if it runs, is
-        done or has expired.
-        """
-        job = self._action_job(action)
-        self._queue.revive(job.id)
-        return self._words(job)
-
-    def bury(self, delivery: JobRow | str) -> Sequence[str]:
-        """Discard what is left to do of a delivery; returns it in words, empty for none.
-
-        Takes its job or its GUID. Discarded jobs are ignored from then on; `retry_action` and
-        `again` bring them back. Safe to repeat. Raises UnknownDelivery; WrongState if a worker has
-        just taken a job.
+        Takes its job or its GUID. Discarded jobs are ignored from then on; `again` and
+        `Queue.revive` bring them back. Safe to repeat. Raises UnknownDelivery; WrongState if a
+        worker has just taken a job.
         """
         job = self._job(delivery)
         open_states = (State.DEAD, State.HELD, State.READY)
         left = [each for each in [job, *self._descendants(job)] if each.state in open_states]
         for each in left:
             self._queue.dismiss(each.id, BURIED)
-        return [self._words(each) for each in left]
-
-    def bury_action(self, action: JobRow | int) -> str:
-        """Discard one action and those that wait for it; returns it in words. Safe to repeat.
-
-        Takes its job or its id. Raises UnknownJob for no such action; WrongState if it runs or is
-        done.
-        """
-        job = self._action_job(action)
-        self._queue.dismiss(job.id, BURIED)
-        return self._words(job)
+        return left
 
     def again(self, delivery: JobRow | str) -> None:
         """Evaluate a delivery again, whatever its state. Takes its job or its GUID.
@@ -203,15 +183,10 @@ class DeliveryHistory:
         Known actions are not queued again: their keys identify them. Safe to repeat. Raises
         UnknownDelivery; WrongState if it is being evaluated or has expired.
         """
-        self._queue.revive(self._job(delivery).id, done_too=True)
+        self._queue.revive(self._job(delivery), done_too=True)
 
-    def _action_job(self, action: JobRow | int) -> JobRow:
-        job = self._queue.get(action) if isinstance(action, int) else action
-        if job is None or job.queue != ACTIONS:
-            raise UnknownJob(f"there is no action {job.id if job else action}")
-        return job
-
-    def _words(self, job: JobRow) -> str:
+    def words(self, job: JobRow) -> str:
+        """A delivery or an action in words."""
         return f"evaluate {job.kind}" if job.queue == DELIVERIES else self.action(job).words
 
     # Public

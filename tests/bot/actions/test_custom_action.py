@@ -153,7 +153,7 @@ def test_without_its_file_it_is_dead_until_the_file_is_back(
     assert (shown.state, shown.words) == (State.DEAD, "retitle:x")
     assert "name its file under [rules] own in config.toml" in shown.reason
     registry["retitle"] = retitle
-    history.retry_action(job)
+    queue.revive(job)
     settled()
     assert github.issue(TRIO, 1).title == "It sings"
 

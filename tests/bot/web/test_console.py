@@ -2,10 +2,13 @@
 
 import json
 import re
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 
 from bot.store.enqueue import Source, job_of
 from bot.store.tables import missed, recovery
@@ -18,6 +21,8 @@ from luggage.fake_github import faults
 from luggage.github import Delivery, OAuth, make_session
 from luggage.jobs import State
 
+ROOT = f"{Path(__file__).parents[3]}/"
+LAYERS = tuple(f"{ROOT}{layer}/" for layer in ("bot", "luggage", "bot_deploy"))
 # The addresses that strangers may open.
 OPEN = {
     "/console/sign-in",
@@ -288,6 +293,52 @@ def test_a_dead_delivery_is_tried_again(operator, queue, dead, settled):
     assert "Retrying now" in operator.get(answer.headers["Location"]).text
     settled()
     assert {job.state for job in queue.children(dead)} == {State.DONE}
+
+
+@contextmanager
+def entered(function):
+    """Collect the files of the three layers that are entered below `function`."""
+    files = set()
+
+    def enter(frame, event, _):
+        if event == "call" and (name := frame.f_code.co_filename).startswith(LAYERS):
+            caller = frame
+            while caller is not None and caller.f_code.co_name != function:
+                caller = caller.f_back
+            if caller is not None:
+                files.add(name.removeprefix(ROOT))
+
+    sys.setprofile(enter)
+    try:
+        yield files
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.fixture
+def look_ups(store):
+    """The statements that look up a job by its id."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_):
+        if re.search(r"FROM job\s+WHERE job\.id = ", statement):
+            statements.append(statement)
+
+    event.listen(store, "before_cursor_execute", note)
+    return statements
+
+
+def test_a_retry_click_is_short(operator, dead, look_ups):
+    """From the view to the database it looks the delivery up once, and passes eight files."""
+    page = f"/console/deliveries/{dead}"
+    token = re.search(r'name="token" value="(\w+)"', operator.get(page).text)[1]
+    look_ups.clear()
+    with entered("decide") as files:
+        operator.post(f"{page}/retry", data={"token": token})
+    assert len(look_ups) == 1
+    assert "bot/web/console.py" in files
+    assert "luggage/jobs/queue.py" in files
+    assert len(files) <= 8, files
 
 
 def test_a_dead_delivery_is_given_up(operator, queue, dead):
