@@ -159,7 +159,7 @@ def recovery_status(
         row = connection.execute(progress).one_or_none()
         rows = [MissingDelivery(*each) for each in connection.execute(absent)]
     noted = DeliveryNote(Source.RECOVERED).encode()
-    fetched = [job for job in queue.recent(DELIVERIES, limit=among) if job.note == noted]
+    fetched = [job for job in queue.search(DELIVERIES, limit=among) if job.note == noted]
     since, caught_up_at = row or (None, None)
     return RecoveryStatus(since or None, caught_up_at, rows, fetched[:limit])
 

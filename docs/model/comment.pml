@@ -112,7 +112,7 @@ inline forget(w) {
 	doing[w] = IDLE; job[w] = 0; token[w] = 0; saw_note[w] = false; sendable[w] = 0
 }
 
-/* Queue.retry and Queue.postpone: ready again; a try that GitHub or the network spoilt is not counted. */
+/* Queue.end of outcomes.retried and outcomes.postponed: ready again; a try that GitHub or the network spoilt is not counted. */
 inline again(w, j, wait_for_it) {
 	if
 	:: ACCEPTED(w, j) ->
@@ -219,7 +219,7 @@ end:	do
 		printf("worker %d gets no answer\n", w);
 		again(w, job[w], false) }
 
-	/* Queue.done. */
+	/* Queue.end of outcomes.done. */
 	:: atomic { AT(ANSWERED) ->
 		if
 		:: ACCEPTED(w, job[w]) ->

@@ -209,39 +209,10 @@ class Queue:
             return [lost for transition in transitions for lost in self.end([transition])]
         return []
 
-    def done(self, job: Job, *, result: str = "", put: Sequence[NewJob] = ()) -> None:
-        """Finish the job, release its dependents and put `put` in order, in one transaction.
-
-        Raises LeaseLost, also for a repetition. Raises UnknownJob, and leaves the job leased, when
-        a job of `put` depends on one that does not exist.
-        """
-        self._end_now([outcomes.done(job, result=result, put=put)])
-
-    def ignore(self, job: Job, reason: str) -> None:
-        """Finish a job with nothing to do, and its dependents. Raises LeaseLost."""
-        self._end_now([outcomes.ignored(job, reason)])
-
-    def retry(self, job: Job, *, error: str, run_at: float, counted: bool = True) -> State:
-        """Retry the job at `run_at`, or bury it once its attempts are spent; return its new state.
-
-        With `counted=False` the job is allowed one more attempt in return. Raises LeaseLost.
-        """
-        transition = outcomes.retried(job, error, run_at, counted=counted)
-        self._end_now([transition])
-        return transition.state
-
-    def postpone(self, job: Job, *, reason: str, run_at: float) -> None:
-        """Make the job ready at `run_at`, without counting this attempt. Raises LeaseLost."""
-        self._end_now([outcomes.postponed(job, reason, run_at)])
-
     def give_back(self, job: Job) -> None:
         """Make a job ready at once whose work has not begun. Raises LeaseLost."""
         self._end_now([outcomes.given_back(job)])
         self.wake()
-
-    def bury(self, job: Job, error: str) -> None:
-        """Mark a job dead that can never succeed, until a person decides. Raises LeaseLost."""
-        self._end_now([outcomes.buried(job, error)])
 
     def _end_now(self, transitions: Sequence[Transition]) -> None:
         with self._engine.begin() as connection:
@@ -393,25 +364,6 @@ class Queue:
         with self._reading() as connection:
             packed = connection.execute(query).one_or_none()
         return None if packed is None else unpack(*packed)
-
-    def recent(  # noqa: PLR0913  # each is one condition of a search
-        self,
-        queue: str,
-        *,
-        state: State | None = None,
-        subject: str | None = None,
-        kind: str | None = None,
-        before: int | None = None,
-        limit: int = 50,
-    ) -> list[JobRow]:
-        """Return up to `limit` jobs of the queue before the id `before`, newest first."""
-        query = searches.newest(queue, state)
-        for column, value in {"subject": subject, "kind": kind}.items():
-            if value is not None:
-                query = query.where(table.c[column] == value)
-        if before is not None:
-            query = query.where(table.c.id < before)
-        return self._rows(query.limit(limit))
 
     def children(self, job_id: int) -> list[JobRow]:
         """Return the children of a job, in the order they were put."""

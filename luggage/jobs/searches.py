@@ -36,15 +36,6 @@ _child = table.alias("child")
 _queue = table.c.queue + literal_column("''")
 
 
-def newest(queue: str, state: State | None) -> Select[Any]:
-    """Return the query for the jobs of a queue in a state, or in any, newest first."""
-    query = select(table).order_by(table.c.id.desc())
-    if state is None:
-        return query.where(_queue == queue)
-    condition = text(schema.CONDITIONS[state])
-    return query.where(table.c.queue == queue, table.c.state == state, condition)
-
-
 def matching(  # noqa: PLR0913  # each is one condition of a search
     queue: str,
     *,

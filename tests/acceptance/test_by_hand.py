@@ -57,7 +57,7 @@ class Bot:
 
 def states(config):
     with open_parts(config) as parts:
-        return {row.key: row.state for row in parts.queue.recent("action")}
+        return {row.key: row.state for row in parts.queue.search("action")}
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -135,7 +135,7 @@ def deliver(queue, clock, github, settled):
 def test_a_rule_uses_the_permissions_that_it_asks_for(rule, deliver, github, queue):
     """A rule's permissions suffice for its calls, and all are used."""
     deliver(STORIES[rule.name](github))
-    rules = {Planned.decode(queue.body(row.id)).rule for row in queue.recent(ACTIONS)}
+    rules = {Planned.decode(queue.body(row.id)).rule for row in queue.search(ACTIONS)}
     assert rules == {rule.name}, "the story is about this rule alone"
     reads = dict.fromkeys(CORE_PERMISSIONS, "read")
     assert lacking(calls_of(github), {**reads, **rule.permissions}) == []

@@ -14,6 +14,7 @@ from bot_deploy import deliveries
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 from luggage.jobs import NewJob, State
+from tests.support import ends
 from tests.support.migrated import migrated_for
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s3cret"}
@@ -42,11 +43,13 @@ def store(queue):
         parent = queue.put(new).id
         (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
         if way == "bury":
-            queue.bury(job, "403 Forbidden")
+            ends.bury(queue, job, "403 Forbidden")
         elif way == "ignore":
-            queue.ignore(job, "no rule had anything to do")
+            ends.ignore(queue, job, "no rule had anything to do")
         else:
-            queue.done(job, put=[planned(action, guid, parent, subject) for action in actions])
+            ends.done(
+                queue, job, put=[planned(action, guid, parent, subject) for action in actions]
+            )
 
     return put
 
@@ -71,12 +74,12 @@ def several(queue, store):
     """One done, one ignored, one dead, and one of which an action is dead."""
     store("11111111-done", actions=[INVITE])
     (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
-    queue.done(job, result='{"state": "pending"}')
+    ends.done(queue, job, result='{"state": "pending"}')
     store("22222222-noise", way="ignore", event="star", subject="snakes/other")
     store("33333333-dead", way="bury")
     store("44444444-part", actions=[WELCOME])
     (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
-    queue.bury(job, "404 Not Found")
+    ends.bury(queue, job, "404 Not Found")
 
 
 @pytest.fixture
@@ -326,6 +329,6 @@ def test_more_than_a_page_of_dead_ones_is_tried_again(queue, capsys):
     for number in range(101):
         queue.put(NewJob(queue=DELIVERIES, key=f"k{number}", body=b"{}", run_at=0.0))
     for job in queue.claim([DELIVERIES], worker="w", lease_seconds=60.0, limit=200):
-        queue.bury(job, "hopeless")
+        ends.bury(queue, job, "hopeless")
     assert run("retry", "--all", "--yes") == 0
     assert queue.counts() == {(DELIVERIES, State.READY): 101}

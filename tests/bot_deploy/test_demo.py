@@ -16,6 +16,7 @@ from bot_deploy.migrate import migrate
 from bot_deploy.wiring.parts import open_database
 from luggage.fake_github import Answer, FakeGithub, HttpServer, Outcome
 from luggage.jobs import NewJob, Queue
+from tests.support import ends
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +165,7 @@ def test_dead_work_is_a_failure(script, queue, capsys):
     """A dead job is printed and ends with exit code 1."""
     put(queue)
     (job,) = queue.claim(["delivery"], worker="w", lease_seconds=9)
-    queue.bury(job, "broken")
+    ends.bury(queue, job, "broken")
     assert not script._is_finished()
     assert "! 1 job ended dead" in capsys.readouterr().out
 

@@ -16,6 +16,7 @@ from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State
+from tests.support import ends
 from tests.support.migrated import migrated_for
 
 dispatch = importlib.import_module("bot_deploy.__main__")
@@ -98,7 +99,7 @@ def test_a_stored_delivery_is_decided_again(queue, ping, capsys):
     """A stored delivery can be replayed or tried by the beginning of its GUID."""
     run(ping, "--event", "issue_comment")
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
-    queue.ignore(job, "noise")
+    ends.ignore(queue, job, "noise")
     assert run("replay-", "--dry-run") == 0
     assert run("replay-") == 0
     assert "2 of 2 would be done." in capsys.readouterr().out
@@ -110,7 +111,7 @@ def test_what_was_done_before_is_not_promised_again(queue, ping, capsys):
     run(ping, "--event", "issue_comment")
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
     known = NewJob(queue="action", key="comment:x", body=b"{}", run_at=0.0, parent=job.id)
-    queue.done(job, put=[known])
+    ends.done(queue, job, put=[known])
     capsys.readouterr()
     assert run("replay-") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [

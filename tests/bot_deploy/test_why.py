@@ -13,6 +13,7 @@ from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob
+from tests.support import ends
 from tests.support.migrated import migrated_for
 
 dispatch = importlib.import_module("bot_deploy.__main__")
@@ -31,7 +32,7 @@ def environ(tmp_path, monkeypatch):
         parent = parts.queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
         parts.queue.put(NewJob(queue=ACTIONS, key=said.key, body=body, run_at=0.0, parent=parent))
         (job,) = parts.queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
-        parts.queue.done(job, result=json.dumps({"comment": 12, "url": f"{PAGE}12"}))
+        ends.done(parts.queue, job, result=json.dumps({"comment": 12, "url": f"{PAGE}12"}))
     return environ
 
 

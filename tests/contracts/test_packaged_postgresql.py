@@ -24,7 +24,7 @@ from luggage.jobs import Leadership, NewJob, Queue, State
 from luggage.jobs.schema import job
 from luggage.jobs.wake import listener, notifier
 from luggage.telemetry.meter import Counter, Meter
-from tests.support import needs
+from tests.support import ends, needs
 from tests.support.jobs import LEASE
 from tests.support.migrated import migrated
 from tests.support.postgresql import ROLE_PASSWORD
@@ -73,9 +73,9 @@ def keep_contract(engine, clock, name="mail"):
     claimed = queue.claim([name], worker="w", lease_seconds=LEASE, limit=9)
     assert {(job.run_at, job.body) for job in claimed} == {(PRECISE + 1, BODY)}
     jobs = {job.key: job for job in claimed}
-    queue.done(queue.note(jobs["done"], TEXT), result=TEXT, put=[new("new", name)])
-    queue.retry(jobs["retry"], error=TEXT, run_at=PRECISE)
-    queue.bury(jobs["dead"], TEXT)
+    ends.done(queue, queue.note(jobs["done"], TEXT), result=TEXT, put=[new("new", name)])
+    ends.retry(queue, jobs["retry"], error=TEXT, run_at=PRECISE)
+    ends.bury(queue, jobs["dead"], TEXT)
     queue.extend(jobs["lost"], LEASE / 2)
     clock.advance(LEASE)
     assert queue.reclaim() == 1

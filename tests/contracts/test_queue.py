@@ -14,6 +14,7 @@ from luggage.jobs import (
 )
 from luggage.jobs.queue import APART_SECONDS
 from luggage.jobs.schema import job_body
+from tests.support import ends
 from tests.support.jobs import LEASE, claimed_keys, finish
 
 # Put
@@ -93,14 +94,14 @@ def test_a_put_within_a_transaction_goes_with_it(engine, queue, clock):
 def test_text_is_kept_whatever_it_says(queue, put, claim):
     """An error message with a NUL or a lone surrogate does not stop its job."""
     put("k")
-    queue.bury(claim(), "bad \x00 and \ud800")
+    ends.bury(queue, claim(), "bad \x00 and \ud800")
     assert "bad" in queue.find("mail", "k").reason
 
 
 def test_a_reason_has_an_end(queue, put, claim):
     """A long error message is cut, so that the job's row stays narrow."""
     put("k")
-    queue.bury(claim(), "x" * 100_000)
+    ends.bury(queue, claim(), "x" * 100_000)
     assert len(queue.find("mail", "k").reason) == 2000
 
 
@@ -177,7 +178,7 @@ def test_the_next_of_a_subject_follows_the_first(queue, put, claim):
     """When a subject's oldest job is done, the next one may start."""
     put("a1", subject="a")
     put("a2", subject="a")
-    queue.done(claim())
+    ends.done(queue, claim())
     assert claim().key == "a2"
 
 
@@ -192,7 +193,7 @@ def test_an_older_job_that_waits_for_its_retry_blocks_the_younger(queue, put, cl
     """A subject keeps its order while its oldest job waits for a retry."""
     put("a1", subject="a")
     put("a2", subject="a")
-    queue.retry(claim(), error="failed", run_at=clock() + 100)
+    ends.retry(queue, claim(), error="failed", run_at=clock() + 100)
     blocked = claim()
     clock.advance(100)
     assert (blocked, claim().key) == (None, "a1")
@@ -217,7 +218,7 @@ def test_what_is_over_does_not_block_its_subject(queue, put, claim, way):
 def test_a_held_job_does_not_block_its_subject(queue, put, claim):
     """A job that waits for a dead one does not block its subject."""
     put("a0", subject="b")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     put("a1", subject="a", after="a0")
     put("a2", subject="a")
     assert claim().key == "a2"
@@ -227,11 +228,11 @@ def test_a_revived_job_waits_for_the_younger_that_is_running(queue, put, claim):
     """A revived older job starts after the running one."""
     old = put("a1", subject="a")
     put("a2", subject="a")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     running = claim()
     queue.revive(old)
     second = claim()
-    queue.done(running)
+    ends.done(queue, running)
     assert (second, claim().key) == (None, "a1")
 
 
@@ -260,7 +261,7 @@ def test_concurrent_claims_share_the_jobs(engine, clock):
                     out.append(job.subject)
                     assert out.count(job.subject) == 1
                     out.remove(job.subject)
-                    queue.done(job)
+                    ends.done(queue, job)
                     done.append(job.key)
         except Exception as error:  # noqa: BLE001  # shown by the assertion, in the main thread
             errors.append(error)
@@ -281,7 +282,7 @@ def test_concurrent_claims_share_the_jobs(engine, clock):
 def test_the_keys_of_a_queue_are_known(queue, put, claim):
     """`known` returns the keys that have a job in any state."""
     put("done")
-    queue.done(claim())
+    ends.done(queue, claim())
     put("ready")
     put("elsewhere", queue="parcels")
     assert queue.known("mail", ["done", "ready", "elsewhere", "new"]) == {"done", "ready"}

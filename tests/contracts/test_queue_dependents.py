@@ -10,6 +10,7 @@ from luggage.jobs import (
     State,
     UnknownJob,
 )
+from tests.support import ends
 from tests.support.jobs import LEASE
 
 # Dependents
@@ -22,7 +23,7 @@ def test_a_dependent_is_held_until_the_first_is_done(queue, put, claim):
     first = claim()
     held = queue.find("mail", "second")
     nothing = claim()
-    queue.done(first)
+    ends.done(queue, first)
     assert (held.state, held.reason, held.after) == (State.HELD, "waits for first", first.id)
     assert (nothing, claim().key) == (None, "second")
 
@@ -30,7 +31,7 @@ def test_a_dependent_is_held_until_the_first_is_done(queue, put, claim):
 def test_a_dependent_of_a_done_job_is_ready_at_once(queue, put, claim):
     """It has nothing to wait for."""
     put("first")
-    queue.done(claim())
+    ends.done(queue, claim())
     put("second", after="first")
     assert claim().key == "second"
 
@@ -39,7 +40,7 @@ def test_a_dependent_of_a_dead_job_stays_held(queue, put, claim):
     """Its reason says that the first job is dead."""
     put("first")
     put("second", after="first")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     row = queue.find("mail", "second")
     assert (row.state, row.reason) == (State.HELD, "waits for first, which is dead")
 
@@ -47,7 +48,7 @@ def test_a_dependent_of_a_dead_job_stays_held(queue, put, claim):
 def test_a_dependent_put_after_the_death_is_held_too(queue, put, claim):
     """Its reason is the same as for one put before."""
     put("first")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     put("second", after="first")
     assert queue.find("mail", "second").reason == "waits for first, which is dead"
 
@@ -56,10 +57,10 @@ def test_a_dependent_is_released_when_the_dead_job_is_revived_and_done(queue, pu
     """A revived job that is done releases its dependent."""
     first = put("first")
     put("second", after="first")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     queue.revive(first)
     assert queue.find("mail", "second").reason == "waits for first"
-    queue.done(claim())
+    ends.done(queue, claim())
     assert claim().key == "second"
 
 
@@ -78,7 +79,7 @@ def test_the_dependents_of_an_ignored_job_are_ignored(queue, put, claim):
     put("first")
     put("second", after="first")
     put("third", after="second")
-    queue.ignore(claim(), "unwanted")
+    ends.ignore(queue, claim(), "unwanted")
     put("late", after="first")
     rows = [queue.find("mail", key) for key in ("second", "third", "late")]
     assert [row.state for row in rows] == [State.IGNORED] * 3
@@ -93,7 +94,7 @@ def test_a_chain_is_released_one_by_one(queue, put, claim):
     order = []
     while job := claim():
         order.append(job.key)
-        queue.done(job)
+        ends.done(queue, job)
     assert order == ["first", "second", "third"]
 
 
@@ -110,7 +111,7 @@ def test_a_dependent_put_during_the_end_of_its_job_is_released(engine, queue, pu
     with writing(engine) as connection:
         second = NewJob(queue="mail", key="second", body=b"", run_at=clock(), after="first")
         queue.put_on(connection, [second])
-        finisher = threading.Thread(target=queue.done, args=[first])
+        finisher = threading.Thread(target=ends.done, args=[queue, first])
         finisher.start()
         finisher.join(0.3)
         assert finisher.is_alive()

@@ -9,6 +9,7 @@ from luggage.jobs import (
     State,
     UnknownJob,
 )
+from tests.support import ends
 from tests.support.jobs import LEASE, WAYS, finish
 
 # While leased
@@ -56,7 +57,7 @@ def test_a_holder_is_fenced_off_by_the_next(queue, put, claim, clock, way):
     present = claim()
     with pytest.raises(LeaseLost):
         finish(queue, late, way)
-    queue.done(present)
+    ends.done(queue, present)
     assert queue.get(late.id).state is State.DONE
 
 
@@ -75,7 +76,7 @@ def test_a_late_end_counts_until_the_job_is_reclaimed(queue, put, claim, clock):
     put("k")
     job = claim()
     clock.advance(LEASE * 10)
-    queue.done(job)
+    ends.done(queue, job)
     assert queue.get(job.id).state is State.DONE
 
 
@@ -87,7 +88,7 @@ def test_done_records_the_result(queue, put, claim, clock):
     put("k")
     job = claim()
     clock.advance(3)
-    queue.done(job, result="sent")
+    ends.done(queue, job, result="sent")
     row = queue.get(job.id)
     assert (row.state, row.result, row.changed_at) == (State.DONE, "sent", clock())
     assert row.lease_until is None
@@ -97,7 +98,8 @@ def test_done_puts_further_jobs(queue, put, claim, clock):
     """They are in the queue once the job is done, and have it as parent."""
     put("k")
     job = claim()
-    queue.done(
+    ends.done(
+        queue,
         job,
         put=[NewJob(queue="mail", key="next", body=b"n", run_at=clock(), parent=job.id)],
     )
@@ -112,7 +114,7 @@ def test_done_is_all_or_nothing(queue, put, claim):
     good = NewJob(queue="mail", key="good", body=b"", run_at=0.0)
     bad = NewJob(queue="mail", key="bad", body=b"", run_at=0.0, after="unheard of")
     with pytest.raises(UnknownJob, match="unheard of"):
-        queue.done(job, put=[good, bad])
+        ends.done(queue, job, put=[good, bad])
     assert queue.find("mail", "good") is None
     assert queue.get(job.id).state is State.LEASED
 
@@ -124,7 +126,7 @@ def test_done_fenced_off_puts_nothing(queue, put, claim, clock):
     clock.advance(LEASE + 1)
     queue.reclaim()
     with pytest.raises(LeaseLost):
-        queue.done(late, put=[NewJob(queue="mail", key="next", body=b"", run_at=0.0)])
+        ends.done(queue, late, put=[NewJob(queue="mail", key="next", body=b"", run_at=0.0)])
     assert queue.find("mail", "next") is None
 
 
@@ -132,7 +134,7 @@ def test_ignored_jobs_say_why(queue, put, claim):
     """An ignored job has a reason."""
     put("k")
     job = claim()
-    queue.ignore(job, "no rule")
+    ends.ignore(queue, job, "no rule")
     row = queue.get(job.id)
     assert (row.state, row.reason) == (State.IGNORED, "no rule")
 
@@ -140,7 +142,7 @@ def test_ignored_jobs_say_why(queue, put, claim):
 def test_a_retry_is_the_next_attempt(queue, put, claim, clock):
     """A failed job is ready at its time, with its error, and the attempt counts."""
     put("k")
-    assert queue.retry(claim(), error="failed", run_at=clock() + 5) is State.READY
+    assert ends.retry(queue, claim(), error="failed", run_at=clock() + 5) is State.READY
     clock.advance(5)
     job = claim()
     assert (job.attempt, queue.get(job.id).reason) == (2, "failed")
@@ -149,8 +151,8 @@ def test_a_retry_is_the_next_attempt(queue, put, claim, clock):
 def test_attempts_have_an_end(queue, put, claim):
     """A job whose attempts are spent is dead."""
     put("k", max_attempts=2)
-    queue.retry(claim(), error="first", run_at=0.0)
-    assert queue.retry(claim(), error="second", run_at=0.0) is State.DEAD
+    ends.retry(queue, claim(), error="first", run_at=0.0)
+    assert ends.retry(queue, claim(), error="second", run_at=0.0) is State.DEAD
     assert (claim(), queue.find("mail", "k").reason) == (None, "second")
 
 
@@ -158,7 +160,7 @@ def test_a_postponed_attempt_does_not_count(queue, put, claim, clock):
     """A job keeps all its attempts, however often it is postponed."""
     put("k", max_attempts=1)
     for _ in range(3):
-        queue.postpone(claim(), reason="limit", run_at=clock() + 5)
+        ends.postpone(queue, claim(), reason="limit", run_at=clock() + 5)
         assert claim() is None
         clock.advance(5)
     assert claim().attempt == 1
@@ -174,7 +176,7 @@ def test_a_job_that_is_given_back_is_ready_at_once(queue, put, claim):
 def test_a_buried_job_stays_dead(queue, put, claim, clock):
     """A job that can never succeed is not retried."""
     put("k")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     clock.advance(1e6)
     assert (claim(), queue.find("mail", "k").state) == (None, State.DEAD)
 
@@ -202,10 +204,10 @@ def test_a_new_job_wakes(woken):
 @pytest.mark.parametrize(
     ("end", "wakes"),
     [
-        (lambda queue, job: queue.done(job), 0),
-        (lambda queue, job: queue.done(job, put=[NEXT]), 1),
+        (ends.done, 0),
+        (lambda queue, job: ends.done(queue, job, put=[NEXT]), 1),
         (lambda queue, job: queue.give_back(job), 1),
-        (lambda queue, job: (queue.bury(job, "x"), queue.revive(job.id)), 1),
+        (lambda queue, job: (ends.bury(queue, job, "x"), queue.revive(job.id)), 1),
     ],
 )
 def test_ends_wake_when_they_make_work(woken, end, wakes):

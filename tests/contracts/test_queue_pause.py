@@ -3,6 +3,7 @@
 import pytest
 
 from luggage.jobs import Queue, State
+from tests.support import ends
 from tests.support.jobs import finish
 
 
@@ -103,7 +104,7 @@ def test_a_part_goes_on_in_its_order_when_it_is_resumed(queue, put, claim):
     came = []
     while (job := claim()) is not None:
         came.append(job.key)
-        queue.done(job)
+        ends.done(queue, job)
     assert (came, queue.resume_part("snakes")) == (["a", "b", "c"], False)
 
 
@@ -119,7 +120,7 @@ def test_resuming_a_part_wakes_the_workers(engine, clock):
 def test_the_standing_does_not_count_paused_parts(queue, put, claim):
     """Paused jobs are neither work nor trouble."""
     put("a", subject="snakes/trio")
-    queue.retry(claim(), error="no", run_at=0.0)
+    ends.retry(queue, claim(), error="no", run_at=0.0)
     put("b", subject="lions/den")
     queue.pause_part("snakes")
     standing = queue.standing()

@@ -3,6 +3,7 @@
 import pytest
 
 from luggage.jobs import NewJob, State, UnknownJob, WrongState
+from tests.support import ends
 from tests.support.jobs import finish
 
 
@@ -18,7 +19,7 @@ def family(queue, put):
         parent = put(key, **said)
         (job,) = queue.claim(["mail"], worker="w", lease_seconds=60.0)
         asked = NewJob(queue="post", key=f"{key}'s", body=b"", run_at=0.0, parent=parent)
-        queue.done(job, put=[asked])
+        ends.done(queue, job, put=[asked])
         if way is not None:
             (child,) = queue.claim(["post"], worker="w", lease_seconds=60.0)
             finish(queue, child, way)
@@ -32,7 +33,7 @@ def test_the_dead_are_those_of_which_a_part_is_dead(queue, put, claim, family):
     family("whole", "done")
     family("torn", "bury")
     put("gone")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     assert keys(queue.search("mail", state=State.DEAD)) == ["gone", "torn"]
 
 
@@ -50,7 +51,7 @@ def test_the_ignored_are_found_by_their_own_state(queue, put, claim, family):
     """A done job with an ignored child is not ignored."""
     family("whole", "ignore")
     put("noise")
-    queue.ignore(claim(), "unwanted")
+    ends.ignore(queue, claim(), "unwanted")
     assert keys(queue.search("mail", state=State.IGNORED)) == ["noise"]
 
 
@@ -93,7 +94,7 @@ def test_a_key_is_found_by_how_it_begins(queue, put):
 def test_a_job_is_found_by_its_result(queue, put, claim):
     """Words of a result find the job, other words do not."""
     put("k")
-    queue.done(claim(), result='{"comment": 7}')
+    ends.done(queue, claim(), result='{"comment": 7}')
     assert keys(queue.answered("mail", '"comment": 7}')) == ["k"]
     assert queue.answered("mail", '"comment": 70') == []
 
@@ -134,7 +135,7 @@ def test_a_leased_or_done_job_cannot_be_dismissed(queue, put, claim):
     job = claim()
     with pytest.raises(WrongState, match="is leased"):
         queue.dismiss(job_id, "no")
-    queue.done(job)
+    ends.done(queue, job)
     with pytest.raises(WrongState, match="is done"):
         queue.dismiss(job_id, "no")
     with pytest.raises(UnknownJob):
@@ -144,6 +145,6 @@ def test_a_leased_or_done_job_cannot_be_dismissed(queue, put, claim):
 def test_a_done_job_is_revived_only_on_request(queue, put, claim):
     """It is for work that may be done again, such as an evaluation."""
     job_id = put("k")
-    queue.done(claim())
+    ends.done(queue, claim())
     queue.revive(job_id, done_too=True)
     assert claim().key == "k"

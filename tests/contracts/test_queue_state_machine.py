@@ -22,6 +22,7 @@ from luggage.database import writing
 from luggage.jobs import LeaseLost, NewJob, Queue, State, UnknownJob, WrongState
 from luggage.jobs.queue import APART_SECONDS
 from luggage.jobs.schema import job, job_body
+from tests.support import ends
 from tests.support.clock import FakeClock
 
 LEASE = 10.0
@@ -200,19 +201,19 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(claim=claims)
     def done(self, claim):
         """Finish a job with a held or lost lease."""
-        if modelled := self.fenced(claim, lambda: self.queue.done(claim)):
+        if modelled := self.fenced(claim, lambda: ends.done(self.queue, claim)):
             self.model.end(modelled, State.DONE)
 
     @rule(claim=claims)
     def ignore(self, claim):
         """Ignore a job with a held or lost lease."""
-        if modelled := self.fenced(claim, lambda: self.queue.ignore(claim, "unwanted")):
+        if modelled := self.fenced(claim, lambda: ends.ignore(self.queue, claim, "unwanted")):
             self.model.end(modelled, State.IGNORED)
 
     @rule(claim=claims)
     def bury(self, claim):
         """Bury a job with a held or lost lease."""
-        if modelled := self.fenced(claim, lambda: self.queue.bury(claim, "hopeless")):
+        if modelled := self.fenced(claim, lambda: ends.bury(self.queue, claim, "hopeless")):
             self.model.end(modelled, State.DEAD)
 
     @rule(claim=claims, delay=st.sampled_from([0.0, 5.0]))
@@ -220,7 +221,7 @@ class QueueMachine(RuleBasedStateMachine):
         """Fail a job with a held or lost lease."""
         run_at = self.clock() + delay
         if modelled := self.fenced(
-            claim, lambda: self.queue.retry(claim, error="failed", run_at=run_at)
+            claim, lambda: ends.retry(self.queue, claim, error="failed", run_at=run_at)
         ):
             modelled.run_at = run_at
             spent = modelled.attempt >= modelled.max_attempts
@@ -232,7 +233,7 @@ class QueueMachine(RuleBasedStateMachine):
         run_at = self.clock()
         if modelled := self.fenced(
             claim,
-            lambda: self.queue.retry(claim, error="outage", run_at=run_at, counted=False),
+            lambda: ends.retry(self.queue, claim, error="outage", run_at=run_at, counted=False),
         ):
             modelled.run_at = run_at
             modelled.max_attempts += 1
@@ -243,7 +244,7 @@ class QueueMachine(RuleBasedStateMachine):
         """Postpone a job with a held or lost lease."""
         run_at = self.clock() + delay
         if modelled := self.fenced(
-            claim, lambda: self.queue.postpone(claim, reason="limit", run_at=run_at)
+            claim, lambda: ends.postpone(self.queue, claim, reason="limit", run_at=run_at)
         ):
             modelled.run_at = run_at
             modelled.attempt -= 1
@@ -301,7 +302,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def every_job_is_where_the_model_has_it(self):
         """The database and the model agree on every job."""
-        rows = [row for queue in QUEUES for row in self.queue.recent(queue)]
+        rows = [row for queue in QUEUES for row in self.queue.search(queue)]
         found = {
             r.id: (r.state, r.run_at, r.attempt, r.fence, r.lease_until, r.note, r.after)
             for r in rows

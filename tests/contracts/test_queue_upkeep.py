@@ -10,6 +10,7 @@ from luggage.jobs import (
     UnknownJob,
     WrongState,
 )
+from tests.support import ends
 from tests.support.jobs import finish
 
 # Operators' decisions
@@ -29,17 +30,17 @@ def test_a_revived_job_is_fenced_from_its_past(queue, put, claim):
     """A holder from before the death cannot change the revived job."""
     job_id = put("k")
     late = claim()
-    queue.bury(late, "hopeless")
+    ends.bury(queue, late, "hopeless")
     queue.revive(job_id)
     claim()
     with pytest.raises(LeaseLost):
-        queue.done(late)
+        ends.done(queue, late)
 
 
 def test_reviving_twice_is_reviving_once(queue, put, claim):
     """A ready job stays as it is."""
     job_id = put("k")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     queue.revive(job_id)
     row = queue.get(job_id)
     queue.revive(job_id)
@@ -49,7 +50,7 @@ def test_reviving_twice_is_reviving_once(queue, put, claim):
 def test_a_row_that_is_out_of_date_revives_nothing(queue, put, claim):
     """A worker that was faster keeps the job."""
     job_id = put("k")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     row = queue.get(job_id)
     queue.revive(row)
     job = claim()
@@ -64,7 +65,7 @@ def test_a_leased_or_done_job_cannot_be_revived(queue, put, claim):
     job = claim()
     with pytest.raises(WrongState, match="is leased"):
         queue.revive(job_id)
-    queue.done(job)
+    ends.done(queue, job)
     with pytest.raises(WrongState, match="is done"):
         queue.revive(job_id)
 
@@ -72,7 +73,7 @@ def test_a_leased_or_done_job_cannot_be_revived(queue, put, claim):
 def test_a_job_without_a_body_cannot_be_revived(queue, put, claim, clock):
     """An ignored job whose body has expired has nothing to run on."""
     job_id = put("k")
-    queue.ignore(claim(), "unwanted")
+    ends.ignore(queue, claim(), "unwanted")
     queue.expire_bodies(clock() + 1)
     with pytest.raises(WrongState, match="expired"):
         queue.revive(job_id)
@@ -132,11 +133,11 @@ def test_jobs_are_counted_by_queue_and_state(queue, put, claim):
 def test_the_standing_is_what_needs_time_or_a_person(queue, put, claim):
     """It counts waiting, retrying and dead jobs, but no finished ones."""
     put("done")
-    queue.done(claim())
+    ends.done(queue, claim())
     put("dead")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     put("failed")
-    queue.retry(claim(), error="failed", run_at=1e12)
+    ends.retry(queue, claim(), error="failed", run_at=1e12)
     put("leased")
     claim()
     put("ready")
@@ -147,19 +148,19 @@ def test_recent_jobs_come_newest_first_in_pages(queue, put):
     """A page has the newest jobs; the next one goes on from there."""
     for number in range(5):
         put(f"k{number}")
-    first = queue.recent("mail", limit=2)
-    second = queue.recent("mail", limit=2, before=first[-1].id)
+    first = queue.search("mail", limit=2)
+    second = queue.search("mail", limit=2, before=first[-1].id)
     assert [row.key for row in first + second] == ["k4", "k3", "k2", "k1"]
 
 
-@pytest.mark.parametrize("by", [{"state": State.DEAD}, {"subject": "s"}, {"kind": "push"}])
+@pytest.mark.parametrize("by", [{"state": State.DEAD}, {"within": "s"}, {"kind": "push"}])
 def test_recent_jobs_can_be_searched(queue, put, claim, by):
     """Jobs are found by state, by subject and by kind."""
     put("wanted", subject="s", kind="push")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     put("other", subject="t", kind="star")
     put("elsewhere", queue="other", subject="s", kind="push")
-    assert [row.key for row in queue.recent("mail", **by)] == ["wanted"]
+    assert [row.key for row in queue.search("mail", **by)] == ["wanted"]
 
 
 # Housekeeping
@@ -179,7 +180,7 @@ def test_bodies_of_finished_jobs_expire(queue, put, claim, clock):
 def test_bodies_that_may_be_needed_stay(queue, put, claim, clock):
     """A dead, held, leased or ready job keeps its body, however old."""
     put("dead")
-    queue.bury(claim(), "hopeless")
+    ends.bury(queue, claim(), "hopeless")
     put("leased")
     claim()
     put("held", after="leased")
@@ -191,7 +192,7 @@ def test_bodies_that_may_be_needed_stay(queue, put, claim, clock):
 def test_young_bodies_stay(queue, put, claim, clock):
     """A body expires by the age of its job."""
     put("k")
-    queue.done(claim())
+    ends.done(queue, claim())
     assert queue.expire_bodies(older_than=clock()) == 0
 
 

@@ -10,6 +10,7 @@ from luggage.database import transfer as module
 from luggage.database.transfer import TransferError, transfer
 from luggage.jobs import NewJob, Queue, State
 from tests.conftest import JOBS
+from tests.support import ends
 
 METADATA = [luggage.jobs.metadata]
 
@@ -48,8 +49,8 @@ def filled(old, clock):
     clock.advance(1)
     done, dead, _ = queue.claim(["mail"], worker="w", lease_seconds=60.0, limit=3)
     child = NewJob(queue="mail", key="ready", body=b"", run_at=clock(), parent=done.id)
-    queue.done(done, result='{"snow": "\u2603"}', put=[child])
-    queue.bury(dead, "hopeless")
+    ends.done(queue, done, result='{"snow": "\u2603"}', put=[child])
+    ends.bury(queue, dead, "hopeless")
     queue.put(NewJob(queue="mail", key="held", body=b"h", run_at=clock(), after="leased"))
     return queue
 

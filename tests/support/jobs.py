@@ -1,5 +1,7 @@
 """Helpers for tests of jobs."""
 
+from tests.support import ends
+
 LEASE = 60.0
 
 
@@ -11,11 +13,11 @@ def claimed_keys(queue, limit=100):
 def finish(queue, job, way):
     """Finish a claim in one of the ways."""
     ways = {
-        "done": lambda: queue.done(job),
-        "ignore": lambda: queue.ignore(job, "unwanted"),
-        "retry": lambda: queue.retry(job, error="failed", run_at=0.0),
-        "postpone": lambda: queue.postpone(job, reason="limit", run_at=0.0),
-        "bury": lambda: queue.bury(job, "hopeless"),
+        "done": lambda: ends.done(queue, job),
+        "ignore": lambda: ends.ignore(queue, job, "unwanted"),
+        "retry": lambda: ends.retry(queue, job, error="failed", run_at=0.0),
+        "postpone": lambda: ends.postpone(queue, job, reason="limit", run_at=0.0),
+        "bury": lambda: ends.bury(queue, job, "hopeless"),
         "give_back": lambda: queue.give_back(job),
         "extend": lambda: queue.extend(job, LEASE),
         "note": lambda: queue.note(job, "sending"),

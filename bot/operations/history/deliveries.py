@@ -201,7 +201,7 @@ class DeliveryHistory:
         activities: list[Activity] = []
         phrases = {kind: action.public for kind, action in kinds().items()}
         # Bounded, because a bot of private repositories has nothing to show.
-        for job in self._queue.recent(ACTIONS, state=State.DONE, limit=10 * limit):
+        for job in self._queue.search(ACTIONS, state=State.DONE, limit=10 * limit):
             cause = None if job.parent is None else self._queue.get(job.parent)
             phrase = phrases.get(job.kind, "")
             if cause is None or not phrase or len(activities) == limit:

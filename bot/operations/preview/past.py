@@ -62,7 +62,7 @@ def stored(queue: Queue, scope: str, *, most: int) -> list[Past]:
 def _newest(queue: Queue) -> Iterator[JobRow]:
     before: int | None = None
     for _ in range(_MOST_SCANNED // _PAGE):
-        page = queue.recent(DELIVERIES, before=before, limit=_PAGE)
+        page = queue.search(DELIVERIES, before=before, limit=_PAGE)
         yield from page
         if len(page) < _PAGE:
             return

@@ -89,7 +89,7 @@ def deliver(queue, clock, settled, github):
 def test_it_is_stored_and_performed(deliver, queue, github):
     """Its key begins with its kind, and its row says what came of it."""
     deliver()
-    (row,) = queue.recent(ACTIONS)
+    (row,) = queue.search(ACTIONS)
     assert row.key.startswith("retitle:title issues/comments/")
     assert (row.state, row.kind, row.result) == (State.DONE, "retitle", '{"title": "It sings"}')
     assert planned_of(queue.body(row.id)).action.title == "It sings"
@@ -102,7 +102,7 @@ def test_it_is_repeated_after_an_unknown_end(deliver, queue, github):
     github.faults.append(faults.plan(lost, method="PATCH"))
     deliver()
     assert len(github.calls_to("PATCH")) == 2
-    assert [row.state for row in queue.recent(ACTIONS)] == [State.DONE]
+    assert [row.state for row in queue.search(ACTIONS)] == [State.DONE]
 
 
 def test_it_is_shown_in_the_history_and_to_the_public(deliver, queue, clock):

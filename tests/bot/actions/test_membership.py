@@ -66,7 +66,7 @@ def want(queue, github, clock):
 
 
 def states(queue):
-    return {row.key: row.state for row in queue.recent(ACTIONS)}
+    return {row.key: row.state for row in queue.search(ACTIONS)}
 
 
 def issues(github, repository=TRIO):
@@ -204,7 +204,7 @@ def test_invitations_above_the_days_limit_wait_for_the_next_day(
     midnight = TEN_O_CLOCK + 14 * 3600.0
     days = [int((call.at - midnight) // DAY) for call in github.calls_to("PUT", "*/memberships/*")]
     assert days == [-1, -1, 0, 0, 1]
-    assert {row.attempt for row in queue.recent(ACTIONS)} == {1}
+    assert {row.attempt for row in queue.search(ACTIONS)} == {1}
 
 
 def test_an_invitation_that_github_refuses_does_not_count(want, settled, github, queue, clock):

@@ -48,7 +48,7 @@ def texts(github, number=1):
 
 
 def states(queue, name):
-    return {row.key: row.state for row in queue.recent(name)}
+    return {row.key: row.state for row in queue.search(name)}
 
 
 def writes(github):
@@ -329,7 +329,7 @@ def test_while_a_limit_lasts_nothing_is_called_and_the_attempt_is_given_back(
     later = [call.at for call in writes(github)[1:]]
     assert min(later) >= limited_at + 120
     assert len(texts(github)) == 2
-    assert {row.attempt for row in queue.recent(ACTIONS)} == {1}
+    assert {row.attempt for row in queue.search(ACTIONS)} == {1}
 
 
 def test_an_outage_shorter_than_a_day_kills_no_job(deliver, settled, queue, clock, github):

@@ -24,6 +24,7 @@ from bot.store.people import People
 from luggage.fake_github import faults
 from luggage.github import Delivery, WriteRefused
 from luggage.jobs import NewJob, State
+from tests.support import ends
 
 TRIO = "snakes/trio"
 PAYLOAD = {"action": "created", "repository": {"full_name": TRIO}}
@@ -134,7 +135,7 @@ def test_a_stored_delivery_is_replayed_by_its_guid(history, queue, github, clock
     with pytest.raises(UnknownDelivery):
         stored(history, queue, "99")
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
-    queue.ignore(job, "noise")
+    ends.ignore(queue, job, "noise")
     queue.expire_bodies(clock() + 1)
     with pytest.raises(ReplayError, match="has expired"):
         stored(history, queue, "72d3")

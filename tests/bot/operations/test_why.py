@@ -20,6 +20,7 @@ from bot.operations.why import (
 from bot.store.enqueue import job_of
 from luggage.github import Delivery
 from luggage.jobs import NewJob, State
+from tests.support import ends
 
 TRIO = "snakes/trio"
 HEX = "0123456789abcdef01234567"
@@ -66,7 +67,7 @@ def thread(github, deliver, queue):
     """The address of a reply below a review comment."""
     github.open_pull_request(TRIO, "alice")
     deliver(github.review_comment(TRIO, 1, "alice", "/ping"))
-    (row,) = queue.recent(ACTIONS, kind="comment")
+    (row,) = queue.search(ACTIONS, kind="comment")
     return json.loads(row.result)["url"]
 
 
@@ -161,7 +162,7 @@ def test_a_comment_of_an_older_version_is_found(home, queue):
     parent = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
     queue.put(NewJob(queue=ACTIONS, key="comment:x", body=body.encode(), run_at=0.0, parent=parent))
     (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
-    queue.done(job, result='{"comment": 12, "url": null}')
+    ends.done(queue, job, result='{"comment": 12, "url": null}')
     answer = home(Comment(TRIO, "issues", 12))
     assert (answer.action.text, answer.action.digest) == ("Hi", "")
     assert "settings" not in "\n".join(details(answer))
@@ -205,7 +206,9 @@ def test_an_issue_that_the_bot_opened_is_explained(home, queue):
     parent = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
     queue.put(NewJob(queue=ACTIONS, key="issue:x", body=b"{}", run_at=0.0, parent=parent))
     (job,) = queue.claim([ACTIONS], worker="w", lease_seconds=60.0)
-    queue.done(job, result=json.dumps({"issue": 9, "url": f"https://github.com/{TRIO}/issues/9"}))
+    ends.done(
+        queue, job, result=json.dumps({"issue": 9, "url": f"https://github.com/{TRIO}/issues/9"})
+    )
     assert home(parse_target(f"https://github.com/{TRIO}/issues/9")).action.key == "issue:x"
     with pytest.raises(NotOurs, match="/repos/snakes/trio/issues/99"):
         home(Issue(TRIO, 99))

@@ -75,7 +75,7 @@ def test_a_good_file_says_nothing(push, github, queue):
     """A valid file causes no write."""
     push(RIGHT)
     assert issues(github) == []
-    assert queue.recent(ACTIONS) == []
+    assert queue.search(ACTIONS) == []
 
 
 def test_a_broken_file_whose_push_was_missed_is_told_of_too(push, github, clock, queue, settled):
@@ -145,4 +145,4 @@ def test_a_closing_without_an_issue_has_no_effect(push, github, queue):
     github.faults.append(faults.plan(faults.failed(503, done=False), method="GET", path="*/issues"))
     push(WRONG)
     push(RIGHT)
-    assert {row.state for row in queue.recent(ACTIONS)} == {State.DONE}
+    assert {row.state for row in queue.search(ACTIONS)} == {State.DONE}

@@ -97,7 +97,7 @@ def post(client, body=None, *, drop=(), **headers):
 
 
 def stored(queue):
-    return queue.recent(DELIVERIES)
+    return queue.search(DELIVERIES)
 
 
 def test_a_signed_delivery_is_stored_and_answered_202(client, queue, clock, woken):

@@ -13,6 +13,7 @@ from bot.web.metrics import Exposition, blueprint
 from luggage.database import writing
 from luggage.jobs import NewJob
 from luggage.telemetry.meter import Meter
+from tests.support import ends
 
 TOKEN = "a long enough token"
 BUILD = {"version": "1.0", "commit": "abc", "python": "3.11"}
@@ -78,8 +79,8 @@ def test_dead_retrying_and_paused_are_told(scrape, queue, clock):
     for key in ("a", "b"):
         queue.put(NewJob(queue="action", key=key, body=b"{}", run_at=clock()))
     dead, again = queue.claim(["action"], worker="w", lease_seconds=60, limit=2)
-    queue.bury(dead, "404")
-    queue.retry(again, error="502", run_at=clock() + 60)
+    ends.bury(queue, dead, "404")
+    ends.retry(queue, again, error="502", run_at=clock() + 60)
     queue.pause()
     clock.advance(7)
     told = scrape()

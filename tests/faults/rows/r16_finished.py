@@ -11,6 +11,7 @@ from luggage.database import open_engine
 from luggage.jobs import NewJob, Queue
 from tests.faults.campaign import Row, Run
 from tests.faults.site import POSTGRESQL, Site
+from tests.support import ends
 
 _PROMISED = 1.3
 _BATCH = 100  # jobs that wait, in each of so many rounds
@@ -70,7 +71,7 @@ def _measure(site: Site) -> Callable[[int], list[float]]:
             began = time.perf_counter()
             (claimed,) = queue.claim([_QUEUE, "action"], **how)
             took.append(time.perf_counter() - began)
-            queue.done(claimed)
+            ends.done(queue, claimed)
         engine.dispose()
         return took
 

@@ -148,7 +148,7 @@ def random():
 
 def states(queue):
     """Return the states of all jobs, by key."""
-    return {row.key: row.state for row in queue.recent("mail")}
+    return {row.key: row.state for row in queue.search("mail")}
 
 
 def test_many_transitions_are_recorded_together(transitions, queue):

@@ -17,6 +17,7 @@ from bot.settings.files import FILE, SettingsFiles
 from bot.settings.layers import Settings
 from luggage.fake_github import faults
 from luggage.jobs import State
+from tests.support import ends
 
 DAY = 24 * 3600.0
 
@@ -47,7 +48,7 @@ def scheduler(app, store, queue, files, clock):
 
 
 def keys(queue):
-    return sorted(row.key.split(":", 2)[2].split(":", 2)[2] for row in queue.recent(DELIVERIES))
+    return sorted(row.key.split(":", 2)[2].split(":", 2)[2] for row in queue.search(DELIVERIES))
 
 
 def at(text):
@@ -86,7 +87,7 @@ def test_a_tick_is_taken_care_of_once(scheduler, queue, clock, github):
     scheduler()
     asked = len(github.calls)
     scheduler()
-    assert (len(queue.recent(DELIVERIES)), len(github.calls)) == (1, asked)
+    assert (len(queue.search(DELIVERIES)), len(github.calls)) == (1, asked)
 
 
 def test_an_outage_is_caught_up_with_once(scheduler, queue, clock):
@@ -95,7 +96,7 @@ def test_an_outage_is_caught_up_with_once(scheduler, queue, clock):
     clock.advance(10 * DAY)
     scheduler()
     scheduler()
-    assert len(queue.recent(DELIVERIES)) == 1
+    assert len(queue.search(DELIVERIES)) == 1
 
 
 def test_a_turn_that_was_cut_short_is_finished_by_the_next(scheduler, queue, clock, github):
@@ -139,7 +140,7 @@ def test_repositories_where_the_rule_is_switched_off_are_left_alone(
     assert updater.decide(job).reason == "no rule had anything to do"
     clock.advance(DAY)
     scheduler()
-    assert len(queue.recent(DELIVERIES)) == 1
+    assert len(queue.search(DELIVERIES)) == 1
 
 
 def test_archived_and_suspended_places_are_left_alone(scheduler, queue, clock, github):
@@ -181,7 +182,7 @@ def test_the_rule_is_given_the_repository(scheduler, files, queue, clock, app, p
     (new,) = updater.decide(job).put
     assert new.key == "comment:look schedule look"
     assert b"snakes True" in new.body
-    queue.done(job)
+    ends.done(queue, job)
     assert queue.find(DELIVERIES, job.key).state == State.DONE
 
 

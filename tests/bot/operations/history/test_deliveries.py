@@ -10,6 +10,7 @@ from bot.store.enqueue import Source, job_of
 from luggage.fake_github import faults
 from luggage.github import Delivery
 from luggage.jobs import NewJob, State
+from tests.support import ends
 
 TRIO = "snakes/trio"
 REFUSED = faults.Fault(name="403", answer=faults.Refused(403, "No permission").answer)
@@ -130,7 +131,7 @@ def test_what_came_of_asking_a_rule_again_belongs_to_the_delivery(history, queue
     )
     queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, parent=again.id))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
-    queue.bury(job, "no")
+    ends.bury(queue, job, "no")
     assert [action.words for action in history.delivery("g").actions] == [
         "reevaluate g/conflicts",
         "k",
@@ -144,7 +145,7 @@ def test_an_address_is_one_of_the_web_or_none(history, queue, answer):
     put = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
     queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, parent=put.id))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
-    queue.done(job, result=answer)
+    ends.done(queue, job, result=answer)
     assert history.delivery("g").actions[0].address == ""
 
 
@@ -247,7 +248,7 @@ def test_a_dead_delivery_is_decided_again(history, github, deliver, queue, settl
     """A delivery whose evaluation failed is evaluated again."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
-    queue.bury(job, "hopeless")
+    ends.bury(queue, job, "hopeless")
     assert words(history, history.retry("guid-1")) == ["evaluate pull_request"]
     settled()
     assert len(github.comments(TRIO, 1)) == 1
@@ -344,7 +345,7 @@ def test_a_deed_is_told_where_there_are_words_for_it(history, queue, kind, words
     deed = {"subject": f"{TRIO}#7", "kind": kind, "parent": parent}
     queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, **deed))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
-    queue.done(job)
+    ends.done(queue, job)
     assert [deed.words for deed in history.lately()] == words
 
 
@@ -353,10 +354,10 @@ def test_a_deed_without_a_repository_is_not_told(history, queue):
     parent = queue.put(NewJob(queue=DELIVERIES, key="o", subject="snakes", body=b"{}", run_at=0)).id
     queue.put(NewJob(queue="action", key="x", kind="invite", body=b"{}", run_at=0.0, parent=parent))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
-    queue.done(job)
+    ends.done(queue, job)
     queue.put(NewJob(queue="action", key="k", subject="snakes", body=b"{}", run_at=0.0))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
-    queue.done(job)
+    ends.done(queue, job)
     assert history.lately() == []
 
 

@@ -24,6 +24,7 @@ from luggage.fake_github.records import ChangedFile
 from luggage.github import GithubApp
 from luggage.github.errors import NotFound
 from luggage.jobs import NewJob, Queue, State
+from tests.support import ends
 from tests.support.migrated import migrated
 
 TRIO = "snakes/trio"
@@ -37,7 +38,7 @@ def deliver(queue, clock, github, settled):
     """Deliver an event, and let the bot finish."""
 
     def put(happening):
-        guid = f"guid-{len(queue.recent(DELIVERIES, limit=1000)) + 1}"
+        guid = f"guid-{len(queue.search(DELIVERIES, limit=1000)) + 1}"
         _headers, body = github.signed(*happening, delivery_id=guid)
         queue.put(
             NewJob(
@@ -346,7 +347,7 @@ def live(folder, clock, text):
 
         def deliver(happening):
             body = json.dumps(happening.payload).encode()
-            key = f"g{len(queue.recent(DELIVERIES))}"
+            key = f"g{len(queue.search(DELIVERIES))}"
             kind, about = happening.event, subject(happening.payload)
             queue.put(
                 NewJob(queue=DELIVERIES, key=key, subject=about, kind=kind, body=body, run_at=0.0)
@@ -354,7 +355,7 @@ def live(folder, clock, text):
             (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
             for new in getattr(updater.decide(job), "put", ()):
                 wanted.setdefault(new.key, Planned.decode(new.body).action)
-            queue.done(job)
+            ends.done(queue, job)
             clock.advance(60)
 
         happen(github, deliver)
@@ -366,7 +367,7 @@ def test_a_preview_says_what_then_happens(tmp_path, clock, github, deliver, queu
     """A bot with these settings from the start decides what the preview predicts."""
     text = "[invite]\nmerged_pull_requests = 2\n[ping]\nenabled = false\n"
     happen(github, deliver)
-    wanted = {row.key: Planned.decode(queue.body(row.id)).action for row in queue.recent(ACTIONS)}
+    wanted = {row.key: Planned.decode(queue.body(row.id)).action for row in queue.search(ACTIONS)}
     client = app.client_for(github.install("snakes").id).read_only()
     for each in previewer.preview(text, TRIO, client=client, most=20).differences:
         wanted.pop(each.action.key, None)
@@ -380,7 +381,7 @@ def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queu
     refused = faults.Fault(name="403", answer=faults.Refused(403, "No").answer)
     github.faults.append(faults.plan(refused, path="*/check-runs", times=None))
     assert propose(THREE) is None
-    assert [row.state for row in queue.recent(ACTIONS)] == [State.DONE]
+    assert [row.state for row in queue.search(ACTIONS)] == [State.DONE]
 
 
 def test_what_the_bot_did_since_then_counts_as_not_done(people, queue, clock):
