@@ -121,3 +121,15 @@ def test_the_numbers_of_decisions_differ():
     """A record is known by its number."""
     numbers = [record.name[:4] for record in decisions()]
     assert len(numbers) == len(set(numbers))
+
+
+def test_a_new_rule_takes_four_files_to_read():
+    """The guide's rule imports what the four files define that the guide names, and no more."""
+    guide = (ROOT / "docs" / "howto" / "write-a-rule.md").read_text()
+    rule = re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1]
+    modules = set(re.findall(r"^from (bot[.\w]*) import", rule, re.MULTILINE))
+    assert modules == {"bot.actions", "bot.events", "bot.options.kinds", "bot.rule"}
+    sentence = re.search(r"Four files define [^.]*?: (.*?)\.\n\n", guide, re.DOTALL)[1]
+    files = re.findall(r"`(bot/[\w/]*\.py)`", sentence)
+    assert len(files) == len(modules)
+    assert all((ROOT / file).is_file() for file in files)

@@ -176,36 +176,41 @@ def _merge(item: Mapping[str, Any]) -> Merge:
     return Merge(repository, int(item["number"]), merged_at.timestamp())
 
 
-class EarlierActions:
+class EarlierActions(QueuedActions):
     """The bot's actions before `since`, the time of the first delivery (epoch seconds)."""
 
     def __init__(self, queue: Queue, since: float) -> None:
-        self._actions = QueuedActions(queue)
+        super().__init__(queue)
         self._since = since
 
     def wanted_at(self, action: Action) -> float | None:
         """When an action was first queued, if before `since`."""
-        at = self._actions.wanted_at(action)
+        at = super().wanted_at(action)
         return None if at is None or at >= self._since else at
 
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
         """The actions queued before `since`."""
-        effects = self._actions.done(repository, number, most=most)
+        effects = super().done(repository, number, most=most)
         return [each for each in effects if each.at < self._since]
 
     def has_invited_since(self, organization: str, person: str) -> bool:
         """Whether the bot decided to invite the person since then."""
         invite = Invite(organization=organization, person=person)
-        return self._actions.wanted_at(invite) is not None and self.wanted_at(invite) is None
+        return super().wanted_at(invite) is not None and self.wanted_at(invite) is None
 
 
-class PastMemberships:
+class PastMemberships(Memberships):
     """Memberships at `received_at` (epoch seconds), as far as they are known."""
 
     def __init__(
-        self, now: Memberships, actions: EarlierActions, merges: Merges, received_at: float
+        self,
+        client: ReadingClient,
+        people: People,
+        actions: EarlierActions,
+        merges: Merges,
+        received_at: float,
     ) -> None:
-        self._now = now
+        super().__init__(client, people)
         self._actions = actions
         self._merges = merges
         self._received_at = received_at
@@ -218,7 +223,7 @@ class PastMemberships:
         """
         if self._actions.has_invited_since(organization, person):
             return None
-        return self._now.membership(organization, person)
+        return super().membership(organization, person)
 
     def membership_now(self, organization: str, person: str) -> str | None:
         """As `membership`: nothing else is known of that time."""
@@ -226,7 +231,7 @@ class PastMemberships:
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot invited the person before."""
-        invited = self._now.was_invited(organization, person)
+        invited = super().was_invited(organization, person)
         return invited and not self._actions.has_invited_since(organization, person)
 
     def merged_pull_requests(
@@ -254,5 +259,5 @@ def past_reader(  # noqa: PLR0913  sources of facts, and times
     `since` is the time of the preview's first delivery. Both are epoch seconds.
     """
     actions = EarlierActions(queue, since)
-    memberships = PastMemberships(Memberships(questions, people), actions, merges, received_at)
+    memberships = PastMemberships(questions, people, actions, merges, received_at)
     return GithubReader(questions, people, memberships, actions, clock=lambda: received_at)
