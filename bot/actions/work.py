@@ -1,7 +1,7 @@
 """Work: everything that an action needs while it is performed, and what it leaves behind.
 
-The protocols name what actions ask of the client, the queue and the membership cache. So
-`bot.actions` imports neither requests nor the database, and a test can use simple stand-ins.
+The protocols name what actions ask of the queue and the membership cache. So `bot.actions` imports
+neither requests nor the database, and a test can use simple stand-ins.
 
 A note says how far an action has come; the next try reads it. A result says what came of it. The
 queue stores both as a JSON object. Version 1 has no member "version", so it reads all that was
@@ -11,9 +11,12 @@ stored since the beginning. A later version that changes the meaning of a member
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from luggage.jobs.model import Job, JobRow
+
+if TYPE_CHECKING:
+    from luggage.github import Client
 
 _RECORD_VERSION = 1
 
@@ -154,47 +157,6 @@ class ReadingClient(Protocol):
         """The data of a GraphQL query."""
 
 
-class WritingClient(ReadingClient, Protocol):
-    """A client that also writes. After Ambiguous, look before you repeat a POST.
-
-    With `not_after` (epoch seconds), a request that could only be sent later raises Unreachable.
-    """
-
-    def put(
-        self,
-        path: str,
-        /,
-        *,
-        json: object = None,
-        params: _Params = None,
-        not_after: float | None = None,
-        **names: str | int,
-    ) -> Any:
-        """Put something in place."""
-
-    def post(
-        self,
-        path: str,
-        /,
-        *,
-        json: object = None,
-        params: _Params = None,
-        not_after: float | None = None,
-        **names: str | int,
-    ) -> Any:
-        """Add something."""
-
-    def patch(
-        self, path: str, /, *, json: object = None, params: _Params = None, **names: str | int
-    ) -> Any:
-        """Change something."""
-
-    def delete(
-        self, path: str, /, *, json: object = None, params: _Params = None, **names: str | int
-    ) -> Any:
-        """Remove something; NotFound where it is gone already."""
-
-
 class KnownIssue(Protocol):
     """An issue that the bot keeps: its number, and the id of the job that last changed it."""
 
@@ -268,7 +230,7 @@ class Work:
     seconds.
     """
 
-    client: WritingClient
+    client: "Client"
     people: MembershipCache
     jobs: Jobs
     job: Job

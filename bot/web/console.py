@@ -182,6 +182,16 @@ def _again(history: DeliveryHistory, job: JobRow) -> str:
     return "again"
 
 
+def _retry_action(queue: Queue, job: JobRow) -> str:
+    queue.revive(job)
+    return "retried"
+
+
+def _discard_action(queue: Queue, job: JobRow) -> str:
+    queue.dismiss(job.id, BURIED)
+    return "discarded"
+
+
 # Each returns the key of a message in console.html. Addresses keep the old word "bury".
 _CHANGES: dict[str, Callable[[DeliveryHistory, JobRow], str]] = {
     "retry": lambda history, job: "retried" if history.retry(job) else "nothing",
@@ -189,8 +199,8 @@ _CHANGES: dict[str, Callable[[DeliveryHistory, JobRow], str]] = {
     "again": _again,
 }
 _ACTION_CHANGES: dict[str, Callable[[Queue, JobRow], str]] = {
-    "retry": lambda queue, job: queue.revive(job) or "retried",
-    "bury": lambda queue, job: queue.dismiss(job.id, BURIED) or "discarded",
+    "retry": _retry_action,
+    "bury": _discard_action,
 }
 
 
