@@ -24,7 +24,7 @@ from bot.settings.files import SETTINGS, Known, SettingsFiles, complaint
 from bot.settings.layers import Settings
 from bot.store.board import Board
 from bot.store.enqueue import DeliveryNote
-from bot.store.meters import RULE_SECONDS, measured
+from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_SECONDS
 from bot.store.people import People
 from luggage.github import (
     Ambiguous,
@@ -36,6 +36,7 @@ from luggage.github import (
     Unauthorized,
     Unreachable,
 )
+from luggage.github.webhooks import documented_event
 from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Postpone, Queue, Retry
 from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
@@ -319,6 +320,37 @@ def job_log_context(job: Job) -> AbstractContextManager[None]:
         return log_context(delivery=Planned.decode(job.body).delivery, job=job.key)
     except (KeyError, TypeError, ValueError):  # another version of the bot wrote it
         return log_context(job=job.key)
+
+
+def measured(handlers: Mapping[str, Handler], meter: Meter) -> dict[str, Handler]:
+    """The handlers, with each attempt counted and timed."""
+    return {queue: _Measured(handler, meter) for queue, handler in handlers.items()}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A handler that counts its attempts by outcome."""
+
+    handler: Handler
+    meter: Meter
+
+    def __call__(self, job: Job) -> Outcome:
+        """Handle the job; raises the exceptions of the handler."""
+        kind = documented_event(job.kind) if job.queue == DELIVERIES else job.kind
+        label = "failed"
+        try:
+            with self.meter.timed(JOB_SECONDS, job.queue, kind):
+                outcome = self.handler(job)
+            label = "done" if isinstance(outcome, Done) else "ignored"
+        except (Postpone, Retry, Dead) as signal:
+            label = _SIGNALS[type(signal)]
+            raise
+        finally:
+            self.meter.add(JOBS_TOTAL, job.queue, label)
+        return outcome
+
+
+_SIGNALS: Mapping[type[Exception], str] = {Postpone: "postponed", Retry: "retried", Dead: "dead"}
 
 
 class Boredom:

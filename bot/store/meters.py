@@ -4,12 +4,7 @@ Labels contain no text from strangers and no names of repositories or people, so
 series is bounded: they are known event names, words of ours, or installation numbers.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from bot.events import DELIVERIES
-from luggage.github import EVENTS, Exchanged
-from luggage.jobs import Dead, Done, Handler, Job, Outcome, Postpone, Retry
+from luggage.github import Exchanged
 from luggage.telemetry.meter import Counter, Gauge, Histogram, Meter
 
 DELIVERIES_TOTAL = Counter(
@@ -67,11 +62,6 @@ HISTOGRAMS = (JOB_SECONDS, RULE_SECONDS, REQUEST_SECONDS)
 _RESOURCES = frozenset({"core", "search", "code_search", "graphql", "integration_manifest"})
 
 
-def event_label(name: str) -> str:
-    """The name of an event that GitHub documents, else "other"."""
-    return name if name in EVENTS else "other"
-
-
 def heard(meter: Meter, exchanged: Exchanged) -> None:
     """Count a request to GitHub, and store the rate limit in its response."""
     status = "none" if exchanged.status is None else f"{exchanged.status // 100}xx"
@@ -84,34 +74,3 @@ def heard(meter: Meter, exchanged: Exchanged) -> None:
         meter.see(LIMIT, limit.limit, *labels)
         meter.see(LIMIT_REMAINING, limit.remaining, *labels)
         meter.see(LIMIT_RESET, limit.reset_at, *labels)
-
-
-def measured(handlers: Mapping[str, Handler], meter: Meter) -> dict[str, Handler]:
-    """The handlers, with each attempt counted and timed."""
-    return {queue: _Measured(handler, meter) for queue, handler in handlers.items()}
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """A handler that counts its attempts by outcome."""
-
-    handler: Handler
-    meter: Meter
-
-    def __call__(self, job: Job) -> Outcome:
-        """Handle the job; raises the exceptions of the handler."""
-        kind = event_label(job.kind) if job.queue == DELIVERIES else job.kind
-        label = "failed"
-        try:
-            with self.meter.timed(JOB_SECONDS, job.queue, kind):
-                outcome = self.handler(job)
-            label = "done" if isinstance(outcome, Done) else "ignored"
-        except (Postpone, Retry, Dead) as signal:
-            label = _SIGNALS[type(signal)]
-            raise
-        finally:
-            self.meter.add(JOBS_TOTAL, job.queue, label)
-        return outcome
-
-
-_SIGNALS: Mapping[type[Exception], str] = {Postpone: "postponed", Retry: "retried", Dead: "dead"}

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store.enqueue import job_of
-from bot.store.meters import DELIVERIES_TOTAL, event_label
+from bot.store.meters import DELIVERIES_TOTAL
 from bot.web.shared import PROTECTION
 from luggage.database import unavailable
 from luggage.github import webhooks
@@ -123,7 +123,7 @@ class Webhook:
             with log_context(delivery=delivery.id):
                 log.info("already stored: %s", delivery.event)
         label = "stored" if created else "known"
-        self.meter.add(DELIVERIES_TOTAL, event_label(delivery.event), label)
+        self.meter.add(DELIVERIES_TOTAL, webhooks.documented_event(delivery.event), label)
         content = {"delivery": delivery.id, "stored": created}
         return _respond(start_response, HTTPStatus.ACCEPTED, content)
 

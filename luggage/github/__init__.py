@@ -29,12 +29,11 @@ from luggage.github.errors import (
     Unsigned,
     WriteRefused,
 )
-from luggage.github.events import EVENTS
 from luggage.github.limits import LimitMemory, Pace
 from luggage.github.oauth import OAuth
 from luggage.github.tokens import Token, TokenStore
 from luggage.github.transport import make_session
-from luggage.github.webhooks import Delivery, read
+from luggage.github.webhooks import EVENTS, Delivery, read
 
 __all__ = [
     "EVENTS",

@@ -5,7 +5,7 @@ template reach attributes, and `urljoin` would let a link choose the host.
 
 Without a response it decides whether anything was sent. `requests` reports both cases as
 ConnectionError, so it inspects the cause; in doubt the error is Ambiguous. It does not follow
-redirects, because `requests` might send the token along; exchange.py does, within the API.
+redirects, because `requests` might send the token along; client.py does, within the API.
 """
 
 import io

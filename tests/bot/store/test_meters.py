@@ -2,9 +2,11 @@
 
 import pytest
 
+from bot.loop.run import measured
 from bot.store import meters as metrics
-from bot.store.meters import event_label, heard, measured
+from bot.store.meters import heard
 from luggage.github import EVENTS, Exchanged, RateLimit
+from luggage.github.webhooks import documented_event
 from luggage.jobs import Dead, Done, Ignored, Job, Postpone, Retry
 from luggage.telemetry.meter import Meter
 from tests.support.octokit import examples
@@ -65,7 +67,10 @@ def test_a_strangers_event_is_other():
     meter = Meter()
     measured({"delivery": lambda _: Done()}, meter)["delivery"](job("delivery", "x" * 500))
     assert ("portmanteau_job_seconds_sum", ("delivery", "other")) in meter.take().added
-    assert (event_label("pull_request"), event_label("Pull_Request")) == ("pull_request", "other")
+    assert (documented_event("pull_request"), documented_event("Pull_Request")) == (
+        "pull_request",
+        "other",
+    )
 
 
 def test_every_event_of_githubs_examples_is_known():
