@@ -2,9 +2,6 @@
 
 import json
 import re
-import sys
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -20,9 +17,8 @@ from bot.web.sign_in import SignIn
 from luggage.fake_github import faults
 from luggage.github import Delivery, OAuth, make_session
 from luggage.jobs import State
+from tests.support.walks import passed
 
-ROOT = f"{Path(__file__).parents[3]}/"
-LAYERS = tuple(f"{ROOT}{layer}/" for layer in ("bot", "luggage", "bot_deploy"))
 # The addresses that strangers may open.
 OPEN = {
     "/console/sign-in",
@@ -295,26 +291,6 @@ def test_a_dead_delivery_is_tried_again(operator, queue, dead, settled):
     assert {job.state for job in queue.children(dead)} == {State.DONE}
 
 
-@contextmanager
-def entered(function):
-    """Collect the files of the three layers that are entered below `function`."""
-    files = set()
-
-    def enter(frame, event, _):
-        if event == "call" and (name := frame.f_code.co_filename).startswith(LAYERS):
-            caller = frame
-            while caller is not None and caller.f_code.co_name != function:
-                caller = caller.f_back
-            if caller is not None:
-                files.add(name.removeprefix(ROOT))
-
-    sys.setprofile(enter)
-    try:
-        yield files
-    finally:
-        sys.setprofile(None)
-
-
 @pytest.fixture
 def look_ups(store):
     """The statements that look up a job by its id."""
@@ -333,7 +309,7 @@ def test_a_retry_click_is_short(operator, dead, look_ups):
     page = f"/console/deliveries/{dead}"
     token = re.search(r'name="token" value="(\w+)"', operator.get(page).text)[1]
     look_ups.clear()
-    with entered("decide") as files:
+    with passed(below="decide") as files:
         operator.post(f"{page}/retry", data={"token": token})
     assert len(look_ups) == 1
     assert "bot/web/console.py" in files
