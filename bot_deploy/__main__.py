@@ -24,13 +24,13 @@ from luggage import run
 MARKER = "BOT_DEPLOY_MAIN_OK"
 _OPTIONS = ("-h", "--help", "--version")
 _INTERRUPTED = 130  # a shell's exit code after a Ctrl-C
-_HUNG_UP = 141  # and after SIGPIPE, when the reader has left
+_HUNG_UP = 141  # and after SIGPIPE, when the reader has closed the pipe
 
-# Errors of the system that name no file, and that the operator can mend all the same.
+# System errors without a file name that the operator can fix.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EISDIR}
 
-# Errors that the operator can mend: printed as one line with the remedy, without a traceback. They
-# are named, not imported: a module that raised its error is loaded already.
+# Errors that the operator can fix: printed as one line with the remedy, without a traceback. Named
+# instead of imported: a module that raised its error is already loaded.
 _FOR_THE_OPERATOR = {
     "bot.operations.history.deliveries": ("UnknownDelivery",),
     "bot.operations.replay": ("ReplayError",),
@@ -99,8 +99,8 @@ def _run(name: str, argv: list[str]) -> int:
 
 
 def _hung_up() -> int:
-    """End quietly after the reader of our output has left, as `head` does."""
-    # Buffered output would raise again at the interpreter's end.
+    """Exit quietly after the reader closed our output, as `head` does."""
+    # Flushing buffered output would raise again when the interpreter exits.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return _HUNG_UP
 
@@ -116,7 +116,7 @@ def _usage(known: Mapping[str, str]) -> str:
     width = max(map(len, known), default=0)
     lines = [f"  {name:<{width}}  {summary}" for name, summary in sorted(known.items())]
     first = f"usage: {program()} [--version] SUBCOMMAND [ARGUMENT...]"
-    return "\n".join([first, "", *lines, "", f"`{program()} SUBCOMMAND --help` says more."])
+    return "\n".join([first, "", *lines, "", f"`{program()} SUBCOMMAND --help` explains one."])
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
@@ -127,7 +127,7 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known, n=1)
     question = f"; did you mean {close[0]!r}?" if close else ""
     first = f"{program()}: there is no {kind} {name!r}{question}"
-    return f"{first}\n`{program()} --help` lists what there is"
+    return f"{first}\n`{program()} --help` lists all subcommands"
 
 
 def _foreign_library() -> str:
@@ -143,7 +143,7 @@ def _foreign_library() -> str:
         return ""
     return (
         f"the distribution luggage {library} has replaced the bot's own files, of {ours}: "
-        "uninstall both, and install portmanteau again, in an environment of its own"
+        "uninstall both, then install portmanteau in a separate environment"
     )
 
 

@@ -87,37 +87,37 @@ def no_options(argv: list[str], description: str) -> None:
 
 
 def whole_number(text: str) -> int:
-    """Return a number from 1. Raises ArgumentTypeError for other text."""
+    """Return a whole number of at least 1. Raises ArgumentTypeError for other text."""
     if not (text.isascii() and text.isdecimal()) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"it must be a number from 1, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
     return int(text)
 
 
 def port_number(text: str) -> int:
-    """Return a port, 0 for a free one. Raises ArgumentTypeError."""
+    """Return a port; 0 asks for a free one. Raises ArgumentTypeError for other text."""
     if not (text.isascii() and text.isdecimal()) or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"it must be a port, from 0 to 65535, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a port from 0 to 65535, not {text!r}")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds from 0. Raises ArgumentTypeError."""
+    """Return a number of seconds, 0 or more. Raises ArgumentTypeError for other text."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0.0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"it must be a number of seconds from 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, not {text!r}")
     return number
 
 
 def address(text: str) -> str:
-    """Return an http(s) address that paths can be appended to. Raises ArgumentTypeError."""
+    """Return an http(s) address to append paths to. Raises ArgumentTypeError for other text."""
     try:
         parts = urlsplit(text)
     except ValueError:
         parts = urlsplit("")
     plain = not (parts.query or parts.fragment or "@" in parts.netloc)
     if not (parts.scheme in {"http", "https"} and parts.hostname and plain):
-        raise argparse.ArgumentTypeError(f"it must look like https://bot.example.org, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must look like https://bot.example.org, not {text!r}")
     return text

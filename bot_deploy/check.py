@@ -1,4 +1,4 @@
-"""`check`: reports whether every value that the bot needs is there and opens."""
+"""`check`: reports whether every value that the bot needs is present and can be opened."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,13 @@ from luggage.crypto import SecretError, Secrets
 from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "tell whether everything that the bot needs is there and can be opened"
+SUMMARY = "check that every value the bot needs is present and can be opened"
 
 
 def main(argv: list[str]) -> int:
-    """Print a line for each value, without the value; returns 0 if all are well, else 1."""
+    """Print a line for each value, without the value; returns 0 if none failed, else 1."""
     parser = secrets_file.new_parser(
-        argv, f"{SUMMARY}: exit code 0, or 1. The environment counts too."
+        argv, f"{SUMMARY}, in config.toml or the environment; exits with 1 if one fails"
     )
     secrets_file.add_key_file(parser)
     options = secrets_file.parse(parser, argv)
@@ -39,9 +39,9 @@ def _verdicts(
         elif variable:
             yield True, f"{name}: from {variable}"
         elif setting.for_parse and on_parse:
-            yield False, f"{name}: missing, `encrypt {name}` or set {setting.variable}"
+            yield False, f"{name}: missing; run `encrypt {name}` or set {setting.variable}"
         elif setting.needed and not (setting.for_webhook and environ.get("BOT_RECEIVE") == "poll"):
-            yield False, f"{name}: missing, `encrypt {name}` or set {setting.variable}_FILE"
+            yield False, f"{name}: missing; run `encrypt {name}` or set {setting.variable}_FILE"
     for name in sorted(sealed - KNOWN.keys()):
         yield _verdict(name, secrets, sealed=True)
 
@@ -52,7 +52,10 @@ def _verdict(name: str, secrets: Secrets, *, sealed: bool) -> tuple[bool, str]:
     except SecretError as error:
         return False, str(error)
     if not all(values):
-        return False, f"{name}: empty, `encrypt {name}`"
+        return False, f"{name}: empty; run `encrypt {name}`"
     if not sealed and name in KNOWN and KNOWN[name].secret:
-        return False, f"{name}: in clear, `encrypt {name}`, and change it where it comes from"
+        return (
+            False,
+            f"{name}: not sealed; replace this secret, then run `encrypt {name}`",
+        )
     return True, f"{name}: {'opens' if sealed else 'plain'}"

@@ -13,9 +13,9 @@ import shtab
 from bot_deploy.arguments import describe, program, subcommand_parser
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "print a script that completes subcommands and options in bash, zsh or fish"
+SUMMARY = "print a completion script for bash, zsh or fish"
 
-_EXAMPLES = """where the script goes:
+_EXAMPLES = """where to save the script:
   bash  {program} completion bash > ~/.local/share/bash-completion/completions/{name}
   zsh   {program} completion zsh > DIR/_{name}, with DIR in $fpath before compinit
   fish  {program} completion fish > ~/.config/fish/completions/{name}.fish"""

@@ -7,7 +7,7 @@ from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "print a link that signs you in at the console: good once, and for ten minutes"
+SUMMARY = "print a link that signs you in to the console, once and within ten minutes"
 
 
 def main(argv: list[str]) -> int:
@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--url",
         type=address,
-        help="where the bot is reached, https://...; default: this machine, and PORT",
+        help="address of the bot, https://... (default: http://localhost:PORT)",
     )
     options = parser.parse_args(argv[1:])
     config = load(os.environ)

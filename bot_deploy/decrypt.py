@@ -4,19 +4,23 @@ from bot_deploy.config import secrets_file
 from luggage.crypto import NameUnknown
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "show one value of config.toml in clear"
+SUMMARY = "print one value of config.toml in clear"
 
 
 def main(argv: list[str]) -> int:
     """Print the value, or each of a list; returns 0, or 1 if it does not open."""
-    parser = secrets_file.new_parser(argv, f"{SUMMARY}; the values of a list one after the other.")
-    parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
+    parser = secrets_file.new_parser(argv, f"{SUMMARY}; a list prints each of its values")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="name of the value, such as github.private_key (see `list`)",
+    )
     secrets_file.add_key_file(parser)
     options = secrets_file.parse(parser, argv)
     secrets = secrets_file.open_config(options.config, options.key_file)
     if options.name not in secrets:
         known = ", ".join(sorted(secrets)) or "none"
-        raise NameUnknown(f"{options.name} is not in config.toml; there are {known}")
+        raise NameUnknown(f"{options.name} is not in config.toml, which has: {known}")
     for value in secrets[options.name].reveal_all():
         secrets_file.say(value)
     return 0

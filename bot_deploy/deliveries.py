@@ -17,7 +17,7 @@ from bot_deploy.wiring.parts import open_parts
 from luggage.jobs import State, WrongState
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "list deliveries, show all about one, or have dead ones tried again"
+SUMMARY = "list deliveries, show one in full, or retry dead ones"
 
 _COMMANDS = ("list", "show", "retry")
 
@@ -34,8 +34,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser = subcommand_parser(
         argv,
         SUMMARY,
-        epilog="A GUID is GitHub's X-GitHub-Delivery; its beginning is enough. "
-        "Without a command: `list`.",
+        epilog="A GUID is the X-GitHub-Delivery of a delivery; its first characters are enough. "
+        "The default command is `list`.",
     )
     commands = parser.add_subparsers(dest="command", metavar="{list,show,retry}")
     listing = commands.add_parser("list", help="list deliveries, newest first")
@@ -44,36 +44,48 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         "--state",
         choices=[state.value for state in State],
         metavar="STATE",
-        help=f"of the delivery, or of one of its actions: {', '.join(State)}",
+        help=f"only those in this state, or with an action in it: {', '.join(State)}",
     )
     listing.add_argument(
-        "--limit", type=whole_number, metavar="N", default=20, help="how many at most; default 20"
+        "--limit",
+        type=whole_number,
+        metavar="N",
+        default=20,
+        help="number of deliveries (default: 20)",
     )
-    listing.add_argument("--before", type=whole_number, metavar="ID", help="go on after a page")
-    listing.add_argument("--json", action="store_true", help="a JSON list")
-    show = commands.add_parser("show", help="show all about one delivery")
+    listing.add_argument(
+        "--before", type=whole_number, metavar="ID", help="only those older than this one"
+    )
+    listing.add_argument("--json", action="store_true", help="print a JSON list")
+    show = commands.add_parser("show", help="show one delivery with its actions")
     show.add_argument("guid", metavar="GUID")
-    show.add_argument("--payload", action="store_true", help="with the payload, secrets redacted")
-    show.add_argument("--json", action="store_true", help="a JSON object")
-    retry = commands.add_parser("retry", help="have dead deliveries, or dead actions, tried again")
+    show.add_argument(
+        "--payload", action="store_true", help="include the payload, with secrets redacted"
+    )
+    show.add_argument("--json", action="store_true", help="print a JSON object")
+    retry = commands.add_parser("retry", help="retry dead deliveries and dead actions")
     retry.add_argument("guids", nargs="*", metavar="GUID")
-    retry.add_argument("--all", action="store_true", help="all that are dead and match")
-    retry.add_argument("--yes", action="store_true", help="do not ask before that")
+    retry.add_argument(
+        "--all", action="store_true", help="retry all dead ones that match the options below"
+    )
+    retry.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     _add_conditions(retry)
-    retry.add_argument("--state", choices=["dead"], help="only what is dead is tried again")
+    retry.add_argument(
+        "--state", choices=["dead"], help="the default; only dead ones can be retried"
+    )
     words = argv[1:]
     if not words or (words[0] not in _COMMANDS and words[0] not in ("-h", "--help")):
         words = ["list", *words]
     options = parser.parse_args(words)
     if options.command == "retry" and bool(options.guids) == options.all:
-        retry.error("name deliveries, or say --all with what they have in common")
+        retry.error("name the deliveries, or use --all with conditions that they match")
     return options
 
 
 def _add_conditions(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--event", help="as GitHub calls it: pull_request, issue_comment, ...")
-    parser.add_argument("--repository", metavar="OWNER/NAME")
-    parser.add_argument("--text", help="somewhere in the payload, without regard to case")
+    parser.add_argument("--event", help="only this event, such as pull_request")
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="only this repository")
+    parser.add_argument("--text", help="only payloads that contain this text, in any case")
 
 
 def _conditions(options: argparse.Namespace) -> dict[str, Any]:
@@ -91,7 +103,7 @@ class _Progress:
 
     def __call__(self, more: int) -> None:
         self._searched += more
-        print(f"{self._searched} looked through", file=sys.stderr)
+        print(f"{self._searched} searched", file=sys.stderr)
 
 
 def _list(history: DeliveryHistory, options: argparse.Namespace) -> int:
@@ -109,7 +121,7 @@ def _list(history: DeliveryHistory, options: argparse.Namespace) -> int:
         return 0
     print("\n".join(report.table(rows, _columns())))
     if len(rows) == options.limit and sys.stdout.isatty():
-        print(f"older ones: --before {rows[-1].id}", file=sys.stderr)
+        print(f"for older ones: --before {rows[-1].id}", file=sys.stderr)
     return 0
 
 
@@ -134,13 +146,13 @@ def _retry(history: DeliveryHistory, options: argparse.Namespace) -> int:
         print("nothing is dead", file=sys.stderr)
         return 0
     if not (options.yes or _confirmed(dead)):
-        print("nothing was tried again; --yes does it without asking", file=sys.stderr)
+        print("nothing was retried; --yes skips this question", file=sys.stderr)
         return 1
     return max(_retry_one(history, row.guid) for row in dead)
 
 
 def _confirmed(dead: Sequence[DeliveryRow]) -> bool:
-    question = f"{len(dead)} deliveries have something dead; try all again? [y/N] "
+    question = f"{len(dead)} deliveries are dead or have dead actions; retry them all? [y/N] "
     print(question, end="", file=sys.stderr, flush=True)
     return sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -152,7 +164,7 @@ def _retry_one(history: DeliveryHistory, guid: str) -> int:
         print(error, file=sys.stderr)
         return 1
     for job in retried:
-        print(f"{guid}: to be tried again: {history.words(job)}")
+        print(f"{guid}: will be retried: {history.words(job)}")
     if not retried:
-        print(f"{guid}: nothing of it is dead")
+        print(f"{guid}: nothing to retry")
     return 0

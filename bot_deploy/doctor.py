@@ -12,15 +12,15 @@ from luggage.crypto import SecretError
 from luggage.database import DatabaseUrlError
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "tell whether the bot is well, with a remedy for what is not"
+SUMMARY = "check the installation, and suggest a remedy for each problem"
 
 
 def main(argv: list[str]) -> int:
     """Print each check as it ends; returns 0, or 1 if one failed. Changes nothing."""
     parser = subcommand_parser(
-        argv, f"{SUMMARY}. Changes nothing. Exit code 1 where a check failed."
+        argv, f"{SUMMARY}; changes nothing, and exits with 1 if a check fails"
     )
-    parser.add_argument("--json", action="store_true", help="all findings as one JSON list")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = parser.parse_args(argv[1:])
     findings = []
     expected = (ConfigError, SecretError, DatabaseUrlError)

@@ -15,22 +15,26 @@ SUMMARY = "seal one value into config.toml, from a prompt, stdin or a file"
 
 
 class InputError(SecretError):
-    """A value that cannot be meant; the message does not repeat it."""
+    """An empty or malformed value; the message does not repeat it."""
 
 
 def main(argv: list[str]) -> int:
     """Seal the value; returns 0, or 1 for a name or value that is refused."""
     parser = secrets_file.new_parser(
         argv,
-        "Seal one value into config.toml, in place. It is read from a prompt without echo, or from "
-        "stdin when that is no terminal, or from a file, as it is but for one line end at its end.",
+        "Seal one value into config.toml. The value comes from --file, from stdin, or, on a "
+        "terminal, from a prompt that does not show it. One line end at its end is dropped.",
     )
-    parser.add_argument("name", metavar="NAME", help="as `list` shows it: github.private_key")
+    parser.add_argument(
+        "name", metavar="NAME", help="name of the value, such as github.private_key"
+    )
     parser.add_argument("--file", type=Path, metavar="PATH", help="read the value from this file")
-    parser.add_argument("--new", action="store_true", help="NAME may be one that is not known yet")
+    parser.add_argument(
+        "--new", action="store_true", help="allow a NAME that the bot does not know"
+    )
     many = parser.add_mutually_exclusive_group()
-    many.add_argument("--append", action="store_true", help="one more value in the list NAME")
-    many.add_argument("--replace", action="store_true", help="this alone in the list NAME")
+    many.add_argument("--append", action="store_true", help="add the value to the list NAME")
+    many.add_argument("--replace", action="store_true", help="replace all values of the list NAME")
     options = secrets_file.parse(parser, argv)
     path = secrets_file.config_to_write(options.config)
     _trial(Document(secrets_file.read_config(path)), options)
@@ -47,7 +51,7 @@ def _trial(document: Document, options: argparse.Namespace) -> None:
     known = sorted({*KNOWN, *document.names()})
     if options.name not in known and not options.new:
         raise NameUnknown(
-            f"{options.name} is not known; known are {', '.join(known)} (--new makes another)"
+            f"{options.name} is unknown; use --new to add it, or one of {', '.join(known)}"
         )
     _seal(document, options, "a trial")
 
@@ -64,9 +68,11 @@ def _seal(document: Document, options: argparse.Namespace, value: str) -> None:
 def _read_value(name: str, file: Path | None) -> str:
     value = from_file(file.read_bytes() if file else _read_stdin(name))
     if value is None:
-        raise InputError(f"the value of {name} is not UTF-8 text: encode it, for example as base64")
+        raise InputError(
+            f"the value of {name} is not UTF-8 text: encode it first, for example in base64"
+        )
     if not value:
-        raise InputError(f"the value of {name} is empty, so nothing was sealed: give it again")
+        raise InputError(f"the value of {name} is empty, so nothing was sealed")
     return value
 
 
@@ -81,5 +87,7 @@ def _read_stdin(name: str) -> bytes:
         # A terminal with another encoding than its locale; the error holds what was typed.
         return b"\xff"
     if value.startswith("-----BEGIN"):
-        raise InputError(f"{name} has many lines and a prompt takes one: use --file or stdin")
+        raise InputError(
+            f"{name} has several lines and the prompt reads only one: use --file or stdin"
+        )
     return value.encode(errors="surrogateescape")

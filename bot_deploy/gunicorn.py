@@ -8,14 +8,14 @@ from bot_deploy.wiring.server import serve
 from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "serve the web hook and the pages (one of the two processes of `start`)"
+SUMMARY = "serve the webhook and the pages; `start` runs it"
 
 
 def main(argv: list[str]) -> int:
     """Serve until SIGTERM; returns 0. Raises what `serve` raises."""
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
-        "--host", help="where to listen (default: all addresses; with BOT_RECEIVE=poll: this one)"
+        "--host", help="address to listen on (default: 0.0.0.0, or 127.0.0.1 with BOT_RECEIVE=poll)"
     )
     options = parser.parse_args(argv[1:])
     config = load(os.environ)

@@ -1,4 +1,4 @@
-"""`keygen`: makes the first key pair."""
+"""`keygen`: creates a key pair."""
 
 import sys
 
@@ -7,15 +7,15 @@ from luggage.crypto import PrivateKey
 from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "make a key pair: the public half into config.toml, the private half into a new file"
-_MORE = "A config.toml that --config or BOT_CONFIG names, and that is not there, is made."
+SUMMARY = "create a key pair: the public key in config.toml, the private key in a new file"
+_MORE = "Creates the config.toml that --config or BOT_CONFIG names if it does not exist."
 
 
 def main(argv: list[str]) -> int:
-    """Make a pair; returns 0, or 1 if there is one already, or a file is in the way."""
+    """Create a pair; returns 0, or 1 if one exists (without --add), or the file exists."""
     parser = secrets_file.new_parser(argv, f"{SUMMARY}. {_MORE}")
     secrets_file.add_private_half(parser, "secret.key")
-    parser.add_argument("--add", action="store_true", help="one more pair, beside those there")
+    parser.add_argument("--add", action="store_true", help="add a pair to the existing ones")
     options = secrets_file.parse(parser, argv)
     path = secrets_file.config_to_write(options.config)
     document = Document(secrets_file.read_or_begin(path))
@@ -24,6 +24,6 @@ def main(argv: list[str]) -> int:
     with secrets_file.handed_over(key, None if options.stdout else options.private_key) as where:
         secrets_file.write_config(path, document)
     sys.stderr.write(
-        f"pair {key.id}: public half in {path}, private half in {where}; keep that safe\n"
+        f"pair {key.id}: public key in {path}, private key in {where}; keep the private key safe\n"
     )
     return 0

@@ -6,7 +6,7 @@ from bot_deploy.config.secrets_file import new_parser, parse, read_config, say
 from luggage.crypto.document import Document, Entry
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "list the names in config.toml: sealed or plain, and for which key; never a value"
+SUMMARY = "list the names in config.toml and the keys they are sealed for; never a value"
 
 
 def main(argv: list[str]) -> int:
@@ -28,5 +28,5 @@ def _label(entry: Entry) -> str:
 def _state(entry: Entry, live: Collection[str]) -> str:
     if entry.key_id is None:
         return "plain"
-    retired = "" if entry.key_id in live else " (retired: seal it again)"
+    retired = "" if entry.key_id in live else " (retired key; seal it again)"
     return f"sealed  {entry.key_id}{retired}"

@@ -8,7 +8,7 @@ from bot_deploy.wiring.loop import run_loop
 from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "decide deliveries and perform actions; normally started by `start`"
+SUMMARY = "evaluate deliveries and perform actions; `start` runs it"
 
 THREADS = 4
 
@@ -17,7 +17,10 @@ def main(argv: list[str]) -> int:
     """Run until SIGTERM or SIGINT; returns 0. Raises what `run_loop` raises."""
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
-        "--threads", type=whole_number, default=THREADS, help="subjects worked on at once"
+        "--threads",
+        type=whole_number,
+        default=THREADS,
+        help="number of jobs at a time (default: %(default)s)",
     )
     options = parser.parse_args(argv[1:])
     config = load(os.environ)

@@ -1,4 +1,4 @@
-"""`migrate`: brings the database to the version of the code."""
+"""`migrate`: upgrades the database to the version of the code."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from luggage import database
 from luggage.telemetry import logs
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "bring the database to the version of this code; safe to repeat"
+SUMMARY = "upgrade the database to this version of the bot; safe to repeat"
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from bot_deploy.arguments import program, subcommand_parser
 from luggage.buildpex import Build, BuildError, Built, Commit, Recipe, check_contents, commit_of
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "pack the whole bot into one file, bot.pex, the same to the byte for the same commit"
+SUMMARY = "pack the bot into one file, bot.pex, byte for byte the same for the same commit"
 
 # The files that the bot's wheel is built from, or that decide its contents.
 CONTENTS = (
@@ -73,7 +73,7 @@ def _make(options: argparse.Namespace) -> int:
     commit = Commit(options.commit, options.committed_at) if options.commit else None
     build = build_of(recipe(root, commit))
     if build.recipe.commit.dirty:
-        _tell("the tree is not as committed: this cannot be built again elsewhere")
+        _tell("the tree has uncommitted changes: nobody else can reproduce this build")
     with _wheelhouse(options, build) as wheels:
         return _build(build, options.output.absolute(), wheels, twice=options.twice)
 
@@ -90,8 +90,8 @@ def _build(build: Build, output: Path, wheels: Path, *, twice: bool) -> int:
     built, again = build.make_twice(output, wheels, sleep=time.sleep)
     _report(built)
     if built.sha256 != again.sha256:
-        raise BuildError("the second build is different")
-    print("the second build is the same, to the byte")
+        raise BuildError("the two builds differ")
+    print("both builds are the same, byte for byte")
     return 0
 
 
@@ -109,7 +109,7 @@ def _wheelhouse(options: argparse.Namespace, build: Build) -> Iterator[Path]:
 def _report(built: Built) -> None:
     print(f"{built.sha256}  {os.path.relpath(built.pex)}")
     megabytes = built.pex.stat().st_size / 1e6
-    print(f"{megabytes:.1f} MB; its bill of materials: {os.path.relpath(built.bill)}")
+    print(f"{megabytes:.1f} MB; bill of materials: {os.path.relpath(built.bill)}")
 
 
 def _tell(line: str) -> None:
@@ -119,23 +119,44 @@ def _tell(line: str) -> None:
 def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser = subcommand_parser(
         argv,
-        f"{SUMMARY}. It is for the Python that runs this command, and for this kind of machine.",
+        f"{SUMMARY}. The file runs on this Python version and this kind of machine.",
     )
     add = parser.add_argument
-    add("-o", "--output", type=Path, default=Path("bot.pex"), help="default: %(default)s")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("bot.pex"),
+        help="file to write (default: %(default)s)",
+    )
     houses = parser.add_mutually_exclusive_group()
     houses.add_argument(
-        "--download", type=Path, metavar="DIR", help="only fill DIR, a new one, to be kept"
+        "--download",
+        type=Path,
+        metavar="DIR",
+        help="only download the wheels into DIR, a new directory",
     )
     houses.add_argument(
-        "--wheelhouse", type=Path, metavar="DIR", help="build from such a DIR, without any network"
+        "--wheelhouse",
+        type=Path,
+        metavar="DIR",
+        help="build from the wheels in DIR, without a network",
     )
-    add("--twice", action="store_true", help="build twice and compare: exit code 1 if they differ")
+    add("--twice", action="store_true", help="build twice; exit with 1 if the builds differ")
     root = Path(bot_deploy.__file__).parent.parent
-    add("--source", type=Path, metavar="DIR", default=root, help="a checkout (default: this one)")
-    add("--commit", metavar="HASH", help="the commit, where there is no git to ask")
     add(
-        "--committed-at", type=int, metavar="SECONDS", help="its time, since the epoch (git's %%ct)"
+        "--source",
+        type=Path,
+        metavar="DIR",
+        default=root,
+        help="checkout to pack (default: this one)",
+    )
+    add("--commit", metavar="HASH", help="the commit, if git is not available")
+    add(
+        "--committed-at",
+        type=int,
+        metavar="SECONDS",
+        help="time of the commit, since the epoch (git's %%ct)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""`move`: moves the database from SQLite to PostgreSQL, once, with the bot stopped."""
+"""`move`: copies the database from SQLite to PostgreSQL while the bot is stopped."""
 
 import os
 import time
@@ -19,9 +19,9 @@ from luggage.crypto import open_secrets
 from luggage.database.transfer import TransferError, transfer
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "move the database from SQLite to PostgreSQL; stop the bot before"
+SUMMARY = "copy the database from SQLite to PostgreSQL; stop the bot first"
 
-_TO = "PostgreSQL (default: MOVE_TO, then DATABASE_URL; one with a password belongs there)"
+_TO = "PostgreSQL address (default: MOVE_TO, then DATABASE_URL); put a password only there"
 
 
 def main(argv: list[str]) -> int:
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     """
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
-        "--from", dest="source", help="SQLite (default: that of the data directory)"
+        "--from", dest="source", help="SQLite address (default: the database in BOT_DATA)"
     )
     parser.add_argument("--to", dest="target", help=_TO)
     arguments = parser.parse_args(argv[1:])
@@ -46,8 +46,8 @@ def main(argv: list[str]) -> int:
     finally:
         old.dispose()
         new.dispose()
-    print(f"moved: {moved} rows. Set DATABASE_URL for all processes, and start them.")
-    print(f"{old.url.database} is left as it was, and takes nothing more.")
+    print(f"copied {moved} rows. Set DATABASE_URL for all processes, then start them.")
+    print(f"{old.url.database} is unchanged; the bot no longer uses it.")
     return 0
 
 
@@ -66,14 +66,14 @@ def check_addresses(source: str, target: str, *, typed: tuple[str | None, ...]) 
         raise ConfigError("an address cannot be read; see docs/howto/many-machines.md") from None
     if with_password:
         raise ConfigError(
-            "a password on the command line is seen by everybody on this machine: put the address "
-            "into MOVE_TO, or into a file named by MOVE_TO_FILE"
+            "everyone on this machine can see a password on the command line: put the address "
+            "in MOVE_TO, or in a file that MOVE_TO_FILE names"
         )
     if old.get_backend_name() != "sqlite" or not Path(old.database or "").is_file():
-        raise ConfigError(f"--from: {old.render_as_string()} is no SQLite database that is there")
+        raise ConfigError(f"--from: {old.render_as_string()} is not an existing SQLite database")
     if not new.drivername.startswith("postgres"):
         raise ConfigError(
-            f"--to: {new.render_as_string()} is not PostgreSQL: give --to, MOVE_TO or DATABASE_URL"
+            f"--to: {new.render_as_string()} is not PostgreSQL: set --to, MOVE_TO or DATABASE_URL"
         )
 
 
@@ -100,7 +100,7 @@ def _require_no_loop(
     heartbeat_at = board.last_beat_at()
     silent_for = ASLEEP_AFTER_SECONDS if heartbeat_at is None else clock() - heartbeat_at
     if 0 <= silent_for < ASLEEP_AFTER_SECONDS:
-        print(f"a loop was heard from {silent_for:.0f} s ago: waiting to be sure that none runs")
+        print(f"a loop was active {silent_for:.0f} s ago: waiting to make sure that none runs")
         sleep(ASLEEP_AFTER_SECONDS - silent_for)
         if board.last_beat_at() != heartbeat_at:
-            raise ConfigError("a loop works on this database: stop the bot, then move it")
+            raise ConfigError("a loop is using this database: stop the bot, then run `move` again")

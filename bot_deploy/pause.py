@@ -8,7 +8,7 @@ from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "decide and perform nothing until `resume`; deliveries are still stored"
+SUMMARY = "stop evaluating and performing until `resume`; deliveries are still stored"
 
 
 def main(argv: list[str]) -> int:

@@ -16,11 +16,11 @@ from bot_deploy.wiring.loop import make_previewer
 from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "show what a settings file would have done differently; nothing is performed"
+SUMMARY = "show what a settings file would have changed; performs nothing"
 
 
 def main(argv: list[str]) -> int:
-    """Print the differences; returns 0, or 1 with all problems of settings that cannot be used.
+    """Print the differences; returns 0, or 1 after it printed all problems of an invalid file.
 
     Raises OSError or ConfigError for a file that cannot be read.
     """
@@ -50,25 +50,25 @@ def _read(path: str) -> str:
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = subcommand_parser(
         argv,
-        f"{SUMMARY}. It reads the bot's database and does not ask GitHub; "
-        "what the database does not know is counted.",
+        f"{SUMMARY}. Reads only the bot's database, not GitHub, and counts the "
+        "deliveries that the database cannot answer for.",
     )
-    parser.add_argument("file", metavar="FILE", help="as it would stand at .github/bot.toml")
+    parser.add_argument("file", metavar="FILE", help="the file that would become .github/bot.toml")
     parser.add_argument(
         "--repository",
         metavar="OWNER/NAME",
         required=True,
         type=_full_name,
-        help="where it would stand; OWNER/.github for all of an organisation",
+        help="its repository; OWNER/.github for a whole organisation",
     )
     parser.add_argument(
         "--last",
         type=whole_number,
         metavar="N",
         default=LAST,
-        help=f"how many deliveries; default {LAST}",
+        help=f"number of deliveries (default: {LAST})",
     )
-    parser.add_argument("--json", action="store_true", help="a JSON object")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
     return parser.parse_args(argv[1:])
 
 

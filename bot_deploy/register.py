@@ -9,7 +9,7 @@ from bot_deploy.registration.local_page import register
 from luggage.github.manifest import LONGEST_NAME
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "make the GitHub App in two clicks, and seal its secrets into config.toml"
+SUMMARY = "create the GitHub App in two clicks, and seal its secrets into config.toml"
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")
 
@@ -19,20 +19,34 @@ def main(argv: list[str]) -> int:
 
     Raises ConfigError for settings that cannot be used.
     """
-    parser = new_parser(argv, f"{SUMMARY}. docs/tutorial.md leads through it.")
+    parser = new_parser(argv, f"{SUMMARY}. See docs/tutorial.md.")
     add = parser.add_argument
-    add("--organization", required=True, metavar="ORG", help="the App belongs to it")
+    add(
+        "--organization",
+        required=True,
+        metavar="ORG",
+        help="the organisation that will own the App",
+    )
     add(
         "--url",
         type=address,
         metavar="https://HOST",
-        help="where GitHub reaches the bot; without it deliveries are fetched (BOT_RECEIVE=poll)",
+        help="public address of the bot; without it, the bot fetches deliveries (BOT_RECEIVE=poll)",
     )
-    add("--name", help=f"of the App, up to {LONGEST_NAME} letters; GitHub's page asks again")
-    add("--port", type=port_number, default=0, help="of the local page; default: a free one")
-    add("--replace", action="store_true", help="put the new App in the place of one there is")
-    add("--no-browser", action="store_true", help="only print the address of the local page")
+    add(
+        "--name",
+        help=f"name of the App, up to {LONGEST_NAME} letters; you can change it on GitHub's page",
+    )
+    add("--port", type=port_number, default=0, help="port of the local page (default: a free one)")
+    add("--replace", action="store_true", help="replace the App in config.toml")
+    add(
+        "--no-browser",
+        action="store_true",
+        help="print the address of the local page instead of opening it",
+    )
     options = parse(parser, argv)
     if not _LOGIN.fullmatch(options.organization):
-        parser.error("--organization must be the organisation's name as in its address at GitHub")
+        parser.error(
+            "--organization must be the name in the organisation's address: https://github.com/ORG"
+        )
     return register(options, os.environ)

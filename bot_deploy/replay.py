@@ -16,7 +16,7 @@ from bot_deploy.wiring.loop import make_updater
 from bot_deploy.wiring.parts import Parts, open_parts
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "decide a delivery again, or one from a file; --dry-run says what would be done"
+SUMMARY = "evaluate a delivery again, from the database or a file; --dry-run only prints"
 
 
 def main(argv: list[str]) -> int:
@@ -28,19 +28,21 @@ def main(argv: list[str]) -> int:
     parser = subcommand_parser(
         argv,
         SUMMARY,
-        epilog="An action whose key is known is not done again, so a repetition does no harm.",
+        epilog="Safe to repeat: the bot does not perform an action again whose key it knows.",
     )
     parser.add_argument(
         "delivery",
         metavar="FILE|GUID",
-        help="a payload, or headers and payload, in a file, - for stdin; or a delivery's GUID",
+        help="a file with a payload or with headers and payload (- for stdin), or a GUID",
     )
-    parser.add_argument("--event", help="the event of a file that holds a payload alone")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    parser.add_argument("--event", help="the event, for a file without headers")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be done, and change nothing"
+    )
     options = parser.parse_args(argv[1:])
     content = _content(options.delivery)
     if content is None and options.event:
-        parser.error("--event is for a file; a stored delivery knows its own")
+        parser.error("--event is only for a file; a stored delivery has its own")
     config = load(os.environ)
     with open_parts(config) as parts:
         replayed = _replayed(options, content, parts)
@@ -66,7 +68,7 @@ def _replayed(options: argparse.Namespace, content: bytes | None, parts: Parts) 
     try:
         return replay.stored(parts.history, parts.queue, options.delivery)
     except UnknownDelivery as error:
-        raise UnknownDelivery(f"{error}, and no such file") from None
+        raise UnknownDelivery(f"{error}, and there is no such file") from None
 
 
 def _dry_run(parts: Parts, replayed: replay.Replayed) -> list[str]:
@@ -83,8 +85,8 @@ def _evaluate_again(parts: Parts, replayed: replay.Replayed, *, is_file: bool) -
         is_new = replay.put(replayed, parts.queue, now=time.time())
     else:
         parts.history.again(guid)
-    again = "" if is_new else "again "
-    return [f"{guid}: to be decided {again}by the loop", *replay.known_before(earlier)]
+    again = "" if is_new else " again"
+    return [f"{guid}: the loop will evaluate it{again}", *replay.known_before(earlier)]
 
 
 def _earlier_actions(history: DeliveryHistory, replayed: replay.Replayed) -> Sequence[ActionRow]:

@@ -1,4 +1,4 @@
-"""`resume`: goes on after `pause`."""
+"""`resume`: ends a pause."""
 
 import os
 
@@ -8,7 +8,7 @@ from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "go on after `pause`, at once"
+SUMMARY = "resume after `pause`"
 
 
 def main(argv: list[str]) -> int:

@@ -7,15 +7,15 @@ from luggage.crypto import PrivateKey
 from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "make a new key pair and seal every value again for it; the old key is retired"
+SUMMARY = "create a new key pair, seal every value for it, and retire the old key"
 
 
 def main(argv: list[str]) -> int:
     """Rotate; returns 0, or 1, with nothing changed, if a value cannot be opened."""
     parser = secrets_file.new_parser(
         argv,
-        f"{SUMMARY}. What was sealed for the old key stays readable with it in the history: after "
-        "a leak, change the values themselves too (docs/howto/secrets.md).",
+        f"{SUMMARY}. The old key still opens earlier versions of the file: after a leak, "
+        "change the secrets themselves too (docs/howto/secrets.md).",
     )
     secrets_file.add_key_file(parser)
     secrets_file.add_private_half(parser, "secret.key.new")
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     with secrets_file.handed_over(key, None if options.stdout else options.private_key) as where:
         secrets_file.write_config(path, document)
     sys.stderr.write(
-        f"pair {key.id}: {count} values sealed again in {path}, private half in {where}; "
+        f"pair {key.id}: {count} values sealed again in {path}, private key in {where}; "
         f"retired: {retired}\n"
     )
     return 0

@@ -20,7 +20,7 @@ from luggage.run.runtime_dirs import runtime_dirs
 from luggage.telemetry.logs import configure_logging
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "run the bot: the web process and the loop, each started again when it ends"
+SUMMARY = "run the bot: the web process and the loop, each restarted when it exits"
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
     """
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
-        "--or-demo", action="store_true", help="run the demo where no GitHub App is configured"
+        "--or-demo", action="store_true", help="run the demo if no GitHub App is configured"
     )
     arguments = parser.parse_args(argv[1:])
     end_with_0(signal.SIGINT, signal.SIGTERM)
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
 
         prepared = outcome()
     if prepared is None:
-        print("No GitHub App is configured (GITHUB_APP_ID and so on), so this is the demo.")
+        print("No GitHub App is configured (GITHUB_APP_ID and so on): running the demo.")
         from bot_deploy import demo  # noqa: PLC0415  loads the simulated GitHub
 
         return demo.main(["demo"])
@@ -86,7 +86,7 @@ def serve(prepared: Prepared) -> int:
     from luggage.run.supervisor import Supervisor  # noqa: PLC0415  loads Twisted
 
     configure_logging(prepared.log_format, name="start")
-    log.info("the status page: http://localhost:%s/", prepared.port)
+    log.info("status page: http://localhost:%s/", prepared.port)
     with runtime_dirs(prepared.data, entries(os.environ)) as places:
         Supervisor(places, relay=Relay(sys.stdout, prepared.log_format)).run()
     return 0

@@ -8,13 +8,13 @@ from bot_deploy.config.secrets_file import parse
 from luggage.crypto import conceal
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "print a file with each sealed value cut to a fingerprint, for `git diff`"
+SUMMARY = "print a file for `git diff`, with a fingerprint for each sealed value"
 
 
 def main(argv: list[str]) -> int:
     """Print the file; returns 0, or 1 if it cannot be read."""
-    parser = subcommand_parser(argv, f"{SUMMARY}; docs/howto/secrets.md tells how to set it up.")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser = subcommand_parser(argv, f"{SUMMARY}; see docs/howto/secrets.md for the set-up")
+    parser.add_argument("file", type=Path, metavar="FILE", help="file to print")
     options = parse(parser, argv)
     # Git gets all bytes back unchanged, except sealed values.
     text = options.file.read_bytes().decode(errors="surrogateescape")

@@ -21,10 +21,10 @@ def main(argv: list[str]) -> int:
     """Set up a virtual environment from lock files; 1 when a step fails."""
     parser = argparse.ArgumentParser(
         prog="python -m bot_deploy.venv",
-        description="Make a virtual environment that holds exactly what lock files list.",
+        description="Make a virtual environment with exactly the packages in the lock files.",
     )
     parser.add_argument("place", type=Path, help="the virtual environment")
-    parser.add_argument("locks", type=Path, nargs="+", help="lists with versions and hashes")
+    parser.add_argument("locks", type=Path, nargs="+", help="lock files, with versions and hashes")
     options = parser.parse_args(argv)
     venv = LockedVenv(place=options.place, environ=os.environ, tell=_tell)
     try:

@@ -10,13 +10,13 @@ from bot_deploy.arguments import subcommand_parser
 from luggage.buildpex import Provenance, provenance
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "tell the version, the commit, Python's version and those of all parts"
+SUMMARY = "print the version, the commit, and the versions of Python and all dependencies"
 
 
 def main(argv: list[str]) -> int:
     """Print the versions, for people or as JSON; returns 0."""
     parser = subcommand_parser(argv, SUMMARY)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
     options = parser.parse_args(argv[1:])
     found = provenance("portmanteau", Path(bot_deploy.__file__).parent)
     print(as_json(found) if options.json else as_text(found))

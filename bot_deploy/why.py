@@ -10,7 +10,7 @@ from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "tell why the bot wrote a comment: the delivery, the rule, the settings"
+SUMMARY = "explain why the bot wrote a comment: its delivery, rule and settings"
 
 
 def main(argv: list[str]) -> int:
@@ -23,16 +23,16 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "said",
         metavar="URL|MARKER",
-        help="a comment's address, at GitHub or in its API, or its marker (portmanteau:...)",
+        help="the comment's address on GitHub or in its API, or its marker (portmanteau:...)",
     )
-    parser.add_argument("--json", action="store_true", help="a JSON object")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
     options = parser.parse_args(argv[1:])
     comment = parse_target(options.said)
     if comment is None:
         parser.error(
-            "this is no comment's address, such as "
-            "https://github.com/OWNER/NAME/issues/7#issuecomment-123, and no marker, which is "
-            "portmanteau: and 24 digits of 0-9a-f"
+            "name a comment by its address, such as "
+            "https://github.com/OWNER/NAME/issues/7#issuecomment-123, or by its marker: "
+            "portmanteau: and 24 hexadecimal digits"
         )
     config = load(os.environ)
     with open_parts(config) as parts:

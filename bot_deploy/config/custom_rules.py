@@ -88,7 +88,7 @@ def _module(name: str, folder: Path) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(
-            f"the rule {_on_one_line(path)} is not there; a relative path begins in BOT_DATA"
+            f"the rule {_on_one_line(path)} does not exist; paths are relative to BOT_DATA"
         )
     # The prefix keeps it from hiding another module; pickle and dataclasses look it up by name.
     name = f"own_rules.{path.stem}"

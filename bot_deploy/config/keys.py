@@ -46,13 +46,13 @@ def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             _require_private(path, os.fstat(file.fileno()))
-            # Latin-1 decodes any bytes; the parser refuses what is no key, without quoting it.
+            # Latin-1 decodes any bytes; the parser rejects anything but a key, without quoting it.
             return file.read(_MOST_BYTES).removeprefix(codecs.BOM_UTF8).decode("latin-1")
     except OSError as error:
         problem = error.strerror
     raise KeyFileError(
         f"SECRET_KEY_FILE: {path} cannot be read ({problem}): "
-        "mend the path, or make the file readable for the user that the bot runs as"
+        "correct the path, or let the bot's user read the file"
     )
 
 
@@ -63,10 +63,10 @@ def _require_private(path: Path, found: os.stat_result) -> None:
     mendable = found.st_uid == os.geteuid() and mode & stat.S_IWUSR and os.access(path, os.W_OK)
     if mendable:
         raise KeyFileError(
-            f"SECRET_KEY_FILE: others may use {path} (mode {mode:04o}): chmod 600 {path}"
+            f"SECRET_KEY_FILE: others can access {path} (mode {mode:04o}): run chmod 600 {path}"
         )
     _LOG.warning(
-        "SECRET_KEY_FILE: others may read %s (mode %04o): give it to the bot's user, mode 0400",
+        "SECRET_KEY_FILE: others can read %s (mode %04o): make it readable only for the bot's user",
         path,
         mode,
     )

@@ -1,4 +1,4 @@
-"""Options, files and errors of the subcommands that seal secrets."""
+"""Options, files and errors that the subcommands for sealed secrets share."""
 
 import argparse
 import contextlib
@@ -29,7 +29,7 @@ def new_parser(argv: list[str], description: str) -> argparse.ArgumentParser:
     """Return a parser for the subcommand argv[0], with --config."""
     parser = subcommand_parser(argv, description)
     parser.allow_abbrev = False
-    parser.add_argument("--config", type=Path, metavar="PATH", help="instead of the bot's own")
+    parser.add_argument("--config", type=Path, metavar="PATH", help="config.toml to use")
     return parser
 
 
@@ -39,7 +39,7 @@ def add_key_file(parser: argparse.ArgumentParser) -> None:
         "--key-file",
         type=Path,
         metavar="PATH",
-        help="the private key, instead of SECRET_KEY_FILE or SECRET_KEY",
+        help="file with the private key (default: SECRET_KEY_FILE or SECRET_KEY)",
     )
 
 
@@ -51,9 +51,9 @@ def add_private_half(parser: argparse.ArgumentParser, default: str) -> None:
         type=Path,
         default=Path(default),
         metavar="PATH",
-        help=f"the file to make for the private half, mode 0600 (default: {default})",
+        help=f"new file for the private key, mode 0600 (default: {default})",
     )
-    where.add_argument("--stdout", action="store_true", help="print the private half instead")
+    where.add_argument("--stdout", action="store_true", help="print the private key instead")
 
 
 def parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespace:
@@ -64,8 +64,8 @@ def parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespac
     options, rest = parser.parse_known_args(argv[1:])
     if rest:
         parser.error(
-            f"{len(rest)} arguments too many; a value is never taken from the command line, where "
-            "others can read it: `encrypt` asks for it, or reads stdin or a file"
+            f"{len(rest)} arguments too many; never put a secret on the command line, where others "
+            "can read it: `encrypt` prompts for it, or reads stdin or a file"
         )
     return options
 
@@ -87,8 +87,8 @@ def config_to_write(option: Path | None) -> Path:
         if (package.parent / "setup.py").exists() and (package / "config.toml").exists():
             return package / "config.toml"
     raise FileError(
-        "this is not a checkout, so there is no config.toml to change: name one of yours in "
-        "BOT_CONFIG (`export BOT_CONFIG=$PWD/bot.toml`); `keygen` makes it"
+        "there is no config.toml to change outside of a checkout: name your own in BOT_CONFIG "
+        "(`export BOT_CONFIG=$PWD/bot.toml`); `keygen` creates it"
     )
 
 
@@ -98,7 +98,7 @@ def read_config(option: Path | None) -> str:
     try:
         return source.read_text(encoding="utf-8")
     except FileNotFoundError:
-        problem = "is not there; `keygen` makes it, with a key pair"
+        problem = "does not exist; `keygen` creates it, with a key pair"
     except UnicodeDecodeError:
         problem = "is not UTF-8 text: fix it by hand"
     raise FileError(f"{source} {problem}")
@@ -167,8 +167,8 @@ def _make_private(path: Path, text: str) -> None:
         handle = -1
     if handle < 0:
         raise FileError(
-            f"{path} exists, and a private key is never overwritten: "
-            "move it away, or name another file with --private-key"
+            f"{path} exists, and `keygen` and `rotate` never overwrite a private key: "
+            "move the file, or name another one with --private-key"
         )
     with open(handle, "w", encoding="ascii") as file:  # noqa: PTH123  # a handle
         file.write(text)

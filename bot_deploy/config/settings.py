@@ -103,7 +103,7 @@ class Config:
             raise ConfigError(
                 "no GitHub App is configured: set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and "
                 "GITHUB_WEBHOOK_SECRET (or each with _FILE), or seal them into config.toml with "
-                "`encrypt`; `register` makes one, and `demo` needs none"
+                "`encrypt`; `register` creates an App, and `demo` needs none"
             )
         return self.app
 
@@ -199,15 +199,15 @@ def _id(name: str, value: str) -> str:
     """Return an id from GitHub, without white space around it."""
     value = value.strip()
     if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
-        raise ConfigError(f"{label(name)} is no id of GitHub's: copy it from the App's page")
+        raise ConfigError(f"{label(name)} is not a GitHub id: copy it from the App's page")
     return value
 
 
 def _user_agent(value: str) -> str:
     if not _is_header(value):
         raise ConfigError(
-            f"{label('github.user_agent')} must be plain ASCII without white space at its ends, "
-            f"because it is sent in a header; not {shown(value)}"
+            f"{label('github.user_agent')} is sent in a header, so it must be plain ASCII "
+            f"without white space at its ends; not {shown(value)}"
         )
     return value
 
@@ -223,10 +223,10 @@ def _dsn(sources: Sources) -> str:
     if dsn in ("", "off"):
         return ""
     if not _is_dsn(dsn):
-        # Without the value, of which a part may be a secret.
+        # Without the value: part of it may be a secret.
         raise ConfigError(
             f"{label('sentry.dsn')} must look like https://KEY@HOST/NUMBER: copy it from Sentry, "
-            "or write off"
+            "or set it to off"
         )
     return dsn
 
@@ -250,7 +250,7 @@ def _board(sources: Sources) -> BoardSettings | None:
         return None
     if missing := sources.missing_for_parse():
         raise ConfigError(
-            f"the board is to be on Parse (board.backend), but there is no {', '.join(missing)}: "
+            f'board.backend is "parse", but {", ".join(missing)} is missing: run '
             f"`encrypt {missing[0]}` and so on, or set {KNOWN[missing[0]].variable}"
         )
     return BoardSettings(
@@ -271,7 +271,7 @@ def _header(sources: Sources, name: str) -> str:
     value = sources.required(name)
     if not _is_header(value):
         raise ConfigError(
-            f"{label(name)} has characters that no id or key has; `encrypt {name}` again"
+            f"{label(name)} has characters that no id or key contains; run `encrypt {name}` again"
         )
     return value
 
@@ -281,9 +281,9 @@ def _metrics_token(sources: Sources) -> str:
     token = sources.value("metrics.token")
     if token and not (len(token) >= _SHORTEST_TOKEN and _is_header(token)):
         raise ConfigError(
-            f"{label('metrics.token')} must have {_SHORTEST_TOKEN} plain characters or more, none "
-            "of them white space at an end: "
-            "make one with python -c 'import secrets; print(secrets.token_hex(16))'"
+            f"{label('metrics.token')} must have at least {_SHORTEST_TOKEN} plain characters and "
+            "no white space at its ends: "
+            "generate one with python -c 'import secrets; print(secrets.token_hex(16))'"
         )
     return token
 
@@ -293,9 +293,9 @@ def _settings(
 ) -> layers.Settings:
     names = [rule.name for rule in rules]
     for name in document.keys() - {*names, *TABLES}:
-        # Operators may keep more secrets there; a misspelt table is refused.
+        # Operators may keep other secrets there, so only a misspelt table is refused.
         for meant in get_close_matches(name, [*names, *TABLES], n=1, cutoff=0.75):
-            raise ConfigError(f"config.toml: [{name}] is not known; is [{meant}] meant?")
+            raise ConfigError(f"config.toml: [{name}] is unknown; did you mean [{meant}]?")
     try:
         tables = {name: document[name] for name in names if name in document}
         return layers.Settings((layers.read(rules, tables),))
@@ -310,11 +310,11 @@ def _write_limits(value: str) -> tuple[float, int, int]:
         limits = float(seconds), int(per_minute), int(per_hour)
     except ValueError:
         limits = -1.0, 0, 0
-    # More than an hour between writes would be a slip.
+    # More than an hour between writes is a typing error.
     if not (0 <= limits[0] <= 3600 and min(limits[1:]) >= 0):  # noqa: PLR2004
         raise ConfigError(
-            "BOT_WRITE_LIMITS must be three numbers, 0 for no limit: seconds between writes, "
-            f"writes a minute, writes an hour (GitHub asks for `1 80 500`), not {shown(value)}"
+            "BOT_WRITE_LIMITS must be three numbers: seconds between writes, writes per minute and "
+            f"writes per hour, 0 for no limit (GitHub asks for `1 80 500`); not {shown(value)}"
         )
     return limits
 
@@ -324,13 +324,13 @@ def _days(document: Mapping[str, Any]) -> float:
     days = keep.get("payload_days", DEFAULT_PAYLOAD_DAYS) if isinstance(keep, dict) else None
     # GitHub redelivers for three days.
     if isinstance(days, bool) or not isinstance(days, int | float) or not days >= 3:  # noqa: PLR2004
-        raise ConfigError(f"config.toml: keep.payload_days must be a number from 3, not {days!r}")
+        raise ConfigError(f"config.toml: keep.payload_days must be at least 3, not {days!r}")
     return float(days)
 
 
 def _port(value: str) -> int:
     if not (re.fullmatch("[0-9]{1,5}", value) and int(value) <= 65535):  # noqa: PLR2004
-        raise ConfigError(f"PORT must be a number up to 65535, not {shown(value)}")
+        raise ConfigError(f"PORT must be a number from 0 to 65535, not {shown(value)}")
     return int(value)
 
 
@@ -358,7 +358,7 @@ def _url(name: str, value: str) -> str:
     if not value.startswith(("https://", "http://")):
         raise ConfigError(f"{name} must begin with https:// (or http://), not {shown(value)}")
     if not _is_unbroken(value):
-        raise ConfigError(f"{name} has characters that no address has: {shown(value)}")
+        raise ConfigError(f"{name} has characters that no address contains: {shown(value)}")
     return value.rstrip("/")
 
 

@@ -43,7 +43,7 @@ def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
         text = source.read_text(encoding="utf-8-sig")
         return text, tomllib.loads(text)
     except FileNotFoundError:
-        problem = "is not there (BOT_CONFIG); `keygen` makes it, with a key pair"
+        problem = "does not exist (BOT_CONFIG); `keygen` creates it, with a key pair"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
@@ -135,7 +135,7 @@ class Sources:
         if path:
             return _read(f"{variable}_FILE", path)
         if value is None:
-            raise ConfigError(f"{variable} is not UTF-8 text: set it again in this terminal")
+            raise ConfigError(f"{variable} is not UTF-8 text: set it again")
         return value or default
 
     def word(self, variable: str, default: str = "") -> str:
@@ -176,7 +176,7 @@ class Sources:
         both = (*live, old) if old else live
         if not all(map(str.strip, both)):
             blank = WEBHOOK_SECRET_OLD if all(map(str.strip, live)) else label(name)
-            raise ConfigError(f"{blank} has a blank secret: set the one from the App's page")
+            raise ConfigError(f"{blank} is blank: copy the secret from the App's page")
         return both
 
     def webhook_notice(self) -> Notice | None:
@@ -184,18 +184,18 @@ class Sources:
         secret = self.text(WEBHOOK_SECRET)
         if two_in_one(secret):
             return Notice(
-                f"{WEBHOOK_SECRET} holds two secrets; this release is the last to accept each",
-                f"leave the new one there, and move the other to {WEBHOOK_SECRET_OLD}",
+                f"{WEBHOOK_SECRET} holds two secrets; the next release will accept only one",
+                f"keep the new one there, and move the old one to {WEBHOOK_SECRET_OLD}",
             )
         if secret != secret.strip():
             return Notice(
                 f"{WEBHOOK_SECRET} begins or ends with white space, which is part of the secret",
-                "if it is not at GitHub, remove it",
+                "if the secret on the App's page has none, remove it",
             )
         if secret and secret.split() != [secret]:
             return Notice(
-                f"{WEBHOOK_SECRET} has white space in it and is one secret; "
-                f"a second belongs in {WEBHOOK_SECRET_OLD}"
+                f"{WEBHOOK_SECRET} contains white space and counts as one secret; "
+                f"put a second one in {WEBHOOK_SECRET_OLD}"
             )
         return None
 
@@ -211,7 +211,7 @@ class Sources:
             if not _ORGANIZATION.fullmatch(login):
                 raise ConfigError(
                     f"{label(name)}: {shown(login)} is not the name of an organisation; "
-                    "separate names by spaces"
+                    "separate names with spaces"
                 )
         return logins
 
@@ -276,7 +276,7 @@ def _leaf(document: Any, name: str) -> Any:
 def _missing(name: str) -> ConfigError:
     variable = KNOWN[name].variable
     return ConfigError(
-        f"{variable} is missing: set it, or {variable}_FILE, or seal it into config.toml: "
+        f"{variable} is missing: set it or {variable}_FILE, or seal it into config.toml with "
         f"`encrypt {name}`"
     )
 

@@ -1,4 +1,4 @@
-"""`demo`: the bot at work, without GitHub: the processes of `start` with a simulated GitHub."""
+"""`demo`: the processes of `start`, with a simulated GitHub."""
 
 import os
 import secrets
@@ -9,17 +9,22 @@ from bot_deploy.demo.script import play
 from bot_deploy.wiring.processes import end_with_0
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "show the bot at work on a simulated GitHub; needs nothing, changes nothing elsewhere"
+SUMMARY = "run the bot on a simulated GitHub; needs no account and no settings"
 
 
 def main(argv: list[str]) -> int:
-    """Run until Ctrl-C or the end of `--deliveries`; returns 1 if one was not answered."""
+    """Run until Ctrl-C or the end of `--deliveries`; returns 1 if a delivery failed."""
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
-        "--deliveries", type=whole_number, metavar="N", help="end by itself after N"
+        "--deliveries",
+        type=whole_number,
+        metavar="N",
+        help="stop after N (default: run until Ctrl-C)",
     )
-    parser.add_argument("--every", type=seconds, default=2.0, metavar="SECONDS", help="default: 2")
-    parser.add_argument("--seed", type=int, help="repeat the demo that printed this number")
+    parser.add_argument(
+        "--every", type=seconds, default=2.0, metavar="SECONDS", help="pause (default: 2)"
+    )
+    parser.add_argument("--seed", type=int, help="repeat the demo that printed this seed")
     options = parser.parse_args(argv[1:])
     end_with_0(signal.SIGINT, signal.SIGTERM)
     seed = secrets.randbelow(10_000) if options.seed is None else options.seed

@@ -144,12 +144,12 @@ class Script:
             stop()
 
     def _show(self, number: int | None) -> bool:
-        """Send deliveries, and return whether all went well; an early end is no failure."""
+        """Send deliveries, and return whether none failed; an early stop is not a failure."""
         if not self._wait(self._is_ready):
-            return self._timed_out("the bot is not ready; its log may say why")
+            return self._timed_out("the bot is not ready; see its log")
         say(f"The status page: {self._address}/")
-        say(f"The console, by a link that is good once and for ten minutes:\n{self._link()}")
-        say("Ctrl-C ends it all.\n")
+        say(f"The console (this link works once, for ten minutes):\n{self._link()}")
+        say("Press Ctrl-C to stop.\n")
         self._github.journal.subscribe(tell)
         endless = deliveries(self._github, random.Random(self._seed))  # noqa: S311  a story
         for _ in itertools.count() if number is None else range(number):
@@ -188,11 +188,11 @@ class Script:
 
     def _send(self, delivery: SceneDelivery) -> None:
         if delivery.repeated:
-            say("→ the same delivery once more; nothing may happen twice")
+            say("→ the same delivery again; the bot must not repeat itself")
         url = f"{self._address}/webhook/github"
         status = self._github.deliver(*delivery.happening, to=url, delivery_id=delivery.id)
         if status != HTTPStatus.ACCEPTED and not self._over.is_set():
-            say(f"! the bot did not take this delivery: status {status}")
+            say(f"! the bot refused this delivery: status {status}")
 
     def _is_finished(self) -> bool:
         """Wait until no job is left; print failures, and return whether there was none."""
@@ -200,7 +200,7 @@ class Script:
             in_time = self._wait(lambda: not _count(parts.queue, State.READY, State.LEASED))
             dead = _count(parts.queue, State.DEAD)
         if dead:
-            say(f"! {_number(dead, 'job', 'jobs')} ended dead")
+            say(f"! {_number(dead, 'job', 'jobs')} failed for good")
         return not dead and (in_time or self._timed_out("the bot has not finished"))
 
     def _sum_up(self) -> None:
@@ -212,7 +212,7 @@ class Script:
             f"{_number(len(people), 'person', 'people')} invited",
             _number(len(comments), "comment", "comments"),
         )
-        say(f"\nThe end: {', '.join(done)}; nothing is left running.")
+        say(f"\nStopped: {', '.join(done)}.")
 
 
 def _number(number: int, one: str, many: str) -> str:

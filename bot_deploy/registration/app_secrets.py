@@ -51,7 +51,7 @@ def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Secrets
     present = [name for name in NAMES if name in document.names()]
     if present and not replace:
         raise AppPresentError(
-            f"{path} has an App already ({present[0]}): --replace puts a new one in its place"
+            f"{path} already has an App ({present[0]}): use --replace to replace it"
         )
     key = document.current_key()
     _fill(document, dict.fromkeys(NAMES, "a trial"), key)
@@ -79,7 +79,7 @@ def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> 
     for line in _lines(values, target.key):
         say(line)
     raise FileError(
-        f"{target.path} was not changed ({problem}); put the sealed lines in the terminal into it"
+        f"{target.path} was not changed ({problem}): copy the sealed lines above into it"
     )
 
 

@@ -1,4 +1,4 @@
-"""Local page of `register`: leads the operator to GitHub and back, and prints the next steps."""
+"""Local page of `register`: takes the operator to GitHub and back, and prints the next steps."""
 
 import argparse
 import getpass
@@ -60,18 +60,20 @@ def _prepared(path: Path, options: argparse.Namespace, environ: Mapping[str, str
 def _wants_key_pair(path: Path) -> bool:
     if not sys.stdin.isatty():
         return False
-    answer = input(f"{path} has no key pair to seal secrets for. Make one now? [Y/n] ")
+    answer = input(f"{path} has no key pair to seal secrets for. Create one now? [Y/n] ")
     return answer.strip().lower() in {"", "y", "yes"}
 
 
 def _invite(port: int, environ: Mapping[str, str], *, with_browser: bool) -> None:
     address = f"http://127.0.0.1:{port}/"
-    say(f"Open this page in your browser, and go on there:\n\n  {address}\n")
+    say(f"Open this page in your browser to continue:\n\n  {address}\n")
     if environ.get("SSH_CONNECTION"):
-        say(f"It is on this machine. On yours, let this lead to it:\n\n  {tunnel(port, environ)}\n")
+        say(
+            f"It is on this machine. To reach it, run this on yours:\n\n  {tunnel(port, environ)}\n"
+        )
     elif with_browser and has_screen(environ, sys.platform):
         webbrowser.open(address)
-    say("Waiting for GitHub to lead back, for an hour at most; Ctrl-C ends it.")
+    say("Waiting up to an hour for you to return from GitHub. Press Ctrl-C to stop.")
     sys.stdout.flush()
 
 
@@ -89,7 +91,7 @@ def _conclude(
 ) -> int:
     ended = registration.ended
     if ended is None:
-        problem = "nothing was registered: no App came back from GitHub"
+        problem = "no App was registered: you did not return from GitHub"
     elif ended.app is None:
         problem = ended.message
     else:
@@ -119,14 +121,14 @@ def has_screen(environ: Mapping[str, str], platform: str) -> bool:
 
 
 def next_steps(app: Registered, path: Path, *, polls: bool, named: bool) -> Iterator[str]:
-    """Yield what was done and the next steps; with `named`, the bot has to be told the path."""
+    """Yield the result and the next steps; with `named`, they include setting BOT_CONFIG."""
     yield f"{app.name} is registered; its secrets are sealed in {path}."
     if not app.webhook_secret:
-        yield "GitHub made no webhook secret: set one on the App's page, and seal it with `encrypt`"
+        yield "GitHub created no webhook secret: set one on the App's page, and `encrypt` it"
     start = f"BOT_RECEIVE=poll {program()}" if polls else program()
-    yield f"\n1. Install it:\n   {app.page}/installations/new"
+    yield f"\n1. Install the App:\n   {app.page}/installations/new"
     yield "2. Tell the bot where its key is:\n   export SECRET_KEY_FILE=secret.key"
     if named:
         yield f"   export BOT_CONFIG={shlex.quote(str(path))}"
-    yield f"3. See whether all is well:\n   {start} doctor"
-    yield f"4. Run it:\n   {start} start"
+    yield f"3. Check the installation:\n   {start} doctor"
+    yield f"4. Run the bot:\n   {start} start"

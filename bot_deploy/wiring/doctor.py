@@ -1,6 +1,6 @@
-"""Health checks of `doctor`, wired from the settings, which the first check reads."""
+"""Health checks of `doctor`, built from the settings that the first check reads."""
 
-# ruff: noqa: PLW0108 -- the lambdas use what the first check makes
+# ruff: noqa: PLW0108 -- the lambdas use objects that the first check creates
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,11 +22,11 @@ from bot_deploy.config import Config, load
 from bot_deploy.wiring.parts import HISTORIES, clock, github_app, http_session, open_database
 from luggage.github import GithubApp
 
-_RECEIVES = {"poll": "deliveries are fetched", "webhook": "deliveries come by webhook"}
+_RECEIVES = {"poll": "fetches deliveries", "webhook": "receives deliveries by webhook"}
 
 
 def checks(environ: Mapping[str, str]) -> list[HealthCheck]:
-    """Return the checks in their order; the first makes what the others use."""
+    """Return the checks in their order; the first creates what the others depend on."""
     made = DoctorDependencies(environ)
     app = ("secrets", "app")
     return [
@@ -92,7 +92,7 @@ def is_new(database_url: str) -> bool:
 
 def _app(config: Config) -> GithubApp:
     settings = config.needed_app()
-    # Opened only to see that they open.
+    # Opened here only to report a secret that cannot be opened.
     config.webhook_secrets()
     if settings.client_id:
         settings.client_secret()

@@ -1,4 +1,4 @@
-"""The loop: its worker, and the periodic tasks that one loop of all runs."""
+"""The loop: its worker, and the periodic tasks, each of which runs in only one loop at a time."""
 
 import random
 import signal
@@ -32,10 +32,10 @@ from luggage.github import Recovery
 from luggage.jobs import Wakeup, Worker
 from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, run_in_child
 
-# Longer than any request to GitHub may take, so that a living worker keeps its lease.
+# Longer than any request to GitHub may take, so that a live worker keeps its lease.
 LEASE_SECONDS = 60.0
-# A rule that computes without end yields the interpreter this often (Python: each 5 ms). The other
-# threads ask for it some hundred times for one delivery.
+# A busy rule yields the interpreter after this time (Python's default: 5 ms). Other threads need it
+# about a hundred times for one delivery.
 _SWITCH_SECONDS = 0.0005
 
 
@@ -83,7 +83,7 @@ def make_loop(parts: Parts, wakeup: Wakeup, *, threads: int) -> tuple[Worker, Ta
 
 
 def make_updater(parts: Parts, people: People) -> Updater:
-    """Return what evaluates deliveries and performs actions."""
+    """Return the Updater, which evaluates deliveries and performs actions."""
     return Updater(
         app=parts.app,
         queue=parts.queue,
@@ -96,7 +96,7 @@ def make_updater(parts: Parts, people: People) -> Updater:
 
 
 def make_previewer(parts: Parts, people: People) -> Previewer:
-    """Return what evaluates stored deliveries with other settings."""
+    """Return the Previewer, which evaluates stored deliveries with other settings."""
     return Previewer(
         queue=parts.queue,
         people=people,
@@ -133,7 +133,7 @@ def _recoverer(parts: Parts) -> Recoverer:
 
 
 def _publisher(parts: Parts, settings: BoardSettings) -> publish.Publisher:
-    """Return what copies the lines and the mood to Parse."""
+    """Return the Publisher, which copies the lines and the mood to Parse."""
     lines = publish.Lines(
         publish.Outbox(parts.engine, clock),
         ParseBoard(parse_client(parts.config, settings.lines())),

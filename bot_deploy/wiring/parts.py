@@ -1,4 +1,4 @@
-"""Parts that processes and subcommands share, each made in one place from the settings."""
+"""Parts that processes and subcommands share, made from the settings."""
 
 import os
 import secrets

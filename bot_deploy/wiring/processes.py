@@ -35,8 +35,8 @@ class Relay:
 def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list[ProcessEntry]:
     """Return the two processes, started the way this one was, with its environment.
 
-    `gunicorn` are more arguments of the web process. That process never gets the private key, as it
-    talks to the world; the loop never gets the client secret, as nobody signs in there.
+    `gunicorn` are more arguments for the web process. That process faces the internet, so it
+    never gets the private key; the loop signs nobody in, so it never gets the client secret.
     """
     prefix = command_prefix(
         executable=sys.executable, original=sys.orig_argv, arguments=sys.argv[1:]

@@ -32,20 +32,20 @@ from luggage.serving.worker import GunicornWorker
 
 log = logging.getLogger(__name__)
 
-# Two, so that one that is killed is no outage.
+# Two, so that the bot still answers while one is killed.
 _WORKERS = 2
 # For the pages.
 _THREADS = 4
-# The collector runs after this many more objects made than freed (Python: 700).
+# The collector runs after this many net allocations (Python's default: 700).
 _GARBAGE_THRESHOLD = 20_000
-# The event loop yields the interpreter this often (Python: each 5 ms) to the thread that commits,
-# which may hold the database's lock.
+# The event loop yields the interpreter after this time (Python's default: 5 ms) to the committing
+# thread, which may hold the database's lock.
 _SWITCH_SECONDS = 0.0005
-# A worker that holds this many bytes of bodies refuses further ones unread.
+# A worker that buffers this many bytes of bodies refuses further ones unread.
 _MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop is silent for this long is replaced.
 _SILENT_SECONDS = 30
-# The workers of a killed predecessor hold the port until they have answered their last requests.
+# The workers of a killed predecessor keep the port until they have answered their last requests.
 _PORT_TIMEOUT_SECONDS = SHUTDOWN_TIMEOUT_SECONDS + 2.0
 _PAUSE_SECONDS = 0.1
 _ALL = "0.0.0.0"  # noqa: S104  the port of a container is published from outside
@@ -88,7 +88,7 @@ def listen(
                 raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
             if clock() > deadline:
                 raise ConfigError(
-                    f"port {port} is in use by another program: end that, or set PORT"
+                    f"port {port} is in use by another program: stop that, or set PORT"
                 ) from error
         else:
             return listener
@@ -96,10 +96,10 @@ def listen(
 
 
 def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
-    """Return gunicorn's settings; it takes `listener` over.
+    """Return gunicorn's settings; gunicorn takes over `listener`.
 
-    Workers leave their signs of life in `shared_memory` if it can be written: a disk may block, and
-    a container's root may be read-only.
+    Workers write their heartbeats to `shared_memory` if it is writable: a disk may block, and a
+    container's root may be read-only.
     """
     writable = os.access(shared_memory, os.W_OK)
     return {
@@ -135,11 +135,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Return the app; gunicorn calls this in each worker, after the fork."""
         report_crashes(self._config)
         app = make_app(self._config)
-        # After the fork, which threads do not survive.
+        # After the fork: threads do not survive one.
         books = ExitStack()
         books.enter_context(app.extensions["bookkeeper"])
         atexit.register(books.close)
-        # What exists now stays; later objects seldom form cycles.
+        # Today's objects stay until the end; later objects seldom form cycles.
         gc.freeze()
         gc.set_threshold(_GARBAGE_THRESHOLD)
         sys.setswitchinterval(_SWITCH_SECONDS)

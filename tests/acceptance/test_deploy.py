@@ -55,7 +55,7 @@ def test_the_commands_for_one_file_work(tmp_path):
     shell(commit, cwd=tree)
     local = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse())}
     printed = shell("\n".join(blocks(DEPLOY, section="As one file")), cwd=tree, **local)
-    assert "the second build is the same, to the byte" in printed
+    assert "both builds are the same, byte for byte" in printed
     assert re.search(r"^portmanteau 0.1.0, commit [0-9a-f]{40} of ", printed, re.MULTILINE)
 
 

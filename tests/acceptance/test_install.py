@@ -184,7 +184,7 @@ def test_the_demo_runs(program, bare, tmp_path):
     (log,) = work.glob("var/demo-*/log.txt")
     assert "`var/demo-*`" in (ROOT / "docs/howto/install.md").read_text()
     assert "Traceback" not in said.read_text() + log.read_text()
-    assert "nothing is left running" in said.read_text()
+    assert "Stopped: " in said.read_text()
     assert [path.name for path in work.iterdir()] == ["var"]
     assert not any((tmp_path / "home").iterdir())
     assert not any((tmp_path / "tmp").iterdir())

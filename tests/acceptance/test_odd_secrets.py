@@ -134,5 +134,5 @@ def test_the_form_of_the_release_before(environ: dict[str, str], tmp_path: Path)
     with running(tmp_path / "data", environ | {"GITHUB_WEBHOOK_SECRET": whole}) as bot:
         bot.wait_until_ready()
         assert [status_of(bot, each) for each in (whole, first, second)] == [202, 202, 202]
-        assert bot.output.count("move the other to GITHUB_WEBHOOK_SECRET_OLD") == 1
+        assert bot.output.count("move the old one to GITHUB_WEBHOOK_SECRET_OLD") == 1
         assert first not in bot.output

@@ -126,7 +126,7 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        (own("nowhere.py"), "nowhere.py is not there; a relative path begins in BOT_DATA"),
+        (own("nowhere.py"), "nowhere.py does not exist; paths are relative to BOT_DATA"),
         (own("no.such.module"), "no.such.module cannot be loaded: ModuleNotFoundError"),
         (own("broken.py"), "broken.py cannot be loaded: SyntaxError"),
         (own("exits.py"), "exits.py cannot be loaded: SystemExit"),
@@ -135,7 +135,7 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
         (own(5), "rules.own must be a list"),
         ({"rules": {"own": "x.py"}}, "rules.own must be a list"),
         ({"rules": 5}, "rules.own must be a list"),
-        ({"invit": {}}, r"\[invit\] is not known; is \[invite\] meant"),
+        ({"invit": {}}, r"\[invit\] is unknown; did you mean \[invite\]"),
     ],
 )
 def test_what_cannot_be_used_is_said_on_one_line(environ, tmp_path, document, words):

@@ -153,7 +153,7 @@ def test_a_long_search_tells_how_far_it_is(several, capsys, terminal):
     """A search prints its progress on stderr, at a terminal only."""
     terminal(80)
     run("--text", "hunter2")
-    assert "4 looked through" in capsys.readouterr().err
+    assert "4 searched" in capsys.readouterr().err
 
 
 def test_the_next_page_is_offered(several, capsys, terminal):
@@ -260,9 +260,9 @@ def test_dead_ones_are_tried_again_by_their_guid(several, queue, capsys):
     """`retry` makes a dead delivery or its dead actions ready again, and nothing else."""
     assert run("retry", "3333", "4444", "1111") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "3333: to be tried again: evaluate pull_request",
-        "4444: to be tried again: comment on snakes/trio#7",
-        "1111: nothing of it is dead",
+        "3333: will be retried: evaluate pull_request",
+        "4444: will be retried: comment on snakes/trio#7",
+        "1111: nothing to retry",
     ]
     assert queue.standing().dead == 0
 
@@ -272,7 +272,7 @@ def test_an_unknown_guid_fails_and_the_others_are_tried(several, queue, capsys):
     assert run("retry", "9999", "3333") == 1
     told = capsys.readouterr()
     assert "no delivery 9999" in told.err
-    assert "3333: to be tried again" in told.out
+    assert "3333: will be retried" in told.out
 
 
 def test_what_has_expired_cannot_be_tried_again(queue, store, capsys, monkeypatch):
@@ -298,7 +298,7 @@ def test_a_person_is_asked_first(several, queue, capsys, monkeypatch, answer, co
     stdin.isatty = lambda: True
     monkeypatch.setattr(sys, "stdin", stdin)
     assert run("retry", "--all") == code
-    assert "2 deliveries have something dead" in capsys.readouterr().err
+    assert "2 deliveries are dead or have dead actions" in capsys.readouterr().err
     assert queue.standing().dead == dead
 
 
@@ -306,7 +306,7 @@ def test_a_script_is_not_asked(several, queue, capsys, monkeypatch):
     """Without a terminal nothing is retried, and the message names --yes."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert run("retry", "--all") == 1
-    assert "--yes does it without asking" in capsys.readouterr().err
+    assert "--yes skips this question" in capsys.readouterr().err
     assert queue.standing().dead == 2
 
 

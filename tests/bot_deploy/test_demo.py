@@ -94,7 +94,7 @@ def test_it_ends_by_itself_after_so_many_deliveries(play, bot, capsys):
     told = capsys.readouterr().out
     assert len([line for line in told.splitlines() if line.startswith("→")]) == 5
     assert f"http://127.0.0.1:{bot.port}/" in told
-    assert "The end: 5 deliveries, 0 people invited, 0 comments" in told
+    assert "Stopped: 5 deliveries, 0 people invited, 0 comments" in told
 
 
 def test_the_log_is_kept(play, tmp_path):
@@ -122,7 +122,7 @@ def test_a_refused_delivery_is_shown(play, bot, capsys):
     """A refused delivery is printed with its status."""
     bot.accepted = 503
     play("--deliveries", "1")
-    assert "! the bot did not take this delivery: status 503" in capsys.readouterr().out
+    assert "! the bot refused this delivery: status 503" in capsys.readouterr().out
 
 
 def test_without_a_seed_one_is_chosen_and_shown(play, capsys, monkeypatch):
@@ -167,7 +167,7 @@ def test_dead_work_is_a_failure(script, queue, capsys):
     (job,) = queue.claim(["delivery"], worker="w", lease_seconds=9)
     ends.bury(queue, job, "broken")
     assert not script._is_finished()
-    assert "! 1 job ended dead" in capsys.readouterr().out
+    assert "! 1 job failed for good" in capsys.readouterr().out
 
 
 def test_an_unreachable_bot_is_not_ready(script):
@@ -195,7 +195,7 @@ def test_a_redelivery_is_told(script, bot, capsys):
     event = script._github.star("a/b", "tamiko")
     script._send(SceneDelivery(event, "guid-1", repeated=True))
     assert bot.received[0].headers["x-github-delivery"] == "guid-1"
-    assert "once more" in capsys.readouterr().out
+    assert "the same delivery again" in capsys.readouterr().out
 
 
 def test_nothing_of_a_real_bot_reaches_the_demo():

@@ -147,7 +147,7 @@ def test_two_secrets_in_one_variable_are_a_warning(run, environ):
     environ |= {"BOT_RECEIVE": "webhook", "GITHUB_WEBHOOK_SECRET": f"{half} {half}"}
     _, out = run("--json")
     assert verdicts(out)["settings"] == "warning"
-    assert "move the other to GITHUB_WEBHOOK_SECRET_OLD" in out
+    assert "move the old one to GITHUB_WEBHOOK_SECRET_OLD" in out
     assert half not in out
     environ["GITHUB_WEBHOOK_SECRET"] = "It's a Secret to Everybody"
     assert verdicts(run("--json")[1])["settings"] == "ok"

@@ -166,9 +166,9 @@ HALF = "0123456789abcdef" * 2
 @pytest.mark.parametrize(
     ("secret", "level", "words"),
     [
-        (f"{HALF} {HALF}", logging.WARNING, "move the other to GITHUB_WEBHOOK_SECRET_OLD"),
+        (f"{HALF} {HALF}", logging.WARNING, "move the old one to GITHUB_WEBHOOK_SECRET_OLD"),
         ("padded ", logging.WARNING, "begins or ends with white space"),
-        ("It's a Secret to Everybody", logging.INFO, "is one secret"),
+        ("It's a Secret to Everybody", logging.INFO, "counts as one secret"),
     ],
 )
 def test_what_may_be_a_slip_is_logged_at_the_start(

@@ -69,7 +69,7 @@ def test_an_unknown_subcommand_is_wrong_usage(
     told = capsys.readouterr()
     assert told.out == ""
     assert f"there is no subcommand {word!r}" in told.err
-    assert "`python -m bot_deploy --help` lists what there is" in told.err
+    assert "`python -m bot_deploy --help` lists all subcommands" in told.err
     assert told.err.count("\n") == 2
 
 

@@ -61,7 +61,7 @@ def test_it_downloads_and_builds(made, tree, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "- packing",
         "f00d  bot.pex",
-        "1.5 MB; its bill of materials: bot.cdx.json",
+        "1.5 MB; bill of materials: bot.cdx.json",
     ]
 
 
@@ -82,16 +82,14 @@ def test_only_downloading_builds_nothing(made, tree, tmp_path):
 def test_two_builds_that_are_the_same_are_well(made, tree, capsys):
     """--twice says so, exit code 0."""
     assert run(tree, *STAMP, "--twice") == 0
-    assert "the second build is the same, to the byte" in capsys.readouterr().out
+    assert "both builds are the same, byte for byte" in capsys.readouterr().out
 
 
 def test_two_builds_that_differ_are_an_error(made, tree, capsys):
     """--twice says so on stderr, exit code 1."""
     made[1]["sha256"] = "beef"
     assert run(tree, *STAMP, "--twice") == 1
-    assert capsys.readouterr().err == (
-        "python -m bot_deploy mkpex: the second build is different\n"
-    )
+    assert capsys.readouterr().err == ("python -m bot_deploy mkpex: the two builds differ\n")
 
 
 def test_a_commit_without_its_time_is_wrong_usage(made, tree, capsys):
@@ -110,7 +108,7 @@ def test_what_is_no_checkout_is_an_error(made, tmp_path, capsys):
 def test_a_dirty_tree_is_told(made, tree, capsys):
     """It is built, and the first line warns that nobody else can."""
     assert run(tree, "--commit", "c0ffee-dirty", "--committed-at", "1") == 0
-    assert capsys.readouterr().out.startswith("- the tree is not as committed")
+    assert capsys.readouterr().out.startswith("- the tree has uncommitted changes")
 
 
 def test_a_failed_step_is_an_error(made, tree, monkeypatch, capsys):

@@ -36,7 +36,7 @@ def test_everything_is_moved(environ, postgresql_url, tmp_path, capsys, variable
     environ[variable] = str(path) if variable.endswith("_FILE") else postgresql_url
     assert move.main(["move"]) == 0
     out = capsys.readouterr().out
-    assert "moved: 2 rows" in out
+    assert "copied 2 rows" in out
     assert "job: 1 rows moved and compared" in out
     environ["DATABASE_URL"] = postgresql_url
     with open_parts(load(environ)) as parts:
@@ -61,8 +61,8 @@ def test_a_password_is_not_taken_from_the_command_line(environ):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--from", "sqlite:////nowhere/bot.sqlite"], "no SQLite database that is there"),
-        (["--from", "postgresql://db/bot"], "no SQLite database that is there"),
+        (["--from", "sqlite:////nowhere/bot.sqlite"], "not an existing SQLite database"),
+        (["--from", "postgresql://db/bot"], "not an existing SQLite database"),
         ([], "is not PostgreSQL"),
         (["--to", "sqlite:////tmp/x"], "is not PostgreSQL"),
         (["--to", "::"], "cannot be read"),

@@ -365,7 +365,7 @@ def test_no_answer_within_the_hour_is_told(run, config, monkeypatch, github, env
     code, told = run(config)
     assert (code, github.calls) == (1, [])
     assert told.err.splitlines() == [
-        "python -m bot_deploy register: nothing was registered: no App came back from GitHub"
+        "python -m bot_deploy register: no App was registered: you did not return from GitHub"
     ]
 
 
@@ -410,7 +410,7 @@ def test_a_missing_webhook_secret_is_told(tmp_path):
         client_secret="x", webhook_secret="", private_key="k",
     )  # fmt: skip
     lines = list(local_page.next_steps(app, tmp_path, polls=False, named=False))
-    assert any("made no webhook secret" in line for line in lines)
+    assert any("created no webhook secret" in line for line in lines)
     assert "github.webhook_secrets" not in app_secrets._values(app)
 
 

@@ -82,8 +82,8 @@ def test_a_file_is_put_into_the_queue(queue, ping, capsys):
     assert run(ping, "--event", "issue_comment") == 0
     assert run(ping, "--event", "issue_comment") == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first.endswith(": to be decided by the loop")
-    assert second.endswith(": to be decided again by the loop")
+    assert first.endswith(": the loop will evaluate it")
+    assert second.endswith(": the loop will evaluate it again")
     assert queue.counts() == {(DELIVERIES, State.READY): 1}
 
 
@@ -122,7 +122,7 @@ def test_what_was_done_before_is_not_promised_again(queue, ping, capsys):
 
 def test_an_unknown_delivery_may_be_a_misspelt_file(queue):
     """The error names a delivery and a file."""
-    with pytest.raises(UnknownDelivery, match="no delivery nope, and no such file"):
+    with pytest.raises(UnknownDelivery, match="no delivery nope, and there is no such file"):
         run("nope")
 
 

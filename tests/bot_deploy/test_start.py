@@ -69,7 +69,7 @@ def test_it_migrates_and_supervises_the_two_processes(
         "loop": [sys.executable, "-m", "bot_deploy", "loop"],
     }
     assert "s3cret" not in str(supervised)
-    assert "the status page: http://localhost:18000/" in caplog.messages
+    assert "status page: http://localhost:18000/" in caplog.messages
     assert capsys.readouterr().out == "loop: hello\n"
 
 
@@ -115,4 +115,4 @@ def test_without_an_app_it_may_be_the_demo(monkeypatch, capsys):
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(demo, "main", lambda argv: 42 if argv == ["demo"] else 0)
     assert start.main(["start", "--or-demo"]) == 42
-    assert "this is the demo" in capsys.readouterr().out
+    assert "running the demo" in capsys.readouterr().out

@@ -148,7 +148,7 @@ def test_decrypt_with_the_environment(
 def test_decrypt_unknown_name(full: Path, run: Run) -> None:
     """A name that is not there is answered with those that are."""
     result = run("decrypt", "github.nothing", "--config", str(full))
-    assert (result.code, "there are github.app_id, github.private_key" in result.err) == (1, True)
+    assert (result.code, "which has: github.app_id, github.private_key" in result.err) == (1, True)
 
 
 def test_decrypt_without_a_key(full: Path, run: Run) -> None:

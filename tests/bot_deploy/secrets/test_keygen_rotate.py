@@ -45,7 +45,7 @@ def test_keygen_never_overwrites(config: Path, run: Run) -> None:
     config.write_text(SHIPPED.read_text())
     before = private_half().reveal()
     result = run("keygen", "--config", str(config))
-    assert (result.code, "never overwritten" in result.err) == (1, True)
+    assert (result.code, "never overwrite" in result.err) == (1, True)
     assert (private_half().reveal(), config.read_text()) == (before, SHIPPED.read_text())
 
 

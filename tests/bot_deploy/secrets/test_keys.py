@@ -69,7 +69,7 @@ def test_not_a_key_in_the_file(key_file: Path, content: bytes) -> None:
 )
 def test_unreadable(tmp_path: Path, path: str, reason: str) -> None:
     """A file that cannot be read is named with the reason and a remedy, in one line."""
-    with pytest.raises(KeyFileError, match=rf"cannot be read \({reason}\): mend the path.*"):
+    with pytest.raises(KeyFileError, match=rf"cannot be read \({reason}\): correct the path.*"):
         private_keys({"SECRET_KEY_FILE": str(tmp_path / path)})
 
 
@@ -77,7 +77,7 @@ def test_unreadable(tmp_path: Path, path: str, reason: str) -> None:
 def test_others_may_use_it(key_file: Path, mode: int) -> None:
     """A file of our own that others may read or write is refused, with the remedy."""
     key_file.chmod(mode)
-    with pytest.raises(KeyFileError, match=rf"mode 0{mode:o}.*: chmod 600 {key_file}"):
+    with pytest.raises(KeyFileError, match=rf"mode 0{mode:o}.*: run chmod 600 {key_file}"):
         private_keys({"SECRET_KEY_FILE": str(key_file)})
 
 

@@ -37,7 +37,7 @@ def test_list_shows_retired_pairs(full: Path, run: Run) -> None:
     old = next(line for line in stale if line.startswith("app_id"))
     full.write_text("\n".join([*lines[:place], old, *lines[place + 1 :]]))
     first = run("list", "--config", str(full)).out.splitlines()[0]
-    assert first.endswith(f"{private_half().id} (retired: seal it again)")
+    assert first.endswith(f"{private_half().id} (retired key; seal it again)")
 
 
 def test_list_of_nothing(run: Run) -> None:
@@ -75,10 +75,10 @@ def test_check_counts_the_environment(
     ("line", "verdict"),
     [
         ("app_id = ''", "github.app_id: empty"),
-        ("private_key = 'hunter2'", "github.private_key: in clear"),
-        ("webhook_secrets = ['hunter2']", "github.webhook_secrets: in clear"),
+        ("private_key = 'hunter2'", "github.private_key: not sealed"),
+        ("webhook_secrets = ['hunter2']", "github.webhook_secrets: not sealed"),
         ("token = 'sealed:12345678:AAAA'", "github.token is sealed for the pair 12345678"),
-        ("", "github.app_id: missing, `encrypt github.app_id`"),
+        ("", "github.app_id: missing; run `encrypt github.app_id`"),
     ],
 )
 def test_check_failures(line: str, verdict: str, config: Path, run: Run) -> None:
@@ -119,4 +119,4 @@ def test_check_names_what_a_board_on_parse_lacks(full: Path, run: Run) -> None:
     assert result.code == 1
     lacking = [line for line in result.out.splitlines() if line.startswith("FAILED")]
     assert len(lacking) == 6
-    assert "board.mood.rest_key: missing, `encrypt board.mood.rest_key`" in lacking[-1]
+    assert "board.mood.rest_key: missing; run `encrypt board.mood.rest_key`" in lacking[-1]
