@@ -8,7 +8,7 @@ SUMMARY = "print one value of config.toml in clear"
 
 
 def main(argv: list[str]) -> int:
-    """Print the value, or each of a list; returns 0, or 1 if it does not open."""
+    """Print the value, or each of a list; returns 0. Raises NameUnknown and other SecretErrors."""
     parser = secrets_file.new_parser(argv, f"{SUMMARY}; a list prints each of its values")
     parser.add_argument(
         "name",

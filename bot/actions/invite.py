@@ -55,7 +55,11 @@ class Invite(Action):
         return f"invite {self.person} to {self.organization}"
 
     def perform(self, work: Work) -> Result:
-        """Invite; returns the state of the membership."""
+        """Invite the person; returns the state of the membership: `pending` or `active`.
+
+        Raises Superseded for an earlier member or invited person, Postpone after the day's last
+        invitation, and RequestFailed. Safe to repeat.
+        """
         now = work.clock()
         found = membership(work.client, self.organization, self.person)
         if found is None:

@@ -110,7 +110,10 @@ def read_or_begin(path: Path) -> str:
 
 
 def open_config(option: Path | None, key_file: Path | None) -> Secrets:
-    """Return the values of config.toml, which `keys_from(key_file)` open. Raises SecretError."""
+    """Return the values of config.toml, which `keys_from(key_file)` open.
+
+    Raises FileError for a file that cannot be read as TOML, another SecretError for a bad key.
+    """
     try:
         return open_secrets(tomllib.loads(read_config(option)), keys_from(key_file))
     except tomllib.TOMLDecodeError as error:

@@ -126,7 +126,10 @@ class Sources:
     secrets: Secrets
 
     def text(self, variable: str, default: str = "") -> str:
-        """Return the value of a variable or of its file; an empty variable counts as unset."""
+        """Return the value of a variable or of its file; an empty variable counts as unset.
+
+        Raises ConfigError if both are set, or the value cannot be read as UTF-8 text.
+        """
         # The bytes of the variable, in any locale.
         value = _decoded(os.fsencode(self._variable(variable)))
         path = self._variable(f"{variable}_FILE")

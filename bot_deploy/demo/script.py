@@ -89,7 +89,7 @@ def environment(
 
 
 def free_port(usual: int) -> int:
-    """Return the usual port if it is free, else another free one."""
+    """Return the usual port if it is free, else another. Raises OSError if none is free."""
     for port in (usual, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

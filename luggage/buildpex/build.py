@@ -53,7 +53,10 @@ class Build:
     tell: Callable[[str], None]
 
     def fill(self, house: Path) -> None:
-        """Download tools and dependencies into `house`, which must be empty; uses the network."""
+        """Download tools and dependencies into the new directory `house`; uses the network.
+
+        Raises BuildError if `house` is not empty or a download fails.
+        """
         if house.exists() and any(house.iterdir()):
             raise BuildError(f"{house} is not empty: name a new directory for the wheelhouse")
         house.mkdir(parents=True, exist_ok=True)

@@ -102,7 +102,10 @@ def open_secrets(document: Mapping[str, Any], keys: Iterable[PrivateKey]) -> Sec
 
 
 def live_keys(document: Mapping[str, Any]) -> dict[str, PublicKey]:
-    """Return the public keys in [keys], by id; raise NotAKey when a key has another id."""
+    """Return the public keys in [keys], by id.
+
+    Raises DocumentError unless [keys] is a table, NotAKey for a text that is no key or another one.
+    """
     section = document.get(KEYS_SECTION, {})
     if not isinstance(section, Mapping):
         raise DocumentError("[keys] must be a section of public keys: make a pair with `keygen`")

@@ -99,6 +99,7 @@ def read_shallow(
     The whole body is parsed, but out-of-range numbers, lone surrogates and deep nesting are not
     reported; decode the full body later. If a key occurs twice, both values must be valid.
     docs/decisions/0108 says more.
+    Raises Unsigned, BadSignature, Malformed and ConfigurationError, as `read` does.
     """
     delivery_id, event = _verified(headers, body, secrets)
     _check_names(delivery_id, event)

@@ -66,7 +66,7 @@ class Protocol(HttpToolsProtocol):
             self._start_timeout()
 
     def on_headers_complete(self) -> None:
-        """Check the limits; the parser answers 400 when this raises."""
+        """Check the limits; raises ValueError, for which the parser answers 400."""
         self._head_ended = True
         if len(self.headers) > _MAX_HEADERS:
             raise ValueError("too many headers")

@@ -14,6 +14,12 @@ SOURCES = sorted(
     for name in ("bot", "luggage", "bot_deploy", "bench")
     for path in ROOT.glob(f"{name}/**/*.py")
 )
+# The simulated GitHub raises its errors as responses.
+LIBRARY = [
+    path
+    for path in SOURCES
+    if not {"bench", "fake_github", "migrations"} & set(path.relative_to(ROOT).parts)
+]
 MODULES = [*SOURCES, *sorted(ROOT.glob("tests/**/*.py"))]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # A module docstring begins with a noun phrase, not with one of these.
@@ -74,6 +80,38 @@ def test_a_class_name_stands_for_one_thing():
                 places[node.name].append(name_of(path))
     shared = {name: paths for name, paths in places.items() if len(paths) > 1}
     assert {name: shared[name] for name in shared.keys() - GITHUB_NOUNS} == {}
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
+def test_a_docstring_names_the_errors_that_are_raised(path):
+    """A public function's docstring names each error that the function itself raises."""
+    for function in public_functions(ast.parse(path.read_text())):
+        docstring = ast.get_docstring(function) or ""
+        # "See `bot.rule.Reader`": the interface describes it.
+        if not docstring.startswith("See `"):
+            unnamed = {name for name in raised_in(function) if name not in docstring}
+            assert unnamed == set(), f"{name_of(path)}: {function.name}"
+
+
+def public_functions(owner):
+    """Each public function in a module, and each public method of its public classes."""
+    for node in owner.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node
+
+
+def raised_in(node):
+    """The classes that `raise` names in a function, without those of functions inside it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Raise) and child.exc:
+            error = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
+            name = ast.unparse(error).rpartition(".")[2]
+            if name[0].isupper():  # else a variable, or a function that makes the error
+                yield name
+        elif not isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+            yield from raised_in(child)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
