@@ -1,7 +1,7 @@
 """Sources of settings: environment variables, and config.toml, which they override.
 
 A variable NAME may be set as NAME_FILE, the path of a file with the value, but not as both.
-Only one line end at the end of a value is dropped (docs/decisions/0129-values-as-they-are.md).
+Only one line end at the end of a value is dropped (docs/decisions/0129-unchanged-values.md).
 """
 
 import os

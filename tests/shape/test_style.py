@@ -108,7 +108,8 @@ def raised_in(node):
         if isinstance(child, ast.Raise) and child.exc:
             error = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
             name = ast.unparse(error).rpartition(".")[2]
-            if name[0].isupper():  # else a variable, or a function that makes the error
+            # Else a variable, or a function that makes the error.
+            if name[0].isupper() and name != "NotImplementedError":
                 yield name
         elif not isinstance(child, (ast.FunctionDef, ast.ClassDef)):
             yield from raised_in(child)
