@@ -127,7 +127,7 @@ def publish(parse, store, clock):
     return Publisher([Part("lines", bring, clock), Part("mood", show, clock)])
 
 
-def test_what_was_said_meanwhile_arrives_once_and_in_order(parse, publish, board, clock):
+def test_missed_lines_arrive_once_and_in_order(parse, publish, board, clock):
     """After a restart of the server the newest lines arrive from the database."""
     lines, mood = parse
     said = [f"{word} at {clock()}" for word in ("before", "meanwhile", "and again")]
@@ -147,7 +147,7 @@ def test_what_was_said_meanwhile_arrives_once_and_in_order(parse, publish, board
     assert mood.objects("current")[0]["feeling"] == "worried"
 
 
-def test_a_key_that_is_not_good_is_told_in_the_servers_words(parse):
+def test_a_key_that_is_not_good_is_reported_in_the_servers_words(parse):
     """The error is Parse Server's, without the key."""
     application = dataclasses.replace(parse[0].application, rest_key="not the key")
     board = ParseBoard(ParseClient(application, make_session(), time.time))

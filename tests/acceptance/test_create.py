@@ -110,7 +110,7 @@ def test_a_dirty_tree_is_built_when_told(checkout, create, calls):
     assert f"bot:{commit(checkout)}-dirty " in calls()[-1]
 
 
-def test_what_git_ignores_is_not_sent(checkout, create):
+def test_ignored_files_are_not_sent_to_docker(checkout, create):
     """A private key in the tree is never sent to Docker."""
     (checkout / "secret.key").write_text("nobody-may-see-me")
     for words in ([], ["--dirty"]):

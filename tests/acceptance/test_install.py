@@ -238,7 +238,7 @@ def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_needs_more_than_an_install_says_so(words, told, program, bare):
+def test_a_subcommand_that_needs_a_checkout_says_so(words, told, program, bare):
     """The error is one line with the remedy, and exit code 1."""
     done = call(program, bare, *words)
     assert done.returncode == 1

@@ -186,7 +186,7 @@ def test_habits_of_the_user_change_nothing(index, newcomer, checkout, tmp_path):
         ("echo", "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"),
     ],
 )
-def test_a_python_that_will_not_do_is_told(checkout, python, line):
+def test_a_python_that_will_not_do_is_reported(checkout, python, line):
     """The first line names what is missing, and the command to install it."""
     ended = subprocess.run(
         ["make", "set-up-run", f"PYTHON={python}"],

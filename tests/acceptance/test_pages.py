@@ -203,7 +203,7 @@ def test_an_owner_signs_in_with_github(chromium, room):
     assert [each for each in visit.troubles if "403" not in each] == []
 
 
-def test_what_is_new_is_shown_without_loading_again(chromium, room):
+def test_a_new_line_appears_without_a_reload(chromium, room):
     """A new line appears, open sections stay open, and an outage is shown."""
     with visiting(chromium) as visit:
         page = visit.page

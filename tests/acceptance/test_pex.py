@@ -117,7 +117,7 @@ def test_a_home_that_cannot_be_written_is_one_line_and_once(run, tmp_path):
 
 
 @pytest.mark.needs("another Python")
-def test_a_wrong_python_is_told_in_one_line(run):
+def test_a_wrong_python_is_reported_in_one_line(run):
     """Another Python version ends with exit code 1 and the name of the right one."""
     done = run("version", python=needs.other_python())
     wanted = f"{sys.version_info.major}.{sys.version_info.minor}"

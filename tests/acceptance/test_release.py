@@ -175,7 +175,7 @@ def test_the_images_are_joined_into_one(scripts, told, tag, tags):
 
 
 @pytest.mark.parametrize("words", [[], ["push", "name", "v1"], ["pull", "name", "v1.2.3", "arm64"]])
-def test_a_wrong_call_for_the_image_is_told_the_usage(scripts, told, words):
+def test_a_wrong_call_for_the_image_is_reported_the_usage(scripts, told, words):
     """Wrong usage ends with exit code 2 before any build."""
     done, calls = told(scripts, ".ci/image", *words)
     assert (done.returncode, calls) == (2, [])

@@ -19,7 +19,7 @@ def source(tmp_path, monkeypatch):
     return place
 
 
-def test_what_is_installed_is_found_again(source):
+def test_a_second_call_installs_nothing(source):
     """The second call installs nothing, but updates our own files."""
     installed = []
     first = cache._installed(source, "lock", installed.append)
@@ -54,7 +54,7 @@ def test_another_version_is_another_place(source):
     assert cache._installed(source, "lock", lambda _: None) != first
 
 
-def test_what_was_interrupted_is_begun_anew(source):
+def test_a_failed_installation_starts_over(source):
     """A failed installation leaves nothing that looks finished."""
     with pytest.raises(UnavailableError, match="false failed"):
         cache._installed(source, "lock", lambda _: cache._run(["false"]))

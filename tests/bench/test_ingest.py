@@ -24,7 +24,7 @@ def server(stored=None, accepts=202):
     )
 
 
-def test_what_wrk_says_is_read():
+def test_the_output_of_wrk_is_parsed():
     """Accepted deliveries are those answered and not refused; the rate counts only them."""
     one = read(PRINTED, "prefix")
     assert (one.answered, one.refused, one.broken, one.per_second) == (100, 20, 3, 50.0)
@@ -50,7 +50,7 @@ def test_a_server_is_held_to_what_it_accepted(stored):
 
 
 @pytest.mark.parametrize("stored", [100, 127])
-def test_what_was_under_way_at_the_end_may_be_stored(stored):
+def test_deliveries_in_flight_at_the_end_may_be_stored(stored):
     """Deliveries in flight at the end may be stored."""
     settle(server(lambda _prefix: stored), read(PRINTED, ""), LOAD)
 

@@ -131,7 +131,7 @@ def test_the_memory_of_the_whole_bot_is_measured():
     assert all(0 < one.pss <= one.rss for one in [*before, *after])
 
 
-def test_memory_is_told_by_process_and_in_sum():
+def test_memory_is_reported_by_process_and_in_sum():
     """The figures are the sums before and after the burst."""
     start = Footprint(1, "-m bot_deploy start", pss=30, rss=50)
     web = Footprint(2, "-m bot_deploy gunicorn", pss=10, rss=40)

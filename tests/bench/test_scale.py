@@ -45,7 +45,7 @@ def test_a_turn_without_news_is_measured():
     assert table.figures["recover.sqlite_without_news_ms"] > 0
 
 
-def test_what_a_delivery_takes_is_measured():
+def test_the_processor_time_of_a_delivery_is_measured():
     """The web process, the loop and PostgreSQL each spend processor time."""
     demand = scale.measured(number=20)
     assert min(demand.web, demand.loop, demand.database) > 0

@@ -59,7 +59,7 @@ def test_view_of_an_empty_payload_knows_nothing():
 
 
 @pytest.mark.parametrize("odd", [5, "x", True, [5], ["x"], [None], {"login": 5}, [{"name": {}}]])
-def test_view_passes_over_what_nobody_has_checked(odd):
+def test_unexpected_values_in_unvalidated_fields_raise_nothing(odd):
     """Unexpected values in unvalidated fields raise nothing."""
     names = ("user", "labels", "assignees", "title", "author_association", "state", "pull_request")
     issue = {"number": 7, "body": None} | dict.fromkeys(names, odd)
@@ -211,7 +211,7 @@ def test_an_event_of_the_organisation_names_its_member(payload):
     assert view("organization", payload).member == Person("alice")
 
 
-def test_somebody_invited_by_mail_has_no_name():
+def test_an_invitation_by_mail_has_no_member():
     """An invitation by mail has no member."""
     payload = {"invitation": {"login": None, "email": "alice@example.com"}}
     assert view("organization", payload).member is None

@@ -154,7 +154,7 @@ def test_an_answer_that_drips_is_given_up(server, client, clock, monkeypatch):
         ParseBoard(client).lines()
 
 
-def test_what_is_too_late_is_not_sent(server, client):
+def test_nothing_is_sent_after_not_after(server, client):
     """Nothing is sent after `not_after`."""
     with pytest.raises(BoardAway, match="the time to send it is over"):
         ParseBoard(client).add(Line(0.0, "late"), "abc", not_after=client.clock() - 1)

@@ -153,7 +153,7 @@ def test_the_bot_itself_uses_the_permissions_that_it_asks_for(deliver, github):
     assert spare(calls_of(github), CORE_PERMISSIONS) == {"metadata": "read"}
 
 
-def test_what_is_too_little_and_too_much_is_seen():
+def test_missing_and_unused_permissions_are_reported():
     """The check reports missing and unused permissions."""
     calls = [("PUT", "/orgs/snakes/memberships/alice")]
     assert lacking(calls, {"members": "read"}) != []

@@ -73,7 +73,7 @@ def test_invite_offers_membership_and_then_says_so():
         "no repository",
     ],
 )
-def test_invite_asks_nothing_where_nobody_can_be_invited(event):
+def test_invite_asks_nothing_if_no_one_can_be_invited(event):
     """If no one can be invited, there is no action and no question."""
     reader = FakeReader()
     assert invite.decide(event, reader, InviteSettings()) == []

@@ -73,7 +73,7 @@ def test_ten_labels_at_once_are_enough():
     assert said.text == "@alice: I only take 10 labels at a time, so I skipped the rest."
 
 
-def test_where_no_label_is_for_everybody_that_is_said():
+def test_the_reply_says_if_no_label_is_open_to_everyone():
     """The reply says if no label is open to everyone."""
     _eyes, said = asked("/label os: 1")
     assert said.text.endswith("They have not made any labels available to everyone.")

@@ -27,7 +27,7 @@ from bot_deploy.arguments import (
         (address, "http://localhost:8000/bot", "http://localhost:8000/bot"),
     ],
 )
-def test_what_makes_sense_is_understood(understand, text, meant):
+def test_valid_arguments_are_accepted(understand, text, meant):
     """Valid arguments are accepted, including both ends of a range."""
     assert understand(text) == meant
 
@@ -53,7 +53,7 @@ def test_what_makes_sense_is_understood(understand, text, meant):
         (address, "https://[bot", "look like"),
     ],
 )
-def test_what_makes_none_is_refused_in_words(understand, text, words):
+def test_invalid_arguments_are_refused_with_the_rule(understand, text, words):
     """The error names the rule and the argument."""
     with pytest.raises(ArgumentTypeError, match=words):
         understand(text)

@@ -151,7 +151,7 @@ def test_white_space_at_an_end_is_kept_and_told():
     assert given.webhook_notice().remedy
 
 
-def test_nothing_is_said_of_secrets_that_nobody_uses():
+def test_polling_gives_no_notice_about_webhook_secrets():
     """With BOT_RECEIVE=poll there is no notice about webhook secrets."""
     environ = APP | {"GITHUB_WEBHOOK_SECRET": " ".join(HALVES), "BOT_RECEIVE": "poll"}
     assert load(environ, {}).webhook_notice() is None
@@ -198,7 +198,7 @@ def test_secrets_are_not_opened_before_they_are_needed():
         app.private_key()
 
 
-def test_what_an_app_lacks_is_said_when_it_is_needed():
+def test_a_missing_private_key_fails_at_its_first_use():
     """A missing private key raises an error at its first use."""
     app = load({**APP, "GITHUB_PRIVATE_KEY": ""}, {}).needed_app()
     with pytest.raises(ConfigError, match=r"GITHUB_PRIVATE_KEY is missing: .*`encrypt"):
@@ -289,7 +289,7 @@ def test_a_board_on_parse_has_two_applications():
     assert "REST_KEY" not in repr(board.mood())
 
 
-def test_what_a_board_on_parse_lacks_is_named():
+def test_the_missing_values_of_a_board_on_parse_are_named():
     """The error names all missing values and the remedy."""
     given = {name: value for name, value in PARSE.items() if "LINES" in name}
     with pytest.raises(ConfigError) as raised:

@@ -138,7 +138,7 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
         ({"invit": {}}, r"\[invit\] is unknown; did you mean \[invite\]"),
     ],
 )
-def test_what_cannot_be_used_is_said_on_one_line(environ, tmp_path, document, words):
+def test_an_unusable_rule_is_one_line(environ, tmp_path, document, words):
     """An unusable rule is one line with its name and the reason."""
     (tmp_path / "broken.py").write_text("def")
     (tmp_path / "exits.py").write_text("raise SystemExit('a\\nb')")

@@ -210,7 +210,7 @@ def test_all_about_one_is_shown(several, capsys):
     assert "payload" not in shown
 
 
-def test_what_github_answered_is_shown(several, capsys):
+def test_show_prints_githubs_answer(several, capsys):
     """`show` prints GitHub's answer to a finished action."""
     run("show", "1111")
     shown = capsys.readouterr().out
@@ -222,7 +222,7 @@ def test_what_github_answered_is_shown(several, capsys):
     ("guid", "decision"),
     [("3333", "dead after 1 attempt: 403 Forbidden"), ("2222", "ignored: no rule had")],
 )
-def test_a_decision_is_told_with_its_reason(several, capsys, guid, decision):
+def test_a_decision_is_reported_with_its_reason(several, capsys, guid, decision):
     """`show` prints why a rule acted, did nothing, or failed."""
     run("show", guid)
     assert decision in capsys.readouterr().out
@@ -275,7 +275,7 @@ def test_an_unknown_guid_fails_and_the_others_are_tried(several, queue, capsys):
     assert "3333: will be retried" in told.out
 
 
-def test_what_has_expired_cannot_be_tried_again(queue, store, capsys, monkeypatch):
+def test_an_expired_delivery_cannot_be_retried(queue, store, capsys, monkeypatch):
     """`retry` of an expired delivery prints a line and returns 1."""
     store("g", way="bury")
     with queue._engine.begin() as connection:

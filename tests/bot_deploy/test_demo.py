@@ -190,7 +190,7 @@ def test_an_end_before_the_bot_is_ready_is_not_a_failure(script, bot, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_redelivery_is_told(script, bot, capsys):
+def test_a_redelivery_is_reported(script, bot, capsys):
     """The demo prints each redelivery."""
     event = script._github.star("a/b", "tamiko")
     script._send(SceneDelivery(event, "guid-1", repeated=True))
@@ -268,7 +268,7 @@ def test_a_long_line_is_cut(capsys):
     assert len(capsys.readouterr().out) < 120
 
 
-def test_nobody_listening_stops_nothing(monkeypatch):
+def test_a_closed_stdout_does_not_end_the_demo(monkeypatch):
     """A closed stdout does not end the demo."""
 
     def closed(*_, **__):

@@ -99,7 +99,7 @@ def test_a_bot_that_runs_is_well(run, environ):
     assert (code, verdicts(out)) == (0, dict.fromkeys(NAMES, "ok"))
 
 
-def test_a_failure_is_told_with_its_remedy(run, github):
+def test_a_failure_is_reported_with_its_remedy(run, github):
     """A failed check prints its remedy and ends with exit code 1."""
     github.world.installations.clear()
     code, out = run()
@@ -125,7 +125,7 @@ def test_without_an_app_this_machine_is_looked_at(run, environ):
     assert "`register`" in out
 
 
-def test_a_secret_that_does_not_open_is_told(run, environ):
+def test_a_secret_that_does_not_open_is_reported(run, environ):
     """An invalid private key fails the check `secrets`."""
     environ["GITHUB_PRIVATE_KEY"] = "hunter2"
     code, out = run("--json")

@@ -171,7 +171,7 @@ HALF = "0123456789abcdef" * 2
         ("It's a Secret to Everybody", logging.INFO, "counts as one secret"),
     ],
 )
-def test_what_may_be_a_slip_is_logged_at_the_start(
+def test_white_space_in_the_webhook_secret_is_logged(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     secret: str,

@@ -92,7 +92,7 @@ def test_a_mistyped_name_gets_a_suggestion(
     assert (f"did you mean {meant!r}?" in told) == (meant is not None)
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """--version prints one line."""
     assert run("--version") == 0
     assert re.fullmatch(r"portmanteau \d+\.\d+\.\d+\n", capsys.readouterr().out)
@@ -170,7 +170,7 @@ def test_a_reader_that_has_left_is_no_failure_of_ours(
         assert run("extra") == 141
 
 
-def test_what_the_operator_can_mend_is_one_line(
+def test_a_known_error_is_one_line(
     subcommand: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A known error is its message on stderr, without a traceback, and exit code 1."""
@@ -200,7 +200,7 @@ def test_the_errors_named_as_known_exist() -> None:
         ("import sqlalchemy; sqlalchemy.create_engine('sqlite:////no/x').connect()", "unable to"),
     ],
 )
-def test_what_cannot_be_opened_is_one_line(
+def test_an_unreachable_database_is_one_line(
     body: str,
     told: str,
     subcommand: Callable[..., None],
@@ -224,7 +224,7 @@ def test_a_child_obeys_its_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environ == {}
 
 
-def test_by_hand_it_obeys_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_supervisor_it_keeps_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Started from a shell, it stays where it is."""
     monkeypatch.setattr(dispatch.run, "leave_terminal", lambda: pytest.fail("left"))
     before = signal.getsignal(signal.SIGINT)

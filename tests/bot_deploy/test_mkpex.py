@@ -99,13 +99,13 @@ def test_a_commit_without_its_time_is_wrong_usage(made, tree, capsys):
     assert "go together" in capsys.readouterr().err
 
 
-def test_what_is_no_checkout_is_an_error(made, tmp_path, capsys):
+def test_outside_of_a_checkout_it_is_an_error(made, tmp_path, capsys):
     """One line on stderr, exit code 1."""
     assert run(tmp_path, *STAMP) == 1
     assert "is not a checkout" in capsys.readouterr().err
 
 
-def test_a_dirty_tree_is_told(made, tree, capsys):
+def test_a_dirty_tree_is_a_warning(made, tree, capsys):
     """It is built, and the first line warns that nobody else can."""
     assert run(tree, "--commit", "c0ffee-dirty", "--committed-at", "1") == 0
     assert capsys.readouterr().out.startswith("- the tree has uncommitted changes")

@@ -151,7 +151,7 @@ def test_a_value_of_config_toml_arrives_or_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
-def test_what_an_editor_adds_is_dropped(value: str, tmp_path: Path) -> None:
+def test_a_line_end_and_a_byte_order_mark_are_dropped(value: str, tmp_path: Path) -> None:
     """One line end at the end, of whatever system, and a byte order mark at a file's beginning."""
     value = value.rstrip("\r")
     path = tmp_path / "secret"
@@ -168,7 +168,7 @@ def test_what_an_editor_adds_is_dropped(value: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [True, 1.10, [[]], {"a": "b"}, 7])
 @pytest.mark.parametrize("name", KNOWN)
-def test_what_is_no_text_in_config_toml_is_refused(name: str, value: object) -> None:
+def test_a_value_in_config_toml_must_be_a_text(name: str, value: object) -> None:
     """Python's words for it (True, 1.1) are not what was typed; an id may be a number."""
     section, key = name.rsplit(".", 1)
     content: Any = {key: value}
@@ -195,7 +195,7 @@ def test_a_key_that_is_none_is_refused_without_a_word_of_it(value: str, tmp_path
 
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
-def test_where_to_move_arrives(value: str) -> None:
+def test_move_to_is_an_address(value: str) -> None:
     """MOVE_TO is an address like DATABASE_URL."""
     assert variables({"MOVE_TO": value}).text("MOVE_TO") == value
 
@@ -213,7 +213,7 @@ def test_an_address_of_a_database_is_used_or_refused_without_a_word_of_it(value:
 
 
 @pytest.mark.parametrize("name", sorted(USED))
-def test_what_is_not_utf_8_is_refused(name: str, tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf_8_are_refused(name: str, tmp_path: Path) -> None:
     """The error for bytes that are not UTF-8 names the variable, not the bytes."""
     raw = b"hush\xff"
     path = tmp_path / "file"

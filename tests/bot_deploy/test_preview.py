@@ -65,7 +65,7 @@ def test_json_is_for_programs(run, capsys):
     )
 
 
-def test_a_wrong_file_is_told_with_line_and_column(run, capsys, tmp_path):
+def test_a_wrong_file_is_reported_with_line_and_column(run, capsys, tmp_path):
     """Each problem is a line with file, line and column; exit code 1."""
     assert run("[ping]\nenabled = 1\n[invit]\n") == 1
     path = tmp_path / "bot.toml"

@@ -49,7 +49,7 @@ def test_an_early_signal_is_an_orderly_end(number):
     assert ended.value.code == 0
 
 
-def test_a_log_that_nobody_reads_any_more_stops_nothing():
+def test_a_closed_stream_drops_lines():
     """A closed stream drops lines without an error."""
     stream = io.StringIO()
     passing = processes.Relay(stream, "text")

@@ -142,7 +142,7 @@ def test_with_an_address_deliveries_go_there(run, config, browser, github):
     assert "BOT_RECEIVE" not in told.out
 
 
-def test_without_one_deliveries_are_made_for_nobody(run, config, browser, github):
+def test_without_an_address_the_webhook_is_active_but_unreachable(run, config, browser, github):
     """The webhook is active, else there would be nothing to fetch; nobody can be at its address."""
     run(config)
     assert (github.world.app.hook_url, github.world.app.hook_active) == (NO_WEBHOOK_URL, True)
@@ -211,7 +211,7 @@ def test_an_offer_can_be_declined(run, tmp_path, environ, browser, github, answe
     assert not (tmp_path / "secret.key").exists()
 
 
-def test_a_key_file_in_the_way_is_told(run, tmp_path, environ, browser, github, answers):
+def test_a_key_file_in_the_way_is_reported(run, tmp_path, environ, browser, github, answers):
     """An existing key file stops the registration."""
     path = tmp_path / "config.toml"
     path.write_text(SHIPPED.read_text())
@@ -241,7 +241,9 @@ def test_a_variable_would_hide_the_new_app(run, config, browser, github, environ
     assert variable in refused(run, github, config)
 
 
-def test_a_config_that_cannot_be_written_is_told_first(run, config, browser, github, monkeypatch):
+def test_a_config_that_cannot_be_written_is_reported_first(
+    run, config, browser, github, monkeypatch
+):
     """A read-only config.toml is refused before GitHub is asked."""
 
     def refuse(*_arguments, **_options):
@@ -251,7 +253,7 @@ def test_a_config_that_cannot_be_written_is_told_first(run, config, browser, git
     assert "Permission denied" in refused(run, github, config)
 
 
-def test_a_port_that_is_taken_is_told(run, config, browser, github):
+def test_a_port_that_is_taken_is_reported(run, config, browser, github):
     """A taken port is one line with the port and the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -275,7 +277,7 @@ def test_two_githubs_at_once_are_refused(run, config, environ, github):
         ([], ""),
     ],
 )
-def test_what_cannot_be_meant_is_wrong_usage(run, config, arguments, organization):
+def test_invalid_arguments_are_wrong_usage(run, config, arguments, organization):
     """Invalid arguments end with exit code 2."""
     assert run(config, *arguments, organization=organization)[0] == 2
 
@@ -349,7 +351,7 @@ def test_a_config_that_was_spoiled_meanwhile_loses_nothing(run, config, browser,
     assert "not valid TOML" in told.err
 
 
-def test_no_answer_within_the_hour_is_told(run, config, monkeypatch, github, environ):
+def test_no_answer_within_the_hour_is_reported(run, config, monkeypatch, github, environ):
     """Or Ctrl-C before one: nothing was registered, exit code 1, no traceback."""
     environ.pop("DISPLAY")
 
@@ -403,7 +405,7 @@ def test_a_browser_is_opened_where_there_is_a_screen(environ, platform, expected
     assert local_page.has_screen(environ, platform) == expected
 
 
-def test_a_missing_webhook_secret_is_told(tmp_path):
+def test_a_missing_webhook_secret_is_reported(tmp_path):
     """GitHub's description allows it; the rest is sealed all the same."""
     app = exchange.Registered(
         id=1, slug="s", name="S", owner="o", page="p", client_id="c",

@@ -106,7 +106,7 @@ def test_a_stored_delivery_is_decided_again(queue, ping, capsys):
     assert queue.get(job.id).state is State.READY
 
 
-def test_what_was_done_before_is_not_promised_again(queue, ping, capsys):
+def test_earlier_actions_are_listed(queue, ping, capsys):
     """Earlier actions are listed with their states."""
     run(ping, "--event", "issue_comment")
     (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
@@ -134,7 +134,7 @@ def test_an_unknown_delivery_may_be_a_misspelt_file(queue):
         (["-"], "add --event"),
     ],
 )
-def test_what_cannot_be_replayed_is_a_line(queue, words, told, capsys, monkeypatch):
+def test_an_invalid_file_is_one_line(queue, words, told, capsys, monkeypatch):
     """An invalid file is one line on stderr and exit code 1."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
     assert dispatch.main(["bot_deploy", "replay", *words], dict(os.environ)) == 1

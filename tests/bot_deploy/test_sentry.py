@@ -113,7 +113,7 @@ def the_report(sink, settings):
     return report, [error["type"] for error in report["exception"]["values"]]
 
 
-def test_what_breaks_in_the_loop_is_reported(settings, sink, tmp_path):
+def test_a_crash_in_the_loop_is_reported(settings, sink, tmp_path):
     """With the delivery's id and the stack; not with the payload, a variable or a secret."""
     engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
     migrate(engine, HISTORIES, log=lambda _: None)
@@ -130,7 +130,7 @@ def test_what_breaks_in_the_loop_is_reported(settings, sink, tmp_path):
     assert "s3cret" not in loop.output
 
 
-def test_what_breaks_in_the_web_process_is_reported(settings, sink, github, tmp_path):
+def test_a_crash_in_the_web_process_is_reported(settings, sink, github, tmp_path):
     """The same: the delivery's id and the stack, and nothing of the request but its method."""
     github.add_repository("snakes/trio")
     headers, body = github.signed(*github.open_issue("snakes/trio", "ada", PRIVATE))

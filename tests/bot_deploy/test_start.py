@@ -73,7 +73,7 @@ def test_it_migrates_and_supervises_the_two_processes(
     assert capsys.readouterr().out == "loop: hello\n"
 
 
-def test_what_comes_back_from_the_child_is_not_secret(tmp_path, monkeypatch):
+def test_the_child_returns_no_secret(tmp_path, monkeypatch):
     """`prepare` returns three public settings."""
     monkeypatch.setattr("luggage.telemetry.logs.configure_logging", lambda *_, **__: None)
     prepared = start.prepare(APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}, or_demo=True)
@@ -90,7 +90,7 @@ def test_a_board_on_parse_is_opened_before_the_start(tmp_path):
         start.prepare(environ, or_demo=False)
 
 
-def test_a_private_key_that_is_none_is_told_before_the_start(tmp_path):
+def test_a_private_key_that_is_none_is_reported_before_the_start(tmp_path):
     """An invalid private key stops the start, named by its variable."""
     environ = APP | {"BOT_DATA": str(tmp_path), "GITHUB_PRIVATE_KEY": "hunter2"}
     with pytest.raises(ConfigError, match=r"\(GITHUB_PRIVATE_KEY\): .*PEM") as raised:

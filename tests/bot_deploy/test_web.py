@@ -85,7 +85,7 @@ def test_a_client_id_without_its_secret_is_an_error(client_of):
         client_of({**APP, "GITHUB_CLIENT_ID": "Iv1.1"})
 
 
-def test_whatever_is_answered_is_protected(client_of):
+def test_each_response_has_the_security_headers(client_of):
     """Every answer has the security headers, including errors."""
     answer = client_of(APP).get("/nothing/here")
     assert answer.status_code == 404
@@ -107,7 +107,7 @@ def test_with_the_token_there_are_metrics(client_of):
     assert 'portmanteau_build_info{commit="' in told
 
 
-def test_a_board_on_parse_that_is_down_is_told_on_the_page(client_of, tmp_path):
+def test_a_board_on_parse_that_is_down_is_reported_on_the_page(client_of, tmp_path):
     """The page shows the database's lines, and that Parse is down."""
     client_of(APP)
     nobody = f"http://127.0.0.1:{free_port()}/parse"

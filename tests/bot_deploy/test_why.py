@@ -51,7 +51,7 @@ def test_the_same_for_programs(environ, capsys):
     assert (told["action"]["rule"], told["delivery"]["guid"]) == ("ping", "g")
 
 
-def test_what_is_no_address_is_wrong_usage(environ, capsys):
+def test_other_text_is_wrong_usage(environ, capsys):
     """Other text ends with exit code 2 and an example."""
     with pytest.raises(SystemExit) as ended:
         why.main(["why", "pong!"])
@@ -63,7 +63,7 @@ def run(*words):
     return dispatch.main(["bot_deploy", "why", *words], dict(os.environ))
 
 
-def test_what_is_not_ours_is_a_line(environ, capsys):
+def test_a_foreign_comment_is_one_line(environ, capsys):
     """A foreign comment is one line on stderr and exit code 1."""
     assert run(f"{PAGE}99") == 1
     error = capsys.readouterr().err

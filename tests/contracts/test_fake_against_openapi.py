@@ -90,7 +90,7 @@ def _ids(github):
         "/app/hook/deliveries/{delivery}",
     ],
 )
-def test_what_the_app_reads_is_as_described(github, judge, ask, path):
+def test_reads_of_the_app_match_the_description(github, judge, ask, path):
     """Each GET of the App gets a 200 that matches the description."""
     answer = ask.as_app("GET", path.format(**_ids(github)))
     assert (answer.status_code, judge.violations) == (200, [])
@@ -141,7 +141,7 @@ def test_what_the_app_reads_is_as_described(github, judge, ask, path):
         "/search/issues?q=is:pr+is:merged+author:alice+org:snakes",
     ],
 )
-def test_what_an_installation_reads_is_as_described(github, judge, ask, path):
+def test_reads_of_an_installation_match_the_description(github, judge, ask, path):
     """Each GET of an installation gets a 200 that matches the description."""
     answer = ask("GET", path.format(**_ids(github)))
     assert (answer.status_code, judge.violations) == (200, [])
@@ -202,7 +202,7 @@ def test_what_an_installation_reads_is_as_described(github, judge, ask, path):
         ("PATCH", "{root}/check-runs/1", {"name": "x"}, 404),
     ],
 )
-def test_what_an_installation_writes_is_as_described(
+def test_writes_of_an_installation_match_the_description(
     github, judge, ask, method, path, body, status
 ):
     """Each write gets a response that matches the description, refusals included."""

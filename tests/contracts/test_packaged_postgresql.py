@@ -350,7 +350,7 @@ def a_table_in_the_way(url):
         (a_table_in_the_way, '"job" already exists; .* its own database or schema'),
     ],
 )
-def test_what_cannot_be_migrated_is_refused_in_one_line(packaged_postgresql, opened, make, remedy):
+def test_a_database_that_cannot_be_migrated_is_one_line(packaged_postgresql, opened, make, remedy):
     """A role, a server or a schema prevents the bot from creating its tables."""
     url = packaged_postgresql.own_schema()
     make(url)

@@ -136,7 +136,7 @@ def test_a_job_is_not_claimed_before_its_time(put, claim, clock):
     assert (early, claim().key) == (None, "k")
 
 
-def test_what_was_due_first_comes_first(queue, put, clock):
+def test_jobs_are_ordered_by_due_time(queue, put, clock):
     """A queue is ordered by due time, then by put."""
     put("late", run_at=clock() - 1)
     put("early", run_at=clock() - 2)
@@ -207,7 +207,7 @@ def test_a_younger_job_that_is_due_earlier_still_waits(queue, put, claim, clock)
 
 
 @pytest.mark.parametrize("way", ["ignore", "bury"])
-def test_what_is_over_does_not_block_its_subject(queue, put, claim, way):
+def test_a_dead_or_ignored_job_does_not_block_its_subject(queue, put, claim, way):
     """A dead or ignored job does not block its subject."""
     put("a1", subject="a")
     put("a2", subject="a")

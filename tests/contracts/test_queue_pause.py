@@ -37,7 +37,7 @@ def test_a_paused_queue_is_no_reason_to_wake_up(queue, put):
 
 
 @pytest.mark.parametrize("way", ["done", "retry", "note", "extend"])
-def test_what_was_claimed_before_is_finished(queue, put, claim, way):
+def test_a_pause_does_not_affect_leased_jobs(queue, put, claim, way):
     """A pause does not affect leased jobs."""
     put("k")
     job = claim()

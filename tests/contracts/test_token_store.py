@@ -36,7 +36,7 @@ def token(clock):
     return Token(SecretText("ghs_" + "x" * 520), clock() + 3600, clock())
 
 
-def test_what_one_process_saves_another_loads(store_of, token):
+def test_a_saved_token_is_loaded_by_any_process(store_of, token):
     """A token is read as it was saved, by any process."""
     store_of("a").save(7, token)
     assert store_of("b").load(7) == token

@@ -12,7 +12,7 @@ from tests.faults.rows import r15_malformed
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_what_a_target_begins_with_breaks_no_promise(target, monkeypatch, tmp_path):
+def test_every_seed_keeps_the_promise_of_its_target(target, monkeypatch, tmp_path):
     """Every seed keeps the target's promise."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     take = target.prepare()

@@ -236,7 +236,7 @@ def exported(root, to):
     return sorted(str(path.relative_to(to)) for path in to.rglob("*") if path.is_file())
 
 
-def test_what_git_ignores_is_not_packed(checkout, tmp_path):
+def test_ignored_files_are_not_packed(checkout, tmp_path):
     """New files are packed, ignored and deleted ones are not."""
     (checkout / "app" / "secret.key").touch()
     (checkout / "app" / "new.py").touch()
@@ -260,7 +260,7 @@ def test_modes_are_the_same_for_all(root, tmp_path):
     assert (tmp_path / "to" / "setup.py").stat().st_mode & 0o777 == 0o644
 
 
-def test_what_is_no_checkout_is_refused(tmp_path):
+def test_a_directory_that_is_no_checkout_is_refused(tmp_path):
     """The error has the first missing name."""
     with pytest.raises(BuildError, match=r"is not a checkout, setup\.py is missing"):
         buildpex.check_contents(tmp_path, ("setup.py", "app"))

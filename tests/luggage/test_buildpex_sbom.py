@@ -95,7 +95,7 @@ def test_a_license_in_full_is_kept_in_full(read):
     assert found["license"]["text"]["content"].startswith("Permission is granted\n")
 
 
-def test_what_only_an_extra_needs_is_not_needed(read):
+def test_dependencies_of_extras_are_left_out(read):
     """Dependencies of extras are left out."""
     found = read("part", "Requires-Dist: a (>=1)", 'Requires-Dist: b; extra == "more"')
     assert found.requires == {"a"}

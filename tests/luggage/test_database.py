@@ -179,7 +179,7 @@ def read_counter(engine):
         return connection.execute(text("SELECT n FROM counter")).scalar()
 
 
-def test_what_was_written_is_read(counters):
+def test_a_committed_transaction_is_visible(counters):
     """A committed transaction is visible to the next one."""
     with writing(counters) as connection:
         connection.execute(text("UPDATE counter SET n = 7"))

@@ -106,7 +106,7 @@ def test_a_directory_may_be_kept_until_the_next(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == [second]
 
 
-def test_what_another_supervisor_holds_is_left_alone(tmp_path: Path) -> None:
+def test_two_supervisors_may_share_a_data_directory(tmp_path: Path) -> None:
     """Two supervisors may share a data directory."""
     with runtime_dirs(tmp_path, [entry()]) as first, runtime_dirs(tmp_path, []):
         assert (Path(first.config) / "loop").exists()

@@ -197,7 +197,7 @@ FORMS = [str(path.relative_to(ROOT)) for path in SCHEMAS["vendor.github-issue-fo
 
 
 @pytest.mark.parametrize("name", [*PAGES, *FORMS])
-def test_what_a_page_tells_people_to_run_exists(name):
+def test_every_command_on_a_page_exists(name):
     """Every subcommand, make target and script that it names."""
     text = (ROOT / name).read_text()
     makefile = (ROOT / "Makefile").read_text()

@@ -75,7 +75,7 @@ def expressions():
 
 
 @pytest.mark.parametrize(("where", "expression"), list(expressions()))
-def test_each_metric_that_is_asked_for_is_told(exposed, where, expression):
+def test_each_metric_that_is_queried_exists(exposed, where, expression):
     """A metric that was renamed would leave an alert that can never come, and an empty panel."""
     told = set(re.findall(r"^(portmanteau_\w+)", exposed, re.MULTILINE))
     assert named(expression)

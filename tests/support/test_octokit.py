@@ -40,7 +40,7 @@ def test_it_is_installed_once(npm):
     assert runs() == 1
 
 
-def test_a_failure_is_told_and_remembered(npm):
+def test_a_failure_is_reported_and_remembered(npm):
     """The error of npm is the reason to skip, and the next process does not retry."""
     runs = npm(BAD)
     for _ in range(2):

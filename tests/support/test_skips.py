@@ -71,7 +71,7 @@ def holes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("hole", HOLES)
-def test_what_could_have_run_makes_the_run_fail(holes, hole):
+def test_a_skip_despite_the_tool_fails_the_run(holes, hole):
     """The output and the list name the test, however it was skipped."""
     exit_code, words, listed = holes
     file = f"test_{hole.replace(' ', '_')}.py"
@@ -125,7 +125,7 @@ def test_make_keeps_the_environment_from_choosing_tests(tmp_path, name):
     assert f"{name}=" not in done.stdout
 
 
-def test_what_could_not_run_is_listed(tmp_path):
+def test_a_skip_for_a_missing_tool_is_listed(tmp_path):
     """If the tool is absent the run passes, and the list names it."""
     exit_code, words, listed = run(tmp_path, ABSENT)
     assert exit_code == 0, words
@@ -145,7 +145,7 @@ def test_a_need_must_be_known():
         needs.need("no such tool")
 
 
-def test_what_is_here_is_found():
+def test_an_installed_tool_is_found():
     """A probe finds a tool that every machine has."""
     needs.need("git")
     assert os.access(needs.program("git"), os.X_OK)

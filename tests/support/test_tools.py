@@ -50,7 +50,7 @@ def install(tmp_path):
     return _install
 
 
-def test_what_is_missing_is_installed_once(install):
+def test_missing_packages_are_installed_once(install):
     """Only the packages of missing commands are installed, once."""
     exit_code, words, calls = install(f"*install*) {GOOD};;")
     assert exit_code == 0, words
@@ -69,7 +69,7 @@ def test_what_is_missing_is_installed_once(install):
     ],
     ids=["no apt-get", "no root", "no network", "no such package", "a package without its command"],
 )
-def test_what_cannot_be_installed_is_told(install, apt_get, how, exit_code, words):
+def test_a_failed_installation_has_its_exit_code(install, apt_get, how, exit_code, words):
     """Exit code 3 means that the machine or user cannot install, 1 that the list is wrong."""
     code, said, _ = install(apt_get, **how)
     assert code == exit_code

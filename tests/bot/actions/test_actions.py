@@ -125,7 +125,7 @@ def test_a_comment_with_another_text_is_the_same_comment():
     assert one.key == two.key
 
 
-def test_what_a_push_asks_of_an_issue_waits_in_the_line_of_that_issue():
+def test_an_action_of_a_push_waits_for_the_subject_of_its_issue():
     """And what any other delivery asks for waits in the line of that delivery."""
     comment = Comment(about="x", repository=TRIO, number=7, text="one")
     assert comment.line(TRIO) == f"{TRIO}#7"

@@ -181,7 +181,7 @@ def test_a_claim_that_waits_for_its_turn_to_write_looks_once(github, perform, li
     assert len(github.calls_to("GET", "*/issues/1")) == looks
 
 
-def test_what_somebody_else_has_is_not_claimed(github, perform, people, trouble):
+def test_an_assigned_issue_is_not_claimed(github, perform, people, trouble):
     """The one who was slower reads so, once, and nothing is assigned."""
     trouble("POST", "*/comments")
     github.open_issue(TRIO, "bob")
@@ -204,7 +204,7 @@ def test_the_state_is_right_after_an_unknown_end(github, perform, trouble, state
     assert github.issue(TRIO, 1).state_reason == (reason or "reopened")
 
 
-def test_a_refused_state_is_told_once(github, perform, trouble):
+def test_a_refused_state_is_reported_once(github, perform, trouble):
     """A pull request whose branch is gone cannot be reopened; the person reads why."""
     github.open_pull_request(TRIO, "alice")
     github.close_pull_request(TRIO, 1, "alice")
@@ -214,7 +214,7 @@ def test_a_refused_state_is_told_once(github, perform, trouble):
     assert texts(github) == ["Gone."]
 
 
-def test_a_refusal_is_told_once_though_github_shows_it_late(github, perform):
+def test_a_refusal_is_reported_once_though_github_shows_it_late(github, perform):
     """The comment that was sent is waited for; a second change of state is not tried."""
     github.world.read_lag_seconds = READ_LAG_SECONDS - 1
     github.open_pull_request(TRIO, "alice")
@@ -258,14 +258,14 @@ def test_a_comment_of_which_no_record_is_left_is_found_by_its_marker(github, per
     assert texts(github) == [marker(SAID.key), "It works."]
 
 
-def test_what_was_never_said_needs_no_taking_back(github, perform):
+def test_withdrawing_a_comment_that_was_never_written_changes_nothing(github, perform):
     """It is done, and changes nothing."""
     github.open_issue(TRIO, "alice")
     (row,) = perform(BACK)
     assert (row.state, writes(github)) == (State.DONE, [])
 
 
-def test_a_comment_that_somebody_deleted_needs_no_taking_back(github, perform):
+def test_withdrawing_a_deleted_comment_changes_nothing(github, perform):
     """It is gone, which is as well."""
     github.open_issue(TRIO, "alice")
     perform(SAID)

@@ -83,7 +83,7 @@ TAMER = JoinTeam(organization="snakes", team="tamers", person="alice")
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_somebody_is_put_into_a_team_once(want, settled, github, queue, fault):
+def test_a_person_joins_a_team_once(want, settled, github, queue, fault):
     """However the first try ended, there is one place in the team."""
     team = github.add_team("snakes", "tamers")
     github.add_member("snakes", "alice", state="pending")
@@ -235,7 +235,7 @@ def test_an_invitation_whose_end_was_unknown_counts_once(
     assert clock() < TEN_O_CLOCK + DAY / 2
 
 
-def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, people, store, clock):
+def test_a_late_process_keeps_the_note_of_its_successor(app, github, people, store, clock):
     """A process is stopped between note and request; what another sends meanwhile counts."""
     github.add_user("ann")
     client = app.client_for(github.install("snakes").id)
@@ -257,9 +257,7 @@ def test_who_comes_too_late_leaves_the_note_of_who_took_over(app, github, people
     assert people.invited_since("snakes", 0.0, but="") == 1
 
 
-def test_who_declined_while_an_invitation_waited_is_not_invited(
-    want, settled, queue, github, people
-):
+def test_a_person_who_declined_meanwhile_is_not_invited(want, settled, queue, github, people):
     """An owner invited by hand meanwhile, and the person declined: no welcome either."""
     github.add_user("ann")
     people.remember("snakes", "ann", "pending")

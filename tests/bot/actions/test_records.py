@@ -16,7 +16,7 @@ STORED = json.loads((Path(__file__).parent / "stored.json").read_text())
 
 
 @pytest.mark.parametrize("row", STORED, ids=lambda row: row["kind"])
-def test_what_is_stored_of_an_action_is_what_was_stored(row):
+def test_the_stored_form_of_an_action_never_changes(row):
     """Key, markers and body, byte for byte: a changed key would do a thing a second time."""
     action = examples()[row["kind"]]
     settings = {"enabled": True}

@@ -21,13 +21,13 @@ def reader(app, github, people, queue, clock):
     ("role", "may"),
     [("read", False), ("triage", True), ("write", True), ("maintain", True), ("admin", True)],
 )
-def test_who_may_work_on_issues(reader, github, role, may):
+def test_a_person_with_the_role_triage_may_write(reader, github, role, may):
     """The role triage may write, although GitHub's old field lacks it."""
     github.add_collaborator(TRIO, "olga", role)
     assert reader.may_write(TRIO, "olga") is may
 
 
-def test_who_does_not_exist_may_nothing(reader, github):
+def test_an_unknown_person_may_not_write(reader, github):
     """An unknown person may neither write nor be assigned."""
     github.open_issue(TRIO, "bob")
     assert not reader.may_write(TRIO, "nobody")
@@ -47,7 +47,7 @@ def test_a_pull_request_is_shown_as_it_is(reader, github, clock):
     assert reader.changed_paths(TRIO, 1) == ["a.py", "c.py", "b.py"]
 
 
-def test_whether_it_merges_is_told_when_it_is_known(reader, github):
+def test_whether_it_merges_is_reported_when_it_is_known(reader, github):
     """An unsettled pull request raises NotYet; a closed one does not."""
     github.open_pull_request(TRIO, "alice")
     github.pull(TRIO, 1).mergeable_pending = 2
@@ -59,7 +59,7 @@ def test_whether_it_merges_is_told_when_it_is_known(reader, github):
     assert reader.pull(TRIO, 1, settled=True).merges is None
 
 
-def test_what_cannot_be_seen_has_no_pull_requests(reader):
+def test_an_inaccessible_repository_has_no_pull_requests(reader):
     """GraphQL returns null for an inaccessible repository."""
     assert reader.merging("lions/den") == []
 
@@ -88,7 +88,7 @@ class Pages:
         return iter(self.items)
 
 
-def test_what_has_no_time_is_left_out_of_a_timeline():
+def test_timeline_items_without_a_time_are_skipped():
     """Groups of line comments in the timeline have no time, and are skipped."""
     grouped = {"event": "line-commented", "comments": []}
     said = {"event": "commented", "user": {"login": "bob"}, "created_at": "2026-11-21T10:00:00Z"}
@@ -102,7 +102,7 @@ def test_lists_come_to_an_end():
     assert len(IssueFacts(Pages(endless)).labels(TRIO)) == 1000
 
 
-def test_what_was_never_wanted_was_never_wanted(reader, clock):
+def test_an_action_that_was_never_queued_has_no_time(reader, clock):
     """An action that was never queued has no time; `now` is the bot's clock."""
     action = Comment(about="it", repository=TRIO, number=1, text="Hi")
     assert reader.wanted_at(action) is None

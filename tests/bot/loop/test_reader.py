@@ -33,7 +33,7 @@ def test_a_membership_is_asked_for_once(people, queue, clock):
     assert client.asked == [("/orgs/snakes/memberships/alice", None)]
 
 
-def test_that_somebody_is_no_member_is_not_remembered(people, queue, clock):
+def test_a_missing_membership_is_not_cached(people, queue, clock):
     """A missing membership is not remembered: it may change."""
     client = Recorded(ABSENT, {"state": "pending"})
     reader = github_reader(client, people, queue, clock=clock)
@@ -98,7 +98,7 @@ def test_merges_that_were_seen_count_before_github_has_indexed_them(people, queu
     assert (counted, len(client.asked)) == ([1, 2, 3], 2)
 
 
-def test_a_membership_is_asked_for_anew_where_it_matters(people, queue, clock):
+def test_membership_now_asks_github_again(people, queue, clock):
     """`membership_now` asks again and updates the cache."""
     client = Recorded({"state": "active"}, ABSENT, ABSENT)
     reader = github_reader(client, people, queue, clock=clock)
@@ -158,7 +158,7 @@ def test_the_first_step_is_the_lowest_number_of_a_person(people, listed, expecte
     )
 
 
-def test_what_is_remembered_of_invitations_is_told(people, queue, clock):
+def test_the_reader_knows_earlier_invitations(people, queue, clock):
     """The reader knows whom the bot invited and whom it asked about."""
     reader = github_reader(Recorded(), people, queue, clock=clock)
     people.inviting("snakes", "alice")

@@ -397,7 +397,7 @@ def test_boredom_leaves_one_line_for_each_spell(store, clock):
         (ACTIONS, b'{"kind": "of another release"}', {"job": "a-key"}),
     ],
 )
-def test_what_is_logged_about_a_job_names_its_delivery(queue, clock, queue_name, body, expected):
+def test_the_log_context_of_a_job_names_its_delivery(queue, clock, queue_name, body, expected):
     """The context has a delivery's own id, or that of an action's delivery."""
     queue.put(NewJob(queue=queue_name, key="a-key", body=body, run_at=clock()))
     (job,) = queue.claim([queue_name], worker="w", lease_seconds=60.0)

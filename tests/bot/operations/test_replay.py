@@ -111,7 +111,7 @@ def test_the_same_file_is_the_same_delivery():
         (b'{"issue": {"number": "seven"}}', "got `str` - at"),
     ],
 )
-def test_what_is_no_delivery_is_said_to_be_none(content, words):
+def test_a_file_without_a_delivery_is_an_error(content, words):
     """The error is one line with the reason."""
     if words is None:
         assert from_file(content, event="star").delivery.payload == {"request": 1}
@@ -120,7 +120,7 @@ def test_what_is_no_delivery_is_said_to_be_none(content, words):
             from_file(content, event="star")
 
 
-def test_what_is_no_delivery_is_not_asked_for_its_event():
+def test_an_invalid_file_is_refused_before_its_event_is_needed():
     """An invalid file is refused at once, not after --event was given."""
     with pytest.raises(ReplayError, match="not JSON"):
         from_file(b"no json", event=None)
@@ -141,7 +141,7 @@ def test_a_stored_delivery_is_replayed_by_its_guid(history, queue, github, clock
         stored(history, queue, "72d3")
 
 
-def test_what_a_schedule_brought_is_replayed_as_well(history, queue):
+def test_a_scheduled_delivery_can_be_replayed(history, queue):
     """A scheduled delivery can be replayed, although its key is not a GUID."""
     key = "schedule:nudge:2026-01-01T00:00Z:snakes/trio"
     queue.put(NewJob(queue=DELIVERIES, key=key, kind="schedule", body=b"{}", run_at=0.0))
@@ -163,7 +163,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(looker, queue, githu
     assert people.membership("snakes", "alice") is None
 
 
-def test_a_dry_run_remembers_nobody(looker, queue, github, people):
+def test_a_dry_run_stores_no_membership(looker, queue, github, people):
     """A dry run stores no membership."""
     github.add_member("snakes", "alice")
     new = replayed(github.merge_pull_request(TRIO, "alice"))
@@ -188,9 +188,7 @@ def test_a_dry_run_is_refused_every_write(looker, queue, github, monkeypatch):
     assert github.calls_to("PUT") == []
 
 
-def test_what_is_known_by_its_key_would_not_be_done_again(
-    looker, queue, github, settled, history, clock
-):
+def test_a_dry_run_skips_actions_with_known_keys(looker, queue, github, settled, history, clock):
     """A dry run of a finished delivery finds nothing new, and says why."""
     github.open_issue(TRIO, "alice")
     new = replayed(github.comment(TRIO, 1, "alice", "/ping"))
@@ -227,7 +225,7 @@ def test_nothing_to_do_is_said_with_its_reason(looker, queue, github):
     assert "Nothing would be done: no rule has anything to do." in reasons[2]
 
 
-def test_a_rule_that_cannot_decide_yet_is_told(queue, github):
+def test_a_rule_that_cannot_decide_yet_is_reported(queue, github):
     """A dry run reports rules that cannot decide yet."""
     outlook = dry_run(
         replayed(github.open_issue(TRIO, "alice")),
@@ -254,9 +252,7 @@ def test_a_file_is_decided_as_a_delivery_is(queue, github, settled, clock, histo
     assert history.find("guid-1").state is State.DONE
 
 
-def test_what_another_database_did_is_found_before_it_is_said_again(
-    queue, github, settled, clock, store
-):
+def test_a_replay_finds_the_comments_of_a_lost_database(queue, github, settled, clock, store):
     """A replay finds the comments of a lost database."""
     github.open_issue(TRIO, "alice")
     new = replayed(github.comment(TRIO, 1, "alice", "/ping"))

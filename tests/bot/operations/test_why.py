@@ -114,7 +114,7 @@ def test_addresses_and_markers_are_taken_apart(text, found):
         f"{HEX}0",
     ],
 )
-def test_what_is_neither_is_not_guessed_at(text):
+def test_other_text_is_not_taken_for_an_address(text):
     """Other text is not taken for an address."""
     assert parse_target(text) is None
 
@@ -217,7 +217,7 @@ def test_an_issue_that_the_bot_opened_is_explained(home, queue):
 # At GitHub
 
 
-def test_what_the_database_has_forgotten_is_asked_of_github(why, pong, queue, store, github):
+def test_an_expired_comment_is_explained_by_its_marker_on_github(why, pong, queue, store, github):
     """The comment's text has the marker, which leads to the action."""
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE job SET result = '' WHERE queue = 'action'")
@@ -226,7 +226,7 @@ def test_what_the_database_has_forgotten_is_asked_of_github(why, pong, queue, st
     assert [call.method for call in reads] == ["GET"]
 
 
-def test_what_somebody_else_wrote_is_not_explained(why, pong, github):
+def test_a_copied_marker_is_not_explained(why, pong, github):
     """A copied marker explains nothing."""
     github.comment(TRIO, 1, "mallory", pong.body)
     copied = github.comments(TRIO, 1)[-1]
@@ -234,7 +234,7 @@ def test_what_somebody_else_wrote_is_not_explained(why, pong, github):
         why(parse_target(page_of(copied)))
 
 
-def test_what_github_does_not_know_is_nothing_of_ours(why, pong):
+def test_an_unknown_comment_is_an_error(why, pong):
     """The message names what was searched for."""
     with pytest.raises(NotOurs, match="/repos/snakes/trio/issues/comments/99"):
         why(Comment(TRIO, "issues", 99))
@@ -259,7 +259,7 @@ def test_no_token_goes_to_the_host_of_the_address(why, pong, github):
     assert github.calls[-1].path == f"/repos/{TRIO}/issues/comments/99"
 
 
-def test_what_is_planned_is_found_by_its_marker(home, queue, github, clock):
+def test_a_planned_action_is_found_by_its_marker(home, queue, github, clock):
     """A planned action is found by its marker, even if it is waiting or dead."""
     parent = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0)).id
     queue.put(NewJob(queue=ACTIONS, key="comment:y", body=b"{}", run_at=0.0, parent=parent))

@@ -82,7 +82,7 @@ def test_a_table_is_read_into_what_the_fields_want():
         ({"names": ["x"] * 1001}, "names must be a list"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_place(value, words):
+def test_an_error_names_the_path_of_the_value(value, words):
     """An error names the path of the value and what would be valid."""
     with pytest.raises(Unfit, match=words):
         read_table(Everything, value)
@@ -94,7 +94,7 @@ def test_a_default_that_is_not_of_its_kind_is_found_at_once():
         option(whole(1, 10), 11, "Too many.")
 
 
-def test_fields_that_nobody_could_set_are_found():
+def test_stray_fields_are_found():
     """A field that is not an option is a stray field."""
 
     @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def test_a_path_is_written_as_in_toml():
     assert dotted(("label", "paths", "docs/**", 0)) == 'label.paths."docs/**"[0]'
 
 
-def test_what_differs_from_the_defaults_is_recorded():
+def test_changed_returns_non_default_values():
     """`changed` returns only non-default values, as plain JSON."""
     given = {"mode": "b", "paths": {"docs/**": "docs"}, "sizes": [{"label": "big", "lines": 7}]}
     told = changed(Everything(**read_table(Everything, given)))

@@ -45,7 +45,7 @@ def test_a_merge_brings_an_invitation_and_a_welcome(github, play, said):
     assert "Nothing is expected of you" in text
 
 
-def test_below_the_threshold_people_are_told_how_far_they_are(github, set_up, play, said):
+def test_below_the_threshold_people_are_reported_how_far_they_are(github, set_up, play, said):
     """Two countdowns precede the invitation, and none follows it."""
     set_up("[invite]\nmerged_pull_requests = 3\ncountdown = true\n")
     for _ in range(4):
@@ -144,7 +144,7 @@ def test_above_the_daily_limit_people_wait_and_their_conversations_do_not(
 # Never again
 
 
-def test_who_declined_is_not_asked_again(github, play, said):
+def test_a_person_who_declined_is_not_invited_again(github, play, said):
     """The bot does not invite a person again who let an invitation expire."""
     play(merge(github))
     github.decline_invitation("snakes", "alice")
@@ -152,7 +152,7 @@ def test_who_declined_is_not_asked_again(github, play, said):
     assert (invited(github), said(2)) == (["alice"], [])
 
 
-def test_who_left_is_not_asked_again(github, play, said):
+def test_a_former_member_is_not_invited(github, play, said):
     """The bot does not invite a former member."""
     github.add_member("snakes", "alice")
     play(github.leave("snakes", "alice"))
@@ -160,7 +160,7 @@ def test_who_left_is_not_asked_again(github, play, said):
     assert (invited(github), said(1)) == ([], [])
 
 
-def test_who_was_invited_by_an_owner_and_declined_is_not_asked(github, play):
+def test_a_person_who_declined_an_owner_is_not_invited(github, play):
     """An owner's invitation counts as one, too."""
     play(github.invite_by_hand("snakes", "alice"))
     github.decline_invitation("snakes", "alice")
@@ -169,7 +169,7 @@ def test_who_was_invited_by_an_owner_and_declined_is_not_asked(github, play):
 
 
 @fair
-def test_what_is_known_costs_no_request(github, play):
+def test_a_cache_hit_costs_no_request(github, play):
     """The membership cache answers for members, invited people and former members."""
     play(merge(github))
     play(github.accept_invitation("snakes", "alice"))
@@ -249,7 +249,7 @@ def test_by_hand_merges_bring_nothing(github, set_up, play, said):
 
 
 @pytest.mark.parametrize("text", ["/invite", "/invite @alice", "/invite alice."])
-def test_somebody_with_write_access_invites_by_hand(github, set_up, play, said, text):
+def test_a_person_with_write_access_may_use_invite(github, set_up, play, said, text):
     """`/invite` invites the author or the named person."""
     set_up('[invite]\nmode = "by hand"\n')
     github.open_pull_request(TRIO, "alice")
@@ -261,7 +261,7 @@ def test_somebody_with_write_access_invites_by_hand(github, set_up, play, said, 
 
 @fair
 @pytest.mark.parametrize("asked", [False, True])
-def test_an_order_that_is_told_again_is_not_answered_again(
+def test_an_order_that_is_reported_again_is_not_answered_again(
     github, set_up, play, deliver, rest, said, asked
 ):
     """The same comment under another delivery id gets no second reply."""
@@ -328,9 +328,7 @@ def _excluded(github):
         ),
     ],
 )
-def test_what_cannot_be_done_is_answered_with_the_reason(
-    github, set_up, play, said, order, before, words
-):
+def test_a_refused_command_gets_the_reason(github, set_up, play, said, order, before, words):
     """A refusal gets one sentence with the reason."""
     set_up("")
     github.add_user("alice")
@@ -344,7 +342,7 @@ def test_what_cannot_be_done_is_answered_with_the_reason(
     assert invited(github) == []
 
 
-def test_who_declined_is_not_invited_by_hand_either(github, play, said):
+def test_invite_refuses_a_person_who_declined(github, play, said):
     """`/invite` says that the person declined, and who can still invite them."""
     play(merge(github))
     github.decline_invitation("snakes", "alice")
@@ -355,7 +353,7 @@ def test_who_declined_is_not_invited_by_hand_either(github, play, said):
     )
 
 
-def test_who_left_is_not_invited_by_hand_either(github, play, said):
+def test_invite_refuses_a_former_member(github, play, said):
     """`/invite` says that the person was a member."""
     github.add_member("snakes", "alice")
     play(github.leave("snakes", "alice"))
@@ -375,7 +373,7 @@ def test_an_answer_in_a_review_stands_in_its_thread(github, play):
 
 
 @fair
-def test_an_order_about_somebody_known_costs_little(github, play):
+def test_a_command_about_a_known_person_costs_two_reads(github, play):
     """A command costs two reads and one comment."""
     play(merge(github))
     before = len(github.calls)
@@ -416,7 +414,7 @@ def test_only_those_whom_the_bot_invited_are_introduced(github, set_up, play):
     assert github.world.repositories[PEOPLE].issues == {}
 
 
-def test_who_has_left_again_is_not_introduced(github, set_up, play):
+def test_a_person_who_left_is_not_introduced(github, set_up, play):
     """A late delivery does not introduce a person who has left again."""
     set_up('[invite]\nintroduction = "issue"\nintroduction_in = "people"\n')
     play(merge(github))
@@ -425,7 +423,7 @@ def test_who_has_left_again_is_not_introduced(github, set_up, play):
 
 
 @fair
-def test_nobody_is_introduced_unless_it_is_switched_on(github, play):
+def test_introductions_are_off_by_default(github, play):
     """Introductions are off by default."""
     play(merge(github))
     play(github.accept_invitation("snakes", "alice"))

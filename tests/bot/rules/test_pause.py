@@ -46,7 +46,7 @@ def test_the_same_issue_can_be_talked_in_while_paused(github, play, said):
 
 
 @fair
-def test_what_stands_beside_an_order_waits_like_everything_else(github, play, said):
+def test_other_commands_in_the_comment_wait_during_a_pause(github, play, said):
     """Other commands in a comment with `/bot` wait during the pause."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     play(github.comment(HOME, 1, "mallory", "/bot resume\n\n/ping"))
@@ -70,7 +70,7 @@ def test_an_issue_may_open_with_the_order(github, play, said, queue):
 
 @fair
 @pytest.mark.parametrize("person", ["tom", "mallory"])
-def test_who_is_no_owner_is_told_so(github, play, said, queue, person):
+def test_non_owners_only_get_a_reply(github, play, said, queue, person):
     """Members and strangers get the reason, and nothing is paused."""
     play(github.comment(HOME, 1, person, "/bot pause"))
     assert said(1, HOME) == [
@@ -79,7 +79,7 @@ def test_who_is_no_owner_is_told_so(github, play, said, queue, person):
     assert queue.standing().paused_parts == 0
 
 
-def test_who_was_an_owner_once_is_none(github, play, queue):
+def test_former_owners_may_not_pause(github, play, queue):
     """Only current owners may pause."""
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     github.leave("snakes", "olga")

@@ -28,7 +28,7 @@ def test_a_first_pull_request_is_welcomed_in_other_words(github, play, said):
     assert "before it is merged" in text
 
 
-def test_nobody_is_welcomed_twice(github, play, said):
+def test_a_person_is_welcomed_once(github, play, said):
     """Neither a second issue nor a later pull request gets a welcome."""
     play(github.open_issue(TRIO, "alice"))
     play(github.open_issue(TRIO, "alice"))
@@ -57,7 +57,7 @@ def test_another_repository_is_another_place(github, play, said):
     assert len(said(1)) == len(said(1, "snakes/outcome")) == 1
 
 
-def test_who_came_before_the_bot_is_not_new(github, play, said):
+def test_issues_from_before_the_installation_count(github, play, said):
     """Issues from before the installation count."""
     github.open_issue(TRIO, "alice")
     play(github.open_pull_request(TRIO, "alice"))
@@ -83,7 +83,7 @@ def test_a_member_who_hides_it_is_not_welcomed(github, play, said):
 
 
 @pytest.mark.parametrize("weather", [FAIR], indirect=True)
-def test_who_is_known_costs_no_request(github, play):
+def test_a_known_person_costs_no_request(github, play):
     """The cache answers for a person's second issue."""
     play(github.open_issue(TRIO, "alice"))
     play(github.open_issue(TRIO, "alice"))

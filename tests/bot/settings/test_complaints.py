@@ -78,7 +78,9 @@ def test_a_good_file_says_nothing(push, github, queue):
     assert queue.search(ACTIONS) == []
 
 
-def test_a_broken_file_whose_push_was_missed_is_told_of_too(push, github, clock, queue, settled):
+def test_a_broken_file_whose_push_was_missed_is_reported_of_too(
+    push, github, clock, queue, settled
+):
     """Any delivery that finds an invalid file opens the issue."""
     push(RIGHT)
     github.add_file(TRIO, FILE, WRONG)
@@ -129,7 +131,7 @@ def test_issues_of_an_organisations_file_are_opened_there(push, github):
     assert issues(github) == []
 
 
-def test_what_a_file_says_cannot_leave_its_block_of_code():
+def test_a_quoted_value_cannot_end_its_code_block():
     """Code fences in a quoted value do not end the code block."""
     known = Known("snakes/trio", problems='x: not "```\n@everybody"', serial=1)
     assert complaint(known).text.count("```") == 2

@@ -94,7 +94,7 @@ def test_an_event_of_the_organisation_has_its_settings_alone(files, client):
     assert len(client.asked) == 1
 
 
-def test_what_is_known_costs_no_request(files, store, client, clock):
+def test_a_cache_hit_costs_no_request(files, store, client, clock):
     """A cached file causes no request, in other processes too."""
     threshold(files, client)
     clock.advance(RECHECK_SECONDS - 1)
@@ -104,7 +104,7 @@ def test_what_is_known_costs_no_request(files, store, client, clock):
     assert len(client.asked) == 2
 
 
-def test_what_was_changed_unseen_is_seen_at_the_next_check(files, client, clock):
+def test_a_recheck_finds_a_change_without_a_push(files, client, clock):
     """A recheck finds a change whose push was never delivered."""
     threshold(files, client)
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
@@ -140,7 +140,7 @@ def test_other_events_change_nothing(files, client, event):
 
 
 @pytest.mark.parametrize("changes", [{"forced": True}, {"commits": []}, {"commits": [{}] * 2048}])
-def test_where_github_does_not_tell_the_paths_the_file_is_read_again(files, changes):
+def test_a_push_without_paths_expires_the_file(files, changes):
     """A push without a complete list of paths expires the file."""
     assert files.heard(pushed(**changes))
 
@@ -187,14 +187,14 @@ def test_a_file_that_is_taken_away_leaves_the_defaults(files, client):
         (answer(b"a = " + b"[" * 9000), "too deeply"),
     ],
 )
-def test_what_is_no_settings_file_is_a_problem_and_no_error(files, client, found, words):
+def test_an_unusable_settings_file_is_a_problem_not_an_error(files, client, found, words):
     """A directory, link, huge or binary file has a problem, and the defaults apply."""
     client.answers["snakes/trio"] = found
     assert threshold(files, client) == 1
     assert words in problems(files, client)[1]
 
 
-def test_where_github_cannot_be_asked_the_last_good_settings_hold(files, client, clock):
+def test_cached_settings_apply_while_github_is_unreachable(files, client, clock):
     """If GitHub does not answer, the cached settings apply."""
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     threshold(files, client)
@@ -259,7 +259,7 @@ def test_for_scheduled_rules_a_file_is_looked_at_once_a_day(files, client, clock
     assert len(client.asked) == 2
 
 
-def test_what_is_remembered_is_had_without_a_request(files, client):
+def test_remembered_makes_no_request(files, client):
     """`remembered` makes no request, and returns None for files that were never read."""
     assert files.remembered(EVENT) is None
     files.heard(pushed())

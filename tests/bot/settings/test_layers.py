@@ -100,7 +100,7 @@ def wrong(text):
     return str(found.value)
 
 
-def test_what_is_wrong_in_a_file_has_its_line_and_column():
+def test_problems_have_line_and_column():
     """Problems have locations and appear in the file's order."""
     text = '[ping]\nenabled = 1\n[invite]\n  merged_pull_requests = "two"\n'
     assert wrong(text) == (
@@ -141,7 +141,7 @@ def test_a_mark_of_the_byte_order_does_no_harm():
     assert wrong("\ufeffa = 1").startswith(".github/bot.toml:1:1: a is not a rule")
 
 
-def test_what_is_shared_is_refused_in_the_file_of_a_single_repository():
+def test_a_repositorys_file_cannot_set_a_shared_option():
     """A repository's file cannot set a shared option."""
     text = '[invite]\nmessage = "Hi"\nteam = "owners"\n'
     assert read_text(RULES, text, source="x")["invite"]["team"] == "owners"

@@ -98,7 +98,7 @@ def test_requests_are_counted_by_class_of_status(status, label):
         ("installation 7", "x" * 99, ("7", "other")),
     ],
 )
-def test_what_is_left_of_a_limit_is_noted(name, resource, labels):
+def test_remaining_limits_are_stored(name, resource, labels):
     """Limits are stored by installation and resource, with bounded labels."""
     meter = Meter()
     limit = RateLimit(resource=resource, limit=5000, remaining=4321, reset_at=99.0)

@@ -5,7 +5,7 @@ import pytest
 from bot.events import Event, Person
 
 
-def test_somebody_not_seen_is_not_known(people):
+def test_a_stranger_is_unknown(people):
     """Nothing is remembered of a stranger."""
     assert people.membership("snakes", "alice") is None
 
@@ -33,7 +33,7 @@ def test_it_learns_from_events_of_the_organisation(people, action, state):
     assert people.membership("snakes", "alice") == state
 
 
-def test_it_learns_nothing_where_nobody_is_named(people):
+def test_an_invitation_by_mail_stores_nothing(people):
     """An invitation by mail names nobody."""
     people.learn(Event(name="organization", action="member_invited", organization="snakes"))
     people.learn(Event(name="issues", action="member_added", member=Person("alice")))

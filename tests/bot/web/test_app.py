@@ -138,7 +138,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("status", "headers", "drop"), REFUSED.values(), ids=REFUSED)
-def test_what_is_not_a_delivery_is_refused_and_not_stored(client, queue, status, headers, drop):
+def test_an_invalid_request_is_refused_and_not_stored(client, queue, status, headers, drop):
     """Each invalid request gets its status and message, and is not stored."""
     answer = post(client, drop=drop, **headers)
     assert answer.status_code == status

@@ -67,7 +67,7 @@ def test_many_visitors_are_one_look(cached_board, elsewhere, clock):
 
 
 @pytest.mark.parametrize("error", [BoardAway("refused"), ZeroDivisionError()])
-def test_a_board_that_does_not_answer_is_told_with_what_was_seen_last(
+def test_a_board_that_does_not_answer_is_reported_with_what_was_seen_last(
     cached_board, elsewhere, clock, error
 ):
     """A failed refresh keeps the lines and sets `silent_since`."""

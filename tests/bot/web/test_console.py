@@ -132,7 +132,7 @@ def test_a_strangers_form_does_nothing(stranger, queue, dead):
     assert queue.standing().dead == 1
 
 
-def test_what_is_not_there_is_no_way_in(stranger):
+def test_unknown_addresses_and_cookies_give_no_access(stranger):
     """Unknown addresses and made-up cookies give no access."""
     stranger.set_cookie("console", "made-up", path="/console")
     assert stranger.get("/console/").status_code == 303
@@ -180,7 +180,7 @@ def test_pages_are_not_kept_framed_or_filled_from_elsewhere(operator):
 # Looking
 
 
-def test_the_overview_shows_what_is_in_hand_and_what_waits(operator, dead, board):
+def test_the_overview_shows_the_queue(operator, dead, board):
     """The overview shows the queue and the dead deliveries."""
     board.beat("loop")
     page = operator.get("/console/").text
@@ -189,7 +189,7 @@ def test_the_overview_shows_what_is_in_hand_and_what_waits(operator, dead, board
     assert f'href="/console/deliveries/{dead}"' in page
 
 
-def test_an_empty_queue_is_told_in_words(operator, board):
+def test_an_empty_queue_is_reported_in_words(operator, board):
     """The pages of a new bot say that there is nothing yet."""
     board.beat("loop")
     page = operator.get("/console/").text
@@ -240,7 +240,7 @@ def test_a_delivery_shows_its_actions_and_its_payload(operator, github, put, set
     assert "&#34;title&#34;: &#34;Hello&#34;" in page
 
 
-def test_a_payload_that_expired_is_told(operator, github, put, settled, queue, clock):
+def test_a_payload_that_expired_is_reported(operator, github, put, settled, queue, clock):
     """The page of an expired payload still shows the actions."""
     number = put(github.star("snakes/trio", "bob"))
     settled()
@@ -323,7 +323,7 @@ def test_a_dead_delivery_is_given_up(operator, queue, dead):
     assert queue.standing().dead == 0
 
 
-def test_nothing_to_do_is_told(operator, github, put, settled):
+def test_a_repeated_or_late_click_does_no_harm(operator, github, put, settled):
     """Pressing a button twice or too late does no harm."""
     number = put(github.star("snakes/trio", "bob"))
     settled()
@@ -354,7 +354,7 @@ def test_one_action_is_tried_again_or_given_up(operator, queue, dead):
     queue.revive(comment.id)
 
 
-def test_what_comes_too_late_is_told(operator, queue, github, put, settled):
+def test_a_late_change_has_no_effect(operator, queue, github, put, settled):
     """A change that comes too late has no effect and is not an error."""
     number = put(github.open_issue("snakes/trio", "bob", "Hello", "/ping"))
     settled()
@@ -421,7 +421,7 @@ def test_without_the_database_the_pages_say_so(operator, stranger, store):
     assert stranger.get("/console/sign-in").status_code == 200
 
 
-def test_what_is_hostile_is_text(operator, put, queue):
+def test_hostile_payloads_are_escaped(operator, put, queue):
     """Hostile payloads are escaped, truncated and stripped of secrets."""
     evil = {
         "action": "<script>alert(1)</script>",

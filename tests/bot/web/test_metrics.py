@@ -51,14 +51,14 @@ def scrape(client):
 
 
 @pytest.mark.parametrize("given", ["", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", "Bearer ü"])
-def test_without_the_token_nothing_is_told(client, given):
+def test_metrics_need_the_token(client, given):
     """A missing or wrong token gets 401."""
     answer = client.get("/metrics", headers={"Authorization": given})
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert "portmanteau" not in answer.text
 
 
-def test_how_things_stand_is_told(scrape, queue, board, clock):
+def test_metrics_report_the_state_of_the_bot(scrape, queue, board, clock):
     """Mood, pause, heartbeat, and the counts and ages of jobs."""
     board.beat("loop")
     queue.put(NewJob(queue="delivery", key="a", subject="s", body=b"{}", run_at=clock() - 5))
@@ -74,7 +74,7 @@ def test_how_things_stand_is_told(scrape, queue, board, clock):
     assert ("recovery_lag_seconds",) not in told
 
 
-def test_dead_retrying_and_paused_are_told(scrape, queue, clock):
+def test_dead_retrying_and_paused_are_reported(scrape, queue, clock):
     """Dead jobs, retries and a pause are reported."""
     for key in ("a", "b"):
         queue.put(NewJob(queue="action", key=key, body=b"{}", run_at=clock()))
@@ -90,7 +90,7 @@ def test_dead_retrying_and_paused_are_told(scrape, queue, clock):
     assert told["loop_silent_seconds",] == float("inf")
 
 
-def test_what_is_missing_is_told(scrape, store, queue, clock):
+def test_metrics_report_the_recovery(scrape, store, queue, clock):
     """The recovery lag, missed and lost deliveries are reported."""
     QueueInbox(engine=store, queue=queue, clock=clock, settle_seconds=0.0).begin()
     row = {"attempt_id": 1, "attempted_at": clock(), "tries": 0}
@@ -103,7 +103,7 @@ def test_what_is_missing_is_told(scrape, store, queue, clock):
     assert (told["missed",], told["lost",]) == (1.0, 1.0)
 
 
-def test_totals_of_all_processes_are_told(scrape, totals):
+def test_totals_of_all_processes_are_reported(scrape, totals):
     """Counters and histograms have the totals of all processes."""
     meter = Meter()
     meter.add(metrics.DELIVERIES_TOTAL, "issues", "stored", by=3)
@@ -121,7 +121,7 @@ def test_totals_of_all_processes_are_told(scrape, totals):
     assert told["rule_seconds_sum", "ping"] == pytest.approx(100.401)
 
 
-def test_a_limit_is_told_until_it_is_renewed(scrape, totals, clock):
+def test_a_limit_is_reported_until_it_is_renewed(scrape, totals, clock):
     """A rate limit disappears after its reset."""
     meter = Meter()
     for gauge, value in (
@@ -136,7 +136,7 @@ def test_a_limit_is_told_until_it_is_renewed(scrape, totals, clock):
     assert ("github_limit_remaining", "7", "core") not in scrape()
 
 
-def test_a_database_that_is_away_is_told(scrape, store):
+def test_a_database_that_is_away_is_reported(scrape, store):
     """Without the database, only the build and that fact are reported."""
     with store.begin() as connection:
         connection.execute(text("DROP TABLE total"))

@@ -45,7 +45,7 @@ def test_the_hours_are_written_every_six():
     ]
 
 
-def test_it_is_told_in_words_too():
+def test_the_chart_has_a_description_in_words():
     """The chart has a description in words."""
     assert plot(day(1, 1)).words == "2 deliveries and 0 actions in 2 hours."
     assert "1 delivery and" in plot(day(1)).words

@@ -97,7 +97,7 @@ def test_the_page_says_what_the_app_may_do(begin):
     assert "It subscribes to: issues, pull request." in words
 
 
-def test_what_comes_back_is_finished_once(begin):
+def test_a_reload_does_not_repeat_the_exchange(begin):
     """Reloading the last page does not repeat the exchange."""
     registration, client = begin(APP)
     first, again = back(client), back(client)
@@ -152,7 +152,7 @@ def test_an_hour_is_all(begin, clock):
     assert "The hour to register has passed" in main_of(answer)
 
 
-def test_what_did_not_work_can_be_tried_again(begin):
+def test_a_reload_after_a_failure_repeats_the_exchange(begin):
     """After TryAgain, a reload repeats the exchange."""
     registration, client = begin(TryAgain("GitHub did not answer"), APP)
     answer = back(client)
@@ -164,7 +164,7 @@ def test_what_did_not_work_can_be_tried_again(begin):
     assert registration._finish.codes == ["c0de", "c0de"]
 
 
-def test_what_is_final_ends_it(begin):
+def test_a_final_failure_ends_the_registration(begin):
     """After RegistrationError, the page and the terminal show the remedy."""
     registration, client = begin(RegistrationError("that code is spent: begin again"))
     answer = back(client)
@@ -206,7 +206,7 @@ def test_the_page_is_served_on_this_machine_alone(begin, capfd):
     listen(port).close()
 
 
-def test_whoever_asks_for_the_end_waits_for_an_exchange(begin, clock):
+def test_ended_waits_for_a_running_exchange(begin, clock):
     """`ended` waits for a running exchange."""
     inside, go_on = threading.Event(), threading.Event()
 

@@ -9,12 +9,12 @@ from bot.web import shared as pages
     ("seconds", "words"),
     [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "1 h"), (86_400, "1 d"), (200_000, "2 d")],
 )
-def test_a_length_of_time_is_told_in_the_largest_unit(seconds, words):
+def test_a_length_of_time_is_reported_in_the_largest_unit(seconds, words):
     """A duration has one number and one unit."""
     assert pages.span(seconds) == words
 
 
-def test_what_has_just_been_is_just_now():
+def test_a_future_time_is_just_now():
     """Times in the future are "just now"."""
     assert (pages.ago(0.5), pages.ago(-3), pages.ago(61)) == ("just now", "just now", "1 min ago")
 

@@ -110,7 +110,7 @@ def test_an_owner_comes_in(sign_in_as):
         ("stranger", "not installed in any of your organisations"),
     ],
 )
-def test_nobody_else_comes_in(sign_in_as, login, words):
+def test_only_owners_can_sign_in(sign_in_as, login, words):
     """Members, invited people and strangers get the reason."""
     client, answer = sign_in_as(login)
     assert answer.status_code == 403
@@ -118,7 +118,7 @@ def test_nobody_else_comes_in(sign_in_as, login, words):
     assert not is_inside(client)
 
 
-def test_who_says_no_at_github_stays_outside(sign_in_as):
+def test_a_person_who_declines_is_not_signed_in(sign_in_as):
     """A person who declines at GitHub is not signed in."""
     client, answer = sign_in_as(None)
     assert (answer.status_code, is_inside(client)) == (403, False)
@@ -146,13 +146,13 @@ def test_the_operator_names_who_comes_in(sign_in_as, of_lions):
     assert not is_inside(sign_in_as("olga", ["LIONS"])[0])
 
 
-def test_a_suspended_installation_lets_nobody_in(sign_in_as, github, clock):
+def test_owners_of_a_suspended_installation_cannot_sign_in(sign_in_as, github, clock):
     """Owners of a suspended installation cannot sign in."""
     github.install("snakes").suspended_at = clock()
     assert sign_in_as("olga")[1].status_code == 403
 
 
-def test_an_app_on_a_person_lets_nobody_in(sign_in_as, github):
+def test_an_installation_on_a_person_gives_no_access(sign_in_as, github):
     """An installation on a person's account gives no access."""
     github.world.install(github.add_user("leo"))
     assert sign_in_as("leo")[1].status_code == 403
@@ -164,21 +164,21 @@ def test_an_app_whose_page_is_not_shown_is_a_private_one(sign_in_as, github):
     assert is_inside(sign_in_as("olga")[0])
 
 
-def test_without_the_permission_nobody_is_an_owner(sign_in_as, github):
+def test_without_the_permission_no_one_can_sign_in(sign_in_as, github):
     """If GitHub hides the role, the person cannot sign in."""
     refusal = faults.refused(403, "Resource not accessible by integration")
     github.faults.append(faults.plan(refusal, path="/user/memberships/*"))
     assert sign_in_as("olga")[1].status_code == 403
 
 
-def test_a_github_that_is_down_is_told(sign_in_as, github):
+def test_a_github_that_is_down_is_reported(sign_in_as, github):
     """If GitHub is down, the page says so and no one is signed in."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path="/user"))
     client, answer = sign_in_as("olga")
     assert (answer.status_code, is_inside(client)) == (503, False)
 
 
-def test_a_wrong_client_secret_is_told(sign_in_as, github):
+def test_a_wrong_client_secret_is_reported(sign_in_as, github):
     """A wrong client secret is reported with GitHub's message."""
     github.world.app = replace(github.world.app, client_secret="changed")
     answer = sign_in_as("olga")[1]

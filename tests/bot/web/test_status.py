@@ -30,7 +30,7 @@ def page(status, clock):
     return lambda: app.test_client().get("/")
 
 
-def test_what_costs_something_is_remembered_for_a_while():
+def test_expensive_values_are_cached():
     """Values are cached for a while, errors are not."""
     clock, made = FakeClock(), []
 
@@ -61,7 +61,7 @@ def test_the_last_day_is_drawn_and_written(page, github, queue, clock, settled):
     assert "<th scope" in shown
 
 
-def test_what_is_private_is_not_told(page, github, queue, clock, settled):
+def test_private_repositories_are_only_counted(page, github, queue, clock, settled):
     """Private repositories only count, and people are never named."""
     github.add_repository("snakes/secret", private=True)
     put(queue, clock, github.open_issue("snakes/secret", "ida", "Hello", "/ping"))
@@ -81,7 +81,7 @@ def test_an_empty_day_is_a_page_too(page, board):
     assert "The board is empty." in answer.text
 
 
-def test_the_mood_is_drawn_as_it_is_told(page, board):
+def test_the_face_shows_the_mood(page, board):
     """The face shows the mood."""
     assert 'class="face asleep"' in page().text
     board.beat("loop")

@@ -89,7 +89,7 @@ def test_every_subcommand_is_on_the_page(name: str) -> None:
     assert f"-m bot_deploy {name}" in PAGE
 
 
-def test_what_the_shipped_config_says_is_true() -> None:
+def test_the_comments_of_config_toml_are_true() -> None:
     """The commands in the comments of config.toml name subcommands and values that exist."""
     said = re.findall(r"python -m bot_deploy (\w+) ?(?:([\w.]+\.\w+))?", SHIPPED.read_text())
     assert said

@@ -96,7 +96,7 @@ def test_a_read_only_mount(key_file: Path, caplog: pytest.LogCaptureFixture) -> 
     assert "mode 0444" in caplog.text
 
 
-def test_a_mount_of_somebody_else(
+def test_a_key_file_of_another_user_is_a_warning(
     key_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of another user that all may read is taken with a warning: we cannot mend it."""

@@ -67,7 +67,7 @@ def test_deliver_returns_the_status(github, bot):
     assert statuses == [200, 302, 503]
 
 
-def test_nobody_listens(github, bot):
+def test_a_failed_connection_has_status_502(github, bot):
     """A failed connection has status 502, also in the log."""
     bot.stop()
     assert github.deliver("ping", {}, to=bot.url) == 502

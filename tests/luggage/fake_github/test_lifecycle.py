@@ -78,7 +78,7 @@ def test_people_are_assigned_and_unassigned(github, ask, issue):
     assert ask("POST", path, json={}).status_code == 422
 
 
-def test_who_may_be_assigned(github, ask, issue):
+def test_members_and_commenters_can_be_assigned(github, ask, issue):
     """Members, and people who commented on the issue, can be assigned."""
     github.comment(REPO, issue, "bob", "Hi")
     github.add_member("snakes", "olga")

@@ -83,7 +83,7 @@ def test_closing_is_safe_to_repeat(wakeup):
     wakeup.wake()
 
 
-def test_nobody_wakes_nobody():
+def test_the_default_wake_does_nothing():
     """`nobody` does nothing."""
     assert nobody() is None
 

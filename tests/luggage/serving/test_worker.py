@@ -109,7 +109,7 @@ def test_a_request_that_arrives_too_slowly_is_dropped(said, monkeypatch):
     assert run(talk(said)) == b""
 
 
-def test_what_is_not_http_is_refused():
+def test_bytes_that_are_not_http_get_a_400():
     """Bytes that are not HTTP get a 400."""
     assert run(talk(b"\x16\x03\x01\r\n\r\n")).startswith(b"HTTP/1.1 400")
 

@@ -97,7 +97,7 @@ def test_putting_wakes_the_loop(empty_engine, clock):
     assert woken == [True]
 
 
-def test_what_is_lost_is_known_and_missed_no_longer(inbox):
+def test_a_lost_delivery_is_not_fetched_again(inbox):
     """A lost delivery is not fetched again."""
     inbox.note([Missed("guid-1", 1, 1.0)], Progress())
     inbox.lost(inbox.missed()[0], "404")
@@ -114,7 +114,7 @@ def test_tries_are_counted(inbox):
     assert inbox.missed() == []
 
 
-def test_what_github_has_long_forgotten_is_forgotten(inbox, clock):
+def test_deliveries_that_github_dropped_are_deleted(inbox, clock):
     """Deliveries that GitHub has dropped leave the table."""
     inbox.begin()
     inbox.note([Missed("old", 1, clock()), Missed("new", 2, clock() + HOUR)], Progress())
@@ -235,7 +235,7 @@ def test_a_day_of_missed_deliveries_is_made_up_for(take_turn, github, settled, c
 # Failures
 
 
-def test_trouble_is_told_once_an_hour_and_its_end_too(take_turn, github, clock, lines):
+def test_trouble_is_reported_once_an_hour_and_its_end_too(take_turn, github, clock, lines):
     """An outage of GitHub is logged once an hour, and so is its end."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path=LOG, times=None))
     for seconds in [5] * 20 + [40] * 100:
@@ -261,7 +261,7 @@ def test_after_six_hours_it_is_an_error_and_a_worry(take_turn, github, clock, li
     assert "missed deliveries not recovered for 6.0 h" in line
 
 
-def test_another_trouble_is_told_at_once(take_turn, github, lines):
+def test_another_trouble_is_reported_at_once(take_turn, github, lines):
     """Another kind of failure is logged at once."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path=LOG))
     github.faults.append(faults.plan(faults.secondary_limit(60), path=LOG))
@@ -270,7 +270,7 @@ def test_another_trouble_is_told_at_once(take_turn, github, lines):
     assert ["502" in line for line in lines(logging.WARNING)] == [True, False]
 
 
-def test_a_database_that_is_away_is_told_without_its_statement(
+def test_a_database_that_is_away_is_reported_without_its_statement(
     take_turn, monkeypatch, lines, clock
 ):
     """Only the class of the error is logged: the statement may quote a payload."""

@@ -126,7 +126,7 @@ def test_one_that_hangs_for_long_loses_its_lease(doing, leadership, clock):
     assert got
 
 
-def test_a_failure_is_told_once_in_full(doing, caplog):
+def test_a_failure_is_reported_once_in_full(doing, caplog):
     """A failure is logged, with a traceback the first time, and the task runs again."""
     count = Count(raises=[ValueError("one"), SystemExit("two")])
     doing(count.task)

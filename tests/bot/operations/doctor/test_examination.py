@@ -41,7 +41,7 @@ def test_each_finding_comes_with_its_name():
 
 
 @pytest.mark.parametrize("first", [failed("broken", "mend it"), skipped("not there")])
-def test_what_needs_a_broken_one_is_skipped(first):
+def test_a_check_that_depends_on_a_failed_one_is_skipped(first):
     """A dependent check is skipped and names its dependency; others run."""
     seen = found(
         HealthCheck("first", lambda: first),
@@ -72,7 +72,7 @@ def test_a_warning_stops_nothing():
         (OperationalError("SELECT 'hunter2'", {}, Exception("hunter2")), "OperationalError"),
     ],
 )
-def test_what_can_be_mended_is_a_finding(error, words):
+def test_an_expected_error_becomes_a_finding(error, words):
     """Expected errors become findings of one line, without SQL."""
     finding = found(HealthCheck("check", raising(error)))["check"]
     assert finding.verdict is Verdict.FAILED

@@ -77,12 +77,12 @@ def test_a_well_app_is_well(doctor):
     assert findings[3].detail == "snakes"
 
 
-def test_the_secrets_are_opened_by_whoever_makes_the_app(doctor, github):
+def test_making_the_app_opens_the_secrets(doctor, github):
     """The finding names the App and no secret."""
     assert str(github.app_id) in doctor.secrets().detail
 
 
-def test_a_wrong_key_is_told(doctor, github, judge):
+def test_a_wrong_key_is_reported(doctor, github, judge):
     """A wrong key fails with a remedy; the clock is still compared."""
     other = github.private_key
     github.credentials.replace_key(new_private_key())
@@ -93,7 +93,7 @@ def test_a_wrong_key_is_told(doctor, github, judge):
     assert doctor.clock().verdict is Verdict.OK
 
 
-def test_a_github_that_does_not_answer_is_told(doctor, judge):
+def test_a_github_that_does_not_answer_is_reported(doctor, judge):
     """An unreachable GitHub fails, and its clock is unknown."""
     judge.stop()
     doctor.secrets()
@@ -102,7 +102,7 @@ def test_a_github_that_does_not_answer_is_told(doctor, judge):
     assert doctor.clock().verdict is Verdict.SKIPPED
 
 
-def test_a_github_in_trouble_is_told(doctor, github):
+def test_a_github_in_trouble_is_reported(doctor, github):
     """A 502 is GitHub's failure, not the key's."""
     github.faults.append(faults.plan(faults.failed(502, done=False), path="/app"))
     doctor.secrets()
@@ -110,7 +110,7 @@ def test_a_github_in_trouble_is_told(doctor, github):
 
 
 @pytest.mark.parametrize("body", [[], {"status": "alive"}])
-def test_another_service_is_told(doctor, clock, body):
+def test_another_service_is_reported(doctor, clock, body):
     """A server other than GitHub's API is reported."""
     with HttpServer(lambda _: Outcome(answer=Answer(200, body)), clock=clock) as server:
         doctor._make = lambda: doctor.make(url=server.url)
@@ -129,7 +129,7 @@ def test_another_service_is_told(doctor, clock, body):
         (-WRONG_SECONDS - 5, Verdict.FAILED),
     ],
 )
-def test_a_wrong_clock_is_told(doctor, clock, ahead, verdict):
+def test_a_wrong_clock_is_reported(doctor, clock, ahead, verdict):
     """The finding says how far the clock is off, in which direction, and the remedy."""
     github_now = clock()
     doctor._make = lambda: _behind(doctor.make(), lambda: github_now - ahead)
@@ -148,7 +148,7 @@ def _behind(app, clock):
     return app
 
 
-def test_a_missing_permission_is_told(doctor, github):
+def test_a_missing_permission_is_reported(doctor, github):
     """A missing permission is reported with its level and the page to add it."""
     change(github, permissions={"issues": "read", "metadata": "read"})
     finding = examined(doctor).permissions()
@@ -158,7 +158,7 @@ def test_a_missing_permission_is_told(doctor, github):
     assert address in finding.remedy
 
 
-def test_a_permission_too_many_is_told(doctor, github):
+def test_a_permission_too_many_is_reported(doctor, github):
     """An extra permission is a warning; the default one does not count."""
     change(github, permissions={**github.world.app.permissions, "members": "write"})
     finding = examined(doctor).permissions()
@@ -168,21 +168,21 @@ def test_a_permission_too_many_is_told(doctor, github):
     )
 
 
-def test_more_than_is_needed_of_one_is_told(doctor, github):
+def test_more_than_is_needed_of_one_is_reported(doctor, github):
     """A higher level than needed is a warning."""
     change(github, permissions={**github.world.app.permissions, "contents": "write"})
     finding = examined(doctor).permissions()
     assert (finding.verdict, "contents: write" in finding.detail) == (Verdict.WARNING, True)
 
 
-def test_a_missing_event_is_told(doctor, github):
+def test_a_missing_event_is_reported(doctor, github):
     """A missing event is a failure: rules would not see it."""
     change(github, events=("issues",))
     finding = examined(doctor).events()
     assert (finding.verdict, finding.detail) == (Verdict.FAILED, "not subscribed to: push")
 
 
-def test_an_event_too_many_is_told(doctor, github):
+def test_an_event_too_many_is_reported(doctor, github):
     """An extra event is a warning: it causes useless deliveries."""
     change(github, events=("issues", "push", "star"))
     finding = examined(doctor).events()
@@ -196,7 +196,7 @@ def test_an_app_of_a_person_has_another_page(doctor, github):
     assert "https://github.test/settings/apps/charmer" in examined(doctor).events().remedy
 
 
-def test_an_app_that_is_installed_nowhere_is_told(doctor, github):
+def test_an_app_that_is_installed_nowhere_is_reported(doctor, github):
     """An App without installations fails, with the address to install it."""
     github.world.installations.clear()
     finding = examined(doctor).installations()
@@ -204,7 +204,7 @@ def test_an_app_that_is_installed_nowhere_is_told(doctor, github):
     assert "/apps/charmer/installations/new" in finding.remedy
 
 
-def test_permissions_that_were_not_accepted_are_told(doctor, github):
+def test_permissions_that_were_not_accepted_are_reported(doctor, github):
     """Permissions that an organisation has not accepted are reported."""
     github.install("snakes").permissions = {"contents": "read"}
     finding = examined(doctor).installations()
@@ -213,7 +213,7 @@ def test_permissions_that_were_not_accepted_are_told(doctor, github):
     assert "/settings/installations/" in finding.remedy
 
 
-def test_a_suspended_installation_is_told(doctor, github, clock):
+def test_a_suspended_installation_is_reported(doctor, github, clock):
     """A suspended installation is reported."""
     github.install("snakes").suspended_at = clock()
     finding = examined(doctor).installations()

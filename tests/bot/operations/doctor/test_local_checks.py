@@ -55,7 +55,7 @@ def test_before_the_first_start_there_is_none(look, tmp_path):
     ("free", "verdict"),
     [(5 * GB, Verdict.OK), (GB // 2, Verdict.WARNING), (GB // 20, Verdict.FAILED)],
 )
-def test_a_full_disk_is_told(look, monkeypatch, free, verdict):
+def test_a_full_disk_is_reported(look, monkeypatch, free, verdict):
     """Little space is a warning; too little for deliveries is a failure."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
     finding = look().disk()
@@ -70,7 +70,7 @@ def test_the_disk_of_a_directory_to_be_is_that_of_its_parent(look, tmp_path):
     assert not data.exists()
 
 
-def test_a_loop_that_was_never_heard_from_is_told(look):
+def test_a_loop_that_was_never_heard_from_is_reported(look):
     """Without any heartbeat the check names the command that starts a loop."""
     finding = look().loop()
     assert finding.verdict is Verdict.FAILED
@@ -97,7 +97,7 @@ def test_a_loop_is_alive_while_it_beats(look, store, clock, seconds, verdict, wo
     assert words in finding.detail
 
 
-def test_a_pause_is_told(look, store, clock):
+def test_a_pause_is_reported(look, store, clock):
     """A paused loop is a warning."""
     SqlBoard(store, clock=clock).beat("loop")
     Queue(store, clock=clock).pause()

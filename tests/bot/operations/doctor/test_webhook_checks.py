@@ -53,7 +53,7 @@ def test_an_address_below_a_path_is_well(github, webhook, asked):
     assert asked == ["https://example.org/bots/one/healthz"]
 
 
-def test_an_address_where_nobody_answers_is_told(github, webhook, asked):
+def test_an_address_where_nobody_answers_is_reported(github, webhook, asked):
     """An unreachable address fails with the reason."""
     configure(github)
     asked.problem = "answered 502"
@@ -70,7 +70,7 @@ def test_an_address_where_nobody_answers_is_told(github, webhook, asked):
         ({"hook_url": NO_WEBHOOK_URL}, Verdict.FAILED, "registered without one"),
     ],
 )
-def test_a_wrong_setting_is_told(github, webhook, asked, fields, verdict, words):
+def test_a_wrong_setting_is_reported(github, webhook, asked, fields, verdict, words):
     """Each wrong setting has its remedy, and the address is not requested."""
     configure(github, **fields)
     finding = webhook().address()
@@ -81,7 +81,7 @@ def test_a_wrong_setting_is_told(github, webhook, asked, fields, verdict, words)
 
 
 @pytest.mark.parametrize("polls", [True, False])
-def test_an_app_without_an_address_is_told(webhook, asked, polls, app, monkeypatch):
+def test_an_app_without_an_address_is_reported(webhook, asked, polls, app, monkeypatch):
     """An App without an address has no deliveries to fetch either."""
     look = webhook(polls=polls)
     monkeypatch.setattr(look, "_client", lambda: Config({"url": "", "content_type": "json"}))
@@ -98,7 +98,7 @@ class Config:
         return self._told
 
 
-def test_who_fetches_needs_no_answer(github, webhook, asked):
+def test_a_polling_bot_needs_no_reachable_address(github, webhook, asked):
     """A polling bot's address is not requested."""
     configure(github, hook_url=NO_WEBHOOK_URL)
     assert (webhook(polls=True).address().verdict, asked) == (Verdict.OK, [])
@@ -138,7 +138,7 @@ def test_deliveries_that_arrived_are_well(github, webhook):
     ("status", "words"),
     [(401, "webhook secret"), (502, "no process listened"), (503, "log of that time")],
 )
-def test_deliveries_that_fail_now_are_told(github, webhook, status, words):
+def test_deliveries_that_fail_now_are_reported(github, webhook, status, words):
     """The failure names the share, the newest status and its meaning."""
     attempt(github, 202)
     attempt(github, status)
@@ -178,7 +178,7 @@ def test_a_day_may_have_many_pages(github, webhook):
     assert len(github.calls_to("GET", "/app/hook/deliveries")) == 10
 
 
-def test_who_fetches_minds_no_failure(github, webhook):
+def test_a_polling_bot_ignores_failed_deliveries(github, webhook):
     """A polling bot ignores failures: every delivery in its log has failed."""
     attempt(github, 502)
     finding = webhook(polls=True).deliveries()
@@ -227,7 +227,7 @@ def test_anything_else_is_not(answering, answer, words):
     assert len(asked) == 1
 
 
-def test_nobody_there_is_told(clock):
+def test_an_unreachable_server_is_reported(clock):
     """An unreachable server fails with the kind of the error."""
     with HttpServer(lambda _: Outcome(answer=Answer(200)), clock=clock) as server:
         pass
@@ -235,7 +235,7 @@ def test_nobody_there_is_told(clock):
         assert healthz_problem(session, f"{server.url}/healthz") == "no answer (ConnectionError)"
 
 
-def test_an_address_that_is_none_is_told():
+def test_an_invalid_address_is_reported():
     """An invalid address fails without an exception."""
     with make_session() as session:
         assert "no answer" in healthz_problem(session, "https://[/healthz")

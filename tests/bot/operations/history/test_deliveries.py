@@ -115,7 +115,7 @@ def test_an_expired_delivery_is_still_known(history, queue, pinged, clock):
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b'{"kind": "levitate"}', b"{}"])
-def test_what_this_version_cannot_read_is_shown_all_the_same(history, queue, body):
+def test_unreadable_jobs_are_listed(history, queue, body):
     """Unreadable deliveries and actions are listed like others."""
     put = queue.put(NewJob(queue=DELIVERIES, key="g", body=body, run_at=0.0))
     queue.put(NewJob(queue="action", key="k", body=body, run_at=0.0, parent=put.id))
@@ -123,7 +123,7 @@ def test_what_this_version_cannot_read_is_shown_all_the_same(history, queue, bod
     assert (action.words, action.rule, action.address) == ("k", "", "")
 
 
-def test_what_came_of_asking_a_rule_again_belongs_to_the_delivery(history, queue):
+def test_actions_of_a_reevaluated_rule_belong_to_the_delivery(history, queue):
     """A reevaluated rule's actions are shown and retried with the delivery's own."""
     first = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
     again = queue.put(
@@ -254,7 +254,7 @@ def test_a_dead_delivery_is_decided_again(history, github, deliver, queue, settl
     assert len(github.comments(TRIO, 1)) == 1
 
 
-def test_what_is_buried_worries_nobody(history, queue, refused, settled, github):
+def test_a_discarded_delivery_does_not_count_as_dead(history, queue, refused, settled, github):
     """A discarded delivery does nothing more, and counts as not dead."""
     assert words(history, history.bury(refused)) == [
         "invite alice to snakes",
@@ -278,7 +278,7 @@ def test_deciding_again_does_nothing_twice(history, pinged, settled, github):
 # Public
 
 
-def test_what_was_done_lately_is_told_without_a_person(history, github, deliver, settled, pinged):
+def test_recent_activity_names_no_person(history, github, deliver, settled, pinged):
     """Activity comes in words, newest first, without names of people."""
     deliver(github.merge_pull_request(TRIO, "bob"))
     settled()
@@ -290,7 +290,7 @@ def test_what_was_done_lately_is_told_without_a_person(history, github, deliver,
     ]
 
 
-def test_nothing_of_a_private_repository_is_told(history, github, deliver, settled):
+def test_nothing_of_a_private_repository_is_reported(history, github, deliver, settled):
     """A private repository's activity is hidden."""
     github.add_repository("snakes/den", private=True)
     github.open_issue("snakes/den", "alice")
@@ -300,7 +300,7 @@ def test_nothing_of_a_private_repository_is_told(history, github, deliver, settl
     assert history.lately() == []
 
 
-def test_what_was_done_before_a_repository_became_private_is_told_no_more(
+def test_activity_is_hidden_after_a_repository_became_private(
     history, github, deliver, settled, pinged
 ):
     """A repository's newest delivery says whether it is public now."""
@@ -321,7 +321,7 @@ def test_only_a_plain_no_is_public(history, github, deliver, pinged, private):
     assert history.delivery("guid-1").private
 
 
-def test_what_is_not_known_to_be_public_is_not_told(history, queue, pinged, clock):
+def test_activity_of_an_expired_payload_is_hidden(history, queue, pinged, clock):
     """An expired payload hides the activity."""
     queue.expire_bodies(clock() + 1)
     assert history.lately() == []
@@ -336,7 +336,7 @@ def test_what_is_not_known_to_be_public_is_not_told(history, queue, pinged, cloc
         ("of another release", []),
     ],
 )
-def test_a_deed_is_told_where_there_are_words_for_it(history, queue, kind, words):
+def test_activity_without_a_public_phrase_is_hidden(history, queue, kind, words):
     """Kinds without a public phrase are hidden; scheduled actions are shown."""
     payload = {"repository": {"full_name": TRIO, "private": False}}
     body = json.dumps(payload).encode()

@@ -229,7 +229,7 @@ def test_questions_are_asked_once_and_not_without_end():
     assert (client.asked, questions.asked) == (1, 1)
 
 
-def test_what_cannot_be_known_is_counted(previewer, deliver, github):
+def test_a_delivery_with_unknown_facts_is_counted(previewer, deliver, github):
     """A delivery with unknown facts is counted as unjudged."""
     deliver(github.merge_pull_request(TRIO, "alice"))
     made = previewer.preview(THREE, TRIO, client=None, most=0)
@@ -265,7 +265,7 @@ def reader_of(people, queue, at):
     return past_reader(questions, people, queue, merges, received_at=at, since=at)
 
 
-def test_somebody_whom_the_bot_invited_since_was_no_member_then(people, queue, clock):
+def test_a_later_invitation_does_not_count_as_membership(people, queue, clock):
     """An invitation of the previewed deliveries does not count as membership."""
     invite = Invite(organization="snakes", person="alice")
     queue.put(NewJob(queue=ACTIONS, key=invite.key, body=b"{}", run_at=clock()))
@@ -384,7 +384,7 @@ def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queu
     assert [row.state for row in queue.search(ACTIONS)] == [State.DONE]
 
 
-def test_what_the_bot_did_since_then_counts_as_not_done(people, queue, clock):
+def test_later_actions_of_the_bot_do_not_count(people, queue, clock):
     """The bot's actions since then do not count; earlier ones do."""
     comment = Comment(about="x", repository=TRIO, number=1, text="hello")
     planned = Planned(action=comment, installation=1, delivery="g", rule="ping").encode()

@@ -99,7 +99,7 @@ def test_a_claim_is_released(github, story, bots):
     assert bots() == ["@eve: This issue is not assigned to you, so there is nothing to release."]
 
 
-def test_nobody_claims_everything(github, story, bots):
+def test_the_number_of_claims_is_limited(github, story, bots):
     """At the limit, the reply names the open claims."""
     github.open_issue(TRIO, "bob")
     for number in (1, 2, 3):
@@ -192,13 +192,13 @@ def test_one_closes_and_reopens_ones_own(github, story, bots):
         ("/reopen", "This issue is already open."),
     ],
 )
-def test_what_cannot_be_is_told(github, story, bots, text, answer):
+def test_a_command_without_effect_gets_the_reason(github, story, bots, text, answer):
     """A command that has no effect gets the reason."""
     story(github.comment(TRIO, 1, "bob", text))
     assert bots() == [f"@bob: {answer}"]
 
 
-def test_what_is_closed_stays_closed(github, story, bots):
+def test_closing_a_closed_issue_gets_a_reply(github, story, bots):
     """Closing a closed issue gets a reply."""
     github.close_issue(TRIO, 1, "bob")
     story(github.comment(TRIO, 1, "bob", "/close"))
@@ -272,7 +272,7 @@ def test_a_comment_full_of_commands_is_obeyed_in_part(github, story, bots):
     ],
     ids=["quoted", "a bot", "of other bots", "nothing said"],
 )
-def test_what_is_no_command_for_us_costs_nothing(github, story, cost, happen):
+def test_other_text_causes_no_request(github, story, cost, happen):
     """Quotes, code, bots and unknown commands cause no request."""
     github.world.account("helper[bot]", "Bot")
     happening = happen(github)
@@ -319,7 +319,7 @@ def test_duplicates_and_restarts_change_nothing(github, story, deliver, killed_o
 @pytest.mark.parametrize(
     "text", ["/assign @..", "/assign @a/b", "/assign @%2e", "/label ..", "/close ../"]
 )
-def test_odd_words_are_told_like_others(github, story, bots, queue, text):
+def test_unusual_names_get_a_reply(github, story, bots, queue, text):
     """Unusual names get a reply and no dead job."""
     story(github.comment(TRIO, 1, "olga", text))
     assert len(bots()) == 1
@@ -371,7 +371,7 @@ def test_commands_in_reviews_have_no_eyes(github, story, bots):
     assert github.calls_to("POST", "*/reactions") == []
 
 
-def test_who_has_claimed_a_lot_and_finished_it_may_claim_more(github, story, clock, cost):
+def test_stale_claims_do_not_count_against_the_limit(github, story, clock, cost):
     """Stale claims do not count against the limit."""
     for number in (1, 2):
         story(github.comment(TRIO, number, "alice", "/claim"))

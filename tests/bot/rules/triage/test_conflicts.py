@@ -35,7 +35,7 @@ def test_nothing_is_said_while_it_merges(github, story, bots):
     assert bots() == []
 
 
-def test_a_conflict_is_told_once(github, story, bots):
+def test_a_conflict_is_reported_once(github, story, bots):
     """Many pushes during one conflict lead to one comment with instructions."""
     story(conflict(github))
     for _ in range(3):
@@ -70,7 +70,7 @@ def test_github_may_take_its_time(github, story, bots):
     assert beginnings(bots()) == [TOLD]
 
 
-def test_what_github_never_works_out_does_not_hold_up_the_others(github, story, bots, clock):
+def test_a_missing_merge_result_blocks_only_its_rule(github, story, bots, clock):
     """After ten minutes the bot gives up on the missing result only."""
     github.open_pull_request(TRIO, "alice")
     github.pull(TRIO, 2).mergeable_pending = 1000
@@ -147,7 +147,7 @@ def test_more_than_a_hundred_are_asked_for_page_by_page(github, tick, bots):
     assert beginnings(bots(101)) == [TOLD]
 
 
-def test_what_it_costs(github, story, cost):
+def test_the_number_of_requests(github, story, cost):
     """A push costs one read; a conflict period costs two writes."""
     happening = github.push(TRIO, "olga")
     assert cost(lambda: story(happening)) == (0, 1)

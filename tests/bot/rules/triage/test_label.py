@@ -132,7 +132,7 @@ def test_closed_ones_are_left_alone(github, deliver, settled):
     assert labels(github) == []
 
 
-def test_what_it_costs(github, story, cost):
+def test_the_number_of_requests(github, story, cost):
     """A change costs three reads and one write; no change costs two reads."""
     happening = pull(github, ChangedFile("docs/a.txt"))
     assert cost(lambda: story(happening))[0] == 1

@@ -29,7 +29,7 @@ def days(clock, tick):
     return pass_by
 
 
-def test_who_was_asked_for_a_review_is_reminded(github, days, bots):
+def test_a_requested_reviewer_is_reminded(github, days, bots):
     """A requested reviewer gets two reminders and no more."""
     github.request_review(TRIO, 1, "alice", "olga")
     days(6)
@@ -44,7 +44,7 @@ def test_who_was_asked_for_a_review_is_reminded(github, days, bots):
     assert "for about 14 days" in bots()[1]
 
 
-def test_who_was_asked_for_changes_is_reminded(github, days, bots):
+def test_an_author_is_reminded_of_requested_changes(github, days, bots):
     """After a request for changes, the author is reminded until a push."""
     github.review(TRIO, 1, "olga", "Please", "changes_requested")
     days(8)
@@ -68,7 +68,7 @@ def test_an_approved_one_waits_to_be_merged(github, days, bots):
     assert bots()[0].startswith("Hello @olga! You have approved this pull request")
 
 
-def test_where_nobody_was_asked_nobody_is_reminded(github, days, bots):
+def test_without_a_requested_reviewer_there_is_no_reminder(github, days, bots):
     """Without a requested reviewer, no one is reminded by default."""
     days(20)
     assert bots() == []
@@ -105,7 +105,7 @@ def test_some_are_left_alone(github, days, bots, why):
     assert bots() == []
 
 
-def test_a_sign_of_life_starts_the_days_anew(github, days, bots):
+def test_activity_of_a_person_restarts_the_count(github, days, bots):
     """Activity by a person restarts the count; activity by bots does not."""
     github.request_review(TRIO, 1, "alice", "olga")
     days(6)
@@ -116,7 +116,7 @@ def test_a_sign_of_life_starts_the_days_anew(github, days, bots):
     assert len(bots()) == 1
 
 
-def test_what_has_slept_for_long_is_not_woken(github, clock, tick, bots, cost):
+def test_old_pull_requests_are_not_reminded(github, clock, tick, bots, cost):
     """Enabling the rule does not affect old pull requests."""
     github.request_review(TRIO, 1, "alice", "olga")
     clock.advance(100 * DAY)
