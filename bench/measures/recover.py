@@ -81,10 +81,10 @@ def measured(kinds: Sequence[str], *, delivered: int, turns: int) -> Table:
 
 
 _NOTE = (
-    "GitHub's log holds {delivered} deliveries of the last day, each of which a rule is about and "
-    "the queue has had. Requests are counted at the simulated GitHub, which answers at once; "
-    "those that it answers with 304 count towards no limit of GitHub's. A look without news is "
-    "taken every five minutes; its time is the median."
+    "GitHub's log holds {delivered} deliveries of the last day; a rule handles each, and the "
+    "queue has them all. Requests are counted at the simulated GitHub, which answers at once; "
+    "GitHub does not count those that it answers with 304. A check without news runs every "
+    "five minutes; its time is the median."
 )
 
 

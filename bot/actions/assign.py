@@ -1,4 +1,4 @@
-"""Assignees: gives an issue to people, or takes it from them, and remembers claims."""
+"""Assignees: assigns people to an issue, or unassigns them, and stores claims."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -7,7 +7,7 @@ from bot.actions.base import IssueAction
 from bot.actions.comment import instead
 from bot.actions.work import Result, Work
 
-# How long an issue that was free is taken to be free: longer than the wait for a write slot.
+# How long the bot relies on an issue being unassigned; longer than the wait for a write slot.
 FREE_SECONDS = 10.0
 
 
@@ -15,8 +15,8 @@ FREE_SECONDS = 10.0
 class Assign(IssueAction):
     """Assign people to an issue, once for each `about`.
 
-    A `claim` is remembered, so that it can be released when it is idle. With `taken`, the issue is
-    assigned only while nobody else has it; otherwise that text is the comment instead.
+    A `claim` is stored, so that the bot can release it when it is idle. With `taken`, the action
+    assigns the issue only if no one else has it, and otherwise writes that text as a comment.
 
     Safe to repeat: GitHub keeps each assignee once. After a lost answer, a claim finds that the
     person has the issue. The comment is written once.
@@ -47,28 +47,28 @@ class Assign(IssueAction):
         return Result({"assigned": self.people})
 
     def _is_free(self, work: Work) -> bool:
-        """Whether nobody else has it. Noted, so that waiting for a write slot asks only once."""
+        """Whether no one else has it; noted, so that a wait for a write slot asks only once."""
         if work.clock() - (work.note().free_at or 0.0) < FREE_SECONDS:
             return True
         issue = work.client.get(f"/repos/{self.repository}/issues/{self.number}")
         holders = {str(one["login"]).lower() for one in issue.get("assignees") or ()}
         if holders - {person.lower() for person in self.people}:
             return False
-        # If somebody takes it meanwhile after all, the comment is looked for before it is sent.
+        # If another person takes it meanwhile, the next try looks for the comment before it writes.
         work.save(replace(work.note().look_first(), free_at=work.clock()))
         return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unassign(IssueAction):
-    """Take an issue from people, and forget their claims, once for each `about`.
+    """Unassign people from an issue, and delete their claims, once for each `about`.
 
-    Safe to repeat: whoever is not assigned needs nothing.
+    Safe to repeat: GitHub ignores people who are not assigned.
     """
 
     kind: ClassVar[str] = "unassign"
-    noun: ClassVar[tuple[str, str]] = ("assignment taken back", "assignments taken back")
-    public: ClassVar[str] = "took an assignment of {place} back"
+    noun: ClassVar[tuple[str, str]] = ("assignment removed", "assignments removed")
+    public: ClassVar[str] = "removed an assignment of {place}"
     own_line: ClassVar[bool] = True
 
     people: tuple[str, ...]

@@ -15,7 +15,7 @@ class CloseIssue(IssueAction):
     """
 
     kind: ClassVar[str] = "close"
-    noun: ClassVar[tuple[str, str]] = ("closing", "closings")
+    noun: ClassVar[tuple[str, str]] = ("issue closed", "issues closed")
 
     def perform(self, work: Work) -> Result:
         """Close it; returns number and state."""

@@ -18,7 +18,7 @@ class JoinTeam(Action):
     """
 
     kind: ClassVar[str] = "team"
-    noun: ClassVar[tuple[str, str]] = ("place in a team", "places in teams")
+    noun: ClassVar[tuple[str, str]] = ("team membership", "team memberships")
 
     organization: str
     team: str

@@ -30,7 +30,7 @@ class Label(IssueAction):
     """
 
     kind: ClassVar[str] = "label"
-    noun: ClassVar[tuple[str, str]] = ("label put on", "labels put on")
+    noun: ClassVar[tuple[str, str]] = ("label added", "labels added")
     public: ClassVar[str] = "labelled {place}"
     own_line: ClassVar[bool] = True
 
@@ -59,8 +59,8 @@ class Unlabel(IssueAction):
     """
 
     kind: ClassVar[str] = "unlabel"
-    noun: ClassVar[tuple[str, str]] = ("label taken off", "labels taken off")
-    public: ClassVar[str] = "took a label off {place}"
+    noun: ClassVar[tuple[str, str]] = ("label removed", "labels removed")
+    public: ClassVar[str] = "removed a label from {place}"
     own_line: ClassVar[bool] = True
 
     name: str

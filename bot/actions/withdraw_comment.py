@@ -19,7 +19,7 @@ class TakeBack(IssueAction):
     """
 
     kind: ClassVar[str] = "takeback"
-    noun: ClassVar[tuple[str, str]] = ("comment taken back", "comments taken back")
+    noun: ClassVar[tuple[str, str]] = ("comment withdrawn", "comments withdrawn")
     public: ClassVar[str] = "corrected a comment on {place}"
     own_line: ClassVar[bool] = True
 
@@ -37,7 +37,7 @@ class TakeBack(IssueAction):
             number = (search(said.content, work) or {}).get("id")
         if number is None:
             return Result({"nothing": "no such comment"})
-        # The marker of this action: a comment that was taken back does not count as said.
+        # The marker of this action: a withdrawn comment does not count as written.
         body = f"{self.text}\n\n{marker(self.key)}"
         path = f"/repos/{self.repository}/issues/comments/{number}"
         try:

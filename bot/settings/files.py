@@ -161,9 +161,9 @@ class SettingsFiles:
         return self._settings([known[name] for name in names])
 
     def tried(self, event: Event, repository: str, tried: Layer) -> tuple[Settings, Settings]:
-        """The settings for an event, without and with a layer for the file of a repository.
+        """The settings for an event, and those with `tried` instead of the file of `repository`.
 
-        Uses the cache alone. The layer applies to events of its repository or organisation.
+        Uses only the cache. `tried` applies to events of its repository or organisation.
         """
         names = _sources(event)
         known = self._known(names)

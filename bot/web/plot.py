@@ -37,7 +37,7 @@ class AxisLabel:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A chart of WIDTH by HEIGHT; `most` is the number at the top line."""
+    """A chart of WIDTH by HEIGHT; `most` is the number at the top line, `words` its description."""
 
     bars: Sequence[Bar]
     labels: Sequence[AxisLabel]
@@ -69,7 +69,7 @@ def _bars(at: int, hour: Hour, step: float, most: int) -> Sequence[Bar]:
     numbers = (("deliveries", hour.deliveries), ("actions", hour.actions))
     bars = []
     for place, (kind, number) in enumerate(numbers):
-        # Even one of ten thousand is visible.
+        # A single delivery stays visible next to thousands.
         height = max(_LEAST_BAR, (_BASE - _TOP) * number / most) if number else 0.0
         x = first + place * (width + 1)
         bars.append(Bar(kind, round(x, 1), round(_BASE - height, 1), width, round(height, 1)))

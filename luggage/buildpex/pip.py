@@ -40,7 +40,7 @@ def pip_environment(python: Path | str, environ: Mapping[str, str]) -> dict[str,
 
 
 def network_settings(python: Path | str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return pip's network settings as variables that replace its files; raise BuildError."""
+    """Return pip's network settings as variables that replace its files. Raises BuildError."""
     command = [str(python), "-I", "-m", "pip", "config", "list"]
     env = {name: value for name, value in environ.items() if name != "PIP_PYTHON"}
     process = subprocess.run(  # noqa: S603  a list, no shell

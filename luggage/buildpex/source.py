@@ -33,7 +33,7 @@ class Commit:
 
 
 def commit_of(root: Path, names: Sequence[str] = (".",)) -> Commit:
-    """Return the commit checked out at `root`, dirty if `names` have changes; raise BuildError."""
+    """Return the commit checked out at `root`, dirty if `names` have changes. Raises BuildError."""
     commit_hash, seconds = _git(root, "log", "-1", "--format=%H %ct").split()
     changes = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *names)
     return Commit(commit_hash + (DIRTY if changes.strip() else ""), int(seconds))

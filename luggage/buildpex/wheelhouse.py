@@ -15,13 +15,13 @@ _OFFLINE = ("--isolated", "--no-index", "--no-cache-dir")
 
 
 def download(requirements: Path, house: Path, runner: ToolRunner) -> None:
-    """Download `requirements`, preferably wheels, into `house`; raise BuildError."""
+    """Download `requirements`, preferably wheels, into `house`. Raises BuildError."""
     arguments = ("download", *_CHECKED, "--prefer-binary", "-r", requirements, "--dest", house)
     runner.run(f"downloading {requirements.name}", "pip", *_QUIETLY, *arguments)
 
 
 def install(requirements: Path, house: Path, into: Path, runner: ToolRunner) -> None:
-    """Install `requirements` from `house` into `into`, for PYTHONPATH; raise BuildError."""
+    """Install `requirements` from `house` into `into`, for PYTHONPATH. Raises BuildError."""
     arguments = ("install", *_OFFLINE, *_CHECKED, "--find-links", house, "-r", requirements)
     step = f"installing {requirements.name}"
     runner.run(step, "pip", *_QUIETLY, *arguments, "--target", into, "--no-compile")
@@ -39,7 +39,10 @@ def wheels(requirements: Path, house: Path, into: Path, runner: ToolRunner) -> N
 
 
 def own_wheel(source: Path, into: Path, runner: ToolRunner) -> Path:
-    """Build the wheel of `source`, writing there too; return its path; raise BuildError."""
+    """Build the wheel of `source` in `into`, and return its path; also writes into `source`.
+
+    Raises BuildError.
+    """
     output = source.with_name("own-wheel")
     arguments = ("wheel", *_OFFLINE, "--no-deps", "--no-build-isolation", source)
     runner.run("building our own wheel", "pip", *_QUIETLY, *arguments, "--wheel-dir", output)

@@ -67,7 +67,7 @@ def _refuse_ambiguous(url: str, parsed: URL) -> None:
     if url.count("@") > (0 if no_user else 1):
         raise DatabaseUrlError(
             "the database's address is ambiguous: percent-encode the user and the password in"
-            " DATABASE_URL (one @ stays; @ is %40, / is %2F, ? is %3F, # is %23, % is %25)"
+            " DATABASE_URL (@ as %40, / as %2F, ? as %3F, # as %23, % as %25)"
         )
 
 

@@ -46,7 +46,7 @@ _SETTINGS = {
     "extra_float_digits": "1",
     # A session keeps plans made while a table was small, and those scan it (decision 0119).
     "enable_seqscan": "off",
-    # Must go with enable_seqscan: its penalty makes JIT compile each claim, for a second
+    # Because of enable_seqscan: its cost penalty would make JIT compile each claim for a second
     # (decision 0130).
     "jit": "off",
 }

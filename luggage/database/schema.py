@@ -116,7 +116,7 @@ def _names(revisions: set[str]) -> str:
 
 
 def _describe(difference: Any) -> str:
-    """Describe one of Alembic's differences; those in one column come as a list."""
+    """Describe one of Alembic's differences; Alembic returns those of one column as a list."""
     if isinstance(difference, list):
         return "; ".join(map(_describe, difference))
     verb, *about = difference

@@ -48,7 +48,7 @@ def expand(template: str, names: Mapping[str, object]) -> str:
 
 
 def checked(path: str) -> str:
-    """Return `path` if it is plain (no query, dots or spaces); raises BadAddress otherwise."""
+    """Return `path` if it is plain; raises BadAddress for a query, dot segments or spaces."""
     # requests decodes "%2e", and urllib3 then resolves the dots.
     dotted = re.sub("%2e", ".", path, flags=re.IGNORECASE)
     if not _PATH.fullmatch(path) or _DOTS.intersection(dotted.split("/")):

@@ -39,7 +39,7 @@ def pack(body: bytes) -> tuple[str, bytes]:
 
 
 def _compressor() -> zstandard.ZstdCompressor:
-    """Return this thread's compressor: it is not thread-safe, and dear to make."""
+    """Return this thread's compressor: it is not thread-safe, and expensive to create."""
     if not hasattr(_local, "compressor"):
         _local.compressor = zstandard.ZstdCompressor(level=1)
     compressor: zstandard.ZstdCompressor = _local.compressor
@@ -129,8 +129,8 @@ def _insert_jobs(
         _statement("job", _COLUMNS, dialect, values) + " ON CONFLICT (queue, key) DO NOTHING"
     )
     if dialect == "sqlite":
-        # RETURNING lets go of the interpreter for each row, to the event loop, with the database
-        # locked. So all rows come back as one.
+        # RETURNING would release the interpreter after each row, with the database locked, and the
+        # event loop would run. A second statement returns all rows as one.
         [[before]] = cursor.execute(_LAST_ID)
         cursor.execute(statement, values)
         [[inserted]] = cursor.execute(_NEWER, [before])

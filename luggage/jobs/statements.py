@@ -1,8 +1,8 @@
 """Hot queries of the queue, built once.
 
-Claims search only ready jobs, in the order of an index that holds nothing else. A column that marks
-each subject's next job would need a lock on the subject: a put and a finish at the same moment
-could otherwise leave a job that is never marked.
+Claims search only ready jobs, in the order of an index that holds nothing else. No column marks the
+next job of a subject, because that would need a lock on the subject: without it, a put and a finish
+at the same moment could leave a job unmarked for ever.
 """
 
 from typing import Any

@@ -49,7 +49,7 @@ def test_a_holder_whose_job_was_reclaimed_is_refused(queue, put, claim, clock, w
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_holder_is_fenced_off_by_the_next(queue, put, claim, clock, way):
-    """A late holder cannot change a job that another claim holds."""
+    """A worker that lost its lease cannot change the job."""
     put("k")
     late = claim()
     clock.advance(LEASE + 1)
@@ -120,7 +120,7 @@ def test_done_is_all_or_nothing(queue, put, claim):
 
 
 def test_done_fenced_off_puts_nothing(queue, put, claim, clock):
-    """A late holder's further jobs are refused too."""
+    """Jobs that a worker queues after it lost its lease are refused too."""
     put("k")
     late = claim()
     clock.advance(LEASE + 1)

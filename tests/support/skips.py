@@ -92,7 +92,7 @@ class Account:
             self._other[report.nodeid] = _reason(report)
 
     def pytest_collectreport(self, report) -> None:
-        """Count a skipped file."""
+        """Record a skipped file."""
         if report.skipped:
             self._other[report.nodeid] = _reason(report)
 

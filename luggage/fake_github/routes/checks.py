@@ -1,4 +1,4 @@
-"""Check runs."""
+"""Routes of check runs."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def update_check_run(call: RouteCall) -> Answer:
 
 @routes("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs")
 def list_check_runs(call: RouteCall) -> Answer:
-    """List a commit's check runs, newest first, optionally of run name."""
+    """List a commit's check runs, newest first; with `check_name`, only those of that name."""
     repository, query = call.repository(), call.request.query
     name = query.get("check_name")
     runs = [

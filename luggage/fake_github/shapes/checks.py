@@ -1,4 +1,4 @@
-"""Check runs."""
+"""JSON of check runs."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from luggage.fake_github.world import World
 
 
 def check_run(world: World, repository: Repository, run: dict[str, Any]) -> Json:
-    """Return a check run."""
+    """Return the JSON of a check run."""
     url = f"{repository_url(world, repository)}/check-runs/{run['id']}"
     page = f"{world.server_url}/{repository.full_name}/runs/{run['id']}"
     output = run.get("output") or {}

@@ -25,7 +25,7 @@ WHERE = {"about": "it", "repository": TRIO, "number": 1}
 
 @pytest.fixture
 def perform(queue, github, settled):
-    """Have actions performed, each from a job of its own, until nothing is left to do."""
+    """Perform actions, each in its own job, until no job is ready."""
 
     def run(*actions):
         installation = github.install("snakes").id
@@ -86,7 +86,7 @@ def trouble(request, github):
 
 
 def test_labels_come_and_go(github, perform):
-    """All that are put on in one request; one that is off already is no trouble."""
+    """One request adds all labels; removing an absent label succeeds."""
     github.open_issue(TRIO, "alice")
     for name in ("docs", "mine"):
         github.label_issue(TRIO, 1, "olga", name)
