@@ -47,7 +47,7 @@ check: set-up-docs  ## ruff, mypy strict, import-linter, docs checks and the sit
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q $(addsuffix -docs,$(SKIPPED)) tests/shape/test_docs.py tests/docs_site
 
-docs: set-up-docs  ## build the documentation site into build/docs/VERSION, beside other versions: make docs VERSION=1.2.0 OUTPUT=folder
+docs: set-up-docs  ## build the documentation site into build/docs/VERSION, next to other versions: make docs VERSION=1.2.0 OUTPUT=folder
 	$(BIN)/python -m docs.site $(if $(VERSION),--version $(VERSION)) $(if $(OUTPUT),--output $(OUTPUT))
 
 format: set-up-dev  ## let ruff put the code in order

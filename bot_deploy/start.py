@@ -1,4 +1,4 @@
-"""`start`: keeps the web process and the loop alive until it is told to end.
+"""`start`: runs the web process and the loop, and restarts them, until a signal ends it.
 
 The process lives as long as they do, so it stays small: a child reads the settings and migrates
 the database (`prepare`), and hands back what the supervisor needs.

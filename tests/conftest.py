@@ -28,7 +28,7 @@ if threading.current_thread() is threading.main_thread():
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
     os.environ.pop(_name, None)
 
-# The same examples each time: a red test is then red for everybody. `--hypothesis-profile=search`
+# The same examples each time: a red test is then red for everyone. `--hypothesis-profile=search`
 # looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None, database=None)

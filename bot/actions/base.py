@@ -1,6 +1,6 @@
 """Action base class: a frozen value that says what to do at GitHub, and how to do it safely.
 
-A subclass is a frozen dataclass in a file of its own. Its class variables say how it is called, its
+A subclass is a frozen dataclass in its own file. Its class variables say how it is called, its
 fields what it is about, and `perform` what it does at GitHub. Defining the class registers it.
 
 Key, subject and description are derived, so that the queue, previews, the history and the public

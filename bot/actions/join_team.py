@@ -12,9 +12,9 @@ _PATH = "/orgs/{organization}/teams/{team}/memberships/{person}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinTeam(Action):
-    """Put a member of the organisation, or somebody invited, into a team, named by its slug.
+    """Put a member of the organisation, or an invited person, into a team, named by its slug.
 
-    Safe to repeat: it looks first, and whoever is in the team already keeps their role.
+    Safe to repeat: it looks first, and a person who is in the team keeps their role.
     """
 
     kind: ClassVar[str] = "team"

@@ -133,7 +133,7 @@ def _decode(text: str) -> dict[str, Any]:
 
 def _unreadable(text: str) -> UnreadableRecord:
     return UnreadableRecord(
-        f"{text[:80]!r} is no record of this version of the bot: install the version that wrote it"
+        f"{text[:80]!r} is not a record of this version: install the version that wrote it"
     )
 
 
@@ -173,7 +173,7 @@ class MembershipCache(Protocol):
     """The membership cache, as actions use it; `bot.store.people` implements it."""
 
     def membership(self, organization: str, person: str) -> str | None:
-        """The state last seen: `active`, `pending`, `left`, `declined`; None for nobody known."""
+        """The state last seen: `active`, `pending`, `left`, `declined`; None if unknown."""
 
     def remember(self, organization: str, person: str, state: str) -> None:
         """Keep a state."""

@@ -10,7 +10,7 @@ def pause(queue: Queue, board: SqlBoard) -> str:
         return "paused already; `resume` ends it"
     board.say("Paused")
     leased = sum(number for (_, state), number in queue.counts().items() if state is State.LEASED)
-    lines = ["paused; deliveries are still stored, `resume` goes on with them"]
+    lines = ["paused; deliveries are still stored, `resume` continues with them"]
     if leased:
         lines.append(f"in progress, and being finished: {leased}")
     return "\n".join(lines)

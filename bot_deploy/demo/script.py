@@ -235,6 +235,6 @@ def tell(line: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print lines at once; the demo goes on after stdout was closed."""
+    """Print lines at once; the demo continues after stdout was closed."""
     with suppress(OSError):
         print("\n".join(map(escape, text.split("\n"))), flush=True)

@@ -1,6 +1,6 @@
 """Build of the site: `python -m docs.site`, which `make docs` calls.
 
-Adds the folder of one version to the output, beside those of other versions. Any warning, and any
+Adds the folder of one version to the output, next to those of other versions. Any warning, and any
 finding in the built pages, ends it with 1 and leaves the output as it was.
 """
 

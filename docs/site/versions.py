@@ -21,7 +21,7 @@ _NO_PAGES = {"search.html", "genindex.html"}
 def name(text: str) -> str:
     """Return a version's name, which is also its folder; raise ArgumentTypeError for another."""
     if not _NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no version; write 1.2.0 or {UNRELEASED}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a version; write 1.2.0 or {UNRELEASED}")
     return text
 
 

@@ -104,7 +104,7 @@ def open_secrets(document: Mapping[str, Any], keys: Iterable[PrivateKey]) -> Sec
 def live_keys(document: Mapping[str, Any]) -> dict[str, PublicKey]:
     """Return the public keys in [keys], by id.
 
-    Raises DocumentError unless [keys] is a table, NotAKey for a text that is no key or another one.
+    Raises DocumentError unless [keys] is a table, NotAKey for an invalid key or a wrong id.
     """
     section = document.get(KEYS_SECTION, {})
     if not isinstance(section, Mapping):

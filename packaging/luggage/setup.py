@@ -21,7 +21,7 @@ def requirements() -> Mapping[str, str]:
 
 
 def read(name: str) -> dict:
-    """Return a document of TOML beside this file."""
+    """Return a document of TOML next to this file."""
     return tomllib.loads((HERE / name).read_text(encoding="utf-8"))
 
 

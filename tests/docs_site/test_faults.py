@@ -105,4 +105,4 @@ def test_a_version_is_a_name_of_a_folder(tmp_path):
     plant(tmp_path, {})
     done = build(tmp_path, "--version", "../1.0")
     assert done.returncode == 2
-    assert "'../1.0' is no version" in done.stderr
+    assert "'../1.0' is not a version" in done.stderr

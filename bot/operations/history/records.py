@@ -148,7 +148,7 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
 def _words(job: JobRow, planned: Planned | None) -> str:
     if planned is not None:
         return planned.action.describe()
-    # A rule that could not decide yet is reevaluated by a job of its own.
+    # A rule that could not decide yet is reevaluated by a separate job.
     return f"reevaluate {job.key}" if job.queue == DELIVERIES else job.key
 
 

@@ -1,7 +1,7 @@
 """Past deliveries and past facts: the input of a preview.
 
 A fact comes from the bot's database if that knows the state at the delivery. GitHub is asked for
-the rest: a bounded number of questions, each once. An unknown fact raises an error of its own, so
+the rest: a bounded number of questions, each once. An unknown fact raises a separate error, so
 the preview can count what is missing.
 """
 

@@ -1,4 +1,4 @@
-// Switch between the versions beside this one. The list comes from `versions.js` one folder up, a
+// Switch between the versions next to this one. The list comes from `versions.js` one folder up, a
 // script because a page that is opened from a disk may not fetch a file.
 "use strict";
 

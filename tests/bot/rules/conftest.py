@@ -1,4 +1,4 @@
-"""Stories: people do things at GitHub, the bot is told, and in the end everybody looks around.
+"""Stories: people act on GitHub, the bot receives the deliveries, and the test checks the result.
 
 Each is played in several weathers: deliveries come as they should, each twice, in reverse, or with
 a bot that is killed after each thing it does. GitHub's own description judges every request.

@@ -36,7 +36,7 @@ def test_from_the_file(key_file: Path) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"SECRET_KEY": "", "SECRET_KEY_FILE": ""}])
 def test_none(environ: dict[str, str]) -> None:
-    """Without either there are no keys, which is no error until something is to be opened."""
+    """Without either there are no keys, which is an error only when a value is opened."""
     assert private_keys(environ) == ()
 
 
@@ -99,7 +99,7 @@ def test_a_read_only_mount(key_file: Path, caplog: pytest.LogCaptureFixture) -> 
 def test_a_key_file_of_another_user_is_a_warning(
     key_file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of another user that all may read is taken with a warning: we cannot mend it."""
+    """A file of another user that all may read gives a warning: the bot cannot change its mode."""
     key_file.chmod(0o644)
     someone = os.geteuid() + 1
     monkeypatch.setattr("bot_deploy.config.keys.os.geteuid", lambda: someone)

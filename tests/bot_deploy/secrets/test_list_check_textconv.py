@@ -112,7 +112,7 @@ def test_textconv_of_any_bytes(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_check_names_what_a_board_on_parse_lacks(full: Path, run: Run) -> None:
-    """Only where the board is to be there."""
+    """Only if the board is on Parse."""
     text = full.read_text()
     full.write_text(text.replace("[board]\n", '[board]\nbackend = "parse"\n'))
     result = run("check", "--config", str(full), "--key-file", "secret.key")
