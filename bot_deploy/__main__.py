@@ -40,7 +40,7 @@ _FOR_THE_OPERATOR = {
     "luggage.database": ("DatabaseUrlError", "SchemaError"),
     "luggage.github": ("ConfigurationError", "RequestFailed"),
     "luggage.jobs": ("WrongState",),
-    "luggage.run": ("ChildError",),
+    "luggage.run": ("ChildError", "HandoverError"),
     "sqlalchemy.exc": ("OperationalError",),
 }
 

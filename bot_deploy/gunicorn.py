@@ -1,9 +1,8 @@
 """`gunicorn`: the web process, with the webhook and the pages."""
 
-import os
-
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.config import load
+from bot_deploy.config.handover import load_part
+from bot_deploy.config.sources import WEB
 from bot_deploy.wiring.server import serve
 from luggage.telemetry.logs import configure_logging
 
@@ -18,7 +17,7 @@ def main(argv: list[str]) -> int:
         "--host", help="address to listen on (default: 0.0.0.0, or 127.0.0.1 with BOT_RECEIVE=poll)"
     )
     options = parser.parse_args(argv[1:])
-    config = load(os.environ)
+    config = load_part(WEB)
     configure_logging(config.log_format, name="gunicorn")
     serve(config, options.host)
     return 0

@@ -1,9 +1,8 @@
 """`loop`: evaluates deliveries and performs actions."""
 
-import os
-
 from bot_deploy.arguments import subcommand_parser, whole_number
-from bot_deploy.config import load
+from bot_deploy.config.handover import load_part, log_notices
+from bot_deploy.config.sources import LOOP
 from bot_deploy.wiring.loop import run_loop
 from luggage.telemetry.logs import configure_logging
 
@@ -23,7 +22,8 @@ def main(argv: list[str]) -> int:
         help="number of jobs at a time (default: %(default)s)",
     )
     options = parser.parse_args(argv[1:])
-    config = load(os.environ)
+    config = load_part(LOOP)
     configure_logging(config.log_format, name="loop")
+    log_notices(config.excess())
     run_loop(config, threads=options.threads)
     return 0

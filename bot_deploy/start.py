@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from bot_deploy.arguments import subcommand_parser
-from bot_deploy.wiring.processes import Relay, end_with_0, entries
+from bot_deploy.config.handover import log_notices, own_environment, packed_for
+from bot_deploy.wiring.processes import SUBCOMMANDS, Relay, end_with_0, entries
 from luggage.run import run_in_child
 from luggage.run.runtime_dirs import runtime_dirs
 from luggage.telemetry.logs import configure_logging
@@ -27,11 +28,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """The settings that the supervisor needs; none is secret."""
+    """The settings that the supervisor needs, and what it hands over to each process."""
 
     data: Path
     port: int
     log_format: str
+    handed_over: Mapping[str, bytes] = field(repr=False)
 
 
 def main(argv: list[str]) -> int:
@@ -45,7 +47,8 @@ def main(argv: list[str]) -> int:
     )
     arguments = parser.parse_args(argv[1:])
     end_with_0(signal.SIGINT, signal.SIGTERM)
-    with run_in_child(partial(prepare, os.environ, or_demo=arguments.or_demo)) as outcome:
+    environ = own_environment()
+    with run_in_child(partial(prepare, environ, or_demo=arguments.or_demo)) as outcome:
         # Loaded while the child works, and after the fork.
         from luggage.run import supervisor  # noqa: F401, PLC0415
 
@@ -54,6 +57,7 @@ def main(argv: list[str]) -> int:
         print("No GitHub App is configured (GITHUB_APP_ID and so on): running the demo.")
         from bot_deploy import demo  # noqa: PLC0415  loads the simulated GitHub
 
+        os.environ.update(environ)  # the demo keeps some settings, and drops the secrets
         return demo.main(["demo"])
     return serve(prepared)
 
@@ -69,16 +73,23 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
     config = load(environ)
     if config.app is None and or_demo:
         return None
-    # Opened here once, so that a missing or unreadable secret stops the start.
+    # A missing or unreadable secret stops the start.
     config.private_key()
     config.webhook_secrets()
     config.metrics_token()
     if config.board is not None:
         config.board.lines()
         config.board.mood()
+    handed_over = {name: packed_for(config, part, environ) for part, name in SUBCOMMANDS.items()}
     configure_logging(config.log_format, name="start")
+    log_notices(config.webhook_notice())
     migrate(config)
-    return Prepared(data=config.data, port=config.port, log_format=config.log_format)
+    return Prepared(
+        data=config.data,
+        port=config.port,
+        log_format=config.log_format,
+        handed_over=handed_over,
+    )
 
 
 def serve(prepared: Prepared) -> int:
@@ -88,5 +99,9 @@ def serve(prepared: Prepared) -> int:
     configure_logging(prepared.log_format, name="start")
     log.info("status page: http://localhost:%s/", prepared.port)
     with runtime_dirs(prepared.data, entries(os.environ)) as places:
-        Supervisor(places, relay=Relay(sys.stdout, prepared.log_format)).run()
+        Supervisor(
+            places,
+            relay=Relay(sys.stdout, prepared.log_format),
+            handed_over=prepared.handed_over,
+        ).run()
     return 0

@@ -4,7 +4,7 @@ A process opens a secret when it needs it: the web process never opens the priva
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -76,7 +76,11 @@ class BoardSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All settings, checked. `app` is None if no App is configured."""
+    """All settings, checked. `app` is None if no App is configured.
+
+    `excess` returns a warning about secrets that the process can open and does not use.
+    `handed_over` opens and returns the values that a part uses, and raises as the others do.
+    """
 
     app: AppSettings | None
     data: Path
@@ -94,6 +98,8 @@ class Config:
     metrics_token: Callable[[], str] = field(repr=False)
     board: BoardSettings | None
     log_format: str
+    excess: Callable[[], Notice | None]
+    handed_over: Callable[[str], Mapping[str, Sequence[str]]] = field(repr=False)
     rules: tuple[Rule[Any], ...]
     settings: layers.Settings
 
@@ -131,23 +137,31 @@ class Config:
         return None if self.receive == "poll" else app.webhook_notice()
 
 
-def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) -> Config:
+def load(
+    environ: Mapping[str, str],
+    document: Mapping[str, Any] | None = None,
+    *,
+    part: str = "",
+    opened: Mapping[str, Sequence[str]] | None = None,
+) -> Config:
     """Return the settings of this process. Reads files, changes nothing.
 
-    `document` replaces the parsed config.toml. Raises ConfigError for the first invalid setting,
-    and luggage.crypto's SecretError for an invalid key.
+    `document` replaces the parsed config.toml. `part` is WEB or LOOP in a process that is only
+    that, and `opened` are the values that `start` has handed over to it. Raises ConfigError for the
+    first invalid setting, and luggage.crypto's SecretError for an invalid key.
     """
     text = ""
     if document is None:
         text, document = read_document(environ)
     require_texts(document)
-    sources = Sources(environ, open_secrets(document, private_keys(environ)))
+    sources = Sources(environ, open_secrets(document, private_keys(environ)), part, opened)
     data = Path(sources.path("BOT_DATA", "var"))
     receive = _one_of("BOT_RECEIVE", sources.word("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
     poll_seconds = sources.word("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
     rules = _rules(document, sources.text("BOT_RULES"), data)
+    app, board = _app(sources), _board(sources)
     return Config(
-        app=_app(sources),
+        app=app,
         data=data,
         database_url=sources.value("database.url", database_in(data)),
         port=_port(sources.word("PORT", "8000")),
@@ -161,11 +175,27 @@ def load(environ: Mapping[str, str], document: Mapping[str, Any] | None = None) 
         payload_days=_days(document),
         sentry_dsn=_dsn(sources),
         metrics_token=lambda: _metrics_token(sources),
-        board=_board(sources),
+        board=board,
         log_format=_one_of("LOG_FORMAT", sources.word("LOG_FORMAT", "text"), ("text", "json")),
+        excess=sources.excess,
+        handed_over=lambda part: {
+            name: sources.values(name) for name in _used(part, app, receive, board)
+        },
         rules=rules,
         settings=_settings(rules, document, text),
     )
+
+
+def _used(
+    part: str, app: AppSettings | None, receive: str, board: BoardSettings | None
+) -> Iterator[str]:
+    """Yield the names in KNOWN whose values a process uses with these settings."""
+    unused = {
+        *(name for name in KNOWN if KNOWN[name].for_webhook and receive == "poll"),
+        *(name for name in KNOWN if KNOWN[name].for_parse and board is None),
+        *(() if app and app.client_id else ("github.client_secret",)),
+    }
+    return (name for name in KNOWN if KNOWN[name].is_for(part) and name not in unused)
 
 
 def _rules(document: Mapping[str, Any], variable: str, data: Path) -> tuple[Rule[Any], ...]:

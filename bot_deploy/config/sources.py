@@ -7,17 +7,29 @@ Only one line end at the end of a value is dropped (docs/decisions/0129-unchange
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from luggage.crypto import Secrets
+if TYPE_CHECKING:  # `start` needs the names alone, and stays small
+    from luggage.crypto import Secrets
+
+# The processes that `start` runs. They can also be started separately.
+WEB, LOOP = "web", "loop"
+PARTS = (WEB, LOOP)
 
 WEBHOOK_SECRET = "GITHUB_WEBHOOK_SECRET"  # noqa: S105  a name
 WEBHOOK_SECRET_OLD = "GITHUB_WEBHOOK_SECRET_OLD"  # noqa: S105  a name
+
+# How a process can open what it does not use, and what to do about it.
+_BY_KEY, _IN_CLEAR = "by its key", "in clear in config.toml"
+_REMEDIES = {
+    _BY_KEY: "give it the key of its part, which `rotate --parts` makes",
+    _IN_CLEAR: "seal it: `encrypt`",
+}
 
 _LINE_END = re.compile(r"\r?\n\Z")
 # Two secrets in one variable, as the release before took them. Both must look generated: half of a
@@ -57,10 +69,12 @@ def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
 class Setting:
     """A value of config.toml, and the variable that overrides it.
 
-    `old_variable` holds a second value that is still accepted while the first replaces it.
+    `old_variable` holds a second value that is still accepted while the first replaces it. `only`
+    names the process that uses the value; "" if both do.
     """
 
     variable: str
+    only: str = ""
     old_variable: str = ""
     needed: bool = False
     secret: bool = False
@@ -68,6 +82,10 @@ class Setting:
     is_number: bool = False
     for_webhook: bool = False
     for_parse: bool = False
+
+    def is_for(self, part: str) -> bool:
+        """Return whether a process uses the value; the part "" is all of the bot."""
+        return not part or self.only in ("", part)
 
     @property
     def current(self) -> tuple[str, ...]:
@@ -84,9 +102,12 @@ class Setting:
 KNOWN: Mapping[str, Setting] = {
     "github.app_id": Setting(variable="GITHUB_APP_ID", needed=True, is_number=True),
     "github.user_agent": Setting(variable="GITHUB_USER_AGENT"),
-    "github.private_key": Setting(variable="GITHUB_PRIVATE_KEY", needed=True, secret=True),
+    "github.private_key": Setting(
+        variable="GITHUB_PRIVATE_KEY", only=LOOP, needed=True, secret=True
+    ),
     "github.webhook_secrets": Setting(
         variable=WEBHOOK_SECRET,
+        only=WEB,
         old_variable=WEBHOOK_SECRET_OLD,
         needed=True,
         secret=True,
@@ -94,15 +115,19 @@ KNOWN: Mapping[str, Setting] = {
         for_webhook=True,
     ),
     "github.client_id": Setting(variable="GITHUB_CLIENT_ID"),
-    "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", secret=True),
+    "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", only=WEB, secret=True),
     "console.organizations": Setting(variable="BOT_CONSOLE_ORGANIZATIONS", is_list=True),
     "database.url": Setting(variable="DATABASE_URL"),
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
-    "metrics.token": Setting(variable="BOT_METRICS_TOKEN", secret=True),
+    "metrics.token": Setting(variable="BOT_METRICS_TOKEN", only=WEB, secret=True),
     "board.backend": Setting(variable="BOT_BOARD"),
     **{
         f"board.{board}.{value}": Setting(
-            variable=f"PARSE_{board}_{value}".upper(), secret=value != "url", for_parse=True
+            variable=f"PARSE_{board}_{value}".upper(),
+            # The web process shows the lines and takes the mood from the database.
+            only=LOOP if board == "mood" else "",
+            secret=value != "url",
+            for_parse=True,
         )
         for board in ("lines", "mood")
         for value in ("url", "application_id", "rest_key")
@@ -120,10 +145,15 @@ class Notice:
 
 @dataclass(frozen=True)
 class Sources:
-    """The environment, and config.toml's values. Raises ConfigError for an unreadable variable."""
+    """The environment, and config.toml's values. Raises ConfigError for an unreadable variable.
+
+    `opened` are the values in KNOWN that `start` opened for this process; they replace both.
+    """
 
     environ: Mapping[str, str] = field(repr=False)
-    secrets: Secrets
+    secrets: "Secrets"
+    part: str = ""
+    opened: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
 
     def text(self, variable: str, default: str = "") -> str:
         """Return the value of a variable or of its file; an empty variable counts as unset.
@@ -153,6 +183,8 @@ class Sources:
 
     def value(self, name: str, default: str = "") -> str:
         """Return the value of a name in KNOWN: its variable's, or config.toml's, opened now."""
+        if self.opened is not None:
+            return next(iter(self.opened.get(name, ())), default)
         text = self.text(KNOWN[name].variable)
         return text or (self.secrets[name].reveal() if name in self.secrets else default)
 
@@ -163,12 +195,24 @@ class Sources:
             raise _missing(name)
         return value
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return all values of a name in KNOWN; none if it is not set. Raises as the others do."""
+        if not self._has(name):
+            return ()
+        if name == "github.webhook_secrets":
+            return self.webhook_secrets()
+        if name == "console.organizations":
+            return self.organizations()
+        return (self.value(name),)
+
     def webhook_secrets(self) -> tuple[str, ...]:
         """Return the live webhook secrets: the variable's or config.toml's, and the old one.
 
         Raises ConfigError for none, or a blank one, which anyone could sign with.
         """
         name = "github.webhook_secrets"
+        if self.opened is not None and name in self.opened:
+            return tuple(self.opened[name])
         current, old = self.text(WEBHOOK_SECRET), self.text(WEBHOOK_SECRET_OLD)
         if current:
             live = (current, *two_in_one(current))
@@ -184,6 +228,8 @@ class Sources:
 
     def webhook_notice(self) -> Notice | None:
         """Return a notice about white space in GITHUB_WEBHOOK_SECRET, which once separated two."""
+        if self.opened is not None:  # `start` has given it
+            return None
         secret = self.text(WEBHOOK_SECRET)
         if two_in_one(secret):
             return Notice(
@@ -208,6 +254,8 @@ class Sources:
         Raises ConfigError for an invalid name.
         """
         name = "console.organizations"
+        if self.opened is not None:
+            return tuple(self.opened.get(name, ()))
         logins = tuple(self.text(KNOWN[name].variable).split())
         logins = logins or (self.secrets[name].reveal_all() if name in self.secrets else ())
         for login in logins:
@@ -219,14 +267,43 @@ class Sources:
         return logins
 
     def missing_for_parse(self) -> list[str]:
-        """Return the names in KNOWN that a board on Parse lacks; opens nothing."""
-        return [name for name in KNOWN if KNOWN[name].for_parse and not self._has(name)]
+        """Return the names in KNOWN that a board on Parse lacks in this part; opens nothing."""
+        needed = (name for name, setting in KNOWN.items() if setting.for_parse)
+        return [name for name in needed if KNOWN[name].is_for(self.part) and not self._has(name)]
 
     def missing(self) -> list[str]:
         """Return the names in KNOWN that every bot needs and that are not set; opens nothing."""
         return [name for name in KNOWN if KNOWN[name].needed and not self._has(name)]
 
+    def excess(self) -> Notice | None:
+        """Return a warning about secrets that this part can open and does not use.
+
+        Opens nothing. `start` itself, and subcommands, are no part: they use all.
+        """
+        found = {name: how for name in KNOWN if (how := self._excess(name))}
+        if not found:
+            return None
+        names = ", ".join(f"{name} ({how})" for name, how in found.items())
+        remedies = {_REMEDIES.get(how, f"unset {how} for it") for how in found.values()}
+        return Notice(
+            f"the {self.part} process can open what it does not use: {names}",
+            "; ".join(sorted(remedies)),
+        )
+
+    def _excess(self, name: str) -> str:
+        """Return what gives away a secret of another part; "" if nothing does."""
+        setting = KNOWN[name]
+        if self.opened is not None or not setting.secret or setting.is_for(self.part):
+            return ""
+        if variable := next(filter(self._variable, setting.variables), ""):
+            return variable
+        if name in self.secrets and self.secrets[name].can_be_opened():
+            return _BY_KEY if self.secrets[name].is_sealed() else _IN_CLEAR
+        return ""
+
     def _has(self, name: str) -> bool:
+        if self.opened is not None:
+            return name in self.opened
         return name in self.secrets or bool(self.text(KNOWN[name].variable))
 
     def _variable(self, name: str) -> str:

@@ -1,7 +1,7 @@
 """Script of the demo: starts a simulated GitHub and the bot, and sends deliveries.
 
 The simulated GitHub is an HTTP server in this process. Its App's credentials are made for each run
-and reach the bot's processes through the environment; the database is a new one.
+and reach the bot's processes as those of `start` do; the database is a new one.
 """
 
 import itertools
@@ -20,11 +20,12 @@ from pathlib import Path
 import requests
 
 from bot_deploy.config import Config, load
+from bot_deploy.config.handover import packed_for
 from bot_deploy.config.settings import database_in
 from bot_deploy.demo.scenes import SceneDelivery, deliveries
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring.parts import open_parts
-from bot_deploy.wiring.processes import Relay, entries
+from bot_deploy.wiring.processes import SUBCOMMANDS, Relay, entries
 from luggage.fake_github import FakeGithub
 from luggage.jobs import Queue, State
 from luggage.run.runtime_dirs import fresh_directory, runtime_dirs
@@ -121,6 +122,9 @@ class Script:
         from luggage.run.supervisor import Supervisor  # noqa: PLC0415  loads Twisted
 
         log = home / "log.txt"
+        handed_over = {
+            name: packed_for(self._config, part, os.environ) for part, name in SUBCOMMANDS.items()
+        }
         with (
             log.open("w", encoding="utf-8") as stream,
             runtime_dirs(home, entries(os.environ, gunicorn=["--host", _HOST])) as places,
@@ -128,7 +132,12 @@ class Script:
             configure_logging("text", name="demo", stream=stream)
             migrate(self._config)
             say(f"The bot is real, GitHub is simulated (seed {self._seed}).\nThe log: {log}")
-            supervisor = Supervisor(places, relay=Relay(stream, "text"), on_end=self._over.set)
+            supervisor = Supervisor(
+                places,
+                relay=Relay(stream, "text"),
+                handed_over=handed_over,
+                on_end=self._over.set,
+            )
             player = threading.Thread(target=self._play, args=(number, supervisor.stop))
             player.start()
             supervisor.run()

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from luggage.run import SUPERVISOR, command_prefix
+from bot_deploy.config.handover import FOR_LIBRARIES, SECRET
+from bot_deploy.config.sources import LOOP, WEB
+from luggage.run import HANDED_OVER, SUPERVISOR, command_prefix
 from luggage.run.runtime_dirs import ProcessEntry
 from luggage.telemetry.logs import relay
 
@@ -32,30 +34,33 @@ class Relay:
             self._stream.flush()
 
 
+# The subcommand that runs each part.
+SUBCOMMANDS = {WEB: "gunicorn", LOOP: "loop"}
+_PRIVATE = {SUPERVISOR, HANDED_OVER, *SECRET, *FOR_LIBRARIES}
+
+
 def entries(environ: Mapping[str, str], *, gunicorn: Sequence[str] = ()) -> list[ProcessEntry]:
     """Return the two processes, started the way this one was, with its environment.
 
-    `gunicorn` are more arguments for the web process. That process faces the internet, so it
-    never gets the private key; the loop signs nobody in, so it never gets the client secret.
+    `gunicorn` are more arguments for the web process. The environment has no secret: each process
+    gets those that it uses over a pipe (`bot_deploy.config.handover`).
     """
     prefix = command_prefix(
         executable=sys.executable, original=sys.orig_argv, arguments=sys.argv[1:]
     )
     names = [name for name, value in environ.items() if value and not _is_private(name)]
+    arguments = {WEB: gunicorn, LOOP: ()}
     return [
         ProcessEntry(
             name=name,
-            command=[*prefix, name, *arguments],
-            inherit=[each for each in names if not each.startswith(secret)],
+            command=[*prefix, name, *arguments[part]],
+            inherit=names,
             settings={SUPERVISOR: str(os.getpid())},
         )
-        for name, arguments, secret in (
-            ("gunicorn", gunicorn, "GITHUB_PRIVATE_KEY"),
-            ("loop", (), "GITHUB_CLIENT_SECRET"),
-        )
+        for part, name in SUBCOMMANDS.items()
     ]
 
 
 def _is_private(name: str) -> bool:
-    """Return whether a variable is about this process: its supervisor, or a pex's open files."""
-    return name == SUPERVISOR or name.startswith(("NCOLONY_", "_PEX_", "__PEX_"))
+    """Return whether a variable is for this process: a secret, its supervisor, a pex's files."""
+    return name in _PRIVATE or name.startswith(("NCOLONY_", "_PEX_", "__PEX_"))

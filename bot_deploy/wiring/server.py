@@ -23,6 +23,7 @@ from gunicorn.glogging import Logger
 
 from bot.web import webhook
 from bot_deploy.config import Config
+from bot_deploy.config.handover import log_notices
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.parts import report_crashes
 from bot_deploy.wiring.web import make_app
@@ -61,9 +62,7 @@ def serve(config: Config, host: str | None) -> None:
     Raises ConfigError if a setting is missing or the port is taken.
     """
     host = host or (_LOCAL if config.webhook_secrets() is None else _ALL)
-    if notice := config.webhook_notice():
-        say = log.warning if notice.remedy else log.info
-        say("%s", "; ".join(filter(None, (notice.detail, notice.remedy))))
+    log_notices(config.webhook_notice(), config.excess())
     listener = listen(host, config.port, clock=time.monotonic, sleep=time.sleep)
     Server(config, options(listener, shared_memory=_SHARED_MEMORY)).run()
 

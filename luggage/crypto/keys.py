@@ -138,6 +138,10 @@ class Keyring:
         self._keys = {key.id: key for key in keys}
         self.live = frozenset(live)
 
+    def has_key(self, sealed: str) -> bool:
+        """Return whether one of the keys belongs to the pair that `sealed` is sealed for."""
+        return split(sealed)[0] in self._keys
+
     def key_for(self, name: str, sealed: str) -> PrivateKey:
         """Return the key that opens `sealed`; raise KeyMissing or KeyOfAnotherPair."""
         key_id = split(sealed)[0]

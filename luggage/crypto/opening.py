@@ -44,6 +44,14 @@ class Secret:
         """
         return tuple(map(self._open, self._values))
 
+    def is_sealed(self) -> bool:
+        """Return whether any of the values is sealed."""
+        return any(map(is_sealed, self._values))
+
+    def can_be_opened(self) -> bool:
+        """Return whether any of the values is plain or has its key; opens nothing."""
+        return any(not is_sealed(each) or self._keyring.has_key(each) for each in self._values)
+
     def _open(self, value: str) -> str:
         if not is_sealed(value):
             return value

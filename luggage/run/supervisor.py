@@ -8,7 +8,7 @@ not wait for its children when it stops.
 
 import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from twisted.logger import LogEvent, LogLevel, globalLogBeginner
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
+from luggage.run.secrets import HANDED_OVER, packed
 from luggage.run.shutdown_timeout import KILL_SECONDS
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,9 @@ _MAX_DELAY_SECONDS = 5.0
 _LINE_BYTES = 1 << 20
 # A child's last lines are still in the pipe when it exits. A grandchild may keep the pipe open.
 _DRAIN_SECONDS = 0.5
+# A child's descriptors, as Twisted names them: it reads from "w", and writes to "r".
+_STANDARD = {0: "w", 1: "r", 2: "r"}
+_PIPE = 3
 
 Relay = Callable[[str, str], None]
 
@@ -45,7 +49,8 @@ class Supervisor:
     """Keeps the processes of an ncolony configuration alive, from `run` until a signal or `stop`.
 
     `relay(name, line)` is called for each line that a child writes to stdout or stderr; it must not
-    raise. `on_end` is called when the shutdown begins. Make only one in a process: a Twisted
+    raise. Each start of a child named in `handed_over` gets these bytes over a pipe, for
+    `luggage.run.receive`. `on_end` is called when the shutdown begins. Make only one in a process: a Twisted
     reactor cannot run twice.
     """
 
@@ -54,13 +59,14 @@ class Supervisor:
         places: ctllib.Places,
         *,
         relay: Relay,
+        handed_over: Mapping[str, bytes] | None = None,
         on_end: Callable[[], None] = lambda: None,
         reactor: Any = _the_reactor,
     ) -> None:
         self._reactor = reactor
         self._stopping = False
         self._on_end = on_end
-        self._children = _Children(reactor, relay)
+        self._children = _Children(reactor, relay, handed_over or {})
         self._service = service.get(
             places.config, places.messages, _POLL_SECONDS, reactor=self._children
         )
@@ -108,9 +114,10 @@ class Supervisor:
 class _Children:
     """The reactor that ncolony's process monitor uses: spawns children and tracks which live."""
 
-    def __init__(self, reactor: Any, relay: Relay) -> None:
+    def __init__(self, reactor: Any, relay: Relay, handed_over: Mapping[str, bytes]) -> None:
         self._reactor = reactor
         self._relay = relay
+        self._handed_over = handed_over
         self._alive: set[_Child] = set()
         self._ended: Deferred[None] | None = None
         self._failing: set[str] = set()
@@ -123,7 +130,11 @@ class _Children:
         self, protocol: Any, executable: str, args: Sequence[str], **how: Any
     ) -> Any:
         """Start a child, see `IReactorProcess`; its lines go to the relay."""
-        child = _Child(protocol, self._relay, self)
+        secret = self._handed_over.get(protocol.name)
+        if secret is not None:
+            how["childFDs"] = {**_STANDARD, _PIPE: "w"}
+            how["env"] = {**how["env"], HANDED_OVER: str(_PIPE)}
+        child = _Child(protocol, self._relay, self, secret)
         with _sigint_blocked():
             transport = self._reactor.spawnProcess(child, executable, args, **how)
         self._alive.add(child)
@@ -163,17 +174,24 @@ class _Children:
 
 
 class _Child(ProcessProtocol):
-    """Passes a child's lines to the relay, and its exit to ncolony's protocol and to `parent`."""
+    """Passes a child's lines to the relay, and its exit to ncolony's protocol and to `parent`.
 
-    def __init__(self, inner: Any, relay: Relay, parent: _Children) -> None:
+    Writes `secret` to the child's pipe, and closes it.
+    """
+
+    def __init__(self, inner: Any, relay: Relay, parent: _Children, secret: bytes | None) -> None:
         self.name: str = inner.name
         self._inner = inner
         self._parent = parent
+        self._secret = secret
         self._out = _Lines(self.name, relay)
         self._err = _Lines(self.name, relay)
 
     def connectionMade(self) -> None:  # noqa: N802
         self._inner.makeConnection(self.transport)
+        if self._secret is not None:
+            self.transport.writeToChild(_PIPE, packed(self._secret))
+            self.transport.closeChildFD(_PIPE)
 
     def outReceived(self, data: bytes) -> None:  # noqa: N802
         self._out.feed(data)
