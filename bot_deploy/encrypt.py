@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bot_deploy.config import secrets_file
-from bot_deploy.config.sources import KNOWN, from_file
+from bot_deploy.config.sources import KNOWN, from_file, part_of
 from luggage.crypto import NameUnknown, SecretError
 from luggage.crypto.document import Document
 
@@ -42,7 +42,8 @@ def main(argv: list[str]) -> int:
     document = Document(secrets_file.read_config(path))  # again: the prompt may have waited long
     _seal(document, options, value)
     secrets_file.write_config(path, document)
-    secrets_file.say(f"{options.name}: sealed for {document.current_key().id} in {path}")
+    key = document.key_for(part_of(options.name))
+    secrets_file.say(f"{options.name}: sealed for {key.id} in {path}")
     return 0
 
 
@@ -57,7 +58,8 @@ def _trial(document: Document, options: argparse.Namespace) -> None:
 
 
 def _seal(document: Document, options: argparse.Namespace, value: str) -> None:
-    name, sealed = options.name, document.current_key().seal(options.name, value)
+    name = options.name
+    sealed = document.key_for(part_of(name)).seal(name, value)
     first_of_list = name in KNOWN and KNOWN[name].is_list and name not in document.names()
     if options.append or options.replace or first_of_list:
         document.put_in_list(name, sealed, keep=options.append)

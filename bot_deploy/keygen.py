@@ -3,7 +3,6 @@
 import sys
 
 from bot_deploy.config import secrets_file
-from luggage.crypto import PrivateKey
 from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
@@ -17,11 +16,13 @@ def main(argv: list[str]) -> int:
     secrets_file.add_private_half(parser, "secret.key")
     parser.add_argument("--add", action="store_true", help="add a pair to the existing ones")
     options = secrets_file.parse(parser, argv)
+    secrets_file.refuse_parts_on_stdout(parser, stdout=options.stdout, parts=options.parts)
     path = secrets_file.config_to_write(options.config)
     document = Document(secrets_file.read_or_begin(path))
-    key = PrivateKey.generate()
-    document.add_key(key.public, beside_others=options.add)
-    with secrets_file.handed_over(key, None if options.stdout else options.private_key) as where:
+    pairs = secrets_file.NewPairs.generate(with_parts=options.parts)
+    key = pairs.shared
+    document.add_key(key.public, beside_others=options.add, parts=pairs.public_parts)
+    with secrets_file.handed_over(pairs, None if options.stdout else options.private_key) as where:
         secrets_file.write_config(path, document)
     sys.stderr.write(
         f"pair {key.id}: public key in {path}, private key in {where}; keep the private key safe\n"

@@ -3,7 +3,7 @@
 import sys
 
 from bot_deploy.config import secrets_file
-from luggage.crypto import PrivateKey
+from bot_deploy.config.sources import part_of
 from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
@@ -23,9 +23,17 @@ def main(argv: list[str]) -> int:
     path = secrets_file.config_to_write(options.config)
     document = Document(secrets_file.read_config(path))
     retired = ", ".join(document.live_keys()) or "none"
-    key = PrivateKey.generate()
-    count = document.reseal(secrets_file.keys_from(options.key_file), key.public)
-    with secrets_file.handed_over(key, None if options.stdout else options.private_key) as where:
+    with_parts = options.parts or bool(document.part_keys())
+    secrets_file.refuse_parts_on_stdout(parser, stdout=options.stdout, parts=with_parts)
+    pairs = secrets_file.NewPairs.generate(with_parts=with_parts)
+    key = pairs.shared
+    count = document.reseal(
+        secrets_file.keys_from(options.key_file),
+        key.public,
+        parts=pairs.public_parts,
+        part_of=part_of,
+    )
+    with secrets_file.handed_over(pairs, None if options.stdout else options.private_key) as where:
         secrets_file.write_config(path, document)
     sys.stderr.write(
         f"pair {key.id}: {count} values sealed again in {path}, private key in {where}; "

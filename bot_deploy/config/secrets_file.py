@@ -6,14 +6,15 @@ import os
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import bot_deploy
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config.keys import private_keys
-from bot_deploy.config.sources import config_file
-from luggage.crypto import PrivateKey, SecretError, Secrets, open_secrets
+from bot_deploy.config.sources import PARTS, config_file
+from luggage.crypto import PrivateKey, PublicKey, SecretError, Secrets, open_secrets
 from luggage.crypto.document import Document
 
 _HERE = Path(bot_deploy.__file__).parent
@@ -54,6 +55,12 @@ def add_private_half(parser: argparse.ArgumentParser, default: str) -> None:
         help=f"new file for the private key, mode 0600 (default: {default})",
     )
     where.add_argument("--stdout", action="store_true", help="print the private key instead")
+    parser.add_argument(
+        "--parts",
+        action="store_true",
+        help="a pair for each process too, for those that are started separately: PATH.web and "
+        "PATH.loop open only what each uses, PATH opens all",
+    )
 
 
 def parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespace:
@@ -143,24 +150,56 @@ def write_config(path: Path, document: Document) -> None:
         raise
 
 
-@contextlib.contextmanager
-def handed_over(key: PrivateKey, path: Path | None) -> Iterator[str]:
-    """Write the private half to the new file `path`, or to stdout; yields the place in words.
+@dataclass(frozen=True)
+class NewPairs:
+    """A new key pair for what both processes use, and one for each part, if there are parts."""
 
-    The key is written before the document changes, so that a crash leaves no value without its key.
-    If the change fails, the file is removed.
+    shared: PrivateKey
+    parts: Mapping[str, PrivateKey]
+
+    @classmethod
+    def generate(cls, *, with_parts: bool) -> "NewPairs":
+        """Return random pairs."""
+        names = PARTS if with_parts else ()
+        return cls(PrivateKey.generate(), {name: PrivateKey.generate() for name in names})
+
+    @property
+    def public_parts(self) -> dict[str, PublicKey]:
+        """The public halves of the parts' pairs."""
+        return {part: key.public for part, key in self.parts.items()}
+
+    def files(self, path: Path) -> dict[Path, list[PrivateKey]]:
+        """Return which files hold which private halves: `path` all, others those of one part."""
+        return {path: [self.shared, *self.parts.values()]} | {
+            path.with_name(f"{path.name}.{part}"): [self.shared, key]
+            for part, key in self.parts.items()
+        }
+
+
+def refuse_parts_on_stdout(parser: argparse.ArgumentParser, *, stdout: bool, parts: bool) -> None:
+    """End with exit code 2 where the keys of several parts would go to stdout."""
+    if stdout and parts:
+        parser.error("the keys of parts go into files, one for each: omit --stdout")
+
+
+@contextlib.contextmanager
+def handed_over(pairs: NewPairs, path: Path | None) -> Iterator[str]:
+    """Write the private halves to new files, or to stdout; yields the places in words.
+
+    The keys are written before the document changes, so that a crash leaves no value without its
+    key. If the change fails, the files are removed.
     """
     if path is None:
-        say(key.reveal())
+        say(pairs.shared.reveal())
         sys.stdout.flush()
         yield "stdout"
         return
-    _make_private(path, f"{key.reveal()}\n")
-    try:
-        yield str(path)
-    except BaseException:
-        path.unlink()
-        raise
+    with contextlib.ExitStack() as on_failure:
+        for file, keys in pairs.files(path).items():
+            _make_private(file, "".join(f"{key.reveal()}\n" for key in keys))
+            on_failure.callback(file.unlink)
+        yield ", ".join(map(str, pairs.files(path)))
+        on_failure.pop_all()
 
 
 def _make_private(path: Path, text: str) -> None:

@@ -179,7 +179,9 @@ def load(
         log_format=_one_of("LOG_FORMAT", sources.word("LOG_FORMAT", "text"), ("text", "json")),
         excess=sources.excess,
         handed_over=lambda part: {
-            name: sources.values(name) for name in _used(part, app, receive, board)
+            name: values
+            for name in _used(part, app, receive, board)
+            if (values := sources.values(name))
         },
         rules=rules,
         settings=_settings(rules, document, text),

@@ -135,6 +135,11 @@ KNOWN: Mapping[str, Setting] = {
 }
 
 
+def part_of(name: str) -> str:
+    """Return the process that alone uses a value; "" for one that both use, or for an unknown."""
+    return KNOWN[name].only if name in KNOWN else ""
+
+
 @dataclass(frozen=True)
 class Notice:
     """A note to the operator about a value, without any part of it; a warning has a remedy."""

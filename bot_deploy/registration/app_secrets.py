@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot_deploy.config.secrets_file import FileError, read_config, read_or_begin, write_config
-from bot_deploy.config.sources import KNOWN
+from bot_deploy.config.sources import KNOWN, part_of
 from luggage.crypto import PublicKey, SecretError
 from luggage.crypto.document import Document
 from luggage.github.manifest import Registered
@@ -29,10 +29,10 @@ class AppPresentError(SecretError):
 
 @dataclass(frozen=True)
 class SecretsTarget:
-    """A config.toml that can take an App's secrets, and the key to seal them for."""
+    """A config.toml that can take an App's secrets, and the key to seal each name for."""
 
     path: Path
-    key: PublicKey
+    keys: Mapping[str, PublicKey]
 
 
 def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> SecretsTarget:
@@ -53,11 +53,11 @@ def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Secrets
         raise AppPresentError(
             f"{path} already has an App ({present[0]}): use --replace to replace it"
         )
-    key = document.current_key()
-    _fill(document, dict.fromkeys(NAMES, "a trial"), key)
+    keys = _keys(document)
+    _fill(document, dict.fromkeys(NAMES, "a trial"), keys)
     # Only a real write shows that the file can be replaced.
     write_config(path, Document(text))
-    return SecretsTarget(path, key)
+    return SecretsTarget(path, keys)
 
 
 def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> None:
@@ -68,7 +68,7 @@ def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> 
     values = _values(app)
     try:
         document = Document(read_config(target.path))  # again: an hour may have passed
-        _fill(document, values, document.current_key())
+        _fill(document, values, _keys(document))
         write_config(target.path, document)
     except OSError as error:
         problem = str(error.strerror)
@@ -76,7 +76,7 @@ def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> 
         problem = str(error)
     else:
         return
-    for line in _lines(values, target.key):
+    for line in _lines(values, target.keys):
         say(line)
     raise FileError(
         f"{target.path} was not changed ({problem}): copy the sealed lines above into it"
@@ -88,20 +88,24 @@ def _values(app: Registered) -> dict[str, str]:
     return {name: value for name, value in zip(NAMES, values, strict=True) if value}
 
 
-def _fill(document: Document, values: Mapping[str, str], key: PublicKey) -> None:
+def _keys(document: Document) -> dict[str, PublicKey]:
+    return {name: document.key_for(part_of(name)) for name in NAMES}
+
+
+def _fill(document: Document, values: Mapping[str, str], keys: Mapping[str, PublicKey]) -> None:
     for name, value in values.items():
-        sealed = key.seal(name, value)
+        sealed = keys[name].seal(name, value)
         if KNOWN[name].is_list:
             document.put_in_list(name, sealed, keep=False)
         else:
             document.put(name, sealed)
 
 
-def _lines(values: Mapping[str, str], key: PublicKey) -> list[str]:
+def _lines(values: Mapping[str, str], keys: Mapping[str, PublicKey]) -> list[str]:
     """Return the sealed values as TOML, which anyone may see, as in config.toml."""
     lines = ["[github]"]
     for name, value in values.items():
-        sealed = f'"{key.seal(name, value)}"'
+        sealed = f'"{keys[name].seal(name, value)}"'
         short = name.removeprefix("github.")
         lines.append(f"{short} = {f'[{sealed}]' if KNOWN[name].is_list else sealed}")
     return lines

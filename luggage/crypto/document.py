@@ -6,7 +6,7 @@ or else goes to the end of its section, before the comments that introduce the n
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from luggage.crypto.opening import (
     leaves,
     live_keys,
     open_secrets,
+    part_ids,
     texts,
 )
 from luggage.crypto.sealed import is_sealed, split
@@ -71,6 +72,22 @@ class Document:
         """Return the public keys of accepted pairs, by id; raise NotAKey."""
         return live_keys(self._toml.unwrap())
 
+    def part_keys(self) -> dict[str, PublicKey]:
+        """Return the public keys of the parts that have one; raise KeyMissing or NotAKey."""
+        keys = self.live_keys()
+        parts = part_ids(self._toml.unwrap())
+        for part, key_id in parts.items():
+            if key_id not in keys:
+                raise KeyMissing(f"[keys] lacks {key_id}, the pair of {part}: `rotate` makes one")
+        return {part: keys[key_id] for part, key_id in parts.items()}
+
+    def key_for(self, part: str) -> PublicKey:
+        """Return the key for new values of a part: its own, or else the current one.
+
+        Raises KeyMissing or NotAKey.
+        """
+        return self.part_keys().get(part) or self.current_key()
+
     def current_key(self) -> PublicKey:
         """Return the key for new values; raise KeyMissing or NotAKey."""
         keys = self.live_keys()
@@ -79,15 +96,25 @@ class Document:
             raise KeyMissing("[keys] names no current public key: make a pair with `keygen`")
         return keys[current]
 
-    def add_key(self, key: PublicKey, *, beside_others: bool = False) -> None:
-        """Make `key` the current one; raise KeyPresent if there are others, unless allowed."""
+    def add_key(
+        self,
+        key: PublicKey,
+        *,
+        beside_others: bool = False,
+        parts: Mapping[str, PublicKey] | None = None,
+    ) -> None:
+        """Make `key` the current one; raise KeyPresent if there are others, unless allowed.
+
+        `parts` are the pairs for values that only one part of the program uses.
+        """
         others = self.live_keys()
         if others and not beside_others:
             raise KeyPresent(
                 f"[keys] already has the pair {', '.join(others)}: `rotate` replaces it and seals "
                 "everything again (`keygen --add` adds another pair)"
             )
-        self._list_keys([*others.values(), key], current=key)
+        parts = {**self.part_keys(), **(parts or {})}
+        self._list_keys([*others.values(), key], current=key, parts=parts)
 
     def put(self, name: str, sealed: str) -> None:
         """Set the value of `name`, old or new, to a sealed value.
@@ -116,20 +143,31 @@ class Document:
         else:
             self._put(_path(name), [sealed])
 
-    def reseal(self, keys: Iterable[PrivateKey], new: PublicKey) -> int:
-        """Seal every sealed value again for `new`, which becomes the only key; return how many.
+    def reseal(
+        self,
+        keys: Iterable[PrivateKey],
+        new: PublicKey,
+        *,
+        parts: Mapping[str, PublicKey] | None = None,
+        part_of: Callable[[str], str] = lambda _: "",
+    ) -> int:
+        """Seal every sealed value again, and retire the old keys; return how many.
 
-        Raises the errors of `Secret.reveal`, before it changes anything.
+        `new` seals each value, except those of a part in `parts`; `part_of` tells the part that
+        alone uses a name. Raises the errors of `Secret.reveal`, before it changes anything.
         """
+        parts = parts or {}
         secrets = open_secrets(self._toml.unwrap(), keys)
         sealed = [entry for entry in self.entries() if entry.key_id is not None]
         resealed = [
-            new.seal(entry.name, secrets[entry.name].reveal_all()[entry.number - 1])
+            parts.get(part_of(entry.name), new).seal(
+                entry.name, secrets[entry.name].reveal_all()[entry.number - 1]
+            )
             for entry in sealed
         ]
         for entry, value in zip(sealed, resealed, strict=True):
             self._replace(entry, value)
-        self._list_keys([new], current=new)
+        self._list_keys([new], current=new, parts=parts)
         return len(sealed)
 
     def _load(self, text: str) -> None:
@@ -172,14 +210,18 @@ class Document:
                 raise NameUnknown(f"{part} is a value, not a section: choose another name")
         return section
 
-    def _list_keys(self, keys: Iterable[PublicKey], *, current: PublicKey) -> None:
+    def _list_keys(
+        self, keys: Iterable[PublicKey], *, current: PublicKey, parts: Mapping[str, PublicKey]
+    ) -> None:
         section = self._section((KEYS_SECTION, CURRENT))
         for listed in list(section):
             del section[listed]
         self._load(self.text)
         self._put((KEYS_SECTION, CURRENT), current.id)
-        for key in keys:
-            self._put((KEYS_SECTION, key.id), key.text)
+        for part, key in parts.items():
+            self._put((KEYS_SECTION, part), key.id)
+        for key_id, text in {key.id: key.text for key in (*keys, *parts.values())}.items():
+            self._put((KEYS_SECTION, key_id), text)
 
 
 def _path(name: str) -> tuple[str, ...]:

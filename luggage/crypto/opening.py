@@ -15,6 +15,7 @@ from luggage.crypto.sealed import is_sealed, split
 
 KEYS_SECTION = "keys"
 CURRENT = "current"
+_PAIR_ID = re.compile("[0-9a-f]{8}")
 _NAME_PART = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -118,12 +119,20 @@ def live_keys(document: Mapping[str, Any]) -> dict[str, PublicKey]:
     if not isinstance(section, Mapping):
         raise DocumentError("[keys] must be a section of public keys: make a pair with `keygen`")
     keys = {
-        key_id: PublicKey.parse(str(text)) for key_id, text in section.items() if key_id != CURRENT
+        key_id: PublicKey.parse(str(text))
+        for key_id, text in section.items()
+        if key_id != CURRENT and not _is_pair_id(text)
     }
     for key_id, key in keys.items():
         if key.id != key_id:
             raise NotAKey(f"[keys] lists the key {key.id} as {key_id}: rename it to {key.id}")
     return keys
+
+
+def part_ids(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the ids of the pairs of parts in [keys], by part; most documents have none."""
+    section = document.get(KEYS_SECTION, {})
+    return {part: id_ for part, id_ in section.items() if part != CURRENT and _is_pair_id(id_)}
 
 
 def leaves(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -151,6 +160,10 @@ def leaves(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def texts(value: object) -> tuple[str, ...]:
     """Return a leaf's values as texts, one for each element of a list."""
     return tuple(str(item) for item in (value if isinstance(value, list) else [value]))
+
+
+def _is_pair_id(text: object) -> bool:
+    return isinstance(text, str) and _PAIR_ID.fullmatch(text) is not None
 
 
 def _refuse_hidden_sealed(name: str, value: object) -> None:

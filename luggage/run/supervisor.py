@@ -50,8 +50,8 @@ class Supervisor:
 
     `relay(name, line)` is called for each line that a child writes to stdout or stderr; it must not
     raise. Each start of a child named in `handed_over` gets these bytes over a pipe, for
-    `luggage.run.receive`. `on_end` is called when the shutdown begins. Make only one in a process: a Twisted
-    reactor cannot run twice.
+    `luggage.run.receive`. `on_end` is called when the shutdown begins. Make only one in a process:
+    a Twisted reactor cannot run twice.
     """
 
     def __init__(

@@ -59,7 +59,8 @@ def supervisor(monkeypatch):
     class Supervisor:
         interrupt_at_once = False
 
-        def __init__(self, places, *, relay, on_end):
+        def __init__(self, places, *, relay, handed_over, on_end):
+            assert handed_over.keys() == {"gunicorn", "loop"}
             self.on_end = on_end
             self.stopped = threading.Event()
             relay("loop", "hello")

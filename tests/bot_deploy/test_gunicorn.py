@@ -180,7 +180,8 @@ def test_white_space_in_the_webhook_secret_is_logged(
 ) -> None:
     """The notice about white space is logged once, without the secret."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(os, "environ", APP | {"GITHUB_WEBHOOK_SECRET": secret})
+    environ = {"GITHUB_APP_ID": "1", "GITHUB_WEBHOOK_SECRET": secret}
+    monkeypatch.setattr(os, "environ", environ)
     monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
     monkeypatch.setattr(serving, "listen", lambda *_, **__: None)
     monkeypatch.setattr(serving, "options", lambda *_, **__: {})
@@ -188,6 +189,22 @@ def test_white_space_in_the_webhook_secret_is_logged(
     assert gunicorn.main(["gunicorn"]) == 0
     assert [(each.levelno, words in each.message) for each in caplog.records] == [(level, True)]
     assert secret not in caplog.text
+
+
+def test_a_web_process_with_the_private_key_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A web process that was started by itself warns of a secret that it does not use."""
+    monkeypatch.setattr(os, "environ", APP | {"GITHUB_PRIVATE_KEY": "hunter2"})
+    monkeypatch.setattr(gunicorn, "configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr(serving, "listen", lambda *_, **__: None)
+    monkeypatch.setattr(serving, "options", lambda *_, **__: {})
+    monkeypatch.setattr(serving.Server, "run", lambda _self: None)
+    assert gunicorn.main(["gunicorn"]) == 0
+    assert caplog.messages == [
+        "the web process can open what it does not use: github.private_key (GITHUB_PRIVATE_KEY); "
+        "unset GITHUB_PRIVATE_KEY for it"
+    ]
 
 
 def test_without_an_app_it_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:

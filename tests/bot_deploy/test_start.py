@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,11 +38,13 @@ def own_signals():
 @pytest.fixture
 def supervised(monkeypatch, caplog):
     """What the supervisor is given when it would run: the entries, and a line of a child."""
-    seen = {}
+    seen: dict[str, Any] = {}
+    given: dict[str, Any] = {}
 
     class Supervisor:
-        def __init__(self, places, *, relay):
+        def __init__(self, places, *, relay, handed_over):
             self.places, self.relay = places, relay
+            given.update({name: json.loads(each) for name, each in handed_over.items()})
 
         def run(self):
             self.relay("loop", "hello")
@@ -51,7 +54,7 @@ def supervised(monkeypatch, caplog):
     monkeypatch.setattr("luggage.run.supervisor.Supervisor", Supervisor)
     monkeypatch.setattr(start, "configure_logging", lambda *_, **__: None)
     caplog.set_level(logging.INFO)
-    return seen
+    return seen, given
 
 
 def test_it_migrates_and_supervises_the_two_processes(
@@ -64,20 +67,28 @@ def test_it_migrates_and_supervises_the_two_processes(
     monkeypatch.setattr(sys, "argv", ["__main__.py", "start"])
     assert start.main(["start"]) == 0
     assert (tmp_path / "bot.sqlite").exists()
-    assert {name: entry["args"] for name, entry in supervised.items()} == {
+    entries, given = supervised
+    assert {name: entry["args"] for name, entry in entries.items()} == {
         "gunicorn": [sys.executable, "-m", "bot_deploy", "gunicorn"],
         "loop": [sys.executable, "-m", "bot_deploy", "loop"],
     }
-    assert "s3cret" not in str(supervised)
+    assert "s3cret" not in str(entries)
+    assert {name: sorted(values) for name, (values, _) in given.items()} == {
+        "gunicorn": ["github.app_id", "github.webhook_secrets"],
+        "loop": ["github.app_id", "github.private_key"],
+    }
+    assert environ.keys() == {"BOT_DATA", "PORT"}
     assert "status page: http://localhost:18000/" in caplog.messages
     assert capsys.readouterr().out == "loop: hello\n"
 
 
-def test_the_child_returns_no_secret(tmp_path, monkeypatch):
-    """`prepare` returns three public settings."""
+def test_the_child_shows_no_secret(tmp_path, monkeypatch):
+    """`prepare` returns three public settings, and secrets that a repr does not show."""
     monkeypatch.setattr("luggage.telemetry.logs.configure_logging", lambda *_, **__: None)
     prepared = start.prepare(APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}, or_demo=True)
-    assert prepared == start.Prepared(data=tmp_path, port=18000, log_format="text")
+    assert (prepared.data, prepared.port, prepared.log_format) == (tmp_path, 18000, "text")
+    assert "s3cret" in str(prepared.handed_over)
+    assert "s3cret" not in repr(prepared)
     assert (tmp_path / "bot.sqlite").exists()
 
 
