@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 
+from bot_deploy.arguments import add_part
 from bot_deploy.config import secrets_file
 from bot_deploy.config.sources import KNOWN, Sources
 from luggage.crypto import SecretError, Secrets
@@ -18,21 +19,24 @@ def main(argv: list[str]) -> int:
         argv, f"{SUMMARY}, in config.toml or the environment; exits with 1 if one fails"
     )
     secrets_file.add_key_file(parser)
+    add_part(parser)
     options = secrets_file.parse(parser, argv)
     document = Document(secrets_file.read_config(options.config))
     secrets = secrets_file.open_config(options.config, options.key_file)
-    verdicts = list(_verdicts(document, secrets, os.environ))
+    verdicts = list(_verdicts(document, secrets, os.environ, options.part))
     for is_ok, line in verdicts:
         secrets_file.say(f"{'ok' if is_ok else 'FAILED':6}  {line}")
     return 0 if all(is_ok for is_ok, _ in verdicts) else 1
 
 
 def _verdicts(
-    document: Document, secrets: Secrets, environ: Mapping[str, str]
+    document: Document, secrets: Secrets, environ: Mapping[str, str], part: str
 ) -> Iterator[tuple[bool, str]]:
     sealed = {entry.name for entry in document.entries() if entry.key_id is not None}
     on_parse = Sources(environ, secrets).value("board.backend") == "parse"
     for name, setting in KNOWN.items():
+        if not setting.is_for(part):
+            continue
         variable = next((v for v in setting.current if environ.get(v)), None)
         if name in secrets:
             yield _verdict(name, secrets, sealed=name in sealed)

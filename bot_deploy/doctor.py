@@ -5,7 +5,7 @@ import os
 import sys
 
 from bot.operations.doctor import Finding, Verdict, examine
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import add_part, subcommand_parser
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.doctor import checks
 from luggage.crypto import SecretError
@@ -21,10 +21,11 @@ def main(argv: list[str]) -> int:
         argv, f"{SUMMARY}; changes nothing, and exits with 1 if a check fails"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
+    add_part(parser)
     options = parser.parse_args(argv[1:])
     findings = []
     expected = (ConfigError, SecretError, DatabaseUrlError)
-    for name, finding in examine(checks(os.environ), expected=expected):
+    for name, finding in examine(checks(os.environ, options.part), expected=expected):
         findings.append((name, finding))
         if not options.json:
             _say(name, finding)

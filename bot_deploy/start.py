@@ -59,6 +59,7 @@ def main(argv: list[str]) -> int:
 
         os.environ.update(environ)  # the demo keeps some settings, and drops the secrets
         return demo.main(["demo"])
+    environ.clear()  # each process has its own secrets by now
     return serve(prepared)
 
 

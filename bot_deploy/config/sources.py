@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # `start` needs the names alone, and stays small
 # The processes that `start` runs. They can also be started separately.
 WEB, LOOP = "web", "loop"
 PARTS = (WEB, LOOP)
+TITLES = {WEB: "the web process", LOOP: "the loop"}
 
 WEBHOOK_SECRET = "GITHUB_WEBHOOK_SECRET"  # noqa: S105  a name
 WEBHOOK_SECRET_OLD = "GITHUB_WEBHOOK_SECRET_OLD"  # noqa: S105  a name
@@ -291,7 +292,7 @@ class Sources:
         names = ", ".join(f"{name} ({how})" for name, how in found.items())
         remedies = {_REMEDIES.get(how, f"unset {how} for it") for how in found.values()}
         return Notice(
-            f"the {self.part} process can open what it does not use: {names}",
+            f"{TITLES[self.part]} can open what it does not use: {names}",
             "; ".join(sorted(remedies)),
         )
 

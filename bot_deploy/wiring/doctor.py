@@ -19,15 +19,33 @@ from bot.operations.doctor.examination import ok, warning
 from bot.rules import needs
 from bot_deploy.arguments import program
 from bot_deploy.config import Config, load
+from bot_deploy.config.sources import TITLES, WEB
 from bot_deploy.wiring.parts import HISTORIES, clock, github_app, http_session, open_database
 from luggage.github import GithubApp
 
 _RECEIVES = {"poll": "fetches deliveries", "webhook": "receives deliveries by webhook"}
 
 
-def checks(environ: Mapping[str, str]) -> list[HealthCheck]:
-    """Return the checks in their order; the first creates what the others depend on."""
-    made = DoctorDependencies(environ)
+# The checks that need the private key, which the web process does not have.
+_OF_THE_APP = frozenset(
+    {"secrets", "app", "clock", "permissions", "events", "installations", "webhook", "deliveries"}
+)
+
+
+def checks(environ: Mapping[str, str], part: str = "") -> list[HealthCheck]:
+    """Return the checks in their order; the first creates what the others depend on.
+
+    With `part`, WEB or LOOP, they are those of a process that is started by itself.
+    """
+    made = DoctorDependencies(environ, part)
+    listed = _listed(made)
+    if not part:
+        return listed
+    own = [each for each in listed[1:] if part != WEB or each.name not in _OF_THE_APP]
+    return [listed[0], HealthCheck("privilege", made.privilege, ("settings",)), *own]
+
+
+def _listed(made: "DoctorDependencies") -> list[HealthCheck]:
     app = ("secrets", "app")
     return [
         HealthCheck("settings", made.settings),
@@ -48,19 +66,21 @@ def checks(environ: Mapping[str, str]) -> list[HealthCheck]:
 class DoctorDependencies:
     """The three groups of checks; `settings` makes them."""
 
+    config: Config
     github: GithubChecks
     webhook: WebhookChecks
     local: LocalChecks
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], part: str) -> None:
         self._environ = environ
+        self._part = part
 
     def settings(self) -> Finding:
         """Read the settings, and make the checks that need them."""
-        config = load(self._environ)
+        self.config = config = load(self._environ, part=self._part)
         session = http_session(config, config.api_url)
         self.github = GithubChecks(
-            lambda: _app(config),
+            lambda: _app(config, self._part),
             needs(config.settings.enabled(config.rules)),
             server_url=config.server_url,
         )
@@ -78,10 +98,20 @@ class DoctorDependencies:
             program=program(),
             clock=clock,
         )
-        notice = config.webhook_notice() if config.app else None
+        notice = config.webhook_notice() if config.app and self._part in ("", WEB) else None
         if notice and notice.remedy:
             return warning(notice.detail, notice.remedy)
         return ok(f"{config.api_url}; {_RECEIVES[config.receive]}")
+
+    def privilege(self) -> Finding:
+        """The process can open each secret that it uses, and no other."""
+        self.config.needed_app()
+        if self._part == WEB:  # `secrets` examines the loop's private key
+            self.config.webhook_secrets()
+        self.config.handed_over(self._part)
+        if notice := self.config.excess():
+            return warning(notice.detail, notice.remedy)
+        return ok(f"{TITLES[self._part]} can open the secrets that it uses, and no other")
 
 
 def is_new(database_url: str) -> bool:
@@ -90,10 +120,10 @@ def is_new(database_url: str) -> bool:
     return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
 
-def _app(config: Config) -> GithubApp:
-    settings = config.needed_app()
+def _app(config: Config, part: str) -> GithubApp:
     # Opened here only to report a secret that cannot be opened.
-    config.webhook_secrets()
-    if settings.client_id:
-        settings.client_secret()
+    if not part:
+        config.webhook_secrets()
+        if config.needed_app().client_id:
+            config.needed_app().client_secret()
     return github_app(config, config.private_key())
