@@ -217,7 +217,9 @@ class Sources:
         Raises ConfigError for none, or a blank one, which anyone could sign with.
         """
         name = "github.webhook_secrets"
-        if self.opened is not None and name in self.opened:
+        if self.opened is not None:
+            if name not in self.opened:
+                raise _missing(name)
             return tuple(self.opened[name])
         current, old = self.text(WEBHOOK_SECRET), self.text(WEBHOOK_SECRET_OLD)
         if current:

@@ -261,6 +261,48 @@ def test_reseal_moves_nothing_else(full: Document) -> None:
     assert without(full.text) == without(before)
 
 
+PARTS = {"web": OTHER.public}
+
+
+def part_of(name: str) -> str:
+    """The hooks are the web part's."""
+    return "web" if name == "github.hooks" else ""
+
+
+def test_reseal_in_parts(full: Document) -> None:
+    """The pair of a part opens its own values; another key opens none of them."""
+    third = PrivateKey(b"3" * 32)
+    assert full.reseal([KEY], third.public, parts=PARTS, part_of=part_of) == 3
+    assert value(full, "github.hooks", OTHER) == ("two", "three")
+    assert value(full, "sentry.dsn", third) == ("one",)
+    for name, key in (("sentry.dsn", OTHER), ("github.hooks", third)):
+        with pytest.raises(KeyOfAnotherPair):
+            value(full, name, key)
+
+
+def test_a_part_without_a_pair_has_the_current_one(document: Document) -> None:
+    """A document without parts seals everything for its current key."""
+    assert document.part_keys() == {}
+    assert document.key_for("web").id == KEY.id
+
+
+def test_the_pairs_of_parts_are_kept(document: Document) -> None:
+    """One more pair leaves those of the parts as they are."""
+    third = PrivateKey(b"3" * 32)
+    document.add_key(third.public, beside_others=True, parts=PARTS)
+    document.add_key(KEY.public, beside_others=True)
+    assert document.key_for("web").id == OTHER.id
+    assert document.key_for("loop").id == KEY.id
+    assert document.live_keys().keys() == {KEY.id, OTHER.id, third.id}
+
+
+def test_a_part_whose_pair_is_gone(document: Document) -> None:
+    """A part that names a pair which [keys] lacks is told, with the remedy."""
+    broken = Document(document.text.replace("[keys]\n", '[keys]\nweb = "00000000"\n'))
+    with pytest.raises(KeyMissing, match="lacks 00000000, the pair of web: `rotate`"):
+        broken.key_for("web")
+
+
 def test_reseal_is_all_or_nothing(full: Document) -> None:
     """If one value cannot be opened, nothing changes."""
     full.add_key(OTHER.public, beside_others=True)

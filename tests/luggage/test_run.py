@@ -191,6 +191,14 @@ class Process:
         self.reactor, self.protocol, self.args, self.env = reactor, protocol, args, env
         self.pid = 100 + len(reactor.processes)
         self.signals: list[str] = []
+        self.written: dict[int, bytes] = {}
+        self.closed: list[int] = []
+
+    def writeToChild(self, descriptor: int, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        self.written[descriptor] = self.written.get(descriptor, b"") + data
+
+    def closeChildFD(self, descriptor: int) -> None:  # noqa: N802 - Twisted's name
+        self.closed.append(descriptor)
 
     def signalProcess(self, name: str) -> None:  # noqa: N802 - Twisted's name
         self.signals.append(name)
@@ -247,12 +255,13 @@ class Reactor(Clock):
 class Stage:
     """A Supervisor of one process, `loop`, on a Reactor."""
 
-    def __init__(self, places: ctllib.Places) -> None:
+    def __init__(self, places: ctllib.Places, handed_over: dict[str, bytes] | None = None) -> None:
         self.reactor = Reactor()
         self.lines: list[tuple[str, str]] = []
         self.supervisor = Supervisor(
             places,
             relay=lambda *line: self.lines.append(line),
+            handed_over=handed_over,
             on_end=lambda: self.lines.append(("", "the end begins")),
             reactor=self.reactor,
         )
@@ -280,7 +289,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in handled]
     with runtime_dirs(tmp_path, [entry()]) as places:
-        yield Stage(places)
+        yield Stage(places, {"loop": b"handed-0ver"})
     for number, handler in zip(handled, before, strict=True):
         signal.signal(number, handler)
 
@@ -290,6 +299,17 @@ def test_the_child_gets_its_command_and_what_it_inherits(stage: Stage) -> None:
     assert stage.process.args == ["/py", "-m", "bot"]
     assert stage.process.env["SECRET_KEY"] == "s3cret"
     assert b"s3cret" not in stage.process.env["NCOLONY_CONFIG"]
+
+
+def test_each_start_of_a_child_is_handed_its_secrets(stage: Stage) -> None:
+    """The first start and a restart write the same to a pipe, close it, and name it alone."""
+    stage.process.exit(by=signal.SIGKILL)
+    stage.reactor.advance(5.0)
+    assert len(stage.reactor.processes) == 2
+    for process in stage.reactor.processes:
+        assert process.env[run.HANDED_OVER] == "3"
+        assert (process.written, process.closed) == ({3: b"handed-0ver\0"}, [3])
+        assert "handed-0ver" not in str(process.env)
 
 
 def test_the_child_starts_with_sigint_blocked(stage: Stage) -> None:

@@ -109,3 +109,76 @@ def test_rotate_stdout(full: Path, run: Run) -> None:
     """On demand the new private half goes to stdout, alone."""
     result = run("rotate", "--config", str(full), "--key-file", "secret.key", "--stdout")
     assert parse_private_keys(result.out)[0].id == Document(full.read_text()).current_key().id
+
+
+def ids(path: str) -> set[str]:
+    """The pairs whose private halves are in a file."""
+    return {key.id for key in parse_private_keys(Path(path).read_text())}
+
+
+def opens(name: str, config: Path, key: str, run: Run) -> bool:
+    """Whether `decrypt` opens a value with the keys in a file."""
+    return run("decrypt", name, "--config", str(config), "--key-file", key).code == 0
+
+
+# Each value that the fixture seals, and the files that open it.
+PARTS = [
+    ("github.app_id", {"web", "loop"}),
+    ("github.private_key", {"loop"}),
+    ("github.webhook_secrets", {"web"}),
+]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_rotate_parts(full: Path, run: Run, *, again: bool) -> None:
+    """Each part's file opens what it uses and no more; the parts stay in the next rotation."""
+    new, old = "secret.key.new", "secret.key"
+    assert run("rotate", "--config", str(full), "--key-file", old, "--parts").code == 0
+    if again:
+        old, new = new, "newer"
+        words = ("--key-file", old, "--private-key", new)
+        assert run("rotate", "--config", str(full), *words).code == 0
+    for name, parts in PARTS:
+        assert opens(name, full, new, run)
+        assert {
+            part for part in ("web", "loop") if opens(name, full, f"{new}.{part}", run)
+        } == parts
+    assert ids(new) == ids(f"{new}.web") | ids(f"{new}.loop")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in Path().glob(f"{new}*")} == {0o600}
+
+
+def test_keygen_parts(config: Path, run: Run) -> None:
+    """The first key pair may come with those of the parts, and `encrypt` uses them."""
+    config.write_text(SHIPPED.read_text())
+    assert run("keygen", "--config", str(config), "--private-key", "k", "--parts").code == 0
+    for name, parts in PARTS:
+        assert run("encrypt", name, "--config", str(config), stdin=VALUE.encode()).code == 0
+        assert {part for part in ("web", "loop") if opens(name, config, f"k.{part}", run)} == parts
+
+
+def test_check_of_a_part(full: Path, run: Run) -> None:
+    """`check --part` looks at what that process uses alone."""
+    run("rotate", "--config", str(full), "--key-file", "secret.key", "--parts")
+    for part, other in (("web", "loop"), ("loop", "web")):
+        words = ("check", "--config", str(full), "--key-file", f"secret.key.new.{part}")
+        assert run(*words, "--part", part).code == 0
+        assert run(*words).code == 1
+        assert run(*words, "--part", other).code == 1
+
+
+@pytest.mark.parametrize("name", ["keygen", "rotate"])
+def test_parts_go_into_files(name: str, full: Path, run: Run) -> None:
+    """The keys of parts are not printed: nobody could tell them apart."""
+    before = full.read_text()
+    result = run(name, "--config", str(full), "--parts", "--stdout")
+    assert (result.code, "omit --stdout" in result.err) == (2, True)
+    assert (result.out, full.read_text()) == ("", before)
+
+
+def test_a_file_in_the_way_of_a_part(full: Path, run: Run) -> None:
+    """If one of the files exists, none is made and nothing changes."""
+    before = full.read_text()
+    Path("secret.key.new.loop").write_text("mine")
+    result = run("rotate", "--config", str(full), "--key-file", "secret.key", "--parts")
+    assert (result.code, full.read_text()) == (1, before)
+    assert sorted(path.name for path in Path().glob("*.new*")) == ["secret.key.new.loop"]
