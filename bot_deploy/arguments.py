@@ -12,21 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot_deploy.config.sources import PARTS
-
 SCRIPT = "portmanteau"
 _MODULE = "python -m bot_deploy"
 _LAST_PORT = 65535
-
-
-def add_part(parser: argparse.ArgumentParser) -> None:
-    """Add the option --part, for a process that is started by itself."""
-    parser.add_argument(
-        "--part",
-        choices=PARTS,
-        default="",
-        help="only what this process needs, where it is started by itself",
-    )
 
 
 def program() -> str:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from bot_deploy.arguments import add_part
 from bot_deploy.config import secrets_file
 from bot_deploy.config.sources import KNOWN, Sources
 from luggage.crypto import SecretError, Secrets
@@ -19,7 +18,7 @@ def main(argv: list[str]) -> int:
         argv, f"{SUMMARY}, in config.toml or the environment; exits with 1 if one fails"
     )
     secrets_file.add_key_file(parser)
-    add_part(parser)
+    secrets_file.add_part(parser)
     options = secrets_file.parse(parser, argv)
     document = Document(secrets_file.read_config(options.config))
     secrets = secrets_file.open_config(options.config, options.key_file)

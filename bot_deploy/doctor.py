@@ -5,7 +5,8 @@ import os
 import sys
 
 from bot.operations.doctor import Finding, Verdict, examine
-from bot_deploy.arguments import add_part, subcommand_parser
+from bot_deploy.arguments import subcommand_parser
+from bot_deploy.config.secrets_file import add_part
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.doctor import checks
 from luggage.crypto import SecretError

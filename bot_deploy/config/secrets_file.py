@@ -44,6 +44,16 @@ def add_key_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """Add the option --part, for a process that is started by itself."""
+    parser.add_argument(
+        "--part",
+        choices=PARTS,
+        default="",
+        help="only what this process needs, where it is started by itself",
+    )
+
+
 def add_private_half(parser: argparse.ArgumentParser, default: str) -> None:
     """Add the options for the destination of a new private half."""
     where = parser.add_mutually_exclusive_group()

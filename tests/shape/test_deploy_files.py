@@ -10,9 +10,14 @@ import pytest
 import yaml
 
 from bot_deploy.__main__ import subcommands
+from bot_deploy.config.sources import KNOWN
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/howto/many-machines.md").read_text()
+PAGE, SEALED = (
+    (ROOT / "docs/howto/many-machines.md")
+    .read_text()
+    .split("## With Kubernetes and sealed secrets\n")
+)
 REFERENCE = (ROOT / "docs/reference.md").read_text()
 # The oldest release that is cared for, and the newest whose schema there is.
 VERSIONS = ("1.33", "1.37")
@@ -126,6 +131,67 @@ def test_each_pod_has_the_secrets_it_needs_and_no_other():
     """What the world can talk to cannot act for the App; the loop needs no webhook secret."""
     assert "private-key" not in str(WEB)
     assert "webhook-secret" not in str(LOOP)
+
+
+def with_sealed_secrets(deployment, part):
+    """The Deployment as the page has it changed for sealed secrets."""
+    changed = copy.deepcopy(deployment)
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", SEALED, re.DOTALL)
+    snippet = yaml.safe_load(snippet.replace("portmanteau-web", f"portmanteau-{part}"))
+    spec = pod(changed)
+    spec["volumes"] = [one for one in spec["volumes"] if one["name"] != "private-key"]
+    spec["volumes"] += snippet["volumes"]
+    for one in containers(changed):
+        kept = [variable for variable in one["env"] if variable["name"] == "LOG_FORMAT"]
+        one["env"] = kept + snippet["env"]
+        mounts = [mount for mount in one["volumeMounts"] if mount["name"] != "private-key"]
+        one["volumeMounts"] = mounts + snippet["volumeMounts"]
+    return changed
+
+
+@pytest.mark.parametrize(("deployment", "part"), [(WEB, "web"), (LOOP, "loop")])
+def test_sealed_secrets_need_one_key_in_each_pod(deployment, part):
+    """As the page says, a pod has the key of its part and no other secret."""
+    changed = with_sealed_secrets(deployment, part)
+    assert kubernetes_validate.validate(changed, VERSIONS[-1], strict=True)
+    assert re.findall(r"'secretName': '([\w-]+)'", str(changed)) == [f"portmanteau-{part}"]
+    assert "secretKeyRef" not in str(changed)
+    assert f"doctor --part {part}\n" in SEALED
+
+
+def variables_of(deployment):
+    return {variable["name"] for one in containers(deployment) for variable in one["env"]}
+
+
+def kept_by(line):
+    """The variables that a line of the Procfile leaves to its process, of all that are known."""
+    dropped = set(re.findall(r"-u (\w+)", line))
+    return {name for setting in KNOWN.values() for name in setting.variables} - dropped
+
+
+LINES = (ROOT / "docs/deploy/Procfile").read_text()
+PROCFILE = dict(re.findall(r"^(\w+): (.+)$", LINES, re.MULTILINE))
+RENDER = yaml.safe_load((ROOT / "docs/deploy/render.yaml").read_text())["services"]
+
+
+@pytest.mark.parametrize(
+    ("part", "given"),
+    [
+        ("web", variables_of(WEB)),
+        ("loop", variables_of(LOOP)),
+        # A dyno has no files for secrets.
+        ("web", {name for name in kept_by(PROCFILE["web"]) if not name.endswith("_FILE")}),
+        ("loop", {name for name in kept_by(PROCFILE["loop"]) if not name.endswith("_FILE")}),
+        ("web", {variable["key"] for variable in RENDER[0]["envVars"]}),
+        ("loop", {variable["key"] for variable in RENDER[1]["envVars"]}),
+    ],
+    ids=["kubernetes web", "kubernetes loop", "heroku web", "heroku loop", "render web", "render"],
+)
+def test_no_process_is_given_a_secret_that_it_does_not_use(part, given):
+    """What one process alone uses is not in the environment of the other."""
+    secret = [setting for setting in KNOWN.values() if setting.secret and not setting.is_for(part)]
+    assert secret
+    assert not given & {variable for setting in secret for variable in setting.variables}
 
 
 def test_the_service_leads_to_the_web_pods():
