@@ -190,8 +190,9 @@ class _Child(ProcessProtocol):
     def connectionMade(self) -> None:  # noqa: N802
         self._inner.makeConnection(self.transport)
         if self._secret is not None:
-            self.transport.writeToChild(_PIPE, packed(self._secret))
-            self.transport.closeChildFD(_PIPE)
+            transport: Any = self.transport  # zope's interfaces have no `self`
+            transport.writeToChild(_PIPE, packed(self._secret))
+            transport.closeChildFD(_PIPE)
 
     def outReceived(self, data: bytes) -> None:  # noqa: N802
         self._out.feed(data)
