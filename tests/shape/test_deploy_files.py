@@ -182,10 +182,19 @@ RENDER = yaml.safe_load((ROOT / "docs/deploy/render.yaml").read_text())["service
         # A dyno has no files for secrets.
         ("web", {name for name in kept_by(PROCFILE["web"]) if not name.endswith("_FILE")}),
         ("loop", {name for name in kept_by(PROCFILE["loop"]) if not name.endswith("_FILE")}),
+        ("loop", set(COMPOSE["services"]["loop"]["environment"])),
         ("web", {variable["key"] for variable in RENDER[0]["envVars"]}),
         ("loop", {variable["key"] for variable in RENDER[1]["envVars"]}),
     ],
-    ids=["kubernetes web", "kubernetes loop", "heroku web", "heroku loop", "render web", "render"],
+    ids=[
+        "k8s web",
+        "k8s loop",
+        "heroku web",
+        "heroku loop",
+        "compose",
+        "render web",
+        "render loop",
+    ],
 )
 def test_no_process_is_given_a_secret_that_it_does_not_use(part, given):
     """What one process alone uses is not in the environment of the other."""
