@@ -27,16 +27,24 @@ SECRET = (
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 FOR_LIBRARIES = ("PGPASSWORD", *_PROXIES, *map(str.lower, _PROXIES))
 
+_STDIN = "/dev/stdin"
 _LOG = logging.getLogger(__name__)
 
 
 def own_environment() -> dict[str, str]:
     """Return this process's environment, and hide the secrets in it from all other processes.
 
-    From now on `os.environ` lacks them. Call it once, first.
+    From now on `os.environ` lacks them. Call it once, first. A key that SECRET_KEY_FILE has on
+    /dev/stdin is read here, so it may be in a file that only root can open.
     """
     hide_memory()
-    return take_out(os.environ, SECRET, hidden=FOR_LIBRARIES)
+    environ = take_out(os.environ, SECRET, hidden=FOR_LIBRARIES)
+    if environ.get("SECRET_KEY_FILE") == _STDIN and not environ.get("SECRET_KEY"):
+        # Opened by its name, it would have to be a file that this user can read.
+        with os.fdopen(os.dup(0), "rb") as file:
+            environ["SECRET_KEY"] = file.read().decode("latin-1")
+        del environ["SECRET_KEY_FILE"]
+    return environ
 
 
 def packed_for(config: "Config", part: str, environ: Mapping[str, str]) -> bytes:

@@ -7,7 +7,6 @@ after it.
 import atexit
 import errno
 import gc
-import logging
 import os
 import socket
 import sys
@@ -30,8 +29,6 @@ from bot_deploy.wiring.web import make_app
 from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, end_with_parent
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
-
-log = logging.getLogger(__name__)
 
 # Two, so that the bot still answers while one is killed.
 _WORKERS = 2

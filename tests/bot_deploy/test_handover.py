@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -164,3 +166,31 @@ def test_a_key_that_opens_too_much_is_told_with_its_remedy() -> None:
     )
     document["github"] = {"private_key": "in clear"}
     assert "github.private_key (in clear in config.toml) -> seal it" in excess_of(document, web)
+
+
+FROM_STDIN = """
+import os
+from bot_deploy.config.handover import own_environment
+from bot_deploy.config.keys import private_keys
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+print(*(key.id for key in private_keys(own_environment())), "SECRET_KEY_FILE" in os.environ)
+"""
+
+
+def test_a_key_on_standard_input_needs_no_readable_file(tmp_path: Path) -> None:
+    """A key file that was opened by root reaches `start`, which could not open it itself."""
+    key, path = PrivateKey.generate(), tmp_path / "secret.key"
+    path.write_text(f"{key.reveal()}\n")
+    path.chmod(0o400)
+    with path.open() as file:
+        done = subprocess.run(
+            [sys.executable, "-c", FROM_STDIN],
+            env={"SECRET_KEY_FILE": "/dev/stdin", "PATH": os.environ["PATH"]},
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.stdout.split() == [key.id, "False"], done.stderr
