@@ -1,6 +1,7 @@
 """docs/deploy for compose, systemd, Heroku, Fly and Render: well-formed, hardened, up to date."""
 
 import configparser
+import copy
 import json
 import re
 import shlex
@@ -235,12 +236,15 @@ def test_each_service_of_compose_is_confined():
 
 
 def test_compose_can_add_loops():
-    """A service that differs from the bot in its command alone, and runs only when asked for."""
-    bot, loop = (dict(COMPOSE["services"][name]) for name in ("bot", "loop"))
+    """A service that differs from the bot in command and token, and runs only when asked."""
+    bot, loop = (copy.deepcopy(COMPOSE["services"][name]) for name in ("bot", "loop"))
     for key in ("command", "scale", "healthcheck", "depends_on"):
         bot.pop(key, None)
     assert (loop.pop("command"), loop.pop("scale")) == (["loop"], 0)
     assert (loop.pop("healthcheck"), bool(loop.pop("depends_on"))) == ({"disable": True}, True)
+    # A loop serves no /metrics.
+    del bot["environment"]["BOT_METRICS_TOKEN_FILE"]
+    bot["secrets"].remove("metrics-token")
     assert loop == bot
 
 
