@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from luggage.github.conversations import get_comment_body, parse_commands
+from luggage.github.conversations import MOST_CHARACTERS, get_comment_body, parse_commands
 
 __all__ = [
     "SCHEDULE",
@@ -44,7 +44,8 @@ REPLIES = MESSAGES - {("issues", "opened"), ("pull_request", "opened")}
 # GitHub: "The array includes a maximum of 2048 commits" (webhook payload of a push).
 MOST_COMMITS = 2048
 _CHANGES = ("added", "removed", "modified")
-_BOT_COMMAND = re.compile(r"^\s*/bot\b", re.MULTILINE)
+# Only blanks within a line: `\s*` would try each run of line feeds from each of its lines.
+_BOT_COMMAND = re.compile(r"^[ \t]*/bot\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def subject(payload: Mapping[str, Any]) -> str:
 def _may_command(payload: Mapping[str, Any]) -> bool:
     """Whether a text may hold a `/bot` command; the rule `pause` parses it properly."""
     text = _dig(payload, "comment", "body") or _dig(payload, "issue", "body") or ""
-    return _BOT_COMMAND.search(text) is not None
+    return _BOT_COMMAND.search(text, 0, MOST_CHARACTERS) is not None
 
 
 def _dig(payload: Mapping[str, Any], *path: str) -> Any:

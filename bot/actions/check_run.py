@@ -4,10 +4,11 @@ import logging
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bot.actions import limits
 from bot.actions.base import Action
 from bot.actions.work import Result, Work
 from bot.actions.write_once import marker
-from luggage.github.errors import Forbidden
+from luggage.github.errors import Forbidden, Invalid, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,8 @@ class CheckRun(Action):
     `conclusion` is GitHub's: success, failure, neutral. `summary` and `text` are Markdown.
 
     Safe to repeat: it looks first for the check run with its `external_id`, and sets what it says.
-    Two of one name would show as one, the latest.
+    Two of one name would show as one, the latest. A check run that GitHub refuses is only logged:
+    it is a courtesy, and the commit may be gone.
     """
 
     kind: ClassVar[str] = "check"
@@ -45,14 +47,20 @@ class CheckRun(Action):
 
     def perform(self, work: Work) -> Result:
         """Create or change it; returns its id and address. GitHub: "Create a check run"."""
-        root, mark = f"/repos/{self.repository}", marker(self.key)
-        listed = f"{root}/commits/{self.commit}/check-runs"
         try:
-            found = work.client.get(listed, params={"check_name": self.name, "filter": "all"})
+            return self._set(work)
         except Forbidden as error:
             # An installation whose owner has not granted "checks" yet is no reason to worry.
             log.warning("no check on %s: the App lacks the permission: %s", self.repository, error)
             return Result({"check": None, "reason": "not permitted"})
+        except (Invalid, NotFound) as error:
+            log.warning("no check on %s: GitHub refused it: %s", self.repository, error)
+            return Result({"check": None, "reason": "refused"})
+
+    def _set(self, work: Work) -> Result:
+        root, mark = f"/repos/{self.repository}", marker(self.key)
+        listed = f"{root}/commits/{self.commit}/check-runs"
+        found = work.client.get(listed, params={"check_name": self.name, "filter": "all"})
         runs = [run["id"] for run in found["check_runs"] if run.get("external_id") == mark]
         content, path = self._content(mark), f"{root}/check-runs"
         if runs:
@@ -62,11 +70,11 @@ class CheckRun(Action):
         return Result({"check": answer["id"], "url": answer.get("html_url")})
 
     def _content(self, mark: str) -> dict[str, object]:
-        output = {"title": self.title, "summary": self.summary}
+        output = {"title": limits.title(self.title), "summary": limits.output(self.summary)}
         return {
             "name": self.name,
             "external_id": mark,
             "status": "completed",
             "conclusion": self.conclusion,
-            "output": {**output, "text": self.text} if self.text else output,
+            "output": {**output, "text": limits.output(self.text)} if self.text else output,
         }

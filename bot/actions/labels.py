@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.actions.base import IssueAction
+from bot.actions.limits import MOST_LABELS
 from bot.actions.work import Result, Work
 from luggage.github.errors import NotFound
 
@@ -43,12 +44,13 @@ class Label(IssueAction):
         return f"put the label {', '.join(self.names)} on {self.subject}"
 
     def perform(self, work: Work) -> Result:
-        """Put them on, in one request; returns their names."""
+        """Put them on, in one request; returns their names, as many as GitHub allows."""
         if not _is_as_decided(self, work):
             return _CHANGED
         path = f"/repos/{self.repository}/issues/{self.number}/labels"
-        work.client.post(path, json={"labels": list(self.names)})
-        return Result({"labels": self.names})
+        names = self.names[:MOST_LABELS]
+        work.client.post(path, json={"labels": list(names)})
+        return Result({"labels": names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bot.actions import limits
 from bot.actions.base import IssueAction
 from bot.actions.comment import instead
 from bot.actions.work import Result, Work
@@ -38,7 +39,7 @@ class TakeBack(IssueAction):
         if number is None:
             return Result({"nothing": "no such comment"})
         # The marker of this action: a withdrawn comment does not count as written.
-        body = f"{self.text}\n\n{marker(self.key)}"
+        body = limits.body(self.text, marker(self.key))
         path = f"/repos/{self.repository}/issues/comments/{number}"
         try:
             work.client.patch(path, json={"body": body})

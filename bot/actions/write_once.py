@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bot.actions import limits
 from bot.actions.work import ReadingClient, Work
 from luggage.github.errors import Ambiguous, NotFound, RequestFailed
 from luggage.jobs.model import Postpone
@@ -68,8 +69,9 @@ class Text:
         return cls(key, path, path, {"title": title, "body": body}, {"state": "all"})
 
     def marked(self) -> Mapping[str, str]:
-        """The content with the marker at the end of its body."""
-        return {**self.content, "body": f"{self.content['body']}\n\n{marker(self.key)}"}
+        """The content with the marker at the end of its body, within GitHub's limits."""
+        titled = {"title": limits.title(self.content["title"])} if "title" in self.content else {}
+        return {**titled, "body": limits.body(self.content["body"], marker(self.key))}
 
 
 def write_once(text: Text, work: Work) -> Any:

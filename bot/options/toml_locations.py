@@ -12,7 +12,7 @@ from contextlib import suppress
 
 Path = tuple[str | int, ...]
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _SPACE = re.compile(r"[ \t]*")
 _SCALAR = re.compile(r"[^,\]}#\r\n]+")
 # Multi-line strings come first, and may end with up to two quotes of their own.
@@ -33,7 +33,7 @@ def locations(text: str) -> Mapping[Path, tuple[int, int]]:
     nothing is raised. Pure.
     """
     scanner = _Scanner(text)
-    with suppress(_InvalidError, RecursionError):
+    with suppress(_InvalidError, RecursionError, ValueError):
         scanner.document()
     return {path: _line_and_column(text, offset) for path, offset in scanner.offsets.items()}
 

@@ -7,15 +7,17 @@ events does not matter.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from bot.actions import Action, Label, Unlabel
 from bot.events import Event
 from bot.facts import Pull
-from bot.options.globs import covers, fits
-from bot.options.kinds import FLAG, TEXT, many, option, table, whole
+from bot.options.globs import LARGEST_PATHS, NAMED_GLOBS, covering, fits
+from bot.options.kinds import FLAG, option, table, whole
 from bot.rule import Reader, Rule
 
-_PATTERNS = many(TEXT, most=100)
+# GitHub lists so many files of a pull request at most.
+_MOST_PATHS = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,13 @@ class LabelSettings:
 
     enabled: bool = option(FLAG, default=False, words="Whether the bot labels pull requests.")
     paths: Mapping[str, tuple[str, ...]] = option(
-        table(_PATTERNS, most=100),
+        NAMED_GLOBS,
         {},
         "Label -> patterns; it applies when a changed path matches one of them. As in a "
         "`.gitignore`, `*` stays within a folder and `**` spans any number of folders.",
     )
     titles: Mapping[str, tuple[str, ...]] = option(
-        table(_PATTERNS, most=100),
+        NAMED_GLOBS,
         {},
         "Label -> patterns; it applies when the whole title matches one of them, ignoring "
         "case. `*` matches any text.",
@@ -55,9 +57,13 @@ def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Ac
     pull = reader.pull(repository, number)
     if not pull.is_open:
         return []
-    paths = reader.changed_paths(repository, number) if settings.paths else ()
+    changed = reader.changed_paths(repository, number) if settings.paths else ()
+    paths = _bounded(changed)
     matching = {name.lower() for name in _matching(pull, paths, settings)}
     managed = {name.lower() for name in settings.managed}
+    if len(paths) < len(changed) or len(changed) >= _MOST_PATHS:
+        # Some paths are unknown, and may call for these labels.
+        managed -= {name.lower() for name in settings.paths}
     current = {name.lower(): name for name in pull.labels}
     remove = [name for low, name in current.items() if low in managed - matching]
     missing = matching - current.keys()
@@ -65,12 +71,14 @@ def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Ac
     return _changes(repository, pull, sorted(add), sorted(remove))
 
 
+def _bounded(paths: Sequence[str]) -> Sequence[str]:
+    """The first paths, which have LARGEST_PATHS characters together at most."""
+    ends = accumulate(len(path) + 1 for path in paths)
+    return [path for path, end in zip(paths, ends, strict=True) if end <= LARGEST_PATHS]
+
+
 def _matching(pull: Pull, paths: Sequence[str], settings: LabelSettings) -> set[str]:
-    by_path = {
-        name
-        for name, patterns in settings.paths.items()
-        if any(covers(patterns, path) for path in paths)
-    }
+    by_path = covering(settings.paths, paths)
     by_title = {name for name, patterns in settings.titles.items() if fits(pull.title, patterns)}
     reached = {lines: name for name, lines in settings.sizes.items() if lines <= pull.lines}
     by_size = {reached[max(reached)]} if reached else set()

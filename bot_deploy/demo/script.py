@@ -41,7 +41,7 @@ _PAUSE_SECONDS = 0.1
 # Settings of a real bot, which must not reach the demo.
 _OF_A_BOT = re.compile("(BOT|GITHUB|SECRET|SENTRY|DATABASE|LOG)_.*")
 _KEPT = {"BOT_DATA", "BOT_METRICS_TOKEN", "BOT_SETTLE_SECONDS"}
-_MARKER = re.compile(r"<!--.*?-->")
+_MARKER = re.compile(r"<!--(?:(?!<!--).)*?-->")
 
 
 def play(

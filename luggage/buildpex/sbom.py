@@ -18,7 +18,7 @@ from luggage.buildpex.source import Commit
 # The namespace of serial numbers, which are derived from the pex's digest.
 _NAMESPACE = uuid.UUID("6f0c2b52-7a0a-5d0e-9b43-6d4e1c0b7f21")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_EXTRA = re.compile(r";.*\bextra\b")
+_EXTRA = re.compile(r";[^;]*\bextra\b")
 
 
 @dataclass(frozen=True)

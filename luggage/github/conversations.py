@@ -9,11 +9,21 @@ count; docs/decisions/0022 says why.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+
+# GitHub: a body has 65,536 characters at most. A longer text is cut.
+MOST_CHARACTERS = 65_536
+# The paragraphs that may hold commands have so many characters together; later ones do not count.
+# The inline parser takes up to 30 us for each.
+MOST_IN_PARAGRAPHS = 10_000
+# Several rules ask for the commands of one text.
+_CACHED = 16
 
 _FULL_NAME = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 
@@ -36,15 +46,13 @@ _NUMBER_IN = {
 }
 
 _COMMAND = re.compile(r"/[A-Za-z]")
-# Most comments contain no command; skip parsing them.
-_WORTH_PARSING = re.compile(r"(?<!\S)/[A-Za-z]")
+# Most comments contain no command; skip parsing them. Each line is tried once from its beginning.
+_COMMAND_LINE = re.compile(r"(?:^|\r)[^\S\r\n]*/[A-Za-z]", re.MULTILINE)
 
 # GitHub renders tables, and a cell is not a line of a paragraph.
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Keeps `\/ping` and `&#47;ping` apart from `/ping`: an escaped command does not count.
 _MARKDOWN.disable("text_join")
-# The parser compiles its rules on first use without a lock; the import lock protects this one.
-_MARKDOWN.parse("/x")
 
 
 def get_comment_body(event: str, payload: Mapping[str, Any]) -> str:
@@ -115,9 +123,16 @@ def parse_commands(markdown: str) -> list[list[str]]:
 
     A command is a plain-text line of a top-level paragraph that starts with "/" and a letter. Code,
     quotes, lists, headings, tables, HTML and links do not count. Never raises.
+
+    Text beyond MOST_CHARACTERS does not count, nor do paragraphs beyond MOST_IN_PARAGRAPHS.
     """
+    return [list(words) for words in _parsed(markdown[:MOST_CHARACTERS])]
+
+
+@lru_cache(_CACHED)
+def _parsed(markdown: str) -> Sequence[Sequence[str]]:
     commands: list[list[str]] = []
-    if not _WORTH_PARSING.search(markdown):
+    if not _COMMAND_LINE.search(markdown):
         return commands
     for paragraph in _paragraphs(_MARKDOWN.parse(markdown)):
         for line in _lines(paragraph):
@@ -125,6 +140,19 @@ def parse_commands(markdown: str) -> list[list[str]]:
                 words = "".join(token.content for token in line).split()
                 commands.append(words)
     return commands
+
+
+def _parse_paragraphs(state: StateCore) -> None:
+    """Parse the insides of the paragraphs that may hold commands, and of nothing else."""
+    left = MOST_IN_PARAGRAPHS
+    for opening, inline in pairwise(state.tokens):
+        if opening.type == "paragraph_open" and opening.level == 0:
+            if not _COMMAND_LINE.search(inline.content):
+                continue
+            left -= len(inline.content)
+            if left >= 0:
+                inline.children = []
+                state.md.inline.parse(inline.content, state.md, state.env, inline.children)
 
 
 def _paragraphs(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
@@ -147,3 +175,8 @@ def _lines(paragraph: Sequence[Token]) -> Iterator[list[Token]]:
 def _is_command(line: Sequence[Token]) -> bool:
     plain = all(t.type in {"text", "text_special"} and t.level == 0 for t in line)
     return plain and bool(line) and line[0].type == "text" and bool(_COMMAND.match(line[0].content))
+
+
+_MARKDOWN.core.ruler.at("inline", _parse_paragraphs)
+# The parser compiles its rules on first use without a lock; the import lock protects this one.
+_MARKDOWN.parse("/x")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from string import Template
 
-from bot.options.kinds import FLAG, TEXT, choice, many, option, template, whole
+from bot.options.globs import GLOBS
+from bot.options.kinds import FLAG, choice, many, option, template, whole
 
 NAMES = ("label", "unlabel", "claim", "release", "assign", "close", "reopen", "help", "why")
 
@@ -33,7 +34,7 @@ class CommandsSettings:
         many(choice(*NAMES)), NAMES, "The commands that the bot obeys. It ignores all others."
     )
     labels: tuple[str, ...] = option(
-        many(TEXT, most=200),
+        GLOBS,
         (),
         "The labels that everyone may add and remove; `*` matches any text. "
         "People with write access may use every label.",

@@ -11,12 +11,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from string import Template
 
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
 from bot.events import REPLIES, Event, Message, Person
-from bot.options.kinds import FLAG, TEXT, Kind, choice, many, matching, option, template, whole
+from bot.options.globs import GLOBS, fits
+from bot.options.kinds import FLAG, Kind, choice, matching, option, template, whole
 from bot.rule import Reader, Rule
 from bot.rules.invite import texts as texts
 
@@ -72,7 +72,7 @@ class InviteSettings:
         shared=True,
     )
     exclude: tuple[str, ...] = option(
-        many(TEXT),
+        GLOBS,
         (),
         "Logins that the bot never invites; `*` matches any characters.",
         shared=True,
@@ -105,8 +105,7 @@ class InviteSettings:
 
     def excludes(self, login: str) -> bool:
         """Whether `exclude` matches a login, ignoring case."""
-        patterns = (each.removeprefix("@").lower() for each in self.exclude)
-        return any(fnmatchcase(login.lower(), pattern) for pattern in patterns)
+        return fits(login, (each.removeprefix("@") for each in self.exclude))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,11 @@
 
 import pytest
 
-from bot.options.globs import covers, fits
+from bot.options.globs import covering, fits
+
+
+def covers(patterns, path):
+    return covering({"label": patterns}, [path]) == {"label"}
 
 
 @pytest.mark.parametrize(
