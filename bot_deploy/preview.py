@@ -2,12 +2,15 @@
 
 import argparse
 import json
+import math
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from bot.operations.preview.comparison import LAST
 from bot.operations.preview.words import lines, values
+from bot.options.kinds import messages
 from bot.settings.layers import SettingsError
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
@@ -20,7 +23,7 @@ SUMMARY = "show what a settings file would have changed; performs nothing"
 
 
 def main(argv: list[str]) -> int:
-    """Print the differences; returns 0, or 1 after it printed all problems of an invalid file.
+    """Print the differences; returns 0, or 1 after it printed the problems of an invalid file.
 
     Raises OSError or ConfigError for a file that cannot be read.
     """
@@ -29,12 +32,12 @@ def main(argv: list[str]) -> int:
     text = _read(options.file)
     with open_parts(config) as parts:
         try:
-            preview = make_previewer(parts, parts.people).preview(
+            previewer = replace(make_previewer(parts, parts.people), seconds=math.inf)
+            preview = previewer.preview(
                 text, options.repository, client=None, most=0, last=options.last
             )
         except SettingsError as error:
-            for problem in error.problems:
-                print(problem.of(options.file), file=sys.stderr)
+            print("\n".join(messages(error.problems, options.file)), file=sys.stderr)
             return 1
     print(json.dumps(values(preview), indent=2) if options.json else "\n".join(lines(preview)))
     return 0

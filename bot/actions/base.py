@@ -8,6 +8,7 @@ status page treat every kind alike, those of custom rules included (docs/decisio
 stores a `Planned`: an action with its rule, cause and installation.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ from bot.actions.work import Result, Work
 ACTIONS = "action"
 
 _KIND = re.compile(r"[a-z][a-z0-9 -]{0,49}")
+# PostgreSQL indexes 2,704 bytes at most, of which the key is a part.
+_LONGEST_IDENTITY = 500
 _PLACES = {"place": "o/r#1", "repository": "o/r", "owner": "o"}
 
 
@@ -69,8 +72,11 @@ class Action:
 
     @property
     def key(self) -> str:
-        """The key in the queue: `kind:identity` in lower case, as GitHub's names ignore case."""
-        return f"{_prefix(self.kind)}:{self.identity}".lower()
+        """The key in the queue: `kind:identity` in lower case, as GitHub's names ignore case.
+
+        The end of a long identity is a hash: the words of a command are part of it.
+        """
+        return f"{_prefix(self.kind)}:{_short(self.identity.lower())}"
 
     @property
     def subject(self) -> str:
@@ -138,6 +144,13 @@ def marked_keys(key: str) -> Iterator[str]:
 
 def _prefix(kind: str) -> str:
     return kind.replace(" ", "-")
+
+
+def _short(identity: str) -> str:
+    if len(identity) <= _LONGEST_IDENTITY:
+        return identity
+    digest = hashlib.blake2b(identity.encode(errors="replace"), digest_size=12).hexdigest()
+    return f"{identity[:_LONGEST_IDENTITY]}... {digest}"
 
 
 def _register(cls: type[Action]) -> None:

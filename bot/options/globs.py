@@ -40,12 +40,12 @@ def _limit(size: int, most: int, words: str) -> None:
 GLOB: Kind[str] = Kind("a pattern", _read_glob)
 
 
-def _bounded(kind: Kind[T], words: str, patterns: str) -> Kind[T]:
+def _bounded(kind: Kind[T], words: str) -> Kind[T]:
     """A kind of lists or tables of patterns, which together may have LARGEST characters."""
 
     def read(value: object) -> T:
         checked = kind.read(value)
-        _limit(_size(checked), LARGEST, f"{patterns} may have at most {{}} characters together")
+        _limit(_size(checked), LARGEST, "the patterns together may have at most {} characters")
         return checked
 
     return Kind(words, read)
@@ -59,12 +59,10 @@ def _size(value: object) -> int:
 
 
 #: A list of patterns.
-GLOBS = _bounded(many(GLOB, most=1000), "a list; each is a pattern", "the patterns")
+GLOBS = _bounded(many(GLOB), "a list; each is a pattern")
 #: A table of lists of patterns.
 NAMED_GLOBS = _bounded(
-    table(many(GLOB, most=100), most=100),
-    "a table; each value is a list; each is a pattern",
-    "the patterns",
+    table(many(GLOB, most=100), most=100), "a table; each value is a list; each is a pattern"
 )
 
 

@@ -14,6 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 _SHOWN_CHARACTERS = 60
+_SHOWN_PATH_CHARACTERS = 200
+_SHOWN_PROBLEMS = 50
 _LARGEST_SHOWN = 10**20
 _RECORDED_CHARACTERS = 500
 
@@ -40,7 +42,10 @@ class Problem:
 
     def __str__(self) -> str:
         """The message: `invite.merged_pull_requests must be a whole number, not "two"`."""
-        return f"{dotted(self.path)} {self.words}".strip()
+        path = dotted(self.path)
+        if len(path) > _SHOWN_PATH_CHARACTERS:
+            path = f"{path[:_SHOWN_PATH_CHARACTERS]}..."
+        return f"{path} {self.words}".strip()
 
     def of(self, source: str) -> str:
         """The message with its location: `.github/bot.toml:12:3: invite.enabled must be ...`."""
@@ -48,11 +53,18 @@ class Problem:
         return f"{source}{location}: {self}"
 
 
+def messages(problems: Sequence[Problem], source: str = "") -> list[str]:
+    """The messages of the first problems, with their locations in `source`, and how many follow."""
+    shown_ones = [each.of(source) if source else str(each) for each in problems[:_SHOWN_PROBLEMS]]
+    more = len(problems) - len(shown_ones)
+    return shown_ones + ([f"and {more:,} more"] if more else [])
+
+
 class Unfit(ValueError):  # noqa: N818  part of the interface for custom rules
     """An invalid value, with all its problems."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(map(str, problems)))
+        super().__init__("; ".join(messages(problems)))
         self.problems = problems
 
 

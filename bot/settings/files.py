@@ -19,7 +19,7 @@ from sqlalchemy import Engine, bindparam, or_, select, update
 
 from bot.actions import KeepIssue
 from bot.events import SCHEDULE, Event
-from bot.options.kinds import Problem
+from bot.options.kinds import Problem, messages
 from bot.rule import Rule
 from bot.settings.layers import (
     Layer,
@@ -97,9 +97,9 @@ class File:
 class Known:
     """The cached settings file of a repository.
 
-    `text` is the last valid text. `problems` are those of the current text, one per line; `serial`
-    counts how often they changed. `checked_at` is the time of the last check in epoch seconds, or
-    0 if a check is due.
+    `text` is the last valid text. `problems` are the messages about the current text, one per line;
+    `serial` counts how often they changed. `checked_at` is the time of the last check in epoch
+    seconds, or 0 if a check is due.
     """
 
     repository: str
@@ -221,7 +221,7 @@ class SettingsFiles:
 
     def _checked(self, known: Known, file: File, now: float) -> Known:
         """The new cache entry after GitHub returned `file`."""
-        problems = "\n".join(each.of(FILE) for each in self.problems(file, known.repository))
+        problems = "\n".join(messages(self.problems(file, known.repository), FILE))
         pushed = known.checked_at == 0.0 and known.sha == file.sha
         return Known(
             repository=known.repository,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from bot.options.kinds import Problem, Switched, Unfit, options, read_table, under
+from bot.options.kinds import Problem, Switched, Unfit, messages, options, read_table, under
 from bot.options.toml_locations import locations
 from bot.rule import Rule
 
@@ -29,13 +29,12 @@ _LOCATION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 class SettingsError(Exception):
     """Invalid settings: all `problems`, with their location in `source` if it is known.
 
-    The message is one line that names each problem and its remedy.
+    The message is one line that names the first problems and their remedies.
     """
 
     def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
         self.problems = tuple(sorted(problems, key=lambda each: (each.line, each.column)))
-        messages = [each.of(source) if source else str(each) for each in self.problems]
-        super().__init__("; ".join(messages))
+        super().__init__("; ".join(messages(self.problems, source)))
 
 
 @dataclass(frozen=True, slots=True)

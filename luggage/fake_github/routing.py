@@ -26,6 +26,8 @@ from luggage.fake_github.records import Account, Installation, Issue, Repository
 from luggage.fake_github.world import World
 
 _MOST_PER_PAGE = 100
+# GitHub's limits on the texts of issues and comments, in characters.
+_LONGEST = {"title": 256, "body": 65_536}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,19 @@ class RouteCall:
         return int(self.names[name])
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON object in the body, {} if empty; raises Refused(400) for other JSON."""
+        """Return the JSON object in the body, {} if empty; raises Refused.
+
+        Other JSON is a 400, and a text that is too long a 422.
+        """
         value = self.request.json
         if value is None:
             return {}
         if not isinstance(value, dict):
             raise Refused(400, "Body should be a JSON object")
+        for field, most in _LONGEST.items():
+            if len(value.get(field) or "") > most:
+                message = f"{field} is too long (maximum is {most} characters)"
+                raise invalid("Issue", field, "custom", message)
         return value
 
     def text(self, resource: str, field: str) -> str:

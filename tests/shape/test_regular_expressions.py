@@ -1,11 +1,10 @@
 """Every regular expression of the tree takes linear time, whatever a stranger makes it match."""
 
-import time
-
 import pytest
 
 from tests.support import regular_expressions
 from tests.support.regular_expressions import Use, apply, grown, hostile, uses
+from tests.support.times import readings, seconds_of
 
 # The first sizes show a pattern whose time doubles with each character before it takes years.
 _SIZES = (16, 20, 24, 28, 256, 2048, 65_536)
@@ -15,31 +14,9 @@ _SLOWEST = 3
 # A character takes up to 0.3 us here, and a loop over the text 0.03; a quadratic pattern takes
 # 30 us at 64 kB.
 _FACTOR = 100
-# Shorter times tell nothing.
 _LEAST_SECONDS = 0.02
 
 USES = uses()
-
-
-def seconds_of(call, *arguments):
-    """The processor time of a call."""
-    begun = time.thread_time()
-    call(*arguments)
-    return time.thread_time() - begun
-
-
-def read(text):
-    """Read a text, character by character."""
-    for character in text:
-        ord(character)
-
-
-READING = seconds_of(read, "a" * 1_048_576) / 1_048_576
-
-
-def times_of_reading(seconds, size):
-    """How often a text could have been read meanwhile; 0 if that time tells nothing."""
-    return 0.0 if seconds < _LEAST_SECONDS and size < _SIZES[-1] else seconds / (READING * size)
 
 
 def slow(use):
@@ -60,7 +37,9 @@ def times_taken(use, case, size):
     """How often a text could have been read while the pattern was applied to it."""
     method, parts = case
     text = grown(parts, size)
-    return times_of_reading(seconds_of(apply, use, method, text), len(text))
+    seconds = seconds_of(apply, use, method, text)
+    # A short time tells nothing.
+    return readings(seconds, len(text)) if seconds > _LEAST_SECONDS or size >= 65_536 else 0.0
 
 
 @pytest.mark.parametrize("use", dict.fromkeys(USES), ids=str)

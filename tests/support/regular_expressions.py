@@ -1,4 +1,4 @@
-"""Regular expressions of the tree, found in its syntax trees, and texts that make them backtrack."""
+"""Regular expressions, found in the syntax trees, and texts that make them backtrack."""
 
 import ast
 import importlib
@@ -25,7 +25,7 @@ _MADE_AT_RUN_TIME = MappingProxyType({r'rf"#+\s*{re.escape(key)}\s*="': r"#+\s*s
 _NO_PATTERNS = MappingProxyType({"bot/options/kinds.py": frozenset({"pattern"})})
 # Files that pass their patterns to a method of their own, and what that applies.
 _APPLIED_BY = MappingProxyType({"bot/options/toml_locations.py": frozenset({"match"})})
-_CHARACTERS = tuple(" \n/`-.\"\\[<0aé")
+_CHARACTERS = tuple(' \n/`-."\\[<0aé')
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,7 @@ def _pattern_argument(node: ast.AST) -> tuple[ast.Call, ast.expr, str] | None:
     return (node, named[0], "search") if named else None
 
 
-def _values(
-    argument: ast.expr, tree: ast.Module, path: Path, text: str
-) -> Sequence[str | bytes]:
+def _values(argument: ast.expr, tree: ast.Module, path: Path, text: str) -> Sequence[str | bytes]:
     source = ast.get_source_segment(text, argument) or ""
     if source in _MADE_AT_RUN_TIME:
         return [_MADE_AT_RUN_TIME[source]]
@@ -110,7 +108,7 @@ def _values(
 def _evaluated(expression: ast.expr, path: Path) -> Any:
     code = compile(ast.Expression(expression), str(path), "eval")
     try:
-        return eval(code, dict(_namespace(path)))  # noqa: S307  the project's own source
+        return eval(code, dict(_namespace(path)))
     except NameError as error:
         raise Unresolved(
             f"{path}:{expression.lineno}: give an example in _MADE_AT_RUN_TIME: {error}"
@@ -233,25 +231,28 @@ def _sample(items: Sequence[Any]) -> str:
     return "".join(_one(op, value) for op, value in items)
 
 
-def _one(op: Any, value: Any) -> str:  # noqa: PLR0911  one return for each kind of item
-    match op:
-        case ops.LITERAL:
-            return chr(value)
-        case ops.NOT_LITERAL:
-            return "b" if chr(value) == "a" else "a"
-        case ops.ANY:
-            return "a"
-        case ops.IN:
-            return _members(value)[0]
-        case ops.MAX_REPEAT | ops.MIN_REPEAT | ops.POSSESSIVE_REPEAT:
-            return _sample(list(value[2])) * min(max(1, value[0]), 40)
-        case ops.SUBPATTERN:
-            return _sample(list(value[3]))
-        case ops.ATOMIC_GROUP:
-            return _sample(list(value))
-        case ops.BRANCH:
-            return _sample(list(value[1][0]))
-    return ""
+def _one(op: Any, value: Any) -> str:
+    if op is ops.LITERAL:
+        return chr(value)
+    if op is ops.NOT_LITERAL:
+        return "b" if chr(value) == "a" else "a"
+    if op is ops.ANY:
+        return "a"
+    if op is ops.IN:
+        return _members(value)[0]
+    rounds, items = _inner(op, value)
+    return _sample(items) * rounds
+
+
+def _inner(op: Any, value: Any) -> tuple[int, Sequence[Any]]:
+    """How often an item repeats others, and these; none for borders and looks around."""
+    if op in {ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT}:
+        return min(max(1, value[0]), 40), list(value[2])
+    if op is ops.SUBPATTERN:
+        return 1, list(value[3])
+    if op is ops.ATOMIC_GROUP:
+        return 1, list(value)
+    return 1, list(value[1][0]) if op is ops.BRANCH else []
 
 
 _CATEGORIES: Mapping[Any, Sequence[str]] = {

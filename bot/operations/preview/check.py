@@ -2,25 +2,37 @@
 
 The file is read at the pull request's head commit, also from a fork: it is data, and nothing in it
 runs. One request tells whether a pull request changes the file; most do not, and cost no more.
+
+Only authors with write access are shown the effect. It takes time and requests, and it names people
+who are not members: strangers could have both by opening a pull request.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bot.actions import Action, CheckRun
 from bot.actions.work import ReadingClient
-from bot.events import Event
+from bot.events import Event, Person
+from bot.loop.people_facts import Accounts
 from bot.loop.reader import GithubReader
-from bot.operations.preview.comparison import LAST, MOST_QUESTIONS, Preview, preview
+from bot.operations.preview.comparison import (
+    LAST,
+    MOST_QUESTIONS,
+    MOST_SECONDS,
+    Preview,
+    preview,
+)
 from bot.operations.preview.past import Merges, Past, Questions, past_reader, stored
-from bot.operations.preview.words import NAME, refusal, removal, report, unread
+from bot.operations.preview.words import NAME, refusal, removal, report, unread, valid
 from bot.settings.files import FILE, SettingsFiles, fetch
 from bot.settings.layers import Settings, is_single, read_text
 from bot.store.people import People
 from luggage.github import Client, Forbidden, NotFound
 from luggage.jobs import Queue
 
+_MAY_SEE = frozenset({"admin", "write"})
 EVENTS = frozenset({("pull_request", action) for action in ("opened", "synchronize", "reopened")})
 
 log = logging.getLogger(__name__)
@@ -28,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Previewer:
-    """Creates previews; links point to `server_url`. Threads may share it."""
+    """Creates previews, each in `seconds`; links point to `server_url`. Threads may share it."""
 
     queue: Queue
     people: People
@@ -36,6 +48,9 @@ class Previewer:
     server_url: str = "https://github.com"
     name: str = NAME
     events: Collection[tuple[str, str]] = EVENTS
+    seconds: float = MOST_SECONDS
+    # Seconds since any point in time.
+    timer: Callable[[], float] = time.monotonic
 
     def check(self, client: Client, event: Event) -> Sequence[Action]:
         """The check run for a pull request, if it changes the settings; raises RequestFailed."""
@@ -47,15 +62,20 @@ class Previewer:
             return []
         if change == "removed":
             return [removal(repository.full_name, pull.head_sha)]
-        return [self._verdict(client, repository.full_name, pull.head_sha)]
+        return [self._verdict(client, repository.full_name, pull.head_sha, pull.author)]
 
-    def _verdict(self, client: Client, repository: str, commit: str) -> CheckRun:
+    def _verdict(
+        self, client: Client, repository: str, commit: str, author: Person | None
+    ) -> CheckRun:
         file = fetch(client, repository, ref=commit)
         if not file.sha:
             return unread(repository, commit)
         problems = self.settings.problems(file, repository)
         if problems:
             return refusal(repository, commit, problems)
+        accounts = Accounts(client, self.people)
+        if author is None or accounts.permission(repository, author.login) not in _MAY_SEE:
+            return valid(repository, commit)
         result = self.preview(file.text, repository, client=client, most=MOST_QUESTIONS)
         return report(repository, commit, result, server_url=self.server_url)
 
@@ -70,14 +90,22 @@ class Previewer:
     ) -> Preview:
         """What `text` would do as a repository's settings file; asks `most` questions at most.
 
+        When the previewer's `seconds` are over, the remaining deliveries are not judged.
+
         The file of an organisation's repository `.github` is tried on all its deliveries. Raises
         SettingsError for an invalid text.
         """
+        begun = self.timer()
+
+        def is_over() -> bool:
+            return self.timer() - begun >= self.seconds
+
         single = is_single(repository)
         tried = read_text(self.settings.rules, text, source=FILE, single=single)
         questions = Questions(client, most)
         owner, _, name = repository.partition("/")
-        pasts = stored(self.queue, owner if name == ".github" else repository, most=last)
+        scope = owner if name == ".github" else repository
+        pasts = stored(self.queue, scope, most=last, is_over=is_over)
         merges = Merges(pasts, questions)
 
         def settings(past: Past) -> tuple[Settings, Settings]:
@@ -93,7 +121,7 @@ class Previewer:
                 since=pasts[0].received_at,
             )
 
-        result = preview(self.settings.rules, pasts, settings, reader)
+        result = preview(self.settings.rules, pasts, settings, reader, is_over)
         result.questions = questions.asked
         return result
 

@@ -22,6 +22,8 @@ from bot.settings.layers import Settings
 LAST = 200
 # Limits a preview's questions to GitHub: searches are the scarcest, 30 a minute.
 MOST_QUESTIONS = 20
+# One delivery more may begin just before.
+MOST_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +49,14 @@ class Difference:
 class Preview:
     """The differences, oldest first, and what they are based on.
 
-    `looked_at` counts deliveries; `unjudged` counts those for which a fact is unknown.
+    `looked_at` counts deliveries; `unjudged` counts those for which a fact is unknown, `too_late`
+    those that were not looked at because the time was over.
     """
 
     differences: list[Difference] = field(default_factory=list)
     looked_at: int = 0
     unjudged: int = 0
+    too_late: int = 0
     questions: int = 0
 
     def counts(self) -> Mapping[tuple[str, How], int]:
@@ -68,14 +72,18 @@ def preview(
     pasts: Sequence[Past],
     settings: Callable[[Past], tuple[Settings, Settings]],
     reader: Callable[[Past], Reader],
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Preview:
-    """Compare the decisions of two settings about past deliveries.
+    """Compare the decisions of two settings about past deliveries, until the time is over.
 
     `settings` returns the current and the changed settings for a delivery. Pure but for the
     reader's questions.
     """
     result, before, after = Preview(), _Actions(), _Actions()
     for past in pasts:
+        if is_over():
+            result.too_late = len(pasts) - result.looked_at
+            break
         judged = _judge(rules, past, settings(past), reader(past))
         result.looked_at += 1
         result.unjudged += judged is None

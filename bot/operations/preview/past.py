@@ -7,6 +7,7 @@ the preview can count what is missing.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -40,22 +41,25 @@ class Past:
     event: Event
 
 
-def stored(queue: Queue, scope: str, *, most: int) -> list[Past]:
+def stored(
+    queue: Queue, scope: str, *, most: int, is_over: Callable[[], bool] = lambda: False
+) -> list[Past]:
     """The last `most` deliveries of a scope that still have a payload, oldest first.
 
     `scope` is `owner/name` for a repository, `owner` for an organisation, "" for all. Scans 5,000
-    deliveries at most; safe to repeat.
+    deliveries at most, until the time is over; safe to repeat.
     """
     pasts: list[Past] = []
     for row in _newest(queue):
-        if len(pasts) == most:
+        if len(pasts) == most or is_over():
             break
         if row.kind == SCHEDULE or not _within(row.subject, scope):
             continue
         body = queue.body(row.id)
         if body is not None:
-            event = view(row.kind, json.loads(body))
-            pasts.append(Past(row.key, row.created_at, row.subject, event))
+            with suppress(ValueError, RecursionError):  # the loop has reported it
+                event = view(row.kind, json.loads(body))
+                pasts.append(Past(row.key, row.created_at, row.subject, event))
     return pasts[::-1]
 
 
@@ -96,7 +100,7 @@ class Questions:
     def pages(
         self, path: str, /, *, params: Mapping[str, object] | None = None, **names: str | int
     ) -> Iterator[Any]:
-        """The items of all pages, a thousand at most."""
+        """The items of all pages; raises Unasked for more than a thousand."""
         return iter(self._ask("pages", path, params=params, **names))
 
     def graphql(self, query: str, /, **variables: object) -> Any:
@@ -119,9 +123,17 @@ class Questions:
     def _answer(ask: Callable[..., Any], what: str, named: Mapping[str, Any]) -> Any:
         try:
             answer = ask(what, **named)
-            return list(islice(answer, _MOST_ITEMS)) if isinstance(answer, Iterator) else answer
+            return _whole(answer) if isinstance(answer, Iterator) else answer
         except Exception as error:  # noqa: BLE001  raised again for each caller
             return error
+
+
+def _whole(items: Iterator[Any]) -> list[Any]:
+    """All items of a list; raises Unasked for a list that is too long, as a part would mislead."""
+    found = list(islice(items, _MOST_ITEMS + 1))
+    if len(found) > _MOST_ITEMS:
+        raise Unasked(f"a list has more than {_MOST_ITEMS} items")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

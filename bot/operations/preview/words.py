@@ -9,13 +9,13 @@ from typing import Any
 
 from bot.actions import CheckRun, kinds
 from bot.operations.preview.comparison import Difference, How, Preview
-from bot.options.kinds import Problem
+from bot.options.kinds import Problem, messages
 from bot.settings.files import FILE
 
 NAME = "preview"
 CHECK = "bot.toml"
-# GitHub: a check run's summary and text have 65,535 characters at most.
 _MOST_ROWS = 100
+_LONGEST_CELL = 200
 
 _BASIS = {0: "No stored delivery to evaluate", 1: "Evaluated the only stored delivery"}
 _ENDS = {How.MORE: "more", How.LESS: "less", How.OTHER: "different"}
@@ -39,13 +39,15 @@ def basis(result: Preview) -> str:
     text = _BASIS.get(result.looked_at, f"Evaluated the last {result.looked_at} stored deliveries")
     if result.unjudged:
         text += f"; skipped {result.unjudged} because facts are unknown"
+    if result.too_late:
+        text += f"; not judged: {result.too_late}, because the time for a preview was over"
     asked = "one question" if result.questions == 1 else f"{result.questions} questions"
     return f"{text}; asked GitHub {asked}."
 
 
 def refusal(repository: str, commit: str, problems: Sequence[Problem]) -> CheckRun:
     """The check run for an invalid file."""
-    listed = "\n".join(f"{problem.of(FILE)}".replace("```", "'''") for problem in problems)
+    listed = "\n".join(messages(problems, FILE)).replace("```", "'''")
     return CheckRun(
         repository=repository,
         commit=commit,
@@ -66,6 +68,19 @@ def unread(repository: str, commit: str) -> CheckRun:
         conclusion="neutral",
         title="The file could not be read",
         summary="GitHub did not show the file at this commit. The next push is checked again.",
+    )
+
+
+def valid(repository: str, commit: str) -> CheckRun:
+    """The check run for a valid file from someone who may not see its effect."""
+    return CheckRun(
+        repository=repository,
+        commit=commit,
+        name=CHECK,
+        conclusion="success",
+        title="The file is valid",
+        summary="The effect of these settings on past deliveries is shown for pull requests of "
+        "people with write access to this repository.",
     )
 
 
@@ -131,7 +146,7 @@ def _row(each: Difference, server_url: str) -> str:
 def _cell(text: str) -> str:
     """Text for a cell of a Markdown table, without markup, mentions or cell breaks."""
     safe = text.replace("\\", "").replace("`", "'").replace("|", "/").replace("\n", " ")
-    return f"`{safe}`"
+    return f"`{safe if len(safe) <= _LONGEST_CELL else f'{safe[:_LONGEST_CELL]}...'}`"
 
 
 def lines(result: Preview) -> Iterator[str]:
@@ -147,6 +162,7 @@ def values(result: Preview) -> Mapping[str, Any]:
     return {
         "deliveries": result.looked_at,
         "unjudged": result.unjudged,
+        "too_late": result.too_late,
         "questions": result.questions,
         "differences": [
             {

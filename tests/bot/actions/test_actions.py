@@ -1,12 +1,22 @@
 """bot.actions: each kind of action in the registry, with the example that it must have."""
 
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import ClassVar
 
 import pytest
 
-from bot.actions import ACTIONS, Action, ActionError, Comment, Planned, Result, kinds, planned_of
-from bot.actions.base import UnknownAction
+from bot.actions import (
+    ACTIONS,
+    Action,
+    ActionError,
+    Comment,
+    Planned,
+    Result,
+    SetState,
+    kinds,
+    planned_of,
+)
+from bot.actions.base import UnknownAction, marked_keys
 from luggage.fake_github import faults
 from luggage.jobs import NewJob, State
 from tests.support.actions import TRIO, build, examples, seen
@@ -20,8 +30,8 @@ def put(queue, github):
     """Queue the example of a kind, with a note."""
     build(github)
 
-    def run(kind, note=""):
-        action = EXAMPLES[kind]
+    def run(kind, note="", **changes):
+        action = replace(EXAMPLES[kind], **changes)
         planned = Planned(
             action=action, installation=github.install("snakes").id, delivery="d", rule="r"
         )
@@ -103,6 +113,65 @@ def test_an_action_whose_answer_was_lost_has_one_effect(kind, fault, put, settle
     assert seen(github) == lost
 
 
+# Fields that name something at GitHub; all others are texts, which settings and strangers make.
+NAMES = frozenset(
+    (
+        *("about", "commit", "conclusion", "content", "head", "name", "organization"),
+        *("ordered_at", "person", "pull_request", "reason", "repository", "role", "state"),
+        *("target", "team", "version"),
+    )
+)
+
+
+def sent_to(github):
+    """A list that gets each JSON object that is written to GitHub from now on."""
+    sent = []
+
+    def keep(request):
+        if request.method in {"POST", "PATCH"}:
+            sent.append(request.json or {})
+
+    github.faults.append(keep)
+    return sent
+
+
+@pytest.mark.parametrize("long", ["ü" * 70_000, "a\n" * 70_000])
+@pytest.mark.parametrize("kind", OWN)
+def test_no_text_of_an_action_is_too_long_for_github(kind, long, put, settled, queue, github):
+    """Each text is cut to what GitHub takes, says so, and still carries its marker."""
+    action = EXAMPLES[kind]
+    texts = [each.name for each in fields(action) if isinstance(getattr(action, each.name), str)]
+    changes = dict.fromkeys(set(texts) - NAMES, long)
+    sent = sent_to(github)
+    job = put(kind, **changes)
+    settled(100)
+    assert queue.get(job).state is State.DONE
+    bodies = [each["body"] for each in sent if "body" in each]
+    assert all("more characters)" in each and each.endswith("-->") for each in bodies)
+    outputs = [each["output"] for each in sent if "output" in each]
+    assert all(len(each["text"].encode()) <= 65_535 for each in outputs)
+
+
+def test_no_more_labels_are_put_on_than_github_allows(put, settled, github):
+    """An issue has a hundred labels; the rest is left out."""
+    sent = sent_to(github)
+    put("label", names=tuple(f"label {number}" for number in range(150)))
+    settled(100)
+    assert [len(each["labels"]) for each in sent if "labels" in each] == [100]
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_check_run_that_github_refuses_is_no_dead_job(status, put, settled, queue, github):
+    """It is a courtesy: nobody needs to worry when GitHub does not take it."""
+    github.faults.append(
+        faults.plan(faults.failed(status, done=False), method="POST", path="/repos/*/check-runs")
+    )
+    job = put("check")
+    settled(100)
+    assert queue.get(job).state is State.DONE
+    assert "refused" in queue.get(job).result
+
+
 @pytest.mark.parametrize(("kind", "looks"), [("comment", 0), ("ask", 0), ("keep issue", 2)])
 def test_a_text_that_github_did_not_take_is_sent_again_at_once(
     kind, looks, put, settled, github, queue, clock
@@ -123,6 +192,17 @@ def test_a_comment_with_another_text_is_the_same_comment():
     one = Comment(about="x", repository="a/b", number=7, text="one")
     two = Comment(about="x", repository="a/b", number=7, text="two")
     assert one.key == two.key
+
+
+def test_a_long_key_is_short_and_still_its_own():
+    """A command of 10,000 characters fits into the index of the database."""
+    one, two = (
+        Comment(about=f"{'ü' * 10_000}{end}", repository="a/b", number=7, text="") for end in "12"
+    )
+    assert one.key != two.key
+    assert len(one.key.encode()) < 2000
+    refusal = SetState(about=one.about, repository="a/b", number=7, state="open")
+    assert one.key in marked_keys(refusal.key)
 
 
 def test_an_action_of_a_push_waits_for_the_subject_of_its_issue():

@@ -60,8 +60,10 @@ def deliver(queue, clock, github, settled):
 def propose(deliver, github):
     """Open a pull request that changes the settings; returns its check run."""
 
-    def change(text, repo=TRIO, status="modified"):
-        happening = github.open_pull_request(repo, "mallory")
+    def change(text, repo=TRIO, status="modified", author="mallory"):
+        if author == "mallory":
+            github.add_collaborator(repo, author)
+        happening = github.open_pull_request(repo, author)
         number = happening.payload["number"]
         pull = github.pull(repo, number)
         pull.files = [ChangedFile("README.md"), ChangedFile(FILE, status=status)]
@@ -92,6 +94,50 @@ def test_a_preview_says_what_would_not_have_been_done(propose, deliver, github):
     assert "| would not be done | `invite alice to snakes` |" in run["output"]["text"]
     assert f"[{TRIO}#1](https://github.com/{TRIO}/issues/1)" in run["output"]["text"]
     assert "Evaluated the last 3 stored deliveries" in run["output"]["summary"]
+
+
+def test_a_stranger_learns_from_a_preview_only_that_the_file_is_valid(propose, deliver, github):
+    """The effect would say who is a member, and cost the organisation's requests."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    without = len(github.calls)
+    run = propose(THREE + SILENT, author="eve")
+    assert (run["conclusion"], run["output"]["title"]) == ("success", "The file is valid")
+    assert "text" not in run["output"]
+    assert "alice" not in run["output"]["summary"]
+    assert not [call for call in github.calls[without:] if "/members" in call.path]
+
+
+def test_a_stranger_is_told_of_errors(propose):
+    """They are about the stranger's own text."""
+    run = propose("[invite]\nmode = 3\n", author="eve")
+    assert run["conclusion"] == "failure"
+
+
+def test_a_reader_is_a_stranger(propose, github):
+    """Read access is no write access."""
+    github.add_collaborator(TRIO, "rita", "read")
+    run = propose(THREE, author="rita")
+    assert run["output"]["title"] == "The file is valid"
+
+
+def test_a_preview_ends_when_its_time_is_over(previewer, deliver, github):
+    """It says how many deliveries it has not judged, and does not fail."""
+    for _ in range(4):
+        deliver(github.merge_pull_request(TRIO, "alice"))
+    ticks = iter(range(100))
+    hurried = replace(previewer, seconds=7, timer=lambda: next(ticks))
+    made = hurried.preview(SILENT, TRIO, client=None, most=0)
+    assert (made.looked_at, made.too_late) == (2, 2)
+    assert "not judged: 2" in report(TRIO, "c" * 40, made, server_url="https://x").summary
+
+
+def test_a_check_run_lists_the_first_errors_and_counts_the_others(propose):
+    """A file of 64 KiB has room for thousands of unknown names."""
+    text = "".join(f"{'k' * 300}{number} = 1\n" for number in range(200))
+    run = propose(text)
+    assert run["conclusion"] == "failure"
+    assert "and 150 more" in run["output"]["summary"]
+    assert len(run["output"]["summary"]) < 30_000
 
 
 def test_a_preview_of_the_same_settings_is_empty(propose, deliver, github):
@@ -410,9 +456,11 @@ class Pages:
 
 
 def test_a_list_is_one_question_and_has_an_end():
-    """A list of any length and a query are one question each, and lists are bounded."""
+    """A list and a query are one question each; a list that is too long counts as unknown."""
     questions = Questions(Pages(), 5)
-    assert len(list(questions.pages("/a"))) == len(list(questions.pages("/a"))) == 1000
+    for _ in range(2):
+        with pytest.raises(Unasked):
+            questions.pages("/a")
     assert questions.graphql("query", name="x") == {"asked": {"name": "x"}}
     assert questions.asked == 2
 
