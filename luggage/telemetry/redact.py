@@ -16,6 +16,8 @@ REDACTED = "[redacted]"
 # Limits for display, in characters of a line and lines of a payload.
 LONGEST_LINE = 2000
 MOST_LINES = 5000
+# A larger payload takes seconds to redact. Real ones seldom have a tenth of that.
+MOST_BYTES = 2_000_000
 
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _SECRET_NAMES = frozenset(
@@ -116,9 +118,11 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
 def pretty(body: bytes, *, most_lines: int = MOST_LINES) -> str:
     """Format a payload as indented JSON: without secrets, visible and cut.
 
-    The result is plain text, which a page must escape. A body that is not JSON stays text. Never
-    raises.
+    The result is plain text, which a page must escape. A body that is not JSON stays text, and one
+    of more than MOST_BYTES is not shown. Never raises.
     """
+    if len(body) > MOST_BYTES:
+        return f"[{len(body):,} bytes are too many to show]"
     text = body.decode(errors="replace")
     try:
         text = json.dumps(without_secrets(json.loads(text)), indent=2, ensure_ascii=False)

@@ -157,6 +157,12 @@ def test_a_long_payload_ends_with_a_count():
     assert shown.split("\n") == ["[", "  0,", "  1,", "… [99 more lines]"]
 
 
+def test_a_huge_payload_is_not_shown():
+    """To redact it would keep a page busy for long."""
+    shown = pretty(json.dumps({"password": "x" * 2_000_000}).encode())
+    assert shown == "[2,000,016 bytes are too many to show]"
+
+
 @pytest.mark.parametrize("body", [b"no json: ghs_0123456789abc", b"\xff\x00", b"[" * 100_000])
 def test_a_body_that_is_no_json_is_shown_as_it_is(body):
     """Any stored body can be shown on a page."""

@@ -311,6 +311,17 @@ def test_activity_is_hidden_after_a_repository_became_private(
     assert (len(before), history.lately()) == (2, [])
 
 
+def test_a_payload_that_takes_long_to_parse_tells_the_public_nothing(
+    history, github, deliver, pinged
+):
+    """The status page is public, so nobody may make it parse megabytes."""
+    before = history.lately()
+    happening = github.star(TRIO, "alice")
+    happening.payload["filler"] = "x" * 1_000_000
+    deliver(happening)
+    assert (len(before), history.lately()) == (2, [])
+
+
 @pytest.mark.parametrize("private", [None, 0, "false"])
 def test_only_a_plain_no_is_public(history, github, deliver, pinged, private):
     """A repository counts as private unless its newest payload says public."""
