@@ -196,7 +196,8 @@ class DeliveryHistory:
         """Recent activity in words for the public, newest first, at most `limit` entries.
 
         Names no person and no private repository. A repository counts as public only if its newest
-        delivery says so, and that has less than a megabyte. Takes about 1 ms an entry, so a page should not call it for each visitor.
+        delivery says so, and that has a megabyte at most. Takes about 1 ms an entry, so a page
+        should not call it for each visitor.
         """
         names: dict[str, str] = {}
         activities: list[Activity] = []
