@@ -12,11 +12,11 @@ from bot.operations.preview.words import _cell
 from bot.options.globs import covering, fits
 from bot.rules import RULES
 from bot.rules.commands.calls import quoted
-from bot.settings.complaints import _fenced
+from bot.settings.files import _fenced
 from bot.settings.layers import SettingsError, read_text
 from bot.store.enqueue import job_of
 from luggage.github import webhooks
-from luggage.github.commands import parse_commands
+from luggage.github.conversations import parse_commands
 from luggage.telemetry.logs import escape
 from luggage.telemetry.redact import one_line, pretty, scrub, visible
 from tests.support.times import MEGABYTE, readings, seconds_of

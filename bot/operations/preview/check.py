@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from bot.actions import Action, CheckRun
 from bot.actions.work import ReadingClient
 from bot.events import Event, Person
-from bot.loop.people_facts import Accounts
-from bot.loop.reader import GithubReader
+from bot.loop.reader import Accounts, GithubReader
 from bot.operations.preview.comparison import (
     LAST,
     MOST_QUESTIONS,
