@@ -63,7 +63,7 @@ class RouteCall:
         if not isinstance(value, dict):
             raise Refused(400, "Body should be a JSON object")
         for field, most in _LONGEST.items():
-            if len(value.get(field) or "") > most:
+            if isinstance(value.get(field), str) and len(value[field]) > most:
                 message = f"{field} is too long (maximum is {most} characters)"
                 raise invalid("Issue", field, "custom", message)
         return value
