@@ -135,7 +135,7 @@ def sent_to(github):
     return sent
 
 
-@pytest.mark.parametrize("long", ["ü" * 70_000, "a\n" * 70_000])
+@pytest.mark.parametrize("long", ["ü" * 70_000, "a\n" * 70_000], ids=["bytes", "lines"])
 @pytest.mark.parametrize("kind", OWN)
 def test_no_text_of_an_action_is_too_long_for_github(kind, long, put, settled, queue, github):
     """Each text is cut to what GitHub takes, says so, and still carries its marker."""

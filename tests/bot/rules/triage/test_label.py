@@ -152,3 +152,24 @@ class TestOff:
         story(pull(github, ChangedFile("docs/a.txt")))
         assert labels(github) == []
         assert github.calls_to("GET", "*/pulls/2") == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [[ChangedFile(f"src/{number}") for number in range(3000)], [ChangedFile("x" * 1_000_000)]],
+    ids=["3,000 files", "a million characters"],
+)
+def test_a_label_stays_where_not_all_paths_are_known(github, story, files):
+    """GitHub lists 3,000 files, and the bot reads a million characters: others may match."""
+    happening = pull(github, *files)
+    github.label_issue(TRIO, 2, "olga", "Docs")
+    story(happening)
+    assert "Docs" in labels(github)
+
+
+def test_other_labels_are_still_removed_then(github, story):
+    """A title is known as a whole."""
+    happening = pull(github, ChangedFile("x" * 1_000_000))
+    github.label_issue(TRIO, 2, "olga", "fix")
+    story(happening)
+    assert "fix" not in labels(github)
