@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -86,6 +87,7 @@ class Config:
     data: Path
     database_url: str = field(repr=False)
     port: int
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     api_url: str
     server_url: str
     ca_bundle: str
@@ -165,6 +167,7 @@ def load(
         data=data,
         database_url=sources.value("database.url", database_in(data)),
         port=_port(sources.word("PORT", "8000")),
+        trusted_proxies=sources.trusted_proxies(),
         api_url=_github_url("GITHUB_API_URL", sources.word("GITHUB_API_URL", GITHUB_API)),
         server_url=_github_url("GITHUB_SERVER_URL", sources.word("GITHUB_SERVER_URL", GITHUB)),
         ca_bundle=_ca_bundle(sources.path("REQUESTS_CA_BUNDLE")),

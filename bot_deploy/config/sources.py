@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,7 @@ KNOWN: Mapping[str, Setting] = {
     "github.client_id": Setting(variable="GITHUB_CLIENT_ID"),
     "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", only=WEB, secret=True),
     "console.organizations": Setting(variable="BOT_CONSOLE_ORGANIZATIONS", is_list=True),
+    "web.trusted_proxies": Setting(variable="BOT_TRUSTED_PROXIES", is_list=True),
     "database.url": Setting(variable="DATABASE_URL"),
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
     "metrics.token": Setting(variable="BOT_METRICS_TOKEN", only=WEB, secret=True),
@@ -262,10 +264,7 @@ class Sources:
         Raises ConfigError for an invalid name.
         """
         name = "console.organizations"
-        if self.opened is not None:
-            return tuple(self.opened.get(name, ()))
-        logins = tuple(self.text(KNOWN[name].variable).split())
-        logins = logins or (self.secrets[name].reveal_all() if name in self.secrets else ())
+        logins = self._list(name)
         for login in logins:
             if not _ORGANIZATION.fullmatch(login):
                 raise ConfigError(
@@ -273,6 +272,21 @@ class Sources:
                     "separate names with spaces"
                 )
         return logins
+
+    def trusted_proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return web.trusted_proxies; in the variable, spaces separate them.
+
+        Raises ConfigError for an invalid address.
+        """
+        name = "web.trusted_proxies"
+        return tuple(_network(name, text) for text in self._list(name))
+
+    def _list(self, name: str) -> tuple[str, ...]:
+        """Return the values of a list; in the variable, spaces separate them."""
+        if self.opened is not None:
+            return tuple(self.opened.get(name, ()))
+        values = tuple(self.text(KNOWN[name].variable).split())
+        return values or (self.secrets[name].reveal_all() if name in self.secrets else ())
 
     def missing_for_parse(self) -> list[str]:
         """Return the names in KNOWN that a board on Parse lacks in this part; opens nothing."""
@@ -359,6 +373,16 @@ def _leaf(document: Any, name: str) -> Any:
     for part in name.split("."):
         document = document.get(part) if isinstance(document, Mapping) else None
     return document
+
+
+def _network(name: str, text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise ConfigError(
+            f"{label(name)}: {shown(text)} is not an address or network such as 10.0.0.0/8; "
+            "separate several by spaces"
+        ) from None
 
 
 def _missing(name: str) -> ConfigError:

@@ -23,23 +23,25 @@ from gunicorn.glogging import Logger
 from bot.web import webhook
 from bot_deploy.config import Config
 from bot_deploy.config.handover import log_notices
-from bot_deploy.config.sources import ConfigError
+from bot_deploy.config.sources import ConfigError, Notice
 from bot_deploy.wiring.parts import report_crashes
 from bot_deploy.wiring.web import make_app
 from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, end_with_parent
-from luggage.serving import Dispatcher
+from luggage.serving import Dispatcher, Limits, TrustedProxies, descriptors
 from luggage.serving.worker import GunicornWorker
 
 # Two, so that the bot still answers while one is killed.
 _WORKERS = 2
 # For the pages.
-_THREADS = 4
+_THREADS = 8
+# The longest form of a page.
+_LONGEST_FORM = 16 * 1024
 # The collector runs after this many net allocations (Python's default: 700).
 _GARBAGE_THRESHOLD = 20_000
 # The event loop yields the interpreter after this time (Python's default: 5 ms) to the committing
 # thread, which may hold the database's lock.
 _SWITCH_SECONDS = 0.0005
-# A worker that buffers this many bytes of bodies refuses further ones unread.
+# A worker buffers at most this many bytes of bodies.
 _MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop is silent for this long is replaced.
 _SILENT_SECONDS = 30
@@ -59,9 +61,23 @@ def serve(config: Config, host: str | None) -> None:
     Raises ConfigError if a setting is missing or the port is taken.
     """
     host = host or (_LOCAL if config.webhook_secrets() is None else _ALL)
-    log_notices(config.webhook_notice(), config.excess())
+    log_notices(
+        config.webhook_notice(), config.excess(), descriptor_notice(descriptors.raise_limit())
+    )
     listener = listen(host, config.port, clock=time.monotonic, sleep=time.sleep)
     Server(config, options(listener, shared_memory=_SHARED_MEMORY)).run()
+
+
+def descriptor_notice(files: int) -> Notice | None:
+    """Return a warning if a web process may have so few open files that strangers fill them."""
+    if files >= descriptors.WANTED:
+        return None
+    connections = descriptors.most_connections(files)
+    return Notice(
+        f"a process may have {files} open files, so each of the {_WORKERS} workers holds at most "
+        f"{connections} connections",
+        f"allow {descriptors.WANTED} (`ulimit -Hn`, LimitNOFILE= of systemd, or --ulimit nofile)",
+    )
 
 
 def listen(
@@ -142,9 +158,14 @@ class Server(BaseApplication):  # type: ignore[misc]
         return Dispatcher(
             app,
             inline_paths={webhook.PATH},
-            threads=_THREADS,
-            max_body=webhook.LARGEST_BODY,
-            max_buffered=_MOST_BYTES,
+            limits=Limits(
+                threads=_THREADS,
+                max_body=webhook.LARGEST_BODY,
+                max_page_body=_LONGEST_FORM,
+                max_buffered=_MOST_BYTES,
+                max_connections=descriptors.most_connections(descriptors.limit()),
+            ),
+            proxies=TrustedProxies(self._config.trusted_proxies),
         )
 
 

@@ -10,7 +10,6 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -18,7 +17,13 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from luggage.serving.admission import BodyBudget, Connections
+from luggage.serving.fair_threads import FairThreads
+from luggage.serving.proxies import TrustedProxies, client_key
+
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 
@@ -30,7 +35,7 @@ class DeferredResponse:
     Other servers wait then; `Dispatcher` reads it when the future is done.
     """
 
-    def __init__(self, future: Future[Any], decide: Callable[[], bytes]) -> None:
+    def __init__(self, future: "Future[Any]", decide: Callable[[], bytes]) -> None:
         self.future = future
         self._decide = decide
 
@@ -84,15 +89,31 @@ Reply = Callable[[HttpResponse], None]
 
 _EMPTY = ("Content-Length", "0")
 BUSY = HttpResponse(HTTPStatus.SERVICE_UNAVAILABLE, [("Retry-After", "10"), _EMPTY])
+_TOO_LARGE = HttpResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, [_EMPTY])
 _BROKEN = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR, [_EMPTY])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Limits of one event loop.
+
+    A body for an inline path that has more than `max_body` bytes, or has no Content-Length, is not
+    read: the app gets the request without it and must refuse it. Other requests have at most
+    `max_page_body` bytes, or get a 413. Buffered bodies have `max_buffered` bytes in all.
+    """
+
+    threads: int
+    max_body: int
+    max_page_body: int
+    max_buffered: int
+    max_connections: int
 
 
 class Dispatcher:
     """Has `wsgi` answer the requests of one event loop; call all methods in that loop.
 
-    Views at `inline_paths` must never block; all others run in `threads` threads. A body of more
-    than `max_body` bytes, or without a Content-Length, is not read: the app gets the request
-    without it and must refuse it. Buffered bodies may have `max_buffered` bytes in all.
+    Views at `inline_paths` must never block; all others run in threads that clients share in turn.
+    Only `proxies` may say who the client is.
     """
 
     def __init__(
@@ -100,43 +121,34 @@ class Dispatcher:
         wsgi: "WSGIApplication",
         *,
         inline_paths: Collection[str],
-        threads: int,
-        max_body: int,
-        max_buffered: int,
+        limits: Limits,
+        proxies: TrustedProxies,
     ) -> None:
+        self.bodies = BodyBudget(limits.max_buffered)
+        self.connections = Connections(limits.max_connections)
         self._wsgi = wsgi
         self._inline_paths = frozenset(inline_paths)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="page")
-        self._max_body = max_body
-        self._bytes_left = max_buffered
+        self._limits = limits
+        self._threads = FairThreads(limits.threads)
+        self._proxies = proxies
         self._callbacks = _LoopCallbacks()
 
     def body_length(self, scope: Scope) -> int:
-        """Return how many bytes of a request's body to read, by its headers."""
-        header = next(
-            (value for name, value in scope["headers"] if name == b"content-length"), b"0"
-        )
-        length = int(header)  # the server has parsed it
-        return length if length <= self._max_body else 0
+        """Return how many bytes of a request's body to read, by its path and its headers."""
+        length = _content_length(scope)
+        return length if length <= self._limit(scope) else 0
 
-    def reserve(self, length: int) -> bool:
-        """Reserve buffer space for a body until `release`; return whether there is enough."""
-        if length > self._bytes_left:
-            return False
-        self._bytes_left -= length
-        return True
-
-    def release(self, length: int) -> None:
-        """Release reserved buffer space."""
-        self._bytes_left += length
+    def _limit(self, scope: Scope) -> int:
+        is_inline = scope["path"] in self._inline_paths
+        return self._limits.max_body if is_inline else self._limits.max_page_body
 
     def handle(self, scope: Scope, body: bytes, reply: Reply) -> None:
         """Answer a request: call `reply` once, now or later, in the event loop."""
-        response, environ = HttpResponse(), _environ(scope, body)
+        environ = _environ(scope, body)
         if scope["path"] not in self._inline_paths:
-            page = self._threads.submit(self._run, response, environ)
-            self._callbacks.call_after(page, partial(_reply, reply, page.result))
+            self._handle_page(scope, environ, reply)
             return
+        response = HttpResponse()
         try:
             parts = self._wsgi(environ, response.start)
         except Exception as error:  # noqa: BLE001  it is logged, and answered
@@ -148,8 +160,26 @@ class Dispatcher:
         else:
             finish()
 
+    def _handle_page(self, scope: Scope, environ: "WSGIEnvironment", reply: Reply) -> None:
+        if _content_length(scope) > self._limits.max_page_body:
+            reply(_TOO_LARGE)
+            return
+        self._proxies.apply(environ)
+        client = client_key(environ["REMOTE_ADDR"])
+        page = self._threads.submit(client, partial(self._run, HttpResponse(), environ))
+        if page is None:
+            reply(BUSY)
+        else:
+            self._callbacks.call_after(page, partial(_reply, reply, page.result))
+
     def _run(self, response: HttpResponse, environ: "WSGIEnvironment") -> HttpResponse:
         return response.filled(self._wsgi(environ, response.start))
+
+
+def _content_length(scope: Scope) -> int:
+    """Return the announced length of a body; the server has parsed the header."""
+    lengths = (int(value) for name, value in scope["headers"] if name == b"content-length")
+    return next(lengths, 0)
 
 
 def _reply(reply: Reply, make_response: Callable[[], HttpResponse]) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from flask import Flask, request
 
-from luggage.serving import DeferredResponse, Dispatcher
+from luggage.serving import DeferredResponse, Dispatcher, Limits, TrustedProxies
 
 TIMEOUT_SECONDS = 30
 
@@ -39,7 +39,8 @@ def app():
 
 
 def make_dispatcher(wsgi=None, **more):
-    settings = {"inline_paths": {"/inline"}, "threads": 2, "max_body": 100, "max_buffered": 150}
+    limits = Limits(threads=2, max_body=100, max_page_body=10, max_buffered=150, max_connections=10)
+    settings = {"inline_paths": {"/inline"}, "limits": limits, "proxies": TrustedProxies()}
     return Dispatcher(wsgi or app(), **(settings | more))
 
 
@@ -225,15 +226,16 @@ def test_an_app_that_raises_gets_a_500(path, when, caplog):
 )
 def test_a_body_that_is_too_long_or_has_no_length_is_not_read(headers, expected):
     """The app gets the request without its body."""
-    assert make_dispatcher().body_length(scope(headers=headers)) == expected
+    said = scope(path="/inline", headers=headers)
+    assert make_dispatcher().body_length(said) == expected
 
 
-def test_the_buffer_has_a_limit():
-    """Two bodies of 100 bytes exceed 150; releasing the first makes room."""
-    served = make_dispatcher()
-    assert [served.reserve(100), served.reserve(100), served.reserve(50)] == [True, False, True]
-    served.release(100)
-    assert served.reserve(100)
+def test_a_page_has_a_small_limit_of_its_own():
+    """A longer body for a page is neither read nor handed to the app."""
+    dispatcher = make_dispatcher()
+    assert dispatcher.body_length(scope(headers=[length(10)])) == 10
+    assert dispatcher.body_length(scope(headers=[length(11)])) == 0
+    assert run(request_to(dispatcher, headers=[length(11)])).status == 413
 
 
 def test_the_body_of_a_response_is_closed():

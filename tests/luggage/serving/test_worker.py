@@ -2,18 +2,16 @@
 
 import ast
 import asyncio
+import contextlib
 import inspect
 import textwrap
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pytest
-from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import Server
 
-from luggage.serving import DeferredResponse, Dispatcher, worker
-
-TIMEOUT_SECONDS = 30
+from luggage.serving import DeferredResponse, Dispatcher, Limits, TrustedProxies, worker
+from tests.support.serving import TIMEOUT_SECONDS, run, serving, until
 
 
 def app(environ, start_response):
@@ -22,37 +20,32 @@ def app(environ, start_response):
     return [body]
 
 
-def run(scenario):
-    """Run a coroutine in another thread, because this one may have a running loop."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, scenario).result()
-
-
-def make_dispatcher(wsgi=app):
-    return Dispatcher(wsgi, inline_paths={"/"}, threads=1, max_body=300_000, max_buffered=400_000)
+def make_dispatcher(wsgi=app, *, connections=20):
+    return Dispatcher(
+        wsgi,
+        inline_paths={"/"},
+        limits=Limits(
+            threads=1,
+            max_body=300_000,
+            max_page_body=1000,
+            max_buffered=400_000,
+            max_connections=connections,
+        ),
+        proxies=TrustedProxies(),
+    )
 
 
 async def talk(*parts, hangs_up=False, dispatcher=None):
     """Send `parts` to a server; return what it sends until it closes the connection."""
-    dispatcher = dispatcher or make_dispatcher()
-    kwargs = dict(worker.GunicornWorker.CONFIG_KWARGS, loop="none", log_config=None)
-    server = Server(Config(dispatcher, host="127.0.0.1", port=0, **kwargs))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-        if hangs_up:
-            writer.write_eof()
-        return await asyncio.wait_for(reader.read(), TIMEOUT_SECONDS)
-    finally:
-        writer.close()
-        server.should_exit = True
-        await serving
+    async with serving(dispatcher or make_dispatcher()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.closing(writer):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+            if hangs_up:
+                writer.write_eof()
+            return await asyncio.wait_for(reader.read(), TIMEOUT_SECONDS)
 
 
 def test_a_request_is_answered():
@@ -105,7 +98,7 @@ def test_a_head_without_end_is_refused():
 )
 def test_a_request_that_arrives_too_slowly_is_dropped(said, monkeypatch):
     """The server closes the connection of a client that sends nothing, or not everything."""
-    monkeypatch.setattr(worker, "_REQUEST_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "_PERIOD_SECONDS", 0.05)
     assert run(talk(said)) == b""
 
 
@@ -153,18 +146,6 @@ def test_a_head_is_answered_with_a_head():
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_bodies_beyond_the_buffer_are_refused_before_they_are_read():
-    """Buffer space is free again when a request is answered, and when its client leaves."""
-    dispatcher = make_dispatcher()
-    dispatcher.reserve(200_000)
-    refused = run(talk(post(200_001, b"Expect: 100-continue"), dispatcher=dispatcher))
-    assert refused.startswith(b"HTTP/1.1 503")
-    assert b"Retry-After: 10\r\n" in refused
-    for body, hangs_up in ((b"x" * 200_000, False), (b"x", True), (b"x" * 200_000, False)):
-        answer = run(talk(post(200_000), body, hangs_up=hangs_up, dispatcher=dispatcher))
-        assert answer.startswith(b"HTTP/1.1 200") is not hangs_up
-
-
 class Later:
     """A WSGI app that echoes a body once the test completes its future."""
 
@@ -208,30 +189,6 @@ def test_too_many_requests_sent_together_are_refused():
     first = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
     many = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
     assert run(talk(first + many, dispatcher=make_dispatcher(Later()))).startswith(b"HTTP/1.1 400")
-
-
-def test_a_client_that_leaves_before_its_response_frees_the_buffer():
-    """Its request is completed, and then its buffer space is free."""
-    later = Later()
-    dispatcher = make_dispatcher(later)
-
-    async def scenario():
-        talking = asyncio.create_task(talk(post(300_000), b"x" * 300_000, dispatcher=dispatcher))
-        await until(lambda: later.futures)
-        talking.cancel()
-        assert not dispatcher.reserve(300_000)
-        later.futures[0].set_result(None)
-        await asyncio.wait([talking])
-        assert dispatcher.reserve(300_000)
-
-    run(scenario())
-
-
-async def until(happened):
-    """Wait until `happened` returns true."""
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while not happened():  # noqa: ASYNC110  no event to wait for
-            await asyncio.sleep(0.01)
 
 
 def calls(protocol, name):
