@@ -29,7 +29,8 @@ def run(scenario: Coroutine[Any, Any, Any]) -> Any:
 @contextlib.asynccontextmanager
 async def serving(dispatcher: Dispatcher) -> AsyncIterator[int]:
     """Serve `dispatcher` as gunicorn's worker does; give the port."""
-    kwargs = dict(worker.GunicornWorker.CONFIG_KWARGS, loop="none", log_config=None)
+    settings = {"loop": "none", "log_config": None, "timeout_keep_alive": 2}  # gunicorn's
+    kwargs = worker.GunicornWorker.CONFIG_KWARGS | settings
     server = Server(Config(dispatcher, host="127.0.0.1", port=0, **kwargs))
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
