@@ -7,7 +7,9 @@ hidden in a payload (docs/architecture.md).
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response
+from flask import Blueprint, redirect, request
+from werkzeug import Response
+from werkzeug.routing import RequestRedirect
 
 from luggage.telemetry.redact import moment
 
@@ -30,6 +32,20 @@ def protect(response: Response) -> Response:
     if "Content-Security-Policy" not in response.headers:
         response.headers.extend(PROTECTION)
     return response
+
+
+def redirect_relatively() -> Response | None:
+    """Answer the router's own redirects (`/console`) with a path instead of an address.
+
+    The router would build the address from the Host header, which anybody can choose.
+    """
+    error = request.routing_exception
+    if not isinstance(error, RequestRedirect):
+        return None
+    # By hand, because a forged host may be no host at all. Two slashes at the beginning would name
+    # one.
+    path = error.new_url.partition("://")[2].partition("/")[2]
+    return redirect(f"/{path.lstrip('/')}", error.code)
 
 
 def set_up_pages(blueprint: Blueprint, clock: Callable[[], float]) -> None:

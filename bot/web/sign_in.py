@@ -4,15 +4,12 @@ Owners of the organisation that owns the App can sign in, or owners of the organ
 operator names. An installation alone is not enough, because anyone may install a public App. The
 check uses the person's own token, which the process drops after the request.
 
-A cookie with a random state ties the callback to the browser, and PKCE ties the code to it. No
-redirect target comes from a request (docs/decisions/0085).
+A signed cookie with a random state ties the callback to the browser, and PKCE ties the code to it.
+No redirect target comes from a request (docs/decisions/0085).
 """
 
-import hmac
 import logging
-import secrets
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +17,13 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug import Response
 
+from bot.web.flows import FLOW_SECONDS, Flows
+from bot.web.ownership import NotAllowedError, owner
 from bot.web.sessions import LINK_SECONDS, LONGEST_SECONDS, Session, Sessions
-from luggage.github import Client, Forbidden, NotFound, OAuth, RequestFailed, Unauthorized
+from luggage.github import OAuth, RequestFailed, Unauthorized
 
 SESSION_COOKIE = "console"
 _FLOW_COOKIE = "console-sign-in"
-_FLOW_SECONDS = 600
 # The name of users who signed in with a link.
 BY_LINK = "by link"
 _PATH = "/console"
@@ -36,10 +34,6 @@ _WRONG_STATE = (
 )
 
 log = logging.getLogger(__name__)
-
-
-class NotAllowedError(Exception):
-    """The person may not sign in; the message says why, for the page and the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,54 +68,6 @@ class SignIn:
         response = redirect(url_for("console.sign_in"), 303)
         response.delete_cookie(SESSION_COOKIE, path=_PATH)
         return response
-
-
-def owner(client: Client, organizations: Collection[str]) -> str:
-    """The login of a person who may sign in; `client` uses that person's token.
-
-    Raises NotAllowedError, and RequestFailed if GitHub does not answer.
-    """
-    login = str(client.get("/user")["login"])
-    refusals = [_refusal(client, each, organizations) for each in _installations(client)]
-    if "" in refusals:
-        return login
-    reason = "; ".join(refusals) or "the App is not installed in any of your organisations"
-    raise NotAllowedError(f"{login} cannot sign in: {reason}")
-
-
-def _installations(client: Client) -> Iterator[Mapping[str, Any]]:
-    """The App's active installations on organisations of the person."""
-    for installation in client.pages("/user/installations"):
-        if installation["target_type"] == "Organization" and not installation["suspended_at"]:
-            yield installation
-
-
-def _refusal(
-    client: Client, installation: Mapping[str, Any], organizations: Collection[str]
-) -> str:
-    """Why an installation does not allow the person to sign in; "" if it does."""
-    name = str(installation["account"]["login"])
-    allowed = {each.lower() for each in organizations}
-    if name.lower() not in (allowed or {_app_owner(client, installation, name).lower()}):
-        return f"owners of {name} cannot sign in (see console.organizations)"
-    try:
-        membership = client.get("/user/memberships/orgs/{organization}", organization=name)
-    except (NotFound, Forbidden):
-        membership = {}
-    is_owner = (membership.get("role"), membership.get("state")) == ("admin", "active")
-    return "" if is_owner else f"not an owner of {name}"
-
-
-def _app_owner(client: Client, installation: Mapping[str, Any], name: str) -> str:
-    """The login of the App's owner.
-
-    GitHub may hide a private App, but only its owner can have installed it.
-    """
-    try:
-        app = client.get("/apps/{slug}", slug=str(installation["app_slug"]))
-    except NotFound:
-        return name
-    return str((app.get("owner") or {}).get("login", ""))
 
 
 _Page = Callable[..., ResponseReturnValue]
@@ -159,38 +105,35 @@ def add_sign_in(pages: Blueprint, auth: SignIn) -> None:
 
 
 def _add_github(pages: Blueprint, auth: SignIn, oauth: OAuth, page: _Page) -> None:
-    one_at_a_time = threading.Lock()
+    flows = Flows(oauth.client_secret, clock=oauth.clock)
 
     @pages.get("/sign-in/github")
     def to_github() -> ResponseReturnValue:
-        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        response = redirect(oauth.address(state=state, verifier=verifier), 303)
-        value = f"{state}.{verifier}"
+        flow = flows.begin()
+        address = oauth.address(state=flow.state, verifier=flow.verifier)
+        response = redirect(address, 303)
         path = url_for("console.sign_in")
-        _set_cookie(response, _FLOW_COOKIE, value, seconds=_FLOW_SECONDS, path=path)
+        _set_cookie(response, _FLOW_COOKIE, flow.cookie, seconds=FLOW_SECONDS, path=path)
         return response
 
     @pages.get("/sign-in/callback")
     def callback() -> ResponseReturnValue:
-        state, _, verifier = request.cookies.get(_FLOW_COOKIE, "").partition(".")
-        if not state or not hmac.compare_digest(state.encode(), _argument("state").encode()):
+        flow = flows.find(request.cookies.get(_FLOW_COOKIE, ""), _argument("state"))
+        if flow is None:
             return page(403, error=_WRONG_STATE)
         if not _argument("code"):
             return page(403, error="GitHub did not sign you in.")
-        # Anyone can trigger these requests to GitHub, and each one blocks a thread. The lock keeps
-        # the other threads free for deliveries.
-        if not one_at_a_time.acquire(blocking=False):
-            return page(503, error="Someone else is signing in right now. Please try again.")
+        # Anyone can begin a sign-in, and its requests to GitHub block this thread. The server
+        # shares its threads among clients, so that no address holds them all.
+        if not flows.use(flow):
+            return page(403, error="This sign-in has been used. Please start again.")
         try:
-            response = auth.admit(
-                owner(oauth.redeem(_argument("code"), verifier=verifier), auth.organizations)
-            )
+            client = oauth.redeem(_argument("code"), verifier=flow.verifier)
+            response = auth.admit(owner(client, auth.organizations))
         except (NotAllowedError, RequestFailed) as error:
             log.warning("refused a sign-in at the console: %s", error)
             status, message = _failure(error)
             return page(status, error=message)
-        finally:
-            one_at_a_time.release()
         response.delete_cookie(_FLOW_COOKIE, path=url_for("console.sign_in"))
         return response
 
@@ -210,8 +153,6 @@ def _argument(name: str) -> str:
 
 def _set_cookie(response: Response, name: str, value: str, *, seconds: float, path: str) -> None:
     """Set a cookie; it is Lax because browsers do not send Strict ones on the way from GitHub."""
-    # A forged header only keeps the cookie from the client that sent it.
-    secure = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
     response.set_cookie(
         name,
         value,
@@ -219,5 +160,5 @@ def _set_cookie(response: Response, name: str, value: str, *, seconds: float, pa
         path=path,
         httponly=True,
         samesite="Lax",
-        secure=secure,
+        secure=request.is_secure,
     )

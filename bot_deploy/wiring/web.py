@@ -10,7 +10,7 @@ from bot.web import console
 from bot.web.cached_board import CachedBoard
 from bot.web.metrics import Exposition
 from bot.web.metrics import blueprint as exposition_blueprint
-from bot.web.shared import protect
+from bot.web.shared import protect, redirect_relatively
 from bot.web.sign_in import SignIn
 from bot_deploy.arguments import program
 from bot_deploy.config import Config
@@ -67,6 +67,7 @@ def make_app(config: Config) -> Flask:
             clock=clock,
         )
         app.register_blueprint(exposition_blueprint(exposition, token))
+    app.before_request(redirect_relatively)
     app.after_request(protect)  # also for answers that no blueprint gives
     return app
 

@@ -129,7 +129,9 @@ class Dispatcher:
         self._wsgi = wsgi
         self._inline_paths = frozenset(inline_paths)
         self._limits = limits
-        self._threads = FairThreads(limits.threads)
+        # Pages must leave connections for deliveries.
+        waiting = limits.max_connections // 4
+        self._threads = FairThreads(limits.threads, most_waiting=waiting)
         self._proxies = proxies
         self._callbacks = _LoopCallbacks()
 

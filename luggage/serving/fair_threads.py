@@ -6,23 +6,21 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-# Calls of one client, and of all, that wait for a thread.
-_MOST_WAITING_OF_ONE = 32
-_MOST_WAITING = 256
-
 _Call = tuple["Future[Any]", Callable[[], Any]]
 
 
 class FairThreads:
     """Runs calls in `threads` threads; one client uses at most half of them.
 
-    Clients take turns, each with its oldest call. Safe to use from all threads.
+    Clients take turns, each with its oldest call. At most `most_waiting` calls wait, and half of
+    that many of one client. Safe to use from all threads.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, most_waiting: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="page")
         self._idle = threads
         self._most_of_one = max(1, threads // 2)
+        self._most_waiting = most_waiting
         self._running: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[_Call]] = OrderedDict()
         self._waiting_count = 0
@@ -33,7 +31,7 @@ class FairThreads:
         future: Future[Any] = Future()
         with self._lock:
             mine = len(self._waiting.get(client, ()))
-            if mine >= _MOST_WAITING_OF_ONE or self._waiting_count >= _MOST_WAITING:
+            if 2 * mine >= self._most_waiting or self._waiting_count >= self._most_waiting:
                 return None
             self._waiting.setdefault(client, deque()).append((future, call))
             self._waiting_count += 1

@@ -1,10 +1,12 @@
 """The wired web app."""
 
 import hmac
+import re
 import time
 import uuid
 
 import pytest
+from werkzeug.test import EnvironBuilder
 
 from bot.store.board import SqlBoard
 from bot_deploy.config import load
@@ -91,6 +93,43 @@ def test_each_response_has_the_security_headers(client_of):
     assert answer.status_code == 404
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+HOSTS = ["evil.example", "evil.example:8000", "evil.example/", "x@evil.example", "[::evil"]
+
+
+def addresses(app):
+    """Each address of the app, and how a stranger may misspell it."""
+    for rule in app.url_map.iter_rules():
+        path = re.sub("<[^>]*>", "1", rule.rule)
+        yield from {path, path.rstrip("/"), f"/{path}", f"{path}/", path.replace("/", "//")}
+    yield from ("//evil.example", "//evil.example/console", "/console?next=//evil.example")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_no_answer_repeats_the_host(client_of, host):
+    """A stranger cannot send people elsewhere: redirects are relative, and pages name no host."""
+    client = client_of({**APP, **CLIENT})
+    names = ("X-Forwarded-Host", "X-Forwarded-Server", "Forwarded", "X-Original-Host")
+    said = {"Host": host, **dict.fromkeys(names, "host=evil.example")}
+    locations = set()
+    for address in addresses(client.application):
+        environ = EnvironBuilder("/", headers=said).get_environ()
+        path, _, query = address.partition("?")
+        environ |= {"PATH_INFO": path, "QUERY_STRING": query, "HTTP_HOST": host}
+        answer = client.open(environ)
+        location = answer.headers.get("Location", "")
+        assert "evil" not in str(answer.headers).replace(location, "")
+        assert "evil" not in answer.text or "evil" in address
+        assert re.match("/(?!/)|https://github.com/|$", location), address
+        locations.add(location)
+    assert {"/console/", "/console/sign-in", "/deliveries"} & locations
+
+
+def test_a_link_without_its_slash_leads_on(client_of):
+    """`/console` leads to `/console/`, by a path alone, with its query."""
+    answer = client_of(APP).get("/console?a=b", base_url="https://evil.example")
+    assert (answer.status_code, answer.headers["Location"]) == (308, "/console/?a=b")
 
 
 def test_without_a_token_there_are_no_metrics(client_of):

@@ -11,10 +11,12 @@ from flask import Flask
 from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
 from bot.web.console import Console, blueprint
+from bot.web.flows import FLOW_SECONDS
 from bot.web.sessions import LINK_SECONDS, Sessions
 from bot.web.sign_in import SignIn
 from luggage.fake_github import FakeGithub, faults
-from luggage.github import OAuth, make_session
+from luggage.fake_github.messages import Answer, HtmlPage
+from luggage.github import OAuth, make_session, transport
 from tests.support.running import until
 
 CALLBACK = "http://bot.example/console/sign-in/callback"
@@ -158,10 +160,74 @@ def test_an_installation_on_a_person_gives_no_access(sign_in_as, github):
     assert sign_in_as("leo")[1].status_code == 403
 
 
-def test_an_app_whose_page_is_not_shown_is_a_private_one(sign_in_as, github):
-    """A hidden App belongs to the organisation that has installed it."""
-    github.faults.append(faults.plan(faults.refused(404, "Not Found"), path="/apps/*"))
-    assert is_inside(sign_in_as("olga")[0])
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_app_whose_owner_is_not_shown_lets_nobody_in(sign_in_as, github, status):
+    """The page names the remedy, with which owners can sign in."""
+    for _ in range(2):
+        github.faults.append(faults.plan(faults.refused(status, "no"), path="/apps/*"))
+    client, answer = sign_in_as("olga")
+    assert (answer.status_code, is_inside(client)) == (403, False)
+    assert "BOT_CONSOLE_ORGANIZATIONS" in answer.text
+    assert is_inside(sign_in_as("olga", ["snakes"])[0])
+
+
+REQUESTS = [
+    "/login/oauth/access_token",
+    "/user",
+    "/user/installations",
+    "/apps/*",
+    "/user/memberships/orgs/*",
+]
+
+
+def said(body, status=200, **headers):
+    """A fault: GitHub answers this instead."""
+    return faults.Fault(name="odd", answer=Answer(status, body, headers))
+
+
+BAD = {
+    **{str(status): said({"message": "no"}, status) for status in (400, 401, 403, 404, 422, 429)},
+    **{str(status): faults.failed(status, done=False) for status in (500, 502, 503)},
+    "304": said(None, 304),
+    "204": said(None, 204),
+    "a redirect elsewhere": said({}, 302, location="https://evil.example/"),
+    "a redirect to itself": said({}, 301, location="/user"),
+    "a redirect to nowhere": said({}, 307),
+    "dropped": faults.dropped(),
+    "reset": faults.reset(done=False),
+    "cut short": faults.cut_short(),
+    "limited": faults.secondary_limit(),
+    "HTML": said(HtmlPage("<html>It works!</html>")),
+    **{repr(odd): said(odd) for odd in (None, [], {}, "", "admin", 0, 1, True, [None], [[]], [{}])},
+    "odd fields": said({"login": 7, "access_token": {}, "installations": {}, "owner": []}),
+    "an odd list": said({"installations": [None, 1, "x", {}, {"suspended_at": None}]}),
+    "another owner": said({"id": 1, "owner": {"login": "snakes", "id": 1}}),
+    "no owner": said({"id": 1, "owner": None}),
+    "the role alone": said({"role": "admin", "state": "active"}),
+    "another organisation's": said(
+        {"role": "admin", "state": "active", "organization": {"login": "snakes", "id": 1}}
+    ),
+    "pending": said({"role": "admin", "state": "pending"}),
+}
+
+
+@pytest.mark.parametrize("path", REQUESTS)
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_whatever_is_not_a_clear_yes_lets_nobody_in(sign_in_as, github, path, bad, caplog):
+    """Each request of the sign-in, with each bad answer: a page with a reason, and no traceback."""
+    github.faults.append(faults.plan(bad, path=path, times=None))
+    client, answer = sign_in_as("olga")
+    assert answer.status_code in (403, 503)
+    assert not is_inside(client)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_github_that_is_silent_lets_nobody_in(sign_in_as, github, monkeypatch):
+    """A timeout is reported, and nobody is signed in."""
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.1)
+    github.faults.append(faults.plan(faults.slow(1.0), path="/apps/*"))
+    client, answer = sign_in_as("olga")
+    assert (answer.status_code, is_inside(client)) == (503, False)
 
 
 def test_without_the_permission_no_one_can_sign_in(sign_in_as, github):
@@ -200,24 +266,75 @@ def test_only_the_browser_that_set_out_comes_back(github, oauth, make_client):
     assert github.calls_to("POST", "/login/*") == []
 
 
-def test_strangers_cannot_hold_all_threads(github, oauth, make_client):
-    """During a slow sign-in, the next one gets 503 at once."""
+def begin(github, client):
+    """Start a sign-in as olga; return the path of the callback."""
     github.set_browser_user("olga")
-    slow = faults.slow(1.0)
-    github.faults.append(faults.plan(slow, path="/login/oauth/access_token"))
-    client = make_client(oauth)
-    others = client.application.test_client()
-    paths = []
-    for each in (client, others):
-        away = each.get("/console/sign-in/github").headers["Location"]
-        back = requests.get(away, allow_redirects=False, timeout=5).headers["Location"]
-        paths.append(back.removeprefix("http://bot.example"))
+    away = client.get("/console/sign-in/github").headers["Location"]
+    back = requests.get(away, allow_redirects=False, timeout=5).headers["Location"]
+    return back.removeprefix("http://bot.example")
+
+
+def test_another_sign_in_does_not_wait(github, oauth, make_client):
+    """An owner is signed in while GitHub answers a stranger slowly."""
+    github.faults.append(faults.plan(faults.slow(2.0), path="/login/oauth/access_token"))
+    stranger = make_client(oauth)
+    owner = stranger.application.test_client()
+    paths = [begin(github, stranger), begin(github, owner)]
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(client.get, paths[0])
+        slow = pool.submit(stranger.get, paths[0])
         until(lambda: any(call.fault for call in github.calls), "GitHub is asked")
-        assert others.get(paths[1]).status_code == 503
-        assert first.result().status_code == 303
-    assert others.get(paths[1]).status_code == 303
+        assert owner.get(paths[1]).status_code == 303
+        assert not slow.done()
+
+
+def callbacks(flow, cookie):
+    """A stranger's cookies and queries for a callback: none is a sign-in that the bot began."""
+    state, verifier, expires_at, signature = cookie.split(".")
+    yield "", "code=bad"
+    yield "", "code=bad&state="
+    yield "x.y", "code=bad&state=x"
+    yield "x.y.9999999999.", "code=bad&state=x"
+    yield f"x.y.9999999999.{signature}", "code=bad&state=x"
+    yield f"{state}.{verifier}.{int(expires_at) + 1}.{signature}", f"code=bad&state={state}"
+    yield cookie, "code=bad&state=x"
+    yield cookie, f"state={state}"
+    yield cookie[:-1], f"code=bad&state={state}"
+    yield f"\xe9.{cookie}", f"code=bad&state={state}"
+    yield "." * 10, "code=bad&state=."
+
+
+def test_only_a_sign_in_that_the_bot_began_costs_a_request(github, oauth, make_client):
+    """Forged, changed and missing cookies are refused without asking GitHub."""
+    client = make_client(oauth)
+    flow = begin(github, client)
+    cookie = client.get_cookie("console-sign-in", path="/console/sign-in").value
+    before = len(github.calls)
+    for value, query in callbacks(flow, cookie):
+        stranger = client.application.test_client()
+        stranger.set_cookie("console-sign-in", value, path="/console/sign-in")
+        assert stranger.get(f"/console/sign-in/callback?{query}").status_code == 403
+    assert len(github.calls) == before
+    assert client.get(flow).status_code == 303
+
+
+def test_a_sign_in_asks_github_once(github, oauth, make_client):
+    """A stranger who repeats the callback of one sign-in is refused without asking GitHub."""
+    client = make_client(oauth)
+    state = parse_qs(urlsplit(begin(github, client)).query)["state"][0]
+    path = f"/console/sign-in/callback?code=bad&state={state}"
+    answers = [client.get(path).status_code for _ in range(20)]
+    assert answers == [403] * 20
+    assert len(github.calls_to("POST", "/login/oauth/access_token")) == 1
+    assert make_client(oauth).get(begin(github, client)).status_code == 403
+    assert client.get(begin(github, client)).status_code == 303
+
+
+def test_a_sign_in_expires(github, oauth, make_client, clock):
+    """A cookie is worth nothing after ten minutes."""
+    client = make_client(oauth)
+    path = begin(github, client)
+    clock.advance(FLOW_SECONDS)
+    assert client.get(path).status_code == 403
 
 
 def test_the_token_of_the_person_is_not_kept(sign_in_as, github, store):
@@ -244,10 +361,10 @@ def test_the_cookie_is_for_the_console_alone(sessions, make_client):
 
 
 def test_by_https_the_cookie_is_secure(sessions, make_client):
-    """Over https, directly or by a proxy, the cookie is Secure."""
+    """Over https the cookie is Secure; a header that anybody can send changes nothing."""
     client = make_client()
     path = f"/console/sign-in/link/{sessions.make_link()}"
-    assert "Secure" in cookie_of(client.post(path, headers={"X-Forwarded-Proto": "https"}))
+    assert "Secure" not in cookie_of(client.post(path, headers={"X-Forwarded-Proto": "https"}))
     path = f"/console/sign-in/link/{sessions.make_link()}"
     assert "Secure" in cookie_of(client.post(path, base_url="https://bot.example"))
 

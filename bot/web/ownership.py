@@ -1,0 +1,123 @@
+"""Ownership: whether GitHub says clearly that a person is an owner of an allowed organisation.
+
+The questions are asked with the person's own token. Whatever is not a clear yes is a no: a 404, a
+malformed answer, an App whose owner GitHub does not show.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from luggage.github import Client, Forbidden, NotFound
+
+# Anybody may install a public App on many organisations of their own.
+_MOST_INSTALLATIONS = 300
+_MOST_REASONS = 5
+
+
+class NotAllowedError(Exception):
+    """The person may not sign in; the message says why, for the page and the log."""
+
+
+@dataclass(frozen=True)
+class _Installation:
+    """An active installation of the App on an organisation."""
+
+    app_id: int
+    slug: str
+    organization_id: int
+    organization: str
+
+
+def owner(client: Client, organizations: Collection[str]) -> str:
+    """The login of a person who may sign in; `client` uses that person's token.
+
+    Owners of `organizations` may; if it is empty, those of the organisation that owns the App.
+    Raises NotAllowedError, and RequestFailed if GitHub does not answer.
+    """
+    login = _text(client.get("/user"), "login")
+    found = list(_installations(client))
+    if not found:
+        raise NotAllowedError(
+            f"{login} cannot sign in: the App is not installed in any of your organisations"
+        )
+    allowed = _named(found, organizations) if organizations else _of_app_owner(client, found)
+    if any(_owns(client, each) for each in allowed):
+        return login
+    reasons = [
+        f"not an owner of {each.organization}"
+        if each in allowed
+        else f"owners of {each.organization} cannot sign in (see console.organizations)"
+        for each in found[:_MOST_REASONS]
+    ]
+    raise NotAllowedError(f"{login} cannot sign in: {'; '.join(reasons)}")
+
+
+def _installations(client: Client) -> Iterator[_Installation]:
+    """The App's active installations on organisations of the person."""
+    for each in islice(client.pages("/user/installations"), _MOST_INSTALLATIONS):
+        if isinstance(each, Mapping) and each.get("suspended_at", "missing") is None:
+            if each.get("target_type") != "Organization":
+                continue
+            account = each.get("account")
+            yield _Installation(
+                app_id=_id(each, "app_id"),
+                slug=_text(each, "app_slug"),
+                organization_id=_id(account, "id"),
+                organization=_text(account, "login"),
+            )
+
+
+def _named(found: Collection[_Installation], organizations: Collection[str]) -> list[_Installation]:
+    names = {name.lower() for name in organizations}
+    return [each for each in found if each.organization.lower() in names]
+
+
+def _of_app_owner(client: Client, found: list[_Installation]) -> list[_Installation]:
+    """The installations on the organisation that owns the App, which GitHub must show.
+
+    A private App is shown to the members of its organisation.
+    """
+    first = found[0]
+    try:
+        app = client.get("/apps/{slug}", slug=first.slug)
+    except (NotFound, Forbidden):
+        raise NotAllowedError(
+            "GitHub does not show whose App this is: name the organisations whose owners may sign "
+            "in (console.organizations, BOT_CONSOLE_ORGANIZATIONS)"
+        ) from None
+    if _id(app, "id") != first.app_id:
+        raise _unclear("id")
+    owner_id = _id(app.get("owner"), "id")
+    return [each for each in found if each.organization_id == owner_id]
+
+
+def _owns(client: Client, installation: _Installation) -> bool:
+    """Whether the person is an active owner of the organisation."""
+    path = "/user/memberships/orgs/{organization}"
+    try:
+        membership = client.get(path, organization=installation.organization)
+    except (NotFound, Forbidden):
+        return False
+    role, state = _text(membership, "role"), _text(membership, "state")
+    is_same = _id(membership.get("organization"), "id") == installation.organization_id
+    return is_same and (role, state) == ("admin", "active")
+
+
+def _text(value: Any, name: str) -> str:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(found, str) or not found:
+        raise _unclear(name)
+    return found
+
+
+def _id(value: Any, name: str) -> int:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
+        raise _unclear(name)
+    return found
+
+
+def _unclear(name: str) -> NotAllowedError:
+    return NotAllowedError(f"GitHub's answer is not clear (it has no valid {name})")
