@@ -20,8 +20,12 @@ from bot.rules import needs
 from bot_deploy.arguments import program
 from bot_deploy.config import Config, load
 from bot_deploy.config.sources import TITLES, WEB
-from bot_deploy.wiring.parts import HISTORIES, clock, github_app, http_session, open_database
+from bot_deploy.wiring.data_directory import exposed
+from bot_deploy.wiring.open_files import notice_of
+from bot_deploy.wiring.parts import HISTORIES, clock, github_app, http_session
+from luggage.database import open_engine
 from luggage.github import GithubApp
+from luggage.serving import descriptors
 
 _RECEIVES = {"poll": "fetches deliveries", "webhook": "receives deliveries by webhook"}
 
@@ -59,6 +63,8 @@ def _listed(made: "DoctorDependencies") -> list[HealthCheck]:
         HealthCheck("deliveries", lambda: made.webhook.deliveries(), app),
         HealthCheck("database", lambda: made.local.database(), ("settings",)),
         HealthCheck("disk", lambda: made.local.disk(), ("settings",)),
+        HealthCheck("modes", lambda: modes(made.config), ("settings",)),
+        HealthCheck("descriptors", lambda: open_files(descriptors.limit()), ("settings",)),
         HealthCheck("loop", lambda: made.local.loop(), ("settings", "database")),
     ]
 
@@ -91,7 +97,7 @@ class DoctorDependencies:
             clock=clock,
         )
         self.local = LocalChecks(
-            connect=lambda: open_database(config),
+            connect=lambda: open_engine(config.database_url),
             is_new=is_new(config.database_url),
             histories=HISTORIES,
             data=config.data,
@@ -112,6 +118,22 @@ class DoctorDependencies:
         if notice := self.config.excess():
             return warning(notice.detail, notice.remedy)
         return ok(f"{TITLES[self._part]} can open the secrets that it uses, and no other")
+
+
+def modes(config: Config) -> Finding:
+    """Others cannot use the data directory and the database in it."""
+    if config.data.exists():
+        for each in exposed(config):
+            remedy = each.remedy or f"the next start closes it; or run `chmod go= {each.path}` now"
+            return warning(str(each), remedy)
+    return ok("others cannot use the data directory")
+
+
+def open_files(files: int) -> Finding:
+    """The web process may have enough files open."""
+    if notice := notice_of(files):
+        return warning(notice.detail, notice.remedy)
+    return ok(f"a worker may hold {descriptors.most_connections(files)} connections")
 
 
 def is_new(database_url: str) -> bool:

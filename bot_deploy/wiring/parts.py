@@ -28,6 +28,7 @@ from bot.store.tokens import SqlTokenStore, sealing_key
 from bot.store.totals import Totals
 from bot.web.sessions import Sessions
 from bot_deploy.config import Config
+from bot_deploy.wiring.data_directory import prepare_data
 from luggage.database import History, check, open_engine
 from luggage.github import GithubApp, Pace, make_session
 from luggage.jobs import Leadership, Queue, Wakeup, listener, notifier
@@ -119,11 +120,12 @@ class Parts:
 
 
 def open_database(config: Config, *, pool_size: int = 5) -> Engine:
-    """Return the engine of the bot's database; makes the data directory if it is missing.
+    """Return the engine of the bot's database, in a data directory that others cannot use.
 
-    Raises luggage.database's DatabaseUrlError for an address that cannot be used.
+    Raises luggage.database's DatabaseUrlError for an address that cannot be used, ConfigError for a
+    directory that the bot may not close.
     """
-    Path(config.data).mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare_data(config)
     return open_engine(config.database_url, pool_size=pool_size)
 
 

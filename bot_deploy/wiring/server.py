@@ -23,15 +23,14 @@ from gunicorn.glogging import Logger
 from bot.web import webhook
 from bot_deploy.config import Config
 from bot_deploy.config.handover import log_notices
-from bot_deploy.config.sources import ConfigError, Notice
+from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring.open_files import WORKERS, notice_of
 from bot_deploy.wiring.parts import report_crashes
 from bot_deploy.wiring.web import make_app
 from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, end_with_parent
 from luggage.serving import Dispatcher, Limits, TrustedProxies, descriptors
 from luggage.serving.worker import GunicornWorker
 
-# Two, so that the bot still answers while one is killed.
-_WORKERS = 2
 # For the pages.
 _THREADS = 8
 # The longest form of a page.
@@ -61,23 +60,9 @@ def serve(config: Config, host: str | None) -> None:
     Raises ConfigError if a setting is missing or the port is taken.
     """
     host = host or (_LOCAL if config.webhook_secrets() is None else _ALL)
-    log_notices(
-        config.webhook_notice(), config.excess(), descriptor_notice(descriptors.raise_limit())
-    )
+    log_notices(config.webhook_notice(), config.excess(), notice_of(descriptors.raise_limit()))
     listener = listen(host, config.port, clock=time.monotonic, sleep=time.sleep)
     Server(config, options(listener, shared_memory=_SHARED_MEMORY)).run()
-
-
-def descriptor_notice(files: int) -> Notice | None:
-    """Return a warning if a web process may have so few open files that strangers fill them."""
-    if files >= descriptors.WANTED:
-        return None
-    connections = descriptors.most_connections(files)
-    return Notice(
-        f"a process may have {files} open files, so each of the {_WORKERS} workers holds at most "
-        f"{connections} connections",
-        f"allow {descriptors.WANTED} (`ulimit -Hn`, LimitNOFILE= of systemd, or --ulimit nofile)",
-    )
 
 
 def listen(
@@ -116,7 +101,7 @@ def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
     writable = os.access(shared_memory, os.W_OK)
     return {
         "bind": f"fd://{listener.detach()}",
-        "workers": _WORKERS,
+        "workers": WORKERS,
         "worker_class": GunicornWorker,
         "timeout": _SILENT_SECONDS,
         "graceful_timeout": int(SHUTDOWN_TIMEOUT_SECONDS),

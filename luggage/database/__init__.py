@@ -10,9 +10,10 @@ from luggage.database.engines import (
 )
 from luggage.database.history import History, SchemaError
 from luggage.database.migrating import check, migrate
-from luggage.database.sqlite import tidy
+from luggage.database.sqlite import SQLITE_SUFFIXES, tidy
 
 __all__ = [
+    "SQLITE_SUFFIXES",
     "DatabaseUrlError",
     "History",
     "SchemaError",

@@ -26,6 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from luggage.database.lock_timeout import LOCK_TIMEOUT_SECONDS
 
 SUFFIX = "-turn"
+# Files of a database: itself, SQLite's journals, and the pipe of our lock notification.
+SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal", SUFFIX)
 # How long to wait for a hint: other programs give none.
 STEP_SECONDS = 0.005
 # The capacity of a FIFO. https://man7.org/linux/man-pages/man7/pipe.7.html

@@ -12,7 +12,7 @@ from bot.rules import RULES, needs
 from bot.store.board import SqlBoard
 from bot_deploy import doctor
 from bot_deploy.config import load
-from bot_deploy.wiring.doctor import checks, is_new
+from bot_deploy.wiring.doctor import checks, is_new, open_files
 from bot_deploy.wiring.parts import open_parts
 from luggage.fake_github import FakeGithub
 from tests.support.migrated import migrated_for
@@ -30,6 +30,8 @@ NAMES = [
     "deliveries",
     "database",
     "disk",
+    "modes",
+    "descriptors",
     "loop",
 ]
 
@@ -85,7 +87,7 @@ def test_before_the_first_start_nothing_failed(run, environ):
     code, out = run()
     lines = [line for line in out.splitlines() if not line.startswith(" ")]
     assert (code, [line.split()[1] for line in lines]) == (0, NAMES)
-    assert sum(line.startswith("ok ") for line in lines) == 10
+    assert sum(line.startswith("ok ") for line in lines) == 12
     assert not Path(environ["BOT_DATA"]).exists()
 
 
@@ -168,6 +170,23 @@ def test_the_webhook_is_asked_for_our_healthz(run, environ, github):
     code, out = run()
     assert code == 1
     assert "http://127.0.0.1:1/healthz, requested from here: no answer" in out
+
+
+def test_what_others_may_use_is_a_warning(run, environ):
+    """The check `modes` names the directory and changes nothing."""
+    data = Path(environ["BOT_DATA"])
+    data.mkdir()
+    data.chmod(0o755)
+    out = run()[1]
+    assert f"others may use {data} (mode 0755)" in out
+    assert data.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(("files", "verdict"), [(1024, "warning"), (2256, "ok")])
+def test_few_open_files_are_a_warning(files, verdict):
+    """The check `descriptors` names how many connections a worker holds."""
+    finding = open_files(files)
+    assert (finding.verdict, "connections" in finding.detail) == (verdict, True)
 
 
 def test_each_check_is_on_the_page():
