@@ -28,7 +28,7 @@ from bot_deploy.wiring.open_files import WORKERS, notice_of
 from bot_deploy.wiring.parts import report_crashes
 from bot_deploy.wiring.web import make_app
 from luggage.run import SHUTDOWN_TIMEOUT_SECONDS, end_with_parent
-from luggage.serving import Dispatcher, Limits, TrustedProxies, descriptors
+from luggage.serving import Dispatcher, ServingLimits, TrustedProxies, descriptors
 from luggage.serving.worker import GunicornWorker
 
 # For the pages.
@@ -143,12 +143,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         return Dispatcher(
             app,
             inline_paths={webhook.PATH},
-            limits=Limits(
+            limits=ServingLimits(
                 threads=_THREADS,
                 max_body=webhook.LARGEST_BODY,
                 max_page_body=_LONGEST_FORM,
                 max_buffered=_MOST_BYTES,
-                max_connections=descriptors.most_connections(descriptors.limit()),
+                max_connections=descriptors.most_connections(descriptors.raise_limit()),
             ),
             proxies=TrustedProxies(self._config.trusted_proxies),
         )

@@ -5,7 +5,7 @@ that waits for a future. `TrustedProxies` may say who the client is. `worker` ha
 class for a dispatcher, and `descriptors` tells how many connections it may hold.
 """
 
-from luggage.serving.dispatcher import DeferredResponse, Dispatcher, Limits
+from luggage.serving.dispatcher import DeferredResponse, Dispatcher, ServingLimits
 from luggage.serving.proxies import TrustedProxies
 
-__all__ = ["DeferredResponse", "Dispatcher", "Limits", "TrustedProxies"]
+__all__ = ["DeferredResponse", "Dispatcher", "ServingLimits", "TrustedProxies"]

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Protocol
 
 
-class Client(Protocol):
+class Sheddable(Protocol):
     """A connection that can be ended by others."""
 
     def shed(self) -> None:
@@ -26,9 +26,9 @@ class Connections:
         self._most = most
         self._count = 0
         # Unfinished ones, the oldest first.
-        self._unfinished: OrderedDict[Client, None] = OrderedDict()
+        self._unfinished: OrderedDict[Sheddable, None] = OrderedDict()
 
-    def opened(self, client: Client) -> bool:
+    def opened(self, client: Sheddable) -> bool:
         """Count a connection; return False if there is no room and all others are being answered.
 
         The caller calls `closed` for each that was opened, also for a shed one.
@@ -42,16 +42,16 @@ class Connections:
         self._unfinished[client] = None
         return True
 
-    def answering(self, client: Client) -> None:
+    def answering(self, client: Sheddable) -> None:
         """Protect a connection until `renewed`: its request is complete."""
         self._unfinished.pop(client, None)
 
-    def renewed(self, client: Client) -> None:
+    def renewed(self, client: Sheddable) -> None:
         """Make a connection the youngest: it was answered, or it has sent a good part of a body."""
         self._unfinished[client] = None
         self._unfinished.move_to_end(client)
 
-    def closed(self, client: Client) -> None:
+    def closed(self, client: Sheddable) -> None:
         """Forget a connection that was opened."""
         self._unfinished.pop(client, None)
         self._count -= 1
@@ -65,13 +65,13 @@ class BodyBudget:
         self._booked = 0
         self._complete = 0
         # Bytes of unfinished bodies, the oldest first.
-        self._unfinished: OrderedDict[Client, int] = OrderedDict()
+        self._unfinished: OrderedDict[Sheddable, int] = OrderedDict()
 
     def could_hold(self, length: int) -> bool:
         """Return whether a body of this length fits beside the complete ones."""
         return self._complete + length <= self._most
 
-    def book(self, client: Client, size: int) -> bool:
+    def book(self, client: Sheddable, size: int) -> bool:
         """Book bytes that have arrived; return False if `client` itself has to make room."""
         while self._booked + size > self._most:
             oldest = next(iter(self._unfinished), None)
@@ -82,7 +82,7 @@ class BodyBudget:
         self._unfinished[client] = self._unfinished.get(client, 0) + size
         return True
 
-    def complete(self, client: Client) -> int:
+    def complete(self, client: Sheddable) -> int:
         """Keep the bytes of a complete body until `release`; return how many they are."""
         size = self._unfinished.pop(client, 0)
         self._complete += size
@@ -93,6 +93,6 @@ class BodyBudget:
         self._complete -= size
         self._booked -= size
 
-    def abandon(self, client: Client) -> None:
+    def abandon(self, client: Sheddable) -> None:
         """Release the bytes of an unfinished body. Safe to repeat."""
         self._booked -= self._unfinished.pop(client, 0)

@@ -94,8 +94,8 @@ _BROKEN = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR, [_EMPTY])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Limits of one event loop.
+class ServingLimits:
+    """ServingLimits of one event loop.
 
     A body for an inline path that has more than `max_body` bytes, or has no Content-Length, is not
     read: the app gets the request without it and must refuse it. Other requests have at most
@@ -121,7 +121,7 @@ class Dispatcher:
         wsgi: "WSGIApplication",
         *,
         inline_paths: Collection[str],
-        limits: Limits,
+        limits: ServingLimits,
         proxies: TrustedProxies,
     ) -> None:
         self.bodies = BodyBudget(limits.max_buffered)

@@ -1,21 +1,26 @@
 """The web process, without a proxy, under strangers: honest deliveries are all answered."""
 
 import contextlib
+import itertools
 import resource
 import socket
+import struct
 import sys
 import threading
+import time
 from collections import Counter
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 from luggage.database import migrate, open_engine
-from luggage.fake_github import FakeGithub
+from luggage.fake_github import FakeGithub, faults
 from tests.bot.conftest import HISTORIES
-from tests.support.running import free_port, running, until
+from tests.support.running import running, until
 
 SILENT = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+CALLBACK = "http://bot.example/console/sign-in/callback"
 LARGEST = 25 * 1024 * 1024
 IDLE = 2_400
 # With the soft limit of a login shell and no right to raise it.
@@ -24,9 +29,14 @@ LIMITED = ("sh", "-c", 'ulimit -n 1024; exec "$0" -m bot_deploy "$@"', sys.execu
 
 @pytest.fixture
 def github():
-    fake = FakeGithub()
+    fake = FakeGithub(app_owner="snakes", callback_urls=[CALLBACK])
+    fake.add_organization("snakes")
+    fake.add_member("snakes", "olga", role="admin")
     fake.add_repository("snakes/trio")
-    return fake
+    fake.set_browser_user("olga")
+    with fake.serve() as server:
+        fake.server = server
+        yield fake
 
 
 @pytest.fixture
@@ -38,7 +48,10 @@ def web(github, tmp_path):
         "GITHUB_APP_ID": str(github.app_id),
         "GITHUB_PRIVATE_KEY": github.private_key,
         "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
-        "GITHUB_API_URL": f"http://127.0.0.1:{free_port()}",
+        "GITHUB_CLIENT_ID": github.world.app.client_id,
+        "GITHUB_CLIENT_SECRET": github.world.app.client_secret,
+        "GITHUB_API_URL": github.server.url,
+        "GITHUB_SERVER_URL": github.server.url,
     }
     engine = open_engine(f"sqlite:///{data / 'bot.sqlite'}")
     migrate(engine, HISTORIES, log=lambda _: None)
@@ -121,3 +134,77 @@ def test_more_idle_connections_than_open_files_refuse_nobody(web, github, said):
         assert deliver(github, bot, 100) == {202: 100}
         assert "at most 768 connections" in bot.output
         assert "ERROR" not in bot.output
+
+
+def begin(bot, browser):
+    """Start a sign-in; return GitHub's address."""
+    address = f"{bot.url}/console/sign-in/github"
+    return browser.get(address, allow_redirects=False, timeout=30).headers["Location"]
+
+
+def call_back(bot, browser, **query):
+    """The status of the callback."""
+    address = f"{bot.url}/console/sign-in/callback"
+    return browser.get(address, params=query, allow_redirects=False, timeout=30).status_code
+
+
+def sign_in(bot):
+    """The status of an owner's sign-in."""
+    with requests.Session() as browser:
+        there = begin(bot, browser)
+        back = browser.get(there, allow_redirects=False, timeout=30).headers["Location"]
+        query = {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
+        return call_back(bot, browser, **query)
+
+
+@pytest.mark.parametrize("begins", [False, True], ids=["invented", "begun"])
+def test_strangers_who_sign_in_again_and_again_lock_nobody_out(web, github, begins):
+    """Eight of them send bad codes without a pause, while GitHub answers slowly."""
+    slow = faults.slow(0.2)
+    github.faults.append(faults.plan(slow, path="/login/oauth/access_token", times=None))
+
+    def attack(stop):
+        with requests.Session() as browser:
+            state = "x"
+            while not stop.is_set():
+                if begins:
+                    state = parse_qs(urlsplit(begin(bot, browser)).query)["state"][0]
+                with contextlib.suppress(requests.RequestException):
+                    call_back(bot, browser, code="bad", state=state)
+
+    with web() as bot, contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(meanwhile(attack))
+        assert [sign_in(bot) for _ in range(5)] == [303] * 5
+        assert deliver(github, bot, 10) == {202: 10}
+    asked = len(github.calls_to("POST", "/login/oauth/access_token"))
+    assert (asked > 5) is begins
+
+
+LEAVING = [
+    b"",
+    b"POST /webhook/github HT",
+    SILENT % (b"/webhook/github", 9) + b"x",
+    SILENT % (b"/", 0) * 3,
+    (SILENT % (b"/webhook/github", 2) + b"hi") * 3,
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3,
+    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" * 3,
+    b"GET /console HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP",
+    SILENT.replace(b"x", b"x\r\nExpect: 100-continue") % (b"/webhook/github", 9),
+]
+
+
+def test_clients_that_leave_are_no_crash_reports(web, github):
+    """Whenever and however a connection ends, nothing is logged as an error."""
+    with web() as bot:
+        address = ("127.0.0.1", int(bot.url.rpartition(":")[2]))
+        resetting = struct.pack("ii", 1, 0)
+        for said, is_reset, pause in itertools.product(LEAVING, (False, True), (0, 0.003, 0.02)):
+            with socket.create_connection(address) as client:
+                client.sendall(said)
+                time.sleep(pause)
+                if is_reset:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, resetting)
+        assert deliver(github, bot, 10) == {202: 10}
+        assert bot.end() == 0
+        assert " ERROR " not in bot.output

@@ -106,7 +106,8 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
     monkeypatch.setattr(serving.atexit, "register", ends.append)
     switches: list[float] = []
     monkeypatch.setattr(serving.sys, "setswitchinterval", switches.append)
-    server = serving.Server(SimpleNamespace(sentry_dsn=""), settings(tmp_path))
+    config = SimpleNamespace(sentry_dsn="", trusted_proxies=())
+    server = serving.Server(config, settings(tmp_path))
     assert server.cfg.worker_class is GunicornWorker
     assert isinstance(server.wsgi(), Dispatcher)
     assert kept == []

@@ -43,6 +43,7 @@ USED: Mapping[str, Read] = {
     "GITHUB_CLIENT_ID": lambda config: config.needed_app().client_id,
     "GITHUB_CLIENT_SECRET": lambda config: config.needed_app().client_secret(),
     "BOT_CONSOLE_ORGANIZATIONS": lambda config: " ".join(config.needed_app().organizations),
+    "BOT_TRUSTED_PROXIES": lambda config: " ".join(map(str, config.trusted_proxies)),
     "DATABASE_URL": lambda config: config.database_url,
     "BOT_DATA": lambda config: str(config.data),
     "PORT": lambda config: config.port,
@@ -78,7 +79,7 @@ ANY_TEXT = {
 # Where an odd value has a meaning of its own.
 MEANT = {("SENTRY_DSN", "off"): "", ("PORT", "0042"): 42}
 # In which white space means nothing, or separates.
-WORDS = {"GITHUB_APP_ID", "GITHUB_CLIENT_ID", "BOT_CONSOLE_ORGANIZATIONS"}
+WORDS = {"GITHUB_APP_ID", "GITHUB_CLIENT_ID", "BOT_CONSOLE_ORGANIZATIONS", "BOT_TRUSTED_PROXIES"}
 NUMBERS = {"BOT_SETTLE_SECONDS", "BOT_POLL_SECONDS"}
 
 

@@ -87,7 +87,12 @@ def test_secrets_come_by_reference_from_the_secret_of_the_page():
     }
     plain = {variable["name"] for variable in variables if "value" in variable}
     assert keys | {"private-key"} == made
-    assert plain == {"LOG_FORMAT", "GITHUB_PRIVATE_KEY_FILE"}
+    assert plain == {
+        "BOT_DATA",
+        "BOT_TRUSTED_PROXIES",
+        "GITHUB_PRIVATE_KEY_FILE",
+        "LOG_FORMAT",
+    }
 
 
 def test_the_command_for_the_secret_can_be_repeated_and_shows_no_secret():

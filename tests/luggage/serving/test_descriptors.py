@@ -29,6 +29,17 @@ def test_the_soft_limit_is_raised_as_far_as_needed(soft, hard, expected, monkeyp
     assert put == ([(expected, hard)] if soft != ENDLESS and soft < expected else [])
 
 
+def test_a_limit_that_may_not_be_raised_stays(monkeypatch):
+    """A sandbox may forbid the call; the connections then follow from the soft limit."""
+
+    def forbid(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1024))
+    monkeypatch.setattr(resource, "setrlimit", forbid)
+    assert descriptors.raise_limit() == 256
+
+
 @pytest.mark.parametrize(
     ("files", "connections"), [(64, 32), (256, 128), (1024, 768), (2256, 2000), (65_536, 2000)]
 )

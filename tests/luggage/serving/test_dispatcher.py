@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from flask import Flask, request
 
-from luggage.serving import DeferredResponse, Dispatcher, Limits, TrustedProxies
+from luggage.serving import DeferredResponse, Dispatcher, ServingLimits, TrustedProxies
 
 TIMEOUT_SECONDS = 30
 
@@ -39,7 +39,9 @@ def app():
 
 
 def make_dispatcher(wsgi=None, **more):
-    limits = Limits(threads=2, max_body=100, max_page_body=10, max_buffered=150, max_connections=10)
+    limits = ServingLimits(
+        threads=2, max_body=100, max_page_body=10, max_buffered=150, max_connections=10
+    )
     settings = {"inline_paths": {"/inline"}, "limits": limits, "proxies": TrustedProxies()}
     return Dispatcher(wsgi or app(), **(settings | more))
 

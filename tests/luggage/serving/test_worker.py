@@ -10,7 +10,7 @@ from concurrent.futures import Future
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from luggage.serving import DeferredResponse, Dispatcher, Limits, TrustedProxies, worker
+from luggage.serving import DeferredResponse, Dispatcher, ServingLimits, TrustedProxies, worker
 from tests.support.serving import TIMEOUT_SECONDS, run, serving, until
 
 
@@ -24,7 +24,7 @@ def make_dispatcher(wsgi=app, *, connections=20):
     return Dispatcher(
         wsgi,
         inline_paths={"/"},
-        limits=Limits(
+        limits=ServingLimits(
             threads=1,
             max_body=300_000,
             max_page_body=1000,
