@@ -187,11 +187,20 @@ LEAVING = [
     SILENT % (b"/webhook/github", 9) + b"x",
     SILENT % (b"/", 0) * 3,
     (SILENT % (b"/webhook/github", 2) + b"hi") * 3,
-    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3,
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5,
+    b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n" * 5,
     b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" * 3,
     b"GET /console HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP",
     SILENT.replace(b"x", b"x\r\nExpect: 100-continue") % (b"/webhook/github", 9),
 ]
+
+
+def raw(github):
+    """The bytes of a signed delivery."""
+    headers, body = github.signed(*github.open_issue("snakes/trio", "ada", "Raw"))
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    head = ["POST /webhook/github HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *lines]
+    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def test_clients_that_leave_are_no_crash_reports(web, github):
@@ -199,7 +208,15 @@ def test_clients_that_leave_are_no_crash_reports(web, github):
     with web() as bot:
         address = ("127.0.0.1", int(bot.url.rpartition(":")[2]))
         resetting = struct.pack("ii", 1, 0)
-        for said, is_reset, pause in itertools.product(LEAVING, (False, True), (0, 0.003, 0.02)):
+        one = raw(github)
+        ways = [
+            *LEAVING,
+            one,
+            one * 3,
+            one * 2 + one[:-1],
+            one + b"GET / HTTP/1.1\r\n\r\n" + one[:-1],
+        ]
+        for said, is_reset, pause in itertools.product(ways, (False, True), (0, 0.003, 0.02)):
             with socket.create_connection(address) as client:
                 client.sendall(said)
                 time.sleep(pause)
