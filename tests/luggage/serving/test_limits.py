@@ -203,11 +203,12 @@ class Later:
         return DeferredResponse(future, decide)
 
     def answer(self):
-        """Complete one future."""
+        """Complete one future; return whether there was one."""
         for future in self.futures:
             if not future.done():
                 future.set_result(None)
-                return
+                return True
+        return False
 
 
 def test_a_request_that_is_being_answered_is_not_shed():
@@ -237,6 +238,91 @@ def test_a_client_that_reads_nothing_is_dropped(monkeypatch):
             await clients.connect(HONEST.replace(b"close", b"keep-alive") * 2)
             await until(lambda: dispatcher.connections._count == 1)
             await until(lambda: dispatcher.connections._count == 0)
+
+    run(scenario())
+
+
+def whole(body, path=b"/"):
+    """A request with its body, the last on its connection."""
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+    return head % (path, len(body)) + body
+
+
+def test_bodies_that_are_being_answered_keep_their_room():
+    """While they fill the budget, others are refused: at the head, or with their first byte."""
+    later = Later()
+
+    async def scenario():
+        async with clients_of(make_dispatcher(later)) as clients:
+            early, writer = await clients.connect(SILENT % (b"/", MOST_BODY))
+            asked = [asyncio.create_task(clients.ask(whole(b"x" * MOST_BODY))) for _ in range(4)]
+            await until(lambda: len(later.futures) == 4)
+            assert (await clients.ask(whole(b"hi"))).startswith(b"HTTP/1.1 503")
+            writer.write(b"x")
+            refused = await asyncio.wait_for(early.read(), TIMEOUT_SECONDS)
+            assert refused.startswith(b"HTTP/1.1 503")
+            while later.answer():
+                pass
+            assert all(map(is_answered, await asyncio.gather(*asked)))
+            late = asyncio.create_task(clients.ask())
+            await until(lambda: not later.answer() and late.done())
+            assert is_answered(await late)
+
+    run(scenario())
+
+
+def test_a_body_that_is_too_long_for_a_page_is_refused_and_skipped():
+    """The next request of the connection is answered."""
+
+    async def scenario():
+        async with clients_of(make_dispatcher()) as clients:
+            too_long = whole(b"x" * 2000, b"/page").replace(b"close", b"keep-alive")
+            answer = await clients.ask(too_long[:-1000])
+            assert answer.startswith(b"HTTP/1.1 413")
+            reader, writer = await clients.connect(too_long)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 413")
+            writer.write(HONEST)
+            assert is_answered(await asyncio.wait_for(reader.read(), TIMEOUT_SECONDS))
+
+    run(scenario())
+
+
+def test_a_body_that_makes_progress_is_awaited(monkeypatch):
+    """It may take several periods, but not more than the last one."""
+    monkeypatch.setattr(worker, "_PERIOD_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "_LEAST_BYTES", 10)
+
+    async def send(clients, parts):
+        reader, writer = await clients.connect(whole(b"x" * 100 * parts)[: -100 * parts])
+        for _ in range(parts):
+            await asyncio.sleep(0.1)
+            if reader.at_eof() or writer.is_closing():
+                break
+            writer.write(b"x" * 100)
+        with contextlib.suppress(ConnectionError):
+            return await asyncio.wait_for(reader.read(), TIMEOUT_SECONDS)
+
+    async def scenario():
+        async with clients_of(make_dispatcher()) as clients:
+            assert (await send(clients, 7)).startswith(b"HTTP/1.1 200")
+            assert not await send(clients, 40)
+
+    run(scenario())
+
+
+def test_a_client_that_reads_late_gets_all_responses():
+    """The server reads on once its responses are read."""
+    dispatcher = make_dispatcher(lambda _, start: start("200 OK", []) and [b"x" * 3_000_000])
+
+    async def scenario():
+        async with clients_of(dispatcher) as clients:
+            said = HONEST.replace(b"close", b"keep-alive") * 3 + HONEST
+            reader, writer = await clients.connect(said[:-1])
+            await asyncio.sleep(0.05)
+            answer = await asyncio.wait_for(reader.readexactly(9_000_000), TIMEOUT_SECONDS)
+            writer.write(said[-1:])
+            answer += await asyncio.wait_for(reader.read(), TIMEOUT_SECONDS)
+            assert answer.count(b"HTTP/1.1 200") == 4
 
     run(scenario())
 
@@ -276,7 +362,7 @@ def test_a_client_that_leaves_is_no_error(said, how, caplog):
             else:
                 client.close()
             await asyncio.sleep(0.02)
-            await until(lambda: later.answer() or dispatcher.connections._count == 0)
+            await until(lambda: not later.answer() and dispatcher.connections._count == 0)
 
     with contextlib.ExitStack() as clients:
         run(scenario())
