@@ -211,7 +211,7 @@ class Sources:
             return self.webhook_secrets()
         if name == "console.organizations":
             return self.organizations()
-        return (self.value(name),)
+        return self._list(name) if KNOWN[name].is_list else (self.value(name),)
 
     def webhook_secrets(self) -> tuple[str, ...]:
         """Return the live webhook secrets: the variable's or config.toml's, and the old one.

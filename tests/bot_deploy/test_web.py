@@ -10,7 +10,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bot.store.board import SqlBoard
 from bot_deploy.config import load
-from bot_deploy.config.sources import ConfigError
+from bot_deploy.config.sources import WEB, ConfigError
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring.parts import open_parts
 from bot_deploy.wiring.web import make_app
@@ -130,6 +130,20 @@ def test_a_link_without_its_slash_leads_on(client_of):
     """`/console` leads to `/console/`, by a path alone, with its query."""
     answer = client_of(APP).get("/console?a=b", base_url="https://evil.example")
     assert (answer.status_code, answer.headers["Location"]) == (308, "/console/?a=b")
+
+
+def test_start_hands_over_all_trusted_proxies(tmp_path):
+    """The web process gets each network, from the variable and from config.toml."""
+    names = ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"]
+    environ = {**APP, "BOT_DATA": str(tmp_path)}
+    for variable, document in (
+        ({"BOT_TRUSTED_PROXIES": " ".join(names)}, {}),
+        ({}, {"web": {"trusted_proxies": names}}),
+    ):
+        config = load(environ | variable, document)
+        handed = load({"BOT_DATA": str(tmp_path)}, {}, part=WEB, opened=config.handed_over(WEB))
+        assert handed.trusted_proxies == config.trusted_proxies
+        assert len(handed.trusted_proxies) == 3
 
 
 def test_without_a_token_there_are_no_metrics(client_of):
