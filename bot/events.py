@@ -6,7 +6,7 @@ numbers.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from luggage.github.conversations import MOST_CHARACTERS, get_comment_body, parse_commands
@@ -50,7 +50,11 @@ _BOT_COMMAND = re.compile(r"^[ \t]*/bot\b", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A GitHub account; `login` is spelled as GitHub spells it."""
+    """A GitHub account; `login` is spelled as GitHub spells it.
+
+    `is_bot` is True for each account through which no person speaks: an App, an organisation, a
+    mannequin, `ghost`, and a person's account where an App wrote in their name.
+    """
 
     login: str
     is_bot: bool = False
@@ -217,12 +221,37 @@ def _dig(payload: Mapping[str, Any], *path: str) -> Any:
     return value
 
 
+# The account that GitHub shows for deleted ones.
+_GHOST = "ghost"
+
+
 def person(user: Any) -> Person | None:
-    """The account in GitHub's `{"login": ..., "type": ...}`; None for a deleted one."""
+    """The account in GitHub's `{"login": ..., "type": ...}`; None for a deleted one.
+
+    The one place that decides who counts as a person: an account of the type `User`.
+    """
     login = _text(_dig({"user": user}, "user", "login"))
     if not login:
         return None
-    return Person(login, is_bot=user.get("type") == "Bot" or login.endswith("[bot]"))
+    is_person = user.get("type") == "User" and login.lower() != _GHOST
+    return Person(login, is_bot=not is_person or login.endswith("[bot]"))
+
+
+def _author(item: Mapping[str, Any]) -> Person | None:
+    """The author of an issue, pull request or text.
+
+    It is no person if an App wrote it in their name: whoever controls the App may have.
+    """
+    author = person(item.get("user"))
+    by_app = bool(item.get("performed_via_github_app"))
+    return replace(author, is_bot=True) if author and by_app else author
+
+
+def _speaker(item: Mapping[str, Any], sender: Any) -> Person | None:
+    """The author of a new text; no person if somebody else sent it, as in a transferred issue."""
+    author, by = _author(item), person(sender)
+    is_own = author is not None and by is not None and by.login.lower() == author.login.lower()
+    return author if author is None or is_own else replace(author, is_bot=True)
 
 
 def _repository(data: Any) -> Repository | None:
@@ -236,7 +265,7 @@ def _pull_request(data: Any) -> PullRequest | None:
         return None
     return PullRequest(
         number,
-        person(data.get("user")),
+        _author(data),
         merged=bool(data.get("merged")),
         head_sha=_text(_dig(data, "head", "sha")),
     )
@@ -251,7 +280,7 @@ def _issue(payload: Mapping[str, Any]) -> Issue | None:
     pull = data if name == "pull_request" else data.get("pull_request")
     return Issue(
         number,
-        person(data.get("user")),
+        _author(data),
         association=_text(data.get("author_association")) or "NONE",
         is_pull_request=bool(pull),
         title=_text(data.get("title")),
@@ -278,7 +307,10 @@ def _list(value: Any) -> list[Any]:
 
 def _member(payload: Mapping[str, Any]) -> Person | None:
     """The member or invited person that an event of the organisation is about."""
-    return person(_dig(payload, "membership", "user")) or person(payload.get("invitation"))
+    invitation = payload.get("invitation")
+    # GitHub shows no type there: only people can be invited.
+    invited = {**invitation, "type": "User"} if isinstance(invitation, Mapping) else None
+    return person(_dig(payload, "membership", "user")) or person(invited)
 
 
 def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Message | None:
@@ -290,7 +322,7 @@ def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Messa
     target, thread = _target(name, number, data)
     return Message(
         number=number,
-        author=person(data.get("user")),
+        author=_speaker(data, payload.get("sender")),
         text=get_comment_body(name, payload),
         identity=target or f"reviews/{data.get('id')}",
         target=target,

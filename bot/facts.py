@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.actions import Action
 from bot.events import Person
 
-__all__ = ["Effect", "Merging", "Moment", "NotYet", "Pull", "Waiting"]
+__all__ = ["Effect", "Merging", "Moment", "NotYet", "Pull", "Question", "Waiting"]
 
 
 class NotYet(Exception):  # noqa: N818  a signal, not an error
@@ -18,6 +18,19 @@ class NotYet(Exception):  # noqa: N818  a signal, not an error
     def __init__(self, reason: str, meanwhile: Sequence[Action] = ()) -> None:
         super().__init__(reason)
         self.meanwhile = meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request for approval: whom to invite, and where the person gets the welcome.
+
+    `place` is `owner/repo#number`: the merged pull request, or with `by_hand` the issue or pull
+    request where somebody wrote `/invite`.
+    """
+
+    person: str
+    place: str
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bot.actions import Action
 from bot.events import Event, Person, PullRequest, Repository
-from bot.facts import Effect, Merging, Moment, Pull, Waiting
+from bot.facts import Effect, Merging, Moment, Pull, Question, Waiting
 from bot.options.kinds import Switched
 
 __all__ = ["Reader", "Rule"]
@@ -48,11 +48,8 @@ class Reader(Protocol):
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot invited the person."""
 
-    def asked_about(self, place: str) -> tuple[str, str] | None:
-        """The person whose invitation the bot asked about in `place`, and the merged pull request.
-
-        `place` and the pull request are `owner/repo#number`.
-        """
+    def asked_about(self, place: str) -> Question | None:
+        """The request for approval that the bot wrote in `place`, `owner/repo#number`."""
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int
@@ -68,6 +65,9 @@ class Reader(Protocol):
 
     def may_write(self, repository: str, person: str) -> bool:
         """Whether the person has triage, write, maintain or admin access."""
+
+    def may_maintain(self, repository: str, person: str) -> bool:
+        """Whether the person has maintain or admin access, as every owner has; never cached."""
 
     def labels(self, repository: str) -> frozenset[str]:
         """The labels of a repository, in its spelling; at most 1,000."""

@@ -13,7 +13,8 @@ class Ask(Action):
     """Ask maintainers whether to invite a person, once for each person and organisation.
 
     With `number`, the question is a comment on that pull request of `repository`. Without it, it is
-    a new issue. `pull_request` is `owner/repo#number`: where the person gets the welcome.
+    a new issue. `pull_request` is `owner/repo#number`: where the person gets the welcome. With
+    `by_hand`, somebody asked for it there with `/invite`.
 
     Safe to repeat: it is written once (`bot.actions.write_once`), and where it stands is kept.
     """
@@ -28,6 +29,7 @@ class Ask(Action):
     title: str
     text: str
     number: int | None = None
+    by_hand: bool = False
 
     @property
     def identity(self) -> str:
@@ -49,5 +51,7 @@ class Ask(Action):
             text = Text.comment(self.key, self.repository, number, self.text)
             result = Result.of_comment(write_once(text, work))
         asked_in = f"{self.repository}#{number}"
-        work.people.asked(self.organization, self.person, asked_in, self.pull_request)
+        work.people.asked(
+            self.organization, self.person, asked_in, self.pull_request, by_hand=self.by_hand
+        )
         return result

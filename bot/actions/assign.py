@@ -6,9 +6,13 @@ from typing import ClassVar
 from bot.actions.base import IssueAction
 from bot.actions.comment import instead
 from bot.actions.work import Result, Work
+from luggage.github.errors import Ambiguous, RateLimited, RequestFailed
 
 # How long the bot relies on an issue being unassigned; longer than the wait for a write slot.
 FREE_SECONDS = 10.0
+# How long an assignment may rely on its reservation: with the 25 s that a request may take, and
+# GitHub's read lag, less than `bot.store.people.FRESH_SECONDS`.
+RESERVED_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +20,8 @@ class Assign(IssueAction):
     """Assign people to an issue, once for each `about`.
 
     A `claim` is stored, so that the bot can release it when it is idle. With `taken`, the action
-    assigns the issue only if no one else has it, and otherwise writes that text as a comment.
+    assigns the issue only if no one else has it, and otherwise writes that text as a comment. With
+    `most`, it assigns it only if the person holds fewer open issues, and otherwise writes `full`.
 
     Safe to repeat: GitHub keeps each assignee once. After a lost answer, a claim finds that the
     person has the issue. The comment is written once.
@@ -31,17 +36,57 @@ class Assign(IssueAction):
     people: tuple[str, ...]
     claim: bool = False
     taken: str = ""
+    most: int = 0
+    full: str = ""
 
     def describe(self) -> str:
         """The action in words, for people."""
         return f"assign {', '.join(self.people)} to {self.subject}"
 
     def perform(self, work: Work) -> Result:
-        """Assign, or say that it is taken; returns the logins, or the comment."""
+        """Assign, or say why not; returns the logins, or the comment."""
         if self.taken and not self._is_free(work):
             return instead(self, self.taken).perform(work)
+        if self.most:
+            return self._perform_within_limit(work)
+        self._assign(work)
+        return self._assigned(work)
+
+    def _perform_within_limit(self, work: Work) -> Result:
+        (person,) = self.people
+        reserved_at = self._reserve(work, person)
+        if reserved_at is None:
+            return instead(self, self.full).perform(work)
+        try:
+            self._assign(work, not_after=reserved_at + RESERVED_SECONDS)
+        except (Ambiguous, RateLimited):
+            raise  # It may be there, or the next try uses the reservation.
+        except RequestFailed:
+            # GitHub certainly did not take it: it does not count.
+            work.people.not_claimed(self.repository, self.number, person, reserved_at)
+            raise
+        return self._assigned(work)
+
+    def _reserve(self, work: Work, person: str) -> float | None:
+        """Reserve one of the person's places; None without one.
+
+        Claims of other issues are performed at the same time. Stored claims may be stale, so GitHub
+        confirms them when they reach the limit.
+        """
+        place = (self.repository, self.number, person)
+        reserved_at = work.people.reserve_claim(*place, most=self.most)
+        if reserved_at is not None:
+            return reserved_at
+        params = {"assignee": person, "state": "open", "per_page": self.most + 1}
+        issues = work.client.get(f"/repos/{self.repository}/issues", params=params)
+        held = {int(issue["number"]) for issue in issues}
+        return work.people.reserve_claim(*place, most=self.most, held=held)
+
+    def _assign(self, work: Work, *, not_after: float | None = None) -> None:
         path = f"/repos/{self.repository}/issues/{self.number}/assignees"
-        work.client.post(path, json={"assignees": list(self.people)})
+        work.client.post(path, json={"assignees": list(self.people)}, not_after=not_after)
+
+    def _assigned(self, work: Work) -> Result:
         for person in self.people if self.claim else ():
             work.people.remember_claim(self.repository, self.number, person)
         return Result({"assigned": self.people})

@@ -10,6 +10,7 @@ stored since the beginning. A later version that changes the meaning of a member
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -187,8 +188,10 @@ class MembershipCache(Protocol):
     def invited_since(self, organization: str, at: float, *, but: str) -> int:
         """How many people, except one, were invited since `at` (epoch seconds)."""
 
-    def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
-        """Keep where maintainers were asked about a person, and for which pull request."""
+    def asked(
+        self, organization: str, person: str, asked_in: str, place: str, *, by_hand: bool = False
+    ) -> None:
+        """Keep where maintainers were asked about a person, and what led to it."""
 
     def is_latest_order(self, organization: str, ordered_at: str) -> bool:
         """Whether no later order is known; keeps this one if so."""
@@ -201,6 +204,20 @@ class MembershipCache(Protocol):
 
     def remember_claim(self, repository: str, number: int, person: str) -> None:
         """Keep that a person has claimed an issue."""
+
+    def reserve_claim(
+        self,
+        repository: str,
+        number: int,
+        person: str,
+        *,
+        most: int,
+        held: AbstractSet[int] | None = None,
+    ) -> float | None:
+        """Keep a claim unless the person holds `most` others; returns when, or None."""
+
+    def not_claimed(self, repository: str, number: int, person: str, at: float) -> None:
+        """Forget the claim kept at `at`: GitHub refused it."""
 
     def forget_claim(self, repository: str, number: int, person: str) -> None:
         """Forget that claim."""

@@ -158,7 +158,8 @@ def _waiting(item: Mapping[str, Any], people: Sequence[str]) -> Waiting:
 
 
 def _reviewers(item: Mapping[str, Any], owner: str) -> Sequence[str]:
-    people = [one["login"] for one in item.get("requested_reviewers") or ()]
+    reviewers = map(person, item.get("requested_reviewers") or ())
+    people = [each.login for each in reviewers if each and not each.is_bot]
     return people + [f"{owner}/{one['slug']}" for one in item.get("requested_teams") or ()]
 
 
@@ -256,6 +257,14 @@ class Accounts:
         # `permission` has no "triage", whose holders may label, assign and close.
         return answer["permission"] in {"admin", "write"} or answer.get("role_name") == "triage"
 
+    def may_maintain(self, repository: str, person: str) -> bool:
+        """See `bot.rule.Reader`."""
+        answer = self._permission(repository, person)
+        if answer is None:
+            return False
+        # `permission` has no "maintain": GitHub calls it "write" there.
+        return bool(answer["permission"] == "admin" or answer.get("role_name") == "maintain")
+
     def _permission(self, repository: str, person: str) -> Any | None:
         """GitHub: "Get repository permissions for a user"; None for an unknown user."""
         path = "/repos/{owner}/{name}/collaborators/{person}/permission"
@@ -265,7 +274,7 @@ class Accounts:
     def account(self, login: str) -> Person | None:
         """See `bot.rule.Reader`. GitHub: "Get a user"."""
         answer = look_first(self._client, "/users/{login}", login=login)
-        return answer and Person(str(answer["login"]), is_bot=answer["type"] != "User")
+        return answer and person(answer)
 
     def is_first_step(self, repository: str, person: str, number: int) -> bool:
         """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
@@ -348,6 +357,7 @@ class GithubReader:
         self.is_owner = accounts.is_owner
         self.permission = accounts.permission
         self.may_write = accounts.may_write
+        self.may_maintain = accounts.may_maintain
         self.account = accounts.account
         self.is_first_step = accounts.is_first_step
         self.labels = issues.labels

@@ -12,6 +12,8 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass
 from string import Template
 from typing import Any, Generic, Protocol, TypeVar
 
+from bot.options.authority import UNDECLARED, Authority
+
 T = TypeVar("T")
 _SHOWN_CHARACTERS = 60
 _SHOWN_PATH_CHARACTERS = 200
@@ -81,26 +83,23 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting: its name, kind, default and description.
-
-    If it is `shared`, it applies to a whole organisation and no repository may set it.
-    """
+    """A setting: its name, kind, default, description and authority."""
 
     name: str
     kind: Kind[Any]
     default: Any
     words: str
-    shared: bool = False
+    authority: Authority = UNDECLARED
 
 
-def option(kind: Kind[T], default: T, words: str, *, shared: bool = False) -> T:
+def option(kind: Kind[T], default: T, words: str, *, authority: Authority = UNDECLARED) -> T:
     """A field of a settings dataclass; `words` describes it in docs/settings.md.
 
-    Use `shared` for a setting that people with write access to one repository must not change.
+    `authority` says which files may set it; without one, no file of a single repository may.
     Raises Unfit on import if the default is not of its kind.
     """
     kind.read(_plain(default))
-    metadata = {"option": (kind, default, words, shared)}
+    metadata = {"option": (kind, default, words, authority)}
     return field(default_factory=lambda: default, metadata=metadata)
 
 

@@ -13,6 +13,7 @@ from string import Template
 from bot.actions import Action, Comment, Label, TakeBack, Unlabel
 from bot.events import SCHEDULE, Event
 from bot.facts import Merging, NotYet, Pull
+from bot.options.authority import FREE, only_off, tightening
 from bot.options.kinds import FLAG, WORDS, option, template
 from bot.rule import Reader, Rule
 
@@ -36,15 +37,38 @@ while, this pull request conflicted with changes in `$base`.)
 class ConflictsSettings:
     """How the bot reports merge conflicts."""
 
-    enabled: bool = option(FLAG, default=False, words="Whether the bot reports conflicts.")
-    label: str = option(
-        WORDS, "", "An existing label for pull requests with conflicts; empty for none."
+    enabled: bool = option(
+        FLAG,
+        default=False,
+        words="Whether the bot reports conflicts.",
+        authority=tightening(only_off),
     )
-    comment: bool = option(FLAG, default=True, words="Whether the bot comments on conflicts.")
-    drafts: bool = option(FLAG, default=False, words="Whether the bot also checks drafts.")
-    message: str = option(template("person", "base"), MESSAGE, "The comment, in Markdown.")
+    label: str = option(
+        WORDS,
+        "",
+        "An existing label for pull requests with conflicts; empty for none.",
+        authority=FREE,
+    )
+    comment: bool = option(
+        FLAG,
+        default=True,
+        words="Whether the bot comments on conflicts.",
+        authority=tightening(only_off),
+    )
+    drafts: bool = option(
+        FLAG,
+        default=False,
+        words="Whether the bot also checks drafts.",
+        authority=tightening(only_off),
+    )
+    message: str = option(
+        template("person", "base"), MESSAGE, "The comment, in Markdown.", authority=FREE
+    )
     settled: str = option(
-        template("person", "base"), SETTLED, "The comment's text once the conflicts are resolved."
+        template("person", "base"),
+        SETTLED,
+        "The comment's text once the conflicts are resolved.",
+        authority=FREE,
     )
 
 

@@ -12,6 +12,7 @@ from itertools import accumulate
 from bot.actions import Action, Label, Unlabel
 from bot.events import Event
 from bot.facts import Pull
+from bot.options.authority import FREE, only_off, tightening
 from bot.options.globs import LARGEST_PATHS, NAMED_GLOBS, covering, fits
 from bot.options.kinds import FLAG, option, table, whole
 from bot.rule import Reader, Rule
@@ -24,23 +25,31 @@ _MOST_PATHS = 3000
 class LabelSettings:
     """Which labels the bot manages, and when each one applies."""
 
-    enabled: bool = option(FLAG, default=False, words="Whether the bot labels pull requests.")
+    enabled: bool = option(
+        FLAG,
+        default=False,
+        words="Whether the bot labels pull requests.",
+        authority=tightening(only_off),
+    )
     paths: Mapping[str, tuple[str, ...]] = option(
         NAMED_GLOBS,
         {},
         "Label -> patterns; it applies when a changed path matches one of them. As in a "
         "`.gitignore`, `*` stays within a folder and `**` spans any number of folders.",
+        authority=FREE,
     )
     titles: Mapping[str, tuple[str, ...]] = option(
         NAMED_GLOBS,
         {},
         "Label -> patterns; it applies when the whole title matches one of them, ignoring "
         "case. `*` matches any text.",
+        authority=FREE,
     )
     sizes: Mapping[str, int] = option(
         table(whole(0, 1_000_000), most=20),
         {},
         "Label -> lines added and deleted; the label with the largest number reached applies.",
+        authority=FREE,
     )
 
     @property

@@ -11,6 +11,14 @@ from string import Template
 from bot.actions import Action, Comment
 from bot.events import Event
 from bot.facts import Moment, Waiting
+from bot.options.authority import (
+    FREE,
+    only_fewer,
+    only_more,
+    only_off,
+    only_superset,
+    tightening,
+)
 from bot.options.kinds import FLAG, TEXT, many, option, template, whole
 from bot.rule import Reader, Rule
 
@@ -38,28 +46,48 @@ $days days. Is anything still missing? Thank you!
 class NudgeSettings:
     """When the bot reminds people of quiet pull requests, and what it says."""
 
-    enabled: bool = option(FLAG, default=False, words="Whether the bot reminds people.")
+    enabled: bool = option(
+        FLAG,
+        default=False,
+        words="Whether the bot reminds people.",
+        authority=tightening(only_off),
+    )
     days: int = option(
-        whole(1, 365), 14, "The number of quiet days before a reminder, and between two reminders."
+        whole(1, 365),
+        14,
+        "The number of quiet days before a reminder, and between two reminders.",
+        authority=tightening(only_more),
     )
     most: int = option(
-        whole(1, 10), 2, "The most reminders in a row while no person does anything."
+        whole(1, 10),
+        2,
+        "The most reminders in a row while no person does anything.",
+        authority=tightening(only_fewer),
     )
     skip: tuple[str, ...] = option(
-        many(TEXT), (), "The bot never reminds anyone of pull requests with these labels."
+        many(TEXT),
+        (),
+        "The bot never reminds anyone of pull requests with these labels.",
+        authority=tightening(only_superset),
     )
     reviewers: tuple[str, ...] = option(
         many(TEXT),
         (),
         "Who is reminded of a pull request without reviewers: logins, or teams as "
         "`organisation/team`. Empty: the bot reminds no one of it.",
+        authority=FREE,
     )
-    author: str = option(template("people", "days"), AUTHOR, "The text for authors, in Markdown.")
+    author: str = option(
+        template("people", "days"), AUTHOR, "The text for authors, in Markdown.", authority=FREE
+    )
     reviewer: str = option(
-        template("people", "days"), REVIEWER, "The text for reviewers, in Markdown."
+        template("people", "days"), REVIEWER, "The text for reviewers, in Markdown.", authority=FREE
     )
     merger: str = option(
-        template("people", "days"), MERGER, "The text for people who approved, in Markdown."
+        template("people", "days"),
+        MERGER,
+        "The text for people who approved, in Markdown.",
+        authority=FREE,
     )
 
 

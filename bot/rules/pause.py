@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.actions import Action, Comment, Rest
 from bot.events import Event, Message
+from bot.options.authority import only_off, organization
 from bot.options.kinds import FLAG, option
 from bot.rule import Reader, Rule
 
@@ -34,7 +35,12 @@ _REPLIES = {"pause": _PAUSED, "resume": _RESUMED}
 class PauseSettings:
     """Whether owners can pause the bot with a comment."""
 
-    enabled: bool = option(FLAG, default=True, words="Whether the bot obeys `/bot pause`.")
+    enabled: bool = option(
+        FLAG,
+        default=True,
+        words="Whether the bot obeys `/bot pause`.",
+        authority=organization(only_off),
+    )
 
 
 def decide(event: Event, reader: Reader, _settings: PauseSettings) -> Sequence[Action]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.actions import Action, Comment, React
 from bot.events import MESSAGES, Event
+from bot.options.authority import only_off, tightening
 from bot.options.kinds import FLAG, option
 from bot.rule import Reader, Rule
 
@@ -13,7 +14,12 @@ from bot.rule import Reader, Rule
 class PingSettings:
     """Whether the bot answers `/ping`."""
 
-    enabled: bool = option(FLAG, default=True, words="Whether the bot answers `/ping`.")
+    enabled: bool = option(
+        FLAG,
+        default=True,
+        words="Whether the bot answers `/ping`.",
+        authority=tightening(only_off),
+    )
 
 
 def decide(event: Event, _reader: Reader, _settings: PingSettings) -> Sequence[Action]:

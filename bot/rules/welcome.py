@@ -9,6 +9,7 @@ from string import Template
 
 from bot.actions import Action, Comment
 from bot.events import Event, Issue, Person, Repository
+from bot.options.authority import FREE, only_off, tightening
 from bot.options.kinds import FLAG, option, template
 from bot.rule import Reader, Rule
 
@@ -34,14 +35,32 @@ _KNOWN = frozenset({"OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR"})
 class WelcomeSettings:
     """Whether the bot welcomes newcomers, and what it says."""
 
-    enabled: bool = option(FLAG, default=False, words="Whether the bot welcomes newcomers.")
-    issues: bool = option(FLAG, default=True, words="Whether it welcomes them on a first issue.")
-    pull_requests: bool = option(
-        FLAG, default=True, words="Whether it welcomes them on a first pull request."
+    enabled: bool = option(
+        FLAG,
+        default=False,
+        words="Whether the bot welcomes newcomers.",
+        authority=tightening(only_off),
     )
-    issue_message: str = option(template(*_NAMES), ISSUE, "The welcome on an issue, in Markdown.")
+    issues: bool = option(
+        FLAG,
+        default=True,
+        words="Whether it welcomes them on a first issue.",
+        authority=tightening(only_off),
+    )
+    pull_requests: bool = option(
+        FLAG,
+        default=True,
+        words="Whether it welcomes them on a first pull request.",
+        authority=tightening(only_off),
+    )
+    issue_message: str = option(
+        template(*_NAMES), ISSUE, "The welcome on an issue, in Markdown.", authority=FREE
+    )
     pull_request_message: str = option(
-        template(*_NAMES), PULL_REQUEST, "The welcome on a pull request, in Markdown."
+        template(*_NAMES),
+        PULL_REQUEST,
+        "The welcome on a pull request, in Markdown.",
+        authority=FREE,
     )
 
 

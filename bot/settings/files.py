@@ -1,10 +1,10 @@
 """Settings files: `.github/bot.toml` of organisations and repositories, cached in the database.
 
-A repository's file overrides the one in the organisation's `.github` repository, which overrides
-the operator's settings. The bot only reads the default branch, so a branch or fork cannot change
-settings. It reads a file again after a push that touches it, and RECHECK_SECONDS later in case it
-missed that push. If a file is invalid, the bot keeps using the last valid settings and opens an
-issue, one for each repository. It closes that when the file is valid again.
+A repository's file lies over the one in the organisation's `.github` repository, which lies over
+the operator's settings (bot.settings.merge). The bot only reads the default branch, so a branch or
+fork cannot change settings. It reads a file again after a push that touches it, and RECHECK_SECONDS
+later in case it missed that push. If a file is invalid, the bot keeps using the last valid settings
+and opens an issue, one for each repository. It closes that when the file is valid again.
 """
 
 import base64
@@ -25,7 +25,7 @@ from bot.settings.layers import (
     Layer,
     Settings,
     SettingsError,
-    is_single,
+    placed,
     read_text,
     read_valid_parts,
 )
@@ -45,13 +45,14 @@ LAG_SECONDS = 30.0
 SETTINGS = "settings"
 
 _BROKEN = """\
-There are problems in `{file}`, so I cannot use it:
+There are problems in `{file}`:
 
 ```text
 {problems}
 ```
 
-The numbers are the line and the column. Nothing is lost: until the file is fixed, I {fallback}.
+The numbers are the line and the column. Where a setting is ignored, I use the rest of the file. \
+For any other problem I do not use the file: until it is fixed, I {fallback}.
 
 **To fix it**, change the file on the default branch. A pull request is best, because I check the \
 file there before you merge it, and show what it would change. I will close this issue when the \
@@ -97,9 +98,9 @@ class File:
 class Known:
     """The cached settings file of a repository.
 
-    `text` is the last valid text. `problems` are the messages about the current text, one per line;
-    `serial` counts how often they changed. `checked_at` is the time of the last check in epoch
-    seconds, or 0 if a check is due.
+    `text` is the last valid text. `problems` are the messages about the current text, one per line:
+    why it is invalid, or which of its values are ignored. `serial` counts how often they changed.
+    `checked_at` is the time of the last check in epoch seconds, or 0 if a check is due.
     """
 
     repository: str
@@ -169,9 +170,8 @@ class SettingsFiles:
         known = self._known(names)
         before = {name: self._layer(known[name]) for name in names if name in known}
         after = {**before, repository.lower(): tried}
-        return (
-            self._base.under(*(before[name] for name in names if name in before)),
-            self._base.under(*(after[name] for name in names if name in after)),
+        return self._over({name: before[name] for name in names if name in before}), self._over(
+            {name: after[name] for name in names if name in after}
         )
 
     def effective(self, client: ContentsClient, event: Event) -> Effective:
@@ -183,18 +183,36 @@ class SettingsFiles:
         names = _sources(event)
         known = self._known(names)
         max_age = SCHEDULED_SECONDS if event.name == SCHEDULE else RECHECK_SECONDS
-        files = tuple(self._current(client, name, known.get(name), max_age) for name in names)
-        return Effective(self._settings(files), files)
+        settings, files = self._base, []
+        for name in names:
+            file = self._current(client, name, known.get(name), max_age, settings)
+            settings = settings.under(self._layer(file), name)
+            files.append(file)
+        return Effective(settings, tuple(files))
 
-    def problems(self, file: File, repository: str) -> Sequence[Problem]:
+    def problems(self, file: File) -> Sequence[Problem]:
         """The problems of a settings file, with their lines; empty for a valid one. Pure."""
         if file.fault:
             return [Problem((), file.fault)]
         try:
-            read_text(self.rules, file.text, source=FILE, single=is_single(repository))
+            read_text(self.rules, file.text, source=FILE)
         except SettingsError as error:
             return error.problems
         return []
+
+    def ignored(self, text: str, repository: str) -> Sequence[Problem]:
+        """The values in a valid text that have no effect as a repository's file, and why.
+
+        Uses the cache alone.
+        """
+        names = _sources_of(repository)[:-1]
+        known = self._known(names)
+        wider = {name: self._layer(known[name]) for name in names if name in known}
+        return self._ignored(text, repository, self._over(wider))
+
+    def _ignored(self, text: str, repository: str, wider: Settings) -> Sequence[Problem]:
+        settings = wider.under(self._read_layer(text), repository)
+        return placed(settings.ignored(self.rules, repository), text)
 
     def _known(self, names: Sequence[str]) -> Mapping[str, Known]:
         if not names:
@@ -204,7 +222,12 @@ class SettingsFiles:
             return {row["repository"]: Known(**row) for row in rows}
 
     def _current(
-        self, client: ContentsClient, name: str, known: Known | None, max_age: float
+        self,
+        client: ContentsClient,
+        name: str,
+        known: Known | None,
+        max_age: float,
+        wider: Settings,
     ) -> Known:
         now = self._clock()
         if known is not None and now - known.checked_at < max_age:
@@ -216,16 +239,18 @@ class SettingsFiles:
                 raise
             log.warning("cannot check %s of %s: %s", FILE, name, error)
             return known
-        checked = self._checked(known or Known(name, checked_at=now), file, now)
+        checked = self._checked(known or Known(name, checked_at=now), file, now, wider)
         return checked if self._save(known, checked) else self._known([name])[name]
 
-    def _checked(self, known: Known, file: File, now: float) -> Known:
+    def _checked(self, known: Known, file: File, now: float, wider: Settings) -> Known:
         """The new cache entry after GitHub returned `file`."""
-        problems = "\n".join(messages(self.problems(file, known.repository), FILE))
+        invalid = self.problems(file)
+        found = invalid or self._ignored(file.text, known.repository, wider)
+        problems = "\n".join(messages(found, FILE))
         pushed = known.checked_at == 0.0 and known.sha == file.sha
         return Known(
             repository=known.repository,
-            text=known.text if problems else file.text,
+            text=known.text if invalid else file.text,
             sha=file.sha,
             problems=problems,
             serial=known.serial + (problems != known.problems),
@@ -244,13 +269,20 @@ class SettingsFiles:
             return connection.execute(change).rowcount == 1
 
     def _settings(self, files: Sequence[Known]) -> Settings:
-        return self._base.under(*map(self._layer, files))
+        return self._over({file.repository: self._layer(file) for file in files})
+
+    def _over(self, layers: Mapping[str, Layer]) -> Settings:
+        """The operator's settings under the layers of files, by repository."""
+        settings = self._base
+        for repository, layer in layers.items():
+            settings = settings.under(layer, repository)
+        return settings
 
     def _layer(self, file: Known) -> Layer:
-        return self._read_layer(file.text, single=is_single(file.repository))
+        return self._read_layer(file.text)
 
-    def _read_layer_uncached(self, text: str, *, single: bool) -> Layer:
-        return read_valid_parts(self.rules, text, source=FILE, single=single)
+    def _read_layer_uncached(self, text: str) -> Layer:
+        return read_valid_parts(self.rules, text, source=FILE)
 
 
 def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) -> File:
@@ -291,8 +323,13 @@ def _file(answer: Any) -> File:
 def _sources(event: Event) -> list[str]:
     """The repositories whose files apply to an event, lowest layer first, in lower case."""
     repository = event.repository.full_name.lower() if event.repository else ""
-    owner = repository.partition("/")[0] or (event.organization or "").lower()
-    return list(dict.fromkeys(name for name in (f"{owner}/.github", repository) if owner and name))
+    return _sources_of(repository or f"{event.organization or ''}/.github".lower())
+
+
+def _sources_of(repository: str) -> list[str]:
+    repository = repository.lower()
+    owner, _, name = repository.partition("/")
+    return list(dict.fromkeys((f"{owner}/.github", repository))) if owner and name else []
 
 
 def complaint(file: Known) -> KeepIssue | None:

@@ -1,18 +1,20 @@
 """Layers of settings: strict parsing, and lookup by rule.
 
-A layer holds the values of one file. Key by key, the repository's file overrides the organisation's
-file, which overrides the operator's config.toml, which overrides the defaults.
+A layer holds the values of one file. Key by key, the files are merged over the defaults: the
+operator's config.toml, the organisation's file, the repository's file (bot.settings.merge).
 """
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from bot.options.kinds import Problem, Switched, Unfit, messages, options, read_table, under
+from bot.options.authority import Scope
+from bot.options.kinds import Problem, Switched, Unfit, messages, read_table, under
 from bot.options.toml_locations import locations
 from bot.rule import Rule
+from bot.settings.merge import Merged, merge
 
 S = TypeVar("S", bound=Switched)
 
@@ -39,31 +41,46 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of all rules: layers over the defaults, the highest last."""
+    """The settings of all rules: up to three layers over the defaults."""
 
-    layers: tuple[Layer, ...] = ()
+    operator: Layer = field(default_factory=dict)
+    organization: Layer = field(default_factory=dict)
+    repository: Layer = field(default_factory=dict)
 
     def of(self, rule: Rule[S]) -> S:
         """The settings of a rule. Pure."""
-        values: dict[str, Any] = {}
-        for layer in self.layers:
-            values |= layer.get(rule.name, {})
-        return rule.settings(**values)
+        return rule.settings(**self._merged(rule).values)
 
     def enabled(self, rules: Sequence[Rule[Any]]) -> Sequence[Rule[Any]]:
         """The rules that these settings enable. Pure."""
         return [rule for rule in rules if self.of(rule).enabled]
 
-    def under(self, *layers: Layer) -> "Settings":
-        """These settings, overridden by other layers."""
-        return Settings((*self.layers, *layers))
+    def under(self, layer: Layer, repository: str) -> "Settings":
+        """These settings with the layer of a repository's file: its own, or its organisation's."""
+        if is_single(repository):
+            return replace(self, repository=layer)
+        return replace(self, organization=layer)
+
+    def ignored(self, rules: Sequence[Rule[Any]], repository: str) -> list[Problem]:
+        """The values in the file of a repository that have no effect, and why. Pure."""
+        scope = _scope(repository)
+        return [
+            Problem((rule.name, each.name), each.words)
+            for rule in rules
+            for each in self._merged(rule).ignored
+            if each.scope == scope
+        ]
+
+    def _merged(self, rule: Rule[Any]) -> Merged:
+        layers = zip(Scope, (self.operator, self.organization, self.repository), strict=True)
+        return merge(rule.settings, ((scope, each.get(rule.name, {})) for scope, each in layers))
 
 
-def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any], *, single: bool = False) -> Layer:
+def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any]) -> Layer:
     """The layer in the values of a TOML document: `{"invite": {...}}`.
 
-    `single` forbids settings of the whole organisation. Raises SettingsError with all problems:
-    unknown rules and keys, wrong types, unknown names in templates, and forbidden settings.
+    Raises SettingsError with all problems: unknown rules and keys, wrong types, unknown names in
+    templates.
     """
     known = {rule.name: rule for rule in rules}
     problems: list[Problem] = []
@@ -76,8 +93,6 @@ def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any], *, single: bool 
             layer[name] = read_table(known[name].settings, table)
         except Unfit as error:
             problems += under(name, error)
-            continue
-        problems += _shared(known[name], layer[name]) if single else ()
     if problems:
         raise SettingsError(problems)
     return layer
@@ -88,13 +103,11 @@ def is_single(repository: str) -> bool:
     return repository.rpartition("/")[2].lower() != ".github"
 
 
-def _shared(rule: Rule[Any], values: Mapping[str, Any]) -> Iterator[Problem]:
-    known = options(rule.settings)
-    words = "can only be set for the whole organisation, in its repository `.github`"
-    return (Problem((rule.name, key), words) for key in values if known[key].shared)
+def _scope(repository: str) -> Scope:
+    return Scope.REPOSITORY if is_single(repository) else Scope.ORGANIZATION
 
 
-def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str, single: bool = False) -> Layer:
+def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
     """The layer in the text of a settings file; `source` is the file's name in errors.
 
     Raises SettingsError with all problems and their locations. Pure, and bounded in time and memory
@@ -103,24 +116,24 @@ def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str, single: boo
     text = text.removeprefix("\ufeff")  # a byte order mark
     values = _parse(text, source=source)
     try:
-        return read(rules, values, single=single)
+        return read(rules, values)
     except SettingsError as error:
         raise SettingsError(placed(error.problems, text), source) from None
 
 
-def read_valid_parts(rules: Sequence[Rule[Any]], text: str, *, source: str, single: bool) -> Layer:
+def read_valid_parts(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
     """The valid settings in a text that was valid once: an upgrade may have invalidated some. Pure.
 
     Raises SettingsError for a text that is not TOML.
     """
     values = _parse(text, source=source)
     try:
-        return read(rules, values, single=single)
+        return read(rules, values)
     except SettingsError as error:
         tables = {name: dict(part) for name, part in values.items() if isinstance(part, dict)}
         for problem in error.problems:
             _remove(tables, problem.path)
-        return read(rules, tables, single=single)
+        return read(rules, tables)
 
 
 def _remove(tables: dict[str, dict[str, Any]], path: tuple[str | int, ...]) -> None:

@@ -7,6 +7,7 @@ Logins ignore case, so they are stored in lower case.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, func, select
 
 from bot.events import Event
+from bot.facts import Question
 from bot.store.tables import (
     claim,
     invitation,
@@ -25,6 +27,7 @@ from bot.store.tables import (
     rest_order,
 )
 from luggage.database import asking, reading, writing
+from luggage.database.name_lock import lock_name
 from luggage.database.upsert import inserting
 
 # The states of a membership that GitHub does not have; its own are `active` and `pending`.
@@ -32,6 +35,11 @@ LEFT = "left"
 DECLINED = "declined"
 # A member's state after an event of the organisation.
 _AFTER_EVENT = {"member_invited": "pending", "member_added": "active", "member_removed": LEFT}
+# How long a claim counts before GitHub shows it: the time that its request may take, and GitHub's
+# read lag.
+FRESH_SECONDS = 60.0
+# Ends the cause of a request for approval that `/invite` led to. GitHub's names have no spaces.
+_BY_HAND = " by hand"
 # The new state of a person who had this one, and whom GitHub no longer knows.
 _GONE = {"active": LEFT, "pending": DECLINED}
 
@@ -115,18 +123,24 @@ class People:
         with reading(self._engine) as connection:
             return int(connection.execute(counted).scalar_one())
 
-    def asked(self, organization: str, person: str, asked_in: str, pull_request: str) -> None:
+    def asked(
+        self, organization: str, person: str, asked_in: str, place: str, *, by_hand: bool = False
+    ) -> None:
         """Store where maintainers were asked about a person, and why. Safe to repeat."""
-        about = {"asked_in": asked_in.lower(), "pull_request": pull_request, "login": person}
+        cause = f"{place}{_BY_HAND if by_hand else ''}"
+        about = {"asked_in": asked_in.lower(), "pull_request": cause, "login": person}
         self._rows.upsert(invitation_request, _of(organization, person), **about)
 
-    def asked_about(self, asked_in: str) -> tuple[str, str] | None:
-        """The person that `owner/repo#number` asks about, and the pull request behind it."""
+    def asked_about(self, asked_in: str) -> Question | None:
+        """The request for approval that stands in `owner/repo#number`."""
         table = invitation_request
         query = select(table.c.login, table.c.pull_request)
         with reading(self._engine) as connection:
             row = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
-        return None if row is None else (row.login, row.pull_request)
+        if row is None:
+            return None
+        place = row.pull_request.removesuffix(_BY_HAND)
+        return Question(row.login, place, by_hand=place != row.pull_request)
 
     # Merges and first contributions
 
@@ -198,6 +212,44 @@ class People:
         """Store that a person claims an issue from now on. Safe to repeat."""
         key = {**_newcomer(repository, person), "number": number}
         self._rows.upsert(claim, key, claimed_at=self._clock())
+
+    def reserve_claim(
+        self,
+        repository: str,
+        number: int,
+        person: str,
+        *,
+        most: int,
+        held: AbstractSet[int] | None = None,
+    ) -> float | None:
+        """Store that a person claims an issue, unless they already hold `most` others.
+
+        Returns when, in epoch seconds, or None without room. `held` are the open issues that GitHub
+        shows as theirs; with it, an older claim that GitHub does not show no longer counts. Of many
+        calls at once, on any machines, only as many succeed as there is room. Safe to repeat: a
+        claim that has just been stored keeps its room.
+        """
+        key = _newcomer(repository, person)
+        now = self._clock()
+        query = select(claim.c.number, claim.c.claimed_at).where(*_where(claim, key))
+        with writing(self._engine) as connection:
+            lock_name(connection, f"claim {key['repository']} {key['person']}")
+            stored = {row.number: row.claimed_at for row in connection.execute(query)}
+            fresh = {each for each, at in stored.items() if now - at < FRESH_SECONDS}
+            others = (stored.keys() if held is None else fresh | held) - {number}
+            if number not in fresh and len(others) >= most:
+                return None
+            row = inserting(connection, claim).values(**key, number=number, claimed_at=now)
+            index = [*key, "number"]
+            connection.execute(
+                row.on_conflict_do_update(index_elements=index, set_={"claimed_at": now})
+            )
+        return now
+
+    def not_claimed(self, repository: str, number: int, person: str, at: float) -> None:
+        """Delete a claim stored at `at` that GitHub refused. Safe to repeat; a later one stays."""
+        key = {**_newcomer(repository, person), "number": number}
+        self._rows.delete(claim, {**key, "claimed_at": at})
 
     def forget_claim(self, repository: str, number: int, person: str) -> None:
         """Delete the claim of a person. Safe to repeat."""

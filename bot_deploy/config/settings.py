@@ -333,7 +333,7 @@ def _settings(
             raise ConfigError(f"config.toml: [{name}] is unknown; did you mean [{meant}]?")
     try:
         tables = {name: document[name] for name in names if name in document}
-        return layers.Settings((layers.read(rules, tables),))
+        return layers.Settings(operator=layers.read(rules, tables))
     except layers.SettingsError as error:
         located = layers.SettingsError(layers.placed(error.problems, text), "config.toml")
         raise ConfigError(str(located)) from error

@@ -80,16 +80,25 @@ def test_view_of_a_deleted_account_has_no_author(user):
     assert event.pull_request == PullRequest(7, None)
 
 
-@pytest.mark.parametrize(
-    "user",
-    [
-        {"login": "dependabot[bot]", "type": "Bot"},
-        {"login": "x[bot]"},
-        {"login": "x", "type": "Bot"},
-    ],
-)
-def test_view_knows_a_program_by_its_type_or_its_login(user):
-    """Bots have the type "Bot" or a login that ends with "[bot]"."""
+# Accounts through which no person speaks, as `user` and as `sender`.
+NOBODIES = [
+    {"login": "dependabot[bot]", "type": "Bot"},
+    {"login": "x[bot]", "type": "User"},
+    {"login": "x", "type": "Bot"},
+    {"login": "lions", "type": "Organization"},
+    {"login": "imported", "type": "Mannequin"},
+    {"login": "staff", "type": "EnterpriseUserAccount"},
+    {"login": "ghost", "type": "User"},
+    {"login": "Ghost", "type": "User"},
+    {"login": "x", "type": "A kind of the future"},
+    {"login": "x", "type": None},
+    {"login": "x"},
+]
+
+
+@pytest.mark.parametrize("user", NOBODIES)
+def test_only_an_account_of_the_type_user_is_a_person(user):
+    """Bots, organisations, mannequins, `ghost` and unknown types are no persons."""
     event = view("pull_request", {"pull_request": {"number": 7, "user": user}})
     assert event.pull_request.author.is_bot
 
@@ -146,9 +155,29 @@ WRITTEN = [
 @pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)
 def test_view_finds_the_message_in_each_kind_of_text(name, action, parts, target, thread):
     """Each of the five kinds of text has a message with target and thread."""
-    message = view(name, {"action": action, **parts}).message
+    message = view(name, {"action": action, **parts, "sender": ALICE}).message
     assert (message.target, message.thread) == (target, thread)
     assert message.commands() == [["/ping"]]
+
+
+@pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)
+def test_a_text_that_an_app_wrote_for_somebody_is_not_theirs(name, action, parts, target, thread):
+    """A text with `performed_via_github_app` has no commands, whoever's login it shows."""
+    (part,) = [each for each in parts if "body" in parts[each]]
+    by_app = {**parts[part], "performed_via_github_app": {"id": 1, "slug": "other"}}
+    event = view(name, {"action": action, **parts, part: by_app, "sender": ALICE})
+    assert event.message.author == Person("alice", is_bot=True)
+    assert event.message.commands() == []
+
+
+@pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)
+@pytest.mark.parametrize("sender", [{"login": "olga", "type": "User"}, *NOBODIES, None])
+def test_a_text_that_somebody_else_sent_has_no_commands(
+    sender, name, action, parts, target, thread
+):
+    """A text counts only if its author sent it: a transferred issue is not written anew."""
+    event = view(name, {"action": action, **parts, "sender": sender})
+    assert event.message.commands() == []
 
 
 @pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)

@@ -171,5 +171,5 @@ def test_of_two_permissions_the_stronger_is_needed():
 def test_rules_that_are_switched_off_need_nothing():
     """Only enabled rules have needs."""
     layer = read(RULES, {rule.name: {"enabled": False} for rule in RULES})
-    found = needs(Settings((layer,)).enabled(RULES))
+    found = needs(Settings(layer).enabled(RULES))
     assert (found.permissions, found.events) == (CORE_PERMISSIONS, CORE_EVENTS)

@@ -1,4 +1,4 @@
-"""The custom rule, its tests and the action of docs/howto/write-a-rule.md."""
+"""The custom rule, its tests, options and the action of docs/howto/write-a-rule.md."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from luggage.fake_github import FakeGithub
 
 PAGE = Path(__file__).parents[2] / "docs/howto/write-a-rule.md"
-CODE, ACTION, TEST = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+CODE, OPTIONS, ACTION, TEST = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 FILE = "gratitude.py"
 
 

@@ -33,11 +33,11 @@ def _section(rule: Rule[Any]) -> Iterator[str]:
     yield ""
     yield inspect.cleandoc(rule.settings.__doc__ or "")
     yield ""
-    yield "| setting | may be | default | meaning |"
-    yield "|---|---|---|---|"
+    yield "| setting | may be | default | set by | meaning |"
+    yield "|---|---|---|---|---|"
     for each in found.values():
-        words = f"{each.words} Set for the whole organisation only." if each.shared else each.words
-        cells = (f"`{each.name}`", each.kind.words, _default(each), words)
+        who = each.authority.words
+        cells = (f"`{each.name}`", each.kind.words, _default(each), who, each.words)
         yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
     yield ""
     needed = ", ".join(f"*{name}*: {access}" for name, access in sorted(rule.permissions.items()))

@@ -26,7 +26,7 @@ from bot.operations.preview.comparison import (
 from bot.operations.preview.past import Merges, Past, Questions, past_reader, stored
 from bot.operations.preview.words import NAME, refusal, removal, report, unread, valid
 from bot.settings.files import FILE, SettingsFiles, fetch
-from bot.settings.layers import Settings, is_single, read_text
+from bot.settings.layers import Settings, read_text
 from bot.store.people import People
 from luggage.github import Client, Forbidden, NotFound
 from luggage.jobs import Queue
@@ -69,7 +69,7 @@ class Previewer:
         file = fetch(client, repository, ref=commit)
         if not file.sha:
             return unread(repository, commit)
-        problems = self.settings.problems(file, repository)
+        problems = self.settings.problems(file)
         if problems:
             return refusal(repository, commit, problems)
         accounts = Accounts(client, self.people)
@@ -99,8 +99,7 @@ class Previewer:
         def is_over() -> bool:
             return self.timer() - begun >= self.seconds
 
-        single = is_single(repository)
-        tried = read_text(self.settings.rules, text, source=FILE, single=single)
+        tried = read_text(self.settings.rules, text, source=FILE)
         questions = Questions(client, most)
         owner, _, name = repository.partition("/")
         scope = owner if name == ".github" else repository
@@ -122,6 +121,7 @@ class Previewer:
 
         result = preview(self.settings.rules, pasts, settings, reader, is_over)
         result.questions = questions.asked
+        result.ignored = self.settings.ignored(text, repository)
         return result
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from bot.actions import Action
 from bot.loop.run import Decision, evaluate
 from bot.operations.preview.past import Past
+from bot.options.kinds import Problem
 from bot.rule import Reader, Rule
 from bot.rules import rules_for
 from bot.settings.layers import Settings
@@ -50,7 +51,8 @@ class Preview:
     """The differences, oldest first, and what they are based on.
 
     `looked_at` counts deliveries; `unjudged` counts those for which a fact is unknown, `too_late`
-    those that were not looked at because the time was over.
+    those that were not looked at because the time was over. `ignored` are the values in the file
+    that have no effect.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -58,6 +60,7 @@ class Preview:
     unjudged: int = 0
     too_late: int = 0
     questions: int = 0
+    ignored: Sequence[Problem] = ()
 
     def counts(self) -> Mapping[tuple[str, How], int]:
         """How many actions of each kind differ, and how."""

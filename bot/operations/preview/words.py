@@ -22,6 +22,9 @@ _ENDS = {How.MORE: "more", How.LESS: "less", How.OTHER: "different"}
 _SIGNS = {How.MORE: "would be done", How.LESS: "would not be done", How.OTHER: "would differ"}
 
 
+_IGNORED = "Some settings are ignored"
+
+
 def headline(result: Preview) -> str:
     """The differences in one line: `3 more invitations, 1 comment less`."""
     parts = [_counted(kind, how, count) for (kind, how), count in sorted(result.counts().items())]
@@ -47,16 +50,19 @@ def basis(result: Preview) -> str:
 
 def refusal(repository: str, commit: str, problems: Sequence[Problem]) -> CheckRun:
     """The check run for an invalid file."""
-    listed = "\n".join(messages(problems, FILE)).replace("```", "'''")
     return CheckRun(
         repository=repository,
         commit=commit,
         name=CHECK,
         conclusion="failure",
         title="The file is invalid",
-        summary=f"```text\n{listed}\n```\n\nThe numbers are line and column. If you merge this, "
-        "the bot keeps using the last valid settings.",
+        summary=f"```text\n{_listed(problems)}\n```\n\nThe numbers are line and column. "
+        "If you merge this, the bot keeps using the last valid settings.",
     )
+
+
+def _listed(problems: Sequence[Problem]) -> str:
+    return "\n".join(messages(problems, FILE)).replace("```", "'''")
 
 
 def unread(repository: str, commit: str) -> CheckRun:
@@ -101,12 +107,14 @@ def report(repository: str, commit: str, result: Preview, *, server_url: str) ->
     rows = [_row(each, server_url) for each in result.differences if _may_name(each, repository)]
     hidden = len(result.differences) - len(rows)
     summary = f"{basis(result)} None of this was done: it shows the effect of these settings."
+    if result.ignored:
+        summary = f"```text\n{_listed(result.ignored)}\n```\n\n{summary}"
     return CheckRun(
         repository=repository,
         commit=commit,
         name=CHECK,
-        conclusion="success",
-        title=headline(result),
+        conclusion="failure" if result.ignored else "success",
+        title=_IGNORED if result.ignored else headline(result),
         summary=summary,
         text="\n".join(_table(rows, hidden)),
     )
@@ -151,6 +159,7 @@ def _cell(text: str) -> str:
 
 def lines(result: Preview) -> Iterator[str]:
     """A preview for a terminal, line by line."""
+    yield from (problem.of(FILE) for problem in result.ignored)
     yield f"{headline(result)}."
     for each in result.differences:
         yield f"{each.how:5}  {each.action.describe()}, because of {each.because_of.subject}"
@@ -164,6 +173,7 @@ def values(result: Preview) -> Mapping[str, Any]:
         "unjudged": result.unjudged,
         "too_late": result.too_late,
         "questions": result.questions,
+        "ignored": messages(result.ignored, FILE),
         "differences": [
             {
                 "how": str(each.how),

@@ -12,12 +12,16 @@ _TAKEN = (
     "@{person}, someone is already working on this: see *Assignees*. Feel free to ask them here "
     "whether they would like some help."
 )
+_FULL = (
+    "@{person}, you already have {most} open issues on your plate, which is the limit here. Finish "
+    "one or `/release` it, and this one can be yours."
+)
 
 
 def claim(call: CommandCall) -> CommandAnswer:
     """Assign the issue to the author of the command.
 
-    The action, not this function, checks that the issue is still free.
+    The action, not this function, checks that the issue is still free, and the limit once more.
     """
     refusal = _refusal(call)
     if refusal:
@@ -87,14 +91,19 @@ def assign(call: CommandCall) -> CommandAnswer:
     if len(who) != 1 or not _LOGIN.fullmatch(who[0]):
         return CommandAnswer(say="Please name one person, such as `/assign @octocat`.")
     login = who[0].removeprefix("@")
-    by_author = call.settings.assign == "author" and call.is_own
-    if not by_author and not call.may_write():
-        return CommandAnswer(say=_not_yours(call))
+    if not call.may_write():
+        if call.settings.assign != "author" or not call.is_own:
+            return CommandAnswer(say=_not_yours(call))
+        if login.lower() == call.person.lower():
+            return claim(call)  # within the limit for claims
     if not call.reader.is_assignable(call.repository, call.issue.number, login):
         return CommandAnswer(
             say=f"GitHub does not let me assign {quoted(login)}. It only accepts people who work "
             f"on this repository or who have commented on this {call.thing}."
         )
+    account = call.reader.account(login)
+    if account is None or account.is_bot:
+        return CommandAnswer(say=f"I cannot assign {quoted(login)}: there is no such person.")
     return CommandAnswer((_assign(call, login, is_claim=False),))
 
 
@@ -115,4 +124,6 @@ def _assign(call: CommandCall, person: str, *, is_claim: bool) -> Assign:
         people=(person,),
         claim=is_claim,
         taken=_TAKEN.format(person=person) if is_claim else "",
+        most=call.settings.most_claims if is_claim else 0,
+        full=_FULL.format(person=person, most=call.settings.most_claims) if is_claim else "",
     )

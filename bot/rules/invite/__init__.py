@@ -15,6 +15,17 @@ from string import Template
 
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
 from bot.events import REPLIES, Event, Message, Person
+from bot.facts import Question
+from bot.options.authority import (
+    FREE,
+    only_fewer_or_unlimited,
+    only_more,
+    only_off,
+    only_superset,
+    only_to,
+    organization,
+    tightening,
+)
 from bot.options.globs import GLOBS, fits
 from bot.options.kinds import FLAG, Kind, choice, matching, option, template, whole
 from bot.rule import Reader, Rule
@@ -32,58 +43,85 @@ _NAME: Kind[str] = matching("[A-Za-z0-9._-]*", "a repository's name without its 
 class InviteSettings:
     """When the bot invites people, which team they join, and what it tells them."""
 
-    enabled: bool = option(FLAG, default=True, words="Whether the bot invites people.")
+    enabled: bool = option(
+        FLAG,
+        default=True,
+        words="Whether the bot invites people.",
+        authority=tightening(only_off),
+    )
     mode: str = option(
         choice(AUTOMATIC, APPROVAL, BY_HAND),
         AUTOMATIC,
-        "What leads to an invitation: enough merged pull requests; the same and an `/approve` from "
-        "someone with write access; or only `/invite`, which such people can use in every mode.",
+        "What leads to an invitation: enough merged pull requests, or `/invite` by someone with "
+        "write access; either of them and an `/approve`; or only `/invite`.",
+        # Not from approval to by hand: there, `/invite` needs no approval.
+        authority=tightening(only_to({AUTOMATIC: (APPROVAL, BY_HAND)})),
     )
     merged_pull_requests: int = option(
         whole(1, 100),
         1,
         "How many merged pull requests in the whole organisation lead to an invitation.",
+        authority=tightening(only_more),
     )
-    message: str = option(template(*_NAMES), texts.WELCOME, "The welcome, in Markdown.")
+    # Texts that the bot may post in another repository than the one whose file sets them.
+    message: str = option(
+        template(*_NAMES), texts.WELCOME, "The welcome, in Markdown.", authority=organization()
+    )
     hand_message: str = option(
-        template(*_NAMES), texts.BY_HAND, "The welcome after `/invite`, in Markdown."
+        template(*_NAMES),
+        texts.BY_HAND,
+        "The welcome after `/invite`, in Markdown.",
+        authority=organization(),
     )
     countdown: bool = option(
         FLAG,
         default=False,
         words="Whether the bot comments on each earlier merged pull request with the number left.",
+        authority=tightening(only_off),
     )
     countdown_message: str = option(
         template(*_NAMES, "merged", "wanted", "missing"),
         texts.COUNTDOWN,
         "That comment; `$merged` of `$wanted` are merged, `$missing` are left.",
+        authority=FREE,
     )
-    team: str = option(_SLUG, "", "The team that people also join; empty for none.", shared=True)
+    team: str = option(
+        _SLUG,
+        "",
+        "The team that people also join; empty for none.",
+        authority=organization(),
+    )
     team_role: str = option(
         choice("member", "maintainer"),
         "member",
         "Their role in it. The bot never changes an existing role.",
-        shared=True,
+        authority=organization(only_to({"maintainer": ("member",)})),
     )
     most_a_day: int = option(
         whole(0, 500),
         50,
         "The most invitations per day (UTC); the rest wait for the next day. 0: no limit.",
-        shared=True,
+        authority=organization(only_fewer_or_unlimited),
     )
     exclude: tuple[str, ...] = option(
         GLOBS,
         (),
         "Logins that the bot never invites; `*` matches any characters.",
-        shared=True,
+        authority=organization(only_superset),
     )
     approval_in: str = option(
         _NAME,
         "",
-        "The repository where an issue asks for approval; empty: the bot asks on the pull request.",
+        "The repository where an issue asks for approval; people with write access to it may "
+        "approve. Empty: the bot asks where it happened, and people who maintain that repository "
+        "may approve.",
+        authority=organization(),
     )
     approval_message: str = option(
-        template(*_NAMES, "pull_request"), texts.QUESTION, "The request for approval, in Markdown."
+        template(*_NAMES, "pull_request"),
+        texts.QUESTION,
+        "The request for approval after a merge, in Markdown.",
+        authority=organization(),
     )
     introduction: str = option(
         choice("none", "issue", "comment"),
@@ -91,16 +129,28 @@ class InviteSettings:
         "How the bot introduces people who accepted its invitation: with an issue that it closes "
         "at once, with a comment on an issue, or not at all. Anyone who can read it sees who "
         "joined.",
+        authority=organization(only_to({"issue": ("none",), "comment": ("none",)})),
     )
-    introduction_in: str = option(_NAME, ".github", "The repository for introductions.")
+    introduction_in: str = option(
+        _NAME, ".github", "The repository for introductions.", authority=organization()
+    )
     introduction_number: int = option(
-        whole(1, 10**9), 1, "The number of the issue there to comment on."
+        whole(1, 10**9),
+        1,
+        "The number of the issue there to comment on.",
+        authority=organization(),
     )
     introduction_title: str = option(
-        template(*_NAMES), texts.INTRODUCTION_TITLE, "The title of an introduction issue."
+        template(*_NAMES),
+        texts.INTRODUCTION_TITLE,
+        "The title of an introduction issue.",
+        authority=organization(),
     )
     introduction_message: str = option(
-        template(*_NAMES), texts.INTRODUCTION, "The introduction, in Markdown."
+        template(*_NAMES),
+        texts.INTRODUCTION,
+        "The introduction, in Markdown.",
+        authority=organization(),
     )
 
     def excludes(self, login: str) -> bool:
@@ -135,7 +185,7 @@ def decide(event: Event, reader: Reader, settings: InviteSettings) -> Sequence[A
     if organization is None:
         return []
     if event.member is not None:
-        joined = event.action == "member_added"
+        joined = event.action == "member_added" and not event.member.is_bot
         return _introduction(organization, event.member, reader, settings) if joined else []
     if event.message is not None:
         return _commands(event, event.message, organization, reader, settings)
@@ -162,7 +212,9 @@ def _merge(
     if merged < required:
         return [_countdown(case, merged, settings)] if settings.countdown else []
     if settings.mode == APPROVAL:
-        return [_question(case, settings)]
+        place = f"{case.repository}#{case.number}"
+        text = case.say("", settings.approval_message, pull_request=place).text
+        return [_ask(case, text, settings)]
     return [*_invitation(case, settings.message, settings), *_team(case, settings)]
 
 
@@ -181,18 +233,17 @@ def _countdown(case: _Case, merged: int, settings: InviteSettings) -> Comment:
     return case.say(about, settings.countdown_message, **counts)
 
 
-def _question(case: _Case, settings: InviteSettings) -> Ask:
+def _ask(case: _Case, text: str, settings: InviteSettings, *, by_hand: bool = False) -> Ask:
     elsewhere = settings.approval_in
-    pull_request = f"{case.repository}#{case.number}"
-    text = case.say("", settings.approval_message, pull_request=pull_request).text
     return Ask(
         organization=case.organization,
         person=case.person,
-        pull_request=pull_request,
+        pull_request=f"{case.repository}#{case.number}",
         repository=f"{case.organization}/{elsewhere}" if elsewhere else case.repository,
         number=None if elsewhere else case.number,
         title=f"Invite {case.person} to {case.organization}?",
         text=text,
+        by_hand=by_hand,
     )
 
 
@@ -231,18 +282,22 @@ def _commands(
         return []
     question = reader.asked_about(event.place)
     # Other bots use `/approve` too, so it only counts where this bot asked for approval.
-    people = dict.fromkeys(
-        _target(words, event, question) for words in commands if question or words[0] == "/invite"
-    )
+    commands = [words for words in commands if question or words[0] == "/invite"]
+    people = dict.fromkeys(_target(words, event, question) for words in commands)
     if not people:
         return []
     here = _Case(organization, "", event.repository.full_name, message.number)
     if reader.permission(here.repository, message.author.login) not in _MAY_INVITE:
         return [_reply(here, message, texts.NOT_ALLOWED)]
+    by_hand = _by_hand
+    if settings.mode == APPROVAL and not _may_approve(here, message.author, reader, settings):
+        if all(words[0] == "/approve" for words in commands):
+            return [_reply(here, message, _not_an_approver(settings))]
+        by_hand = _request
     return [
         action
         for person in people
-        for action in _by_hand(
+        for action in by_hand(
             _Case(organization, person, here.repository, here.number),
             event,
             message,
@@ -252,13 +307,31 @@ def _commands(
     ]
 
 
-def _target(words: Sequence[str], event: Event, question: tuple[str, str] | None) -> str:
+def _may_approve(here: _Case, person: Person, reader: Reader, settings: InviteSettings) -> bool:
+    """Whether a person may approve invitations, and so invite without asking for approval.
+
+    The organisation chose who may write to `approval_in`. Without it, write access to any
+    repository would be enough to approve one's own requests.
+    """
+    if not settings.approval_in:
+        return reader.may_maintain(here.repository, person.login)
+    repository = f"{here.organization}/{settings.approval_in}"
+    if repository.lower() == here.repository.lower():
+        return True  # The caller has checked the permission here.
+    return reader.permission(repository, person.login) in _MAY_INVITE
+
+
+def _not_an_approver(settings: InviteSettings) -> str:
+    return texts.NOT_AN_APPROVER if settings.approval_in else texts.NOT_A_MAINTAINER
+
+
+def _target(words: Sequence[str], event: Event, question: Question | None) -> str:
     """The login that a command is about, or ""."""
     if len(words) > 1:
         login = _LOGIN.fullmatch(words[1])
         return login[1] if login else words[1]
     if question is not None:
-        return question[0]
+        return question.person
     issue = event.issue
     return issue.author.login if issue and issue.is_pull_request and issue.author else ""
 
@@ -268,30 +341,51 @@ def _by_hand(
 ) -> Sequence[Action]:
     refusal = _refusal(case, event, reader, settings)
     if refusal:
-        if _is_duplicate(case, message, reader):
-            return []
-        return [_reply(case, message, refusal)]
+        return _refused(case, message, refusal, reader)
     question = reader.asked_about(event.place)
-    if question is None or question[0].lower() != case.person.lower():
+    if question is None or question.person.lower() != case.person.lower():
         return [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
-    return _approved(case, message, question[1], settings)
+    return _approved(case, message, question, settings)
 
 
-def _is_duplicate(case: _Case, message: Message, reader: Reader) -> bool:
-    """Whether the bot has obeyed this command: GitHub may deliver a comment under two ids."""
+def _request(
+    case: _Case, event: Event, message: Message, reader: Reader, settings: InviteSettings
+) -> Sequence[Action]:
+    """Ask for approval of an invitation by hand, unless the bot has asked about the person."""
+    refusal = _refusal(case, event, reader, settings)
+    if refusal:
+        return _refused(case, message, refusal, reader)
+    by = message.author.login if message.author else ""
+    names = {"by": by, "place": f"{case.repository}#{case.number}"}
+    ask = _ask(case, case.say("", texts.REQUEST, **names).text, settings, by_hand=True)
+    asked_at = reader.wanted_at(ask)
+    if asked_at is not None and not _is_after(asked_at, message):
+        return [_reply(case, message, texts.ASKED_BEFORE)]
+    return [ask, _reply(case, message, texts.ASKED)] if settings.approval_in else [ask]
+
+
+def _refused(case: _Case, message: Message, refusal: str, reader: Reader) -> Sequence[Action]:
+    """The reply, unless the bot has obeyed this command: GitHub may deliver it under two ids."""
     welcomed_at = reader.wanted_at(_welcome(case, ""))
-    if welcomed_at is None or not message.written_at:
-        return False
-    return welcomed_at >= datetime.fromisoformat(message.written_at).timestamp()
+    if welcomed_at is not None and _is_after(welcomed_at, message):
+        return []
+    return [_reply(case, message, refusal)]
+
+
+def _is_after(at: float, message: Message) -> bool:
+    """Whether a time is later than a message; False if that is unknown."""
+    written_at = message.written_at
+    return bool(written_at) and at >= datetime.fromisoformat(written_at).timestamp()
 
 
 def _approved(
-    case: _Case, message: Message, pull_request: str, settings: InviteSettings
+    case: _Case, message: Message, question: Question, settings: InviteSettings
 ) -> Sequence[Action]:
-    """Invite the person, welcome them on the pull request, and answer where the bot asked."""
-    repository, _, number = pull_request.partition("#")
+    """Invite and welcome the person where it began, and answer where the bot asked."""
+    repository, _, number = question.place.partition("#")
     there = _Case(case.organization, case.person, repository, int(number))
-    actions = _invitation(there, settings.message, settings)
+    welcome = settings.hand_message if question.by_hand else settings.message
+    actions = _invitation(there, welcome, settings)
     if (there.repository, there.number) != (case.repository, case.number):
         actions += [
             _reply(case, message, texts.APPROVED),
@@ -311,7 +405,8 @@ def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings
         return texts.BY_STATE[state]
     author = event.issue.author if event.issue else None
     is_author = author is not None and author.login.lower() == case.person.lower()
-    account = author if is_author else reader.account(case.person)
+    # What an App wrote in a person's name does not show whether there is a person.
+    account = author if author and is_author and not author.is_bot else reader.account(case.person)
     if account is None:
         return texts.NOT_FOUND
     return texts.NOT_A_PERSON if account.is_bot else ""

@@ -30,13 +30,21 @@ Thank you, @$person! Your pull request is merged. :tada: That makes **$merged of
 $wanted merged pull requests, we invite people to join **$organization**. You are on your way!
 """
 
-QUESTION = """\
+_APPROVE = """\
+People who may approve invitations can reply `/approve` in a comment. If no one does, nothing \
+happens, and I will not ask about this person again.
+"""
+
+QUESTION = f"""\
 A pull request by @$person has been merged: $pull_request. Should I invite them to join \
 **$organization**?
 
-Anyone with write access to this repository can reply `/approve` in a comment. If no one does, \
-nothing happens, and I will not ask about this person again.
-"""
+{_APPROVE}"""
+
+REQUEST = f"""\
+@$by asks me to invite `$person` to join **$organization** ($place). Should I?
+
+{_APPROVE}"""
 
 INTRODUCTION_TITLE = "Welcome, $person!"
 
@@ -49,6 +57,22 @@ I am posting this so that everyone knows. There is nothing to do, but feel free 
 # Replies to maintainers, filled by `str.format`. Settings cannot change them.
 APPROVED = "Thank you! I have invited @{person} to join **{organization}**."
 NOT_ALLOWED = "Only people with write access to this repository can ask me to invite someone."
+NOT_AN_APPROVER = (
+    "Only people with write access to the repository where this organisation approves invitations "
+    "can approve this one."
+)
+NOT_A_MAINTAINER = (
+    "Only people who maintain this repository (the roles *maintain* and *admin*) can approve this "
+    "invitation."
+)
+ASKED = (
+    "I have asked the people who approve invitations to **{organization}** about `{person}`. If "
+    "one of them agrees, I will send the invitation."
+)
+ASKED_BEFORE = (
+    "The people who approve invitations to **{organization}** have already been asked about "
+    "`{person}`. If one of them agrees, I will send the invitation."
+)
 NO_NAME = "Who would you like to invite? Please name the person: `/invite @person`."
 NOT_FOUND = "I could not find `{person}` on GitHub. Is there a typo in the name?"
 NOT_A_PERSON = "`{person}` is not a person, so it cannot join **{organization}**."

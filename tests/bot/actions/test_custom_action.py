@@ -122,7 +122,7 @@ def test_it_is_previewed(deliver, queue, people, files):
     """A headline counts it by its noun."""
     deliver()
     previewer = Previewer(queue=queue, people=people, settings=files)
-    made = previewer.preview("[title]\nenabled = false\n", TRIO, client=None, most=0)
+    made = previewer.preview("[title]\nenabled = false\n", "snakes/.github", client=None, most=0)
     assert headline(made) == "1 change of a title less"
     assert f"less   retitle {TRIO}#1, because of {TRIO}#1" in list(lines(made))
 

@@ -18,6 +18,7 @@ from bot.actions import (
     Rest,
     Work,
 )
+from bot.facts import Question
 from bot.store.people import People
 from luggage.fake_github import faults
 from luggage.github import Unreachable
@@ -165,7 +166,7 @@ def test_maintainers_are_asked_once_in_an_issue(want, settled, github, people, f
     want(question())
     settled()
     assert [one.title for one in issues(github)] == ["Alice?"]
-    assert people.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
+    assert people.asked_about(f"{TRIO}#1") == Question("alice", f"{TRIO}#1")
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
@@ -176,7 +177,7 @@ def test_maintainers_are_asked_once_on_the_pull_request(want, settled, github, p
     want(question(number=1))
     settled()
     assert len(github.comments(TRIO, 1)) == 1
-    assert people.asked_about(f"{TRIO}#1") == ("alice", f"{TRIO}#1")
+    assert people.asked_about(f"{TRIO}#1") == Question("alice", f"{TRIO}#1")
 
 
 # Invitations

@@ -35,6 +35,18 @@ def test_the_stored_form_of_an_action_never_changes(row):
     assert action.line("/elsewhere") == (row["subject"] or "/elsewhere")
 
 
+# Fields that actions have gained since, with the text of their defaults.
+ADDED = {"ask": ', "by_hand": false', "assign": ', "most": 0, "full": ""'}
+
+
+@pytest.mark.parametrize("row", [row for row in STORED if row["kind"] in ADDED])
+def test_what_an_older_version_stored_is_read_with_the_defaults(row):
+    """A body without the new fields is the same action."""
+    older = row["body"].replace(ADDED[row["kind"]], "", 1)
+    assert older != row["body"]
+    assert planned_of(older.encode()) == planned_of(row["body"].encode())
+
+
 @pytest.mark.parametrize("row", STORED, ids=lambda row: row["kind"])
 def test_note_and_result_are_what_they_were(row, queue, github, settled):
     """A row of today, performed by this version, ends with the same words."""

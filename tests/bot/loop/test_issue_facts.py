@@ -70,7 +70,10 @@ def test_teams_are_waited_for_by_their_full_names():
         "number": 1,
         "user": None,
         "updated_at": "2026-11-21T10:00:00Z",
-        "requested_reviewers": [{"login": "olga"}],
+        "requested_reviewers": [
+            {"login": "olga", "type": "User"},
+            {"login": "Copilot", "type": "Bot"},
+        ],
         "requested_teams": [{"slug": "core"}],
     }
     (waiting,) = IssueFacts(Pages([listed])).waiting(TRIO)

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.events import Person, PullRequest, Repository
+from bot.facts import Question
 from bot.loop.reader import github_reader
 from luggage.github import NotFound, WriteRefused
 
@@ -164,7 +165,7 @@ def test_the_reader_knows_earlier_invitations(people, queue, clock):
     people.inviting("snakes", "alice")
     people.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
     assert reader.was_invited("snakes", "alice")
-    assert reader.asked_about("snakes/people#3") == ("alice", "snakes/trio#7")
+    assert reader.asked_about("snakes/people#3") == Question("alice", "snakes/trio#7")
 
 
 def test_the_reader_of_a_rule_cannot_write(app, github):

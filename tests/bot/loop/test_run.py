@@ -410,7 +410,7 @@ def test_an_action_remembers_the_settings_that_its_rule_obeyed(
 ):
     """The action stores the settings that differ from the defaults."""
     layer = read([invite.RULE], {"invite": {"message": "Hello $person"}})
-    told = Settings((layer,))
+    told = Settings(layer)
     files = SettingsFiles(store, RULES, told, clock=clock)
     updater = Updater(
         app=app,

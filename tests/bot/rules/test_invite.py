@@ -12,6 +12,7 @@ fair = pytest.mark.parametrize("weather", [FAIR], indirect=True)
 def github(github):
     github.add_member("snakes", "olga", role="admin")
     github.add_collaborator(TRIO, "carl", "write")
+    github.add_collaborator(TRIO, "mary", "maintain")
     github.add_collaborator(TRIO, "trish", "triage")
     github.add_repository(PEOPLE, private=True)
     return github
@@ -181,6 +182,8 @@ def test_a_cache_hit_costs_no_request(github, play):
 
 # With approval
 
+_ELSEWHERE = '[invite]\nmode = "approval"\napproval_in = "people"\n'
+
 
 def test_maintainers_are_asked_in_an_issue_and_one_approves(github, set_up, play, said):
     """One issue asks for approval; the approval invites, welcomes and closes it."""
@@ -202,7 +205,7 @@ def test_maintainers_are_asked_on_the_pull_request(github, set_up, play, said):
     """The question and the welcome appear on the pull request."""
     set_up('[invite]\nmode = "approval"\n')
     play(merge(github))
-    play(github.comment(TRIO, 1, "carl", "Sure!\n\n/approve"))
+    play(github.comment(TRIO, 1, "mary", "Sure!\n\n/approve"))
     question, welcome = said(1)
     assert "Should I invite them" in question
     assert welcome.startswith("Thank you, @alice!")
@@ -215,6 +218,83 @@ def test_invite_is_an_approval_too(github, set_up, play, said):
     play(merge(github))
     play(github.comment(PEOPLE, 1, "olga", "/invite"))
     assert (invited(github), len(said(1))) == (["alice"], 1)
+
+
+@fair
+def test_who_may_only_write_does_not_approve(github, set_up, play, said):
+    """Without `approval_in`, approval takes somebody who maintains the repository."""
+    set_up('[invite]\nmode = "approval"\n')
+    play(merge(github))
+    play(github.comment(TRIO, 1, "carl", "/approve"))
+    assert invited(github) == []
+    assert said(1)[1].startswith("Only people who maintain this repository")
+
+
+@fair
+def test_who_cannot_write_where_it_is_approved_does_not_approve(github, set_up, play, said):
+    """With `approval_in`, write access to another repository does not count."""
+    set_up('[invite]\nmode = "approval"\n')
+    play(merge(github))
+    set_up('[invite]\nmode = "approval"\napproval_in = "people"\n')
+    play(github.push("snakes/.github", "olga", files={".github/bot.toml": _ELSEWHERE}))
+    play(github.comment(TRIO, 1, "mary", "/approve"))
+    assert invited(github) == []
+    assert said(1)[1].startswith("Only people with write access to the repository where this")
+
+
+def test_invite_by_who_may_not_approve_is_a_request(github, set_up, play, said):
+    """It opens the approval; once somebody approves, the person is invited and welcomed."""
+    set_up(_ELSEWHERE)
+    github.add_user("alice")
+    github.open_issue(TRIO, "olga")
+    play(github.comment(TRIO, 1, "carl", "/invite @alice"))
+    assert invited(github) == []
+    (answer,) = said(1)
+    assert answer.startswith("I have asked the people who approve invitations to **snakes**")
+    (issue,) = github.world.repositories[PEOPLE].issues.values()
+    assert issue.title == "Invite alice to snakes?"
+    assert issue.body.startswith(
+        "@carl asks me to invite `alice` to join **snakes** (snakes/trio#1)"
+    )
+    play(github.comment(PEOPLE, 1, "olga", "/approve"))
+    assert invited(github) == ["alice"]
+    assert said(1)[1].startswith("Hello @alice! The people here would love to have you with them")
+    assert issue.state == "closed"
+
+
+def test_invite_by_who_may_not_approve_joins_the_request(github, set_up, play, said, clock):
+    """Where the bot has asked about the person, it does not ask again."""
+    set_up(_ELSEWHERE)
+    play(merge(github))
+    clock.advance(60)
+    play(github.comment(TRIO, 1, "carl", "/invite"))
+    assert len(github.world.repositories[PEOPLE].issues) == 1
+    assert "have already been asked about `alice`" in said(1)[0]
+    play(github.comment(PEOPLE, 1, "olga", "/approve"))
+    assert said(1)[1].startswith("Thank you, @alice! :tada:")
+
+
+def test_without_another_place_the_request_stands_where_it_was_made(github, set_up, play, said):
+    """One comment asks; somebody who maintains the repository approves there."""
+    set_up('[invite]\nmode = "approval"\n')
+    github.add_user("alice")
+    github.open_issue(TRIO, "olga")
+    play(github.comment(TRIO, 1, "carl", "/invite @alice"))
+    (question,) = said(1)
+    assert (invited(github), question.split(" ", 1)[0]) == ([], "@carl")
+    play(github.comment(TRIO, 1, "mary", "/approve"))
+    assert invited(github) == ["alice"]
+    assert said(1)[1].startswith("Hello @alice!")
+
+
+def test_who_may_approve_invites_without_a_request(github, set_up, play):
+    """An owner's `/invite` needs nobody else, whichever repository it is in."""
+    set_up(_ELSEWHERE)
+    github.add_user("alice")
+    github.open_issue(TRIO, "olga")
+    play(github.comment(TRIO, 1, "olga", "/invite @alice"))
+    assert invited(github) == ["alice"]
+    assert not github.world.repositories[PEOPLE].issues
 
 
 @fair
@@ -270,7 +350,7 @@ def test_an_order_that_is_reported_again_is_not_answered_again(
         play(merge(github))
     else:
         github.open_pull_request(TRIO, "alice")
-    order = github.comment(TRIO, 1, "carl", "/invite")
+    order = github.comment(TRIO, 1, "mary", "/invite")
     play(order)
     before = said(1)
     deliver(order)

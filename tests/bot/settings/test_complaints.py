@@ -3,7 +3,8 @@
 import pytest
 
 from bot.actions import ACTIONS
-from bot.events import DELIVERIES, subject
+from bot.events import DELIVERIES, subject, view
+from bot.rules import invite
 from bot.settings.files import FILE, RECHECK_SECONDS, Known, complaint
 from luggage.fake_github import faults
 from luggage.jobs import NewJob, State
@@ -71,6 +72,21 @@ def test_a_file_that_breaks_again_opens_the_same_issue_again(push, github):
     assert (state, "must be a whole number" in text) == ("open", True)
 
 
+def test_what_is_ignored_is_told_and_the_rest_is_used(push, github, files, app):
+    """A setting that is not the repository's has one issue, and no effect."""
+    push('[invite]\nmerged_pull_requests = 4\napproval_in = "secret-plans"\n')
+    ((state, text),) = issues(github)
+    assert state == "open"
+    assert ".github/bot.toml:3:1: invite.approval_in is ignored: only the organisation" in text
+    happening = github.push(TRIO, "olga", files={"x": ""})
+    client = app.client_for(github.install("snakes").id).read_only()
+    found = files.effective(client, view("push", happening.payload)).settings.of(invite.RULE)
+    assert (found.merged_pull_requests, found.approval_in) == (4, "")
+    push("[invite]\nmerged_pull_requests = 4\n")
+    ((state, _text),) = issues(github)
+    assert state == "closed"
+
+
 def test_a_good_file_says_nothing(push, github, queue):
     """A valid file causes no write."""
     push(RIGHT)
@@ -89,7 +105,9 @@ def test_a_broken_file_whose_push_was_missed_is_reported_of_too(
     _headers, body = github.signed(*happening)
     queue.put(NewJob(queue=DELIVERIES, key="g", kind="pull_request", body=body, run_at=clock()))
     settled()
-    assert [state for state, text in issues(github) if "cannot use" in (text or "")] == ["open"]
+    assert [state for state, text in issues(github) if "There are problems" in (text or "")] == [
+        "open"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def pushed(repo=TRIO, **changes):
 
 def test_without_files_the_operators_settings_hold(store, client, clock):
     """Without files, the operator's settings apply after two requests."""
-    base = Settings((read(RULES, {"invite": {"merged_pull_requests": 4}}),))
+    base = Settings(read(RULES, {"invite": {"merged_pull_requests": 4}}))
     files = SettingsFiles(store, RULES, base, clock=clock)
     assert threshold(files, client) == 4
     assert client.asked == [("snakes/.github", None), ("snakes/trio", None)]

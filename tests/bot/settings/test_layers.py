@@ -11,7 +11,7 @@ from bot.settings.layers import MOST_BYTES, Settings, SettingsError, is_single, 
 
 
 def settings(*documents):
-    return Settings(tuple(read(RULES, document) for document in documents))
+    return Settings(*(read(RULES, document) for document in documents))
 
 
 def test_without_settings_the_defaults_hold():
@@ -55,7 +55,7 @@ def test_the_highest_layer_counts_key_by_key():
 def test_a_layer_can_be_laid_over_settings():
     """`under` returns new settings and leaves the old ones unchanged."""
     below = settings({"invite": {"merged_pull_requests": 2}})
-    above = below.under(read(RULES, {"invite": {"merged_pull_requests": 5}}))
+    above = below.under(read(RULES, {"invite": {"merged_pull_requests": 5}}), "o/r")
     counts = [each.of(invite.RULE).merged_pull_requests for each in (below, above)]
     assert counts == [2, 5]
 
@@ -139,16 +139,6 @@ def test_a_mark_of_the_byte_order_does_no_harm():
         "enabled": False
     }
     assert wrong("\ufeffa = 1").startswith(".github/bot.toml:1:1: a is not a rule")
-
-
-def test_a_repositorys_file_cannot_set_a_shared_option():
-    """A repository's file cannot set a shared option."""
-    text = '[invite]\nmessage = "Hi"\nteam = "owners"\n'
-    assert read_text(RULES, text, source="x")["invite"]["team"] == "owners"
-    with pytest.raises(
-        SettingsError, match=r"x:3:1: invite\.team can only be set for the whole organisation"
-    ):
-        read_text(RULES, text, source="x", single=True)
 
 
 def test_the_file_of_the_organisation_is_that_of_one_repository():

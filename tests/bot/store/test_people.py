@@ -3,6 +3,7 @@
 import pytest
 
 from bot.events import Event, Person
+from bot.facts import Question
 
 
 def test_a_stranger_is_unknown(people):
@@ -76,7 +77,7 @@ def test_a_later_note_of_an_invitation_is_kept(people, clock):
 def test_a_question_is_found_by_where_it_was_asked(people):
     """An answer in a place is about the person asked about there."""
     people.asked("snakes", "alice", "Snakes/people#3", "snakes/trio#7")
-    assert people.asked_about("snakes/People#3") == ("alice", "snakes/trio#7")
+    assert people.asked_about("snakes/People#3") == Question("alice", "snakes/trio#7")
     assert people.asked_about("snakes/people#4") is None
 
 

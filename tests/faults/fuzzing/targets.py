@@ -143,17 +143,16 @@ def _commands(data: bytes) -> None:
 def _settings(data: bytes) -> None:
     """A text is a valid layer for each rule, or refused in one line."""
     text = data.decode(errors="replace")
-    for single in (False, True):
-        try:
-            layer = read_text(RULES, text, source="bot.toml", single=single)
-        except SettingsError as error:
-            said = str(error)
-        else:
-            said = ""
-            for rule in RULES:
-                told = Settings((layer,)).of(rule)
-                json.dumps([changed(told), digest(told)]).encode()
-        assert said.isprintable(), said
+    try:
+        layer = read_text(RULES, text, source="bot.toml")
+    except SettingsError as error:
+        said = str(error)
+    else:
+        said = ""
+        for rule in RULES:
+            told = Settings(layer).under(layer, "o/r").of(rule)
+            json.dumps([changed(told), digest(told)]).encode()
+    assert said.isprintable(), said
 
 
 _KEY = PrivateKey(bytes(range(32)))

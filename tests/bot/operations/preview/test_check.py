@@ -140,6 +140,35 @@ def test_a_check_run_lists_the_first_errors_and_counts_the_others(propose):
     assert len(run["output"]["summary"]) < 30_000
 
 
+def test_ignored_settings_are_told_with_the_reason(propose, deliver, github):
+    """The check fails, says where to set them, and still shows the effect of the others."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    run = propose(f'{THREE}approval_in = "secret-plans"\n')
+    assert (run["conclusion"], run["output"]["title"]) == ("failure", "Some settings are ignored")
+    assert (
+        ".github/bot.toml:3:1: invite.approval_in is ignored: only the organisation can set it"
+        in run["output"]["summary"]
+    )
+    assert "`invite alice to snakes`" in run["output"]["text"]
+
+
+def test_loosening_settings_are_told_too(propose, github):
+    """The organisation's file is compared, and its value is not shown."""
+    github.add_repository("snakes/.github", private=True)
+    github.add_file("snakes/.github", FILE, "[invite]\nmerged_pull_requests = 77\n")
+    run = propose(THREE)
+    assert run["output"]["title"] == "Some settings are ignored"
+    assert "a repository may only tighten it" in run["output"]["summary"]
+    assert "77" not in str(run["output"])
+
+
+def test_a_terminal_shows_ignored_settings_too(previewer):
+    """As lines, and as JSON."""
+    made = previewer.preview('[invite]\nteam = "x"\n', TRIO, client=None, most=0)
+    assert next(lines(made)).startswith(".github/bot.toml:2:1: invite.team is ignored")
+    assert values(made)["ignored"] == [next(lines(made))]
+
+
 def test_a_preview_of_the_same_settings_is_empty(propose, deliver, github):
     """Unchanged settings make no difference."""
     deliver(github.merge_pull_request(TRIO, "alice"))
@@ -212,7 +241,7 @@ def test_the_settings_of_an_organisation_are_tried_on_all_its_repositories(
 ):
     """The organisation's file is tried, but a repository's own settings stay."""
     github.add_repository("snakes/.github")
-    github.add_file("snakes/anyio", FILE, "[ping]\nenabled = true\n")
+    github.add_file("snakes/anyio", FILE, SILENT)
     github.open_issue("snakes/anyio", "bob")
     deliver(github.comment("snakes/anyio", 1, "bob", "/ping"))
     github.open_issue(TRIO, "bob")
@@ -369,7 +398,7 @@ def live(folder, clock, text):
     migrated(engine, HISTORIES)
     github = FakeGithub(clock=clock)
     queue = Queue(engine, clock=clock)
-    base = Settings((read_text(RULES, text, source=FILE),))
+    base = Settings(operator=read_text(RULES, text, source=FILE))
     people = People(engine, clock=clock)
     files = SettingsFiles(engine, RULES, base, clock=clock)
     with github.serve() as server:
@@ -501,7 +530,7 @@ def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
 
 def test_a_file_that_is_no_text_fails_the_check(previewer, github):
     """The check run says that the file is not text."""
-    problems = previewer.settings.problems(File(sha="x", fault="is not UTF-8"), TRIO)
+    problems = previewer.settings.problems(File(sha="x", fault="is not UTF-8"))
     assert [str(problem) for problem in problems] == ["is not UTF-8"]
 
 

@@ -22,7 +22,7 @@ def settings():
 @pytest.fixture
 def files(store, clock, settings):
     """The settings files, with `settings` as the operator's settings."""
-    return SettingsFiles(store, RULES, Settings((read(RULES, settings),)), clock=clock)
+    return SettingsFiles(store, RULES, Settings(read(RULES, settings)), clock=clock)
 
 
 @pytest.fixture

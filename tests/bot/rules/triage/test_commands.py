@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.store.people import FRESH_SECONDS
 from luggage.fake_github import faults
 
 TRIO = "snakes/trio"
@@ -166,6 +167,23 @@ class TestAuthorsAssign:
         assert assignees(github) == ["alice"]
         assert "Only maintainers and the author can assign" in bots()[0]
 
+    def test_who_assigns_themself_claims(self, github, story, bots):
+        """An author without write access cannot pass the limit for claims by `/assign`."""
+        for number in (3, 4, 5, 6):
+            github.open_issue(TRIO, "bob")
+            story(github.comment(TRIO, number, "bob", "/assign @bob"))
+        assert [assignees(github, number) for number in (3, 4, 5, 6)] == [["bob"]] * 3 + [[]]
+        assert "the limit here is 3" in bots(6)[0]
+
+    @pytest.mark.parametrize("kind", ["Bot", "Organization", "Mannequin"])
+    def test_only_people_are_assigned(self, github, story, bots, kind):
+        """GitHub would accept some accounts that are no persons."""
+        github.comment(TRIO, 1, "helper", "Hello")
+        github.world.accounts["helper"].kind = kind
+        story(github.comment(TRIO, 1, "bob", "/assign @helper"))
+        assert assignees(github) == []
+        assert bots() == ["@bob: I cannot assign `helper`: there is no such person."]
+
 
 def test_one_closes_and_reopens_ones_own(github, story, bots):
     """Authors and maintainers can close and reopen; strangers get the reason."""
@@ -288,7 +306,7 @@ def test_other_text_causes_no_request(github, story, cost, happen):
         ("alice", "/unlabel bug", 2, 0),
         ("alice", "/claim", 2, 1),
         ("alice", "/release", 2, 0),
-        ("olga", "/assign @bob", 2, 2),
+        ("olga", "/assign @bob", 2, 3),
         ("bob", "/close", 2, 0),
         ("olga", "/close", 2, 1),
         ("alice", "/help", 2, 1),
@@ -377,8 +395,9 @@ def test_stale_claims_do_not_count_against_the_limit(github, story, clock, cost)
         story(github.comment(TRIO, number, "alice", "/claim"))
         github.close_issue(TRIO, number, "alice")
     github.open_issue(TRIO, "bob")
+    clock.advance(FRESH_SECONDS)
     happening = github.comment(TRIO, 3, "alice", "/claim")
-    assert cost(lambda: story(happening)) == (2, 2)
+    assert cost(lambda: story(happening)) == (2, 3)
     assert assignees(github, 3) == ["alice"]
 
 
