@@ -66,7 +66,7 @@ def _refusal(
     return _CHANGE_IT[decided]
 
 
-def _known(settings: type[Any], layer: Mapping[str, Any]) -> Iterator[tuple[str, Any, Authority]]:
+def _known(settings: Any, layer: Mapping[str, Any]) -> Iterator[tuple[str, Any, Authority]]:
     if layer:
         authorities = _authorities(settings)
         yield from ((name, value, authorities[name]) for name, value in layer.items())

@@ -11,8 +11,10 @@ FILE = "gratitude.py"
 
 
 def thanks(github: FakeGithub, repository: str, hook: str) -> None:
-    """Enable the rule in a repository, and deliver a comment that says thanks."""
-    github.add_file(repository, ".github/bot.toml", "[gratitude]\nenabled = true\n")
+    """Enable the rule in a repository's organisation, and deliver a comment that says thanks."""
+    home = f"{repository.partition('/')[0]}/.github"
+    github.add_repository(home)
+    github.add_file(home, ".github/bot.toml", "[gratitude]\nenabled = true\n")
     github.open_issue(repository, "alice")
     assert github.deliver(*github.comment(repository, 1, "bob", "Thanks!"), to=hook) == 202
 
