@@ -119,7 +119,7 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
         )
     settings = tmp_path / "bot.toml"
     settings.write_text("[gratitude]\nenabled = true\n")
-    assert preview.main(["preview", str(settings), "--repository", "snakes/trio"]) == 0
+    assert preview.main(["preview", str(settings), "--repository", "snakes/.github"]) == 0
     assert capsys.readouterr().out.startswith("1 more reaction.\n")
 
 
