@@ -123,8 +123,8 @@ class Handling:
 
 def _transition(job: Job, outcome: Outcome) -> Transition:
     match outcome:
-        case Ignored(reason):
-            return outcomes.ignored(job, reason)
+        case Ignored(reason, forget):
+            return outcomes.ignored(job, reason, forget=forget)
         case Done(result, put):
             return outcomes.done(job, result=result, put=put)
         case _ as other:

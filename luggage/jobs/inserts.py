@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from luggage.jobs import outcomes
+from luggage.jobs.fairness import lane_of, rank_of
 from luggage.jobs.model import NewJob, Put, State
 from luggage.jobs.schema import job as table
 
@@ -195,5 +196,9 @@ def _row(connection: Connection, job: NewJob, now: float) -> dict[str, Any]:
         "reason": "",
         "after": None,
         "parent": job.parent,
+        "tenant": job.tenant,
+        "person": job.person,
+        "rank": rank_of(urgent=job.urgent),
+        "lane": lane_of(job.tenant, job.person, urgent=job.urgent),
     }
     return values if job.after is None else values | outcomes.initial_state(connection, job)

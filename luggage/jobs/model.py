@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from luggage.jobs.fairness import USUAL
+
 
 class State(StrEnum):
     """The state of a job, as the database stores it."""
@@ -41,6 +43,9 @@ class NewJob:
     time, in the order they were put; a job with an empty subject waits for no other. `kind` is a
     word to search by. With `after`, the key of a job of the same queue, this job is held until that
     one is done. `note` is the first value of `Job.note`.
+
+    Jobs share the workers by `tenant`, and within a tenant by `person`. An `urgent` job overtakes
+    the others of its tenant, also those of its subject (docs/decisions/0162).
     """
 
     queue: str
@@ -53,6 +58,9 @@ class NewJob:
     parent: int | None = None
     max_attempts: int = 5
     note: str = ""
+    tenant: str = ""
+    person: str = ""
+    urgent: bool = False
 
 
 class Put(NamedTuple):
@@ -84,6 +92,9 @@ class Job:
     created_at: float
     note: str
     parent: int | None
+    tenant: str = ""
+    person: str = ""
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class JobRow:
 
     Times are epoch seconds. `reason` explains the state: the last error, why it was ignored, what
     it waits for. `after` is the id of the job that it depends on; `changed_at` is when its state
-    last changed.
+    last changed. `rank` is 0 for an urgent job.
     """
 
     id: int
@@ -114,6 +125,10 @@ class JobRow:
     reason: str
     after: int | None
     parent: int | None
+    tenant: str = ""
+    person: str = ""
+    rank: int = USUAL
+    lane: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,9 +171,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Ignored:
-    """A handler's outcome: there was nothing to do, and why."""
+    """A handler's outcome: there was nothing to do, and why.
+
+    With `forget` the body is deleted in the same transaction; the job and its key stay.
+    """
 
     reason: str
+    forget: bool = False
 
 
 #: What a handler returns.

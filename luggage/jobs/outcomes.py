@@ -21,7 +21,8 @@ Claimed = Job | JobRow
 class Transition:
     """The new state of a claimed job, with its reason; `run_at` is when it may be claimed again.
 
-    A `result` of None keeps the stored one. `put` are the jobs that follow from it.
+    A `result` of None keeps the stored one. `put` are the jobs that follow from it. `forget`
+    deletes the body.
     """
 
     job: Claimed
@@ -32,6 +33,7 @@ class Transition:
     max_attempts: int
     result: str | None = None
     put: Sequence[NewJob] = ()
+    forget: bool = False
 
 
 def done(job: Claimed, *, result: str = "", put: Sequence[NewJob] = ()) -> Transition:
@@ -41,9 +43,10 @@ def done(job: Claimed, *, result: str = "", put: Sequence[NewJob] = ()) -> Trans
     )
 
 
-def ignored(job: Claimed, reason: str) -> Transition:
-    """Finish a job that had nothing to do."""
-    return Transition(job, State.IGNORED, reason, job.run_at, job.attempt, job.max_attempts)
+def ignored(job: Claimed, reason: str, *, forget: bool = False) -> Transition:
+    """Finish a job that had nothing to do, and delete its body if it is to be forgotten."""
+    run_at, attempt, allowed = job.run_at, job.attempt, job.max_attempts
+    return Transition(job, State.IGNORED, reason, run_at, attempt, allowed, forget=forget)
 
 
 def buried(job: Claimed, error: str) -> Transition:

@@ -16,6 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from luggage.database.upsert import insert_once
 from luggage.jobs import inserts, outcomes, schema, searches, statements
+from luggage.jobs.claims import Claims, Room, next_run_at
+from luggage.jobs.fairness import rank_of
 from luggage.jobs.inserts import storable, unpack
 from luggage.jobs.model import (
     Depth,
@@ -94,56 +96,44 @@ class Queue:
     # Claim
 
     def claim(
-        self, queues: Sequence[str], *, worker: str, lease_seconds: float, limit: int = 1
+        self,
+        queues: Sequence[str],
+        *,
+        worker: str,
+        lease_seconds: float,
+        limit: int = 1,
+        room: Room | None = None,
     ) -> list[Job]:
         """Return up to `limit` jobs that may start now, leased to `worker` for `lease_seconds`.
 
-        Queues are searched in the given order, each by due time. At most one job of a subject is
-        leased at a time, the oldest. The claim counts the attempt, so that a job which kills its
-        worker ends up dead.
+        Queues are searched in the given order. In each, tenants take turns, then the people of a
+        tenant, each by due time (luggage.jobs.fairness). With `room`, one tenant may not hold all
+        of the worker's threads while others may come. At most one job of a subject is leased at a
+        time, the oldest. The claim counts the attempt, so that a job which kills its worker ends up
+        dead.
         """
         for _ in range(_CLAIM_TRIES):
             try:
                 with self._engine.begin() as connection:
-                    return self._claim(connection, queues, worker, lease_seconds, limit)
+                    claims = Claims(connection, self._clock(), worker, lease_seconds, room)
+                    return self._claim(claims, queues, limit)
             except IntegrityError:
                 # PostgreSQL: another claim leased a job of the same subject between our SELECT and
                 # our UPDATE, so the unique index refused ours. The next SELECT sees it.
                 continue
         return []
 
-    def _claim(
-        self,
-        connection: Connection,
-        queues: Sequence[str],
-        worker: str,
-        lease_seconds: float,
-        limit: int,
-    ) -> list[Job]:
-        now = self._clock()
-        claimed: list[Job] = []
-        for queue in queues:
-            parameters = {"queue": queue, "now": now, "limit": limit - len(claimed)}
-            rows = connection.execute(statements.CLAIMABLE, parameters).mappings().all()
-            claimed += [_job(row, now + lease_seconds) for row in rows]
-            if len(claimed) >= limit:
-                break
-        if claimed:
-            lease = {"b_lease_until": now + lease_seconds, "b_worker": worker, "b_now": now}
-            connection.execute(statements.LEASE, [{"b_id": job.id, **lease} for job in claimed])
-        return claimed
+    def _claim(self, claims: Claims, queues: Sequence[str], limit: int) -> list[Job]:
+        return claims.claim(queues, limit)
 
-    def next_run_at(self, queues: Sequence[str]) -> float | None:
+    def next_run_at(self, queues: Sequence[str], *, room: Room | None = None) -> float | None:
         """Return when the next claim could succeed (epoch seconds, perhaps past), or None.
 
-        Jobs whose subject has a leased job are left out: the end of that job wakes the loops.
+        Jobs whose subject has a leased job are left out, and those of a tenant that has taken its
+        part of `room`: the end of a job wakes the loops.
         """
         with self._reading() as connection:
-            times = [
-                connection.execute(statements.NEXT_RUN_AT, {"queue": queue}).scalar()
-                for queue in queues
-            ]
-        return min((time for time in times if time is not None), default=None)
+            return next_run_at(connection, queues, self._clock(), room)
 
     def reclaim(self) -> int:
         """Make jobs with expired leases ready again, or dead; return how many.
@@ -228,6 +218,9 @@ class Queue:
         rows = [_end_parameters(transition, now) for transition in transitions]
         if connection.execute(statements.END, rows).rowcount != len(rows):
             raise _lease_lost(transitions[0].job)
+        forgotten = [each.job.id for each in transitions if each.forget]
+        if forgotten:
+            connection.execute(job_body.delete().where(job_body.c.job_id.in_(forgotten)))
         released = outcomes.notify_all(connection, transitions, now)
         self.put_on(connection, [new for transition in transitions for new in transition.put])
         return released
@@ -332,6 +325,34 @@ class Queue:
                 return expired
             after = old[-1].id
 
+    def sizes(self) -> Mapping[str, int]:
+        """Return the bytes of the bodies of each tenant, as stored; reads an entry of each body."""
+        with self._reading() as connection:
+            return {row.tenant: row.bytes for row in connection.execute(statements.SIZES)}
+
+    def expire_oldest(self, tenant: str, excess: int) -> int:
+        """Delete the oldest bodies of a tenant until `excess` bytes are gone; return how many.
+
+        Bodies stay whose job is not done or ignored, or has a child with work to do. Keys stay too.
+        Each transaction is small. Safe to repeat and to interrupt.
+        """
+        expired, after = 0, 0
+        while excess > 0:
+            with self._engine.begin() as connection:
+                parameters = {"tenant": tenant, "after": after, "limit": _EXPIRE_BATCH}
+                batch = connection.execute(statements.OLDEST, parameters).all()
+                ids = []
+                for row in batch:
+                    if excess > 0:
+                        ids.append(row.id)
+                        excess -= row.bytes
+                connection.execute(job_body.delete().where(job_body.c.job_id.in_(ids)))
+            expired += len(ids)
+            if len(batch) < _EXPIRE_BATCH:
+                break
+            after = batch[-1].id
+        return expired
+
     # Read
 
     @contextmanager
@@ -364,6 +385,32 @@ class Queue:
         with self._reading() as connection:
             packed = connection.execute(query).one_or_none()
         return None if packed is None else unpack(*packed)
+
+    def later(self, job: Job, *, limit: int) -> list[JobRow]:
+        """Return ready jobs of the same queue, subject and rank that are younger, newest first."""
+        younger = table.c.id > job.id
+        same = (table.c.queue == job.queue, table.c.subject == job.subject)
+        query = select(table).where(*same, younger, text(schema.READY_IN_TURN))
+        rank = table.c.rank == rank_of(urgent=job.urgent)
+        return self._rows(query.where(rank).order_by(table.c.id.desc()).limit(limit))
+
+    def caused(  # noqa: PLR0913  # each is one condition of a count
+        self,
+        tenant: str,
+        person: str,
+        *,
+        since: float,
+        parents: Collection[str],
+        without: Collection[str] = (),
+        most: int,
+    ) -> int:
+        """Return how many jobs a person caused since a time (epoch seconds), up to `most`.
+
+        Counts the children of jobs whose kind is one of `parents`, but none of the kinds `without`.
+        """
+        query = searches.caused(tenant, person, since, parents, without).limit(most)
+        with self._reading() as connection:
+            return len(connection.execute(query).all())
 
     def children(self, job_id: int) -> list[JobRow]:
         """Return the children of a job, in the order they were put."""
@@ -466,18 +513,6 @@ class Queue:
         query = select(pause_part.c.name, pause_part.c.paused_at).order_by(pause_part.c.name)
         with self._reading() as connection:
             return {row.name: row.paused_at for row in connection.execute(query)}
-
-
-def _job(row: RowMapping, lease_until: float) -> Job:
-    """Return the job of a row, as this claim's UPDATE leaves it."""
-    same = ("id", "queue", "key", "subject", "kind", "max_attempts", "run_at", "created_at", "note")
-    return Job(
-        **{name: row[name] for name in (*same, "parent")},
-        body=unpack(row["codec"], row["body"]),
-        attempt=row["attempt"] + 1,
-        fence=row["fence"] + 1,
-        lease_until=lease_until,
-    )
 
 
 def _end_parameters(transition: Transition, now: float) -> dict[str, Any]:

@@ -50,6 +50,11 @@ job = Table(
     Column("reason", String, nullable=False),
     Column("after", _Id, ForeignKey("job.id")),
     Column("parent", _Id, ForeignKey("job.id")),
+    # The shares that a job counts against, and its lane (luggage.jobs.fairness).
+    Column("tenant", String, nullable=False, server_default=""),
+    Column("person", String, nullable=False, server_default=""),
+    Column("rank", Integer, nullable=False, server_default="1"),
+    Column("lane", String, nullable=False, server_default=""),
     UniqueConstraint("queue", "key", name="job_key"),
 )
 
@@ -77,6 +82,15 @@ pause_part = Table(
     Column("paused_at", Double, nullable=False),
 )
 
+# What tenants and lanes have used: see luggage.jobs.fairness.used.
+turn = Table(
+    "turn",
+    metadata,
+    Column("lane", String, primary_key=True),
+    Column("tenant", String, nullable=False, index=True),
+    Column("served_at", Double, nullable=False, index=True),
+)
+
 # Leader election; `term` grows with each renewal.
 lease = Table(
     "lease",
@@ -97,6 +111,7 @@ STUCK = "state IN ('dead', 'held')"
 WAITING = "state = 'held' AND after IS NOT NULL"
 SETTLED = "state IN ('done', 'ignored')"
 CHILD = "parent IS NOT NULL"
+CAUSED = "parent IS NOT NULL AND person <> ''"
 
 # The index condition for each state.
 CONDITIONS = {
@@ -120,8 +135,8 @@ def _partial(name: str, condition: str, *columns: str, unique: bool = False) -> 
     )
 
 
-_partial("job_ready", READY, "queue", "run_at", "id")
-_partial("job_ready_subject", READY_IN_TURN, "queue", "subject", "id")
+_partial("job_ready", READY, "queue", "lane", "run_at", "id")
+_partial("job_ready_subject", READY_IN_TURN, "queue", "subject", "rank", "id")
 # Enforces "one job at a time for each subject", whatever the claim query does.
 _partial("job_leased_subject", LEASED_IN_TURN, "queue", "subject", unique=True)
 _partial("job_lease", LEASED, "lease_until")
@@ -129,3 +144,4 @@ _partial("job_stuck", STUCK, "queue", "state", "id")
 _partial("job_waiting", WAITING, "after")
 _partial("job_settled", SETTLED, "queue", "state", "id")
 _partial("job_child", CHILD, "parent")
+_partial("job_caused", CAUSED, "tenant", "person", "created_at")

@@ -8,6 +8,7 @@ Some columns appear as an expression (``column || ''``, ``id + 0``). SQLite woul
 an index that makes it walk through the whole queue.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -93,6 +94,22 @@ def _within(subject: str) -> ColumnElement[bool]:
     lowered = func.lower(table.c.subject)
     part = lowered.startswith(f"{subject.lower()}#", autoescape=True)
     return or_(lowered == subject.lower(), part)
+
+
+def caused(
+    tenant: str, person: str, since: float, parents: Collection[str], without: Collection[str]
+) -> Select[Any]:
+    """Return the query for the jobs that a person caused since a time, by jobs of some kinds."""
+    parent = table.alias("parent_job")
+    query = select(table.c.id).join(parent, parent.c.id == table.c.parent)
+    return query.where(
+        table.c.tenant == tenant,
+        table.c.person == person,
+        table.c.created_at > since,
+        text("job.parent IS NOT NULL AND job.person <> ''"),
+        table.c.kind.not_in(without),
+        parent.c.kind.in_(parents),
+    )
 
 
 def beginning(queue: str, prefix: str) -> Select[Any]:

@@ -1,14 +1,18 @@
 """Hot queries of the queue, built once.
 
-Claims search only ready jobs, in the order of an index that holds nothing else. No column marks the
-next job of a subject, because that would need a lock on the subject: without it, a put and a finish
-at the same moment could leave a job unmarked for ever.
+Claims search only ready jobs, lane by lane, in the order of an index that holds nothing else. They
+look at the first WINDOW jobs of a lane, so a million jobs that wait for one subject cost no more.
+No column marks the next job of a subject, because that would need a lock on the subject: without
+it, a put and a finish at the same moment could leave a job unmarked for ever.
 """
 
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     CompoundSelect,
+    FromClause,
+    Integer,
     ScalarSelect,
     Select,
     TextClause,
@@ -25,59 +29,125 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from luggage.jobs import schema
-from luggage.jobs.schema import job, job_body, pause, pause_part
+from luggage.jobs.fairness import URGENT
+from luggage.jobs.schema import job, job_body, pause, pause_part, turn
+
+# How many jobs of a lane a claim looks at. If all of them wait for their subjects, the lane waits.
+WINDOW = 64
 
 _older = job.alias("older")
 _running = job.alias("running")
-
-
-def _in_turn() -> ColumnElement[bool]:
-    """Return the condition that no older job of the subject is ready, and none is leased."""
-    older = (
-        exists()
-        .where(
-            _older.c.queue == job.c.queue,
-            _older.c.subject == job.c.subject,
-            _older.c.id < job.c.id,
-            # Spelt as in the index, see luggage.jobs.schema.
-            text("older.state = 'ready' AND older.subject <> ''"),
-        )
-        .correlate(job)
-    )
-    running = (
-        exists()
-        .where(
-            _running.c.queue == job.c.queue,
-            _running.c.subject == job.c.subject,
-            text("running.state = 'leased' AND running.subject <> ''"),
-        )
-        .correlate(job)
-    )
-    return or_(job.c.subject == literal_column("''"), and_(~older, ~running))
-
-
-def _in_paused_part() -> ColumnElement[bool]:
-    """Return the condition that the job's subject belongs to a paused part."""
-    name = pause_part.c.name
-    inside = func.substr(job.c.subject, 1, func.length(name) + 1) == name + literal_column("'/'")
-    part = exists().where(or_(job.c.subject == name, inside))
-    return part.correlate(job)
-
+_waiting = job.alias("waiting")
 
 _READY = text("job.state = 'ready'")
 # Part of the claim itself: after a pause is committed, no claim returns a job.
 _PAUSED = exists(select(pause.c.id))
 
-# The jobs that may start, oldest first, with their bodies. One queue at a time: the index on
-# (queue, run_at) orders one queue; across queues the database would sort all that are due.
+
+def _in_turn(head: FromClause) -> ColumnElement[bool]:
+    """Return the condition that no job of the subject is to go first, and none is leased.
+
+    Of the same rank the older one goes first, and an urgent one before younger usual ones.
+    """
+
+    def older(rank: ColumnElement[int]) -> ColumnElement[bool]:
+        # A condition for each rank, because a range of ranks would read all jobs of the subject.
+        found = exists().where(
+            _older.c.queue == bindparam("queue"),
+            _older.c.subject == head.c.subject,
+            _older.c.rank == rank,
+            _older.c.id < head.c.id,
+            # Spelt as in the index, see luggage.jobs.schema.
+            text("older.state = 'ready' AND older.subject <> ''"),
+        )
+        return found.correlate(head)
+
+    running = (
+        exists()
+        .where(
+            _running.c.queue == bindparam("queue"),
+            _running.c.subject == head.c.subject,
+            text("running.state = 'leased' AND running.subject <> ''"),
+        )
+        .correlate(head)
+    )
+    first = and_(~older(head.c.rank), ~older(literal_column(str(URGENT))), ~running)
+    return or_(head.c.subject == literal_column("''"), first)
+
+
+def _in_paused_part(head: FromClause = job) -> ColumnElement[bool]:
+    """Return the condition that the job's subject belongs to a paused part."""
+    name = pause_part.c.name
+    inside = func.substr(head.c.subject, 1, func.length(name) + 1) == name + literal_column("'/'")
+    part = exists().where(or_(head.c.subject == name, inside))
+    return part.correlate(head)
+
+
+def _heads(
+    lane: ColumnElement[str], *due: ColumnElement[bool], outer: FromClause | None = None
+) -> Select[Any]:
+    """Return the jobs of a lane that no other one keeps waiting, in the order of the window.
+
+    The outer query keeps the order of the inner one, which reads the index. If a database did not,
+    the job would still be one that may start.
+    """
+    columns = (_waiting.c[name] for name in ("id", "subject", "rank", "run_at"))
+    window = select(*columns).where(
+        _waiting.c.queue == bindparam("queue"),
+        _waiting.c.lane == lane,
+        text("waiting.state = 'ready'"),
+        *due,
+    )
+    window = window.order_by(_waiting.c.run_at, _waiting.c.id)
+    window = window.limit(literal_column(str(WINDOW))).correlate(outer)
+    head = window.subquery("head")
+    heads = select(head.c.id, head.c.run_at).where(_in_turn(head), ~_in_paused_part(head))
+    return heads.correlate(outer)
+
+
+def _lanes() -> CTE:
+    """Return the lanes with ready jobs; one step of an index for each lane, however many jobs."""
+    after = _waiting.c.lane
+    first = select(func.min(after).label("lane")).where(
+        _waiting.c.queue == bindparam("queue"), text("waiting.state = 'ready'")
+    )
+    lanes = first.cte("lanes", recursive=True)
+    following = first.where(after > lanes.c.lane).correlate(lanes).scalar_subquery()
+    return lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
+
+
+def _of_each_lane(*due: ColumnElement[bool]) -> Select[Any]:
+    """Return each lane with ready jobs, and when the first was due that may start, or null."""
+    lanes = _lanes()
+    heads = _heads(lanes.c.lane, *due, outer=lanes).with_only_columns(text("head.run_at")).limit(1)
+    at = heads.scalar_subquery().label("run_at")
+    return select(lanes.c.lane, at).where(lanes.c.lane.is_not(None), ~_PAUSED)
+
+
+_DUE = _waiting.c.run_at <= bindparam("now")
+LANES: Select[Any] = _of_each_lane(_DUE)
+NEXT_RUN_AT: Select[Any] = _of_each_lane()
+
+# The ids of the jobs in one lane that may start.
+HEADS: Select[Any] = _heads(bindparam("lane"), _DUE).limit(bindparam("limit", type_=Integer))
+
 CLAIMABLE: Select[Any] = (
     select(job, job_body.c.codec, job_body.c.body)
     .outerjoin(job_body, job_body.c.job_id == job.c.id)
-    .where(job.c.queue == bindparam("queue"), _READY, job.c.run_at <= bindparam("now"), _in_turn())
-    .where(~_PAUSED, ~_in_paused_part())
-    .order_by(job.c.run_at, job.c.id)
-    .limit(bindparam("limit"))
+    .where(job.c.id.in_(bindparam("ids", expanding=True)), _READY)
     .with_for_update(of=job, skip_locked=True)
+)
+
+# The lane of each leased job.
+LEASED: Select[Any] = select(job.c.lane).where(text(schema.LEASED))
+
+SERVED: Select[Any] = select(turn.c.lane, turn.c.served_at).where(
+    turn.c.tenant.in_(bindparam("tenants", expanding=True))
+)
+
+# Whether another tenant had a turn lately.
+OTHERS: Select[Any] = select(
+    exists().where(turn.c.served_at > bindparam("since"), turn.c.tenant != bindparam("tenant"))
 )
 
 LEASE = (
@@ -116,13 +186,6 @@ AWAITED: Select[Any] = (
     .distinct()
 )
 
-NEXT_RUN_AT: Select[Any] = (
-    select(job.c.run_at)
-    .where(job.c.queue == bindparam("queue"), _READY, _in_turn(), ~_PAUSED, ~_in_paused_part())
-    .order_by(job.c.run_at, job.c.id)
-    .limit(1)
-)
-
 EXPIRED: Select[Any] = (
     select(job)
     .where(text(schema.LEASED), job.c.lease_until < bindparam("now"))
@@ -136,6 +199,34 @@ BODIES: Select[Any] = (
     select(job.c.id, job.c.state, job.c.created_at)
     .join_from(job_body, job, job.c.id == job_body.c.job_id)
     .where(job_body.c.job_id > bindparam("after"))
+    .order_by(job_body.c.job_id)
+    .limit(bindparam("limit"))
+)
+
+
+_BYTES = func.length(job_body.c.body)
+
+# The bytes of each tenant's bodies.
+SIZES: Select[Any] = (
+    select(job.c.tenant, func.sum(_BYTES).label("bytes"))
+    .join_from(job_body, job, job.c.id == job_body.c.job_id)
+    .group_by(job.c.tenant)
+)
+
+_child = job.alias("child")
+
+# The oldest bodies of a tenant whose jobs have no work left.
+OLDEST: Select[Any] = (
+    select(job.c.id, _BYTES.label("bytes"))
+    .join_from(job_body, job, job.c.id == job_body.c.job_id)
+    .where(
+        job_body.c.job_id > bindparam("after"),
+        job.c.tenant == bindparam("tenant"),
+        text("job.state IN ('done', 'ignored')"),
+        ~exists()
+        .where(_child.c.parent == job.c.id, _child.c.state.not_in(["done", "ignored"]))
+        .correlate(job),
+    )
     .order_by(job_body.c.job_id)
     .limit(bindparam("limit"))
 )

@@ -11,12 +11,14 @@ import os
 import secrets
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import NoReturn
 
+from luggage.jobs.claims import Room
 from luggage.jobs.handling import AWAY, Handling, away_backoff
 from luggage.jobs.model import Handler, Job, JobsError, LeaseLost
 from luggage.jobs.outcomes import Transition
@@ -34,6 +36,9 @@ MAX_AHEAD = 28
 # A job that takes longer probably waits for something. It is twice the time of an evaluation; and
 # where all jobs wait, 500 start in a second, which is as many as one interpreter evaluates.
 ALONE_SECONDS = 0.002
+# A job claimed ahead is given back if no thread has begun it after this many seconds: the jobs
+# before it are slow, and the next claim may find others more urgent.
+AHEAD_SECONDS = 1.0
 # How long a result waits at most for the next claim, to be recorded with others.
 _RECORD_SECONDS = 0.05
 
@@ -100,9 +105,12 @@ class Worker:
 
     `threads` handlers run concurrently, but each runs alone for its first `alone_seconds`, so that
     short jobs run one after the other. The loop claims no more jobs than there are free threads,
-    and some ahead while jobs are quick. A lease lasts `lease_seconds` and is renewed after a third
-    of that. A lease is not renewed for a handler that runs for `limit_seconds`: `run` raises Stuck,
-    the supervisor restarts the process, and the job is retried until its attempts are spent.
+    and some ahead while jobs are quick. One tenant gets all threads but one while others may come
+    (docs/decisions/0162).
+
+    A lease lasts `lease_seconds` and is renewed after a third of that. A lease is not renewed for a
+    handler that runs for `limit_seconds`: `run` raises Stuck, the supervisor restarts the process,
+    and the job is retried until its attempts are spent.
 
     `context` makes the context in which a job is handled and logged. `on_heartbeat` is called every
     `heartbeat_seconds`, then `on_idle` with the seconds for which there was nothing to do. `clock`
@@ -201,6 +209,7 @@ class Worker:
     def _do_due_work(self) -> float:
         self._every(self._lease_seconds / 3, "extend", self._extend_all)
         self._every(self._lease_seconds / 3, "reclaim", self._queue.reclaim)
+        self._give_back_ahead()
         quick = self._record()
         limit = self._threads + min(quick, MAX_AHEAD) - len(self._running)
         claimed = self._claim(limit) if limit > 0 else []
@@ -231,7 +240,7 @@ class Worker:
         now = self._clock()
         times = [now + POLL_SECONDS, *self._due.values()]
         if len(self._running) < self._threads:
-            next_run_at = self._queue.next_run_at(self._queues)
+            next_run_at = self._queue.next_run_at(self._queues, room=self._room())
             times += [] if next_run_at is None else [next_run_at]
         elif len(self._running) > self._threads:
             times.append(now + _RECORD_SECONDS)
@@ -239,8 +248,15 @@ class Worker:
 
     def _claim(self, limit: int) -> list[Job]:
         return self._queue.claim(
-            self._queues, worker=self.name, lease_seconds=self._lease_seconds, limit=limit
+            self._queues,
+            worker=self.name,
+            lease_seconds=self._lease_seconds,
+            limit=limit,
+            room=self._room(),
         )
+
+    def _room(self) -> Room:
+        return Room(self._threads, Counter(each.job.tenant for each in self._snapshot()))
 
     def _start(self, job: Job) -> None:
         running = _Running(job, self._clock())
@@ -275,9 +291,6 @@ class Worker:
 
     def _extend_all(self) -> None:
         now = self._clock()
-        if len(self._running) > self._threads:
-            # The threads are busy for long, so others may have the jobs that were claimed ahead.
-            self._give_back(before=now - self._lease_seconds / 3)
         for running in self._snapshot():
             begun_at = now if running.transition else running.begun_at or now
             if now - begun_at >= self._limit_seconds:
@@ -285,6 +298,10 @@ class Worker:
                 self._raise_stuck(running.job)
             with self._context(running.job):
                 self._extend(running.job)
+
+    def _give_back_ahead(self) -> None:
+        if len(self._running) > self._threads:
+            self._give_back(before=self._clock() - AHEAD_SECONDS)
 
     def _raise_stuck(self, job: Job) -> NoReturn:
         with self._context(job):

@@ -356,11 +356,11 @@ class Colliding(Queue):
 
     collisions = 0
 
-    def _claim(self, connection, *asked):
+    def _claim(self, claims, *asked):
         if self.collisions:
             self.collisions -= 1
-            connection.execute(text("UPDATE job SET state = 'leased'"))
-        return super()._claim(connection, *asked)
+            claims.connection.execute(text("UPDATE job SET state = 'leased'"))
+        return super()._claim(claims, *asked)
 
 
 @pytest.mark.parametrize(("collisions", "expected"), [(2, ["a1"]), (3, [])])
