@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from luggage.github.cache import EtagCache
 from luggage.github.client import Client, Exchange, Exchanged, Wire, decode
 from luggage.github.errors import Ambiguous, ConfigurationError, Transient
-from luggage.github.limits import Gate, LimitMemory, Pace
+from luggage.github.limits import Gate, LimitMemory, Pace, Share
 from luggage.github.routes import Call, CommandHandler, Handler, Routes
 from luggage.github.tokens import (
     AppAuth,
@@ -135,19 +135,24 @@ class GithubApp:
         """Return how far GitHub's clock is ahead of ours; None before the first response."""
         return self._wire.skew.seconds if self._wire.skew.is_known else None
 
-    def client_for(self, installation_id: int, *, waiter: str = "") -> Client:
+    def client_for(
+        self, installation_id: int, *, waiter: str = "", person: str = "", urgent: bool = False
+    ) -> Client:
         """Return a client of an installation, without sending a request.
 
         All clients of an installation share tokens, limits and cache. `waiter` names a piece of
         work: when its write raises RateLimited, the write slot at `retry_at` stays reserved for
-        that name.
+        that name. `person` is who causes the requests: people share what the installation may
+        send, and `urgent` requests have a part of their own.
         """
         with self._lock:
             exchange = self._installations.get(installation_id)
             if exchange is None:
                 exchange = self._installation(installation_id)
                 self._installations[installation_id] = exchange
-        return Client(exchange.for_waiter(waiter) if waiter else exchange)
+        if not (waiter or person):
+            return Client(exchange)
+        return Client(exchange.for_waiter(waiter, Share(person, urgent)))
 
     def token_for(self, installation_id: int) -> str:
         """Return a token valid for at least five more minutes, for tools such as git.

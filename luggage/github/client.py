@@ -28,7 +28,7 @@ from luggage.github.answers import (
 )
 from luggage.github.cache import CachedResponse, EtagCache
 from luggage.github.errors import Invalid, RateLimited, RequestFailed, WriteRefused
-from luggage.github.limits import Gate
+from luggage.github.limits import NOBODY, Gate, Share
 from luggage.github.secret import SecretText
 from luggage.github.tokens import RequestAuth, Skew
 from luggage.github.transport import BadAddress, Origin, Transport, expand
@@ -97,19 +97,29 @@ class Wire:
 class Exchange:
     """Sends calls with one set of credentials and rate limits; safe to share between threads."""
 
-    def __init__(
-        self, name: str, wire: Wire, auth: Callable[[], RequestAuth], gate: Gate, waiter: str = ""
+    def __init__(  # noqa: PLR0913 -- the last two are named at the call
+        self,
+        name: str,
+        wire: Wire,
+        auth: Callable[[], RequestAuth],
+        gate: Gate,
+        *,
+        waiter: str = "",
+        share: Share = NOBODY,
     ) -> None:
-        """`auth` creates the credentials of a request; `waiter` reserves its write slots."""
+        """`auth` creates credentials; `waiter` reserves write slots; `share` is who asks."""
         self.name = name
         self._wire = wire
         self._new_auth = auth
         self._gate = gate
         self._waiter = waiter
+        self._share = share
 
-    def for_waiter(self, waiter: str) -> "Exchange":
-        """Return an exchange that reserves write slots for `waiter` and shares everything else."""
-        return Exchange(self.name, self._wire, self._new_auth, self._gate, waiter)
+    def for_waiter(self, waiter: str, share: Share) -> "Exchange":
+        """Return an exchange for `waiter` and `share`, which has everything else in common."""
+        return Exchange(
+            self.name, self._wire, self._new_auth, self._gate, waiter=waiter, share=share
+        )
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -146,7 +156,9 @@ class Exchange:
 
     def send(self, call: ApiCall) -> ApiResponse:
         """Return a successful response, from the cache if unchanged; raises RequestFailed."""
-        self._gate.enter(call.method, call.path, write=call.writes, waiter=self._waiter)
+        self._gate.enter(
+            call.method, call.path, write=call.writes, waiter=self._waiter, share=self._share
+        )
         if call.method != "GET":
             return self._try(call, None)
         cached = self._wire.cache.get(self.name, call.url)
@@ -176,7 +188,9 @@ class Exchange:
             answer = self._follow(call, self._headers(auth.secret(), call, cached))
             self._wire.skew.learn(answer)
             skew_seconds = self._wire.skew.seconds
-            retry_at = self._gate.learn(answer, skew_seconds=skew_seconds, waiter=self._waiter)
+            retry_at = self._gate.learn(
+                answer, skew_seconds=skew_seconds, waiter=self._waiter, share=self._share
+            )
             _log.debug("%s: %s %s: %d", self.name, call.method, call.path, answer.status)
             if answer.ok or (cached is not None and answer.status == _NOT_MODIFIED):
                 return answer

@@ -26,6 +26,7 @@ class Repository(TypedDict, total=False):
 class Account(TypedDict, total=False):
     """An organisation, a person or an App."""
 
+    id: int | None
     login: str | None
     type: str | None
 
@@ -35,6 +36,8 @@ class Thread(TypedDict, total=False):
 
     number: int | None
     body: str | None
+    merged: bool | None
+    author_association: str | None
 
 
 class Remark(TypedDict, total=False):
@@ -43,6 +46,7 @@ class Remark(TypedDict, total=False):
     id: int | None
     in_reply_to_id: int | None
     body: str | None
+    author_association: str | None
 
 
 class Payload(TypedDict, total=False):

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from luggage.github.answers import ApiResponse
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, LocalLimitMemory, Pace, ThrottleState, resource_of
+from luggage.github.limits import Gate, LocalLimitMemory, Pace, Share, ThrottleState, resource_of
 from tests.luggage.github.scripted import START_AT as NOW
 from tests.luggage.github.scripted import Clock
 
@@ -262,3 +263,59 @@ def test_unreachable_memory_does_not_fail_the_request() -> None:
     """A failure to save the quota does not fail the request."""
     gate = Gate(clock=lambda: NOW, wait=None, name="a", memory=Away())
     assert gate.learn(left(4000, NOW), skew_seconds=0.0) is None
+
+
+def core(remaining: int, status: int = 200) -> ApiResponse:
+    return answer(
+        status,
+        x_ratelimit_limit="100",
+        x_ratelimit_remaining=str(remaining),
+        x_ratelimit_reset=str(int(NOW) + 600),
+        x_ratelimit_resource="core",
+    )
+
+
+# GitHub's second, rounded up to be on the safe side.
+RESET = NOW + 600.5
+
+
+def refused_until(gate: Gate, share: Share, path: str = "/x") -> float | None:
+    try:
+        gate.enter("GET", path, write=False, share=share)
+    except RateLimited as error:
+        return error.retry_at
+    return None
+
+
+def test_the_last_fifth_of_requests_is_for_urgent_ones(gate: Gate) -> None:
+    """What a stranger causes waits for GitHub's next hour; invitations and the bot's own go on."""
+    gate.learn(core(20), skew_seconds=0.0)
+    assert refused_until(gate, Share("mallory")) == RESET
+    assert refused_until(gate, Share("olga", urgent=True)) is None
+    assert refused_until(gate, Share()) is None
+    assert refused_until(gate, Share("mallory"), "/search/issues") is None
+
+
+def test_a_person_gets_half_of_the_requests(gate: Gate) -> None:
+    """Fifty of a hundred requests; an unchanged resource costs nothing, and others go on."""
+    mallory = Share("mallory")
+    for number in range(50):
+        assert refused_until(gate, mallory) is None
+        gate.learn(core(99, status=304), skew_seconds=0.0, share=mallory)
+        gate.learn(core(99 - number), skew_seconds=0.0, share=mallory)
+    assert refused_until(gate, mallory) == RESET
+    assert refused_until(gate, Share("alice")) is None
+
+
+def test_a_new_hour_of_github_is_a_new_budget(gate: Gate, standing_clock: Clock) -> None:
+    """After the reset a person may send again, and counts from 0."""
+    mallory = Share("mallory")
+    for _ in range(60):
+        gate.learn(core(90), skew_seconds=0.0, share=mallory)
+    standing_clock.now = NOW + 601
+    assert refused_until(gate, mallory) is None
+    later = replace(
+        core(99), headers={**core(99).headers, "x-ratelimit-reset": str(int(NOW) + 4200)}
+    )
+    gate.learn(later, skew_seconds=0.0, share=mallory)
+    assert refused_until(gate, mallory) is None

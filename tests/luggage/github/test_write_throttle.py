@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from luggage.github.errors import RateLimited
-from luggage.github.limits import Gate, LocalLimitMemory, Pace, ThrottleState
+from luggage.github.limits import Gate, LocalLimitMemory, Pace, Share, ThrottleState
 
 NOW = 1_795_000_000.0
 
@@ -164,3 +164,73 @@ def test_order_is_that_of_the_first_try() -> None:
     world.run(iter([*crowd, *((NOW + 10.5 + number, f"b{number:03}") for number in range(20))]))
     assert world.writes == sorted(world.writes)
     assert world.writes[-1] - NOW < 90
+
+
+def spend(state: ThrottleState, person: str, number: int, at: float = NOW) -> ThrottleState:
+    """Return the state after as many writes of a person as they may do at once."""
+    share, pace = Share(person), Pace(0.0, 0, 100)
+    for _ in range(number):
+        if state.slot(at, pace, "", share) > at:
+            break
+        state = state.wrote(at, pace, "", share)
+    return state
+
+
+def test_a_person_alone_gets_half_of_the_usual_part() -> None:
+    """Of 100 writes an hour 80 are usual, and one person spends 40."""
+    state = spend(ThrottleState(), "mallory", 100)
+    assert len(state.writes) == 40
+    assert state.slot(NOW, Pace(0.0, 0, 100), "", Share("mallory")) == NOW + 3600
+
+
+def test_people_share_what_is_left_equally() -> None:
+    """Others write after one person has spent their part, and ten people leave some to the next."""
+    state = spend(ThrottleState(), "mallory", 100)
+    state = spend(state, "alice", 100)
+    assert state.writers.count("alice") == 26
+    assert spend(state, "bob", 1).writers[-1] == "bob"
+
+
+def test_the_last_fifth_is_for_urgent_writes() -> None:
+    """When the usual part is spent, an invitation goes at once."""
+    pace, state = Pace(0.0, 0, 100), ThrottleState()
+    for number in range(80):
+        state = state.wrote(NOW, pace, "", Share(f"p{number}"))
+    assert state.slot(NOW, pace, "", Share("bob")) == NOW + 3600
+    assert state.slot(NOW, pace, "", Share("alice", urgent=True)) == NOW
+
+
+def test_urgent_writes_overtake_reserved_slots() -> None:
+    """An invitation waits for the pause since the last write, not for 200 reserved slots."""
+    state = ThrottleState().wrote(NOW, Pace(), "")
+    for number in range(50):
+        state, _ = state.reserve(NOW, Pace(), f"job {number}", Share(f"p{number}"))
+    urgent = Share("alice", urgent=True)
+    assert state.slot(NOW, Pace(), "invite", urgent) == NOW + 1
+    state, at = state.reserve(NOW, Pace(), "invite", urgent)
+    assert at == NOW + 1
+    assert state.slot(at, Pace(), "invite", urgent) == at
+
+
+def test_a_person_holds_few_slots() -> None:
+    """A flood of one person's writes does not push the next person far back."""
+    state = ThrottleState().wrote(NOW, Pace(), "")
+    for number in range(100):
+        state, _ = state.reserve(NOW, Pace(), f"job {number}", Share("mallory"))
+    _, at = state.reserve(NOW, Pace(), "other", Share("bob"))
+    assert at < NOW + 10
+
+
+def test_writes_without_a_person_have_the_whole_pace() -> None:
+    """The bot's own writes, and those of a library's user, are not shared."""
+    state = ThrottleState()
+    for _ in range(99):
+        state = state.wrote(NOW, Pace(0.0, 0, 100), "")
+    assert state.slot(NOW, Pace(0.0, 0, 100), "") == NOW
+
+
+def test_a_state_of_an_older_release_is_shared_too() -> None:
+    """Its writes belong to nobody."""
+    state = ThrottleState.decode('{"writes": [1.0, 2.0], "promised": {"7": 3.0}}').at(3.0)
+    assert list(state.writers) == ["", ""]
+    assert list(state.wrote(3.0, Pace(), "7", Share("p")).writers) == ["", "", "p"]
