@@ -80,6 +80,15 @@ GOALS = (
         1.3,
     ),
     Goal("the same on PostgreSQL", "claims.postgresql_million_against_empty", 1.3),
+    *(
+        Goal(
+            f"an organisation's wait beside {hostile}, p99 against alone, {kind}",
+            f"neighbours.{kind.lower()}_p99_beside_{number}_against_alone",
+            3.0,
+        )
+        for kind in ("SQLite", "PostgreSQL")
+        for number, hostile in ((1, "a hostile one"), (10, "ten hostile ones"))
+    ),
     Goal("start to ready, pex against venv", "start.pex_against_venv", 1.5),
     Goal(
         "requests to GitHub for a delivery of a known member, warm",

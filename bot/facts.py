@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from bot.actions import Action
 from bot.events import Person
 
-__all__ = ["Effect", "Merging", "Moment", "NotYet", "Pull", "Question", "Waiting"]
+__all__ = [
+    "MOST_FILES",
+    "Effect",
+    "Merging",
+    "Moment",
+    "NotYet",
+    "Pull",
+    "Question",
+    "Waiting",
+]
+
+# How many changed files of a pull request the bot reads: ten requests.
+MOST_FILES = 1000
 
 
 class NotYet(Exception):  # noqa: N818  a signal, not an error
@@ -37,9 +49,9 @@ class Question:
 class Pull:
     """A pull request as it is now.
 
-    `base` is the target branch. `lines` counts added and deleted lines. `merges` is True if it has
-    no conflicts, None if GitHub does not know yet. `author` is None for a deleted account. Times
-    are epoch seconds.
+    `base` is the target branch. `files` counts changed files, `lines` added and deleted lines.
+    `merges` is True if it has no conflicts, None if GitHub does not know yet. `author` is None for
+    a deleted account. Times are epoch seconds.
     """
 
     number: int
@@ -53,6 +65,7 @@ class Pull:
     is_draft: bool
     merges: bool | None
     updated_at: float
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

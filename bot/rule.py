@@ -85,7 +85,10 @@ class Reader(Protocol):
         """
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
-        """The paths that a pull request changes, including old names; at most 3,000."""
+        """The paths that a pull request changes, including old names, of the first 1,000 files.
+
+        `Pull.files` says whether there are more.
+        """
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
         """The open pull requests into `base`, or all, and whether they merge; the oldest 500."""

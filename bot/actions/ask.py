@@ -21,6 +21,7 @@ class Ask(Action):
 
     kind: ClassVar[str] = "ask"
     noun: ClassVar[tuple[str, str]] = ("question to maintainers", "questions to maintainers")
+    urgent: ClassVar[bool] = True
 
     organization: str
     person: str

@@ -44,6 +44,8 @@ class Action:
     `own_line` decides in which order actions run. False: in the order of the delivery that led to
     them. True: in the order of `subject`, whatever deliveries led to them.
 
+    `urgent` lets it overtake the other actions of its installation: people wait for it.
+
     `declines` says that the action, where GitHub refuses it, comments on the same `about` instead.
     """
 
@@ -54,6 +56,7 @@ class Action:
     public: ClassVar[str] = ""
     own_line: ClassVar[bool] = False
     declines: ClassVar[bool] = False
+    urgent: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Register a class that has a kind of its own.

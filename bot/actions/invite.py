@@ -34,6 +34,7 @@ class Invite(Action):
     noun: ClassVar[tuple[str, str]] = ("invitation", "invitations")
     public: ClassVar[str] = "invited a newcomer to {owner}, because of {place}"
     own_line: ClassVar[bool] = True
+    urgent: ClassVar[bool] = True
 
     organization: str
     person: str

@@ -19,6 +19,7 @@ class JoinTeam(Action):
 
     kind: ClassVar[str] = "team"
     noun: ClassVar[tuple[str, str]] = ("team membership", "team memberships")
+    urgent: ClassVar[bool] = True
 
     organization: str
     team: str

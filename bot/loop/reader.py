@@ -7,6 +7,7 @@ does not count against the rate limit (ETags). People's facts are cached where p
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,7 +16,8 @@ from bot.actions.invite import membership
 from bot.actions.work import ReadingClient
 from bot.actions.write_once import look_first
 from bot.events import Person, PullRequest, Repository, person
-from bot.facts import Effect, Merging, Moment, NotYet, Pull, Waiting
+from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, Pull, Waiting
+from bot.loop.changed_paths import ChangedPaths
 from bot.store.people import People
 from luggage.github.errors import NotFound
 from luggage.jobs import JobRow, Queue, State
@@ -23,7 +25,6 @@ from luggage.telemetry.redact import one_line
 
 _MOST_LABELS = 1000
 _MOST_MOMENTS = 1000
-_MOST_FILES = 3000
 _MOST_WAITING = 300
 _MOST_CLAIMED = 500
 _MOST_MERGING_PAGES = 5
@@ -47,8 +48,10 @@ _MERGES = {"MERGEABLE": True, "CONFLICTING": False}
 class IssueFacts:
     """Facts about the issues, pull requests and labels of a repository, from GitHub."""
 
-    def __init__(self, client: ReadingClient) -> None:
+    def __init__(self, client: ReadingClient, paths: ChangedPaths | None = None) -> None:
         self._client = client
+        self._paths = ChangedPaths() if paths is None else paths
+        self._commits: dict[tuple[str, int], tuple[str, str]] = {}
 
     def labels(self, repository: str) -> frozenset[str]:
         """See `bot.rule.Reader`. GitHub: "List labels for a repository"."""
@@ -74,6 +77,7 @@ class IssueFacts:
     def pull(self, repository: str, number: int, *, settled: bool = False) -> Pull:
         """See `bot.rule.Reader`. GitHub: "Get a pull request"."""
         pull = self._client.get(f"/repos/{repository}/pulls/{number}")
+        self._commits[repository, number] = (pull["head"]["sha"], pull["base"]["ref"])
         is_open = pull["state"] == "open"
         if settled and is_open and pull.get("mergeable") is None:
             raise NotYet(f"GitHub is still computing whether {repository}#{number} can be merged")
@@ -89,11 +93,19 @@ class IssueFacts:
             is_draft=bool(pull.get("draft")),
             merges=pull.get("mergeable"),
             updated_at=_seconds(pull["updated_at"]),
+            files=pull.get("changed_files", 0),
         )
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
-        """See `bot.rule.Reader`. GitHub: "List pull requests files", 3,000 at most."""
-        files = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), _MOST_FILES)
+        """See `bot.rule.Reader`. GitHub: "List pull requests files"."""
+        commits = self._commits.get((repository, number))
+        if commits is None:
+            return self._changed_paths(repository, number)
+        fetch = partial(self._changed_paths, repository, number)
+        return self._paths.get((repository, number, *commits), fetch)
+
+    def _changed_paths(self, repository: str, number: int) -> Sequence[str]:
+        files = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), MOST_FILES)
         paths: list[str] = []
         for file in files:
             paths += [file[name] for name in ("filename", "previous_filename") if file.get(name)]
@@ -335,7 +347,7 @@ def _has_declined(row: JobRow) -> bool:
 class GithubReader:
     """Answers the questions of rules for one installation; `clock` is the decision's time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the last two are passed by name
         self,
         client: ReadingClient,
         people: People,
@@ -343,8 +355,9 @@ class GithubReader:
         past_actions: QueuedActions,
         *,
         clock: Callable[[], float],
+        paths: ChangedPaths | None = None,
     ) -> None:
-        accounts, issues = Accounts(client, people), IssueFacts(client)
+        accounts, issues = Accounts(client, people), IssueFacts(client, paths)
         self.now = clock
         self.membership = memberships.membership
         self.membership_now = memberships.membership_now
@@ -372,8 +385,13 @@ class GithubReader:
 
 
 def github_reader(
-    client: ReadingClient, people: People, queue: Queue, *, clock: Callable[[], float]
+    client: ReadingClient,
+    people: People,
+    queue: Queue,
+    *,
+    clock: Callable[[], float],
+    paths: ChangedPaths | None = None,
 ) -> GithubReader:
     """The reader of the current facts."""
     memberships, past_actions = Memberships(client, people), QueuedActions(queue)
-    return GithubReader(client, people, memberships, past_actions, clock=clock)
+    return GithubReader(client, people, memberships, past_actions, clock=clock, paths=paths)

@@ -16,6 +16,9 @@ from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Wor
 from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord
 from bot.events import DELIVERIES, SCHEDULE, Event, view
 from bot.facts import NotYet
+from bot.loop.changed_paths import ChangedPaths
+from bot.loop.command_rate import DEFAULT_PER_HOUR, CommandRate
+from bot.loop.command_rate import NAME as COMMAND_RATE
 from bot.loop.reader import github_reader
 from bot.options.kinds import changed, digest
 from bot.rule import Reader, Rule
@@ -46,6 +49,9 @@ NOT_YET_SECONDS = 10.0
 NOT_YET_TIMEOUT_SECONDS = 600.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
+
+# How many later deliveries about a pull request are looked through for a push.
+_MOST_LATER = 64
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +117,9 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
             after=previous,
             parent=cause.id,
             note=_first_note(cause).encode(),
+            tenant=cause.tenant or str(installation),
+            person=cause.person,
+            urgent=cause.urgent or action.urgent,
         )
         previous = action.key
 
@@ -130,7 +139,10 @@ def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
         body=cause.body,
         run_at=at,
         parent=cause.id,
-        note=replace(DeliveryNote.decode(cause.note), only=decision.rule).encode(),
+        note=replace(DeliveryNote.decode(cause.note), only=decision.rule, push=False).encode(),
+        tenant=cause.tenant,
+        person=cause.person,
+        urgent=cause.urgent,
     )
 
 
@@ -179,6 +191,7 @@ class Updater:
         clock: Callable[[], float],
         meter: Meter | None = None,
         previewer: SettingsPreview,
+        commands_per_hour: int = DEFAULT_PER_HOUR,
     ) -> None:
         self._app = app
         self._queue = queue
@@ -187,6 +200,8 @@ class Updater:
         self._clock = clock
         self._meter = meter or Meter()
         self._previewer = previewer
+        self._rate = CommandRate(queue, clock, commands_per_hour)
+        self._paths = ChangedPaths()
         self._own_login: str | None = None
 
     @property
@@ -204,9 +219,11 @@ class Updater:
             self._people.learn(event)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._is_previewed(event) or rules):
-                return Ignored("no rule handles this event")
+                return Ignored(_unwanted(event), forget=True)
             if event.installation is None:
                 return Ignored("the event has no installation")
+            if self._is_overtaken(job):
+                return Ignored("a newer push to this pull request waits")
             planned = list(self._planned(event, rules, event.installation, job))
             if not planned:
                 return Ignored("no rule had anything to do")
@@ -234,7 +251,7 @@ class Updater:
 
     def _work(self, planned: Planned, job: Job) -> Work:
         return Work(
-            client=self._app.client_for(planned.installation, waiter=str(job.id)),
+            client=self._client(planned.installation, job),
             people=self._people,
             jobs=self._queue,
             job=job,
@@ -245,11 +262,26 @@ class Updater:
     def _planned(
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
-        client = self._app.client_for(installation, waiter=str(job.id)).read_only()
-        for decision in self._decisions(client, event, rules, again=is_reevaluation(job)):
+        client = self._client(installation, job).read_only()
+        event = self._rate.heard(event, job)
+        decisions = self._decisions(client, event, rules, again=is_reevaluation(job))
+        told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
+        for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
             if decision.not_yet:
                 yield from self._reevaluate(decision, job)
             yield from jobs(decision, job, installation=installation, now=self._clock())
+
+    def _client(self, installation: int, job: Job) -> Client:
+        return self._app.client_for(
+            installation, waiter=str(job.id), person=job.person, urgent=job.urgent
+        )
+
+    def _is_overtaken(self, job: Job) -> bool:
+        """Whether a later push to the same pull request waits: rules look at the newest commit."""
+        if not DeliveryNote.decode(job.note).push:
+            return False
+        later = self._queue.later(job, limit=_MOST_LATER)
+        return any(DeliveryNote.decode(row.note).push for row in later)
 
     def dry_run(self, event: Event) -> Sequence[Decision]:
         """The rules' decisions about an event; queues and performs nothing.
@@ -266,7 +298,9 @@ class Updater:
         self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
     ) -> Sequence[Decision]:
         effective = self._settings.effective(client, event)
-        reader = github_reader(client, self._people, self._queue, clock=self._clock)
+        reader = github_reader(
+            client, self._people, self._queue, clock=self._clock, paths=self._paths
+        )
         by_rules = list(evaluate(rules, effective.settings, event, reader, self._meter))
         if again:  # The first run handled complaints and previews.
             return by_rules
@@ -310,6 +344,12 @@ class Updater:
         if self._own_login is None:
             self._own_login = f"{self._app.app_client.get('/app')['slug']}[bot]"
         return self._own_login
+
+
+def _unwanted(event: Event) -> str:
+    """The reason for events that no rule wants; their payload is not kept."""
+    action = f" ({event.action})" if event.action else ""
+    return f"no rule handles this event{action}"
 
 
 def job_log_context(job: Job) -> AbstractContextManager[None]:

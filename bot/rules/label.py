@@ -9,16 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from bot.actions import Action, Label, Unlabel
+from bot.actions import Action, Comment, Label, Unlabel
 from bot.events import Event
-from bot.facts import Pull
+from bot.facts import MOST_FILES, Pull
 from bot.options.authority import FREE, only_off, tightening
 from bot.options.globs import LARGEST_PATHS, NAMED_GLOBS, covering, fits
 from bot.options.kinds import FLAG, option, table, whole
 from bot.rule import Reader, Rule
-
-# GitHub lists so many files of a pull request at most.
-_MOST_PATHS = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,8 @@ class LabelSettings:
         NAMED_GLOBS,
         {},
         "Label -> patterns; it applies when a changed path matches one of them. As in a "
-        "`.gitignore`, `*` stays within a folder and `**` spans any number of folders.",
+        "`.gitignore`, `*` stays within a folder and `**` spans any number of folders. The bot "
+        "reads the first 1,000 files; of a larger pull request it removes no such label.",
         authority=FREE,
     )
     titles: Mapping[str, tuple[str, ...]] = option(
@@ -68,16 +66,28 @@ def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Ac
         return []
     changed = reader.changed_paths(repository, number) if settings.paths else ()
     paths = _bounded(changed)
+    is_cut = len(paths) < len(changed) or (bool(settings.paths) and pull.files > MOST_FILES)
     matching = {name.lower() for name in _matching(pull, paths, settings)}
     managed = {name.lower() for name in settings.managed}
-    if len(paths) < len(changed) or len(changed) >= _MOST_PATHS:
-        # Some paths are unknown, and may call for these labels.
+    if is_cut:  # The other paths may call for these labels.
         managed -= {name.lower() for name in settings.paths}
     current = {name.lower(): name for name in pull.labels}
     remove = [name for low, name in current.items() if low in managed - matching]
     missing = matching - current.keys()
     add = [name for name in reader.labels(repository) if name.lower() in missing] if missing else []
-    return _changes(repository, pull, sorted(add), sorted(remove))
+    changes = _changes(repository, pull, sorted(add), sorted(remove))
+    return [*changes, _cut(repository, pull)] if is_cut else changes
+
+
+def _cut(repository: str, pull: Pull) -> Comment:
+    """One comment for each pull request: the rule read a part of its files."""
+    return Comment(
+        about=f"label {repository}#{pull.number} has too many files",
+        repository=repository,
+        number=pull.number,
+        text=f"This pull request changes {pull.files:,} files. I chose labels by a part of their "
+        "paths, and I remove none that depends on paths.",
+    )
 
 
 def _bounded(paths: Sequence[str]) -> Sequence[str]:

@@ -1,14 +1,17 @@
 """Delivery jobs: the queue's row for each delivery, and its note."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from bot.events import DELIVERIES, subject
 from luggage.github import Delivery
 from luggage.jobs import NewJob
 
-_ONLY = "only"
+_ONLY, _PUSH = "only", "push"
+# The people whose comments are answered first, by their role in the repository.
+_MAINTAINERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 
 class Source(StrEnum):
@@ -23,11 +26,14 @@ class Source(StrEnum):
 class DeliveryNote:
     """The note of a delivery: its source, and the one rule to run again, "" for all.
 
-    Stored as words: `recovered`, `only conflicts`, `recovered only conflicts`.
+    `push` marks a push to a pull request: of those that wait only the latest is evaluated.
+
+    Stored as words: `recovered`, `push`, `only conflicts`, `recovered only conflicts`.
     """
 
     source: Source = Source.WEBHOOK
     only: str = ""
+    push: bool = False
 
     @property
     def may_repeat(self) -> bool:
@@ -36,7 +42,8 @@ class DeliveryNote:
 
     def encode(self) -> str:
         """The note as the queue stores it."""
-        return " ".join(filter(None, [self.source, _ONLY if self.only else "", self.only]))
+        words = [self.source, _PUSH if self.push else "", _ONLY if self.only else "", self.only]
+        return " ".join(filter(None, words))
 
     @classmethod
     def decode(cls, text: str) -> Self:
@@ -44,19 +51,54 @@ class DeliveryNote:
         words = text.split()
         at = words.index(_ONLY) if _ONLY in words[:-1] else len(words)
         known = [source for source in Source if source in words[:at]]
-        return cls(known[0] if known else Source.WEBHOOK, "".join(words[at + 1 : at + 2]))
+        source = known[0] if known else Source.WEBHOOK
+        return cls(source, "".join(words[at + 1 : at + 2]), push=_PUSH in words[:at])
 
 
 def job_of(
     delivery: Delivery, body: bytes, *, run_at: float, source: Source = Source.WEBHOOK
 ) -> NewJob:
     """The job that evaluates a delivery; `body` is the raw JSON, the key its GUID."""
+    payload = delivery.payload
+    push = (delivery.event, delivery.action) == ("pull_request", "synchronize")
     return NewJob(
         queue=DELIVERIES,
         key=delivery.id,
-        subject=subject(delivery.payload),
+        subject=subject(payload),
         kind=delivery.event,
         body=body,
         run_at=run_at,
-        note=DeliveryNote(source).encode(),
+        note=DeliveryNote(source, push=push).encode(),
+        tenant=_id_of(payload, "installation"),
+        person=_id_of(payload, "sender"),
+        urgent=is_urgent(delivery),
     )
+
+
+def is_urgent(delivery: Delivery) -> bool:
+    """Whether a delivery overtakes what strangers cause: it is a maintainer's, or may invite.
+
+    That is a merged pull request, news of the organisation's members, or a comment by an owner, a
+    member or a collaborator, as GitHub says.
+    """
+    payload = delivery.payload
+    if delivery.event == "pull_request":
+        return delivery.action == "closed" and bool(_part(payload, "pull_request").get("merged"))
+    if delivery.event == "issues":
+        opened = delivery.action == "opened"
+        return opened and _part(payload, "issue").get("author_association") in _MAINTAINERS
+    if delivery.event == "organization":
+        return True
+    text = _part(payload, "comment") or _part(payload, "review")
+    return text.get("author_association") in _MAINTAINERS
+
+
+def _id_of(payload: Mapping[str, Any], name: str) -> str:
+    """The numeric id of a part of the payload, as text; "" without one."""
+    number = _part(payload, name).get("id")
+    return "" if number is None else str(number)
+
+
+def _part(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = payload.get(name)
+    return part if isinstance(part, Mapping) else {}

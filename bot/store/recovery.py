@@ -158,10 +158,15 @@ def recovery_status(
     with reading(engine) as connection:
         row = connection.execute(progress).one_or_none()
         rows = [MissingDelivery(*each) for each in connection.execute(absent)]
-    noted = DeliveryNote(Source.RECOVERED).encode()
-    fetched = [job for job in queue.search(DELIVERIES, limit=among) if job.note == noted]
+    newest = queue.search(DELIVERIES, limit=among)
+    fetched = [job for job in newest if _is_recovered(job)]
     since, caught_up_at = row or (None, None)
     return RecoveryStatus(since or None, caught_up_at, rows, fetched[:limit])
+
+
+def _is_recovered(job: JobRow) -> bool:
+    note = DeliveryNote.decode(job.note)
+    return note.source is Source.RECOVERED and not note.only
 
 
 def _row(missed: Missed) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import URL
 
 import bot.rules
+from bot.loop.command_rate import DEFAULT_PER_HOUR
 from bot.parse import Application
 from bot.rule import Rule
 from bot.settings import layers
@@ -40,9 +41,11 @@ DEFAULT_USER_AGENT = "portmanteau"
 GITHUB_API = "https://api.github.com"
 GITHUB = "https://github.com"
 DEFAULT_PAYLOAD_DAYS = 30
+DEFAULT_INSTALLATION_MEGABYTES = 1000
 # The tables of config.toml that belong to no rule.
-TABLES = frozenset({"keys", "keep", "rules", *(name.partition(".")[0] for name in KNOWN)})
+TABLES = frozenset({"keys", "keep", "limits", "rules", *(name.partition(".")[0] for name in KNOWN)})
 _SHORTEST_TOKEN = 16
+_LARGEST = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +99,8 @@ class Config:
     settle_seconds: float
     write_limits: tuple[float, int, int]
     payload_days: float
+    installation_bytes: int
+    commands_per_hour: int
     sentry_dsn: str = field(repr=False)
     metrics_token: Callable[[], str] = field(repr=False)
     board: BoardSettings | None
@@ -176,6 +181,9 @@ def load(
         settle_seconds=_seconds("BOT_SETTLE_SECONDS", sources.word("BOT_SETTLE_SECONDS", "1")),
         write_limits=_write_limits(sources.word("BOT_WRITE_LIMITS", "1 80 500")),
         payload_days=_days(document),
+        installation_bytes=1_000_000
+        * _whole(document, "keep", "installation_megabytes", DEFAULT_INSTALLATION_MEGABYTES),
+        commands_per_hour=_whole(document, "limits", "commands_per_hour", DEFAULT_PER_HOUR),
         sentry_dsn=_dsn(sources),
         metrics_token=lambda: _metrics_token(sources),
         board=board,
@@ -361,6 +369,18 @@ def _days(document: Mapping[str, Any]) -> float:
     if isinstance(days, bool) or not isinstance(days, int | float) or not days >= 3:  # noqa: PLR2004
         raise ConfigError(f"config.toml: keep.payload_days must be at least 3, not {days!r}")
     return float(days)
+
+
+def _whole(document: Mapping[str, Any], table: str, name: str, default: int) -> int:
+    """Return a whole number from a table of config.toml; 0 for no limit."""
+    values = document.get(table, {})
+    number = values.get(name, default) if isinstance(values, dict) else None
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _LARGEST:
+        raise ConfigError(
+            f"config.toml: {table}.{name} must be a whole number from 0 to {_LARGEST:,} (0 for no "
+            f"limit), not {number!r}"
+        )
+    return number
 
 
 def _port(value: str) -> int:

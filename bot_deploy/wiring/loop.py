@@ -92,6 +92,7 @@ def make_updater(parts: Parts, people: People) -> Updater:
         clock=clock,
         meter=parts.meter,
         previewer=make_previewer(parts, people),
+        commands_per_hour=parts.config.commands_per_hour,
     )
 
 
@@ -109,7 +110,11 @@ def _periodic_tasks(parts: Parts) -> Iterator[PeriodicTask]:
     config, engine, queue = parts.config, parts.engine, parts.queue
     yield PeriodicTask("recovery", config.poll_seconds, _recoverer(parts))
     housekeeper = housekeeping.Housekeeping(
-        engine=engine, queue=queue, clock=clock, payload_days=config.payload_days
+        engine=engine,
+        queue=queue,
+        clock=clock,
+        payload_days=config.payload_days,
+        installation_bytes=config.installation_bytes,
     )
     yield PeriodicTask("housekeeping", housekeeping.EVERY_SECONDS, housekeeper)
     rules = schedule.RuleSchedule(

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.bot import POSTGRESQL, SQLITE
-from bench.measures import claims, loop, recover, scale
+from bench.measures import claims, loop, neighbours, recover, scale
 from bench.queueing import DATABASE, LOOPS, Demand, Layout, waiting
 
 
@@ -36,6 +36,17 @@ def test_two_loops_are_held_against_one():
     assert figures["loop.two_against_one"] == 2.0
     assert figures["loop.two_against_one_nothing"] == 1.5
     assert [row[-1] for row in loop.rows(POSTGRESQL, slices)][:2] == ["1", "0.50 (0.50 to 0.50)"]
+
+
+def test_waiting_beside_hostile_neighbours_is_measured():
+    """The real loop answers an honest organisation alone, beside one and beside ten others."""
+    table = neighbours.measured((SQLITE,), rounds=1, samples=1, backlog=2)
+    assert [row[1] for row in table.rows] == ["0", "1", "10"]
+    assert sorted(table.figures) == [
+        "neighbours.sqlite_p99_beside_10_against_alone",
+        "neighbours.sqlite_p99_beside_1_against_alone",
+    ]
+    assert min(table.figures.values()) > 0
 
 
 def test_a_turn_without_news_is_measured():

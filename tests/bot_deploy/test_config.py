@@ -41,6 +41,25 @@ def test_payloads_are_kept_for_some_days(days):
         load({}, {"keep": {"payload_days": days}})
 
 
+def test_limits_of_a_person_and_of_an_installation_have_defaults():
+    """Both are whole numbers in config.toml; 0 means no limit."""
+    config = load({}, {})
+    assert (config.commands_per_hour, config.installation_bytes) == (30, 1_000_000_000)
+    document = {"limits": {"commands_per_hour": 0}, "keep": {"installation_megabytes": 5}}
+    config = load({}, document)
+    assert (config.commands_per_hour, config.installation_bytes) == (0, 5_000_000)
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, True, "30", 1_000_001])
+@pytest.mark.parametrize(
+    ("table", "name"), [("limits", "commands_per_hour"), ("keep", "installation_megabytes")]
+)
+def test_invalid_limits_are_refused(table, name, number):
+    """The error names the setting and what it may be."""
+    with pytest.raises(ConfigError, match=rf"{table}\.{name} must be a whole number from 0"):
+        load({}, {table: {name: number}})
+
+
 def test_the_pace_of_writing_can_be_set():
     """BOT_WRITE_LIMITS sets all three limits."""
     assert load({}, {}).write_limits == (1.0, 80, 500)

@@ -98,6 +98,7 @@ class RuleSchedule:
                 kind=SCHEDULE,
                 body=json.dumps(payload).encode(),
                 run_at=self.clock(),
+                tenant=str(installation),
             )
         )
 

@@ -44,7 +44,8 @@ def test_a_pull_request_is_shown_as_it_is(reader, github, clock):
     assert (pull.author.login, pull.title, pull.lines, pull.base) == ("alice", "Fix it", 9, "main")
     assert (pull.labels, pull.merges, pull.is_open) == (frozenset({"bug"}), False, True)
     assert pull.updated_at == int(clock())
-    assert reader.changed_paths(TRIO, 1) == ["a.py", "c.py", "b.py"]
+    assert pull.files == 2
+    assert list(reader.changed_paths(TRIO, 1)) == ["a.py", "c.py", "b.py"]
 
 
 def test_whether_it_merges_is_reported_when_it_is_known(reader, github):

@@ -117,3 +117,21 @@ def test_postgresql_keeps_its_own_house(postgresql_url):
     tidy(engine)
     engine.dispose()
     assert asked == []
+
+
+def test_an_installation_has_a_quota(store, queue, clock, caplog):
+    """Beyond it, its oldest finished payloads expire; what waits and other installations stay."""
+    ids = {}
+    for tenant, key in (("7", "old"), ("7", "new"), ("8", "other"), ("7", "waits")):
+        body = os.urandom(PAYLOAD)
+        job = NewJob(queue="delivery", key=key, body=body, run_at=clock(), tenant=tenant)
+        ids[key] = queue.put(job).id
+        if key != "waits":
+            (claimed,) = queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+            queue.done(claimed)
+    Housekeeping(
+        engine=store, queue=queue, clock=clock, payload_days=30.0, installation_bytes=2 * PAYLOAD
+    )()
+    assert [key for key, job_id in ids.items() if queue.body(job_id) is None] == ["old"]
+    assert queue.known("delivery", ["old"]) == {"old"}
+    assert "installation 7 has more than 0 MB of payloads: its oldest 1 have expired" in caplog.text
