@@ -207,8 +207,8 @@ def test_actions_have_the_shares_of_their_delivery(github, deliver, settled, que
     deliver(github.comment(TRIO, 1, "bob", "/ping"))
     deliver(github.merge_pull_request(TRIO, "alice"))
     settled()
-    rows = queue.recent(ACTIONS)
-    parents = {row.id: row for row in queue.recent(DELIVERIES)}
+    rows = queue.search(ACTIONS)
+    parents = {row.id: row for row in queue.search(DELIVERIES)}
     assert {
         (row.tenant, row.person) == (parents[row.parent].tenant, parents[row.parent].person)
         for row in rows
