@@ -38,7 +38,7 @@ def turns_of(queue, clock, claim, number):
         clock.advance(0.001)
         job = claim()
         turns.append(job.tenant)
-        queue.done(job)
+        queue.end([outcomes.done(job)])
     return turns
 
 
@@ -72,7 +72,7 @@ def test_running_jobs_count(queue, flood, put, claim):
     held = [claim(), claim()]
     put("x", tenant="quick")
     put("y", tenant="quick")
-    queue.done(claim())
+    queue.end([outcomes.done(claim())])
     assert [job.tenant for job in held] == ["slow", "slow"]
     assert claim().tenant == "quick"
 
@@ -112,7 +112,7 @@ def test_alone_a_tenant_gets_everything(queue, flood):
 def test_a_thread_stays_free_while_others_may_come(queue, flood, put, claim, clock):
     """After another tenant's turn, one tenant gets all threads but one; later all again."""
     put("b", tenant="b")
-    queue.done(claim())
+    queue.end([outcomes.done(claim())])
     flood("a", 10)
     assert tenants(queue, 4, room=Room(4)) == ["a"] * 3
     assert tenants(queue, 1, room=Room(4, {"a": 3})) == []
@@ -140,7 +140,7 @@ def test_a_claim_looks_at_a_part_of_a_lane(queue, flood, put, claim):
     put("alice", tenant="o", person="alice", subject="o/r#3")
     assert claim().key == "alice"
     assert claim() is None
-    queue.done(running)
+    queue.end([outcomes.done(running)])
     assert claim().subject == "o/r#1"
 
 
@@ -191,13 +191,19 @@ def test_the_oldest_finished_bodies_of_a_tenant_go_first(queue, put, claim):
     old = []
     for number in range(4):
         old.append(put(f"k{number}", tenant="a", body=body))
-        queue.done(claim())
+        queue.end([outcomes.done(claim())])
     parent = put("parent", tenant="a", body=body)
-    queue.done(claim(), put=[NewJob(queue="post", key="c", body=b"", run_at=0.0, parent=parent)])
+    queue.end(
+        [
+            outcomes.done(
+                claim(), put=[NewJob(queue="post", key="c", body=b"", run_at=0.0, parent=parent)]
+            )
+        ]
+    )
     dead = put("dead", tenant="a", body=body)
-    queue.bury(claim(), "hopeless")
+    queue.end([outcomes.buried(claim(), "hopeless")])
     other = put("other", tenant="b", body=body)
-    queue.done(claim())
+    queue.end([outcomes.done(claim())])
     assert queue.sizes() == {"": 0, "a": 600, "b": 100}
     assert queue.expire_oldest("a", 150) == 2
     assert [queue.body(job_id) is None for job_id in old] == [True, True, False, False]
@@ -212,7 +218,7 @@ def test_what_a_person_caused_is_counted(queue, put, claim, clock):
     new = {"queue": "post", "body": b"", "run_at": 0.0, "tenant": "t", "parent": cause.id}
     children = [("a", "p", "label"), ("b", "p", "react"), ("c", "q", "label")]
     put_too = [NewJob(key=key, person=who, kind=kind, **new) for key, who, kind in children]
-    queue.done(cause, put=put_too)
+    queue.end([outcomes.done(cause, put=put_too)])
 
     def count(**said):
         values = {"since": 0.0, "parents": ["comment"], "without": ["react"], "most": 9, **said}

@@ -128,7 +128,7 @@ def test_an_installation_has_a_quota(store, queue, clock, caplog):
         ids[key] = queue.put(job).id
         if key != "waits":
             (claimed,) = queue.claim(["delivery"], worker="w", lease_seconds=60.0)
-            queue.done(claimed)
+            finish(queue, claimed, "done")
     Housekeeping(
         engine=store, queue=queue, clock=clock, payload_days=30.0, installation_bytes=2 * PAYLOAD
     )()
