@@ -144,28 +144,6 @@ def test_a_claim_looks_at_a_part_of_a_lane(queue, flood, put, claim):
     assert claim().subject == "o/r#1"
 
 
-def test_a_long_line_costs_a_claim_no_more_than_a_short_one(engine, flood, claim):
-    """SQLite takes as many steps for a claim beside 20,000 waiting jobs as beside a hundred."""
-    if engine.dialect.name != "sqlite":
-        pytest.skip("needs SQLite's progress handler, which counts the steps")
-    flood("t", 100, tag="few", subject="s")
-    few = steps_of(engine, claim)
-    flood("t", 20_000, tag="many", subject="s")
-    assert steps_of(engine, claim) < 2 * few
-
-
-def steps_of(engine, claim):
-    """Count the steps of two claims, in hundreds."""
-    counted = []
-    with engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        driver.set_progress_handler(lambda: counted.append(1), 10)
-    claim()
-    claim()
-    driver.set_progress_handler(None, 10)
-    return len(counted)
-
-
 def test_forgotten_bodies_are_deleted_with_the_end(queue, claim, put):
     """The job and its key stay, and a second put is still known."""
     job_id = put("k")
