@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONOPTI
 # These would decide which tests run, with which plugins, and what counts as covered.
 unexport $(filter PYTEST_% COV_% COVERAGE_%,$(.VARIABLES))
 
-.PHONY: run test faults bench check docs requirements format packages dist audit clean help tools set-up-run set-up-dev set-up-docs
+.PHONY: run test faults mutants bench check docs requirements format packages dist audit clean help tools set-up-run set-up-dev set-up-docs set-up-mutants
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -36,6 +36,9 @@ faults: set-up-dev  ## the fault campaign, hours; parts of it: make faults ROW=n
 	$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(DATABASE),--database $(DATABASE)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) $(if $(SHORT),--short)
 
+mutants: set-up-mutants  ## mutation tests of the tests, hours; a part of it, or its results until now: make mutants PART=bot/actions REPORT=1
+	$(VENV)-mutants/bin/python -m tests.mutants $(PART) $(if $(REPORT),--report)
+
 bench: set-up-dev  ## measure, side by side with others, and write docs/performance.md: make bench NAME="ingest start" SHORT=1
 	$(BIN)/python -m bench $(NAME) $(if $(SHORT),--short)
 
@@ -55,7 +58,7 @@ format: set-up-dev  ## let ruff put the code in order
 	$(BIN)/ruff format .
 
 requirements: set-up-dev  ## compile *.in into *.txt: exact versions, with hashes
-	for name in requirements requirements-build requirements-dev requirements-docs bench/peers/pypi/requirements; do \
+	for name in requirements requirements-build requirements-dev requirements-docs requirements-mutants bench/peers/pypi/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --only-binary :all: --emit-build-options --no-emit-index-url --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; \
 	done
@@ -69,8 +72,8 @@ dist: packages  ## what a release holds, as far as this machine and its Python m
 audit: set-up-dev  ## look up known vulnerabilities of the locked files, on the network
 	.ci/audit $(BIN)/uv
 
-clean:  ## remove the virtual environment
-	rm -rf $(VENV)
+clean:  ## remove the virtual environments
+	rm -rf $(VENV) $(VENV)-mutants
 
 # Another Python: make test PYTHON=python3.13 VENV=.venv-3.13. bot_deploy/venv.py does the rest.
 define SET_UP
@@ -90,3 +93,8 @@ set-up-dev:
 # After the others, because two pips must not install into one environment at a time.
 set-up-docs: set-up-dev
 	$(SET_UP) requirements.txt requirements-dev.txt requirements-docs.txt
+
+# In an environment of its own: mutmut brings setproctitle, which gunicorn uses where it is installed.
+set-up-mutants: override VENV := $(VENV)-mutants
+set-up-mutants:
+	$(SET_UP) requirements.txt requirements-dev.txt requirements-mutants.txt

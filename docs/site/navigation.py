@@ -63,6 +63,7 @@ NAVIGATION = {
         "reliability",
         "performance",
         "differences",
+        "mutants",
         "model/index",
         "decisions/index",
         "glossary",

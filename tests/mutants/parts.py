@@ -1,0 +1,28 @@
+"""Parts of the sources whose mutants are tested, each with the tests that are to kill them."""
+
+from dataclasses import dataclass
+
+TESTS = {
+    "bot/actions": ("tests/bot/actions",),
+    "bot/loop": ("tests/bot/loop",),
+    "luggage/jobs": ("tests/luggage/jobs", "tests/contracts"),
+    "luggage/github": ("tests/luggage/github",),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part: its name, glob patterns of its sources, and the paths of its tests."""
+
+    name: str
+    sources: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+def part(name: str) -> Part:
+    """The part with this name: a package, or one file of it. Raises LookupError."""
+    package = next((each for each in TESTS if name == each or name.startswith(f"{each}/")), None)
+    if package is None:
+        raise LookupError(f"no such part: {name}; the parts are {', '.join(TESTS)}")
+    sources = (name,) if name.endswith(".py") else (f"{name}/*.py", f"{name}/*/*.py")
+    return Part(name, sources, TESTS[package])
