@@ -216,6 +216,23 @@ def test_an_action_of_a_push_waits_for_the_subject_of_its_issue():
     assert EXAMPLES["label"].line("/bot snakes") == f"{TRIO}#1"
 
 
+@pytest.mark.parametrize(
+    ("key", "keys"),
+    [
+        ("comment:it a/b#1", ["comment:it a/b#1"]),
+        # An action that declines comments instead; what it is about may contain a colon.
+        ("assign:it: now", ["assign:it: now", "comment:it: now"]),
+        ("state:it: now", ["state:it: now", "comment:it: now"]),
+        ("keep-issue:settings: a/b/3", ["keep-issue:settings: a/b/3", "keep-issue:settings: a/b"]),
+        # An action of a custom rule that is no longer loaded.
+        ("sing:it", ["sing:it"]),
+    ],
+)
+def test_the_marker_of_a_stored_action_is_known_by_its_key(key, keys):
+    """Also when its class is gone: what it wrote is still known as the bot's own."""
+    assert list(marked_keys(key)) == keys
+
+
 # Registration
 
 

@@ -291,7 +291,15 @@ def test_an_order_that_comes_in_late_does_nothing(want, settled, queue):
     """The pause was given before the resumption, and was delivered after it: nobody is told."""
     want(order(paused=False, second=2))
     settled()
-    want(order(paused=True, second=1), Comment(about="x", repository=TRIO, number=1, text="Paused"))
+    late = order(paused=True, second=1)
+    want(late, Comment(about="x", repository=TRIO, number=1, text="Paused"))
     settled()
     assert queue.standing().paused_parts == 0
     assert states(queue)["comment:x"] == State.IGNORED
+    assert queue.find(ACTIONS, late.key).reason == "a later order was obeyed already"
+
+
+def test_an_order_is_told_as_what_it_is():
+    """The history shows which of the two it was."""
+    assert order(paused=True, second=1).describe() == "pause the work for snakes"
+    assert order(paused=False, second=1).describe() == "resume the work for snakes"

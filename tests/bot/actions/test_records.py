@@ -125,6 +125,19 @@ def test_the_words_of_a_result_are_in_each_such_result():
     assert Result.of_comment({"id": 1}).words() not in Result.of_comment({"id": 12}).encode()
 
 
+def test_the_words_of_a_result_are_those_of_no_similar_one():
+    """They are whole: from the first character of what is asked for to the last."""
+    assert Result({"comment": 12}).words() == '"comment": 12'
+    assert Result.words_of_url("/issues/1") == '/issues/1"'
+
+
+def test_an_unreadable_note_is_quoted_in_part():
+    """80 characters show what it is; a note can be long, and the reason is shown on a page."""
+    with pytest.raises(UnreadableRecord) as error:
+        Note.decode("x" * 100)
+    assert str(error.value).startswith(repr("x" * 80) + " is no record")
+
+
 # Notes of deliveries
 
 
