@@ -282,6 +282,28 @@ def test_the_same_class_may_be_loaded_again(registry):
     assert kinds()["ring"] is again
 
 
+def test_a_class_of_the_same_name_in_another_file_is_another_one(registry):
+    """Two custom rules may name module and class alike; neither replaces the other."""
+    source = """
+class Ring(Action):
+    kind = "ring"
+    noun = ("ring", "rings")
+
+    def perform(self, work):
+        return None
+"""
+
+    def load(path):
+        exec(compile(source, path, "exec"), {"__name__": "rings", "Action": Action})
+
+    load("one/rings.py")
+    load("one/rings.py")
+    with pytest.raises(
+        ActionError, match=r"'ring' of Ring is taken by rings\.Ring: choose another"
+    ):
+        load("two/rings.py")
+
+
 # What cannot be performed
 
 

@@ -143,15 +143,49 @@ def test_an_issue_is_closed(want, settled, github):
     assert [one.state for one in issues(github)] == ["closed"]
 
 
+def kept(version, text, **more):
+    told = {"about": "it", "repository": TRIO, "title": "It"}
+    return KeepIssue(**told, version=version, text=text, **more)
+
+
+def test_a_kept_issue_follows_what_it_is_about(want, settled, github, queue):
+    """One issue, whose text and state are those of the last version; each row says what it did."""
+    versions = [("1", "Bad", True), ("2", "Worse", True), ("3", "Fine", False), ("4", "Bad", True)]
+    for version, text, is_open in versions:
+        want(kept(version, text, open=is_open))
+        settled()
+        (issue,) = issues(github)
+        assert issue.body.startswith(f"{text}\n\n<!-- portmanteau:")
+        assert issue.state == ("open" if is_open else "closed")
+        result = queue.find(ACTIONS, f"keep-issue:it/{version}").result
+        if version == "1":
+            assert result == f'{{"issue": 1, "url": "https://github.com/{TRIO}/issues/1"}}'
+        else:
+            assert result == f'{{"issue": 1, "state": "{issue.state}"}}'
+
+
+def test_a_version_that_comes_after_a_later_one_does_nothing(want, settled, github, queue):
+    """As when the first ended in the dark and is retried by hand; the last may be repeated."""
+    first, last = kept("1", "Bad"), kept("2", "Fine", open=False)
+    want(first, last)
+    settled()
+    for action in (first, last):
+        queue.revive(queue.find(ACTIONS, action.key).id, done_too=True)
+        settled()
+    (issue,) = issues(github)
+    assert (issue.state, issue.body.partition("\n")[0]) == ("closed", "Fine")
+    assert queue.find(ACTIONS, first.key).result == '{"issue": 1, "state": "changed since"}'
+    assert queue.find(ACTIONS, last.key).result == '{"issue": 1, "state": "closed"}'
+
+
 def test_an_issue_that_was_never_opened_is_not_opened_to_be_closed(want, settled, github, queue):
     """What was mended before anybody was told needs no issue."""
-    kept = KeepIssue(
-        about="it", version="2", repository=TRIO, title="It", text="Fine again.", open=False
-    )
-    want(kept)
+    action = kept("2", "Fine again.", open=False)
+    want(action)
     settled()
     assert issues(github) == []
-    assert states(queue) == {kept.key: State.DONE}
+    assert queue.find(ACTIONS, action.key).state is State.DONE
+    assert queue.find(ACTIONS, action.key).result == '{"issue": null}'
 
 
 def question(**more):
