@@ -1,12 +1,23 @@
-"""Parts of the sources whose mutants are tested, each with the tests that are to kill them."""
+"""Parts of the sources whose mutants are tested, each with the tests that must kill them."""
 
 from dataclasses import dataclass
+
+from tests.support.locks import ROOT
 
 TESTS = {
     "bot/actions": ("tests/bot/actions",),
     "bot/loop": ("tests/bot/loop",),
-    "luggage/jobs": ("tests/luggage/jobs", "tests/contracts"),
-    "luggage/github": ("tests/luggage/github",),
+    "luggage/jobs": (
+        "tests/luggage/jobs",
+        "tests/contracts/test_group_commit.py",
+        "tests/contracts/test_leader.py",
+        "tests/contracts/test_queue*.py",
+    ),
+    "luggage/github": (
+        "tests/luggage/github",
+        "tests/contracts/test_limit_memory.py",
+        "tests/contracts/test_token_store.py",
+    ),
 }
 
 
@@ -25,4 +36,5 @@ def part(name: str) -> Part:
     if package is None:
         raise LookupError(f"no such part: {name}; the parts are {', '.join(TESTS)}")
     sources = (name,) if name.endswith(".py") else (f"{name}/*.py", f"{name}/*/*.py")
-    return Part(name, sources, TESTS[package])
+    tests = (path for each in TESTS[package] for path in sorted(ROOT.glob(each)))
+    return Part(name, sources, tuple(str(path.relative_to(ROOT)) for path in tests))

@@ -83,6 +83,7 @@ def test_a_part_has_sources_and_tests(name):
     """A package or one of its files: there is something to change, and something to notice it."""
     found = part(name)
     assert [path for each in found.sources for path in tracked(each)]
+    assert len(found.tests) >= len(TESTS[next(each for each in TESTS if name.startswith(each))])
     assert all((ROOT / path).exists() for path in found.tests)
 
 

@@ -282,6 +282,13 @@ def test_the_same_class_may_be_loaded_again(registry):
     assert kinds()["ring"] is again
 
 
+def test_what_performs_an_action_need_not_be_a_function(registry):
+    """Whatever can be called will do; without a file, module and name tell classes apart."""
+    define(kind="ring", perform=print)
+    again = define(kind="ring", perform=print)
+    assert kinds()["ring"] is again
+
+
 def test_a_class_of_the_same_name_in_another_file_is_another_one(registry):
     """Two custom rules may name module and class alike; neither replaces the other."""
     source = """

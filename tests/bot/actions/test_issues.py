@@ -149,6 +149,13 @@ def test_a_claim_is_remembered_and_forgotten(github, perform, people):
     assert (assignees(github), people.claims(TRIO)) == ([], [])
 
 
+def test_several_people_are_told_by_name():
+    """In the history and in previews, with commas between them."""
+    both = ("alice", "bob")
+    assert Assign(**WHERE, people=both).describe() == f"assign alice, bob to {TRIO}#1"
+    assert Unassign(**WHERE, people=both).describe() == f"unassign alice, bob from {TRIO}#1"
+
+
 def test_an_assignment_that_is_no_claim_is_not_remembered(github, perform, people):
     """Whom a maintainer assigned is never asked whether the work goes on."""
     github.open_issue(TRIO, "bob")
