@@ -3,6 +3,8 @@
 Each is performed at the simulated GitHub, and again after an end that is not known.
 """
 
+import time
+
 import pytest
 
 from bot.actions import (
@@ -22,7 +24,7 @@ from bot.facts import Question
 from bot.store.people import People
 from luggage.fake_github import faults
 from luggage.github import Unreachable
-from luggage.jobs import NewJob, State
+from luggage.jobs import NewJob, Postpone, State
 
 TRIO = "snakes/trio"
 # 2026-11-21, 10 o'clock in UTC.
@@ -35,6 +37,19 @@ AMBIGUOUS = {
     "502 before": faults.failed(502, done=False),
     "closed before": faults.dropped(),
 }
+
+
+@pytest.fixture
+def zone(monkeypatch):
+    """Set the time zone of this process, until the end of the test."""
+
+    def zone(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield zone
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
@@ -104,6 +119,15 @@ def test_a_role_in_a_team_is_neither_raised_nor_lowered(want, settled, github):
     assert github.calls_to("PUT") == []
 
 
+def test_somebody_gets_the_role_that_was_asked_for(want, settled, github):
+    """Also when it is not the one that GitHub gives by itself."""
+    team = github.add_team("snakes", "tamers")
+    github.add_member("snakes", "alice")
+    want(JoinTeam(organization="snakes", team="tamers", person="alice", role="maintainer"))
+    settled()
+    assert team.roles == {"alice": "maintainer"}
+
+
 def test_a_team_that_there_is_not_ends_dead(want, settled, github, queue):
     """A mistyped team is shown, not made up for."""
     github.add_user("alice")
@@ -162,6 +186,8 @@ def test_a_kept_issue_follows_what_it_is_about(want, settled, github, queue):
             assert result == f'{{"issue": 1, "url": "https://github.com/{TRIO}/issues/1"}}'
         else:
             assert result == f'{{"issue": 1, "state": "{issue.state}"}}'
+    # Its number is known after the first: GitHub's lists may lag behind.
+    assert len(github.calls_to("GET", "*/issues")) == 1
 
 
 def test_a_version_that_comes_after_a_later_one_does_nothing(want, settled, github, queue):
@@ -240,6 +266,28 @@ def test_invitations_above_the_days_limit_wait_for_the_next_day(
     days = [int((call.at - midnight) // DAY) for call in github.calls_to("PUT", "*/memberships/*")]
     assert days == [-1, -1, 0, 0, 1]
     assert {row.attempt for row in queue.search(ACTIONS)} == {1}
+
+
+@pytest.mark.parametrize("place", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_the_days_limit_is_of_the_day_in_utc(app, github, people, clock, zone, place):
+    """From midnight to midnight in UTC, to the second, wherever the machine stands."""
+    zone(place)
+    midnight = TEN_O_CLOCK - 10 * 3600.0
+    clock.advance(midnight - 0.5 - clock())
+    people.inviting("snakes", "ann")
+    clock.advance(0.5)
+    people.inviting("snakes", "ben")
+    people.inviting("snakes", "bob")
+    clock.advance(10 * 3600.0)
+    client = app.client_for(github.install("snakes").id)
+    work = Work(client=client, people=people, jobs=None, job=None, own_login=None, clock=clock)
+    for person in ("cat", "dan"):
+        github.add_user(person)
+    with pytest.raises(Postpone) as postponed:
+        invitation("cat", 2).perform(work)
+    assert postponed.value.run_at == midnight + DAY
+    assert postponed.value.reason == "2 people were invited today, which is the most a day"
+    assert invitation("dan", 3).perform(work).facts == {"state": "pending"}
 
 
 def test_an_invitation_that_github_refuses_does_not_count(want, settled, github, queue, clock):
