@@ -25,6 +25,7 @@ from tests.support.locks import ROOT, tracked
 
 # The words of a log line are no promise; docs/mutants.md says so.
 _LOGS = r"^\s*_?log\.\w+\("
+_NOT_RUN = frozenset({"not checked", "check was interrupted by user"})
 _FRESH = frozenset(map(Path, ("pyproject.toml", "requirements-mutants.txt")))
 
 
@@ -53,10 +54,8 @@ class Tester:
             # Which tests reach a function may have changed with them.
             (self._place / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
         again = self._names(SURVIVED) if changed else []
-        if again:
-            self._mutmut("run", *again)
-        if not again or self._names({"not checked", "check was interrupted by user"}):
-            self._mutmut("run")
+        # mutmut tries all that have not been tried, or just those that it is given.
+        self._mutmut("run", *again, *(self._names(_NOT_RUN) if again else ()))
 
     def results(self) -> Results:
         """What the runs until now have found."""
@@ -108,7 +107,7 @@ class Tester:
         if subprocess.run(command, cwd=self._place, check=False).returncode != 0:
             raise FailedError(f"mutmut failed on {self._part.name}; see its messages above")
 
-    def _names(self, statuses: frozenset[str] | set[str]) -> list[str]:
+    def _names(self, statuses: frozenset[str]) -> list[str]:
         return [name for name, status in self._statuses().items() if status in statuses]
 
     def _statuses(self) -> dict[str, str]:

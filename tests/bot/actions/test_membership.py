@@ -226,6 +226,7 @@ def test_maintainers_are_asked_once_in_an_issue(want, settled, github, people, f
     want(question())
     settled()
     assert [one.title for one in issues(github)] == ["Alice?"]
+    assert issues(github)[0].body.startswith("May I?\n\n<!-- portmanteau:")
     assert people.asked_about(f"{TRIO}#1") == Question("alice", f"{TRIO}#1")
 
 
