@@ -25,7 +25,8 @@ from tests.support.locks import ROOT, tracked
 
 # The words of a log line are no promise; docs/mutants.md says so.
 _LOGS = r"^\s*_?log\.\w+\("
-_NOT_RUN = frozenset({"not checked", "check was interrupted by user"})
+_INTERRUPTED = frozenset({"check was interrupted by user", "suspicious"})
+_NOT_RUN = _INTERRUPTED | {"not checked"}
 _FRESH = frozenset(map(Path, ("pyproject.toml", "requirements-mutants.txt")))
 
 
@@ -53,7 +54,7 @@ class Tester:
         elif changed:
             # Which tests reach a function may have changed with them.
             (self._place / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
-        again = self._names(SURVIVED) if changed else []
+        again = self._names(SURVIVED if changed else _INTERRUPTED)
         # mutmut tries all that have not been tried, or just those that it is given.
         self._mutmut("run", *again, *(self._names(_NOT_RUN) if again else ()))
 

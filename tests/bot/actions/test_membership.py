@@ -190,6 +190,12 @@ def test_a_kept_issue_follows_what_it_is_about(want, settled, github, queue):
     assert len(github.calls_to("GET", "*/issues")) == 1
 
 
+def test_a_kept_issue_is_told_by_what_becomes_of_it():
+    """The history shows whether it was closed."""
+    assert kept("1", "Bad").describe() == "open or change the issue about it"
+    assert kept("2", "Fine", open=False).describe() == "close the issue about it"
+
+
 def test_a_version_that_comes_after_a_later_one_does_nothing(want, settled, github, queue):
     """As when the first ended in the dark and is retried by hand; the last may be repeated."""
     first, last = kept("1", "Bad"), kept("2", "Fine", open=False)
