@@ -270,16 +270,19 @@ def test_withdrawing_a_comment_that_was_never_written_changes_nothing(github, pe
     github.open_issue(TRIO, "alice")
     (row,) = perform(BACK)
     assert (row.state, writes(github)) == (State.DONE, [])
+    assert row.result == '{"nothing": "no such comment"}'
 
 
 def test_withdrawing_a_deleted_comment_changes_nothing(github, perform):
     """It is gone, which is as well."""
     github.open_issue(TRIO, "alice")
     perform(SAID)
+    (comment,) = github.comments(TRIO, 1)
     github.world.comments.clear()
     github.issue(TRIO, 1).comments.clear()
     (row,) = perform(BACK)
     assert (row.state, texts(github)) == (State.DONE, [])
+    assert row.result == f'{{"gone": {comment.id}}}'
 
 
 def test_a_reaction_to_a_deleted_text_is_no_longer_wanted(github, perform):
