@@ -355,6 +355,8 @@ def test_a_person_who_declined_meanwhile_is_not_invited(want, settled, queue, gi
     settled()
     assert github.membership("snakes", "ann") is None
     assert set(states(queue).values()) == {State.IGNORED}
+    why = "ann has been in snakes, or was invited, meanwhile"
+    assert queue.find(ACTIONS, invitation("ann").key).reason == why
 
 
 # Orders
