@@ -135,6 +135,19 @@ def test_labels_for_what_is_as_it_was_are_put(github, perform):
     assert labels(github) == ["bug"]
 
 
+def test_a_label_is_taken_off_what_is_as_it_was_alone(github, perform):
+    """As labels are put: a new title is decided anew."""
+    github.open_pull_request(TRIO, "alice", "Fix it")
+    head = github.pull(TRIO, 1).head_sha
+    for name in ("bug", "docs"):
+        github.label_issue(TRIO, 1, "olga", name)
+    perform(Unlabel(**WHERE, name="bug", head=head, title="Fix it"))
+    github.rename_pull_request(TRIO, 1, "alice", "Break it")
+    (row,) = perform(Unlabel(**{**WHERE, "about": "more"}, name="docs", head=head, title="Fix it"))
+    assert labels(github) == ["docs"]
+    assert "changed since" in row.result
+
+
 CLAIM = Assign(**WHERE, people=("alice",), claim=True, taken="Taken.")
 
 
@@ -147,6 +160,16 @@ def test_a_claim_is_remembered_and_forgotten(github, perform, people):
     assert [claim[:2] for claim in people.claims("Snakes/Trio")] == [(1, "alice")]
     perform(Unassign(**WHERE, people=("Alice",)))
     assert (assignees(github), people.claims(TRIO)) == ([], [])
+
+
+def test_a_claim_of_what_the_person_has_already_is_kept(github, perform, people):
+    """However the login is written: after a lost answer, nobody is told that it is taken."""
+    github.open_issue(TRIO, "bob")
+    github.comment(TRIO, 1, "alice", "/claim")
+    github.assign(TRIO, 1, "olga", "alice")
+    perform(Assign(**WHERE, people=("Alice",), claim=True, taken="Taken."))
+    assert (assignees(github), texts(github)) == (["alice"], ["/claim"])
+    assert len(people.claims(TRIO)) == 1
 
 
 def test_several_people_are_told_by_name():

@@ -285,7 +285,7 @@ def test_the_days_limit_is_of_the_day_in_utc(app, github, people, clock, zone, p
     clock.advance(0.5)
     people.inviting("snakes", "ben")
     people.inviting("snakes", "bob")
-    clock.advance(10 * 3600.0)
+    clock.advance(10 * 3600.0 + 17 * 60.0 + 31.25)
     client = app.client_for(github.install("snakes").id)
     work = Work(client=client, people=people, jobs=None, job=None, own_login=None, clock=clock)
     for person in ("cat", "dan"):
