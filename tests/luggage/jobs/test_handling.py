@@ -5,6 +5,7 @@ from sqlalchemy.exc import OperationalError
 
 from luggage.jobs import Dead, Done, Ignored, LeaseLost, NewJob, Postpone, Retry, State
 from luggage.jobs.handling import Handling, away_backoff
+from luggage.jobs.outcomes import given_back
 
 LATER = 1_900_000_000.0
 
@@ -217,5 +218,15 @@ def raising_all(error):
 
 
 def test_the_backoff_of_an_outage_is_short():
-    """The database is tried again within five seconds, however long it has been away."""
-    assert away_backoff(1000, lambda: 1.0) == 5.0
+    """Half a second at first, and five however long the database has been away."""
+    assert [away_backoff(failures, lambda: 1.0) for failures in (1, 2, 1000)] == [0.5, 1.0, 5.0]
+
+
+def test_a_job_that_is_given_back_is_ready_as_it_was(queue, put):
+    """Its time and attempts are as before the claim, and its row says why."""
+    before = queue.get(put("k"))
+    [job] = queue.claim(["mail"], worker="w", lease_seconds=60.0)
+    queue.end([given_back(job)])
+    row = queue.get(job.id)
+    assert (row.state, row.run_at, row.attempt) == (State.READY, before.run_at, 0)
+    assert row.reason == "given back before work began"
