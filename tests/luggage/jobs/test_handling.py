@@ -28,8 +28,8 @@ def returning(outcome):
 def handle(queue, clock, put):
     """Put a job, claim it and handle it; return its row."""
 
-    def handle(handler, **said):
-        job_id = put("k", **said)
+    def handle(handler, key="k", **said):
+        job_id = put(key, **said)
         [job] = queue.claim(["mail"], worker="w", lease_seconds=60.0)
         handling = Handling(queue, {"mail": handler}, clock, lambda: 0.5)
         if transition := handling.handle(job):
@@ -74,6 +74,20 @@ def test_retry_without_a_time_backs_off(handle, clock):
     assert handle(raising(Retry("busy"))).run_at == clock() + 2.0
 
 
+@pytest.mark.parametrize("error", [Retry("busy", LATER), Retry("busy"), ValueError("busy")])
+def test_the_last_attempt_that_fails_ends_dead(handle, error):
+    """Whether the handler asked for a retry or raised anything else; one more is not allowed."""
+    assert handle(raising(error), max_attempts=2).state is State.READY
+    row = handle(raising(error), key="l", max_attempts=1)
+    assert (row.state, row.attempt, row.max_attempts) == (State.DEAD, 1, 1)
+
+
+def test_a_job_that_is_done_without_more_has_no_result_and_no_reason(handle):
+    """What is empty is shown as empty."""
+    row = handle(returning(Done()))
+    assert (row.state, row.result, row.reason) == (State.DONE, "", "")
+
+
 def test_retry_through_no_fault_of_the_job_allows_one_more(handle):
     """An outage does not use up a job's attempts."""
     row = handle(raising(Retry("outage", LATER, counted=False)), max_attempts=1)
@@ -107,6 +121,7 @@ def test_an_outcome_that_cannot_be_recorded_is_a_failed_attempt(handle, caplog):
 def test_an_unknown_outcome_is_a_failed_attempt(handle):
     """A handler that returns None has not done its job."""
     assert "None" in handle(returning(None)).reason
+    assert "'sent'" in handle(returning("sent"), key="l").reason
 
 
 def test_a_lost_lease_is_only_logged(handle, queue, clock, caplog):
