@@ -36,5 +36,7 @@ def part(name: str) -> Part:
     if package is None:
         raise LookupError(f"no such part: {name}; the parts are {', '.join(TESTS)}")
     sources = (name,) if name.endswith(".py") else (f"{name}/*.py", f"{name}/*/*.py")
+    if not any(path for each in sources for path in ROOT.glob(each)):
+        raise LookupError(f"no such part: {name}; there is no such file")
     tests = (path for each in TESTS[package] for path in sorted(ROOT.glob(each)))
     return Part(name, sources, tuple(str(path.relative_to(ROOT)) for path in tests))

@@ -40,8 +40,9 @@ class Account:
 
     @property
     def settled(self) -> bool:
-        """Whether all mutants were tried, and each survivor is argued."""
-        return not (self.open or self.needless or self.results.not_run)
+        """Whether there are mutants, all were tried, and each survivor is argued."""
+        some = self.results.statuses.total() > 0
+        return some and not (self.open or self.needless or self.results.not_run)
 
     @property
     def open(self) -> list[Mutation]:

@@ -87,8 +87,16 @@ def test_a_part_has_sources_and_tests(name):
     assert all((ROOT / path).exists() for path in found.tests)
 
 
-@pytest.mark.parametrize("name", ["bot/rules", "bot/action", "luggage", ""])
-def test_an_unknown_part_is_refused(name):
-    """The message names the parts."""
-    with pytest.raises(LookupError, match="the parts are bot/actions, "):
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bot/rules", "the parts are bot/actions, "),
+        ("bot/action", "the parts are bot/actions, "),
+        ("", "the parts are bot/actions, "),
+        ("bot/actions/sing.py", "there is no such file"),
+    ],
+)
+def test_an_unknown_part_is_refused(name, words):
+    """The message says what there is."""
+    with pytest.raises(LookupError, match=words):
         part(name)

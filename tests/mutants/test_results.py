@@ -41,6 +41,11 @@ def test_a_mutant_that_was_not_tried_fails():
     assert "2 not run" in "\n".join(one.lines())
 
 
+def test_a_run_without_mutants_fails():
+    """As when all of a file is excluded by mistake: nothing was proved."""
+    assert not account().settled
+
+
 def test_an_argument_for_a_killed_mutant_fails():
     """What a test notices makes a difference. Other files, and mutants not tried, say nothing."""
     assert account(argued=[SURVIVOR], killed=1).needless == [SURVIVOR]

@@ -31,7 +31,7 @@ _FRESH = frozenset(map(Path, ("pyproject.toml", "requirements-mutants.txt")))
 
 
 class FailedError(Exception):
-    """mutmut failed; its messages are above."""
+    """The mutants cannot be tested; the message says why."""
 
 
 class Tester:
@@ -59,7 +59,9 @@ class Tester:
         self._mutmut("run", *again, *(self._names(_NOT_RUN) if again else ()))
 
     def results(self) -> Results:
-        """What the runs until now have found."""
+        """What the runs until now have found. Raises FailedError where there was none."""
+        if not (self._place / "mutants").is_dir():
+            raise FailedError(f"no run has made mutants of {self._part.name} yet")
         found = Counter(self._statuses().values())
         files = frozenset(map(str, self._mutated()))
         return Results(found, files, tuple(sorted(self._survivors())))
