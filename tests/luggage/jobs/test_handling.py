@@ -1,11 +1,14 @@
 """luggage.jobs.handling: from a handler's outcome to the recorded transition."""
 
+from contextlib import nullcontext
+
 import pytest
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from luggage.jobs import Dead, Done, Ignored, LeaseLost, NewJob, Postpone, Retry, State
-from luggage.jobs.handling import Handling, away_backoff
-from luggage.jobs.outcomes import given_back
+from luggage.jobs.handling import AWAY, Handling, away_backoff
+from luggage.jobs.outcomes import done, given_back
 
 LATER = 1_900_000_000.0
 
@@ -82,10 +85,34 @@ def test_the_last_attempt_that_fails_ends_dead(handle, error):
     assert (row.state, row.attempt, row.max_attempts) == (State.DEAD, 1, 1)
 
 
+@pytest.mark.parametrize("error", AWAY)
+def test_a_database_that_is_away_costs_the_job_no_attempt(handle, error):
+    """A handler asked the database, which is away: that is not the job's fault."""
+    arguments = () if error is PoolTimeout else ("SELECT", {}, Exception("gone"))
+    row = handle(raising(error(*arguments)), max_attempts=1)
+    assert (row.state, row.attempt, row.max_attempts) == (State.READY, 1, 2)
+    assert row.reason.startswith(f"{error.__name__}: ")
+
+
+def test_a_handler_is_called_in_the_context_of_its_job(queue, clock, put):
+    """So that log lines and crash reports name it."""
+    entered = []
+
+    def context(job):
+        entered.append(job.key)
+        return nullcontext()
+
+    put("k")
+    [job] = queue.claim(["mail"], worker="w", lease_seconds=60.0)
+    Handling(queue, {"mail": returning(Done())}, clock, lambda: 0.5, context).handle(job)
+    assert entered == ["k"]
+
+
 def test_a_job_that_is_done_without_more_has_no_result_and_no_reason(handle):
     """What is empty is shown as empty."""
     row = handle(returning(Done()))
     assert (row.state, row.result, row.reason) == (State.DONE, "", "")
+    assert done(row).result == ""
 
 
 def test_retry_through_no_fault_of_the_job_allows_one_more(handle):
