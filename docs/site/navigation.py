@@ -60,6 +60,7 @@ NAVIGATION = {
     ),
     "How it works": (
         "architecture",
+        "security",
         "reliability",
         "performance",
         "differences",

@@ -183,7 +183,7 @@ def hung_up(attack: Attack) -> None:
 def callbacks(attack: Attack) -> None:
     """Row 13: sign-ins that never were."""
     statuses = {
-        attack.get(f"/console/callback?code=bad{turn}&state=x").status
+        attack.get(f"/console/sign-in/callback?code=bad{turn}&state=x").status
         for turn in range(attack.times(50))
     }
     attack.run.expect(503 not in statuses, f"callbacks were answered {sorted(statuses)}")
