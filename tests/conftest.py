@@ -45,6 +45,8 @@ _DEAR = ("chromium", "images", "packed", "parse", "survivor")
 JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
 
 
+_LONGEST_NAME = 80
+
 # Here the bot is in processes of its own, which no tracer sees: what is left to trace is the
 # simulated GitHub, at twice the price, and the tests of its own room do that.
 _UNTRACED = tuple(Path(__file__).parent / name for name in ("acceptance", "faults"))
@@ -58,6 +60,14 @@ def pytest_collection_modifyitems(items):
         for name in _DEAR:
             if name in item.fixturenames:
                 item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name long values, such as new keys and hostile texts, by their argument.
+
+    All processes of a test run must give a test the same name.
+    """
+    return argname if isinstance(val, str | bytes) and len(val) > _LONGEST_NAME else None
 
 
 @pytest.fixture

@@ -80,9 +80,13 @@ class Town:
         headers, body = self.fake.signed(*happening, delivery_id=guid)
         return Delivery(guid, happening.event, headers, body, effect)
 
+    def person(self) -> str:
+        """A new person; one person's commands have a rate."""
+        return f"person{next(self._people)}"
+
     def merge(self, repository: str) -> Delivery:
         """A person's first merged pull request: an invitation, then a welcome."""
-        person = f"person{next(self._people)}"
+        person = self.person()
         happening = self.fake.merge_pull_request(repository, person)
         owner, number = repository.split("/", 1)[0], happening.payload["number"]
         effect = answer(repository, number, f"welcome {owner}/{person}", person=person)
@@ -93,8 +97,9 @@ class Town:
         return int(self.fake.open_issue(repository, "asker").payload["issue"]["number"])
 
     def ping(self, repository: str, number: int) -> Delivery:
-        """`/ping` in a comment: a reply and a heart."""
-        happening = self.fake.comment(repository, number, "asker", "/ping")
+        """`/ping` in a comment of a new person: a reply and a heart."""
+        person = self.person()
+        happening = self.fake.comment(repository, number, person, "/ping")
         comment = happening.payload["comment"]["id"]
         about = f"ping {repository}/issues/comments/{comment}"
         return self.delivery(happening, answer(repository, number, about, reaction=comment))

@@ -64,8 +64,9 @@ def _missed(town: Town, *, interesting: bool) -> Delivery:
 
 def _review(town: Town, repository: str) -> Happening:
     """A review with a command: it leads to one comment and nothing else."""
-    opened = town.fake.open_pull_request(repository, "asker")
-    return town.fake.review(repository, opened.payload["number"], "asker", "/ping")
+    person = town.person()
+    opened = town.fake.open_pull_request(repository, person)
+    return town.fake.review(repository, opened.payload["number"], person, "/ping")
 
 
 def _answer(repository: str, happening: Happening) -> Effect:
