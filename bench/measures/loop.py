@@ -80,8 +80,9 @@ class Place:
         return [job for each in range(number) for job in self._ping(f"{tag}-{each}")]
 
     def _ping(self, tag: str) -> list[NewJob]:
-        issue = self.github.open_issue(REPOSITORY, "alice").payload["issue"]["number"]
-        event, payload = self.github.comment(REPOSITORY, issue, "alice", "/ping")
+        # A person of its own, because one person's commands have a rate.
+        issue = self.github.open_issue(REPOSITORY, tag).payload["issue"]["number"]
+        event, payload = self.github.comment(REPOSITORY, issue, tag, "/ping")
         body = json.dumps(payload).encode()
         return deliveries(1, tag, subject=f"{REPOSITORY}#{issue}", body=body, kind=event)
 
