@@ -20,9 +20,11 @@ from tests.support.migrated import migrated
 from tests.support.parse_server import parse_servers
 from tests.support.postgresql import packaged, packaged_server, running_server
 
-# A shell starts background jobs with SIGINT ignored, and whatever a test starts inherits that.
+# A shell starts background jobs with SIGINT ignored, nohup with SIGHUP, and whatever a test starts
+# inherits that.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # `make test` hands its flags and variables to each make below it, and a test starts its own.
 for _name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):

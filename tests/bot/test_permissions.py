@@ -150,7 +150,7 @@ def test_the_bot_itself_uses_the_permissions_that_it_asks_for(deliver, github):
     github.add_file(TRIO, FILE, "", commit=pull.head_sha)
     deliver([happening, github.push(TRIO, "olga", files={FILE: "["})])
     assert lacking(calls_of(github), CORE_PERMISSIONS) == []
-    assert spare(calls_of(github), CORE_PERMISSIONS) == {"metadata": "read"}
+    assert spare(calls_of(github), CORE_PERMISSIONS) == {}
 
 
 def test_missing_and_unused_permissions_are_reported():

@@ -27,6 +27,7 @@ ODD = {name: f"{name}-value" for name in KNOWN} | {
     "console.organizations": "snakes trio",
     "database.url": "postgresql://me:pass@127.0.0.1/bot",
     "sentry.dsn": "off",
+    "web.trusted_proxies": "10.0.0.0/8",
     "github.app_id": "7",
 }
 
@@ -87,6 +88,7 @@ def test_what_is_switched_off_is_not_handed_over() -> None:
         "github.user_agent",
         "metrics.token",
         "sentry.dsn",
+        "web.trusted_proxies",
     }
 
 

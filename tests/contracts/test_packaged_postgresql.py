@@ -294,16 +294,15 @@ def test_no_statement_is_compiled(explained_engine, clock):
     assert not [plan for plan in plans(explained_engine, clock) if "JIT" in plan]
 
 
-def test_the_claim_would_be_compiled(explained_engine, clock):
-    """With JIT on, the claim's plan is dear enough to be compiled: the test above can fail."""
+def test_some_plans_would_be_compiled(explained_engine, clock):
+    """With JIT on, some plans are expensive enough to be compiled: the test above can fail."""
 
     def compile_again(connection, _record):
         connection.execute("SET jit = on")
         connection.commit()
 
     event.listen(explained_engine, "connect", compile_again)
-    compiled = [plan for plan in plans(explained_engine, clock) if "JIT" in plan]
-    assert any("SKIP LOCKED" in plan["Query Text"] for plan in compiled)
+    assert any("JIT" in plan for plan in plans(explained_engine, clock))
 
 
 # Refusals, with a remedy

@@ -69,7 +69,7 @@ def test_everything_arrives_as_it_was(filled, old, new):
     before = contents(old)
     moved = transfer(old, new, METADATA, report=lambda _: None)
     assert contents(new) == before
-    assert moved == sum(map(len, before.values())) == 10
+    assert moved == sum(map(len, before.values())) == 12
 
 
 def test_work_goes_on_at_the_target(filled, old, new, clock):

@@ -242,8 +242,9 @@ def test_compose_can_add_loops():
         bot.pop(key, None)
     assert (loop.pop("command"), loop.pop("scale")) == (["loop"], 0)
     assert (loop.pop("healthcheck"), bool(loop.pop("depends_on"))) == ({"disable": True}, True)
-    # A loop serves no /metrics.
+    # A loop serves no /metrics, and no proxy is in front of it.
     del bot["environment"]["BOT_METRICS_TOKEN_FILE"]
+    del bot["environment"]["BOT_TRUSTED_PROXIES"]
     bot["secrets"].remove("metrics-token")
     assert loop == bot
 

@@ -42,7 +42,7 @@ def app(github, clock):
 def files(store, clock):
     """The settings files; the operator has switched labels on."""
     label = {"enabled": True, "paths": {"docs": ["docs/"]}}
-    return SettingsFiles(store, RULES, Settings((read(RULES, {"label": label}),)), clock=clock)
+    return SettingsFiles(store, RULES, Settings(read(RULES, {"label": label})), clock=clock)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ def test_list(full: Path, run: Run) -> None:
         "invite.merged_pull_requests      plain",
         "invite.message                   plain",
         "keep.payload_days                plain",
+        "keep.installation_megabytes      plain",
+        "limits.commands_per_hour         plain",
     ]
 
 
