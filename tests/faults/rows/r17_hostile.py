@@ -23,7 +23,9 @@ from tests.faults.site import Process, Site, children, command_of
 HONEST = "honest/repo"
 EVIL = "evil/repo"
 MEMBERS_ONLY = "evil/secret-plans"
-_PER_SECOND = 2.0
+# GitHub wants one write a second in an installation, and an answer takes two. The short form has
+# another pace.
+_PER_SECOND, _PER_SECOND_SHORT = 0.2, 2.0
 _PROMISED_SECONDS = 10.0
 _WRITES_OF_AN_HOUR = 500
 _SILENT = (
@@ -315,7 +317,8 @@ def _honest(
     run: Run, site: Site, town: Town, posted: list[Delivery], stop: threading.Event
 ) -> None:
     sender = run.sender(site)
-    while not stop.wait(1.0 / _PER_SECOND):
+    pace = _PER_SECOND_SHORT if run.short else _PER_SECOND
+    while not stop.wait(1.0 / pace):
         delivery = town.ping(HONEST, town.issue(HONEST))
         delivery.posted_at = time.time()
         posted.append(delivery)
