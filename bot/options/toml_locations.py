@@ -7,13 +7,19 @@ test compares its paths with tomllib's.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 Path = tuple[str | int, ...]
 
+# No setting lies deeper, so deeper paths have no location: whole paths of deeply nested tables
+# would take quadratic memory.
+DEEPEST = 8
+
 _BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _SPACE = re.compile(r"[ \t]*")
+_NEWLINE = re.compile(r"\n")
 _SCALAR = re.compile(r"[^,\]}#\r\n]+")
 # Multi-line strings come first, and may end with up to two quotes of their own.
 _STRING = re.compile(
@@ -29,17 +35,25 @@ _KEY = re.compile(rf"[A-Za-z0-9_-]+|{_STRING.pattern}", re.DOTALL)
 def locations(text: str) -> Mapping[Path, tuple[int, int]]:
     """The line and column, counted from 1, of each key and list item in a TOML document.
 
-    A table is located at its header. If tomllib cannot parse `text`, the result is meaningless, but
-    nothing is raised. Pure.
+    A table is located at its header. Paths of more than DEEPEST parts are left out. If tomllib
+    cannot parse `text`, the result is meaningless, but nothing is raised. Pure.
     """
     scanner = _Scanner(text)
     with suppress(_InvalidError, RecursionError, ValueError):
         scanner.document()
-    return {path: _line_and_column(text, offset) for path, offset in scanner.offsets.items()}
+    starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
+    return {path: _line_and_column(starts, offset) for path, offset in scanner.offsets.items()}
 
 
-def _line_and_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+def _line_and_column(starts: Sequence[int], offset: int) -> tuple[int, int]:
+    """The line and column of an offset, from the offsets at which the lines start."""
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
+
+
+def _below(path: Path, *parts: str | int) -> Path:
+    """The path of something inside; one that is too deep grows no longer."""
+    return (*path, *parts)[: DEEPEST + 1]
 
 
 class _InvalidError(Exception):
@@ -75,24 +89,30 @@ class _Scanner:
         self._at += 1 + is_list
         if is_list:
             self._last[path] = self._last.get(path, -1) + 1
-            path = (*path, self._last[path])
-        self.offsets[path] = start
+            path = _below(path, self._last[path])
+        self.offsets.pop(path, None)  # Headers of inner tables may have mentioned it.
+        self._record(path, start)
         return path
+
+    def _record(self, path: Path, offset: int) -> None:
+        """Locate a path where it is written first, unless it is too deep."""
+        if len(path) <= DEEPEST:
+            self.offsets.setdefault(path, offset)
 
     def _resolved(self, keys: list[str], start: int) -> Path:
         """The path of a header; a list of tables stands for its last table."""
         path: Path = ()
         for key in keys:
             inside = (self._last[path],) if path in self._last else ()
-            path = (*path, *inside, key)
-            self.offsets.setdefault(path, start)
+            path = _below(path, *inside, key)
+            self._record(path, start)
         return path
 
     def _pair(self, table: Path) -> None:
         path = table
         for key, offset in self._keys():
-            path = (*path, key)
-            self.offsets.setdefault(path, offset)
+            path = _below(path, key)
+            self._record(path, offset)
         self._expect("=")
         self._take(_SPACE)
         self._value(path)
@@ -121,8 +141,9 @@ class _Scanner:
         self._at += 1
         index = 0
         while not self._ends("]"):
-            self.offsets.setdefault((*path, index), self._at)
-            self._value((*path, index))
+            item = _below(path, index)
+            self._record(item, self._at)
+            self._value(item)
             index += 1
 
     def _inline_table(self, path: Path) -> None:

@@ -23,8 +23,12 @@ Layer = Mapping[str, Mapping[str, Any]]
 
 # Parsing a larger file could block the loop for long.
 MOST_BYTES = 64 * 1024
-# tomllib takes quadratic time in the parts of a dotted key.
-_ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){30}""")
+# tomllib takes quadratic time in the parts of a dotted key. The parts are those of its grammar, so
+# none ends the search too early. Possessive repeats, and no start at an escaped quote, keep it
+# linear.
+_ENDLESS_KEY = re.compile(
+    r"""(?<![\w\\-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){30}"""
+)
 _LOCATION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 

@@ -1,7 +1,8 @@
-"""Whatever the bot computes from a stranger's text takes linear time, or is capped."""
+"""Whatever the bot computes from a stranger's text takes linear time and memory, or is capped."""
 
 import hmac
 import json
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -13,7 +14,7 @@ from bot.options.globs import covering, fits
 from bot.rules import RULES
 from bot.rules.commands.calls import quoted
 from bot.settings.files import _fenced
-from bot.settings.layers import SettingsError, read_text
+from bot.settings.layers import MOST_BYTES, SettingsError, read_text
 from bot.store.enqueue import job_of
 from luggage.github import webhooks
 from luggage.github.conversations import parse_commands
@@ -29,13 +30,19 @@ _MOST_GROWTH = 64
 # Shorter times tell nothing of how they grow.
 _LEAST_SECONDS = 0.03
 
+# Parsers take up to 460 bytes for a character; a path for each part of a nested key took 16,000.
+_MOST_MEMORY = 1000
+
 # Each begins with what a parser looks for, and goes on with what makes it slow.
 MARKDOWN = [
     *[("/x\n\n", part) for part in ("[", "![", "*[", "**a ", "<", "> ", "- ", "-\n", "a\n", "\n")],
     *[("/x ", part) for part in ("[", "[a](", "`", "`a``", "*a **a", "&amp;", "<!--", "\\")],
     *[("", part) for part in ("/a\n", " ", "\t", "\r", "\n", "/", "\n /", "```\n", "@a ", "ü")],
     ("/x\n\n" + "a|" * 500 + "\n" + "-|" * 500 + "\n", "a|\n"),
+    ("/x\n\n" + "a|" * 80 + "\n" + "-|" * 80 + "\n", "|\n"),
 ]
+# The most parts that a key may have.
+_LONG_KEY = ".".join("a" * 29)
 TOML = [
     ("", "[[a]]\n"),
     ("a=", "["),
@@ -51,7 +58,26 @@ TOML = [
     ('[invite]\nmessage="', "$"),
     ("[invite]\nexclude=[", '"*a",'),
     ('[label.paths]\na=["', "**/"),
+    *[("", "a." * 28 + part) for part in (r'"\"".', "'\"'.", '"\'".', '"" \t.', '"\\\\".')],
+    ("[", "a." * 28 + r'"\"".'),
+    ("a={b=1,", "a." * 28 + r'"\"".'),
+    (f"{_LONG_KEY}={{" * 290 + "b=1" + "}" * 290 + "\n", "#"),
+    (f"{_LONG_KEY}={{" * 290, "#"),
+    ("a={", _LONG_KEY + "={},"),
+    ("", f"[[{_LONG_KEY}]]\n"),
+    (f"[{_LONG_KEY}]\n", f"{_LONG_KEY}=1\n"),
+    ("a=[", "\n{},"),
 ]
+# Each key is another one, so the settings are valid TOML of the largest size.
+DOCUMENTS = {
+    "keys": "".join(f"{each:x}={each}\n" for each in range(6000)),
+    "long keys": "".join(f"{each:x}.{_LONG_KEY[2:]}=1\n" for each in range(1000)),
+    "long keys below": f"[{_LONG_KEY}]\n"
+    + "".join(f"{each:x}.{_LONG_KEY[2:]}=1\n" for each in range(1000)),
+    "long headers": "".join(f"[{each:x}.{_LONG_KEY[2:]}]\n" for each in range(1000)),
+    "items": "a=[" + "{}," * 21_800 + "]",
+    "nested tables": f"{_LONG_KEY}={{" * 290 + "b=1" + "}" * 290 + f"\n{'#' * 40_000}",
+}
 
 
 def payload_of(text):
@@ -111,3 +137,38 @@ def test_a_text_takes_linear_time(function, head, part):
         seconds[size] = seconds_of(function, text)
         assert readings(seconds[size], size) < _FACTOR
     assert seconds[MEGABYTE] < _MOST_GROWTH * max(seconds[_SMALL], _LEAST_SECONDS)
+
+
+def peak_of(function, text):
+    """The bytes of memory that a call takes at most, beside what was there."""
+    tracemalloc.start()
+    try:
+        function(text)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("function", "head", "part"), CASES)
+def test_a_text_takes_linear_memory(function, head, part):
+    """A text of 64 kB takes a multiple of its size."""
+    text = (head + part * (_SMALL // len(part)))[:_SMALL]
+    assert peak_of(function, text) < _MOST_MEMORY * _SMALL
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_settings_take_linear_memory(name):
+    """Valid TOML of many and of long keys takes a multiple of its size."""
+    text = DOCUMENTS[name]
+    assert _SMALL * 2 // 3 < len(text) <= MOST_BYTES
+    assert peak_of(settings_of, text) < _MOST_MEMORY * _SMALL
+
+
+@pytest.mark.parametrize("part", [r'"\""', '"\\\\"', "'\"'", '"\'"', '""', "'\\'", '"a.b"', "ü"])
+@pytest.mark.parametrize("dot", [".", " . ", "\t.\t"])
+@pytest.mark.parametrize("place", ["{}=1", "[{}]", "[[{}]]", "a={{{}=1}}", "a=[{{b=1,{}=1}}]"])
+def test_a_key_of_many_parts_is_never_parsed(part, dot, place):
+    """However its parts are written, and wherever it stands, a key has 30 parts at most."""
+    for parts in ([part] * 31, ["a"] * 28 + [part] * 3, ["a", part] * 16):
+        with pytest.raises(SettingsError, match="a key has too many parts"):
+            read_text(RULES, place.format(dot.join(parts)), source="bot.toml")

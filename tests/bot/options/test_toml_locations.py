@@ -7,7 +7,7 @@ import tomlkit
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
-from bot.options.toml_locations import locations
+from bot.options.toml_locations import DEEPEST, locations
 
 DOCUMENT = '''\
 # A comment with [brackets] and = signs.
@@ -82,3 +82,12 @@ def test_text_that_is_no_document_is_no_error(text):
 def test_lines_may_end_as_on_windows():
     """A carriage return belongs to the line end."""
     assert locations("a = 1\r\nb = 2\r\n") == {("a",): (1, 1), ("b",): (2, 1)}
+
+
+def test_deep_paths_have_no_location():
+    """Parts of keys, headers, lists and inline tables count, and deeper ones locate nothing."""
+    deep = ".".join("abcdefghi")
+    for text in (f"{deep} = 1", f"[{deep}]\nj = 1", f"[[{deep}]]", "a.b.c = [[{d.e.f.g = 1}]]"):
+        found = locations(text)
+        assert found.keys() == {path for path in paths(tomllib.loads(text)) if len(path) <= DEEPEST}
+        assert max(map(len, found)) == DEEPEST
