@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import mdTrim
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
@@ -155,6 +157,27 @@ def _parse_paragraphs(state: StateCore) -> None:
                 state.md.inline.parse(inline.content, state.md, state.env, inline.children)
 
 
+def _skip_table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+    """Skip a table without tokens for its cells: a short row has as many as the longest header."""
+    if not table(state, first, end, silent=True):
+        return False
+    if not silent:
+        rules = state.md.block.ruler.getRules("blockquote")
+        outside, state.parentType = state.parentType, "table"
+        line = first + 2
+        while line < end and _is_row(state, line):
+            if any(rule(state, line, end, True) for rule in rules):  # noqa: FBT003
+                break
+            line += 1
+        state.parentType, state.line = outside, line
+    return True
+
+
+def _is_row(state: StateBlock, line: int) -> bool:
+    is_inside = state.sCount[line] >= state.blkIndent and not state.is_code_block(line)
+    return is_inside and bool(mdTrim(state.src[state.bMarks[line] : state.eMarks[line]]))
+
+
 def _paragraphs(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     for opening, inline in pairwise(tokens):
         if opening.type == "paragraph_open" and opening.level == 0:
@@ -178,5 +201,6 @@ def _is_command(line: Sequence[Token]) -> bool:
 
 
 _MARKDOWN.core.ruler.at("inline", _parse_paragraphs)
+_MARKDOWN.block.ruler.at("table", _skip_table, {"alt": ["paragraph", "reference"]})
 # The parser compiles its rules on first use without a lock; the import lock protects this one.
 _MARKDOWN.parse("/x")
