@@ -87,7 +87,8 @@ class Reader(Protocol):
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
         """The paths that a pull request changes, including old names, of the first 1,000 files.
 
-        `Pull.files` says whether there are more.
+        `Pull.files` says whether there are more. The list ends with the file that makes the paths
+        longer than bot.options.globs.LARGEST_PATHS together.
         """
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:

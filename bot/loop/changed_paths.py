@@ -4,12 +4,14 @@ A list of 1,000 files takes ten requests. It changes with a push, not with a tit
 stranger may edit a title as often as they like.
 """
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-# Paths of about a hundred bytes: ten megabytes.
-MOST_CACHED = 100_000
+MOST_BYTES = 10_000_000
+# What a list takes besides its texts: the entry, the key, and the list itself.
+_ENTRY_BYTES = 500
 
 #: Repository, number, head commit and base branch.
 Key = tuple[str, int, str, str]
@@ -18,12 +20,12 @@ Key = tuple[str, int, str, str]
 class ChangedPaths:
     """Lists of paths by pull request and commit, the least recently used ones dropped first.
 
-    Threads may share it.
+    They take `most` bytes of memory at most. Threads may share it.
     """
 
-    def __init__(self, *, most: int = MOST_CACHED) -> None:
-        self._most = most
-        self._lists: OrderedDict[Key, Sequence[str]] = OrderedDict()
+    def __init__(self, *, most: int = MOST_BYTES) -> None:
+        self._left = most
+        self._lists: OrderedDict[Key, tuple[str, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key, fetch: Callable[[], Sequence[str]]) -> Sequence[str]:
@@ -35,7 +37,14 @@ class ChangedPaths:
                 return known
         paths = tuple(fetch())
         with self._lock:
-            self._lists[key] = paths
-            while len(self._lists) > 1 and sum(map(len, self._lists.values())) > self._most:
-                self._lists.popitem(last=False)
+            if key not in self._lists:  # Another thread may have fetched it meanwhile.
+                self._lists[key] = paths
+                self._left -= _size(key, paths)
+            while self._left < 0:
+                self._left += _size(*self._lists.popitem(last=False))
         return paths
+
+
+def _size(key: Key, paths: tuple[str, ...]) -> int:
+    """The bytes of memory that a list takes."""
+    return _ENTRY_BYTES + sys.getsizeof(paths) + sum(map(sys.getsizeof, (*key, *paths)))

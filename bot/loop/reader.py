@@ -18,6 +18,7 @@ from bot.actions.write_once import look_first
 from bot.events import Person, PullRequest, Repository, person
 from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, Pull, Waiting
 from bot.loop.changed_paths import ChangedPaths
+from bot.options.globs import LARGEST_PATHS
 from bot.store.people import People
 from luggage.github.errors import NotFound
 from luggage.jobs import JobRow, Queue, State
@@ -107,8 +108,13 @@ class IssueFacts:
     def _changed_paths(self, repository: str, number: int) -> Sequence[str]:
         files = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), MOST_FILES)
         paths: list[str] = []
+        size = 0
         for file in files:
-            paths += [file[name] for name in ("filename", "previous_filename") if file.get(name)]
+            names = [file[name] for name in ("filename", "previous_filename") if file.get(name)]
+            paths += names
+            size += sum(len(name) + 1 for name in names)
+            if size > LARGEST_PATHS:
+                break
         return paths
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:

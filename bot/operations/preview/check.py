@@ -11,10 +11,12 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from bot.actions import Action, CheckRun
 from bot.actions.work import ReadingClient
 from bot.events import Event, Person
+from bot.facts import MOST_FILES
 from bot.loop.reader import Accounts, GithubReader
 from bot.operations.preview.comparison import (
     LAST,
@@ -128,13 +130,14 @@ class Previewer:
 def _change(client: Client, repository: str, number: int) -> str | None:
     """GitHub's `status` of the file in a pull request, or None if it is unchanged.
 
-    GitHub: "List pull requests files", which shows 3,000 at most. A deleted pull request changes
-    nothing.
+    GitHub: "List pull requests files", of which the first MOST_FILES are read. A deleted pull
+    request changes nothing.
     """
     owner, _, name = repository.partition("/")
     path = "/repos/{owner}/{name}/pulls/{number}/files"
     try:
-        for each in client.pages(path, owner=owner, name=name, number=number):
+        files = client.pages(path, owner=owner, name=name, number=number)
+        for each in islice(files, MOST_FILES):
             if each["filename"] == FILE:
                 return str(each["status"])
             if each.get("previous_filename") == FILE:

@@ -7,7 +7,7 @@ import pytest
 
 from bot.actions import ACTIONS, Ask, Comment, Invite, Planned
 from bot.events import DELIVERIES, Event, subject, view
-from bot.facts import NotYet
+from bot.facts import MOST_FILES, NotYet
 from bot.loop.run import Updater
 from bot.operations.preview.check import Previewer
 from bot.operations.preview.comparison import Difference, How, Preview, preview
@@ -217,6 +217,15 @@ def test_pull_requests_that_leave_the_settings_alone_get_no_check(deliver, githu
     assert github.world.repositories[TRIO].check_runs == {}
     assert len(github.calls_to("GET", "*/files")) == 1
     assert queue.find(DELIVERIES, "guid-1").state is State.IGNORED
+
+
+def test_the_first_thousand_files_are_read(deliver, github):
+    """A pull request of 3,000 files costs ten requests for each push, not thirty."""
+    happening = github.open_pull_request(TRIO, "alice")
+    github.pull(TRIO, 1).files = [ChangedFile(f"src/{each}.py") for each in range(3000)]
+    deliver(happening)
+    assert github.world.repositories[TRIO].check_runs == {}
+    assert len(github.calls_to("GET", "*/files")) == MOST_FILES // 100
 
 
 def test_a_pull_request_that_is_gone_is_left_alone(deliver, github, queue):
