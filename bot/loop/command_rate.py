@@ -35,17 +35,20 @@ class CommandRate:
 
     def heard(self, event: Event, job: Job) -> Event:
         """The event as rules see it: without its commands while the bot does not listen."""
-        if not self._applies(event, job) or event.message is None or not self._is_deaf(job):
+        # Whoever is not listened to cannot make the bot parse their texts, either.
+        if event.message is None or not self._is_limited(job) or not self._is_deaf(job):
             return event
         return replace(event, message=replace(event.message, text=""))
 
     def told(self, event: Event, job: Job, actions: Sequence[Action]) -> Comment | None:
         """A comment that says until when the bot does not listen, if these actions are too many."""
         message, repository = event.message, event.repository
-        if not self._applies(event, job) or message is None or repository is None:
+        if message is None or repository is None or not self._is_limited(job):
             return None
         new = sum(action.kind != React.kind for action in actions)
-        if message.author is None or not new or self._done(job) + new < self.per_hour:
+        if message.author is None or not new or not message.commands():
+            return None
+        if self._done(job) + new < self.per_hour:
             return None
         until = datetime.fromtimestamp(self.clock() + HOUR_SECONDS, UTC)
         text = _TOLD.format(person=message.author.login, until=until.strftime("%H:%M UTC"))
@@ -57,9 +60,8 @@ class CommandRate:
             thread=message.thread,
         )
 
-    def _applies(self, event: Event, job: Job) -> bool:
-        is_limited = self.per_hour > 0 and bool(job.person) and not job.urgent
-        return is_limited and event.message is not None and bool(event.message.commands())
+    def _is_limited(self, job: Job) -> bool:
+        return self.per_hour > 0 and bool(job.person) and not job.urgent
 
     def _is_deaf(self, job: Job) -> bool:
         """Whether the person was told so within the last hour."""

@@ -1,6 +1,7 @@
 """bot.loop: what one stranger, or one pull request, may cost the others."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -166,17 +167,73 @@ def test_a_large_pull_request_is_read_in_part_and_says_so(github, deliver, settl
 
 
 def test_cached_paths_are_bounded():
-    """The least recently used list goes first; the newest always stays."""
-    cache, fetched = ChangedPaths(most=3), []
+    """The least recently used list goes first."""
+    cache, fetched = ChangedPaths(most=4000), []
 
     def get(number):
         return cache.get(
-            ("o/r", number, "sha", "main"), lambda: fetched.append(number) or ["a", "b"]
+            ("o/r", number, "sha", "main"), lambda: fetched.append(number) or ["a" * 2000]
         )
 
     for number in (1, 1, 2, 2, 1):
-        assert list(get(number)) == ["a", "b"]
+        assert list(get(number)) == ["a" * 2000]
     assert fetched == [1, 2, 1]
+
+
+@pytest.mark.parametrize("paths", [[], ["a"], ["a" * 4000], ["ü€" * 4000] * 10, ["b"] * 3000])
+def test_cached_paths_take_bounded_memory(paths):
+    """Long names count by their size, and lists without names count too."""
+    most = 500_000
+    cache = ChangedPaths(most=most)
+    tracemalloc.start()
+    try:
+        for number in range(2000):
+            cache.get(
+                ("snakes/trio", number, f"{number:040}", "b" * 250),
+                lambda: [f"{path} {at}" for at, path in enumerate(paths)],
+            )
+        assert tracemalloc.get_traced_memory()[0] < most * 1.2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_list_larger_than_the_cache_is_not_kept():
+    """It is fetched again, and later lists fit."""
+    cache, fetched = ChangedPaths(most=4000), []
+    for number, path in [(1, "a" * 5000), (1, "a" * 5000), (2, "a"), (2, "a")]:
+        key = ("o/r", number, "sha", "main")
+        assert list(cache.get(key, lambda path=path: fetched.append(path) or [path])) == [path]
+    assert fetched == ["a" * 5000, "a" * 5000, "a"]
+
+
+def test_long_names_end_the_list_of_files(github, deliver, settled):
+    """Row 7: files are fetched until their paths have a million characters."""
+    github.open_pull_request(TRIO, "mallory", "Big")
+    github.label_issue(TRIO, 1, "olga", "docs")
+    github.pull(TRIO, 1).files = [ChangedFile(f"{each} " + "x" * 4000) for each in range(900)]
+    deliver(github.rename_pull_request(TRIO, 1, "mallory", "Title"))
+    settled()
+    assert len(requests_for_files(github)) == 3
+    assert [label.name for label in github.issue(TRIO, 1).labels] == ["docs"]
+
+
+def test_the_texts_of_a_person_beyond_the_rate_are_not_parsed(
+    github, deliver, settled, monkeypatch
+):
+    """While the bot does not listen, comments cost it no parsing."""
+    github.open_issue(TRIO, "mallory")
+    for _ in range(DEFAULT_PER_HOUR + 5):
+        deliver(github.comment(TRIO, 1, "mallory", "/ping"))
+    settled(5000)
+    assert told(github, 1)
+    parsed = []
+    monkeypatch.setattr("bot.events.parse_commands", lambda text: parsed.append(text) or [])
+    deliver(github.comment(TRIO, 1, "mallory", "/ping again"))
+    settled()
+    assert "/ping again" not in parsed
+    deliver(github.comment(TRIO, 1, "bob", "/ping too"))
+    settled()
+    assert "/ping too" in parsed
 
 
 def test_unwanted_events_are_kept_as_headers(github, deliver, settled, queue):
