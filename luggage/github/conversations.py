@@ -158,7 +158,7 @@ def _parse_paragraphs(state: StateCore) -> None:
 
 
 def _skip_table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
-    """Skip a table without tokens for its cells: a short row has as many as the longest header."""
+    """Skip a table without tokens for its cells: the shortest row has as many as the header."""
     if not table(state, first, end, silent=True):
         return False
     if not silent:
