@@ -183,7 +183,7 @@ def test_cached_paths_are_bounded():
 @pytest.mark.parametrize("paths", [[], ["a"], ["a" * 4000], ["ü€" * 4000] * 10, ["b"] * 3000])
 def test_cached_paths_take_bounded_memory(paths):
     """Long names count by their size, and lists without names count too."""
-    most = 500_000
+    most = 200_000
     cache = ChangedPaths(most=most)
     tracemalloc.start()
     try:
