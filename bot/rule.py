@@ -48,8 +48,11 @@ class Reader(Protocol):
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot invited the person."""
 
-    def asked_about(self, place: str) -> Question | None:
-        """The request for approval that the bot wrote in `place`, `owner/repo#number`."""
+    def asked_about(self, place: str) -> Sequence[Question]:
+        """The requests for approval that the bot wrote in `place`, `owner/repo#number`.
+
+        Sorted by person. They stay after the approval.
+        """
 
     def merged_pull_requests(
         self, organization: str, person: str, *, latest: tuple[Repository, PullRequest], enough: int

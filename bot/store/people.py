@@ -131,16 +131,13 @@ class People:
         about = {"asked_in": asked_in.lower(), "pull_request": cause, "login": person}
         self._rows.upsert(invitation_request, _of(organization, person), **about)
 
-    def asked_about(self, asked_in: str) -> Question | None:
-        """The request for approval that stands in `owner/repo#number`."""
+    def asked_about(self, asked_in: str) -> Sequence[Question]:
+        """The requests for approval that stand in `owner/repo#number`, sorted by person."""
         table = invitation_request
-        query = select(table.c.login, table.c.pull_request)
+        query = select(table.c.login, table.c.pull_request).order_by(table.c.person)
         with reading(self._engine) as connection:
-            row = connection.execute(query.where(table.c.asked_in == asked_in.lower())).first()
-        if row is None:
-            return None
-        place = row.pull_request.removesuffix(_BY_HAND)
-        return Question(row.login, place, by_hand=place != row.pull_request)
+            rows = connection.execute(query.where(table.c.asked_in == asked_in.lower())).all()
+        return [_question(row.login, row.pull_request) for row in rows]
 
     # Merges and first contributions
 
@@ -296,6 +293,11 @@ class _ReadOnlyRows:
 
 
 Rows = _Rows | _ReadOnlyRows
+
+
+def _question(person: str, cause: str) -> Question:
+    place = cause.removesuffix(_BY_HAND)
+    return Question(person, place, by_hand=place != cause)
 
 
 def _of(organization: str, person: str) -> dict[str, Any]:

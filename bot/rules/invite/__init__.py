@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from string import Template
 
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
@@ -33,6 +34,8 @@ from bot.rules.invite import texts as texts
 
 AUTOMATIC, APPROVAL, BY_HAND = "automatic", "approval", "by hand"
 _NAMES = ("person", "organization")
+# How many people who wait for an approval a comment names.
+_MOST_SHOWN = 20
 _LOGIN = re.compile(r"@?([A-Za-z0-9][A-Za-z0-9_-]*)[.,;:!?]*")
 _MAY_INVITE = frozenset({"admin", "write"})
 _SLUG: Kind[str] = matching("[a-z0-9_-]*", "a team's name as in its URL, or empty")
@@ -280,11 +283,10 @@ def _commands(
     commands = [words for words in message.commands() if words[0] in {"/invite", "/approve"}]
     if not commands or event.repository is None or message.author is None:
         return []
-    question = reader.asked_about(event.place)
+    questions = reader.asked_about(event.place)
     # Other bots use `/approve` too, so it only counts where this bot asked for approval.
-    commands = [words for words in commands if question or words[0] == "/invite"]
-    people = dict.fromkeys(_target(words, event, question) for words in commands)
-    if not people:
+    commands = [words for words in commands if questions or words[0] == "/invite"]
+    if not commands:
         return []
     here = _Case(organization, "", event.repository.full_name, message.number)
     if reader.permission(here.repository, message.author.login) not in _MAY_INVITE:
@@ -294,7 +296,9 @@ def _commands(
         if all(words[0] == "/approve" for words in commands):
             return [_reply(here, message, _not_an_approver(settings))]
         by_hand = _request
-    return [
+    named = [words for words in commands if words != ["/approve"] or len(questions) == 1]
+    people = dict.fromkeys(_target(words, event, questions) for words in named)
+    actions = [
         action
         for person in people
         for action in by_hand(
@@ -305,6 +309,20 @@ def _commands(
             settings,
         )
     ]
+    if named == commands:
+        return actions
+    text = texts.NAME_ONE.replace("{waiting}", _waiting(organization, questions, reader, settings))
+    return [*actions, _reply(here, message, text)]
+
+
+def _waiting(
+    organization: str, questions: Sequence[Question], reader: Reader, settings: InviteSettings
+) -> str:
+    """A sentence that names the people who wait for an approval; "" if nobody does."""
+    people = (each.person for each in questions if not settings.excludes(each.person))
+    waiting = (each for each in people if reader.membership(organization, each) is None)
+    shown = ", ".join(f"`{each}`" for each in islice(waiting, _MOST_SHOWN))
+    return texts.WAITING.format(people=shown) if shown else ""
 
 
 def _may_approve(here: _Case, person: Person, reader: Reader, settings: InviteSettings) -> bool:
@@ -325,15 +343,18 @@ def _not_an_approver(settings: InviteSettings) -> str:
     return texts.NOT_AN_APPROVER if settings.approval_in else texts.NOT_A_MAINTAINER
 
 
-def _target(words: Sequence[str], event: Event, question: Question | None) -> str:
-    """The login that a command is about, or ""."""
+def _target(words: Sequence[str], event: Event, questions: Sequence[Question]) -> str:
+    """The login that a command is about, or "".
+
+    `/invite` on a pull request means its author, whomever the bot asked about there.
+    """
     if len(words) > 1:
         login = _LOGIN.fullmatch(words[1])
         return login[1] if login else words[1]
-    if question is not None:
-        return question.person
     issue = event.issue
-    return issue.author.login if issue and issue.is_pull_request and issue.author else ""
+    if words[0] == "/invite" and issue and issue.is_pull_request:
+        return issue.author.login if issue.author else ""
+    return questions[0].person if len(questions) == 1 else ""
 
 
 def _by_hand(
@@ -342,10 +363,10 @@ def _by_hand(
     refusal = _refusal(case, event, reader, settings)
     if refusal:
         return _refused(case, message, refusal, reader)
-    question = reader.asked_about(event.place)
-    if question is None or question.person.lower() != case.person.lower():
-        return [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
-    return _approved(case, message, question, settings)
+    for question in reader.asked_about(event.place):
+        if question.person.lower() == case.person.lower():
+            return _approved(case, message, question, settings)
+    return [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
 
 
 def _request(

@@ -31,8 +31,8 @@ $wanted merged pull requests, we invite people to join **$organization**. You ar
 """
 
 _APPROVE = """\
-People who may approve invitations can reply `/approve` in a comment. If no one does, nothing \
-happens, and I will not ask about this person again.
+People who may approve invitations can reply `/approve @$person` in a comment. If no one does, \
+nothing happens, and I will not ask about this person again.
 """
 
 QUESTION = f"""\
@@ -73,6 +73,10 @@ ASKED_BEFORE = (
     "The people who approve invitations to **{organization}** have already been asked about "
     "`{person}`. If one of them agrees, I will send the invitation."
 )
+NAME_ONE = (
+    "I have asked about several people here. Please name the person: `/approve @person`.{waiting}"
+)
+WAITING = " Those who wait: {people}."
 NO_NAME = "Who would you like to invite? Please name the person: `/invite @person`."
 NOT_FOUND = "I could not find `{person}` on GitHub. Is there a typo in the name?"
 NOT_A_PERSON = "`{person}` is not a person, so it cannot join **{organization}**."

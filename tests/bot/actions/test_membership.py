@@ -233,7 +233,7 @@ def test_maintainers_are_asked_once_in_an_issue(want, settled, github, people, f
     settled()
     assert [one.title for one in issues(github)] == ["Alice?"]
     assert issues(github)[0].body.startswith("May I?\n\n<!-- portmanteau:")
-    assert people.asked_about(f"{TRIO}#1") == Question("alice", f"{TRIO}#1")
+    assert people.asked_about(f"{TRIO}#1") == [Question("alice", f"{TRIO}#1")]
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
@@ -244,7 +244,7 @@ def test_maintainers_are_asked_once_on_the_pull_request(want, settled, github, p
     want(question(number=1))
     settled()
     assert len(github.comments(TRIO, 1)) == 1
-    assert people.asked_about(f"{TRIO}#1") == Question("alice", f"{TRIO}#1")
+    assert people.asked_about(f"{TRIO}#1") == [Question("alice", f"{TRIO}#1")]
 
 
 # Invitations

@@ -165,7 +165,7 @@ def test_the_reader_knows_earlier_invitations(people, queue, clock):
     people.inviting("snakes", "alice")
     people.asked("snakes", "alice", "snakes/people#3", "snakes/trio#7")
     assert reader.was_invited("snakes", "alice")
-    assert reader.asked_about("snakes/people#3") == Question("alice", "snakes/trio#7")
+    assert reader.asked_about("snakes/people#3") == [Question("alice", "snakes/trio#7")]
 
 
 def test_the_reader_of_a_rule_cannot_write(app, github):

@@ -298,6 +298,64 @@ def test_who_may_approve_invites_without_a_request(github, set_up, play):
 
 
 @fair
+def test_an_approval_without_a_name_is_not_for_whom_a_writer_smuggled_in(
+    github, set_up, play, said
+):
+    """Of several questions in one place, `/approve` answers none; it lists who waits."""
+    set_up('[invite]\nmode = "approval"\n')
+    for person in ("aevil", "zevil"):
+        github.add_user(person)
+    github.open_pull_request(TRIO, "good")
+    play(github.comment(TRIO, 1, "carl", "/invite @zevil\n/invite @aevil"))
+    play(github.merge_pull_request(TRIO, "good", number=1))
+    play(github.comment(TRIO, 1, "mary", "/approve"))
+    assert invited(github) == []
+    assert said(1)[-1] == (
+        "I have asked about several people here. Please name the person: `/approve @person`. "
+        "Those who wait: `aevil`, `good`, `zevil`."
+    )
+    play(github.comment(TRIO, 1, "mary", "/approve @good"))
+    assert invited(github) == ["good"]
+    assert said(1)[-1].startswith("Thank you, @good!")
+    play(github.comment(TRIO, 1, "mary", "/approve"))
+    assert said(1)[-1].endswith("Those who wait: `aevil`, `zevil`.")
+    play(github.comment(TRIO, 1, "mary", "/approve @zevil"))
+    assert invited(github) == ["good", "zevil"]
+
+
+@fair
+def test_an_invitation_without_a_name_is_for_the_author(github, set_up, play):
+    """On a pull request `/invite` means its author, also where the bot asked about another."""
+    set_up('[invite]\nmode = "approval"\n')
+    github.add_user("zevil")
+    github.open_pull_request(TRIO, "good")
+    play(github.comment(TRIO, 1, "carl", "/invite @zevil"))
+    play(github.comment(TRIO, 1, "mary", "/invite"))
+    assert invited(github) == ["good"]
+
+
+@fair
+def test_the_question_says_whom_to_name(github, set_up, play, said):
+    """Both default texts have the command with the person; copying it is the approval."""
+    set_up('[invite]\nmode = "approval"\n')
+    github.add_user("bob")
+    play(merge(github))
+    play(github.comment(TRIO, 1, "carl", "/invite @bob"))
+    assert ["`/approve @alice`" in said(1)[0], "`/approve @bob`" in said(1)[1]] == [True, True]
+    play(github.comment(TRIO, 1, "mary", "/approve @bob"))
+    assert invited(github) == ["bob"]
+
+
+@fair
+def test_an_own_text_with_a_bare_approve_still_works(github, set_up, play, said):
+    """A text that people set before keeps its meaning where the bot asked about one person."""
+    set_up('[invite]\nmode = "approval"\napproval_message = "$person? Say /approve."\n')
+    play(merge(github))
+    play(github.comment(TRIO, 1, "mary", "/approve"))
+    assert (said(1)[0].startswith("alice? Say /approve."), invited(github)) == (True, ["alice"])
+
+
+@fair
 @pytest.mark.parametrize("person", ["alice", "trish", "mallory"])
 def test_only_people_with_write_access_approve(github, set_up, play, said, person):
     """Newcomers, triagers and strangers cannot approve."""

@@ -111,7 +111,7 @@ def reader(merged):
         merged_pull_requests=lambda *_args, enough, **_more: min(merged, enough),
         was_invited=lambda *_: True,
         wanted_at=lambda _action: None,
-        asked_about=lambda place: Question("alice", f"{TRIO}#7") if place else None,
+        asked_about=lambda place: [Question("alice", f"{TRIO}#7")] if place else [],
         permission=lambda repo, who: "write" if who == "mary" or repo == TRIO else "read",
         may_maintain=lambda _repo, who: who == "mary",
         account=Person,

@@ -77,8 +77,18 @@ def test_a_later_note_of_an_invitation_is_kept(people, clock):
 def test_a_question_is_found_by_where_it_was_asked(people):
     """An answer in a place is about the person asked about there."""
     people.asked("snakes", "alice", "Snakes/people#3", "snakes/trio#7")
-    assert people.asked_about("snakes/People#3") == Question("alice", "snakes/trio#7")
-    assert people.asked_about("snakes/people#4") is None
+    assert people.asked_about("snakes/People#3") == [Question("alice", "snakes/trio#7")]
+    assert people.asked_about("snakes/people#4") == []
+
+
+def test_all_questions_of_a_place_are_found(people):
+    """They are sorted by person, whoever was asked about first."""
+    people.asked("snakes", "Zevil", "snakes/trio#7", "snakes/trio#7", by_hand=True)
+    people.asked("snakes", "good", "snakes/trio#7", "snakes/trio#7")
+    assert people.asked_about("snakes/trio#7") == [
+        Question("good", "snakes/trio#7"),
+        Question("Zevil", "snakes/trio#7", by_hand=True),
+    ]
 
 
 def test_merges_are_kept_with_the_latest(people):
