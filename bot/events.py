@@ -38,6 +38,8 @@ _TEXT_PARTS = {
 }
 # Events with a text that may hold commands.
 MESSAGES = frozenset(_TEXT_PARTS)
+# The events whose texts show the App that wrote them (`performed_via_github_app`), if one did.
+_SHOW_APP = frozenset({"issues", "issue_comment"})
 # Messages on an issue or pull request that exists already.
 REPLIES = MESSAGES - {("issues", "opened"), ("pull_request", "opened")}
 
@@ -109,6 +111,10 @@ class Message:
     repository (`issues/7`, `issues/comments/55`, `pulls/comments/56`), or None for a review, which
     cannot have reactions. `thread` is the review comment to reply under. `written_at` is GitHub's
     time, ISO 8601 in UTC.
+
+    `shows_app` is True if GitHub would show an App that wrote it in the author's name, as it does
+    for issues and their comments. Elsewhere the author may not have written it: rules must not obey
+    commands there that do more than the App could (docs/decisions/0157).
     """
 
     number: int
@@ -118,6 +124,7 @@ class Message:
     target: str | None = None
     thread: int | None = None
     written_at: str = ""
+    shows_app: bool = False
 
     def commands(self) -> list[list[str]]:
         """The commands in the text, each a list of words: `[["/ping"]]`. Empty for bots."""
@@ -240,7 +247,8 @@ def person(user: Any) -> Person | None:
 def _author(item: Mapping[str, Any]) -> Person | None:
     """The author of an issue, pull request or text.
 
-    It is no person if an App wrote it in their name: whoever controls the App may have.
+    It is no person if an App wrote it in their name: whoever controls the App may have. GitHub does
+    not show that for pull requests, reviews and their comments.
     """
     author = person(item.get("user"))
     by_app = bool(item.get("performed_via_github_app"))
@@ -328,6 +336,7 @@ def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Messa
         target=target,
         thread=thread,
         written_at=_text(data.get("created_at")) or _text(data.get("submitted_at")),
+        shows_app=name in _SHOW_APP,
     )
 
 

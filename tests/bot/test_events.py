@@ -160,14 +160,27 @@ def test_view_finds_the_message_in_each_kind_of_text(name, action, parts, target
     assert message.commands() == [["/ping"]]
 
 
-@pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)
-def test_a_text_that_an_app_wrote_for_somebody_is_not_theirs(name, action, parts, target, thread):
+# GitHub sends `performed_via_github_app` with these alone.
+SHOWS_APP = {"issues": "issue", "issue_comment": "comment"}
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "parts"), [row[:3] for row in WRITTEN if row[0] in SHOWS_APP]
+)
+def test_a_text_that_an_app_wrote_for_somebody_is_not_theirs(name, action, parts):
     """A text with `performed_via_github_app` has no commands, whoever's login it shows."""
-    (part,) = [each for each in parts if "body" in parts[each]]
+    part = SHOWS_APP[name]
     by_app = {**parts[part], "performed_via_github_app": {"id": 1, "slug": "other"}}
     event = view(name, {"action": action, **parts, part: by_app, "sender": ALICE})
     assert event.message.author == Person("alice", is_bot=True)
     assert event.message.commands() == []
+
+
+@pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)
+def test_a_text_says_whether_github_would_show_an_app(name, action, parts, target, thread):
+    """Pull requests, reviews and review comments do not show the App that wrote them."""
+    message = view(name, {"action": action, **parts, "sender": ALICE}).message
+    assert message.shows_app == (name in SHOWS_APP)
 
 
 @pytest.mark.parametrize(("name", "action", "parts", "target", "thread"), WRITTEN)

@@ -289,8 +289,9 @@ def _commands(
     if not commands:
         return []
     here = _Case(organization, "", event.repository.full_name, message.number)
-    if reader.permission(here.repository, message.author.login) not in _MAY_INVITE:
-        return [_reply(here, message, texts.NOT_ALLOWED)]
+    deaf = _deaf(here, message, message.author, reader)
+    if deaf:
+        return [_reply(here, message, deaf)]
     by_hand = _by_hand
     if settings.mode == APPROVAL and not _may_approve(here, message.author, reader, settings):
         if all(words[0] == "/approve" for words in commands):
@@ -323,6 +324,13 @@ def _waiting(
     waiting = (each for each in people if reader.membership(organization, each) is None)
     shown = ", ".join(f"`{each}`" for each in islice(waiting, _MOST_SHOWN))
     return texts.WAITING.format(people=shown) if shown else ""
+
+
+def _deaf(here: _Case, message: Message, person: Person, reader: Reader) -> str:
+    """Why the bot obeys no command of this message; "" if it does."""
+    if reader.permission(here.repository, person.login) not in _MAY_INVITE:
+        return texts.NOT_ALLOWED
+    return "" if message.shows_app else texts.NOT_IN_A_REVIEW
 
 
 def _may_approve(here: _Case, person: Person, reader: Reader, settings: InviteSettings) -> bool:

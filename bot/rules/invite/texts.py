@@ -57,6 +57,10 @@ I am posting this so that everyone knows. There is nothing to do, but feel free 
 # Replies to maintainers, filled by `str.format`. Settings cannot change them.
 APPROVED = "Thank you! I have invited @{person} to join **{organization}**."
 NOT_ALLOWED = "Only people with write access to this repository can ask me to invite someone."
+NOT_IN_A_REVIEW = (
+    "Please write this in a comment on the conversation: in a review, GitHub does not tell me "
+    "whether you or an App wrote it."
+)
 NOT_AN_APPROVER = (
     "Only people with write access to the repository where this organisation approves invitations "
     "can approve this one."

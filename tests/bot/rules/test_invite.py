@@ -511,6 +511,24 @@ def test_an_answer_in_a_review_stands_in_its_thread(github, play):
 
 
 @fair
+@pytest.mark.parametrize("said_in", ["review", "review_comment"])
+@pytest.mark.parametrize("text", ["/invite @evil", "/approve", "/approve @alice"])
+def test_a_review_invites_nobody(github, set_up, play, said_in, text):
+    """GitHub does not show whether an App wrote a review; the answer says where to write it."""
+    set_up('[invite]\nmode = "approval"\n')
+    github.add_user("evil")
+    play(merge(github))
+    play(getattr(github, said_in)(TRIO, 1, "mary", text))
+    assert invited(github) == []
+    answers = [
+        each.body
+        for each in [*github.comments(TRIO, 1), *github.world.review_comments.values()]
+        if each.body.startswith("Please write this in a comment on the conversation")
+    ]
+    assert len(answers) == 1
+
+
+@fair
 def test_a_command_about_a_known_person_costs_two_reads(github, play):
     """A command costs two reads and one comment."""
     play(merge(github))

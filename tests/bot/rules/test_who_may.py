@@ -187,6 +187,31 @@ def test_who_may_approve(effects, bot, text, repository, settings, who):
     assert found == who
 
 
+REACHES_OUT = (Ask, Invite, Rest)
+
+
+@pytest.mark.parametrize("said", ["review", "review_comment", "open_pull_request"])
+@pytest.mark.parametrize("repository", [TRIO, HOME])
+def test_what_an_app_may_have_written_reaches_no_organisation(github, bot, said, repository):
+    """There GitHub does not show an App; no command of an owner works beyond the repository."""
+    reader, people = bot
+    texts = [text for _rule, text, *_ in TABLE]
+    texts += ["/approve", "/approve @bob", "/invite"]
+    number = github.open_pull_request(repository, AUTHOR).payload["number"]
+    people.asked("snakes", "bob", f"{repository}#{number}", f"{TRIO}#1")
+    found = []
+    for text in texts:
+        about = (repository, OWNER, "Title") if said == "open_pull_request" else ()
+        event = view(*getattr(github, said)(*(about or (repository, number, OWNER)), text))
+        for rule in RULES:
+            chosen = Settings(read(RULES, {rule.name: {"enabled": True}})).of(rule)
+            if (event.name, event.action) in rule.events:
+                found += rule.decide(event, reader, chosen)
+    people.asked("snakes", "bob", "snakes/elsewhere#1", f"{TRIO}#1")
+    assert [each for each in found if isinstance(each, REACHES_OUT)] == []
+    assert any(isinstance(each, Comment) for each in found)
+
+
 def test_each_command_is_in_the_table():
     """A new command needs a row."""
     known = {f"/{name}" for name in _ANSWERS} | {"/invite", "/ping", COMMAND}

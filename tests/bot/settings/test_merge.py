@@ -79,7 +79,8 @@ MERGED = Event(
 
 
 def command(text, repository=TRIO, by="carl"):
-    message = Message(7, Person(by), text, "issues/comments/5", "issues/comments/5")
+    about = "issues/comments/5"
+    message = Message(7, Person(by), text, about, about, shows_app=True)
     return replace(
         MERGED,
         name="issue_comment",
