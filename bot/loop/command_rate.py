@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from bot.actions import ACTIONS, Action, Comment, React
 from bot.events import Event
+from bot.store.enqueue import COMMANDS, DeliveryNote
 from luggage.jobs import Job, Queue
 
 # The rule that the comment is recorded under.
@@ -19,6 +20,9 @@ HOUR_SECONDS = 3600.0
 DEFAULT_PER_HOUR = 30
 # The events of comments, and of issues that open with commands.
 _KINDS = ("issue_comment", "issues", "pull_request_review", "pull_request_review_comment")
+# Pull requests count where a note says that their body has commands: pushes and labels are events
+# of the same name.
+_NOTED = "pull_request"
 _TOLD = (
     "@{person}, you keep me busy! I have done a lot for you in the last hour, so I take a break "
     "from your commands and listen again from {until} on."
@@ -39,6 +43,15 @@ class CommandRate:
         if event.message is None or not self._is_limited(job) or not self._is_deaf(job):
             return event
         return replace(event, message=replace(event.message, text=""))
+
+    def note(self, event: Event, job: Job) -> None:
+        """Note on the delivery of a new pull request that its body has commands. Safe to repeat.
+
+        Raises LeaseLost.
+        """
+        note = DeliveryNote.decode(job.note)
+        if event.name == _NOTED and not note.only and self._applies(event, job):
+            self.queue.note(job, replace(note, commands=True).encode())
 
     def told(self, event: Event, job: Job, actions: Sequence[Action]) -> Comment | None:
         """A comment that says until when the bot does not listen, if these actions are too many."""
@@ -78,6 +91,7 @@ class CommandRate:
             job.person,
             since=self.clock() - HOUR_SECONDS,
             parents=_KINDS,
+            noted={_NOTED: COMMANDS},
             without=[React.kind],
             most=self.per_hour,
         )

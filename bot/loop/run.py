@@ -129,7 +129,7 @@ def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
 
     It has no subject, so neither the other rules nor later deliveries wait for it.
     """
-    at = now + NOT_YET_SECONDS
+    at, note = now + NOT_YET_SECONDS, DeliveryNote.decode(cause.note)
     if is_reevaluation(cause):
         raise Postpone(at, decision.not_yet)
     return NewJob(
@@ -139,7 +139,7 @@ def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
         body=cause.body,
         run_at=at,
         parent=cause.id,
-        note=replace(DeliveryNote.decode(cause.note), only=decision.rule, push=False).encode(),
+        note=replace(note, only=decision.rule, push=False, commands=False).encode(),
         tenant=cause.tenant,
         person=cause.person,
         urgent=cause.urgent,
@@ -264,6 +264,7 @@ class Updater:
     ) -> Iterator[NewJob]:
         client = self._client(installation, job).read_only()
         event = self._rate.heard(event, job)
+        self._rate.note(event, job)
         decisions = self._decisions(client, event, rules, again=is_reevaluation(job))
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
         for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:

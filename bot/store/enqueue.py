@@ -10,6 +10,8 @@ from luggage.github import Delivery
 from luggage.jobs import NewJob
 
 _ONLY, _PUSH = "only", "push"
+#: A note begins with it if the delivery's text has commands that count (bot.loop.command_rate).
+COMMANDS = "commands"
 # The people whose comments are answered first, by their role in the repository.
 _MAINTAINERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
@@ -27,13 +29,15 @@ class DeliveryNote:
     """The note of a delivery: its source, and the one rule to run again, "" for all.
 
     `push` marks a push to a pull request: of those that wait only the latest is evaluated.
+    `commands` marks a pull request whose body has commands; the loop sets it.
 
-    Stored as words: `recovered`, `push`, `only conflicts`, `recovered only conflicts`.
+    Stored as words: `recovered`, `push`, `only conflicts`, `commands recovered`.
     """
 
     source: Source = Source.WEBHOOK
     only: str = ""
     push: bool = False
+    commands: bool = False
 
     @property
     def may_repeat(self) -> bool:
@@ -42,8 +46,8 @@ class DeliveryNote:
 
     def encode(self) -> str:
         """The note as the queue stores it."""
-        words = [self.source, _PUSH if self.push else "", _ONLY if self.only else "", self.only]
-        return " ".join(filter(None, words))
+        marks = [COMMANDS if self.commands else "", self.source, _PUSH if self.push else ""]
+        return " ".join(filter(None, [*marks, _ONLY if self.only else "", self.only]))
 
     @classmethod
     def decode(cls, text: str) -> Self:
@@ -52,7 +56,8 @@ class DeliveryNote:
         at = words.index(_ONLY) if _ONLY in words[:-1] else len(words)
         known = [source for source in Source if source in words[:at]]
         source = known[0] if known else Source.WEBHOOK
-        return cls(source, "".join(words[at + 1 : at + 2]), push=_PUSH in words[:at])
+        only = "".join(words[at + 1 : at + 2])
+        return cls(source, only, push=_PUSH in words[:at], commands=COMMANDS in words[:at])
 
 
 def job_of(
@@ -78,15 +83,15 @@ def job_of(
 def is_urgent(delivery: Delivery) -> bool:
     """Whether a delivery overtakes what strangers cause: it is a maintainer's, or may invite.
 
-    That is a merged pull request, news of the organisation's members, or a comment by an owner, a
+    That is a merged pull request, news of the organisation's members, or a text by an owner, a
     member or a collaborator, as GitHub says.
     """
     payload = delivery.payload
-    if delivery.event == "pull_request":
-        return delivery.action == "closed" and bool(_part(payload, "pull_request").get("merged"))
-    if delivery.event == "issues":
-        opened = delivery.action == "opened"
-        return opened and _part(payload, "issue").get("author_association") in _MAINTAINERS
+    if delivery.event == "pull_request" and delivery.action == "closed":
+        return bool(_part(payload, "pull_request").get("merged"))
+    if delivery.event in {"pull_request", "issues"}:
+        opened = _part(payload, delivery.event.removesuffix("s"))
+        return delivery.action == "opened" and opened.get("author_association") in _MAINTAINERS
     if delivery.event == "organization":
         return True
     text = _part(payload, "comment") or _part(payload, "review")

@@ -9,6 +9,7 @@ and the execution option ``read_only``.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, select, text
@@ -401,14 +402,16 @@ class Queue:
         *,
         since: float,
         parents: Collection[str],
+        noted: Mapping[str, str] = MappingProxyType({}),
         without: Collection[str] = (),
         most: int,
     ) -> int:
         """Return how many jobs a person caused since a time (epoch seconds), up to `most`.
 
-        Counts the children of jobs whose kind is one of `parents`, but none of the kinds `without`.
+        Counts the children of jobs whose kind is one of `parents`, or whose kind is a key of
+        `noted` and whose note begins with its value; but none of the kinds `without`.
         """
-        query = searches.caused(tenant, person, since, parents, without).limit(most)
+        query = searches.caused(tenant, person, since, parents, noted, without).limit(most)
         with self._reading() as connection:
             return len(connection.execute(query).all())
 

@@ -8,13 +8,14 @@ Some columns appear as an expression (``column || ''``, ``id + 0``). SQLite woul
 an index that makes it walk through the whole queue.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CompoundSelect,
     Select,
+    and_,
     cast,
     exists,
     func,
@@ -96,11 +97,20 @@ def _within(subject: str) -> ColumnElement[bool]:
     return or_(lowered == subject.lower(), part)
 
 
-def caused(
-    tenant: str, person: str, since: float, parents: Collection[str], without: Collection[str]
+def caused(  # noqa: PLR0913, PLR0917  # each is one condition
+    tenant: str,
+    person: str,
+    since: float,
+    parents: Collection[str],
+    noted: Mapping[str, str],
+    without: Collection[str],
 ) -> Select[Any]:
     """Return the query for the jobs that a person caused since a time, by jobs of some kinds."""
     parent = table.alias("parent_job")
+    has_note = (
+        and_(parent.c.kind == kind, parent.c.note.startswith(begins, autoescape=True))
+        for kind, begins in noted.items()
+    )
     query = select(table.c.id).join(parent, parent.c.id == table.c.parent)
     return query.where(
         table.c.tenant == tenant,
@@ -108,7 +118,7 @@ def caused(
         table.c.created_at > since,
         text("job.parent IS NOT NULL AND job.person <> ''"),
         table.c.kind.not_in(without),
-        parent.c.kind.in_(parents),
+        or_(parent.c.kind.in_(parents), *has_note),
     )
 
 

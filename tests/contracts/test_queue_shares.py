@@ -206,6 +206,31 @@ def test_what_a_person_caused_is_counted(queue, put, claim, clock):
     assert [count(parents=["push"]), count(since=clock() + 1)] == [0, 0]
 
 
+def test_what_noted_jobs_caused_is_counted(queue, put, claim):
+    """Jobs of a noted kind count if their note begins with the words; the others do not."""
+    for note in ("", "marked", "marked twice", "not marked"):
+        put(f"c {note}", tenant="t", person="p", kind="push")
+        cause = claim()
+        if note:
+            queue.note(cause, note)
+        child = NewJob(
+            queue="post",
+            key=note,
+            body=b"",
+            run_at=0.0,
+            tenant="t",
+            parent=cause.id,
+            person="p",
+            kind="label",
+        )
+        queue.end([outcomes.done(cause, put=[child])])
+
+    def count(**said):
+        return queue.caused("t", "p", since=0.0, parents=["comment"], most=9, **said)
+
+    assert [count(), count(noted={"push": "marked"}), count(noted={"star": "marked"})] == [0, 2, 0]
+
+
 def test_jobs_of_an_older_release_are_claimed(engine, claim):
     """A row without tenant, rank and lane is a job of a tenant without a name."""
     row = (

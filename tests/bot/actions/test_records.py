@@ -151,6 +151,11 @@ def test_an_unreadable_note_is_quoted_in_part():
         ("recovered only conflicts", DeliveryNote(Source.RECOVERED, "conflicts")),
         ("replayed only only", DeliveryNote(Source.REPLAYED, "only")),
         ("only recovered", DeliveryNote(only="recovered")),
+        ("push", DeliveryNote(push=True)),
+        ("only push", DeliveryNote(only="push")),
+        ("commands", DeliveryNote(commands=True)),
+        ("commands recovered", DeliveryNote(Source.RECOVERED, commands=True)),
+        ("only commands", DeliveryNote(only="commands")),
     ],
 )
 def test_each_form_of_a_deliverys_note_is_read_and_written(text, note):

@@ -96,6 +96,42 @@ def test_after_an_hour_the_bot_listens_again(github, deliver, settled, clock):
     assert len(told(github, 1)) == 1
 
 
+def test_the_bodies_of_pull_requests_count(github, deliver, settled):
+    """A hundred pull requests with `/ping` are answered thirty times."""
+    for _ in range(100):
+        deliver(github.open_pull_request(TRIO, "mallory", "Ping", "/ping"))
+    settled(9000)
+    said = [body for number in range(1, 101) for body in bodies(github, number)]
+    assert len([body for body in said if body.startswith("pong")]) == DEFAULT_PER_HOUR
+    assert len([body for body in said if "listen again" in body]) == 1
+
+
+def test_pull_requests_and_pushes_without_commands_do_not_count(github, deliver, settled):
+    """What the bot labels by itself is nobody's command."""
+    github.world.label(github.world.repositories[TRIO], "docs")
+    for number in range(1, 2 * DEFAULT_PER_HOUR + 1):
+        deliver(github.open_pull_request(TRIO, "mallory", "Docs", "Mind the /etc."))
+        github.pull(TRIO, number).files = [ChangedFile("docs/a.md")]
+        deliver(github.push_to_pull_request(TRIO, number, "mallory"))
+    settled(9000)
+    labelled = [n for n in range(1, 61) if github.issue(TRIO, n).labels]
+    assert len(labelled) == 2 * DEFAULT_PER_HOUR
+    deliver(github.comment(TRIO, 1, "mallory", "/ping"))
+    settled(5000)
+    assert [body.split()[0] for body in bodies(github, 1)] == ["pong!"]
+
+
+@pytest.mark.parametrize("opens", ["open_issue", "open_pull_request"])
+def test_a_maintainers_texts_have_no_rate(github, deliver, settled, opens):
+    """Nobody with a role in the repository is told to wait, whatever they open."""
+    github.add_member("snakes", "olga", role="admin")
+    for _ in range(DEFAULT_PER_HOUR + 5):
+        deliver(getattr(github, opens)(TRIO, "olga", "Ping", "/ping"))
+    settled(9000)
+    said = [body for n in range(1, DEFAULT_PER_HOUR + 6) for body in bodies(github, n)]
+    assert len([body for body in said if body.startswith("pong")]) == DEFAULT_PER_HOUR + 5
+
+
 def test_others_are_heard_meanwhile(github, deliver, settled):
     """One person's rate is not another's."""
     github.open_issue(TRIO, "mallory")
