@@ -2,13 +2,14 @@
 
 The leader queues the jobs of the latest scheduled time. Their keys
 (`schedule:RULE:TIME:OWNER/NAME`) make them unique on all machines. Missed times are made up for
-once, not one by one. One job per repository keeps a slow repository from blocking the others.
+once, not one by one. One job per repository keeps a slow repository from blocking the others. If an
+installation fails, the others get their jobs, and the leader retries the failed one later.
 """
 
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,13 +22,68 @@ from bot.settings.files import SettingsFiles
 from bot.store.tables import schedule as table
 from luggage.database import reading, writing
 from luggage.github import GithubApp
-from luggage.github.errors import Forbidden, NotFound, Unauthorized
+from luggage.github.errors import RateLimited, RequestFailed
 from luggage.jobs import NewJob, Queue
 
 # How often the leader checks for due rules; cron lines have minutes.
 EVERY_SECONDS = 30.0
+# The wait before an installation is retried: doubled after each failure, up to the maximum.
+RETRY_SECONDS = 30.0
+RETRY_MAX_SECONDS = 3600.0
+_MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 
 log = logging.getLogger(__name__)
+
+# The name of a rule and a scheduled time of it.
+_Run = tuple[str, float]
+
+
+@dataclass(slots=True)
+class _Failure:
+    """The failures of an installation in a row, and the time of its next try (epoch seconds)."""
+
+    count: int = 0
+    retry_at: float = 0.0
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What this process has done of the due runs.
+
+    It is only kept in memory, because another process may repeat all of it: the keys of the jobs
+    are unique. `done` holds the installations of each run, `failures` those to retry. `idle_runs`
+    are runs that only wait for failed installations, and `idle_until` is the end of that wait.
+    """
+
+    done: dict[_Run, set[int]] = field(default_factory=dict)
+    failures: dict[int, _Failure] = field(default_factory=dict)
+    idle_runs: frozenset[_Run] = frozenset()
+    idle_until: float = 0.0
+
+    def begin(self, runs: frozenset[_Run], now: float) -> bool:
+        """Forget other runs; returns whether there is something to do now."""
+        self.done = {run: self.done.get(run, set()) for run in runs}
+        return bool(runs) and (runs != self.idle_runs or now >= self.idle_until)
+
+    def succeeded(self, installation: int, runs: frozenset[_Run]) -> None:
+        for run in runs:
+            self.done[run].add(installation)
+        self.failures.pop(installation, None)
+
+    def failed(self, installation: int, now: float, *, not_before: float) -> None:
+        failure = self.failures.setdefault(installation, _Failure())
+        delay = min(RETRY_SECONDS * 2.0 ** min(failure.count, 20), RETRY_MAX_SECONDS)
+        failure.count += 1
+        failure.retry_at = max(now + delay, not_before)
+
+    def end(self, runs: frozenset[_Run], listed: set[int]) -> frozenset[_Run]:
+        """Return the runs that all listed installations have done; the others wait."""
+        self.failures = {each: self.failures[each] for each in self.failures.keys() & listed}
+        complete = frozenset(run for run in runs if listed <= self.done[run])
+        self.idle_runs = runs - complete
+        waits = (failure.retry_at for failure in self.failures.values())
+        self.idle_until = min(waits, default=0.0)
+        return complete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +95,58 @@ class RuleSchedule:
     queue: Queue
     settings: SettingsFiles
     clock: Callable[[], float]
+    _progress: _Progress = field(default_factory=_Progress, init=False, repr=False, compare=False)
 
     def __call__(self) -> None:
-        """Queue what is due. Raises RequestFailed if GitHub does not list the repositories."""
+        """Queue what is due. Raises RequestFailed if GitHub does not list the installations.
+
+        An installation that fails stops no other. Its run stays due, and a later call retries it.
+        """
         due = list(self._due())
-        if not due:
+        runs = frozenset((rule.name, due_at) for rule, due_at in due)
+        if not self._progress.begin(runs, self.clock()):
             return
-        for installation, repository in self._repositories():
-            for rule, due_at in due:
-                self._put(rule, due_at, installation, repository)
+        listed: set[int] = set()
+        for installation in self._installations():
+            listed.add(installation)
+            self._serve(installation, due)
+        for name, due_at in self._progress.end(runs, listed):
+            self._remember(name, due_at)
+
+    def _serve(self, installation: int, due: Sequence[tuple[Rule[Any], float]]) -> None:
+        """Queue the jobs of one installation, unless that is done or must wait."""
+        progress, now = self._progress, self.clock()
+        left = [each for each in due if installation not in progress.done[each[0].name, each[1]]]
+        failure = progress.failures.get(installation)
+        if not left or (failure is not None and now < failure.retry_at):
+            return
+        try:
+            repositories = self._repositories(installation)
+        except (RequestFailed, *_MALFORMED) as error:
+            log.warning(
+                "cannot list the repositories of installation %s; retrying later: %s",
+                installation,
+                error,
+            )
+            retry_at = error.retry_at if isinstance(error, RateLimited) else 0.0
+            progress.failed(installation, now, not_before=retry_at)
+            return
+        for repository in repositories:
+            self._put_all(left, installation, repository)
+        progress.succeeded(installation, frozenset((rule.name, at) for rule, at in left))
+
+    def _put_all(
+        self,
+        due: Sequence[tuple[Rule[Any], float]],
+        installation: int,
+        repository: Mapping[str, Any],
+    ) -> None:
         for rule, due_at in due:
-            self._remember(rule.name, due_at)
+            try:
+                self._put(rule, due_at, installation, repository)
+            except _MALFORMED:
+                # GitHub would list it the same way again; the other repositories get their jobs.
+                log.exception("cannot schedule %s for a repository of %s", rule.name, installation)
 
     def _due(self) -> Iterator[tuple[Rule[Any], float]]:
         """The rules with a new scheduled time, and that time.
@@ -65,21 +162,16 @@ class RuleSchedule:
             elif due_at > handled:
                 yield rule, due_at
 
-    def _repositories(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """The repositories of all installations that are neither suspended nor archived."""
+    def _installations(self) -> Iterator[int]:
+        """The ids of the installations that are not suspended."""
         for installation in self.app.app_client.pages("/app/installations"):
-            if installation.get("suspended_at") is not None:
-                continue
-            number = int(installation["id"])
-            try:
-                repositories: Sequence[Any] = list(
-                    self.app.client_for(number).pages("/installation/repositories")
-                )
-            except (Forbidden, NotFound, Unauthorized) as error:
-                # It was suspended or uninstalled meanwhile; the others go on.
-                log.warning("cannot list the repositories of installation %s: %s", number, error)
-                continue
-            yield from ((number, each) for each in repositories if not each.get("archived"))
+            if installation.get("suspended_at") is None:
+                yield int(installation["id"])
+
+    def _repositories(self, installation: int) -> Sequence[Mapping[str, Any]]:
+        """The repositories of an installation that are not archived."""
+        pages = self.app.client_for(installation).pages("/installation/repositories")
+        return [each for each in pages if not each.get("archived")]
 
     def _put(
         self, rule: Rule[Any], due_at: float, installation: int, repository: Mapping[str, Any]

@@ -8,7 +8,7 @@ from cronsim import CronSimError
 
 from bot.actions import Comment
 from bot.events import DELIVERIES
-from bot.loop.periodic.schedule import RuleSchedule
+from bot.loop.periodic.schedule import RETRY_MAX_SECONDS, RETRY_SECONDS, RuleSchedule
 from bot.loop.run import Updater
 from bot.operations.preview.check import Previewer
 from bot.options.cron import latest_tick
@@ -99,25 +99,104 @@ def test_an_outage_is_caught_up_with_once(scheduler, queue, clock):
     assert len(queue.search(DELIVERIES)) == 1
 
 
-def test_a_turn_that_was_cut_short_is_finished_by_the_next(scheduler, queue, clock, github):
-    """After a failure in the middle, the next run completes it without duplicates."""
+def fail_first(github, fault, *, token=False):
+    """Faults for the first installation asked, for its list or its token; returns the requests."""
+    seen = []
+
+    def faulty(request):
+        path = request.path
+        if not (path.endswith("/access_tokens") if token else path == "/installation/repositories"):
+            return None
+        who = path if token else request.headers["authorization"]
+        if seen and who != seen[0]:
+            return None
+        seen.append(who)
+        return fault
+
+    github.faults.append(faulty)
+    return seen
+
+
+OUTAGES = [
+    faults.failed(503, done=False),
+    faults.dropped(),
+    faults.refused(404, "Not Found"),
+    faults.refused(403, "Resource not accessible"),
+    faults.refused(409, "Conflict"),
+    faults.refused(422, "Invalid"),
+]
+# The limit of a token request is the App's own, so it holds for all installations.
+LIMITS = [faults.too_many_requests(60), faults.secondary_limit(60)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "token"),
+    [
+        *(pytest.param(fault, False, id=f"list {fault.name}") for fault in [*OUTAGES, *LIMITS]),
+        *(pytest.param(fault, True, id=f"token {fault.name}") for fault in OUTAGES),
+    ],
+)
+def test_a_failing_installation_stops_no_other(scheduler, queue, clock, github, fault, token):
+    """Whatever the first installation answers, the others get their jobs; it is retried."""
     github.add_repository("birds/nest")
     scheduler()
     clock.advance(DAY)
-    fault = faults.failed(503, done=False)
-    seen = []
-
-    def second(request):
-        if request.path == "/installation/repositories":
-            seen.append(request)
-            return fault if len(seen) == 2 else None
-        return None
-
-    github.faults.append(second)
-    with pytest.raises(Exception, match="503"):
-        scheduler()
+    seen = fail_first(github, fault, token=token)
+    scheduler()
+    assert len(keys(queue)) == 1
+    assert seen
+    github.faults.clear()
+    clock.advance(RETRY_MAX_SECONDS)
     scheduler()
     assert keys(queue) == ["birds/nest", "snakes/trio"]
+    asked = len(github.calls)
+    scheduler()
+    assert len(github.calls) == asked
+
+
+def test_a_retry_asks_the_failed_installation_alone(scheduler, queue, clock, github):
+    """The installations that are done cost no more requests; the failed one is retried slowly."""
+    github.add_repository("birds/nest")
+    scheduler()
+    clock.advance(DAY)
+    seen = fail_first(github, faults.failed(503, done=False))
+    scheduler()
+    once, asked = len(seen), len(github.calls)
+    scheduler()
+    assert (len(seen), len(github.calls)) == (once, asked)
+    clock.advance(RETRY_SECONDS)
+    scheduler()
+    lists = [call for call in github.calls[asked:] if call.path == "/installation/repositories"]
+    assert len(seen) == len(lists) + once == 2 * once
+    for _ in range(10):
+        clock.advance(RETRY_SECONDS)
+        scheduler()
+    assert len(seen) == 4 * once  # after 60 and 120 s, not each time
+
+
+def test_another_process_finishes_a_run(scheduler, app, store, files, queue, clock, github):
+    """A run with a failed installation stays due for the next leader, without duplicates."""
+    github.add_repository("birds/nest")
+    scheduler()
+    clock.advance(DAY)
+    fail_first(github, faults.failed(503, done=False))
+    scheduler()
+    github.faults.clear()
+    RuleSchedule(app=app, engine=store, queue=queue, settings=files, clock=clock)()
+    assert keys(queue) == ["birds/nest", "snakes/trio"]
+
+
+def test_a_malformed_repository_stops_no_other(scheduler, queue, clock, github, monkeypatch):
+    """A repository that cannot be read is skipped; the others get their jobs."""
+    github.add_repository("snakes/anyio")
+    scheduler()
+    clock.advance(DAY)
+    listed = RuleSchedule._repositories
+    monkeypatch.setattr(
+        RuleSchedule, "_repositories", lambda *each: [{"full_name": None}, *listed(*each)]
+    )
+    scheduler()
+    assert keys(queue) == ["snakes/anyio", "snakes/trio"]
 
 
 def test_repositories_where_the_rule_is_switched_off_are_left_alone(
