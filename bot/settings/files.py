@@ -5,13 +5,16 @@ the operator's settings (bot.settings.merge). The bot only reads the default bra
 fork cannot change settings. It reads a file again after a push that touches it, and RECHECK_SECONDS
 later in case it missed that push. If a file is invalid, the bot keeps using the last valid settings
 and opens an issue, one for each repository. It closes that when the file is valid again.
+
+A file is only absent if GitHub says 404 for the file and shows its repository. Whatever else GitHub
+answers (a missing permission, a hidden repository, an outage) leaves the last valid settings.
 """
 
 import base64
 import binascii
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -64,6 +67,9 @@ _FIXED = """\
 _CACHED_LAYERS = 128
 # The `sha` of a file that was pushed but never read.
 _UNREAD = "unread"
+# GitHub's message if the installation lacks the permission `contents`; other 403s, such as those of
+# an IP allow list, do not say so.
+_NO_PERMISSION = "Resource not accessible"
 
 # Runs for each delivery. Building it takes longer than executing it.
 _KNOWN = select(table).where(
@@ -178,7 +184,8 @@ class SettingsFiles:
         """The settings for an event; makes one request per stale file. Safe to repeat.
 
         Raises RequestFailed if GitHub does not answer and the file was never read. If it was, the
-        last valid settings apply.
+        last valid settings apply. Without the permission to read files, a file that was never read
+        counts as empty: the bot must work until an owner grants the permission.
         """
         names = _sources(event)
         known = self._known(names)
@@ -232,14 +239,19 @@ class SettingsFiles:
         now = self._clock()
         if known is not None and now - known.checked_at < max_age:
             return known
+        before = known or Known(name, checked_at=now)
         try:
-            file = fetch(client, name)
+            file = _fetch_again(client, before)
         except RequestFailed as error:
-            if known is None or known.sha == _UNREAD:
-                raise
             log.warning("cannot check %s of %s: %s", FILE, name, error)
-            return known
-        checked = self._checked(known or Known(name, checked_at=now), file, now, wider)
+            if _lacks_permission(error):
+                checked = _unchanged(before, now)
+            elif known is None or known.sha == _UNREAD:
+                raise
+            else:
+                return known
+        else:
+            checked = self._checked(before, file, now, wider) if file else _unchanged(before, now)
         return checked if self._save(known, checked) else self._known([name])[name]
 
     def _checked(self, known: Known, file: File, now: float, wider: Settings) -> Known:
@@ -288,8 +300,10 @@ class SettingsFiles:
 def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) -> File:
     """The settings file of a repository, on its default branch or at a commit; one request.
 
-    Raises RequestFailed if GitHub does not answer. GitHub: "Get repository content", which returns
-    files of up to 1 MB.
+    A file that GitHub does not show has no `sha`: it is absent, or the repository is hidden.
+
+    Raises RequestFailed if GitHub does not answer, or refuses. GitHub: "Get repository content",
+    which returns files of up to 1 MB.
     """
     owner, _, name = repository.partition("/")
     try:
@@ -299,13 +313,44 @@ def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) ->
             owner=owner,
             name=name,
         )
-    except NotFound:
-        return File()
-    except Forbidden:
-        # The bot must keep working until an owner has granted the permission.
-        log.warning("cannot read %s of %s: the App lacks the permission", FILE, repository)
+    except NotFound as error:
+        if _is_about_token(error):
+            raise
         return File()
     return _file(answer)
+
+
+def _fetch_again(client: ContentsClient, known: Known) -> File | None:
+    """The file now, or None if a file that was there cannot be seen; one more request for a 404.
+
+    GitHub answers 404 both for a file that was deleted and for a repository that was deleted,
+    renamed or taken from the App. Only the first takes the settings away.
+    """
+    file = fetch(client, known.repository)
+    if file.sha or known.sha in {"", _UNREAD}:
+        return file
+    owner, _, name = known.repository.partition("/")
+    try:
+        client.get("/repos/{owner}/{name}", owner=owner, name=name)
+    except NotFound as error:
+        log.warning("keeping the settings of %s, which is hidden: %s", known.repository, error)
+        return None
+    return file
+
+
+def _is_about_token(error: RequestFailed) -> bool:
+    """Whether GitHub refused the installation's token, so the request itself was not sent."""
+    return error.path.endswith("/access_tokens")
+
+
+def _lacks_permission(error: RequestFailed) -> bool:
+    refused = isinstance(error, Forbidden) and not _is_about_token(error)
+    return refused and error.message.startswith(_NO_PERMISSION)
+
+
+def _unchanged(known: Known, now: float) -> Known:
+    """The cache entry after a check that showed nothing new; an unread file counts as empty."""
+    return replace(known, sha="" if known.sha == _UNREAD else known.sha, checked_at=now)
 
 
 def _file(answer: Any) -> File:

@@ -27,7 +27,7 @@ from bot.operations.preview.comparison import (
 )
 from bot.operations.preview.past import Merges, Past, Questions, past_reader, stored
 from bot.operations.preview.words import NAME, refusal, removal, report, unread, valid
-from bot.settings.files import FILE, SettingsFiles, fetch
+from bot.settings.files import FILE, File, SettingsFiles, fetch
 from bot.settings.layers import Settings, read_text
 from bot.store.people import People
 from luggage.github import Client, Forbidden, NotFound
@@ -68,7 +68,7 @@ class Previewer:
     def _verdict(
         self, client: Client, repository: str, commit: str, author: Person | None
     ) -> CheckRun:
-        file = fetch(client, repository, ref=commit)
+        file = _at_commit(client, repository, commit)
         if not file.sha:
             return unread(repository, commit)
         problems = self.settings.problems(file)
@@ -145,3 +145,12 @@ def _change(client: Client, repository: str, number: int) -> str | None:
     except (Forbidden, NotFound) as error:
         log.warning("cannot list the files of %s#%s: %s", repository, number, error)
     return None
+
+
+def _at_commit(client: Client, repository: str, commit: str) -> File:
+    """The file at a commit; one without `sha` if the App may not read it."""
+    try:
+        return fetch(client, repository, ref=commit)
+    except Forbidden as error:
+        log.warning("cannot read %s of %s at %s: %s", FILE, repository, commit, error)
+        return File()

@@ -16,7 +16,16 @@ from bot.settings.files import (
 )
 from bot.settings.layers import Settings, read
 from luggage.fake_github import FakeGithub
-from luggage.github.errors import Forbidden, NotFound, Unreachable
+from luggage.github.errors import (
+    Ambiguous,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Transient,
+    Unauthorized,
+    Unreachable,
+)
 
 TRIO = "snakes/trio"
 ABOUT = f"/repos/{TRIO}/contents/{FILE}"
@@ -30,14 +39,19 @@ class FakeClient:
         self.files = {}
         self.answers = {}
         self.error = None
+        self.hidden = set()
         self.asked = []
 
     def get(self, path, /, *, params=None, owner, name):
-        assert path == "/repos/{owner}/{name}/contents/.github/bot.toml"
         repository = f"{owner}/{name}"
         self.asked.append((repository, params))
         if self.error is not None:
             raise self.error
+        if repository in self.hidden:
+            raise NotFound("Not Found", method="GET", path=path)
+        if path == "/repos/{owner}/{name}":
+            return {"full_name": repository}
+        assert path == "/repos/{owner}/{name}/contents/.github/bot.toml"
         if repository in self.answers:
             return self.answers[repository]
         if repository not in self.files:
@@ -214,6 +228,77 @@ def test_a_file_that_was_never_read_is_waited_for(files, client):
 def test_without_the_permission_to_read_files_the_defaults_hold(files, client):
     """Without the permission to read files, the defaults apply."""
     client.error = Forbidden("Resource not accessible", method="GET", path=ABOUT)
+    assert threshold(files, client) == 1
+
+
+def test_without_the_permission_a_file_is_not_asked_for_each_time(files, client):
+    """A missing permission is cached like an absent file."""
+    client.error = Forbidden("Resource not accessible by integration", method="GET", path=ABOUT)
+    files.heard(pushed())
+    assert threshold(files, client) == 1
+    asked = len(client.asked)
+    assert threshold(files, client) == 1
+    assert len(client.asked) == asked
+
+
+TOKEN = "/app/installations/5/access_tokens"
+REFUSALS = [
+    Forbidden("Resource not accessible by integration", method="GET", path=ABOUT, status=403),
+    Forbidden("your IP address is not permitted", method="GET", path=ABOUT, status=403),
+    Forbidden("Resource not accessible by integration", method="POST", path=TOKEN, status=403),
+    NotFound("Not Found", method="POST", path=TOKEN, status=404),
+    Unauthorized("Bad credentials", method="GET", path=ABOUT, status=401),
+    RateLimited("slow down", method="GET", path=ABOUT, status=429, retry_at=9e9),
+    Transient("Conflict", method="GET", path=ABOUT, status=409),
+    Ambiguous("Server Error", method="GET", path=ABOUT, status=502),
+    Unreachable("away", method="GET", path=ABOUT),
+    Invalid("Unprocessable", method="GET", path=ABOUT, status=422),
+]
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: f"{error.status} {error.message}")
+@pytest.mark.parametrize("after", ["push", "time"])
+def test_only_a_clear_404_takes_settings_away(files, client, clock, error, after):
+    """No refusal changes known settings, also those of the organisation."""
+    client.files["snakes/.github"] = "[ping]\nenabled = false\n"
+    client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
+    threshold(files, client)
+    if after == "push":
+        files.heard(pushed())
+        files.heard(pushed("snakes/.github"))
+    clock.advance(RECHECK_SECONDS + 1)
+    client.error = error
+    assert threshold(files, client) == 3
+    assert not files.effective(client, EVENT).settings.of(ping.RULE).enabled
+    client.error = None
+    clock.advance(RECHECK_SECONDS + 1)
+    assert threshold(files, client) == 3
+
+
+@pytest.mark.parametrize("error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}")
+def test_a_refusal_of_an_unread_file_is_not_an_empty_file(files, client, error):
+    """Except for a missing permission, the bot does not decide with settings it could not read."""
+    client.error = error
+    with pytest.raises(type(error)):
+        threshold(files, client)
+    client.error = None
+    client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
+    assert threshold(files, client) == 3
+
+
+def test_a_hidden_repository_keeps_its_settings(files, client, clock):
+    """A 404 of the whole repository does not say that the file is gone, until it is shown again."""
+    client.files["snakes/.github"] = "[invite]\nmerged_pull_requests = 3\n"
+    threshold(files, client)
+    client.hidden.add("snakes/.github")
+    clock.advance(RECHECK_SECONDS + 1)
+    assert threshold(files, client) == 3
+    asked = len(client.asked)
+    assert threshold(files, client) == 3
+    assert len(client.asked) == asked
+    client.hidden.clear()
+    del client.files["snakes/.github"]
+    clock.advance(RECHECK_SECONDS + 1)
     assert threshold(files, client) == 1
 
 
