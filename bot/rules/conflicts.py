@@ -5,9 +5,9 @@ periods that have ended, so neither the order nor the number of deliveries matte
 branch and the daily run check all open pull requests at once.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from string import Template
 
 from bot.actions import Action, Comment, Label, TakeBack, Unlabel
@@ -138,16 +138,29 @@ def _period(
     message = Template(settings.message).substitute(names)
     settled = Template(settings.settled).substitute(names)
     number = pull.number
-    for index in count(1):
+
+    def period(index: int) -> _Period:
         about = f"conflicts {repository}#{number} spell {index}"
-        period = _Period(
+        return _Period(
             Comment(about=about, repository=repository, number=number, text=message),
             TakeBack(about=about, repository=repository, number=number, text=settled),
             Unlabel(about=about, repository=repository, number=number, name=settings.label),
         )
-        if not period.is_over(reader):
-            break
-    return period
+
+    return period(_first(lambda index: not period(index).is_over(reader)))
+
+
+def _first(holds: Callable[[int], bool]) -> int:
+    """The first number from 1 that `holds`, as do all after it; asks for few of those before it.
+
+    A period only begins when the one before it is over, so the number of questions grows with the
+    logarithm of the number of periods.
+    """
+    end = 1
+    while not holds(end):
+        end *= 2
+    between = range(end // 2 + 1, end)
+    return between.start + bisect_left(between, True, key=holds)  # noqa: FBT003  the value sought
 
 
 def _label(

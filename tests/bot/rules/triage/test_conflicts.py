@@ -2,6 +2,8 @@
 
 import pytest
 
+from bot.rules.conflicts import _first
+
 TRIO = "snakes/trio"
 TOLD = "Hello @alice! This pull request now has merge conflicts"
 BACK = "The merge conflicts are resolved. Thank you, @alice!"
@@ -211,3 +213,16 @@ class TestLabelAlone:
             story(conflict(github, on=on))
             seen.append(len(github.issue(TRIO, 1).labels))
         assert (seen, bots()) == ([1, 0, 1, 0], [])
+
+
+@pytest.mark.parametrize("over", [*range(10), 63, 64, 65, 1000])
+def test_the_current_period_is_found_with_few_questions(over):
+    """The next period follows the ones that are over; the questions do not grow with them."""
+    asked = []
+
+    def holds(index):
+        asked.append(index)
+        return index > over
+
+    assert _first(holds) == over + 1
+    assert len(asked) <= 2 * (over + 1).bit_length() + 1
