@@ -40,8 +40,11 @@ class KeepIssue(Action):
 
     @property
     def subject(self) -> str:
-        """The issue: its versions are performed in their order, whatever deliveries led to them."""
-        return f"keep-issue:{self.about}".lower()
+        """The issue: its versions are performed in their order, whatever deliveries led to them.
+
+        It begins with the repository, so a pause of the organisation holds it, too.
+        """
+        return f"{self.repository}/keep-issue:{self.about}".lower()
 
     def describe(self) -> str:
         """The action in words, for people."""

@@ -127,7 +127,8 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
 def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
     """The job that runs an undecided rule again; raises Postpone if `cause` is one already.
 
-    It has no subject, so neither the other rules nor later deliveries wait for it.
+    It has a subject of its own, so neither the other rules nor later deliveries wait for it. The
+    subject begins with the repository or organisation, so their pause holds it, too.
     """
     at, note = now + NOT_YET_SECONDS, DeliveryNote.decode(cause.note)
     if is_reevaluation(cause):
@@ -135,6 +136,7 @@ def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
     return NewJob(
         queue=DELIVERIES,
         key=f"{cause.key}/{decision.rule}",
+        subject=_subject_again(cause, decision.rule),
         kind=cause.kind,
         body=cause.body,
         run_at=at,
@@ -144,6 +146,11 @@ def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
         person=cause.person,
         urgent=cause.urgent,
     )
+
+
+def _subject_again(cause: Job, rule: str) -> str:
+    place = cause.subject.partition("#")[0]
+    return f"{place}/again/{cause.key}/{rule}" if place else ""
 
 
 def is_reevaluation(job: Job) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, select, text
+from sqlalchemy import Connection, Engine, RowMapping, Select, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from luggage.database.upsert import insert_once
@@ -291,8 +291,9 @@ class Queue:
     def pause_part(self, name: str) -> bool:
         """Stop claims of jobs whose subject is `name` or begins with `name/`, on any machine.
 
-        Return whether they were not paused already. Jobs can still be put, and leased jobs finish.
-        Jobs without a subject belong to no part. Safe to repeat.
+        Case does not matter in ASCII letters. Return whether that very name was not paused already.
+        Jobs can still be put, and leased jobs finish. Jobs without a subject belong to no part.
+        Safe to repeat.
         """
         with self._engine.begin() as connection:
             row = {"name": name, "paused_at": self._clock()}
@@ -301,7 +302,7 @@ class Queue:
     def resume_part(self, name: str) -> bool:
         """Allow claims of a part again; return whether it was paused. Safe to repeat."""
         with self._engine.begin() as connection:
-            delete = pause_part.delete().where(pause_part.c.name == name)
+            delete = pause_part.delete().where(func.lower(pause_part.c.name) == func.lower(name))
             resumed = connection.execute(delete).rowcount > 0
         self.wake()
         return resumed

@@ -74,7 +74,7 @@ pause = Table(
     Column("paused_at", Double, nullable=False),
 )
 
-# A row pauses the subject `name` and all subjects that begin with `name/`.
+# A row pauses the subject `name` and all subjects that begin with `name/`, in any case.
 pause_part = Table(
     "pause_part",
     metadata,

@@ -76,10 +76,10 @@ def _in_turn(head: FromClause) -> ColumnElement[bool]:
 
 
 def _in_paused_part(head: FromClause = job) -> ColumnElement[bool]:
-    """Return the condition that the job's subject belongs to a paused part."""
-    name = pause_part.c.name
-    inside = func.substr(head.c.subject, 1, func.length(name) + 1) == name + literal_column("'/'")
-    part = exists().where(or_(head.c.subject == name, inside))
+    """Return the condition that the job's subject belongs to a paused part, in any case."""
+    name, subject = func.lower(pause_part.c.name), func.lower(head.c.subject)
+    inside = func.substr(subject, 1, func.length(name) + 1) == name.concat(literal_column("'/'"))
+    part = exists().where(or_(subject == name, inside))
     return part.correlate(head)
 
 

@@ -81,7 +81,8 @@ def test_the_standing_shows_a_pause(queue):
         ("snakes/trio#7", False),
         ("snakes-and-ladders/trio", True),
         ("lions/snakes", True),
-        ("Snakes/trio", True),
+        ("Snakes/trio", False),
+        ("SNAKES", False),
         ("", True),
     ],
 )

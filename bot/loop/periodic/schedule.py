@@ -101,15 +101,20 @@ class RuleSchedule:
         """Queue what is due. Raises RequestFailed if GitHub does not list the installations.
 
         An installation that fails stops no other. Its run stays due, and a later call retries it.
+        So does an installation whose organisation is paused: it is asked nothing.
         """
         due = list(self._due())
         runs = frozenset((rule.name, due_at) for rule, due_at in due)
         if not self._progress.begin(runs, self.clock()):
             return
         listed: set[int] = set()
-        for installation in self._installations():
+        paused = {name.lower() for name in self.queue.paused_parts()}
+        for installation, login in self._installations():
             listed.add(installation)
-            self._serve(installation, due)
+            if login.lower() in paused:
+                self._progress.failed(installation, self.clock(), not_before=0.0)
+            else:
+                self._serve(installation, due)
         for name, due_at in self._progress.end(runs, listed):
             self._remember(name, due_at)
 
@@ -162,11 +167,12 @@ class RuleSchedule:
             elif due_at > handled:
                 yield rule, due_at
 
-    def _installations(self) -> Iterator[int]:
-        """The ids of the installations that are not suspended."""
+    def _installations(self) -> Iterator[tuple[int, str]]:
+        """The id and the account of each installation that is not suspended."""
         for installation in self.app.app_client.pages("/app/installations"):
             if installation.get("suspended_at") is None:
-                yield int(installation["id"])
+                account = installation.get("account") or {}
+                yield int(installation["id"]), str(account.get("login"))
 
     def _repositories(self, installation: int) -> Sequence[Mapping[str, Any]]:
         """The repositories of an installation that are not archived."""
@@ -186,7 +192,8 @@ class RuleSchedule:
             NewJob(
                 queue=DELIVERIES,
                 key=f"schedule:{rule.name}:{moment}:{full_name}",
-                subject=f"schedule:{full_name}",
+                # In the part of its organisation, which owners can pause.
+                subject=f"{full_name}/schedule",
                 kind=SCHEDULE,
                 body=json.dumps(payload).encode(),
                 run_at=self.clock(),

@@ -18,6 +18,7 @@ from bot.actions.work import ReadingClient
 from bot.events import DELIVERIES, SCHEDULE, Event, PullRequest, Repository, view
 from bot.facts import Effect
 from bot.loop.reader import GithubReader, Memberships, QueuedActions
+from bot.store.enqueue import DeliveryNote
 from bot.store.people import People
 from luggage.jobs import JobRow, Queue
 
@@ -53,7 +54,7 @@ def stored(
     for row in _newest(queue):
         if len(pasts) == most or is_over():
             break
-        if row.kind == SCHEDULE or not _within(row.subject, scope):
+        if row.kind == SCHEDULE or _is_again(row) or not _within(row.subject, scope):
             continue
         body = queue.body(row.id)
         if body is not None:
@@ -71,6 +72,11 @@ def _newest(queue: Queue) -> Iterator[JobRow]:
         if len(page) < _PAGE:
             return
         before = page[-1].id
+
+
+def _is_again(row: JobRow) -> bool:
+    """Whether the job only runs one rule of an earlier delivery again."""
+    return bool(DeliveryNote.decode(row.note).only)
 
 
 def _within(subject: str, scope: str) -> bool:

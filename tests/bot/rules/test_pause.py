@@ -1,13 +1,27 @@
 """Stories of `/bot pause` and `/bot resume`, as owners, members and strangers see them."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from bot.actions import KeepIssue
+from bot.loop.run import Decision, reevaluation
+from luggage.jobs import NewJob
 from tests.bot.rules.conftest import FAIR
 
 fair = pytest.mark.parametrize("weather", [FAIR], indirect=True)
 HOME, TRIO = "snakes/.github", "snakes/trio"
+CAUSE = {
+    "key": "guid",
+    "id": 1,
+    "kind": "push",
+    "body": b"{}",
+    "note": "",
+    "tenant": "5",
+    "person": "",
+    "urgent": False,
+}
 
 
 @pytest.fixture
@@ -140,3 +154,24 @@ def test_an_order_costs_one_question_and_one_comment(github, play):
     before = len(github.calls)
     play(github.comment(HOME, 1, "olga", "/bot pause"))
     assert [call.method for call in github.calls[before:]] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        KeepIssue(about=f"settings {TRIO}", version="1", repository=TRIO, title="t", text="t").line(
+            "elsewhere"
+        ),
+        *(
+            reevaluation(
+                Decision("conflicts", []), SimpleNamespace(**CAUSE, subject=subject), now=1.0
+            ).subject
+            for subject in (TRIO, f"{TRIO}#7", "snakes", f"{TRIO}/schedule")
+        ),
+    ],
+)
+def test_jobs_with_subjects_of_their_own_are_paused_too(queue, subject):
+    """Complaints and repeated evaluations wait during a pause, whatever the case of the name."""
+    queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, subject=subject))
+    queue.pause_part("Snakes")
+    assert queue.claim(["action"], worker="w", lease_seconds=1.0) == []

@@ -270,3 +270,28 @@ def test_only_the_rule_itself_sees_its_schedule():
     other = replace(LOOK, name="other")
     assert rules_for("schedule", "look", [LOOK, other, ping.RULE]) == [LOOK]
     assert rules_for("schedule", "ping", [LOOK, other, ping.RULE]) == []
+
+
+def test_a_paused_organisation_is_asked_nothing(scheduler, queue, clock, github):
+    """During a pause its repositories are not listed; the run is made up for afterwards."""
+    github.add_repository("birds/nest")
+    scheduler()
+    clock.advance(DAY)
+    queue.pause_part("Snakes")
+    asked = len(github.calls)
+    scheduler()
+    lists = [call for call in github.calls[asked:] if call.path == "/installation/repositories"]
+    assert (len(lists), keys(queue)) == (1, ["birds/nest"])
+    queue.resume_part("snakes")
+    clock.advance(RETRY_MAX_SECONDS)
+    scheduler()
+    assert keys(queue) == ["birds/nest", "snakes/trio"]
+
+
+def test_a_pause_holds_the_jobs_of_schedules(scheduler, queue, clock):
+    """A job that was queued before the pause waits."""
+    scheduler()
+    clock.advance(DAY)
+    scheduler()
+    queue.pause_part("snakes")
+    assert queue.claim([DELIVERIES], worker="w", lease_seconds=60.0) == []

@@ -351,7 +351,7 @@ def test_activity_without_a_public_phrase_is_hidden(history, queue, kind, words)
     """Kinds without a public phrase are hidden; scheduled actions are shown."""
     payload = {"repository": {"full_name": TRIO, "private": False}}
     body = json.dumps(payload).encode()
-    about = "schedule:snakes/trio"
+    about = "snakes/trio/schedule"
     parent = queue.put(NewJob(queue=DELIVERIES, key="s", subject=about, body=body, run_at=0.0)).id
     deed = {"subject": f"{TRIO}#7", "kind": kind, "parent": parent}
     queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, **deed))

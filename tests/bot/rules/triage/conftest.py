@@ -52,7 +52,7 @@ def tick(queue, clock, github, settled):
             NewJob(
                 queue=DELIVERIES,
                 key=f"schedule:{rule}:{clock()}:{TRIO}",
-                subject=f"schedule:{TRIO}",
+                subject=f"{TRIO}/schedule",
                 kind=SCHEDULE,
                 body=json.dumps(payload).encode(),
                 run_at=clock(),
