@@ -1,7 +1,8 @@
 """Hot queries of the queue, built once.
 
 Claims search only ready jobs, lane by lane, in the order of an index that holds nothing else. They
-look at the first WINDOW jobs of a lane, so a million jobs that wait for one subject cost no more.
+look at the first WINDOW jobs of a lane, and at the oldest job of each of their subjects, so a
+million jobs that wait for one subject cost no more.
 No column marks the next job of a subject, because that would need a lock on the subject: without
 it, a put and a finish at the same moment could leave a job unmarked for ever.
 """
@@ -18,6 +19,7 @@ from sqlalchemy import (
     TextClause,
     and_,
     bindparam,
+    case,
     exists,
     func,
     literal_column,
@@ -35,6 +37,7 @@ from luggage.jobs.schema import job, job_body, pause, pause_part, turn
 # How many jobs of a lane a claim looks at. If all of them wait for their subjects, the lane waits.
 WINDOW = 64
 
+_head = job.alias("head")
 _older = job.alias("older")
 _running = job.alias("running")
 _waiting = job.alias("waiting")
@@ -45,34 +48,31 @@ _PAUSED = exists(select(pause.c.id))
 
 
 def _in_turn(head: FromClause) -> ColumnElement[bool]:
-    """Return the condition that no job of the subject is to go first, and none is leased.
+    """Return the condition that no older urgent job of the subject waits, and none is leased.
 
-    Of the same rank the older one goes first, and an urgent one before younger usual ones.
+    It is for the oldest usual and the oldest urgent job of a subject. All others wait for these.
     """
-
-    def older(rank: ColumnElement[int]) -> ColumnElement[bool]:
-        # A condition for each rank, because a range of ranks would read all jobs of the subject.
-        found = exists().where(
-            _older.c.queue == bindparam("queue"),
-            _older.c.subject == head.c.subject,
-            _older.c.rank == rank,
-            _older.c.id < head.c.id,
-            # Spelt as in the index, see luggage.jobs.schema.
-            text("older.state = 'ready' AND older.subject <> ''"),
-        )
-        return found.correlate(head)
-
-    running = (
-        exists()
-        .where(
-            _running.c.queue == bindparam("queue"),
-            _running.c.subject == head.c.subject,
-            text("running.state = 'leased' AND running.subject <> ''"),
-        )
-        .correlate(head)
+    urgent = exists().where(
+        _of_subject(_older, head, literal_column(str(URGENT))),
+        _older.c.id < head.c.id,
+        # Spelt as in the index, see luggage.jobs.schema.
+        text("older.state = 'ready' AND older.subject <> ''"),
     )
-    first = and_(~older(head.c.rank), ~older(literal_column(str(URGENT))), ~running)
+    running = exists().where(
+        _running.c.queue == bindparam("queue"),
+        _running.c.subject == head.c.subject,
+        text("running.state = 'leased' AND running.subject <> ''"),
+    )
+    first = and_(~urgent.correlate(head), ~running.correlate(head))
     return or_(head.c.subject == literal_column("''"), first)
+
+
+def _of_subject(
+    other: FromClause, one: FromClause, rank: ColumnElement[int]
+) -> ColumnElement[bool]:
+    # One rank, because a range of ranks would read all jobs of the subject.
+    same = and_(other.c.subject == one.c.subject, other.c.rank == rank)
+    return and_(other.c.queue == bindparam("queue"), same)
 
 
 def _in_paused_part(head: FromClause = job) -> ColumnElement[bool]:
@@ -83,25 +83,33 @@ def _in_paused_part(head: FromClause = job) -> ColumnElement[bool]:
     return part.correlate(head)
 
 
-def _heads(
-    lane: ColumnElement[str], *due: ColumnElement[bool], outer: FromClause | None = None
-) -> Select[Any]:
-    """Return the jobs of a lane that no other one keeps waiting, in the order of the window.
+def _heads(lane: ColumnElement[str], *, due: bool, outer: FromClause | None = None) -> Select[Any]:
+    """Return the jobs that may start, of those that the first jobs of a lane wait for.
 
-    The outer query keeps the order of the inner one, which reads the index. If a database did not,
-    the job would still be one that may start.
+    The oldest job of a subject may have been postponed, and then be due after many that wait for
+    it. So the claim looks at the subjects of the window, not only at its jobs. Such a job may be in
+    another lane, whose own window is full of jobs that wait for a job of this one.
     """
-    columns = (_waiting.c[name] for name in ("id", "subject", "rank", "run_at"))
-    window = select(*columns).where(
+    window = select(*(_waiting.c[name] for name in ("id", "subject", "rank"))).where(
         _waiting.c.queue == bindparam("queue"),
         _waiting.c.lane == lane,
         text("waiting.state = 'ready'"),
-        *due,
+        *([_waiting.c.run_at <= bindparam("now")] if due else []),
     )
     window = window.order_by(_waiting.c.run_at, _waiting.c.id)
-    window = window.limit(literal_column(str(WINDOW))).correlate(outer)
-    head = window.subquery("head")
-    heads = select(head.c.id, head.c.run_at).where(_in_turn(head), ~_in_paused_part(head))
+    seen = window.limit(literal_column(str(WINDOW))).correlate(outer).subquery("seen")
+    oldest = select(func.min(_older.c.id)).where(
+        _of_subject(_older, seen, seen.c.rank),
+        text("older.state = 'ready' AND older.subject <> ''"),
+    )
+    alone = seen.c.subject == literal_column("''")
+    first = case((alone, seen.c.id), else_=oldest.correlate(seen).scalar_subquery())
+    heads = select(_head.c.id, _head.c.run_at).where(
+        _head.c.id.in_(select(first).select_from(seen)),
+        *([_head.c.run_at <= bindparam("now")] if due else []),
+        _in_turn(_head),
+        ~_in_paused_part(_head),
+    )
     return heads.correlate(outer)
 
 
@@ -116,20 +124,23 @@ def _lanes() -> CTE:
     return lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
 
 
-def _of_each_lane(*due: ColumnElement[bool]) -> Select[Any]:
+def _of_each_lane(*, due: bool) -> Select[Any]:
     """Return each lane with ready jobs, and when the first was due that may start, or null."""
     lanes = _lanes()
-    heads = _heads(lanes.c.lane, *due, outer=lanes).with_only_columns(text("head.run_at")).limit(1)
-    at = heads.scalar_subquery().label("run_at")
+    heads = _heads(lanes.c.lane, due=due, outer=lanes)
+    at = heads.with_only_columns(func.min(_head.c.run_at)).scalar_subquery().label("run_at")
     return select(lanes.c.lane, at).where(lanes.c.lane.is_not(None), ~_PAUSED)
 
 
-_DUE = _waiting.c.run_at <= bindparam("now")
-LANES: Select[Any] = _of_each_lane(_DUE)
-NEXT_RUN_AT: Select[Any] = _of_each_lane()
+LANES: Select[Any] = _of_each_lane(due=True)
+NEXT_RUN_AT: Select[Any] = _of_each_lane(due=False)
 
-# The ids of the jobs in one lane that may start.
-HEADS: Select[Any] = _heads(bindparam("lane"), _DUE).limit(bindparam("limit", type_=Integer))
+# The ids of jobs that may start, for one lane; it sorts as many as a claim looks at.
+HEADS: Select[Any] = (
+    _heads(bindparam("lane"), due=True)
+    .order_by(_head.c.run_at, _head.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 CLAIMABLE: Select[Any] = (
     select(job, job_body.c.codec, job_body.c.body)

@@ -1,5 +1,7 @@
 """Fair shares of the queue, on every database: tenants and people take turns."""
 
+import random
+
 import pytest
 from sqlalchemy import text
 
@@ -243,3 +245,61 @@ def test_jobs_of_an_older_release_are_claimed(engine, claim):
         body = text("INSERT INTO job_body SELECT id, 'plain', :body FROM job")
         connection.execute(body, {"body": b"x"})
     assert claim().key == "old"
+
+
+def postpone(queue, job, at):
+    """Let a job be tried again at a time, as an action that waits for its write slot."""
+    queue.end([outcomes.postponed(job, "later", at)])
+
+
+def test_a_postponed_job_comes_back_before_a_long_line_of_its_subject(queue, flood, claim, clock):
+    """The others were due earlier, wait for it, and are more than a claim looks at."""
+    flood("o", 2 * WINDOW, subject="o/r#1")
+    first = claim()
+    postpone(queue, first, clock() + 1)
+    clock.advance(2)
+    assert claim().id == first.id
+
+
+def test_two_lines_that_hide_the_head_of_each_other_move(queue, flood, claim, clock):
+    """Two people wait in two issues, each behind a postponed job of the other one."""
+    for person, subject in (("ann", "o/r#1"), ("bob", "o/r#2")):
+        flood("o", 1, person=person, tag=subject, subject=subject)
+    for job in (claim(), claim()):
+        postpone(queue, job, clock() + 1)
+    for person, subject in (("ann", "o/r#2"), ("bob", "o/r#1")):
+        flood("o", 2 * WINDOW, person=person, tag=f"{subject}-more", subject=subject)
+    clock.advance(2)
+    assert {claim().subject, claim().subject} == {"o/r#1", "o/r#2"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_was_postponed_every_job_comes_to_its_end(queue, clock, seed):
+    """No order of people, issues, ranks and delays leaves due jobs that nobody may claim."""
+    rng = random.Random(seed)
+    jobs = [
+        NewJob(
+            queue="mail",
+            key=str(number),
+            body=b"",
+            run_at=clock(),
+            tenant="o",
+            person=rng.choice("ab"),
+            subject=f"o/r#{rng.randrange(3)}",
+            urgent=rng.random() < 0.1,
+        )
+        for number in range(6 * WINDOW)
+    ]
+    queue.put_all(jobs)
+    done = 0
+    for _ in range(20 * WINDOW):
+        clock.advance(0.5)
+        for job in queue.claim(["mail"], worker="w", lease_seconds=LEASE, limit=4):
+            if rng.random() < 0.3:
+                postpone(queue, job, clock() + rng.choice((1.0, 5.0)))
+            else:
+                queue.end([outcomes.done(job)])
+                done += 1
+        if done == len(jobs):
+            return
+    pytest.fail(f"{len(jobs) - done} jobs are left")
