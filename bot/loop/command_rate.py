@@ -49,8 +49,10 @@ class CommandRate:
 
         Raises LeaseLost.
         """
-        note = DeliveryNote.decode(job.note)
-        if event.name == _NOTED and not note.only and self._applies(event, job):
+        note, message = DeliveryNote.decode(job.note), event.message
+        if event.name != _NOTED or note.only or not self._is_limited(job):
+            return
+        if message is not None and message.commands():
             self.queue.note(job, replace(note, commands=True).encode())
 
     def told(self, event: Event, job: Job, actions: Sequence[Action]) -> Comment | None:
