@@ -243,13 +243,13 @@ class SettingsFiles:
         try:
             file = _fetch_again(client, before)
         except RequestFailed as error:
-            log.warning("cannot check %s of %s: %s", FILE, name, error)
-            if _lacks_permission(error):
-                checked = _unchanged(before, now)
-            elif known is None or known.sha == _UNREAD:
+            may_not = _lacks_permission(error)
+            if not may_not and (known is None or known.sha == _UNREAD):
                 raise
-            else:
-                return known
+            log.warning("cannot check %s of %s: %s", FILE, name, error)
+            if not may_not:
+                return before
+            checked = _unchanged(before, now)
         else:
             checked = self._checked(before, file, now, wider) if file else _unchanged(before, now)
         return checked if self._save(known, checked) else self._known([name])[name]

@@ -3,7 +3,6 @@
 import importlib
 import io
 import json
-import logging
 import os
 import sys
 from pathlib import Path
@@ -146,8 +145,6 @@ def test_an_invalid_file_is_one_line(queue, words, told, capsys, monkeypatch):
 
 def test_a_github_that_cannot_be_reached_is_a_line(queue, ping, capsys, monkeypatch):
     """A dry run without GitHub's answer is one line on stderr."""
-    # Other tests configure logging, with streams that are closed by now.
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setitem(os.environ, "GITHUB_API_URL", "http://127.0.0.1:9")
     words = ["bot_deploy", "replay", ping, "--event", "issue_comment", "--dry-run"]
     assert dispatch.main(words, dict(os.environ)) == 1
