@@ -214,7 +214,7 @@ def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
     """Without BOT_CONFIG one line explains it; with it, secrets are written and found."""
     without = call(program, bare, "keygen")
     assert without.returncode == 1
-    assert without.stderr.startswith(f"{program} keygen: this is not a checkout")
+    assert without.stderr.startswith(f"{program} keygen: there is no config.toml to change")
     assert without.stderr.count("\n") == 1
     mine = {"BOT_CONFIG": "mine.toml"}
     for words in (["keygen"], ["encrypt", "github.app_id", "--file", "id"]):
