@@ -243,7 +243,7 @@ class SettingsFiles:
         try:
             file = _fetch_again(client, before)
         except RequestFailed as error:
-            may_not = _lacks_permission(error)
+            may_not = _may_not_read(error)
             if not may_not and (known is None or known.sha == _UNREAD):
                 raise
             log.warning("cannot check %s of %s: %s", FILE, name, error)
@@ -343,9 +343,14 @@ def _is_about_token(error: RequestFailed) -> bool:
     return error.path.endswith("/access_tokens")
 
 
-def _lacks_permission(error: RequestFailed) -> bool:
-    refused = isinstance(error, Forbidden) and not _is_about_token(error)
-    return refused and error.message.startswith(_NO_PERMISSION)
+def _may_not_read(error: RequestFailed) -> bool:
+    """Whether GitHub would refuse again: the App lacks the permission, or the installation is gone.
+
+    Without an installation nothing can be done either, so a late delivery is not retried.
+    """
+    if _is_about_token(error):
+        return isinstance(error, NotFound)
+    return isinstance(error, Forbidden) and error.message.startswith(_NO_PERMISSION)
 
 
 def _unchanged(known: Known, now: float) -> Known:

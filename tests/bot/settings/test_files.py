@@ -275,7 +275,11 @@ def test_only_a_clear_404_takes_settings_away(files, client, clock, error, after
     assert threshold(files, client) == 3
 
 
-@pytest.mark.parametrize("error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}")
+@pytest.mark.parametrize(
+    "error",
+    [error for error in REFUSALS[1:] if not isinstance(error, NotFound)],
+    ids=lambda error: f"{error.status} {error.message}",
+)
 def test_a_refusal_of_an_unread_file_is_not_an_empty_file(files, client, error):
     """Except for a missing permission, the bot does not decide with settings it could not read."""
     client.error = error
@@ -284,6 +288,12 @@ def test_a_refusal_of_an_unread_file_is_not_an_empty_file(files, client, error):
     client.error = None
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     assert threshold(files, client) == 3
+
+
+def test_without_an_installation_an_unread_file_counts_as_empty(files, client):
+    """A delivery that comes after the App was removed is decided, and not retried."""
+    (client.error,) = (error for error in REFUSALS if isinstance(error, NotFound))
+    assert threshold(files, client) == 1
 
 
 def test_a_hidden_repository_keeps_its_settings(files, client, clock):
