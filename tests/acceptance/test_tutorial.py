@@ -151,7 +151,7 @@ def test_the_tutorial_leads_to_the_first_welcome(checkout, github, terminal):
 
     before = len(terminal.said)
     terminal.type(f"{register}echo done: $?\n")
-    terminal.wait_for("Ctrl-C ends it.")
+    terminal.wait_for("Press Ctrl-C to stop.")
     address = re.search(r"http://127\S+", terminal.said)[0]
     person = Person(address)
     person.start()
