@@ -6,16 +6,7 @@ from dataclasses import dataclass
 from bot.actions import Action
 from bot.events import Person
 
-__all__ = [
-    "MOST_FILES",
-    "Effect",
-    "Merging",
-    "Moment",
-    "NotYet",
-    "Pull",
-    "Question",
-    "Waiting",
-]
+__all__ = ["Effect", "Merging", "Moment", "NotYet", "Pull", "Question", "Waiting"]
 
 # How many changed files of a pull request the bot reads: ten requests.
 MOST_FILES = 1000

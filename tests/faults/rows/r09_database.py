@@ -109,7 +109,7 @@ def _order(*command: str) -> None:
 @contextlib.contextmanager
 def _own_disk(home: Path) -> Iterator[None]:
     needs.need("mounts")
-    _order("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(home))
+    _order("mount", "-t", "tmpfs", "-o", f"size={_DISK},mode=700", "tmpfs", str(home))
     try:
         yield
     finally:
