@@ -84,7 +84,8 @@ def test_dark_mode_stays(visit):
     """The choice of dark mode lasts to the next page."""
     visit.page.click(".content-icon-container .theme-toggle")
     visit.page.click("text=What a GitHub App is >> nth=0")
-    assert visit.page.evaluate("document.body.dataset.theme") == "dark"
+    visit.page.wait_for_url("**/github-apps.html")
+    visit.page.wait_for_selector("body[data-theme=dark]")
 
 
 def test_no_page_is_wider_than_a_telephone(output, chromium):
