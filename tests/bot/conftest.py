@@ -13,9 +13,9 @@ from bot.store.board import SqlBoard
 from bot.store.people import People
 from luggage.database import History, open_engine
 from luggage.fake_github import FakeGithub
-from luggage.github import GithubApp
 from luggage.jobs import Queue, Worker
 from luggage.jobs.wake import LocalWakeup
+from tests.support.apps import app_at
 from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
 from tests.support.permissions import calls_of, lacking
@@ -71,16 +71,7 @@ def github(clock):
 def app(github, clock):
     """Our App, talking to the simulated GitHub; it never waits, but raises RateLimited."""
     with github.serve() as server:
-        yield GithubApp(
-            app_id=github.app_id,
-            private_key=github.private_key,
-            webhook_secrets=[github.webhook_secret],
-            user_agent="test-bot",
-            api_url=server.url,
-            clock=clock,
-            sleep=clock.advance,
-            wait=None,
-        )
+        yield app_at(server.url, github, clock)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from bot.settings.files import SettingsFiles
 from bot.settings.layers import Settings, read
 from bot.store.enqueue import job_of
 from luggage.fake_github import ChangedFile
-from luggage.github import GithubApp, Pace
+from luggage.github import Pace
 from luggage.github.webhooks import decode
 from luggage.jobs import State
+from tests.support.apps import app_at
 
 TRIO = "snakes/trio"
 
@@ -26,17 +27,7 @@ TRIO = "snakes/trio"
 def app(github, clock):
     """Our App, with the default pace of writes."""
     with github.serve() as server:
-        yield GithubApp(
-            app_id=github.app_id,
-            private_key=github.private_key,
-            webhook_secrets=[github.webhook_secret],
-            user_agent="test-bot",
-            api_url=server.url,
-            clock=clock,
-            sleep=clock.advance,
-            wait=None,
-            pace=Pace(),
-        )
+        yield app_at(server.url, github, clock, pace=Pace())
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import itertools
 import pytest
 
 from bot.events import DELIVERIES, subject
-from luggage.github import GithubApp
 from luggage.jobs import NewJob, State
+from tests.support.apps import app_at
 from tests.support.openapi import CheckingServer
 
 FAIR, TWICE, REVERSED, KILLED = "fair", "each twice", "in reverse", "killed in between"
@@ -34,16 +34,7 @@ def judge(github):
 @pytest.fixture
 def app(github, clock, judge):
     """Our App, with a client whose requests the judge checks."""
-    return GithubApp(
-        app_id=github.app_id,
-        private_key=github.private_key,
-        webhook_secrets=[github.webhook_secret],
-        user_agent="test-bot",
-        api_url=judge.url,
-        clock=clock,
-        sleep=clock.advance,
-        wait=None,
-    )
+    return app_at(judge.url, github, clock)
 
 
 @pytest.fixture

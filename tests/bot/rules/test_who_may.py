@@ -16,8 +16,8 @@ from bot.settings.layers import Settings, read
 from bot.store.people import People
 from luggage.database import open_engine
 from luggage.fake_github import FakeGithub
-from luggage.github import GithubApp
 from luggage.jobs import Queue
+from tests.support.apps import app_at
 from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
 
@@ -68,16 +68,7 @@ def bot(github, clock, tmp_path_factory):
     migrated(engine, one_bot.HISTORIES)
     people = People(engine, clock=clock)
     with github.serve() as server:
-        app = GithubApp(
-            app_id=github.app_id,
-            private_key=github.private_key,
-            webhook_secrets=[github.webhook_secret],
-            user_agent="test-bot",
-            api_url=server.url,
-            clock=clock,
-            sleep=clock.advance,
-            wait=None,
-        )
+        app = app_at(server.url, github, clock)
         client = app.client_for(github.install("snakes").id).read_only()
         yield github_reader(client, people, Queue(engine, clock=clock), clock=clock), people
     engine.dispose()

@@ -10,7 +10,6 @@ import pytest
 from luggage.fake_github import FakeGithub, faults
 from luggage.github import (
     Ambiguous,
-    GithubApp,
     Invalid,
     Page,
     Progress,
@@ -18,6 +17,7 @@ from luggage.github import (
     Recovery,
     deliveries,
 )
+from tests.support.apps import app_at
 from tests.support.inbox import MemoryInbox
 
 LOG = deliveries.LOG
@@ -37,16 +37,7 @@ def api_url(github):
 
 @pytest.fixture
 def client(github, api_url, clock):
-    return GithubApp(
-        app_id=github.app_id,
-        private_key=github.private_key,
-        webhook_secrets=["unused"],
-        user_agent="test-bot",
-        api_url=api_url,
-        clock=clock,
-        sleep=clock.advance,
-        wait=None,
-    ).app_client
+    return app_at(api_url, github, clock).app_client
 
 
 @pytest.fixture
