@@ -39,10 +39,7 @@ hypothesis.settings.load_profile("same")
 # To read a key is to check its primes, which takes 70 ms, and a thousand tests have the same one.
 tokens.load_pem_private_key = functools.lru_cache(tokens.load_pem_private_key)
 
-pytest_plugins = ["tests.support.skips"]
-
-# What is dear to make is made by one process of pytest alone: its tests go there together.
-_DEAR = ("chromium", "images", "packed", "parse", "survivor")
+pytest_plugins = ["tests.support.groups", "tests.support.skips"]
 
 JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
 
@@ -55,13 +52,10 @@ _UNTRACED = tuple(Path(__file__).parent / name for name in ("acceptance", "fault
 
 
 def pytest_collection_modifyitems(items):
-    """Keep the tests of each dear thing together, for `--dist loadgroup`; trace what counts."""
+    """Trace what counts."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in _UNTRACED):
             item.add_marker(pytest.mark.no_cover)
-        for name in _DEAR:
-            if name in item.fixturenames:
-                item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -94,7 +94,7 @@ def test_the_short_line_runs_the_bot(images, github, api):
     with container(images, *api, "--env", "SECRET_KEY", SECRET_KEY=key) as bot:
         bot.wait_until_ready()
         answers_a_ping(github, bot)
-        docker("stop", "--time", "5", bot.name)
+        docker("stop", "--time", "60", bot.name)
         assert bot.state("ExitCode") == "0"
         assert "Traceback" not in bot.logs
 
@@ -105,7 +105,7 @@ def test_the_careful_line_runs_the_bot(images, github, with_file):
         bot.wait_until_ready()
         answers_a_ping(github, bot)
         until(lambda: bot.state("Health.Status") == "healthy", "Docker has seen that it is healthy")
-        docker("stop", "--time", "5", bot.name)
+        docker("stop", "--time", "60", bot.name)
         assert bot.state("ExitCode") == "0"
 
 

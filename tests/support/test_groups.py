@@ -1,25 +1,38 @@
-"""pytest-xdist: tests of one group run in one process."""
+"""Groups: the tests of one dear fixture run in one process of pytest-xdist."""
 
+import os
 import subprocess
 import sys
+
+from tests.support.locks import ROOT
 
 TEST = """
 import os, pathlib, pytest, time
 
-@pytest.mark.xdist_group("dear")
+@pytest.fixture
+def chromium():
+    pass
+
 @pytest.mark.parametrize("number", range(6))
-def test_it(number):
+def test_it(number, chromium):
     time.sleep(0.1)
     pathlib.Path(f"{number}.worker").write_text(os.environ["PYTEST_XDIST_WORKER"])
 """
 
 
 def test_a_group_runs_in_one_process(tmp_path):
-    """`--dist loadgroup` keeps a group together, so its fixture is set up once."""
+    """`--dist loadgroup` keeps the tests of a fixture together, so it is set up once."""
     (tmp_path / "test_dear.py").write_text(TEST)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    words = ("-q", "-p", "tests.support.groups", "-n", "2", "--dist", "loadgroup")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
     workers = [path.read_text() for path in tmp_path.glob("*.worker")]
     assert len(workers) == 6
