@@ -1,62 +1,20 @@
-"""docs/howto/deploy.md and backup.md: their commands work in the documented order."""
+"""docs/howto/deploy.md and backup.md: their commands work in the documented order.
 
-import os
+Those of "As one file" make the pex that test_pex looks at.
+"""
+
 import re
 import shutil
 import stat
-import subprocess
-import sys
 
 import pytest
 import yaml
 
 from tests.support import needs
 from tests.support.docker import HERE, built_once, docker, give_back
-from tests.support.packing import ROOT, copy_tree, wheelhouse
+from tests.support.documented import BACKUP, DEPLOY, blocks, shell
+from tests.support.packing import ROOT
 from tests.support.running import free_port
-
-DEPLOY = (ROOT / "docs/howto/deploy.md").read_text()
-BACKUP = (ROOT / "docs/howto/backup.md").read_text()
-
-
-def blocks(page, kind="", section=""):
-    """The command blocks of a kind, below a heading if one is given."""
-    if section:
-        page = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)[1]
-    found = re.findall(rf"^```sh{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert found, f"no commands: {section}"
-    return found
-
-
-def shell(script, *, cwd, **environ):
-    """Run commands until one fails; return their output."""
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"  # noqa: PTH120
-    done = subprocess.run(
-        ["/bin/sh", "-euxc", script],
-        cwd=cwd,
-        env={**os.environ, "PATH": path, **environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
-
-
-def test_the_commands_for_one_file_work(tmp_path):
-    """The documented commands pack, inspect, keep a wheelhouse and build from it, twice."""
-    tree = copy_tree(tmp_path / "tree")
-    commit = (
-        "git init -q . && git add -A && "
-        "git -c user.name=A -c user.email=a@example.org -c core.hooksPath= commit -qm One"
-    )
-    (tree / ".gitignore").write_text((ROOT / ".gitignore").read_text())
-    shell(commit, cwd=tree)
-    local = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse())}
-    printed = shell("\n".join(blocks(DEPLOY, section="As one file")), cwd=tree, **local)
-    assert "both builds are the same, byte for byte" in printed
-    assert re.search(r"^portmanteau 0.1.0, commit [0-9a-f]{40} of ", printed, re.MULTILINE)
 
 
 @pytest.fixture(scope="session")

@@ -111,25 +111,14 @@ def test_a_file_that_is_gone_is_not_packed_again(tmp_path, portmanteau):
     assert not (tree / "build").exists()
 
 
-def with_pip(venv, wheel, home):
-    """An environment from `python -m venv` and its pip."""
+@pytest.fixture(scope="module")
+def program(portmanteau, tmp_path_factory):
+    """The console script of an environment with the bot, from `python -m venv` and its pip."""
+    home = tmp_path_factory.mktemp("installed")
+    venv = home / "venv"
     run([sys.executable, "-m", "venv", venv], cwd=home, home=home)
-    run(pip(venv, "install", "--quiet", wheel), cwd=home, home=home)
-
-
-def with_uv(venv, wheel, home):
-    """An environment from uv, without pip."""
-    run(uv("venv", venv), cwd=home, home=home)
-    run(uv("pip", "install", wheel, python=venv), cwd=home, home=home)
-
-
-@pytest.fixture(scope="module", params=[with_pip, with_uv])
-def program(request, portmanteau, tmp_path_factory):
-    """The console script of an environment with the bot."""
-    place = tmp_path_factory.mktemp("installed")
-    (place / "home").mkdir()
-    request.param(place / "venv", portmanteau.wheel, place / "home")
-    return place / "venv" / "bin" / "portmanteau"
+    run(pip(venv, "install", "--quiet", portmanteau.wheel), cwd=home, home=home)
+    return venv / "bin" / "portmanteau"
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import zipfile
 import pytest
 
 from luggage.fake_github import FakeGithub
-from tests.support import needs, own_rule
-from tests.support.packing import COMMIT, pack, packed_once
+from tests.support import checkout, needs, own_rule
+from tests.support.documented import DEPLOY, blocks, shell
+from tests.support.packing import CONTENTS, ONE_FILE, Packed, offline, packed_once
 from tests.support.running import running, until
 
 REPO = "snakes/trio"
@@ -46,7 +47,7 @@ def run(packed, unpacked, tmp_path):
     return _run
 
 
-def offline():
+def without_network():
     """The prefix that runs a command without network; empty where that fails."""
     words = ["unshare", "--net", "--map-root-user"]
     works = (
@@ -57,16 +58,24 @@ def offline():
 
 @pytest.fixture(scope="session")
 def rebuilt(packed, tmp_path_factory):
-    """The same commit, packed elsewhere, later, with private keys around, without network."""
-    place = tmp_path_factory.mktemp("rebuilt")
-    elsewhere = shutil.copytree(packed.home, place / "elsewhere", copy_function=shutil.copyfile)
+    """The same commit, packed elsewhere, later, with private keys around, without network.
+
+    By the page's commands for a wheelhouse, which also build it twice.
+    """
+    elsewhere = tmp_path_factory.mktemp("rebuilt") / "elsewhere"
+    done = checkout.run("git", "clone", "-q", packed.home, elsewhere, cwd=packed.home)
+    assert done.returncode == 0, done.stderr
     for folder in (elsewhere, elsewhere / "bot_deploy"):
         (folder / "secret.key").write_text("nobody-may-see-me")
-    for path in elsewhere.rglob("*"):
-        os.utime(path, (1, 1))
+    for name in CONTENTS:
+        for path in (elsewhere / name, *(elsewhere / name).rglob("*")):
+            os.utime(path, (1, 1))
     habits = {"TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "7", "PEX_VERBOSE": "1"}
-    made = place / "out" / "other-name.pex"
-    return pack(elsewhere, made, prefix=offline(), environ=habits, umask=0o077)
+    (commands,) = blocks(DEPLOY, section=ONE_FILE)[1:]
+    how = {"prefix": without_network(), "umask": 0o077, **habits, **offline()}
+    printed = shell(commands, cwd=elsewhere, **how)
+    assert "both builds are the same, byte for byte" in printed
+    return Packed(elsewhere / "bot.pex", elsewhere)
 
 
 def test_two_builds_of_one_commit_are_the_same_to_the_byte(packed, rebuilt):
@@ -75,10 +84,10 @@ def test_two_builds_of_one_commit_are_the_same_to_the_byte(packed, rebuilt):
     assert rebuilt.bill.read_bytes() == packed.bill.read_bytes()
 
 
-def test_it_says_where_it_comes_from(run):
+def test_it_says_where_it_comes_from(packed, run):
     """`version` prints the version, the commit, Python and the dependencies."""
     lines = run("version").stdout.splitlines()
-    assert lines[0].startswith(f"portmanteau 0.1.0, commit {COMMIT} of 20")
+    assert lines[0].startswith(f"portmanteau 0.1.0, commit {packed.commit} of 20")
     assert lines[1] == "Python " + sys.version.split()[0]
     assert any(line.startswith("Flask ") for line in lines)
 

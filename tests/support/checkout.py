@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.packing import ROOT
+from tests.support.locks import ROOT
 
 # Ignores the user's and the machine's git settings: no hooks, no signing.
 ENVIRON = {

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +19,25 @@ import pytest
 from bench.made_once import locked, made_once
 from bot_deploy.mkpex import CONTENTS, LISTS
 from tests.support import needs
+from tests.support.checkout import committed_copy, run
+from tests.support.documented import DEPLOY, blocks, shell
+from tests.support.locks import ROOT
 from tests.support.octokit import cache_directory
 
-ROOT = Path(__file__).parents[2]
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-COMMITTED_AT = 1_790_000_000
+ONE_FILE = "As one file"
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A pex, and the directory where it was packed."""
+    """A pex, and the checkout where it was packed."""
 
     pex: Path
     home: Path
+
+    @property
+    def commit(self) -> str:
+        """The commit that was packed."""
+        return run("git", "rev-parse", "HEAD", cwd=self.home).stdout.strip()
 
     @property
     def bill(self) -> Path:
@@ -52,6 +58,11 @@ def wheelhouse() -> Path:
     return made_once(place, _download)
 
 
+def offline() -> dict[str, str]:
+    """The variables with which pip takes the wheelhouse for the package index."""
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse())}
+
+
 def _download(fresh: Path) -> None:
     done = mkpex(ROOT, "--download", fresh)
     if done.returncode != 0:
@@ -59,26 +70,12 @@ def _download(fresh: Path) -> None:
 
 
 def mkpex(
-    tree: Path,
-    *words: str | Path,
-    prefix: Sequence[str] = (),
-    environ: Mapping[str, str] | None = None,
-    umask: int = -1,
+    tree: Path, *words: str | Path, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `mkpex` in a tree, as an operator does."""
-    command = [*prefix, sys.executable, "-m", "bot_deploy.mkpex", *map(str, words)]
+    command = [sys.executable, "-m", "bot_deploy.mkpex", *map(str, words)]
     env = {**os.environ, **(environ or {})}
-    return subprocess.run(
-        command, cwd=tree, env=env, umask=umask, capture_output=True, text=True, check=False
-    )
-
-
-def pack(tree: Path, output: Path, **how: object) -> Packed:
-    """Pack a tree as `COMMIT`; AssertionError with the output of `mkpex` when it fails."""
-    stamp = ("--commit", COMMIT, "--committed-at", str(COMMITTED_AT))
-    done = mkpex(tree, "--wheelhouse", wheelhouse(), "--output", output, *stamp, **how)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Packed(output, tree)
+    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
 
 
 def copy_tree(to: Path) -> Path:
@@ -99,11 +96,11 @@ def shared_directory(factory: pytest.TempPathFactory) -> Path:
 
 
 def packed_once(factory: pytest.TempPathFactory) -> Packed:
-    """The pex of this test run, packed by the first caller."""
+    """The pex of this test run, packed by the first caller as the first commands of the page do."""
     place = shared_directory(factory) / "packed"
-    pex = place / "out" / "bot.pex"
+    checkout = place / "checkout"
     with locked(place.with_name("packed.lock")):
-        if not pex.exists():
+        if not (checkout / "bot.pex").exists():
             shutil.rmtree(place, ignore_errors=True)
-            pack(copy_tree(place / "tree"), pex)
-    return Packed(pex, place / "tree")
+            shell(blocks(DEPLOY, section=ONE_FILE)[0], cwd=committed_copy(checkout), **offline())
+    return Packed(checkout / "bot.pex", checkout)
