@@ -48,7 +48,9 @@ _LONGEST_NAME = 80
 
 # Here the bot is in processes of its own, which no tracer sees: what is left to trace is the
 # simulated GitHub, at twice the price, and the tests of its own room do that.
-_UNTRACED = tuple(Path(__file__).parent / name for name in ("acceptance", "faults"))
+_UNTRACED = tuple(
+    Path(__file__).parent / name for name in ("acceptance", "faults", "github_as_it_is")
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -2,7 +2,7 @@
 
 import pytest
 
-_DEAR = ("chromium", "images", "packed", "parse", "survivor")
+_DEAR = ("chromium", "images", "packed", "parse", "stage", "survivor")
 
 
 # Before xdist, which reads the marks in a hook of the same name.
