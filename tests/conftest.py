@@ -32,7 +32,9 @@ for _name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
 
 # The same examples each time: a red test is then red for everyone. `--hypothesis-profile=search`
 # looks for new ones.
-hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "same", derandomize=True, deadline=None, database=None, max_examples=50
+)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None, database=None)
 hypothesis.settings.load_profile("same")
 

@@ -1,10 +1,8 @@
-"""Installations from an index with newer versions of everything: only locked ones come.
+"""Python's lock files: an index has newer versions of everything, and only locked ones come.
 
-They run as the project documents them: by the Makefile, `mkpex` and the benchmarks, with pip and
-uv.
+Installations run as documented: by the Makefile, `mkpex` and the benchmarks, with pip and uv.
 """
 
-import json
 import os
 import re
 import shutil
@@ -15,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from bench import cache
-from bot_deploy.venv import PYTHONS
-from tests.support import needs, npm_registry, octokit, package_index
-from tests.support.locks import ROOT, npm_locks, pins, pip_locks
+from tests.support import package_index
+from tests.support.locks import ROOT, pins, pip_locks
 from tests.support.package_index import DECOY, PIPS
 from tests.support.packing import CONTENTS, mkpex
 
@@ -235,58 +232,3 @@ def test_uv_installs_what_is_locked(lock, index, newcomer, tmp_path):
     done(*command, *words, cwd=tmp_path, env=newcomer)
     found = installed(tmp_path / "to")
     assert found == {name: at for name, at in pins(lock).items() if name != "setuptools"}
-
-
-@pytest.fixture(scope="module")
-def registry():
-    """An npm registry with decoys."""
-    with npm_registry.serving() as served:
-        yield served
-
-
-@pytest.mark.parametrize("lock", npm_locks(), ids=str)
-def test_npm_installs_what_is_locked(lock, registry, tmp_path, monkeypatch):
-    """Benchmarks and tests get each package in the locked version."""
-    monkeypatch.setenv("npm_config_registry", registry.url)
-    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
-    registry.asked.clear()
-    if lock.parent.parent.name == "peers":
-        monkeypatch.setenv("PORTMANTEAU_BENCH_CACHE", str(tmp_path))
-        cache.from_npm.cache_clear()
-        place = cache.from_npm()
-        cache.from_npm.cache_clear()
-    else:
-        place = octokit.installed(tmp_path, lock.parent.name)
-    assert registry.taken == []
-    assert registry.asked
-    came = json.loads((place / "node_modules" / ".package-lock.json").read_text())["packages"]
-    listed = json.loads((ROOT / lock).read_text())["packages"]
-    assert came
-    assert {name: one["version"] for name, one in came.items()}.items() <= {
-        name: one.get("version") for name, one in listed.items()
-    }.items()
-
-
-MACHINES = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
-
-
-@pytest.mark.parametrize("lock", pip_locks(), ids=str)
-def test_each_list_is_whole_for_each_python_and_machine(lock, tmp_path):
-    """The lists are complete and have wheels; uv reads them from the real index.
-
-    uv resolves for another Python and machine. Because of --require-hashes it refuses an incomplete
-    list.
-    """
-    command = [UV, "pip", "install", "--no-config", "--dry-run", "--quiet", "--require-hashes"]
-    for version in (f"{major}.{minor}" for major, minor in PYTHONS):
-        for machine in MACHINES:
-            words = ["--python-version", version, "--python-platform", machine, "-r", ROOT / lock]
-            ended = subprocess.run(
-                [*command, "--target", tmp_path, *words],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if "Failed to fetch" in ended.stderr or "Request failed" in ended.stderr:
-                raise needs.without("the package index", ended.stderr[-300:])
-            assert ended.returncode == 0, f"{version} {machine}: {ended.stderr}"

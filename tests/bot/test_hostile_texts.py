@@ -22,13 +22,17 @@ from luggage.telemetry.logs import escape
 from luggage.telemetry.redact import one_line, pretty, scrub, visible
 from tests.support.times import MEGABYTE, readings, seconds_of
 
-_SMALL = 65_536
+# The tracer of the coverage would take more time than what is measured.
+pytestmark = pytest.mark.no_cover
+
+_SMALL = 32_768
+_LARGE = MEGABYTE // 2
 # Markdown takes up to 20 us for a character, which a loop reads in 0.03.
 _FACTOR = 2000
 # A quadratic function takes 256 times as long for a text 16 times as long.
 _MOST_GROWTH = 64
 # Shorter times tell nothing of how they grow.
-_LEAST_SECONDS = 0.03
+_LEAST_SECONDS = 0.015
 
 # Parsers take up to 460 bytes for a character; a path for each part of a nested key took 16,000.
 _MOST_MEMORY = 1000
@@ -130,13 +134,13 @@ CASES = [(function, *each) for texts, function in FUNCTIONS for each in texts]
 
 @pytest.mark.parametrize(("function", "head", "part"), CASES)
 def test_a_text_takes_linear_time(function, head, part):
-    """Texts of 64 kB and 1 MB take a multiple of reading them, and grow no faster than they do."""
+    """Texts of 32 kB and 512 kB take a multiple of reading them, and grow no faster."""
     seconds = {}
-    for size in (_SMALL, MEGABYTE):
+    for size in (_SMALL, _LARGE):
         text = (head + part * (size // len(part)))[:size]
         seconds[size] = seconds_of(function, text)
         assert readings(seconds[size], size) < _FACTOR
-    assert seconds[MEGABYTE] < _MOST_GROWTH * max(seconds[_SMALL], _LEAST_SECONDS)
+    assert seconds[_LARGE] < _MOST_GROWTH * max(seconds[_SMALL], _LEAST_SECONDS)
 
 
 def peak_of(function, text):
@@ -151,7 +155,7 @@ def peak_of(function, text):
 
 @pytest.mark.parametrize(("function", "head", "part"), CASES)
 def test_a_text_takes_linear_memory(function, head, part):
-    """A text of 64 kB takes a multiple of its size."""
+    """A text of 32 kB takes a multiple of its size."""
     text = (head + part * (_SMALL // len(part)))[:_SMALL]
     assert peak_of(function, text) < _MOST_MEMORY * _SMALL
 
@@ -160,8 +164,8 @@ def test_a_text_takes_linear_memory(function, head, part):
 def test_settings_take_linear_memory(name):
     """Valid TOML of many and of long keys takes a multiple of its size."""
     text = DOCUMENTS[name]
-    assert _SMALL * 2 // 3 < len(text) <= MOST_BYTES
-    assert peak_of(settings_of, text) < _MOST_MEMORY * _SMALL
+    assert MOST_BYTES * 2 // 3 < len(text) <= MOST_BYTES
+    assert peak_of(settings_of, text) < _MOST_MEMORY * MOST_BYTES
 
 
 @pytest.mark.parametrize("part", [r'"\""', '"\\\\"', "'\"'", '"\'"', '""', "'\\'", '"a.b"', "ü"])

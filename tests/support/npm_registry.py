@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.support import needs
 
 DECOY = "9999.0.0"
 _SECONDS = 60
+# As many as npm opens.
+_CONNECTIONS = 15
 
 
 @dataclass
@@ -54,6 +57,10 @@ def _upstream() -> str:
 
 
 def _handler(registry: Registry, upstream: str) -> type[BaseHTTPRequestHandler]:
+    # One session for all: each new one reads the certificates of all authorities.
+    session = requests.Session()
+    session.mount(upstream, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -64,7 +71,7 @@ def _handler(registry: Registry, upstream: str) -> type[BaseHTTPRequestHandler]:
                 return
             registry.asked.append(self.path)
             headers = {"Accept": self.headers.get("Accept", "*/*")}
-            found = requests.get(upstream + self.path, headers=headers, timeout=_SECONDS)
+            found = session.get(upstream + self.path, headers=headers, timeout=_SECONDS)
             body = found.content
             if "json" in found.headers.get("Content-Type", "") and found.ok:
                 body = _with_decoy(found.json(), f"{registry.url.rstrip('/')}{self.path}")

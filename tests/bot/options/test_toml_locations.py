@@ -64,7 +64,7 @@ VALUES = some.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(some.dictionaries(KEYS, VALUES, max_size=4))
 @example({"": {"": [""]}, "a": [{"b": [{}]}, {}], "c": '"""', "d": "'''"})
 def test_every_key_that_is_written_is_found(document):
