@@ -55,10 +55,17 @@ _UNTRACED = tuple(
 )
 
 
+def pytest_configure(config):
+    """Register the mark of sweeps."""
+    words = "sweep: many cases of one idea; they reach no new line, and are not in the short form"
+    config.addinivalue_line("markers", words)
+
+
 def pytest_collection_modifyitems(items):
     """Trace what counts."""
     for item in items:
-        if any(item.path.is_relative_to(folder) for folder in _UNTRACED):
+        elsewhere = any(item.path.is_relative_to(folder) for folder in _UNTRACED)
+        if elsewhere or item.get_closest_marker("sweep"):
             item.add_marker(pytest.mark.no_cover)
 
 

@@ -22,8 +22,7 @@ from luggage.telemetry.logs import escape
 from luggage.telemetry.redact import one_line, pretty, scrub, visible
 from tests.support.times import MEGABYTE, readings, seconds_of
 
-# The tracer of the coverage would take more time than what is measured.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.sweep
 
 _SMALL = 32_768
 _LARGE = MEGABYTE // 2

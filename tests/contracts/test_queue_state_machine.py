@@ -333,7 +333,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.counts() == expected
 
 
-@pytest.mark.no_cover  # thousands of steps, of lines that the other contracts have counted
+@pytest.mark.sweep
 def test_any_sequence_of_steps_agrees_with_the_model(engine):
     """The queue matches the model after every step."""
     few = settings(max_examples=settings().max_examples // 2, stateful_step_count=40)

@@ -32,7 +32,7 @@ def told(operator=None, organization=None, repository=None):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-@pytest.mark.no_cover
+@pytest.mark.sweep
 @given(data=st.data())
 def test_no_narrower_file_loosens_what_a_wider_one_sets(rule, data):
     """For each option that has an order, whatever the three files say."""
@@ -51,7 +51,7 @@ def test_no_narrower_file_loosens_what_a_wider_one_sets(rule, data):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-@pytest.mark.no_cover
+@pytest.mark.sweep
 @given(data=st.data())
 def test_each_value_applies_or_is_told_to_be_ignored(rule, data):
     """Nothing in a file is passed over in silence."""
@@ -142,7 +142,7 @@ LIVELY = st.builds(
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=range(len(EVENTS)))
-@pytest.mark.no_cover
+@pytest.mark.sweep
 @given(operator=LIVELY, organization=LIVELY, repository=LIVELY, merged=st.integers(1, 3))
 def test_no_repository_makes_the_bot_do_what_its_organisation_does_not(
     event, operator, organization, repository, merged

@@ -128,7 +128,7 @@ def calls_made(work: Callable[[], object]) -> int:
     return made
 
 
-@pytest.mark.no_cover  # its length reaches nothing new, and tracing takes as long again
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "piece",
     [
@@ -165,7 +165,7 @@ def test_parsing_is_linear(piece) -> None:
     assert calls_made(work(LONGEST_COMMENT // 8)) < 10 * small
 
 
-@pytest.mark.no_cover
+@pytest.mark.sweep
 @pytest.mark.parametrize("piece", ["[", ">", "![", "> ", "- ", "*"])
 def test_longest_hostile_comment_is_parsed(piece) -> None:
     """A comment of the maximum length made of nesting marks parses without an error."""
