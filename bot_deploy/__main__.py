@@ -38,6 +38,8 @@ _FOR_THE_OPERATOR = {
     "bot_deploy.config.sources": ("ConfigError",),
     "luggage.crypto": ("SecretError",),
     "luggage.database": ("DatabaseUrlError", "SchemaError"),
+    "luggage.database.backup": ("BackupError",),
+    "luggage.database.transfer": ("TransferError",),
     "luggage.github": ("ConfigurationError", "RequestFailed"),
     "luggage.jobs": ("WrongState",),
     "luggage.run": ("ChildError", "HandoverError"),

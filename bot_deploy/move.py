@@ -8,12 +8,12 @@ from pathlib import Path
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.config.settings import database_in
 from bot_deploy.config.sources import ConfigError, Sources
 from bot_deploy.wiring.parts import HISTORIES
+from bot_deploy.wiring.stopped import require_stopped
 from luggage import database
 from luggage.crypto import open_secrets
 from luggage.database.transfer import TransferError, transfer
@@ -86,21 +86,9 @@ def move(
     end.
     """
     database.check(old, HISTORIES)
-    _require_no_loop(SqlBoard(old, clock=clock), clock, sleep)
+    require_stopped(old, clock=clock, sleep=sleep)
     database.migrate(new, HISTORIES, log=print)
     try:
         return transfer(old, new, [history.metadata for history in HISTORIES], report=print)
     except TransferError as error:
         raise ConfigError(str(error)) from error
-
-
-def _require_no_loop(
-    board: SqlBoard, clock: Callable[[], float], sleep: Callable[[float], None]
-) -> None:
-    heartbeat_at = board.last_beat_at()
-    silent_for = ASLEEP_AFTER_SECONDS if heartbeat_at is None else clock() - heartbeat_at
-    if 0 <= silent_for < ASLEEP_AFTER_SECONDS:
-        print(f"a loop was active {silent_for:.0f} s ago: waiting to make sure that none runs")
-        sleep(ASLEEP_AFTER_SECONDS - silent_for)
-        if board.last_beat_at() != heartbeat_at:
-            raise ConfigError("a loop is using this database: stop the bot, then run `move` again")

@@ -28,6 +28,7 @@ from bot.store.tokens import SqlTokenStore, sealing_key
 from bot.store.totals import Totals
 from bot.web.sessions import Sessions
 from bot_deploy.config import Config
+from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.data_directory import prepare_data
 from luggage.database import History, check, open_engine
 from luggage.github import GithubApp, Pace, make_session
@@ -127,6 +128,24 @@ def open_database(config: Config, *, pool_size: int = 5) -> Engine:
     """
     prepare_data(config)
     return open_engine(config.database_url, pool_size=pool_size)
+
+
+@contextmanager
+def existing_database(config: Config) -> Iterator[Engine]:
+    """Yield the engine of a database that is there, and close it; never makes one.
+
+    Raises ConfigError if there is no SQLite file, DatabaseUrlError.
+    """
+    engine = open_engine(config.database_url)
+    try:
+        file = Path(str(engine.url.database))
+        if engine.dialect.name == "sqlite" and not file.is_file():
+            raise ConfigError(
+                f"there is no database {file}: set BOT_DATA, or DATABASE_URL, as for the bot"
+            )
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def transfer(
         with old.begin():  # SQLite: BEGIN IMMEDIATE
             moving = new.begin()
             try:
-                moved = _copy(old, new, tables, report)
+                moved = copy_rows(old, new, tables, report)
                 _close(old, tables)
             except BaseException:
                 moving.rollback()
@@ -47,9 +47,14 @@ def transfer(
     return moved
 
 
-def _copy(
+def copy_rows(
     old: Connection, new: Connection, tables: Sequence[Table], report: Callable[[str], object]
 ) -> int:
+    """Copy the rows of tables into the same tables, which are empty; return how many.
+
+    Each database is in a transaction of the caller's. Raises TransferError when a table is not
+    empty, or its copied rows differ.
+    """
     _lock(new, tables)
     moved = 0
     for table in tables:
@@ -59,6 +64,12 @@ def _copy(
         report(f"{table.name}: {count} rows moved and compared")
         moved += count
     return moved
+
+
+def delete_rows(connection: Connection, tables: Sequence[Table]) -> None:
+    """Delete all rows of tables, in the caller's transaction."""
+    for table in reversed(tables):
+        connection.execute(table.delete())
 
 
 def _lock(new: Connection, tables: Sequence[Table]) -> None:

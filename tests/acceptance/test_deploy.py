@@ -45,7 +45,10 @@ def operator(images, tmp_path):
         script = re.sub(r"(docker (?:stop|start|rm|logs|exec)) bot\b", rf"\1 {name}", script)
         script = re.sub(r"\bbot:/data/", f"{name}:/data/", script)
         script = re.sub(
-            r"(?<=[ \"])bot(?= (?:version|check|-c)|$)", images.name, script, flags=re.MULTILINE
+            r"(?<=[ \"])bot(?= (?:version|check|restore|10001|-c)|$)",
+            images.name,
+            script,
+            flags=re.MULTILINE,
         )
         chown = (
             f'docker run --rm --user 0 -v "$PWD/$3":/key --entrypoint chown {images.name} $2 /key'
