@@ -100,9 +100,10 @@ class _Server(ThreadingHTTPServer):
 
     def close_connections(self) -> None:
         """Wake the threads that wait for the next request on a kept-alive connection."""
-        with self._lock, contextlib.suppress(OSError):
+        with self._lock:
             for connection in self._connections:
-                connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # this client has gone, the others have not
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore disconnected clients; report bugs of the simulation."""

@@ -1,8 +1,10 @@
 """Tests of the HTTP server over real sockets."""
 
+import contextlib
 import http.client
 import io
 import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -87,6 +89,31 @@ def test_stopping_ends_slow_answers(github, issue):
         line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert started.wait(5)
         server.stop()
+
+
+def test_stop_closes_the_others_when_a_client_has_gone():
+    """One connection that cannot be shut down leaves no other one open."""
+    met, stays = threading.Semaphore(0), threading.Event()
+
+    def handle(_request: Request) -> Outcome:
+        met.release()
+        stays.wait(1)  # until stop() has come to the connections
+        return Outcome(answer=Answer(200, {}))
+
+    with HttpServer(handle, clock=lambda: 0.0) as server, contextlib.ExitStack() as lines:
+        for number in range(8):
+            line = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+            if number % 2:  # it sends no request, and stays
+                lines.enter_context(line)
+                continue
+            line.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert met.acquire(timeout=5)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.close()  # with a reset
+        stopping = threading.Thread(target=server.stop, daemon=True)
+        stopping.start()
+        stopping.join(10)
+        assert not stopping.is_alive()
 
 
 def test_stop_can_be_repeated(echo):
