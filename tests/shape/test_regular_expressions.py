@@ -7,7 +7,7 @@ from tests.support.regular_expressions import Use, apply, grown, hostile, uses
 from tests.support.times import readings, seconds_of
 
 # The first sizes show a pattern whose time doubles with each character before it takes years.
-_SIZES = (16, 20, 24, 28, 256, 2048, 65_536)
+_SIZES = (16, 20, 24, 28, 256, 2048, 8192, 65_536)
 _LARGEST = 1_048_576
 # How many of the slowest texts of 64 kB are tried with 1 MB, too.
 _SLOWEST = 3
