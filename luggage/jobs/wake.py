@@ -9,6 +9,7 @@ import errno
 import os
 import secrets
 import select
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -126,7 +127,10 @@ class FifoWakeup(LocalWakeup):
 
 
 class FifoWaker:
-    """Wakes every FIFO of a directory, and removes those whose reader has died."""
+    """Wakes every FIFO of a directory, and removes those whose reader has died.
+
+    It leaves every other file of the directory as it is.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -135,8 +139,12 @@ class FifoWaker:
         """Write a byte to each FIFO; a missing directory has no listener."""
         with suppress(OSError):
             for entry in os.scandir(self._directory):
-                if not entry.name.startswith("."):
+                if not entry.name.startswith(".") and _is_fifo(entry):
                     _poke(entry.path)
+
+
+def _is_fifo(entry: os.DirEntry[str]) -> bool:
+    return stat.S_ISFIFO(entry.stat(follow_symlinks=False).st_mode)
 
 
 def _poke(path: str) -> None:
@@ -147,10 +155,14 @@ def _poke(path: str) -> None:
             with suppress(OSError):
                 Path(path).unlink()
         return
-    # A full FIFO wakes its reader anyway.
-    with suppress(OSError):
-        os.write(fifo, b".")
-    os.close(fifo)
+    try:
+        # Between the look and the opening, another file may have got the name.
+        if stat.S_ISFIFO(os.fstat(fifo).st_mode):
+            # A full FIFO wakes its reader anyway.
+            with suppress(OSError):
+                os.write(fifo, b".")
+    finally:
+        os.close(fifo)
 
 
 class PostgresqlWakeup(LocalWakeup):

@@ -1,6 +1,7 @@
 """luggage.jobs.wake: wake-ups across threads and processes."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -163,6 +164,21 @@ def test_a_fifo_that_cannot_be_opened_is_left_alone(fifo, directory):
     wake()
     assert (directory / "9-loop").is_symlink()
     assert seconds_of(lambda: wakeup.wait(LONG)) < LONG
+
+
+def test_other_files_are_left_as_they_are(fifo, directory):
+    """A waker whose directory has files of others writes to none of them."""
+    _, wake = fifo
+    (directory / "bot.sqlite").write_text("a database")
+    (directory / "linked").symlink_to("bot.sqlite")
+    (directory / "folder").mkdir()
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(directory / "socket"))
+        wake()
+    assert (directory / "bot.sqlite").read_text() == "a database"
+    assert {"bot.sqlite", "linked", "folder", "socket"} < {
+        each.name for each in directory.iterdir()
+    }
 
 
 # On PostgreSQL
