@@ -152,7 +152,7 @@ def _retry(history: DeliveryHistory, options: argparse.Namespace) -> int:
 
 
 def _confirmed(dead: Sequence[DeliveryRow]) -> bool:
-    question = f"{len(dead)} deliveries are dead or have dead actions; retry them all? [y/N] "
+    question = f"deliveries that are dead or have dead actions: {len(dead)}; retry them all? [y/N] "
     print(question, end="", file=sys.stderr, flush=True)
     return sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -79,7 +79,7 @@ class Invite(Action):
         others = work.people.invited_since(self.organization, today.timestamp(), but=self.person)
         if self.most_a_day and others >= self.most_a_day:
             tomorrow = (today + timedelta(days=1)).timestamp()
-            raise Postpone(tomorrow, f"{others} people were invited today, which is the most a day")
+            raise Postpone(tomorrow, f"invited today: {others}, which is the most a day")
 
     def _send(self, work: Work, *, not_after: float) -> Mapping[str, Any]:
         organization, person = self.organization, self.person

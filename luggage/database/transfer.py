@@ -61,7 +61,7 @@ def copy_rows(
         count = _copy_table(old, new, table, report)
         if _digest(old, table) != _digest(new, table):
             raise TransferError(f"{table.name}: the copied rows differ from the original ones")
-        report(f"{table.name}: {count} rows moved and compared")
+        report(f"{table.name}: rows moved and compared: {count}")
         moved += count
     return moved
 
@@ -93,7 +93,7 @@ def _copy_table(
         new.execute(table.insert(), batch)
         count += len(batch)
         if count % _REPORT_EVERY == 0:
-            report(f"{table.name}: {count} rows so far")
+            report(f"{table.name}: rows so far: {count}")
     column = table.autoincrement_column
     if new.dialect.name == "postgresql" and column is not None and count:
         sequence = func.pg_get_serial_sequence(table.name, column.name)

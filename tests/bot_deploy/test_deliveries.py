@@ -298,7 +298,7 @@ def test_a_person_is_asked_first(several, queue, capsys, monkeypatch, answer, co
     stdin.isatty = lambda: True
     monkeypatch.setattr(sys, "stdin", stdin)
     assert run("retry", "--all") == code
-    assert "2 deliveries are dead or have dead actions" in capsys.readouterr().err
+    assert "deliveries that are dead or have dead actions: 2" in capsys.readouterr().err
     assert queue.standing().dead == dead
 
 

@@ -37,7 +37,7 @@ def test_everything_is_moved(environ, postgresql_url, tmp_path, capsys, variable
     assert move.main(["move"]) == 0
     out = capsys.readouterr().out
     assert "copied 2 rows" in out
-    assert "job: 1 rows moved and compared" in out
+    assert "job: rows moved and compared: 1" in out
     environ["DATABASE_URL"] = postgresql_url
     with open_parts(load(environ)) as parts:
         assert parts.queue.find("delivery", "k") is not None

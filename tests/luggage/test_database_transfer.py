@@ -170,4 +170,4 @@ def test_progress_is_reported(filled, old, new, monkeypatch):
     said = []
     transfer(old, new, METADATA, report=said.append)
     assert "job: 2 rows so far" in said
-    assert "job: 5 rows moved and compared" in said
+    assert "job: rows moved and compared: 5" in said

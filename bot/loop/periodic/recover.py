@@ -73,7 +73,7 @@ class Recoverer:
         fetched = self._recovery.run()
         if fetched:
             self._meter.add(RECOVERED_TOTAL, by=fetched)
-            log.info("fetched %d missed deliveries", fetched)
+            log.info("missed deliveries fetched: %d", fetched)
         if self._failure:
             log.info("recovering missed deliveries works again")
             self._failure = None

@@ -293,7 +293,7 @@ def test_the_days_limit_is_of_the_day_in_utc(app, github, people, clock, zone, p
     with pytest.raises(Postpone) as postponed:
         invitation("cat", 2).perform(work)
     assert postponed.value.run_at == midnight + DAY
-    assert postponed.value.reason == "2 people were invited today, which is the most a day"
+    assert postponed.value.reason == "invited today: 2, which is the most a day"
     assert invitation("dan", 3).perform(work).facts == {"state": "pending"}
 
 

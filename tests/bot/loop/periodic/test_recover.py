@@ -168,7 +168,7 @@ def test_a_missed_merge_brings_its_invitation_and_its_welcome(take_turn, github,
         settled()
     assert github.membership("snakes", "alice").state == "pending"
     assert len(github.comments(TRIO, 1)) == 1
-    assert "fetched 1 missed deliveries" in lines(logging.INFO)
+    assert "missed deliveries fetched: 1" in lines(logging.INFO)
 
 
 def test_a_webhook_and_its_recovered_twin_are_one_effect(take_turn, github, settled, queue, clock):
@@ -292,7 +292,7 @@ def test_a_fault_of_our_own_does_not_end_the_turns(take_turn, monkeypatch, lines
         take_turn()
     assert "the next run tries again" in lines(logging.ERROR)[0]
     take_turn()
-    assert "fetched 1 missed deliveries" in lines(logging.INFO)
+    assert "missed deliveries fetched: 1" in lines(logging.INFO)
 
 
 def test_success_is_written_down_once_a_minute(take_turn, board, clock):
