@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -70,6 +71,7 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
     """
     from bot_deploy.config import load  # noqa: PLC0415
     from bot_deploy.migrate import migrate  # noqa: PLC0415
+    from bot_deploy.wiring.listening import require_free_port  # noqa: PLC0415
 
     config = load(environ)
     if config.app is None and or_demo:
@@ -81,6 +83,8 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
     if config.board is not None:
         config.board.lines()
         config.board.mood()
+    # Otherwise the web process would be restarted for ever.
+    require_free_port(config, clock=time.monotonic, sleep=time.sleep)
     handed_over = {name: packed_for(config, part, environ) for part, name in SUBCOMMANDS.items()}
     configure_logging(config.log_format, name="start")
     log_notices(config.webhook_notice())

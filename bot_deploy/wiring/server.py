@@ -5,13 +5,12 @@ after it.
 """
 
 import atexit
-import errno
 import gc
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from gunicorn.glogging import Logger
 from bot.web import webhook
 from bot_deploy.config import Config
 from bot_deploy.config.handover import log_notices
-from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring.listening import default_host, listen
 from bot_deploy.wiring.open_files import WORKERS, notice_of
 from bot_deploy.wiring.parts import report_crashes
 from bot_deploy.wiring.web import make_app
@@ -44,11 +43,6 @@ _SWITCH_SECONDS = 0.0005
 _MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop is silent for this long is replaced.
 _SILENT_SECONDS = 30
-# The workers of a killed predecessor keep the port until they have answered their last requests.
-_PORT_TIMEOUT_SECONDS = SHUTDOWN_TIMEOUT_SECONDS + 2.0
-_PAUSE_SECONDS = 0.1
-_ALL = "0.0.0.0"  # noqa: S104  the port of a container is published from outside
-_LOCAL = "127.0.0.1"
 # Gunicorn makes its files there with mkstemp.
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
@@ -59,37 +53,10 @@ def serve(config: Config, host: str | None) -> None:
     Without `host` it listens on all addresses, or, if deliveries are fetched, on the local one.
     Raises ConfigError if a setting is missing or the port is taken.
     """
-    host = host or (_LOCAL if config.webhook_secrets() is None else _ALL)
     log_notices(config.webhook_notice(), config.excess(), notice_of(descriptors.raise_limit()))
-    listener = listen(host, config.port, clock=time.monotonic, sleep=time.sleep)
+    where = host or default_host(config)
+    listener = listen(where, config.port, clock=time.monotonic, sleep=time.sleep)
     Server(config, options(listener, shared_memory=_SHARED_MEMORY)).run()
-
-
-def listen(
-    host: str, port: int, *, clock: Callable[[], float], sleep: Callable[[float], None]
-) -> socket.socket:
-    """Return a socket that listens on `port`; waits some seconds for a port that is being freed.
-
-    Raises ConfigError if the port stays taken or the system refuses it.
-    """
-    deadline = clock() + _PORT_TIMEOUT_SECONDS
-    while True:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            listener.listen()
-        except OSError as error:
-            listener.close()
-            if error.errno != errno.EADDRINUSE:
-                raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-            if clock() > deadline:
-                raise ConfigError(
-                    f"port {port} is in use by another program: stop that, or set PORT"
-                ) from error
-        else:
-            return listener
-        sleep(_PAUSE_SECONDS)
 
 
 def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:

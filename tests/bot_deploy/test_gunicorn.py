@@ -12,6 +12,7 @@ import pytest
 
 from bot_deploy import gunicorn
 from bot_deploy.config.sources import ConfigError
+from bot_deploy.wiring import listening
 from bot_deploy.wiring import server as serving
 from luggage.run import KILL_SECONDS, SHUTDOWN_TIMEOUT_SECONDS
 from luggage.serving import Dispatcher
@@ -34,14 +35,14 @@ def port_of(listener: socket.socket) -> int:
 
 def test_a_free_port_is_taken(clock: FakeClock) -> None:
     """A socket that listens comes back."""
-    with serving.listen("127.0.0.1", 0, clock=clock, sleep=clock.advance) as listener:
+    with listening.listen("127.0.0.1", 0, clock=clock, sleep=clock.advance) as listener:
         socket.create_connection(listener.getsockname()).close()
 
 
 def test_a_taken_port_is_an_error_with_its_remedy(taken: socket.socket, clock: FakeClock) -> None:
     """A taken port raises ConfigError with the remedy."""
     with pytest.raises(ConfigError, match=r"in use by another program: .* set PORT"):
-        serving.listen("127.0.0.1", port_of(taken), clock=clock, sleep=clock.advance)
+        listening.listen("127.0.0.1", port_of(taken), clock=clock, sleep=clock.advance)
 
 
 def test_a_port_that_is_just_being_freed_is_waited_for(
@@ -54,14 +55,14 @@ def test_a_port_that_is_just_being_freed_is_waited_for(
         clock.advance(seconds)
         taken.close()
 
-    with serving.listen("127.0.0.1", port, clock=clock, sleep=later) as listener:
+    with listening.listen("127.0.0.1", port, clock=clock, sleep=later) as listener:
         assert port_of(listener) == port
 
 
 def test_an_address_that_is_not_ours_is_an_error(clock: FakeClock) -> None:
     """A foreign address raises ConfigError at once."""
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:8000"):
-        serving.listen("192.0.2.1", 8000, clock=clock, sleep=pytest.fail)
+        listening.listen("192.0.2.1", 8000, clock=clock, sleep=pytest.fail)
 
 
 def settings(shared_memory: Path) -> dict[str, object]:

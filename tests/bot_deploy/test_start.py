@@ -1,9 +1,11 @@
 """The subcommand `start`, without real processes."""
 
+import itertools
 import json
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,21 @@ def test_a_private_key_that_is_none_is_reported_before_the_start(tmp_path):
     with pytest.raises(ConfigError, match=r"\(GITHUB_PRIVATE_KEY\): .*PEM") as raised:
         start.prepare(environ, or_demo=False)
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_port_that_is_taken_is_reported_before_the_start(tmp_path, monkeypatch):
+    """The web process could never listen on it; the line names the remedy, and nothing is made."""
+    monkeypatch.setattr(start.time, "monotonic", itertools.count(step=10.0).__next__)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environ = APP | {"BOT_DATA": str(tmp_path), "PORT": str(port)}
+        with pytest.raises(ConfigError, match=f"port {port} is in use by another program: stop"):
+            start.prepare(environ, or_demo=False)
+    with pytest.raises(ConfigError, match="PORT is 0"):
+        start.prepare(environ | {"PORT": "0"}, or_demo=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_an_app_there_is_nothing_to_prepare():

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from luggage.fake_github import FakeGithub
+from tests.support.running import free_port
 
 # The subcommand, as `start` runs it; where it would begin its work, it says what it has loaded.
 _PROBE = """
@@ -46,7 +47,7 @@ def environ(tmp_path):
         "GITHUB_PRIVATE_KEY": github.private_key,
         "GITHUB_WEBHOOK_SECRET": github.webhook_secret,
         "BOT_DATA": str(tmp_path),
-        "PORT": "0",
+        "PORT": str(free_port()),
     }
 
 

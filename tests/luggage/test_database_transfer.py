@@ -169,5 +169,5 @@ def test_progress_is_reported(filled, old, new, monkeypatch):
     monkeypatch.setattr(module, "_REPORT_EVERY", 2)
     said = []
     transfer(old, new, METADATA, report=said.append)
-    assert "job: 2 rows so far" in said
+    assert "job: rows so far: 2" in said
     assert "job: rows moved and compared: 5" in said
