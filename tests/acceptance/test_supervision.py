@@ -254,15 +254,14 @@ def test_a_taken_port_is_one_line_and_exit_code_1(settings: dict[str, str], tmp_
     assert "set PORT" in line
 
 
-def test_a_port_that_becomes_free_is_taken(settings: dict[str, str], tmp_path: Path) -> None:
-    """The supervisor retries while the port is taken, and the bot works once it is free."""
+def test_a_port_that_is_taken_ends_the_start(settings: dict[str, str], tmp_path: Path) -> None:
+    """One line with the remedy and exit code 1, and no status page is announced."""
     with socket.create_server(("0.0.0.0", 0)) as other:
         environ = settings | {"PORT": str(other.getsockname()[1])}
         with running(tmp_path, environ) as bot:
-            bot.url = f"http://127.0.0.1:{environ['PORT']}"
-            until(lambda: "in use by another program" in bot.output, "the bot complains")
-            other.close()
-            bot.wait_until_ready()
+            assert bot.process.wait(60) == 1
+    (line,) = bot.output.splitlines()
+    assert "in use by another program: stop that, or set PORT" in line
 
 
 def test_without_an_app_start_says_what_to_do(tmp_path: Path) -> None:
