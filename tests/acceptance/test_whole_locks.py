@@ -30,7 +30,6 @@ def test_each_list_is_whole_for_each_python_and_machine(lock, tmp_path):
     for version in (f"{major}.{minor}" for major, minor in PYTHONS):
         for machine in MACHINES:
             words = [
-                "--require-hashes",
                 "--python-version",
                 version,
                 "--python-platform",
