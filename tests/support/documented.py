@@ -16,7 +16,7 @@ BACKUP = (ROOT / "docs/howto/backup.md").read_text()
 def blocks(page: str, kind: str = "", section: str = "") -> list[str]:
     """The command blocks of a kind, below a heading if one is given."""
     if section:
-        found = re.search(rf"^## {section}$(.*?)(?=^## |\\Z)", page, re.MULTILINE | re.DOTALL)
+        found = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
         assert found, f"no section: {section}"
         page = found[1]
     commands = re.findall(rf"^```sh{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
