@@ -57,6 +57,7 @@ class Pull:
     merges: bool | None
     updated_at: float
     files: int = 0
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Merging:
     merges: bool | None
     is_draft: bool
     labels: frozenset[str]
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Waiting:
     people: tuple[str, ...]
     is_draft: bool
     updated_at: float
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

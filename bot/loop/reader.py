@@ -36,7 +36,7 @@ query($owner: String!, $name: String!, $base: String, $cursor: String) {
     pullRequests(states: OPEN, first: 100, baseRefName: $base, after: $cursor) {
       pageInfo { hasNextPage endCursor }
       nodes {
-        number mergeable isDraft baseRefName
+        number mergeable isDraft locked baseRefName
         author { login __typename }
         labels(first: 100) { nodes { name } }
       }
@@ -95,6 +95,7 @@ class IssueFacts:
             merges=pull.get("mergeable"),
             updated_at=_seconds(pull["updated_at"]),
             files=pull.get("changed_files", 0),
+            is_locked=bool(pull.get("locked")),
         )
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
@@ -161,6 +162,7 @@ def _merging(node: Mapping[str, Any]) -> Merging:
         merges=_MERGES.get(node["mergeable"]),
         is_draft=node["isDraft"],
         labels=frozenset(one["name"] for one in node["labels"]["nodes"]),
+        is_locked=bool(node.get("locked")),
     )
 
 
@@ -172,6 +174,7 @@ def _waiting(item: Mapping[str, Any], people: Sequence[str]) -> Waiting:
         people=tuple(people),
         is_draft=bool(item.get("draft")),
         updated_at=_seconds(item["updated_at"]),
+        is_locked=bool(item.get("locked")),
     )
 
 
