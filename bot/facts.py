@@ -15,7 +15,9 @@ MOST_FILES = 1000
 class NotYet(Exception):  # noqa: N818  a signal, not an error
     """GitHub is still computing a fact; the loop asks this rule, and no other, again later.
 
-    `meanwhile` holds the actions that the rule can already return. docs/decisions/0106 says more.
+    `meanwhile` holds the actions that the rule can already return. Raise it from a RequestFailed if
+    a question failed: then that error decides when the rule is asked again, and for how long.
+    docs/decisions/0106 and 0166 say more.
     """
 
     def __init__(self, reason: str, meanwhile: Sequence[Action] = ()) -> None:

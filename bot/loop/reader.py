@@ -66,6 +66,8 @@ class IssueFacts:
                 f"/repos/{repository}/issues/{number}/assignees/{{person}}", person=person
             )
         except NotFound:
+            # GitHub also says so of an issue that it does not show yet: this raises NotFound.
+            self._client.get(f"/repos/{repository}/issues/{number}")
             return False
         return True
 
@@ -128,7 +130,7 @@ class IssueFacts:
             page = ((data or {}).get("repository") or {}).get("pullRequests")
             if page is None:
                 break
-            merging += [_merging(node) for node in page["nodes"]]
+            merging += [_merging(node) for node in page["nodes"] if node]
             if not page["pageInfo"]["hasNextPage"]:
                 break
             cursor = page["pageInfo"]["endCursor"]

@@ -22,7 +22,7 @@ from bot.operations.replay import (
 from bot.store.enqueue import job_of
 from bot.store.people import People
 from luggage.fake_github import faults
-from luggage.github import Delivery, WriteRefused
+from luggage.github import Delivery
 from luggage.jobs import NewJob, State
 from tests.support import ends
 
@@ -184,7 +184,7 @@ def test_a_dry_run_is_refused_every_write(looker, queue, github, monkeypatch):
     monkeypatch.setattr(Memberships, "membership", lambda self, *_: self._client.put("/x"))
     new = replayed(github.merge_pull_request(TRIO, "alice"))
     outlook = dry_run(new, queue, looker.dry_run)
-    assert "refused: PUT" in outlook.undecided["invite"]
+    assert outlook.undecided["invite"].startswith("PUT /x is a write")
     assert github.calls_to("PUT") == []
 
 
