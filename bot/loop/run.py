@@ -37,6 +37,7 @@ from luggage.github import (
     Forbidden,
     GithubApp,
     GithubError,
+    NotFound,
     RateLimited,
     RequestFailed,
     Transient,
@@ -69,6 +70,8 @@ AGAIN_SECONDS = 2.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
 
+# The statuses of what was deleted or transferred.
+_GONE = frozenset({404, 410})
 # How many later deliveries about a pull request are looked through for a push.
 _MOST_LATER = 64
 
@@ -322,7 +325,10 @@ class Updater:
                 return Ignored("the event has no installation")
             if self._is_overtaken(job):
                 return Ignored("a newer push to this pull request waits")
-            planned = list(self._planned(event, rules, event.installation, job))
+            try:
+                planned = list(self._planned(event, rules, event.installation, job))
+            except Superseded as why:
+                return Ignored(str(why))
             if not planned:
                 return Ignored("no rule had anything to do")
             log.info("decided: %s", ", ".join(new.key for new in planned))
@@ -371,12 +377,14 @@ class Updater:
         decisions = self._decisions(client, event, rules, only=only)
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
         for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
-            yield from self._queued(decision, job, installation)
+            yield from self._queued(decision, event, installation, job)
 
-    def _queued(self, decision: Decision, job: Job, installation: int) -> Sequence[NewJob]:
+    def _queued(
+        self, decision: Decision, event: Event, installation: int, job: Job
+    ) -> Sequence[NewJob]:
         """The jobs of one rule: its actions, and its reevaluation if it has not decided.
 
-        The reevaluation itself raises Postpone, Retry or Dead instead.
+        The reevaluation itself raises Postpone, Retry or Dead instead, or Superseded.
         """
         now = self._clock()
         try:
@@ -393,7 +401,7 @@ class Updater:
         # This try ends without a result. Their keys make it safe to queue the actions twice.
         self._queue.put_all(planned)
         with self._github_errors(job, about=f"the rule {decision.rule} cannot decide: "):
-            raise _ended(decision, now)
+            raise _ended(decision, event, job, now)
 
     def _report(self, decision: Decision) -> None:
         """Log why a rule has not decided, and count it if it failed."""
@@ -481,13 +489,28 @@ class Updater:
         return self._own_login
 
 
-def _ended(decision: Decision, now: float) -> BaseException:
+def _ended(decision: Decision, event: Event, job: Job, now: float) -> BaseException:
     """What ends a try to evaluate a rule alone."""
-    if decision.error is None:
+    error = decision.error
+    if error is None:
         return Postpone(now + NOT_YET_SECONDS, decision.not_yet)
-    if isinstance(decision.error, RequestFailed):
-        return decision.error
-    return Retry(f"the rule {decision.rule} failed: {decision.not_yet}")
+    if not isinstance(error, RequestFailed):
+        return Retry(f"the rule {decision.rule} failed: {decision.not_yet}")
+    if _is_gone(error, event) and not may_appear(error, job, now):
+        return Superseded(f"GitHub no longer shows {event.place}: {error}")
+    return error
+
+
+def _is_gone(error: BaseException | None, event: Event) -> bool:
+    """Whether GitHub answered 404 or 410 about the issue or pull request that an event is about."""
+    repository, issue = event.repository, event.issue
+    if not isinstance(error, NotFound) or repository is None or issue is None:
+        return False
+    root = f"/repos/{repository.full_name}"
+    asked = f"{error.path}/".startswith(
+        (f"{root}/issues/{issue.number}/", f"{root}/pulls/{issue.number}/")
+    )
+    return asked and error.status in _GONE
 
 
 def _is_locked(action: Action, error: Forbidden) -> bool:

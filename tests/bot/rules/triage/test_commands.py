@@ -426,6 +426,16 @@ def test_an_idle_claim_is_asked_about_and_then_released(github, story, clock, ti
     assert len(bots()) == 2
 
 
+def test_a_claim_in_a_locked_conversation_is_left_alone(github, story, clock, tick, bots):
+    """Nobody could be reminded there, nor answer: the claim stays, and nothing is tried."""
+    story(github.comment(TRIO, 1, "alice", "/claim"))
+    github.lock_issue(TRIO, 1, "olga")
+    tried = len(github.calls_to("POST", "*/comments"))
+    quiet(github, clock, tick, 40)
+    assert (assignees(github), bots()) == (["alice"], [])
+    assert len(github.calls_to("POST", "*/comments")) == tried
+
+
 @pytest.mark.no_cover  # two months of days, all alike
 def test_a_sign_of_life_keeps_a_claim(github, story, clock, tick, bots):
     """A comment after the reminder restarts the count."""
