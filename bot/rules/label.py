@@ -59,7 +59,7 @@ class LabelSettings:
 
 
 def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Action]:
-    """The actions that bring the managed labels up to date."""
+    """The actions that bring the managed labels up to date; raises NotYet without the paths."""
     if event.repository is None or event.pull_request is None or not settings.managed:
         return []
     repository, number = event.repository.full_name, event.pull_request.number

@@ -95,7 +95,7 @@ class NudgeSettings:
 def decide(event: Event, reader: Reader, settings: NudgeSettings) -> Sequence[Action]:
     """The reminders that are due in a repository.
 
-    A pull request that GitHub does not show holds up no other.
+    A pull request that GitHub does not show holds up no other: raises NotYet with their reminders.
     """
     if event.repository is None:
         return []

@@ -19,7 +19,7 @@ _DAY = 86_400.0
 def idle(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence[Action]:
     """The reminders and releases that are due in a repository.
 
-    An issue that GitHub does not show holds up no other.
+    An issue that GitHub does not show holds up no other: raises NotYet with what is due for them.
     """
     if event.repository is None or settings.remind_days == 0:
         return []

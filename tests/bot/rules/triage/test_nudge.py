@@ -165,7 +165,7 @@ def test_a_locked_conversation_is_left_alone(github, days, bots):
         (500, 3, [State.DONE], 1),
     ],
 )
-def test_a_pull_request_that_github_does_not_show_holds_up_no_other(  # noqa: PLR0913, PLR0917
+def test_a_pull_request_that_github_does_not_show_holds_up_no_other(
     github, clock, tick, queue, bots, status, times, ends, reminded
 ):
     """The others get their reminders at once; the rule asks again, and ends with the answer."""
