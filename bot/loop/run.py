@@ -70,6 +70,8 @@ AGAIN_SECONDS = 2.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
 
+_DEADLY = "the evaluation of all rules ended the process, or never returned"
+_REMEDY = "if it is a custom rule, fix its file and restart the bot; then retry this"
 # The statuses of what was deleted or transferred.
 _GONE = frozenset({404, 410})
 # How many later deliveries about a pull request are looked through for a push.
@@ -125,7 +127,8 @@ def evaluate(
             subject = "" if rule.while_paused else event.place
             fresh = Decision(rule.name, (), changed(options), digest(options), subject)
             with meter.timed(RULE_SECONDS, rule.name):
-                yield decided(fresh, event, partial(rule.decide, event, reader, options))
+                decision = decided(fresh, event, partial(rule.decide, event, reader, options))
+            yield decision
 
 
 def decided(fresh: Decision, event: Event, decide: Callable[[], Sequence[Action]]) -> Decision:
@@ -317,7 +320,8 @@ class Updater:
         """
         with self._github_errors(job):
             event = view(job.kind, json.loads(job.body))
-            self._people.learn(event)
+            if not is_reevaluation(job):  # What was news then may be outdated.
+                self._people.learn(event)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._is_previewed(event) or rules):
                 return Ignored(_unwanted(event), forget=True)
@@ -326,11 +330,13 @@ class Updater:
             if self._is_overtaken(job):
                 return Ignored("a newer push to this pull request waits")
             try:
-                planned = list(self._planned(event, rules, event.installation, job))
+                planned = self._apart(event, rules, job) or list(
+                    self._planned(event, rules, event.installation, job)
+                )
             except Superseded as why:
                 return Ignored(str(why))
             if not planned:
-                return Ignored("no rule had anything to do")
+                return Ignored(_nothing(event))
             log.info("decided: %s", ", ".join(new.key for new in planned))
             return Done(put=planned)
 
@@ -371,9 +377,10 @@ class Updater:
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
         client = self._client(installation, job).read_only()
-        event = self._rate.heard(event, job)
-        self._rate.note(event, job)
         only = DeliveryNote.decode(job.note).only
+        if not only:  # The bot has listened to what a rule is asked about again.
+            event = self._rate.heard(event, job)
+            self._rate.note(event, job)
         decisions = self._decisions(client, event, rules, only=only)
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
         for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
@@ -415,6 +422,21 @@ class Updater:
         )
         if error is not None:
             self._meter.add(RULE_FAILURES_TOTAL, decision.rule)
+
+    def _apart(self, event: Event, rules: Sequence[Rule[Any]], job: Job) -> Sequence[NewJob]:
+        """The evaluation of each rule alone, if all attempts but this one ended their process.
+
+        So only the deadly rule dies. Failures of GitHub do not count as attempts for a day.
+        """
+        names = [rule.name for rule in rules]
+        if self._is_previewed(event):
+            names.append(self._previewer.name)
+        is_last = job.attempt >= job.max_attempts and not is_reevaluation(job)
+        if not is_last or self._clock() - job.created_at >= OUTAGE_SECONDS or len(names) == 1:
+            return []
+        log.warning("each rule is evaluated alone from now on: %s", _DEADLY)
+        decisions = [Decision(name, (), not_yet=_DEADLY) for name in names]
+        return [reevaluation(each, job, now=self._clock()) for each in decisions]
 
     def _client(self, installation: int, job: Job) -> Client:
         return self._app.client_for(
@@ -495,10 +517,16 @@ def _ended(decision: Decision, event: Event, job: Job, now: float) -> BaseExcept
     if error is None:
         return Postpone(now + NOT_YET_SECONDS, decision.not_yet)
     if not isinstance(error, RequestFailed):
-        return Retry(f"the rule {decision.rule} failed: {decision.not_yet}")
+        return Retry(f"the rule {decision.rule} failed: {decision.not_yet} -- {_REMEDY}")
     if _is_gone(error, event) and not may_appear(error, job, now):
         return Superseded(f"GitHub no longer shows {event.place}: {error}")
     return error
+
+
+def _nothing(event: Event) -> str:
+    """The reason for events about which no rule wants anything."""
+    where = " in the locked conversation" if event.issue and event.issue.is_locked else ""
+    return f"no rule had anything to do{where}"
 
 
 def _is_gone(error: BaseException | None, event: Event) -> bool:

@@ -241,6 +241,29 @@ def test_a_process_that_dies_repeats_no_rule_and_loses_none(
     assert (texts(github)[1:], labels(github)) == (["pong!"], ["bug"])
 
 
+def test_a_rule_that_kills_its_process_ends_alone(
+    deliver, worker, settled, queue, clock, github, boom
+):
+    """After four lost attempts the rules are evaluated one by one; only the deadly one dies."""
+
+    class Killed(BaseException):
+        """Stands for the end of a process: nothing in the worker catches it."""
+
+    boom.decide = lambda *_: _raise(Killed())
+    deliver(github.comment(TRIO, 1, "bob", "/ping"), "g")
+    killed = 0
+    while queue.next_run_at(["delivery", "action"]) is not None:
+        try:
+            settled()
+        except Killed:
+            killed += 1
+            clock.advance(61)
+            queue.reclaim()
+    assert (killed, texts(github)) == (9, ["/ping", "pong!"])
+    assert queue.find(DELIVERIES, "g").state is State.DONE
+    assert queue.find(DELIVERIES, "g/boom").state is State.DEAD
+
+
 def test_a_waiting_rule_is_shown_in_plain_words(deliver, worker, queue, github, history):
     """History names the rule, and what GitHub answered, before the rule has run again."""
     github.faults.append(faults.plan(faults.failed(500, done=False), times=None, **WHO))
@@ -268,6 +291,30 @@ def test_what_github_does_not_show_yet_is_asked_for_a_minute(
     (dead,) = [row for row in queue.search(ACTIONS) if row.state is State.DEAD]
     assert "404" in dead.reason
     assert posts[-1] < begun_at + OUTAGE_SECONDS
+
+
+def test_what_is_gone_needs_nothing(deliver, settled, queue, github):
+    """A pull request that GitHub no longer shows after a minute ends the preview quietly."""
+    github.faults.append(faults.plan(faults.refused(404, "No"), path="*/files", times=None))
+    deliver(github.open_pull_request(TRIO, "alice", body="/ping"), "g")
+    settled()
+    row = queue.find(DELIVERIES, "g/preview")
+    assert (row.state, row.reason.partition(": ")[0]) == (
+        State.IGNORED,
+        f"GitHub no longer shows {TRIO}#3",
+    )
+
+
+def test_a_locked_conversation_leaves_no_work(deliver, settled, queue, github):
+    """A ping in a locked conversation is ignored with the reason, and nothing is tried."""
+    github.lock_issue(TRIO, 1, "olga")
+    deliver(github.comment(TRIO, 1, "olga", "/ping"), "g")
+    settled()
+    row = queue.find(DELIVERIES, "g")
+    assert (row.state, row.reason) == (
+        State.IGNORED,
+        "no rule had anything to do in the locked conversation",
+    )
 
 
 def test_actions_wait_for_work_about_the_same_issue_only(deliver, settled, queue, github, boom):
