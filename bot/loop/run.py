@@ -9,7 +9,7 @@ the loop says on the board that it is bored.
 import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, Self
@@ -58,6 +58,7 @@ from luggage.jobs import (
     Postpone,
     Queue,
     Retry,
+    WrongState,
 )
 from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
@@ -70,6 +71,8 @@ AGAIN_SECONDS = 2.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
 
+# With so many of five attempts left, rules are evaluated one by one.
+_ATTEMPTS_LEFT = 2
 _DEADLY = "the evaluation of all rules ended the process, or never returned"
 _REMEDY = "if it is a custom rule, fix its file and restart the bot; then retry this"
 # The statuses of what was deleted or transferred.
@@ -78,6 +81,10 @@ _GONE = frozenset({404, 410})
 _MOST_LATER = 64
 
 log = logging.getLogger(__name__)
+
+
+class RuleFailed(Retry):
+    """A rule failed by itself: a bug in the bot or in a custom rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,11 +411,20 @@ class Updater:
         if decision.error is None and now - job.created_at >= NOT_YET_TIMEOUT_SECONDS:
             return planned
         if not is_reevaluation(job):
-            return [*planned, reevaluation(decision, job, now=now)]
+            again = reevaluation(decision, job, now=now)
+            self._revive(again)
+            return [*planned, again]
         # This try ends without a result. Their keys make it safe to queue the actions twice.
         self._queue.put_all(planned)
         with self._github_errors(job, about=f"the rule {decision.rule} cannot decide: "):
             raise _ended(decision, event, job, now)
+
+    def _revive(self, again: NewJob) -> None:
+        """Make a reevaluation ready that an earlier evaluation of the delivery has queued."""
+        known = self._queue.find(again.queue, again.key)
+        if known is not None:
+            with suppress(WrongState):  # It is in progress.
+                self._queue.revive(known, done_too=True)
 
     def _report(self, decision: Decision) -> None:
         """Log why a rule has not decided, and count it if it failed."""
@@ -424,15 +440,15 @@ class Updater:
             self._meter.add(RULE_FAILURES_TOTAL, decision.rule)
 
     def _apart(self, event: Event, rules: Sequence[Rule[Any]], job: Job) -> Sequence[NewJob]:
-        """The evaluation of each rule alone, if all attempts but this one ended their process.
+        """The evaluation of each rule alone, if two attempts have ended their process.
 
         So only the deadly rule dies. Failures of GitHub do not count as attempts for a day.
         """
         names = [rule.name for rule in rules]
         if self._is_previewed(event):
             names.append(self._previewer.name)
-        is_last = job.attempt >= job.max_attempts and not is_reevaluation(job)
-        if not is_last or self._clock() - job.created_at >= OUTAGE_SECONDS or len(names) == 1:
+        is_worn = job.max_attempts - job.attempt <= _ATTEMPTS_LEFT and not is_reevaluation(job)
+        if not is_worn or self._clock() - job.created_at >= OUTAGE_SECONDS or len(names) == 1:
             return []
         log.warning("each rule is evaluated alone from now on: %s", _DEADLY)
         decisions = [Decision(name, (), not_yet=_DEADLY) for name in names]
@@ -517,7 +533,7 @@ def _ended(decision: Decision, event: Event, job: Job, now: float) -> BaseExcept
     if error is None:
         return Postpone(now + NOT_YET_SECONDS, decision.not_yet)
     if not isinstance(error, RequestFailed):
-        return Retry(f"the rule {decision.rule} failed: {decision.not_yet} -- {_REMEDY}")
+        return RuleFailed(f"the rule {decision.rule} failed: {decision.not_yet} -- {_REMEDY}")
     if _is_gone(error, event) and not may_appear(error, job, now):
         return Superseded(f"GitHub no longer shows {event.place}: {error}")
     return error
@@ -591,7 +607,12 @@ class _Measured:
         return outcome
 
 
-_SIGNALS: Mapping[type[Exception], str] = {Postpone: "postponed", Retry: "retried", Dead: "dead"}
+_SIGNALS: Mapping[type[Exception], str] = {
+    Postpone: "postponed",
+    Retry: "retried",
+    RuleFailed: "failed",
+    Dead: "dead",
+}
 
 
 class Boredom:

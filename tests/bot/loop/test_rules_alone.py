@@ -143,6 +143,23 @@ def test_a_rule_that_is_mended_is_retried_by_hand(deliver, settled, queue, githu
     assert history.find("g").state is State.DONE
 
 
+def test_a_rule_that_fails_in_a_replay_is_evaluated_again(
+    deliver, settled, queue, github, boom, history
+):
+    """The job of the first evaluation is revived: what fails in a replay is not lost."""
+    failures = iter(range(1))
+    boom.decide = lambda *_: [] if next(failures, None) is None else 1 / 0
+    deliver(github.comment(TRIO, 1, "bob", "/ping"), "g")
+    settled()
+    assert queue.find(DELIVERIES, "g/boom").state is State.IGNORED
+    more = iter(range(1))
+    said = [Comment(about="x", repository=TRIO, number=1, text="replayed")]
+    boom.decide = lambda *_: said if next(more, None) is None else 1 / 0
+    history.again("g")
+    settled()
+    assert texts(github) == ["/ping", "pong!", "replayed"]
+
+
 FAULTS = {
     "403": faults.refused(403, "Resource not accessible"),
     "409": faults.refused(409, "Conflict"),
@@ -244,7 +261,7 @@ def test_a_process_that_dies_repeats_no_rule_and_loses_none(
 def test_a_rule_that_kills_its_process_ends_alone(
     deliver, worker, settled, queue, clock, github, boom
 ):
-    """After four lost attempts the rules are evaluated one by one; only the deadly one dies."""
+    """After two lost attempts the rules are evaluated one by one; only the deadly one dies."""
 
     class Killed(BaseException):
         """Stands for the end of a process: nothing in the worker catches it."""
@@ -259,7 +276,7 @@ def test_a_rule_that_kills_its_process_ends_alone(
             killed += 1
             clock.advance(61)
             queue.reclaim()
-    assert (killed, texts(github)) == (9, ["/ping", "pong!"])
+    assert (killed, texts(github)) == (7, ["/ping", "pong!"])
     assert queue.find(DELIVERIES, "g").state is State.DONE
     assert queue.find(DELIVERIES, "g/boom").state is State.DEAD
 
