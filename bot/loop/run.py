@@ -8,6 +8,7 @@ the loop says on the board that it is bored.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -73,6 +74,8 @@ OUTAGE_SECONDS = 24 * 3600.0
 
 # With so many of five attempts left, rules are evaluated one by one.
 _ATTEMPTS_LEFT = 2
+# "Unable to create comment because issue is locked.", ".../locking-conversations/"; not "blocked".
+_LOCKED = re.compile(r"\block(?:ed|ing)\b", re.IGNORECASE)
 _DEADLY = "the evaluation of all rules ended the process, or never returned"
 _REMEDY = "if it is a custom rule, fix its file and restart the bot; then retry this"
 # The statuses of what was deleted or transferred.
@@ -253,7 +256,7 @@ def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
 
 def _subject_again(decision: Decision, cause: Job) -> str:
     place, _, number = cause.subject.partition("#")
-    line = cause.key if decision.error is None else f"all/{number}"
+    line = cause.key if decision.error is None else number or "all"
     return f"{place}/again/{line}/{decision.rule}" if place else ""
 
 
@@ -559,8 +562,8 @@ def _is_gone(error: BaseException | None, event: Event) -> bool:
 
 def _is_locked(action: Action, error: Forbidden) -> bool:
     """Whether GitHub refused a text because somebody locked the conversation."""
-    why = f"{error.message} {error.documentation_url}".lower()
-    return (action.courtesy or action.declines) and "lock" in why
+    why = f"{error.message} {error.documentation_url}"
+    return (action.courtesy or action.declines) and _LOCKED.search(why) is not None
 
 
 def _unwanted(event: Event) -> str:

@@ -4,9 +4,9 @@ import pytest
 
 from bot.actions import Comment
 from bot.facts import NotYet
-from luggage.github.errors import NotFound
 from bot.loop.reader import IssueFacts, github_reader
 from luggage.fake_github import ChangedFile
+from luggage.github.errors import NotFound
 
 TRIO = "snakes/trio"
 
