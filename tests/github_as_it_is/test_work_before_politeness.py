@@ -60,17 +60,6 @@ def test_the_work_does_not_wait_for_a_refused_reaction(scene, issue, status):
     scene.until(lambda: is_labelled(scene), "the bot labels")
 
 
-def test_a_refusal_for_another_reason_is_dead_and_ends_only_itself(scene, issue):
-    """A blocked App is not taken for a locked conversation: the comment is dead with the reason."""
-    path = f"/repos/{scene.repo}/issues/1/comments"
-    scene.github.faults.append(faults.plan(refused(410, "User is blocked"), path=path, times=None))
-    scene.deliver(scene.github.comment(scene.repo, issue, "olga", "/label bug\n\n/why"))
-    scene.until(lambda: is_labelled(scene), "the bot labels")
-    scene.until(lambda: [job for job in scene.jobs() if job["state"] == "dead"], "the answer ends")
-    (dead,) = [job for job in scene.jobs() if job["state"] == "dead"]
-    assert (dead["kind"], "User is blocked" in dead["reason"]) == ("comment", True)
-
-
 def test_a_team_is_joined_though_the_welcome_is_refused(scene):
     """An invitation leads to the team, whether or not GitHub takes the comment."""
     settings = "[invite]\nteam = 'friends'\n"

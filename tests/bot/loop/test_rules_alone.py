@@ -334,6 +334,25 @@ def test_a_locked_conversation_leaves_no_work(deliver, settled, queue, github):
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "state"),
+    [
+        ("Unable to create comment because issue is locked.", State.IGNORED),
+        ("User is blocked", State.DEAD),
+        ("Repository was archived so is read-only.", State.DEAD),
+    ],
+)
+def test_only_a_lock_is_no_failure(deliver, settled, queue, github, message, state):
+    """A refused answer ends itself: ignored where somebody locked the conversation, else dead."""
+    refused = faults.refused(403, message)
+    github.faults.append(faults.plan(refused, path="*/issues/1/comments", times=None))
+    deliver(github.comment(TRIO, 1, "bob", "/ping"), "g")
+    settled()
+    (row,) = [row for row in queue.search(ACTIONS) if row.kind == "comment"]
+    assert (row.state, message in row.reason) == (state, True)
+    assert {row.state for row in queue.search(ACTIONS) if row.kind == "react"} == {State.DONE}
+
+
 def test_actions_wait_for_work_about_the_same_issue_only(deliver, settled, queue, github, boom):
     """Work that is refused holds what announces it, and nothing about another issue."""
     boom.decide = lambda *_: [
