@@ -78,6 +78,7 @@ _ATTEMPTS_LEFT = 2
 _LOCKED = re.compile(r"\block(?:ed|ing)\b", re.IGNORECASE)
 _DEADLY = "the evaluation of all rules ended the process, or never returned"
 _REMEDY = "if it is a custom rule, fix its file and restart the bot; then retry this"
+_LONGEST_WORDS = 500
 # The statuses of what was deleted or transferred.
 _GONE = frozenset({404, 410})
 # How many later deliveries about a pull request are looked through for a push.
@@ -110,12 +111,17 @@ class Decision:
 
     def failed(self, error: BaseException) -> Self:
         """The decision of a rule that failed: it has no actions."""
-        words = str(error) if isinstance(error, GithubError) else f"{_name(error)}: {error}"
-        return replace(self, actions=(), not_yet=words or _name(error), error=error)
+        return replace(self, actions=(), not_yet=_words(error), error=error)
 
 
-def _name(error: BaseException) -> str:
-    return type(error).__name__
+def _words(error: BaseException) -> str:
+    """An error in words: those of our own say all, others need the name of their class."""
+    name = type(error).__name__
+    try:
+        text = str(error)[:_LONGEST_WORDS]
+    except Exception:  # noqa: BLE001  a custom rule's error may fail in this, too
+        text = ""
+    return text if text and isinstance(error, GithubError) else f"{name}: {text}"
 
 
 def evaluate(
@@ -172,7 +178,7 @@ def _is_unwelcome(action: Action, event: Event) -> bool:
 
 
 def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> Iterator[NewJob]:
-    """The actions of one rule as jobs.
+    """The actions of one rule as jobs; raises what an action raises, and ValueError for its key.
 
     Each waits for the last work before it that is about the same issue, or about none. No action
     waits for a courtesy.
@@ -189,7 +195,7 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
         )
         yield NewJob(
             queue=ACTIONS,
-            key=action.key,
+            key=_storable(action.key),
             subject=_line(action, decision.subject or cause.subject),
             kind=action.kind,
             body=planned.encode(),
@@ -203,6 +209,14 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
         )
         if not action.courtesy:
             work.append((_issue_of(action), action.key))
+
+
+def _storable(key: str) -> str:
+    """The key; raises ValueError for one that a database refuses."""
+    key.encode()
+    if "\0" in key:
+        raise ValueError("the key of an action contains NUL")
+    return key
 
 
 def _line(action: Action, delivery: str) -> str:

@@ -101,6 +101,13 @@ def _raise(error):
     raise error
 
 
+class Silent(Exception):  # noqa: N818
+    """An error that cannot be shown."""
+
+    def __str__(self):
+        raise ValueError("no words")
+
+
 WRONG = {
     "an exception": lambda: _raise(ZeroDivisionError("division by zero")),
     "the end of the process": lambda: _raise(SystemExit(3)),
@@ -110,6 +117,11 @@ WRONG = {
         Comment(about="x", repository=TRIO, number=1, text=object())
     ],
     "an action without a key": lambda: [Label(about=7, repository=TRIO, number=1, names=())],
+    "a key that no database takes": lambda: [
+        Label(about="\ud800", repository=TRIO, number=1, names=())
+    ],
+    "a key with NUL": lambda: [Label(about="a\0b", repository=TRIO, number=1, names=())],
+    "an error without words": lambda: _raise(Silent()),
     "undecided with nonsense": lambda: _raise(NotYet("hm", ["comment"])),
 }
 
