@@ -89,7 +89,7 @@ class Issue:
 
     `author` is None for a deleted account. `association` is the author's role in the repository:
     OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER or NONE.
-    `assignees` and `labels` are names.
+    `assignees` and `labels` are names. In a locked conversation Apps can neither comment nor react.
     """
 
     number: int
@@ -101,6 +101,7 @@ class Issue:
     is_merged: bool = False
     assignees: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +297,7 @@ def _issue(payload: Mapping[str, Any]) -> Issue | None:
         is_merged=bool(_dig({"pull": pull}, "pull", "merged_at")),
         assignees=_names(data.get("assignees"), "login"),
         labels=_names(data.get("labels"), "name"),
+        is_locked=data.get("locked") is True,
     )
 
 

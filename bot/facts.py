@@ -15,7 +15,9 @@ MOST_FILES = 1000
 class NotYet(Exception):  # noqa: N818  a signal, not an error
     """GitHub is still computing a fact; the loop asks this rule, and no other, again later.
 
-    `meanwhile` holds the actions that the rule can already return. docs/decisions/0106 says more.
+    `meanwhile` holds the actions that the rule can already return. Raise it from a RequestFailed if
+    a question failed: then that error decides when the rule is asked again, and for how long.
+    docs/decisions/0106 and 0166 say more.
     """
 
     def __init__(self, reason: str, meanwhile: Sequence[Action] = ()) -> None:
@@ -57,6 +59,7 @@ class Pull:
     merges: bool | None
     updated_at: float
     files: int = 0
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Merging:
     merges: bool | None
     is_draft: bool
     labels: frozenset[str]
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Waiting:
     people: tuple[str, ...]
     is_draft: bool
     updated_at: float
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

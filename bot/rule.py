@@ -24,7 +24,8 @@ class Reader(Protocol):
     """Read-only facts about GitHub and the bot, for rules.
 
     Every method raises luggage.github's RequestFailed if GitHub does not answer. Rules let it pass:
-    the loop decides the delivery again later.
+    the loop evaluates this rule again later, and the other rules do not wait. A rule that can act
+    on the rest raises NotYet with those actions from it.
     """
 
     def membership(self, organization: str, person: str) -> str | None:

@@ -47,6 +47,9 @@ class Action:
     `urgent` lets it overtake the other actions of its installation: people wait for it.
 
     `declines` says that the action, where GitHub refuses it, comments on the same `about` instead.
+
+    `courtesy` says that it only tells people something. It waits for the work before it; the work
+    after it does not wait for it. In a locked conversation the bot leaves it out.
     """
 
     __slots__ = ()
@@ -57,6 +60,7 @@ class Action:
     own_line: ClassVar[bool] = False
     declines: ClassVar[bool] = False
     urgent: ClassVar[bool] = False
+    courtesy: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Register a class that has a kind of its own.

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from bot.actions import limits
 from bot.actions.base import Action
-from bot.actions.work import Result, Work
+from bot.actions.work import Result, Work, may_appear
 from bot.actions.write_once import marker
 from luggage.github.errors import Forbidden, Invalid, NotFound
 
@@ -54,6 +54,8 @@ class CheckRun(Action):
             log.warning("no check on %s: the App lacks the permission: %s", self.repository, error)
             return Result({"check": None, "reason": "not permitted"})
         except (Invalid, NotFound) as error:
+            if may_appear(error, work.job, work.clock()):
+                raise
             log.warning("no check on %s: GitHub refused it: %s", self.repository, error)
             return Result({"check": None, "reason": "refused"})
 

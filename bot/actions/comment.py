@@ -20,6 +20,7 @@ class Comment(IssueAction):
     kind: ClassVar[str] = "comment"
     noun: ClassVar[tuple[str, str]] = ("comment", "comments")
     public: ClassVar[str] = "wrote a comment on {place}"
+    courtesy: ClassVar[bool] = True
 
     text: str
     thread: int | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.actions.base import Action, Superseded
-from bot.actions.work import Result, Work
+from bot.actions.work import Result, Work, may_appear
 from luggage.github.errors import NotFound
 
 
@@ -18,6 +18,7 @@ class React(Action):
     kind: ClassVar[str] = "react"
     noun: ClassVar[tuple[str, str]] = ("reaction", "reactions")
     public: ClassVar[str] = "left a reaction on {place}"
+    courtesy: ClassVar[bool] = True
 
     repository: str
     target: str
@@ -38,6 +39,7 @@ class React(Action):
         try:
             answer = work.client.post(path, json={"content": self.content})
         except NotFound as error:
-            # The author changed their mind, so what follows from the text is not wanted either.
+            if may_appear(error, work.job, work.clock()):
+                raise
             raise Superseded("the text was deleted") from error
         return Result({"reaction": answer["id"]})

@@ -23,6 +23,7 @@ class TakeBack(IssueAction):
     noun: ClassVar[tuple[str, str]] = ("comment withdrawn", "comments withdrawn")
     public: ClassVar[str] = "corrected a comment on {place}"
     own_line: ClassVar[bool] = True
+    courtesy: ClassVar[bool] = True
 
     text: str
 

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from luggage.jobs.model import Job, JobRow
 
 if TYPE_CHECKING:
-    from luggage.github import Client
+    from luggage.github import Client, RequestFailed
 
 _RECORD_VERSION = 1
+# For this long GitHub's API may not show what a delivery names.
+NEW_SECONDS = 60.0
+_NOT_FOUND = 404
 
 
 class UnreadableRecord(ValueError):  # noqa: N818
@@ -143,6 +146,12 @@ def _number(value: object) -> int | None:
 
 
 _Params = Mapping[str, object] | None
+
+
+def may_appear(error: "RequestFailed", job: Job, now: float) -> bool:
+    """Whether GitHub said 404 about something that may be too new to be shown; then ask again."""
+    is_missing = error.status == _NOT_FOUND and error.path.startswith("/repos/")
+    return is_missing and now - job.created_at < NEW_SECONDS
 
 
 class ReadingClient(Protocol):

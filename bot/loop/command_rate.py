@@ -94,7 +94,8 @@ class CommandRate:
             since=self.clock() - HOUR_SECONDS,
             parents=_KINDS,
             noted={_NOTED: COMMANDS},
-            without=[React.kind],
+            # Nor does a rule that is evaluated again.
+            without=[React.kind, *_KINDS, _NOTED],
             most=self.per_hour,
         )
 

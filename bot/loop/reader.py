@@ -36,7 +36,7 @@ query($owner: String!, $name: String!, $base: String, $cursor: String) {
     pullRequests(states: OPEN, first: 100, baseRefName: $base, after: $cursor) {
       pageInfo { hasNextPage endCursor }
       nodes {
-        number mergeable isDraft baseRefName
+        number mergeable isDraft locked baseRefName
         author { login __typename }
         labels(first: 100) { nodes { name } }
       }
@@ -66,6 +66,8 @@ class IssueFacts:
                 f"/repos/{repository}/issues/{number}/assignees/{{person}}", person=person
             )
         except NotFound:
+            # GitHub also says so of an issue that it does not show yet: this raises NotFound.
+            self._client.get(f"/repos/{repository}/issues/{number}")
             return False
         return True
 
@@ -95,6 +97,7 @@ class IssueFacts:
             merges=pull.get("mergeable"),
             updated_at=_seconds(pull["updated_at"]),
             files=pull.get("changed_files", 0),
+            is_locked=bool(pull.get("locked")),
         )
 
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
@@ -127,7 +130,7 @@ class IssueFacts:
             page = ((data or {}).get("repository") or {}).get("pullRequests")
             if page is None:
                 break
-            merging += [_merging(node) for node in page["nodes"]]
+            merging += [_merging(node) for node in page["nodes"] if node]
             if not page["pageInfo"]["hasNextPage"]:
                 break
             cursor = page["pageInfo"]["endCursor"]
@@ -161,6 +164,7 @@ def _merging(node: Mapping[str, Any]) -> Merging:
         merges=_MERGES.get(node["mergeable"]),
         is_draft=node["isDraft"],
         labels=frozenset(one["name"] for one in node["labels"]["nodes"]),
+        is_locked=bool(node.get("locked")),
     )
 
 
@@ -172,6 +176,7 @@ def _waiting(item: Mapping[str, Any], people: Sequence[str]) -> Waiting:
         people=tuple(people),
         is_draft=bool(item.get("draft")),
         updated_at=_seconds(item["updated_at"]),
+        is_locked=bool(item.get("locked")),
     )
 
 

@@ -1,19 +1,22 @@
 """Job handlers of the loop: one evaluates deliveries, the other performs actions.
 
 Both kinds of job share one queue. Rules change nothing; schedules and previews evaluate them with
-other readers. Finishing a delivery and queuing its actions is one transaction. After a while
-without work the loop says on the board that it is bored.
+other readers. Finishing a delivery and queuing its actions is one transaction. A rule that cannot
+decide, or fails, becomes a job of its own in it (docs/decisions/0166). After a while without work
+the loop says on the board that it is bored.
 """
 
 import json
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, Self
 
-from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
-from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord
+from bot.actions import ACTIONS, Action, Planned, React, Superseded, UnknownAction, Work
+from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord, may_appear
 from bot.events import DELIVERIES, SCHEDULE, Event, view
 from bot.facts import NotYet
 from bot.loop.changed_paths import ChangedPaths
@@ -27,12 +30,15 @@ from bot.settings.files import SETTINGS, Known, SettingsFiles, complaint
 from bot.settings.layers import Settings
 from bot.store.board import Board
 from bot.store.enqueue import DeliveryNote
-from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_SECONDS
+from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_FAILURES_TOTAL, RULE_SECONDS
 from bot.store.people import People
 from luggage.github import (
     Ambiguous,
     Client,
+    Forbidden,
     GithubApp,
+    GithubError,
+    NotFound,
     RateLimited,
     RequestFailed,
     Transient,
@@ -40,20 +46,49 @@ from luggage.github import (
     Unreachable,
 )
 from luggage.github.webhooks import documented_event
-from luggage.jobs import Dead, Done, Handler, Ignored, Job, NewJob, Outcome, Postpone, Queue, Retry
+from luggage.jobs import (
+    AWAY,
+    Dead,
+    Done,
+    Handler,
+    Ignored,
+    Job,
+    LeaseLost,
+    NewJob,
+    Outcome,
+    Postpone,
+    Queue,
+    Retry,
+    WrongState,
+)
 from luggage.telemetry.logs import log_context
 from luggage.telemetry.meter import Meter
 
 # A rule that cannot decide yet runs again after this many seconds, until the timeout.
 NOT_YET_SECONDS = 10.0
 NOT_YET_TIMEOUT_SECONDS = 600.0
+# A rule that failed runs again after this many seconds, alone; a 404 is asked again as soon.
+AGAIN_SECONDS = 2.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
 
+# With so many of five attempts left, rules are evaluated one by one.
+_ATTEMPTS_LEFT = 2
+# "Unable to create comment because issue is locked.", ".../locking-conversations/"; not "blocked".
+_LOCKED = re.compile(r"\block(?:ed|ing)\b", re.IGNORECASE)
+_DEADLY = "the evaluation of all rules ended the process, or never returned"
+_REMEDY = "if it is a custom rule, fix its file and restart the bot; then retry this"
+_LONGEST_WORDS = 500
+# The statuses of what was deleted or transferred.
+_GONE = frozenset({404, 410})
 # How many later deliveries about a pull request are looked through for a push.
 _MOST_LATER = 64
 
 log = logging.getLogger(__name__)
+
+
+class RuleFailed(Retry):
+    """A rule failed by itself: a bug in the bot or in a custom rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +97,8 @@ class Decision:
 
     `settings` are those that differ from the rule's defaults, as plain JSON; `digest` identifies
     all of them. The actions queue up under `subject`, or under the delivery's where it is "".
-    `not_yet` says why the rule cannot decide yet; it runs again later.
+    `not_yet` says why the rule has not decided; it runs again later. `error` is what it failed
+    with, None while GitHub is still computing.
     """
 
     rule: str
@@ -71,6 +107,21 @@ class Decision:
     digest: str = ""
     subject: str = ""
     not_yet: str = ""
+    error: BaseException | None = None
+
+    def failed(self, error: BaseException) -> Self:
+        """The decision of a rule that failed: it has no actions."""
+        return replace(self, actions=(), not_yet=_words(error), error=error)
+
+
+def _words(error: BaseException) -> str:
+    """An error in words: those of our own say all, others need the name of their class."""
+    name = type(error).__name__
+    try:
+        text = str(error)[:_LONGEST_WORDS]
+    except Exception:  # noqa: BLE001  a custom rule's error may fail in this, too
+        text = ""
+    return text if text and isinstance(error, GithubError) else f"{name}: {text}"
 
 
 def evaluate(
@@ -80,24 +131,59 @@ def evaluate(
     reader: Reader,
     meter: Meter | None = None,
 ) -> Iterator[Decision]:
-    """Yield the decision of each enabled rule about an event; raises what the reader raises."""
+    """Yield the decision of each enabled rule about an event.
+
+    A rule that fails stops no other: its decision has the error. Raises only what says that the
+    database is away.
+    """
     meter = meter or Meter()
     for rule in rules:
         options = settings.of(rule)
         if options.enabled:
-            not_yet = ""
-            try:
-                with meter.timed(RULE_SECONDS, rule.name):
-                    actions = rule.decide(event, reader, options)
-            except NotYet as reason:
-                actions, not_yet = reason.meanwhile, str(reason)
             subject = "" if rule.while_paused else event.place
-            yield Decision(rule.name, actions, changed(options), digest(options), subject, not_yet)
+            fresh = Decision(rule.name, (), changed(options), digest(options), subject)
+            with meter.timed(RULE_SECONDS, rule.name):
+                decision = decided(fresh, event, partial(rule.decide, event, reader, options))
+            yield decision
+
+
+def decided(fresh: Decision, event: Event, decide: Callable[[], Sequence[Action]]) -> Decision:
+    """The decision of one rule; raises only what says that the database is away."""
+    try:
+        actions = decide()
+    except NotYet as reason:
+        fresh = replace(fresh, not_yet=str(reason), error=reason.__cause__)
+        actions = reason.meanwhile
+    except (LeaseLost, *AWAY):
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001  custom rules may raise anything
+        return fresh.failed(error)
+    try:
+        welcome = [action for action in actions if not _is_unwelcome(action, event)]
+    except Exception as error:  # noqa: BLE001  custom rules may return anything
+        return fresh.failed(error)
+    return replace(fresh, actions=welcome)
+
+
+def _is_unwelcome(action: Action, event: Event) -> bool:
+    """Whether an action would only tell something in a conversation that somebody has locked."""
+    if not isinstance(action, Action):
+        raise TypeError(f"a rule returns a list of actions, and {action!r} is none")
+    issue, repository = event.issue, event.repository
+    if not action.courtesy or issue is None or repository is None or not issue.is_locked:
+        return False
+    # A reaction names its text, which is the one of the event.
+    is_here = isinstance(action, React) and action.repository == repository.full_name
+    return is_here or action.subject.lower() == event.place.lower()
 
 
 def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> Iterator[NewJob]:
-    """The actions of one rule as jobs; each waits for the one before it."""
-    previous: str | None = None
+    """The actions of one rule as jobs; raises what an action raises, and ValueError for its key.
+
+    Each waits for the last work before it that is about the same issue, or about none. No action
+    waits for a courtesy.
+    """
+    work: list[tuple[str, str]] = []
     for action in decision.actions:
         planned = Planned(
             action=action,
@@ -109,48 +195,83 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
         )
         yield NewJob(
             queue=ACTIONS,
-            key=action.key,
-            subject=action.line(decision.subject or cause.subject),
+            key=_storable(action.key),
+            subject=_line(action, decision.subject or cause.subject),
             kind=action.kind,
             body=planned.encode(),
             run_at=now,
-            after=previous,
+            after=_awaited(action, work),
             parent=cause.id,
             note=_first_note(cause).encode(),
             tenant=cause.tenant or str(installation),
             person=cause.person,
             urgent=cause.urgent or action.urgent,
         )
-        previous = action.key
+        if not action.courtesy:
+            work.append((_issue_of(action), action.key))
+
+
+def _storable(key: str) -> str:
+    """The key; raises ValueError for one that a database refuses."""
+    key.encode()
+    if "\0" in key:
+        raise ValueError("the key of an action contains NUL")
+    return key
+
+
+def _line(action: Action, delivery: str) -> str:
+    """The subject of an action's job; a reaction has one of its own, so that nothing waits for it.
+
+    It begins with the repository or organisation, so that their pause holds it, too.
+    """
+    line = action.line(delivery)
+    place = line.partition("#")[0]
+    return f"{place}/{action.key}" if isinstance(action, React) and place else line
+
+
+def _issue_of(action: Action) -> str:
+    """The issue that an action is about, "" for none."""
+    return action.subject if "#" in action.subject else ""
+
+
+def _awaited(action: Action, work: Sequence[tuple[str, str]]) -> str | None:
+    """The key of the work that an action waits for, of those before it."""
+    issue = _issue_of(action)
+    near = [key for where, key in work if where in {"", issue}]
+    if not near and not issue:
+        near = [key for _, key in work]
+    return near[-1] if near else None
 
 
 def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
-    """The job that runs an undecided rule again; raises Postpone if `cause` is one already.
+    """The job that runs an undecided rule again, alone.
 
     It has a subject of its own, so neither the other rules nor later deliveries wait for it. The
-    subject begins with the repository or organisation, so their pause holds it, too.
+    subject begins with the repository or organisation, so their pause holds it, too. Failures of
+    one rule about one issue share a subject: their order stays.
     """
-    at, note = now + NOT_YET_SECONDS, DeliveryNote.decode(cause.note)
-    if is_reevaluation(cause):
-        raise Postpone(at, decision.not_yet)
+    note = DeliveryNote.decode(cause.note)
+    note = replace(note, only=decision.rule, push=False, commands=False, why=decision.not_yet)
+    again_at = now + (NOT_YET_SECONDS if decision.error is None else AGAIN_SECONDS)
     return NewJob(
         queue=DELIVERIES,
         key=f"{cause.key}/{decision.rule}",
-        subject=_subject_again(cause, decision.rule),
+        subject=_subject_again(decision, cause),
         kind=cause.kind,
         body=cause.body,
-        run_at=at,
+        run_at=getattr(decision.error, "retry_at", again_at),
         parent=cause.id,
-        note=replace(note, only=decision.rule, push=False, commands=False).encode(),
+        note=note.encode(),
         tenant=cause.tenant,
         person=cause.person,
         urgent=cause.urgent,
     )
 
 
-def _subject_again(cause: Job, rule: str) -> str:
-    place = cause.subject.partition("#")[0]
-    return f"{place}/again/{cause.key}/{rule}" if place else ""
+def _subject_again(decision: Decision, cause: Job) -> str:
+    place, _, number = cause.subject.partition("#")
+    line = cause.key if decision.error is None else number or "all"
+    return f"{place}/again/{line}/{decision.rule}" if place else ""
 
 
 def is_reevaluation(job: Job) -> bool:
@@ -223,7 +344,8 @@ class Updater:
         """
         with self._github_errors(job):
             event = view(job.kind, json.loads(job.body))
-            self._people.learn(event)
+            if not is_reevaluation(job):  # What was news then may be outdated.
+                self._people.learn(event)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._is_previewed(event) or rules):
                 return Ignored(_unwanted(event), forget=True)
@@ -231,9 +353,14 @@ class Updater:
                 return Ignored("the event has no installation")
             if self._is_overtaken(job):
                 return Ignored("a newer push to this pull request waits")
-            planned = list(self._planned(event, rules, event.installation, job))
+            try:
+                planned = self._apart(event, rules, job) or list(
+                    self._planned(event, rules, event.installation, job)
+                )
+            except Superseded as why:
+                return Ignored(str(why))
             if not planned:
-                return Ignored("no rule had anything to do")
+                return Ignored(_nothing(event))
             log.info("decided: %s", ", ".join(new.key for new in planned))
             return Done(put=planned)
 
@@ -251,6 +378,10 @@ class Updater:
                 result = planned.action.perform(self._work(planned, job))
             except Superseded as why:
                 return Ignored(str(why))
+            except Forbidden as error:
+                if not _is_locked(planned.action, error):
+                    raise
+                return Ignored(f"the conversation is locked: {error}")
             except UnreadableRecord as error:
                 raise Dead(str(error)) from error
             log.info("done: %s", planned.action.describe())
@@ -270,14 +401,75 @@ class Updater:
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
     ) -> Iterator[NewJob]:
         client = self._client(installation, job).read_only()
-        event = self._rate.heard(event, job)
-        self._rate.note(event, job)
-        decisions = self._decisions(client, event, rules, again=is_reevaluation(job))
+        only = DeliveryNote.decode(job.note).only
+        if not only:  # The bot has listened to what a rule is asked about again.
+            event = self._rate.heard(event, job)
+            self._rate.note(event, job)
+        decisions = self._decisions(client, event, rules, only=only)
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
         for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
-            if decision.not_yet:
-                yield from self._reevaluate(decision, job)
-            yield from jobs(decision, job, installation=installation, now=self._clock())
+            yield from self._queued(decision, event, installation, job)
+
+    def _queued(
+        self, decision: Decision, event: Event, installation: int, job: Job
+    ) -> Sequence[NewJob]:
+        """The jobs of one rule: its actions, and its reevaluation if it has not decided.
+
+        The reevaluation itself raises Postpone, Retry or Dead instead, or Superseded.
+        """
+        now = self._clock()
+        try:
+            planned = list(jobs(decision, job, installation=installation, now=now))
+        except Exception as error:  # noqa: BLE001  an action of a custom rule cannot be stored
+            decision, planned = decision.failed(error), []
+        if not decision.not_yet:
+            return planned
+        self._report(decision)
+        if decision.error is None and now - job.created_at >= NOT_YET_TIMEOUT_SECONDS:
+            return planned
+        if not is_reevaluation(job):
+            again = reevaluation(decision, job, now=now)
+            self._revive(again)
+            return [*planned, again]
+        # This try ends without a result. Their keys make it safe to queue the actions twice.
+        self._queue.put_all(planned)
+        with self._github_errors(job, about=f"the rule {decision.rule} cannot decide: "):
+            raise _ended(decision, event, job, now)
+
+    def _revive(self, again: NewJob) -> None:
+        """Make a reevaluation ready that an earlier evaluation of the delivery has queued."""
+        known = self._queue.find(again.queue, again.key)
+        if known is not None:
+            with suppress(WrongState):  # It is in progress.
+                self._queue.revive(known, done_too=True)
+
+    def _report(self, decision: Decision) -> None:
+        """Log why a rule has not decided, and count it if it failed."""
+        error = decision.error
+        log.log(
+            logging.WARNING if error is None or isinstance(error, RequestFailed) else logging.ERROR,
+            "the rule %s could not decide: %s",
+            decision.rule,
+            decision.not_yet,
+            exc_info=None if isinstance(error, RequestFailed) else error,
+        )
+        if error is not None:
+            self._meter.add(RULE_FAILURES_TOTAL, decision.rule)
+
+    def _apart(self, event: Event, rules: Sequence[Rule[Any]], job: Job) -> Sequence[NewJob]:
+        """The evaluation of each rule alone, if two attempts have ended their process.
+
+        So only the deadly rule dies. Failures of GitHub do not count as attempts for a day.
+        """
+        names = [rule.name for rule in rules]
+        if self._is_previewed(event):
+            names.append(self._previewer.name)
+        is_worn = job.max_attempts - job.attempt <= _ATTEMPTS_LEFT and not is_reevaluation(job)
+        if not is_worn or self._clock() - job.created_at >= OUTAGE_SECONDS or len(names) == 1:
+            return []
+        log.warning("each rule is evaluated alone from now on: %s", _DEADLY)
+        decisions = [Decision(name, (), not_yet=_DEADLY) for name in names]
+        return [reevaluation(each, job, now=self._clock()) for each in decisions]
 
     def _client(self, installation: int, job: Job) -> Client:
         return self._app.client_for(
@@ -303,23 +495,17 @@ class Updater:
         return self._decisions(client, event, rules)
 
     def _decisions(
-        self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
+        self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, only: str = ""
     ) -> Sequence[Decision]:
         effective = self._settings.effective(client, event)
         reader = github_reader(
             client, self._people, self._queue, clock=self._clock, paths=self._paths
         )
-        by_rules = list(evaluate(rules, effective.settings, event, reader, self._meter))
-        if again:  # The first run handled complaints and previews.
-            return by_rules
-        return [*self._complaints(effective.files), *by_rules, *self._previews(client, event)]
-
-    def _reevaluate(self, decision: Decision, job: Job) -> Iterator[NewJob]:
-        now = self._clock()
-        if now - job.created_at < NOT_YET_TIMEOUT_SECONDS:
-            yield reevaluation(decision, job, now=now)
-        else:
-            log.warning("%s could not decide: %s", decision.rule, decision.not_yet)
+        decisions = list(evaluate(rules, effective.settings, event, reader, self._meter))
+        if only in {"", self._previewer.name}:
+            decisions += self._previews(client, event)
+        # The first run has handled the complaints.
+        return decisions if only else [*self._complaints(effective.files), *decisions]
 
     def _complaints(self, files: Sequence[Known]) -> Iterator[Decision]:
         """Complaints about settings files that are not in the queue yet."""
@@ -329,29 +515,69 @@ class Updater:
 
     def _previews(self, client: Client, event: Event) -> Iterator[Decision]:
         if self._is_previewed(event):
-            yield Decision(self._previewer.name, self._previewer.check(client, event))
+            fresh = Decision(self._previewer.name, ())
+            yield decided(fresh, event, partial(self._previewer.check, client, event))
 
     def _is_previewed(self, event: Event) -> bool:
         return (event.name, event.action or "") in self._previewer.events
 
     @contextmanager
-    def _github_errors(self, job: Job) -> Iterator[None]:
+    def _github_errors(self, job: Job, about: str = "") -> Iterator[None]:
         """Map each kind of failure to an outcome of the job (docs/architecture.md)."""
+        now = self._clock()
         try:
             yield
         except RateLimited as error:
-            raise Postpone(error.retry_at, str(error)) from error
+            raise Postpone(error.retry_at, f"{about}{error}") from error
         except (Unreachable, Ambiguous, Transient, Unauthorized) as error:
-            counted = self._clock() - job.created_at >= OUTAGE_SECONDS
-            raise Retry(str(error), counted=counted) from error
+            counted = now - job.created_at >= OUTAGE_SECONDS
+            raise Retry(f"{about}{error}", counted=counted) from error
         except RequestFailed as error:
-            raise Dead(str(error)) from error
+            if may_appear(error, job, now):
+                raise Retry(f"{about}{error}", now + AGAIN_SECONDS, counted=False) from error
+            raise Dead(f"{about}{error}") from error
 
     def _login(self) -> str:
         """The login under which our app writes. GitHub: "Get the authenticated app"."""
         if self._own_login is None:
             self._own_login = f"{self._app.app_client.get('/app')['slug']}[bot]"
         return self._own_login
+
+
+def _ended(decision: Decision, event: Event, job: Job, now: float) -> BaseException:
+    """What ends a try to evaluate a rule alone."""
+    error = decision.error
+    if error is None:
+        return Postpone(now + NOT_YET_SECONDS, decision.not_yet)
+    if not isinstance(error, RequestFailed):
+        return RuleFailed(f"the rule {decision.rule} failed: {decision.not_yet} -- {_REMEDY}")
+    if _is_gone(error, event) and not may_appear(error, job, now):
+        return Superseded(f"GitHub no longer shows {event.place}: {error}")
+    return error
+
+
+def _nothing(event: Event) -> str:
+    """The reason for events about which no rule wants anything."""
+    where = " in the locked conversation" if event.issue and event.issue.is_locked else ""
+    return f"no rule had anything to do{where}"
+
+
+def _is_gone(error: BaseException | None, event: Event) -> bool:
+    """Whether GitHub answered 404 or 410 about the issue or pull request that an event is about."""
+    repository, issue = event.repository, event.issue
+    if not isinstance(error, NotFound) or repository is None or issue is None:
+        return False
+    root = f"/repos/{repository.full_name}"
+    asked = f"{error.path}/".startswith(
+        (f"{root}/issues/{issue.number}/", f"{root}/pulls/{issue.number}/")
+    )
+    return asked and error.status in _GONE
+
+
+def _is_locked(action: Action, error: Forbidden) -> bool:
+    """Whether GitHub refused a text because somebody locked the conversation."""
+    why = f"{error.message} {error.documentation_url}"
+    return (action.courtesy or action.declines) and _LOCKED.search(why) is not None
 
 
 def _unwanted(event: Event) -> str:
@@ -398,7 +624,12 @@ class _Measured:
         return outcome
 
 
-_SIGNALS: Mapping[type[Exception], str] = {Postpone: "postponed", Retry: "retried", Dead: "dead"}
+_SIGNALS: Mapping[type[Exception], str] = {
+    Postpone: "postponed",
+    Retry: "retried",
+    RuleFailed: "failed",
+    Dead: "dead",
+}
 
 
 class Boredom:

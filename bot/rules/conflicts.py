@@ -111,7 +111,7 @@ def _changes(
         yield from [period.take_back] if has_comment else []
         yield from [period.unlabel] if has_label else []
         return
-    if settings.comment and not has_comment:
+    if settings.comment and not has_comment and not pull.is_locked:
         yield period.comment
     if settings.label and not has_label:
         yield from _label(repository, pull, period.comment.about, reader, settings)

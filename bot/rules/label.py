@@ -11,11 +11,12 @@ from itertools import accumulate
 
 from bot.actions import Action, Comment, Label, Unlabel
 from bot.events import Event
-from bot.facts import MOST_FILES, Pull
+from bot.facts import MOST_FILES, NotYet, Pull
 from bot.options.authority import FREE, only_off, tightening
 from bot.options.globs import LARGEST_PATHS, NAMED_GLOBS, covering, fits
 from bot.options.kinds import FLAG, option, table, whole
 from bot.rule import Reader, Rule
+from luggage.github.errors import Invalid, RequestFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class LabelSettings:
         {},
         "Label -> patterns; it applies when a changed path matches one of them. As in a "
         "`.gitignore`, `*` stays within a folder and `**` spans any number of folders. The bot "
-        "reads the first 1,000 files; of a larger pull request it removes no such label.",
+        "reads the first 1,000 files; of a larger pull request it removes no such label, nor while "
+        "GitHub does not list the files.",
         authority=FREE,
     )
     titles: Mapping[str, tuple[str, ...]] = option(
@@ -57,16 +59,17 @@ class LabelSettings:
 
 
 def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Action]:
-    """The actions that bring the managed labels up to date."""
+    """The actions that bring the managed labels up to date; raises NotYet without the paths."""
     if event.repository is None or event.pull_request is None or not settings.managed:
         return []
     repository, number = event.repository.full_name, event.pull_request.number
     pull = reader.pull(repository, number)
     if not pull.is_open:
         return []
-    changed = reader.changed_paths(repository, number) if settings.paths else ()
+    changed, failure = _changed_paths(repository, number, reader, settings)
     paths = _bounded(changed)
     is_cut = len(paths) < len(changed) or (bool(settings.paths) and pull.files > MOST_FILES)
+    is_cut = is_cut or failure is not None
     matching = {name.lower() for name in _matching(pull, paths, settings)}
     managed = {name.lower() for name in settings.managed}
     if is_cut:  # The other paths may call for these labels.
@@ -76,17 +79,35 @@ def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Ac
     missing = matching - current.keys()
     add = [name for name in reader.labels(repository) if name.lower() in missing] if missing else []
     changes = _changes(repository, pull, sorted(add), sorted(remove))
-    return [*changes, _cut(repository, pull)] if is_cut else changes
+    if failure is not None and not isinstance(failure, Invalid):
+        raise NotYet("GitHub does not list the files now; titles and sizes count", changes) from (
+            failure
+        )
+    return [*changes, _cut(repository, pull, some=bool(paths))] if is_cut else changes
 
 
-def _cut(repository: str, pull: Pull) -> Comment:
-    """One comment for each pull request: the rule read a part of its files."""
+def _changed_paths(
+    repository: str, number: int, reader: Reader, settings: LabelSettings
+) -> tuple[Sequence[str], RequestFailed | None]:
+    """The changed paths, or why GitHub does not list them: such a large diff is refused for good.
+
+    What depends on titles and sizes does not wait for that.
+    """
+    try:
+        return (reader.changed_paths(repository, number) if settings.paths else ()), None
+    except RequestFailed as error:
+        return (), error
+
+
+def _cut(repository: str, pull: Pull, *, some: bool) -> Comment:
+    """One comment for each pull request: the rule read some of its paths, or none."""
+    by = "a part of their paths" if some else "its title and size alone: GitHub lists no paths"
     return Comment(
         about=f"label {repository}#{pull.number} has too many files",
         repository=repository,
         number=pull.number,
-        text=f"This pull request changes {pull.files:,} files. I chose labels by a part of their "
-        "paths, and I remove none that depends on paths.",
+        text=f"This pull request changes {pull.files:,} files. I chose labels by {by}, and I "
+        "remove none that depends on paths.",
     )
 
 

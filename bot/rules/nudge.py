@@ -10,7 +10,7 @@ from string import Template
 
 from bot.actions import Action, Comment
 from bot.events import Event
-from bot.facts import Moment, Waiting
+from bot.facts import Moment, NotYet, Waiting
 from bot.options.authority import (
     FREE,
     only_fewer,
@@ -21,6 +21,7 @@ from bot.options.authority import (
 )
 from bot.options.kinds import FLAG, TEXT, many, option, template, whole
 from bot.rule import Reader, Rule
+from luggage.github.errors import NotFound, RequestFailed
 
 _DAY = 86_400.0
 # A reminder updates the pull request shortly after the run that sent it. The slack keeps the run
@@ -92,23 +93,36 @@ class NudgeSettings:
 
 
 def decide(event: Event, reader: Reader, settings: NudgeSettings) -> Sequence[Action]:
-    """The reminders that are due in a repository."""
+    """The reminders that are due in a repository.
+
+    A pull request that GitHub does not show holds up no other: raises NotYet with their reminders.
+    """
     if event.repository is None:
         return []
     repository = event.repository.full_name
     now, period = reader.now(), settings.days * _DAY
     actions: list[Action] = []
+    failure: RequestFailed | None = None
     for pull in reader.waiting(repository):
         if period - _SLACK <= now - pull.updated_at < 2 * period and _applies(pull, settings):
-            moments = reader.timeline(repository, pull.number)
+            try:
+                moments = reader.timeline(repository, pull.number)
+            except NotFound:  # deleted meanwhile
+                continue
+            except RequestFailed as error:
+                failure = error
+                continue
             actions += _reminder(repository, pull, moments, now, settings)
+    if failure is not None:
+        raise NotYet(str(failure), actions) from failure
     return actions
 
 
 def _applies(pull: Waiting, settings: NudgeSettings) -> bool:
     skipped = {name.lower() for name in settings.skip}
     is_person = pull.author is not None and not pull.author.is_bot
-    return is_person and not pull.is_draft and not skipped & {name.lower() for name in pull.labels}
+    is_open_to_words = is_person and not pull.is_draft and not pull.is_locked
+    return is_open_to_words and not skipped & {name.lower() for name in pull.labels}
 
 
 def _reminder(

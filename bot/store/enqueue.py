@@ -10,6 +10,7 @@ from luggage.github import Delivery
 from luggage.jobs import NewJob
 
 _ONLY, _PUSH = "only", "push"
+_LONGEST_WHY = 500
 #: A note begins with it if the delivery's text has commands that count (bot.loop.command_rate).
 COMMANDS = "commands"
 # The people whose comments are answered first, by their role in the repository.
@@ -28,16 +29,19 @@ class Source(StrEnum):
 class DeliveryNote:
     """The note of a delivery: its source, and the one rule to run again, "" for all.
 
-    `push` marks a push to a pull request: of those that wait only the latest is evaluated.
-    `commands` marks a pull request whose body has commands; the loop sets it.
+    `why` says why that rule has not decided at first. `push` marks a push to a pull request: of
+    those that wait only the latest is evaluated. `commands` marks a pull request whose body has
+    commands; the loop sets it.
 
-    Stored as words: `recovered`, `push`, `only conflicts`, `commands recovered`.
+    Stored as words: `recovered`, `push`, `only conflicts`, `commands recovered`. What follows the
+    name of the rule is `why`.
     """
 
     source: Source = Source.WEBHOOK
     only: str = ""
     push: bool = False
     commands: bool = False
+    why: str = ""
 
     @property
     def may_repeat(self) -> bool:
@@ -47,7 +51,8 @@ class DeliveryNote:
     def encode(self) -> str:
         """The note as the queue stores it."""
         marks = [COMMANDS if self.commands else "", self.source, _PUSH if self.push else ""]
-        return " ".join(filter(None, [*marks, _ONLY if self.only else "", self.only]))
+        only = [_ONLY, self.only, _printable(self.why)] if self.only else []
+        return " ".join(filter(None, [*marks, *only]))
 
     @classmethod
     def decode(cls, text: str) -> Self:
@@ -56,8 +61,15 @@ class DeliveryNote:
         at = words.index(_ONLY) if _ONLY in words[:-1] else len(words)
         known = [source for source in Source if source in words[:at]]
         source = known[0] if known else Source.WEBHOOK
-        only = "".join(words[at + 1 : at + 2])
-        return cls(source, only, push=_PUSH in words[:at], commands=COMMANDS in words[:at])
+        only, why = "".join(words[at + 1 : at + 2]), " ".join(words[at + 2 :])
+        marks = words[:at]
+        return cls(source, only, push=_PUSH in marks, commands=COMMANDS in marks, why=why)
+
+
+def _printable(text: str) -> str:
+    """A text as a note can hold it: one line, short, and nothing that a database refuses."""
+    words = " ".join(text.split())[:_LONGEST_WHY]
+    return "".join(each if each.isprintable() else "?" for each in words)
 
 
 def job_of(

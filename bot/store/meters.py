@@ -17,6 +17,11 @@ JOBS_TOTAL = Counter(
     "Attempts at jobs, by queue and outcome.",
     ("queue", "outcome"),
 )
+RULE_FAILURES_TOTAL = Counter(
+    "portmanteau_rule_failures_total",
+    "Evaluations of a rule that failed; the rule is evaluated again, alone.",
+    ("rule",),
+)
 RECOVERED_TOTAL = Counter(
     "portmanteau_recovered_total", "Missed deliveries that the bot fetched from GitHub's log."
 )
@@ -55,7 +60,14 @@ LIMIT_RESET = Gauge(
     "When the limit resets, in seconds since the epoch.",
     ("installation", "resource"),
 )
-COUNTERS = (DELIVERIES_TOTAL, JOBS_TOTAL, RECOVERED_TOTAL, REQUESTS_TOTAL, BOARD_FAILURES_TOTAL)
+COUNTERS = (
+    DELIVERIES_TOTAL,
+    JOBS_TOTAL,
+    RULE_FAILURES_TOTAL,
+    RECOVERED_TOTAL,
+    REQUESTS_TOTAL,
+    BOARD_FAILURES_TOTAL,
+)
 HISTOGRAMS = (JOB_SECONDS, RULE_SECONDS, REQUEST_SECONDS)
 
 # The resources in GitHub's documentation; all others are counted as "other".

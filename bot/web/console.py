@@ -172,7 +172,7 @@ def _add_changes(pages: Blueprint, console: Console) -> None:
 
     @pages.post("/actions/<int:number>/<any(retry, bury):what>")
     def decide_action(number: int, what: str) -> ResponseReturnValue:
-        job = _job(console, ACTIONS, number)
+        job = _part(console, number)
         message = _attempt(lambda: _ACTION_CHANGES[what](console.queue, job))
         return changed(message, "console.delivery", number=job.parent)
 
@@ -218,6 +218,14 @@ def _job(console: Console, queue: str, number: int) -> JobRow:
         kind = "delivery" if queue == DELIVERIES else "action"
         abort(404, f"There is no {kind} {number}.")
     return job
+
+
+def _part(console: Console, number: int) -> JobRow:
+    """An action, or a rule that is evaluated again: what a delivery's page lists."""
+    job = console.queue.get(number)
+    if job is not None and job.queue == DELIVERIES and job.parent is not None:
+        return job
+    return _job(console, ACTIONS, number)
 
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:

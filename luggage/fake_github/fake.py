@@ -243,6 +243,7 @@ class FakeGithub:
     open_issue = issues.open_issue
     close_issue = issues.close_issue
     label_issue = issues.label_issue
+    lock_issue = issues.lock_issue
     comment = issues.comment
     star = issues.star
     push = issues.push

@@ -192,6 +192,7 @@ class Issue:
     comments: list[Comment] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     pull: Pull | None = None
+    locked: bool = False
 
 
 @dataclass(eq=False)

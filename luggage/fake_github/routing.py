@@ -108,6 +108,15 @@ class RouteCall:
         """Return the issue or pull request of that number; raises Refused(404)."""
         return existing(self.repository().issues.get(self.number(name)))
 
+    def unlocked(self, issue: Issue, thing: str) -> Issue:
+        """Return the issue; raises Refused(403) for a locked one, as GitHub does to Apps.
+
+        `thing` is what cannot be created: a comment, a reaction.
+        """
+        if issue.locked:
+            raise Refused(403, f"Unable to create {thing} because issue is locked.")
+        return issue
+
     def has_access(self, account: Account) -> bool:
         """Return whether the sent token belongs to the installation on that account."""
         return self.installation is not None and self.installation.account is account

@@ -134,6 +134,9 @@ def graphql_failure(answer: ApiResponse, data: object, *, retry_at: float) -> Re
         return NotFound(message, **evidence)
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return Forbidden(message, **evidence)
+    if not kinds - {""} and isinstance(data, dict) and data.get("data"):
+        # A part of the data is missing, for a reason that GitHub does not name.
+        return Transient(message, **evidence)
     return Invalid(message or "GitHub gave no error message", **evidence)
 
 

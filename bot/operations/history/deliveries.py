@@ -22,6 +22,7 @@ from bot.operations.history.records import (
     decoded,
     delivery_of,
     delivery_row,
+    delivery_words,
     is_public,
 )
 from luggage.jobs import JobRow, Queue, State
@@ -117,7 +118,9 @@ class DeliveryHistory:
             return delivery
         if (job := self._queue.find(DELIVERIES, delivery)) is not None:
             return job
-        jobs = self._queue.beginning(DELIVERIES, delivery) if delivery else []
+        found = self._queue.beginning(DELIVERIES, delivery, limit=_PAGE) if delivery else []
+        # A rule that is evaluated again has the GUID of its delivery, too.
+        jobs = [each for each in found if each.parent is None]
         if len(jobs) != 1:
             problem = "several deliveries start with" if jobs else "no delivery"
             raise UnknownDelivery(one_line(f"{problem} {delivery}"))
@@ -188,7 +191,7 @@ class DeliveryHistory:
 
     def words(self, job: JobRow) -> str:
         """A delivery or an action in words."""
-        return f"evaluate {job.kind}" if job.queue == DELIVERIES else self.action(job).words
+        return one_line(delivery_words(job)) if job.queue == DELIVERIES else self.action(job).words
 
     # Public
 

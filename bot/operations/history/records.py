@@ -126,18 +126,19 @@ def delivery_of(
 def action_row(job: JobRow, body: bytes | None) -> ActionRow:
     """An action, from its job and its stored body."""
     planned = planned_of(body)
+    only = _only(job)
     return ActionRow(
         id=job.id,
         key=one_line(job.key),
         kind=job.kind,
         words=one_line(_words(job, planned)),
-        rule="" if planned is None else planned.rule,
+        rule=only if planned is None else planned.rule,
         text="" if planned is None else str(getattr(planned.action, "text", "")),
         settings={} if planned is None else planned.settings,
         digest="" if planned is None else planned.digest,
         state=job.state,
         attempt=job.attempt,
-        reason=one_line(job.reason),
+        reason=one_line(_reason(job)),
         answer=one_line(job.result),
         address=one_line(Result.decode(job.result).url),
         run_at=job.run_at,
@@ -148,8 +149,23 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
 def _words(job: JobRow, planned: Planned | None) -> str:
     if planned is not None:
         return planned.action.describe()
-    # A rule that could not decide yet is reevaluated by a separate job.
-    return f"reevaluate {job.key}" if job.queue == DELIVERIES else job.key
+    return delivery_words(job) if job.queue == DELIVERIES else job.key
+
+
+def delivery_words(job: JobRow) -> str:
+    """A delivery in words; a rule that has not decided at first has a delivery job of its own."""
+    only = _only(job)
+    return f"evaluate the rule {only} again, alone" if only else f"evaluate {job.kind}"
+
+
+def _only(job: JobRow) -> str:
+    return DeliveryNote.decode(job.note).only if job.queue == DELIVERIES else ""
+
+
+def _reason(job: JobRow) -> str:
+    """Why a job is in its state; why a rule has not decided, before it is evaluated again."""
+    is_waiting = job.queue == DELIVERIES and job.state in {State.READY, State.LEASED}
+    return job.reason or (DeliveryNote.decode(job.note).why if is_waiting else "")
 
 
 def delivery_row(job: JobRow, descendants: Sequence[JobRow]) -> DeliveryRow:
@@ -158,7 +174,7 @@ def delivery_row(job: JobRow, descendants: Sequence[JobRow]) -> DeliveryRow:
     whole = job.state
     if whole is State.DONE:
         whole = next((state for state in _WORST_FIRST if states[state]), whole)
-    reasons = (each.reason for each in [job, *descendants] if each.state is whole and each.reason)
+    reasons = (_reason(each) for each in [job, *descendants] if each.state is whole)
     return DeliveryRow(
         id=job.id,
         guid=job.key,
@@ -167,7 +183,7 @@ def delivery_row(job: JobRow, descendants: Sequence[JobRow]) -> DeliveryRow:
         state=whole,
         decided=job.state,
         attempt=job.attempt,
-        reason=one_line(next(reasons, "")),
+        reason=one_line(next(filter(None, reasons), "")),
         received_at=job.created_at,
         changed_at=max(each.changed_at for each in [job, *descendants]),
         recovered=DeliveryNote.decode(job.note).source is Source.RECOVERED,

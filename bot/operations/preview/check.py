@@ -30,7 +30,7 @@ from bot.operations.preview.words import NAME, refusal, removal, report, unread,
 from bot.settings.files import FILE, File, SettingsFiles, fetch
 from bot.settings.layers import Settings, read_text
 from bot.store.people import People
-from luggage.github import Client, Forbidden, NotFound
+from luggage.github import Client, Forbidden, Invalid
 from luggage.jobs import Queue
 
 _MAY_SEE = frozenset({"admin", "write"})
@@ -130,8 +130,8 @@ class Previewer:
 def _change(client: Client, repository: str, number: int) -> str | None:
     """GitHub's `status` of the file in a pull request, or None if it is unchanged.
 
-    GitHub: "List pull requests files", of which the first MOST_FILES are read. A deleted pull
-    request changes nothing.
+    GitHub: "List pull requests files", of which the first MOST_FILES are read. A diff that GitHub
+    does not list, because it is too large, gets no preview.
     """
     owner, _, name = repository.partition("/")
     path = "/repos/{owner}/{name}/pulls/{number}/files"
@@ -142,7 +142,7 @@ def _change(client: Client, repository: str, number: int) -> str | None:
                 return str(each["status"])
             if each.get("previous_filename") == FILE:
                 return "removed"
-    except (Forbidden, NotFound) as error:
+    except (Forbidden, Invalid) as error:
         log.warning("cannot list the files of %s#%s: %s", repository, number, error)
     return None
 

@@ -107,8 +107,10 @@ def _judge(
     except Exception as error:  # noqa: BLE001  GitHub's errors, missing facts, bugs of rules
         log.debug("the preview cannot judge %s: %s", past.guid, error)
         return None
-    if any(each.not_yet for each in [*first, *second]):
-        return None
+    for decision in [*first, *second]:
+        if decision.not_yet:
+            log.debug("the preview cannot judge %s: %s", past.guid, decision.not_yet)
+            return None
     return _actions(first), _actions(second)
 
 

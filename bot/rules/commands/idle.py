@@ -8,25 +8,37 @@ from collections.abc import Iterator, Sequence
 
 from bot.actions import Action, Comment, Unassign
 from bot.events import Event
-from bot.facts import Moment, Waiting
+from bot.facts import Moment, NotYet, Waiting
 from bot.rule import Reader
 from bot.rules.commands.settings import CommandsSettings
+from luggage.github.errors import NotFound, RequestFailed
 
 _DAY = 86_400.0
 
 
 def idle(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence[Action]:
-    """The reminders and releases that are due in a repository."""
+    """The reminders and releases that are due in a repository.
+
+    An issue that GitHub does not show holds up no other: raises NotYet with what is due for them.
+    """
     if event.repository is None or settings.remind_days == 0:
         return []
     repository = event.repository.full_name
     claims = reader.claims(repository)
     assigned = {issue.number: issue for issue in reader.claimed(repository)} if claims else {}
     actions: list[Action] = []
+    failure: RequestFailed | None = None
     for number, person, claimed_at in claims:
         issue = assigned.get(number)
         if issue is not None and person in {name.lower() for name in issue.people}:
-            actions += _due(repository, issue, person, claimed_at, reader, settings)
+            try:
+                actions += _due(repository, issue, person, claimed_at, reader, settings)
+            except NotFound:  # deleted meanwhile
+                continue
+            except RequestFailed as error:
+                failure = error
+    if failure is not None:
+        raise NotYet(str(failure), actions) from failure
     return actions
 
 
@@ -39,7 +51,8 @@ def _due(  # noqa: PLR0913, PLR0917  the facts of one claim
     settings: CommandsSettings,
 ) -> Iterator[Action]:
     idle_before = reader.now() - min(settings.release_days, settings.remind_days) * _DAY
-    if max(issue.updated_at, claimed_at) > idle_before:
+    # In a locked conversation nobody could be reminded, nor answer.
+    if issue.is_locked or max(issue.updated_at, claimed_at) > idle_before:
         return
     active_at = _active_at(reader.timeline(repository, issue.number), claimed_at)
     login = next(name for name in issue.people if name.lower() == person)

@@ -6,6 +6,7 @@ from luggage.fake_github.happenings.scene import (
     Happening,
     Scene,
     about_issue,
+    about_pull,
     issue_of,
     payload_of,
     repository_of,
@@ -45,6 +46,21 @@ def label_issue(scene: Scene, repo: str, number: int, by: str, label: str) -> Ha
         scene.journal.add(f"{by} labels {repo}#{number}: {label}")
         shape = repositories.label(scene.world, issue.repository, added)
         return about_issue(scene, "issues", "labeled", issue, user, label=shape)
+
+
+def lock_issue(scene: Scene, repo: str, number: int, by: str, *, locked: bool = True) -> Happening:
+    """Lock or unlock the conversation of an issue or pull request: action locked or unlocked.
+
+    GitHub then refuses comments and reactions of Apps with 403.
+    """
+    with scene.world.lock:
+        issue, user = issue_of(scene, repo, number), scene.world.account(by)
+        issue.locked = locked
+        scene.journal.add(f"{by} {'locks' if locked else 'unlocks'} {repo}#{number}")
+        action = "locked" if locked else "unlocked"
+        if issue.pull is not None:
+            return about_pull(scene, "pull_request", action, issue, user)
+        return about_issue(scene, "issues", action, issue, user)
 
 
 def comment(scene: Scene, repo: str, number: int, author: str, body: str) -> Happening:

@@ -63,6 +63,7 @@ def _node(one: Issue, pull: Pull) -> dict[str, Any]:
         "number": one.number,
         "mergeable": mergeable,
         "isDraft": pull.draft,
+        "locked": one.locked,
         "baseRefName": base_ref(one),
         "author": {"login": one.author.login, "__typename": one.author.kind},
         "labels": {"nodes": [{"name": each.name} for each in one.labels]},

@@ -132,8 +132,8 @@ def list_comments(call: RouteCall) -> Answer:
 
 @routes("POST", f"{_ISSUE}/comments")
 def create_comment(call: RouteCall) -> Answer:
-    """Create a comment by the bot; repeating creates another one."""
-    issue, body = call.issue(), call.text("IssueComment", "body")
+    """Create a comment by the bot; repeating creates another one. Locked issues refuse it."""
+    issue, body = call.unlocked(call.issue(), "comment"), call.text("IssueComment", "body")
     comment = call.world.comment(issue, call.actor, body)
     where = f"{issue.repository.full_name}#{issue.number}"
     call.log(f"{call.actor.login} comments on {where}: {body}")

@@ -56,6 +56,7 @@ def create_reply(call: RouteCall) -> Answer:
     if first not in pull.comments:
         raise not_found()
     body = call.text("PullRequestReviewComment", "body")
+    call.unlocked(issue, "comment")
     if first.in_reply_to is not None:
         # "Replies to replies are not supported" (GitHub's documentation of this route).
         raise invalid("PullRequestReviewComment", "in_reply_to")

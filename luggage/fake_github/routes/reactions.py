@@ -1,7 +1,7 @@
 """Reactions on issues, comments, and comments on a diff; reviews have none."""
 
 from luggage.fake_github.messages import Answer, existing, invalid, not_found
-from luggage.fake_github.records import Comment, Reaction
+from luggage.fake_github.records import Comment, Issue
 from luggage.fake_github.routing import RouteCall, RouteTable
 from luggage.fake_github.shapes.common import CONTENTS
 from luggage.fake_github.shapes.issues import reaction
@@ -18,20 +18,23 @@ _TEMPLATES = (
 def list_reactions(call: RouteCall) -> Answer:
     """List the reactions, optionally of one content; new ones appear after the read lag."""
     content = call.request.query.get("content")
-    visible = call.world.visible(_target(call)[0])
+    visible = call.world.visible(_target(call).reactions)
     reactions = [one for one in visible if content in {None, one.content}]
     return call.page(reactions, lambda one: reaction(call.world, one))
 
 
 def create_reaction(call: RouteCall) -> Answer:
-    """Add a reaction: 201 the first time, 200 with the existing one after that."""
+    """Add a reaction: 201 the first time, 200 with the existing one after that; 403 if locked."""
     content = call.body().get("content")
     if content not in CONTENTS:
         raise invalid("Reaction", "content")
-    reactions, target = _target(call)
-    one, is_new = call.world.react(reactions, call.actor, content)
+    target = _target(call)
+    issue = call.unlocked(target if isinstance(target, Issue) else target.issue, "reaction")
+    one, is_new = call.world.react(target.reactions, call.actor, content)
     if is_new:
-        call.log(f"{call.actor.login} reacts with {content} to {target}")
+        where = f"{issue.repository.full_name}#{issue.number}"
+        thing = "" if target is issue else f"{target.author.login}'s comment on "
+        call.log(f"{call.actor.login} reacts with {content} to {thing}{where}")
     return Answer(201 if is_new else 200, reaction(call.world, one))
 
 
@@ -40,11 +43,10 @@ for _template in _TEMPLATES:
     routes("POST", _template)(create_reaction)
 
 
-def _target(call: RouteCall) -> tuple[list[Reaction], str]:
-    """Return the target's reactions and description."""
+def _target(call: RouteCall) -> Issue | Comment:
+    """Return the issue or comment with the reactions."""
     if "issue_number" in call.names:
-        issue = call.issue()
-        return issue.reactions, f"{issue.repository.full_name}#{issue.number}"
+        return call.issue()
     repository = call.repository()
     world, comment_id = call.world, call.number("comment_id")
     on_diff = "/pulls/" in call.request.path
@@ -52,5 +54,4 @@ def _target(call: RouteCall) -> tuple[list[Reaction], str]:
     comment: Comment = existing(comments.get(comment_id))
     if comment.issue.repository is not repository:
         raise not_found()
-    issue_name = f"{repository.full_name}#{comment.issue.number}"
-    return comment.reactions, f"{comment.author.login}'s comment on {issue_name}"
+    return comment

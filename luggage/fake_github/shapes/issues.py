@@ -77,7 +77,7 @@ def common_fields(world: World, one: Issue) -> Json:
         "user": user(world, one.author),
         "labels": [label(world, one.repository, each) for each in one.labels],
         "state": one.state,
-        "locked": False,
+        "locked": one.locked,
         "active_lock_reason": None,
         "assignee": optional_user(world, next(iter(one.assignees), None)),
         "assignees": [user(world, each) for each in one.assignees],

@@ -164,7 +164,12 @@ def test_no_more_labels_are_put_on_than_github_allows(put, settled, github):
 def test_a_check_run_that_github_refuses_is_no_dead_job(status, put, settled, queue, github):
     """It is a courtesy: nobody needs to worry when GitHub does not take it."""
     github.faults.append(
-        faults.plan(faults.failed(status, done=False), method="POST", path="/repos/*/check-runs")
+        faults.plan(
+            faults.failed(status, done=False),
+            method="POST",
+            path="/repos/*/check-runs",
+            times=None,
+        )
     )
     job = put("check")
     settled(100)

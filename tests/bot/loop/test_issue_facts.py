@@ -6,6 +6,7 @@ from bot.actions import Comment
 from bot.facts import NotYet
 from bot.loop.reader import IssueFacts, github_reader
 from luggage.fake_github import ChangedFile
+from luggage.github.errors import NotFound
 
 TRIO = "snakes/trio"
 
@@ -46,6 +47,12 @@ def test_a_pull_request_is_shown_as_it_is(reader, github, clock):
     assert pull.updated_at == int(clock())
     assert pull.files == 2
     assert list(reader.changed_paths(TRIO, 1)) == ["a.py", "c.py", "b.py"]
+
+
+def test_an_issue_that_is_not_shown_says_nothing_about_its_assignees(reader):
+    """A 404 about the issue itself is no answer about a person."""
+    with pytest.raises(NotFound):
+        reader.is_assignable(TRIO, 99, "alice")
 
 
 def test_whether_it_merges_is_reported_when_it_is_known(reader, github):

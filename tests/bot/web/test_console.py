@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, insert, text
 
-from bot.store.enqueue import Source, job_of
+from bot.events import DELIVERIES
+from bot.store.enqueue import DeliveryNote, Source, job_of
 from bot.store.tables import missed, recovery
 from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
@@ -16,7 +17,7 @@ from bot.web.sessions import Sessions
 from bot.web.sign_in import SignIn
 from luggage.fake_github import faults
 from luggage.github import Delivery, OAuth, make_session
-from luggage.jobs import State
+from luggage.jobs import NewJob, State
 from tests.support.walks import passed
 
 # The addresses that strangers may open.
@@ -352,6 +353,20 @@ def test_one_action_is_tried_again_or_given_up(operator, queue, dead):
     assert queue.get(invitation.id).state is State.READY
     press(operator, f"/console/actions/{invitation.id}/bury")
     queue.revive(comment.id)
+
+
+def test_a_rule_that_failed_is_tried_again_or_given_up(operator, queue, dead):
+    """A rule that could not decide is listed with the actions, and has their buttons."""
+    note = DeliveryNote(only="label", why="GET /repos: 422").encode()
+    job = NewJob(queue=DELIVERIES, key="g/label", body=b"{}", run_at=0.0, parent=dead, note=note)
+    number = queue.put(job).id
+    page = operator.get(f"/console/deliveries/{dead}").text
+    assert "evaluate the rule label again, alone" in page
+    assert "GET /repos: 422" in page
+    press(operator, f"/console/actions/{number}/bury")
+    assert queue.get(number).state is State.IGNORED
+    press(operator, f"/console/actions/{number}/retry")
+    assert queue.get(number).state is State.READY
 
 
 def test_a_late_change_has_no_effect(operator, queue, github, put, settled):

@@ -37,6 +37,30 @@ def test_issues_and_pull_requests_share_numbers(github):
     assert numbers == [1, 2, 3]
 
 
+def test_a_locked_conversation_refuses_what_apps_write(github, ask):
+    """After the lock GitHub answers 403 to comments and reactions, and shows `locked`."""
+    github.open_issue(REPO, "bob")
+    event, payload = github.lock_issue(REPO, 1, "olga")
+    assert (event, payload["action"], payload["issue"]["locked"]) == ("issues", "locked", True)
+    texts = [("comments", {"body": "hello"}), ("reactions", {"content": "eyes"})]
+    answers = [ask("POST", f"/repos/{REPO}/issues/1/{path}", body) for path, body in texts]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert answers[0].json()["message"] == "Unable to create comment because issue is locked."
+    github.lock_issue(REPO, 1, "olga", locked=False)
+    assert ask("POST", f"/repos/{REPO}/issues/1/comments", {"body": "hello"}).status_code == 201
+
+
+def test_a_locked_pull_request_is_one_of_its_events(github):
+    """The event of a pull request is pull_request, action locked."""
+    github.open_pull_request(REPO, "alice")
+    event, payload = github.lock_issue(REPO, 1, "olga")
+    assert (event, payload["action"], payload["pull_request"]["locked"]) == (
+        "pull_request",
+        "locked",
+        True,
+    )
+
+
 def test_sender_of_a_merge_merged_it(github, pull):
     """The sender of a merge merged it; the author becomes a contributor."""
     payload = github.merge_pull_request(REPO, "alice", number=pull, by="olga").payload

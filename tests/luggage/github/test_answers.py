@@ -201,6 +201,16 @@ def test_graphql_errors_come_with_status_200(error, kind) -> None:
     assert type(graphql(error)) is kind
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [({"message": "Timeout"}, errors.Transient), ({"type": "FORBIDDEN"}, errors.Forbidden)],
+)
+def test_graphql_data_with_errors_is_a_part(error, kind) -> None:
+    """A part is no answer; it is asked for again unless GitHub names a lasting reason."""
+    data = {"data": {"repository": {"id": 1}}, "errors": [error]}
+    assert type(graphql_failure(answer(200), data, retry_at=5.0)) is kind
+
+
 def test_graphql_fields_are_paths() -> None:
     """The path of a GraphQL error becomes its field."""
     error = graphql({"message": "no", "type": "X", "path": ["repository", 0, "name"]})

@@ -127,13 +127,20 @@ def test_actions_of_a_reevaluated_rule_belong_to_the_delivery(history, queue):
     """A reevaluated rule's actions are shown and retried with the delivery's own."""
     first = queue.put(NewJob(queue=DELIVERIES, key="g", body=b"{}", run_at=0.0))
     again = queue.put(
-        NewJob(queue=DELIVERIES, key="g/conflicts", body=b"{}", run_at=0.0, parent=first.id)
+        NewJob(
+            queue=DELIVERIES,
+            key="g/conflicts",
+            body=b"{}",
+            run_at=0.0,
+            parent=first.id,
+            note="only conflicts GitHub hesitates",
+        )
     )
     queue.put(NewJob(queue="action", key="k", body=b"{}", run_at=0.0, parent=again.id))
     (job,) = queue.claim(["action"], worker="w", lease_seconds=60.0)
     ends.bury(queue, job, "no")
     assert [action.words for action in history.delivery("g").actions] == [
-        "reevaluate g/conflicts",
+        "evaluate the rule conflicts again, alone",
         "k",
     ]
     assert words(history, history.retry("g")) == ["k"]

@@ -344,13 +344,13 @@ def test_unusual_names_get_a_reply(github, story, bots, queue, text):
     assert queue.standing().dead == 0
 
 
-def test_a_command_that_was_deleted_is_withdrawn(github, deliver, settled, queue):
-    """Deleting the comment in time withdraws the command."""
+def test_a_command_that_was_deleted_leaves_nothing_dead(github, deliver, settled, queue):
+    """The reaction to a deleted comment is withdrawn; the work does not wait for it."""
     happening = github.comment(TRIO, 1, "alice", "/label bug")
     deliver(happening)
     del github.world.comments[happening.payload["comment"]["id"]]
     settled(200)
-    assert (labels(github), queue.standing().dead) == ([], 0)
+    assert (labels(github), queue.standing().dead) == (["bug"], 0)
 
 
 def test_a_restart_between_action_and_record_changes_nothing(
@@ -424,6 +424,16 @@ def test_an_idle_claim_is_asked_about_and_then_released(github, story, clock, ti
     assert assignees(github) == []
     assert bots()[1].startswith("I have released this issue")
     assert len(bots()) == 2
+
+
+def test_a_claim_in_a_locked_conversation_is_left_alone(github, story, clock, tick, bots):
+    """Nobody could be reminded there, nor answer: the claim stays, and nothing is tried."""
+    story(github.comment(TRIO, 1, "alice", "/claim"))
+    github.lock_issue(TRIO, 1, "olga")
+    tried = len(github.calls_to("POST", "*/comments"))
+    quiet(github, clock, tick, 40)
+    assert (assignees(github), bots()) == (["alice"], [])
+    assert len(github.calls_to("POST", "*/comments")) == tried
 
 
 @pytest.mark.no_cover  # two months of days, all alike

@@ -3,6 +3,8 @@
 import pytest
 
 from bot.rules.conflicts import _first
+from luggage.fake_github import faults
+from luggage.fake_github.messages import Answer
 
 TRIO = "snakes/trio"
 TOLD = "Hello @alice! This pull request now has merge conflicts"
@@ -147,6 +149,25 @@ def test_more_than_a_hundred_are_asked_for_page_by_page(github, tick, bots):
     github.pull(TRIO, 101).conflicts = True
     tick("conflicts")
     assert beginnings(bots(101)) == [TOLD]
+
+
+def test_a_locked_conversation_gets_no_comment(github, story, bots):
+    """A conflict in a locked conversation is not reported."""
+    github.lock_issue(TRIO, 1, "olga")
+    story(conflict(github))
+    assert bots() == []
+    assert github.calls_to("POST", "*/comments") == []
+
+
+def test_a_part_of_the_pull_requests_is_not_taken_for_all(github, story, bots):
+    """GraphQL data with errors is asked for again; then the conflict is reported."""
+    page = {"hasNextPage": False, "endCursor": None}
+    data = {"repository": {"pullRequests": {"nodes": [None], "pageInfo": page}}}
+    partial = {"data": data, "errors": [{"message": "Timeout on a part of the query"}]}
+    fault = faults.Fault(name="partial", answer=Answer(200, partial))
+    github.faults.append(faults.plan(fault, path="/graphql", times=2))
+    story(conflict(github))
+    assert beginnings(bots()) == [TOLD]
 
 
 def test_the_number_of_requests(github, story, cost):

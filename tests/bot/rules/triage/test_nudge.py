@@ -2,6 +2,9 @@
 
 import pytest
 
+from luggage.fake_github import faults
+from luggage.jobs import State
+
 TRIO = "snakes/trio"
 DAY = 86_400.0
 
@@ -142,3 +145,37 @@ def test_nothing_is_closed(github, days):
     github.request_review(TRIO, 1, "alice", "olga")
     days(60)
     assert github.issue(TRIO, 1).state == "open"
+
+
+def test_a_locked_conversation_is_left_alone(github, days, bots):
+    """Nobody is reminded where GitHub would refuse the comment; it is not even tried."""
+    github.request_review(TRIO, 1, "alice", "olga")
+    github.lock_issue(TRIO, 1, "olga")
+    days(8)
+    assert bots() == []
+    assert github.calls_to("POST", "*/comments") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "times", "ends", "reminded"),
+    [
+        (403, None, [State.DEAD], 0),
+        (404, None, [], 0),
+        (422, None, [State.DEAD], 0),
+        (500, 3, [State.DONE], 1),
+    ],
+)
+def test_a_pull_request_that_github_does_not_show_holds_up_no_other(
+    github, clock, tick, queue, bots, status, times, ends, reminded
+):
+    """The others get their reminders at once; the rule asks again, and ends with the answer."""
+    github.open_pull_request(TRIO, "alice")
+    for number in (1, 2):
+        github.request_review(TRIO, number, "alice", "olga")
+    refused = faults.refused(status, "No")
+    github.faults.append(faults.plan(refused, path="*/issues/1/timeline", times=times))
+    clock.advance(7.2 * DAY)
+    tick("nudge")
+    assert (len(bots(1)), len(bots(2))) == (reminded, 1)
+    again = [row for row in queue.search("delivery") if row.key.endswith("/nudge")]
+    assert [row.state for row in again] == ends
