@@ -40,7 +40,10 @@ _LONGEST_MESSAGE = 500
 
 # Refusals of all requests, by GitHub's words; other 403s are about a permission.
 _BLOCKS: tuple[tuple[type[Blocked], re.Pattern[str]], ...] = (
-    (Suspended, re.compile(r"\bsuspended\b", re.IGNORECASE)),
+    (
+        Suspended,
+        re.compile(r"\b(?:installation|account)\b.{1,20}\bsuspended\b", re.IGNORECASE),
+    ),
     (
         AddressRefused,
         re.compile(r"\bIP allow list\b|\bIP address\b.*\bnot permitted\b", re.IGNORECASE),

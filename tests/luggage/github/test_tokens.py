@@ -14,9 +14,12 @@ from luggage.github.errors import (
     Forbidden,
     GithubError,
     NotFound,
+    NoToken,
     RateLimited,
+    Suspended,
     Transient,
     Unauthorized,
+    Uninstalled,
 )
 from luggage.github.tokens import InstallationTokens, Skew, Token, load_private_key
 from tests.luggage.github.scripted import (
@@ -221,8 +224,10 @@ def test_malformed_token_responses_are_transient(app, scripted, data) -> None:
         (Reply(502), Transient),
         (requests.ReadTimeout(), Transient),
         (Reply(200, content=b"<html>"), Transient),
-        (Reply(404), NotFound),
-        (Reply(403, {"message": "This installation has been suspended"}), Forbidden),
+        (Reply(404), Uninstalled),
+        (Reply(403, {"message": "This installation has been suspended"}), Suspended),
+        (Reply(403, {"message": "no"}), NoToken),
+        (Reply(422), NoToken),
         (Reply(401), Unauthorized),
         (Reply(429, headers={"retry-after": "9"}), RateLimited),
     ],
