@@ -56,7 +56,7 @@ _BLOCKS: tuple[tuple[type[Blocked], re.Pattern[str]], ...] = (
         ),
     ),
 )
-_TOKEN_PATH = "/access_tokens"
+_TOKENS = "/access_tokens"
 _GONE = frozenset({404, 410})
 
 
@@ -173,7 +173,7 @@ def _error_class(answer: ApiResponse) -> type[RequestFailed]:
     if answer.status >= 500:  # noqa: PLR2004 -- 5xx
         return Ambiguous
     kind = _CLASSES.get(answer.status, Invalid)
-    if answer.path.endswith(_TOKEN_PATH) and kind in {Forbidden, NotFound, Invalid}:
+    if answer.path.endswith(_TOKENS) and kind in {Forbidden, NotFound, Invalid}:
         return Uninstalled if answer.status in _GONE else _block(_message(answer)) or NoToken
     if kind is Forbidden:
         return _block(_message(answer)) or Forbidden

@@ -288,9 +288,7 @@ def test_only_a_clear_404_takes_settings_away(files, client, clock, error, after
     assert threshold(files, client) == 3
 
 
-@pytest.mark.parametrize(
-    "error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}"
-)
+@pytest.mark.parametrize("error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}")
 @pytest.mark.parametrize("before", ["nothing", "push"])
 def test_a_refusal_of_an_unread_file_is_not_an_empty_file(files, client, error, before):
     """Except for a missing permission, the bot does not decide with settings it could not read.
