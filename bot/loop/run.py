@@ -31,12 +31,14 @@ from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_SECONDS
 from bot.store.people import People
 from luggage.github import (
     Ambiguous,
+    Blocked,
     Client,
     GithubApp,
     RateLimited,
     RequestFailed,
     Transient,
     Unauthorized,
+    Uninstalled,
     Unreachable,
 )
 from luggage.github.webhooks import documented_event
@@ -341,8 +343,9 @@ class Updater:
             yield
         except RateLimited as error:
             raise Postpone(error.retry_at, str(error)) from error
-        except (Unreachable, Ambiguous, Transient, Unauthorized) as error:
-            counted = self._clock() - job.created_at >= OUTAGE_SECONDS
+        except (Unreachable, Ambiguous, Transient, Unauthorized, Blocked) as error:
+            is_final = isinstance(error, Uninstalled)
+            counted = is_final or self._clock() - job.created_at >= OUTAGE_SECONDS
             raise Retry(str(error), counted=counted) from error
         except RequestFailed as error:
             raise Dead(str(error)) from error

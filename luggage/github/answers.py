@@ -182,6 +182,11 @@ def _error_class(answer: ApiResponse) -> type[RequestFailed]:
     return kind
 
 
+def is_blocked(answer: ApiResponse) -> bool:
+    """Return whether GitHub refuses all requests, so that no waiting for a new token helps."""
+    return answer.status == 403 and _block(_message(answer)) is not None  # noqa: PLR2004 -- Forbidden
+
+
 def _block(message: str) -> type[Blocked] | None:
     """Return the class for a refusal of all requests; None for other refusals."""
     return next((kind for kind, words in _BLOCKS if words.search(message)), None)

@@ -4,6 +4,7 @@ import itertools
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ class Scene:
         """Its repository, OWNER/NAME."""
         return f"{self.organization}/widgets"
 
-    @property
+    @cached_property
     def tenant(self) -> str:
-        """The organisation's id, as the queue notes it."""
-        return str(self.github.add_organization(self.organization).id)
+        """The installation's id, as the queue notes it."""
+        return str(self.github.install(self.organization).id)
 
     def deliver(self, happening: tuple[str, Any]) -> None:
         """Deliver an event as GitHub does; AssertionError unless it is answered 202."""
@@ -88,5 +89,6 @@ def scene(stage: tuple[FakeGithub, Running, Path]) -> Iterator[Scene]:
     github, bot, data = stage
     made = Scene(github, bot, f"org-{next(_NUMBERS)}", data)
     github.add_repository(made.repo)
+    assert made.tenant  # read now: a test may uninstall the App
     yield made
     github.faults.clear()

@@ -10,6 +10,7 @@ import requests
 
 from luggage.github import tokens
 from luggage.github.errors import (
+    AddressRefused,
     ConfigurationError,
     Forbidden,
     GithubError,
@@ -384,6 +385,15 @@ def test_fresh_token_without_the_permission_is_final_after_five_seconds(client, 
     with pytest.raises(Forbidden):
         client.get("/x")
     assert (sum(scripted.clock.slept), scripted.minted) == (5.0, 1)
+
+
+def test_fresh_token_is_not_retried_against_an_allow_list(client, scripted) -> None:
+    """A refusal of all requests is final at once."""
+    message = "the `o` organization has an IP allow list enabled"
+    scripted.on("GET", "/x", Reply(403, {"message": message}))
+    with pytest.raises(AddressRefused):
+        client.get("/x")
+    assert scripted.clock.slept == []
 
 
 def test_fresh_token_that_stays_rejected_is_renewed_once(client, scripted) -> None:
