@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, bindparam, or_, select, update
+from sqlalchemy import Engine, bindparam, case, or_, select, update
 
 from bot.actions import KeepIssue
 from bot.events import SCHEDULE, Event
@@ -158,7 +158,9 @@ class SettingsFiles:
         unread = asdict(Known(repository.full_name.lower(), sha=_UNREAD))
         with writing(self._engine) as connection:
             insert = inserting(connection, table).values(unread)
-            expired = {"checked_at": 0.0}
+            # Where there was no file, there may be one now, and its settings are not known.
+            sha = case((table.c.sha == "", _UNREAD), else_=table.c.sha)
+            expired = {"checked_at": 0.0, "sha": sha}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["repository"], set_=expired)
             )
@@ -272,14 +274,14 @@ class SettingsFiles:
         invalid = self.problems(file)
         found = invalid or self._ignored(file.text, known.repository, wider)
         problems = "\n".join(messages(found, FILE))
-        pushed = known.checked_at == 0.0 and known.sha == file.sha
+        lags = known.checked_at == 0.0 and (file.sha or _UNREAD) == known.sha
         return Known(
             repository=known.repository,
             text=known.text if invalid else file.text,
             sha=file.sha,
             problems=problems,
             serial=known.serial + (problems != known.problems),
-            checked_at=now - RECHECK_SECONDS + LAG_SECONDS if pushed else now,
+            checked_at=now - RECHECK_SECONDS + LAG_SECONDS if lags else now,
         )
 
     def _save(self, known: Known | None, checked: Known) -> bool:

@@ -365,6 +365,21 @@ def test_a_stored_byte_order_mark_does_no_harm(store, files, client):
     assert threshold(files, client) == 4
 
 
+@pytest.mark.parametrize(
+    "error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}"
+)
+def test_a_file_that_is_new_since_the_last_look_was_never_read(files, client, error):
+    """After a push of a first file, the bot does not decide as if there were none."""
+    assert threshold(files, client) == 1
+    files.heard(pushed())
+    client.error = error
+    with pytest.raises(RequestFailed):
+        threshold(files, client)
+    client.error = None
+    client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
+    assert threshold(files, client) == 3
+
+
 def test_a_hidden_repository_keeps_its_settings(files, client, clock):
     """A 404 of the whole repository does not say that the file is gone, until it is shown again."""
     client.files["snakes/.github"] = "[invite]\nmerged_pull_requests = 3\n"
