@@ -29,6 +29,7 @@ from bot.store.board import Board
 from bot.store.enqueue import DeliveryNote
 from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_SECONDS
 from bot.store.people import People
+from bot.store.refusals import Refusals
 from luggage.github import (
     Ambiguous,
     Blocked,
@@ -201,6 +202,7 @@ class Updater:
         meter: Meter | None = None,
         previewer: SettingsPreview,
         commands_per_hour: int = DEFAULT_PER_HOUR,
+        refusals: Refusals | None = None,
     ) -> None:
         self._app = app
         self._queue = queue
@@ -211,6 +213,7 @@ class Updater:
         self._previewer = previewer
         self._rate = CommandRate(queue, clock, commands_per_hour)
         self._paths = ChangedPaths()
+        self._refusals = refusals
         self._own_login: str | None = None
 
     @property
@@ -344,6 +347,8 @@ class Updater:
         except RateLimited as error:
             raise Postpone(error.retry_at, str(error)) from error
         except (Unreachable, Ambiguous, Transient, Unauthorized, Blocked) as error:
+            if isinstance(error, Blocked) and self._refusals and job.tenant:
+                self._refusals.heard(int(job.tenant), job.subject.partition("/")[0], error)
             is_final = isinstance(error, Uninstalled)
             counted = is_final or self._clock() - job.created_at >= OUTAGE_SECONDS
             raise Retry(str(error), counted=counted) from error
