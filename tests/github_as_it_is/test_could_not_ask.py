@@ -1,6 +1,7 @@
 """Refusals that say nothing about what was asked for."""
 
 import pytest
+import requests
 
 from bot.settings.files import FILE
 from luggage.fake_github import faults
@@ -137,3 +138,35 @@ def test_a_membership_that_cannot_be_asked_for_is_not_missing(scene):
     scene.deliver(scene.github.merge_pull_request(scene.repo, "alice"))
     waits(scene, 1)
     assert scene.writes() == []
+
+
+def test_a_first_file_that_cannot_be_read_is_waited_for(scene):
+    """After a push of a first file behind an allow list, the bot does not assume that none exists."""
+    scene.deliver(scene.github.open_issue(scene.repo, "alice"))
+    scene.until(lambda: ended(scene, 1), "GitHub said that there is no file")
+    pushed = scene.github.push(scene.repo, "olga", files={FILE: OFF})
+    merged = scene.github.merge_pull_request(scene.repo, "alice")
+    allow_list(scene)
+    scene.deliver(pushed)
+    scene.deliver(merged)
+    waits(scene, 2)
+    assert scene.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("refuse", "words"),
+    [
+        (suspend, "suspended in "),
+        (allow_list, "by an IP allow list"),
+    ],
+    ids=["suspended", "allow list"],
+)
+def test_the_public_page_says_what_github_refuses(scene, refuse, words):
+    """The page says it in plain words, with a number and without a name."""
+    opened = scene.github.open_issue(scene.repo, "alice", body="/ping")
+    refuse(scene)
+    scene.deliver(opened)
+    waits(scene, 1)
+    shown = requests.get(scene.bot.url, timeout=10).text
+    assert words in shown
+    assert scene.organization not in shown
