@@ -317,8 +317,8 @@ def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) ->
 
     A file that GitHub does not show has no `sha`: it is absent, or the repository is hidden.
 
-    Raises RequestFailed if GitHub does not answer, or refuses. GitHub: "Get repository content",
-    which returns files of up to 1 MB.
+    Raises RequestFailed if GitHub does not answer, or refuses; Transient for an answer that is no
+    file. GitHub: "Get repository content", which returns files of up to 1 MB.
     """
     owner, _, name = repository.partition("/")
     try:

@@ -75,5 +75,6 @@ def test_a_file_that_becomes_unreadable_leaves_the_last_valid_settings(scene):
     scene.deliver(scene.github.comment(scene.repo, 1, "alice", "/ping"))
     assert len(settle(scene)) == 1
     scene.deliver(scene.github.push(scene.repo, "olga", files={FILE: codecs.BOM_UTF8}))
+    settle(scene)
     scene.deliver(scene.github.comment(scene.repo, 1, "alice", "/ping"))
     assert len(settle(scene)) == 3

@@ -365,9 +365,7 @@ def test_a_stored_byte_order_mark_does_no_harm(store, files, client):
     assert threshold(files, client) == 4
 
 
-@pytest.mark.parametrize(
-    "error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}"
-)
+@pytest.mark.parametrize("error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}")
 def test_a_file_that_is_new_since_the_last_look_was_never_read(files, client, error):
     """After a push of a first file, the bot does not decide as if there were none."""
     assert threshold(files, client) == 1

@@ -8,10 +8,10 @@ from flask import Flask
 from sqlalchemy import event, insert, text
 
 from bot.store.enqueue import Source, job_of
+from bot.store.refusals import Refusal, Refusals
 from bot.store.tables import missed, recovery
 from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
-from bot.store.refusals import Refusal, Refusals
 from bot.web.console import Console, blueprint
 from bot.web.sessions import Sessions
 from bot.web.sign_in import SignIn

@@ -113,7 +113,5 @@ def test_refusals_are_counted_and_not_named(page, store, clock, board):
         7, "secretive", Suspended("x", method="GET", path="/x", status=403)
     )
     shown = page().text
-    assert (
-        "nothing to do. I am suspended in one organisation; an owner can change that." in shown
-    )
+    assert "nothing to do. I am suspended in one organisation; an owner can change that." in shown
     assert "secretive" not in shown
