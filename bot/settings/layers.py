@@ -191,11 +191,26 @@ def _parse(text: str, *, source: str) -> Mapping[str, Any]:
     if _ENDLESS_KEY.search(text):
         raise SettingsError([Problem((), "a key has too many parts")], source)
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
+        if _has_nul(values):
+            words = (
+                "a string contains \\u0000, which neither GitHub nor the database takes; remove it"
+            )
+            raise SettingsError([Problem((), words)], source)
     except RecursionError:
         raise SettingsError([Problem((), "brackets are nested too deeply")], source) from None
     except ValueError as error:  # TOMLDecodeError, and numbers with too many digits
         raise SettingsError([_syntax_problem(str(error), text)], source) from None
+    return values
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether a string in a TOML value has the character U+0000."""
+    if isinstance(value, dict):
+        return any(map(_has_nul, (*value, *value.values())))
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 def placed(problems: Sequence[Problem], text: str) -> list[Problem]:

@@ -97,7 +97,7 @@ class Refusals:
         """The number of installations, by kind."""
         query = select(table.c.kind, func.count()).group_by(table.c.kind)
         with reading(self._engine) as connection:
-            return {kind: count for kind, count in connection.execute(query)}
+            return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def public_words(counts: Mapping[str, int]) -> str:

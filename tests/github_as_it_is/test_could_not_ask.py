@@ -169,3 +169,17 @@ def test_the_public_page_says_what_github_refuses(scene, refuse, words):
     shown = requests.get(scene.bot.url, timeout=10).text
     assert words in shown
     assert scene.organization not in shown
+
+
+def test_a_file_that_moved_is_found(scene):
+    """A redirect is followed: the settings of a renamed repository apply to a late delivery."""
+    renamed = f"{scene.organization}/renamed"
+    scene.github.add_file(renamed, FILE, "[ping]\nenabled = false\n")
+    where = f"{scene.github.world.api_url}/repos/{renamed}/contents/{FILE}"
+    moved = Answer(301, {"message": "Moved Permanently", "url": where}, {"location": where})
+    path = f"/repos/{scene.repo}/contents/{FILE}"
+    plan = faults.plan(faults.Fault(name="moved", answer=moved), path=path, times=None)
+    scene.github.faults.append(plan)
+    scene.deliver(scene.github.open_issue(scene.repo, "alice", body="/ping"))
+    scene.until(lambda: ended(scene, 1), "the delivery was evaluated")
+    assert scene.github.comments(scene.repo, 1) == []
