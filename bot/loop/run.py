@@ -347,7 +347,7 @@ class Updater:
         except RateLimited as error:
             raise Postpone(error.retry_at, str(error)) from error
         except (Unreachable, Ambiguous, Transient, Unauthorized, Blocked) as error:
-            if isinstance(error, Blocked) and self._refusals and job.tenant:
+            if isinstance(error, Blocked) and self._refusals and job.tenant.isdecimal():
                 self._refusals.heard(int(job.tenant), job.subject.partition("/")[0], error)
             is_final = isinstance(error, Uninstalled)
             counted = is_final or self._clock() - job.created_at >= OUTAGE_SECONDS
