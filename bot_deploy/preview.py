@@ -11,10 +11,9 @@ from pathlib import Path
 from bot.operations.preview.comparison import LAST
 from bot.operations.preview.words import lines, values
 from bot.options.kinds import messages
-from bot.settings.layers import SettingsError
+from bot.settings.layers import SettingsError, decode
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
-from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.loop import make_previewer
 from bot_deploy.wiring.parts import open_parts
 
@@ -25,13 +24,14 @@ SUMMARY = "show what a settings file would have changed; performs nothing"
 def main(argv: list[str]) -> int:
     """Print the differences; returns 0, or 1 after it printed the problems of an invalid file.
 
-    Raises OSError or ConfigError for a file that cannot be read.
+    Raises OSError for a file that cannot be read.
     """
     options = _parse(argv)
     config = load(os.environ)
-    text = _read(options.file)
+    data = Path(options.file).read_bytes()
     with open_parts(config) as parts:
         try:
+            text = decode(data, source=options.file)
             previewer = replace(make_previewer(parts, parts.people), seconds=math.inf)
             preview = previewer.preview(
                 text, options.repository, client=None, most=0, last=options.last
@@ -41,13 +41,6 @@ def main(argv: list[str]) -> int:
             return 1
     print(json.dumps(values(preview), indent=2) if options.json else "\n".join(lines(preview)))
     return 0
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: it is not UTF-8 text ({error.reason})") from error
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

@@ -32,8 +32,10 @@ from bot.store.board import Board
 from bot.store.enqueue import DeliveryNote
 from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_FAILURES_TOTAL, RULE_SECONDS
 from bot.store.people import People
+from bot.store.refusals import Refusals
 from luggage.github import (
     Ambiguous,
+    Blocked,
     Client,
     Forbidden,
     GithubApp,
@@ -43,6 +45,7 @@ from luggage.github import (
     RequestFailed,
     Transient,
     Unauthorized,
+    Uninstalled,
     Unreachable,
 )
 from luggage.github.webhooks import documented_event
@@ -320,6 +323,7 @@ class Updater:
         meter: Meter | None = None,
         previewer: SettingsPreview,
         commands_per_hour: int = DEFAULT_PER_HOUR,
+        refusals: Refusals | None = None,
     ) -> None:
         self._app = app
         self._queue = queue
@@ -330,6 +334,7 @@ class Updater:
         self._previewer = previewer
         self._rate = CommandRate(queue, clock, commands_per_hour)
         self._paths = ChangedPaths()
+        self._refusals = refusals
         self._own_login: str | None = None
 
     @property
@@ -529,8 +534,11 @@ class Updater:
             yield
         except RateLimited as error:
             raise Postpone(error.retry_at, f"{about}{error}") from error
-        except (Unreachable, Ambiguous, Transient, Unauthorized) as error:
-            counted = now - job.created_at >= OUTAGE_SECONDS
+        except (Unreachable, Ambiguous, Transient, Unauthorized, Blocked) as error:
+            if isinstance(error, Blocked) and self._refusals and job.tenant.isdecimal():
+                self._refusals.heard(int(job.tenant), job.subject.partition("/")[0], error)
+            is_final = isinstance(error, Uninstalled)
+            counted = is_final or now - job.created_at >= OUTAGE_SECONDS
             raise Retry(f"{about}{error}", counted=counted) from error
         except RequestFailed as error:
             if may_appear(error, job, now):

@@ -14,7 +14,7 @@ from bot.actions.write_once import marker_line
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow, DeliveryDetail
-from luggage.github import GithubApp, NotFound
+from luggage.github import GithubApp, NotFound, Uninstalled
 from luggage.jobs import JobRow, Queue
 from luggage.telemetry.redact import one_line
 
@@ -82,9 +82,12 @@ class GithubTexts:
     def read(self, target: Comment | Issue) -> Mapping[str, Any]:
         """The comment or issue. GitHub: "Get a repository installation", "Get an issue comment"."""
         owner, _, name = target.repository.partition("/")
-        installation = self.app.app_client.read_only().get(
-            "/repos/{owner}/{name}/installation", owner=owner, name=name
-        )
+        try:
+            installation = self.app.app_client.read_only().get(
+                "/repos/{owner}/{name}/installation", owner=owner, name=name
+            )
+        except NotFound as error:  # This says nothing about the text.
+            raise error.as_a(Uninstalled) from error
         client = self.app.client_for(installation["id"]).read_only()
         text: Mapping[str, Any] = client.get(target.path)
         return text

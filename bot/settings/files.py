@@ -7,35 +7,37 @@ later in case it missed that push. If a file is invalid, the bot keeps using the
 and opens an issue, one for each repository. It closes that when the file is valid again.
 
 A file is only absent if GitHub says 404 for the file and shows its repository. Whatever else GitHub
-answers (a missing permission, a hidden repository, an outage) leaves the last valid settings.
+answers (a missing permission, a hidden repository, a suspension, an IP allow list, an outage)
+leaves the last valid settings. A file that was never read is waited for.
 """
 
 import base64
-import binascii
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, bindparam, or_, select, update
+from sqlalchemy import Engine, bindparam, case, or_, select, update
 
 from bot.actions import KeepIssue
 from bot.events import SCHEDULE, Event
 from bot.options.kinds import Problem, messages
 from bot.rule import Rule
 from bot.settings.layers import (
+    MOST_BYTES,
     Layer,
     Settings,
     SettingsError,
+    decode,
     placed,
+    read_stored,
     read_text,
-    read_valid_parts,
 )
 from bot.store.tables import settings_file as table
 from luggage.database import asking, writing
 from luggage.database.upsert import insert_once, inserting
-from luggage.github.errors import Forbidden, NotFound, RequestFailed
+from luggage.github.errors import Forbidden, Invalid, NotFound, RequestFailed, Transient
 
 FILE = ".github/bot.toml"
 # The bot rechecks a file after this time, in case GitHub never delivered the push.
@@ -65,8 +67,11 @@ _FIXED = """\
 `{file}` is valid again, and I am using it from now on. Thank you!
 """
 _CACHED_LAYERS = 128
-# The `sha` of a file that was pushed but never read.
+# The `sha` of a file that was pushed but never read, or whose stored text cannot be read.
 _UNREAD = "unread"
+_TOO_LARGE = Problem((), f"is too large; the limit is {MOST_BYTES // 1024} KiB")
+_NO_FILE = Problem((), "must be a file, not a directory, link or submodule")
+_ABSENT = 404
 # GitHub's message if the installation lacks the permission `contents`; other 403s, such as those of
 # an IP allow list, do not say so.
 _NO_PERMISSION = "Resource not accessible"
@@ -92,12 +97,12 @@ class ContentsClient(Protocol):
 class File:
     """A settings file at GitHub; `sha` is "" if there is none.
 
-    `fault` says why its text cannot be read, "" if it can.
+    `faults` say why its text cannot be read; none if it can.
     """
 
     sha: str = ""
     text: str = ""
-    fault: str = ""
+    faults: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,9 @@ class SettingsFiles:
         unread = asdict(Known(repository.full_name.lower(), sha=_UNREAD))
         with writing(self._engine) as connection:
             insert = inserting(connection, table).values(unread)
-            expired = {"checked_at": 0.0}
+            # Where there was no file, there may be one now, and its settings are not known.
+            sha = case((table.c.sha == "", _UNREAD), else_=table.c.sha)
+            expired = {"checked_at": 0.0, "sha": sha}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["repository"], set_=expired)
             )
@@ -199,8 +206,8 @@ class SettingsFiles:
 
     def problems(self, file: File) -> Sequence[Problem]:
         """The problems of a settings file, with their lines; empty for a valid one. Pure."""
-        if file.fault:
-            return [Problem((), file.fault)]
+        if file.faults:
+            return file.faults
         try:
             read_text(self.rules, file.text, source=FILE)
         except SettingsError as error:
@@ -218,7 +225,7 @@ class SettingsFiles:
         return self._ignored(text, repository, self._over(wider))
 
     def _ignored(self, text: str, repository: str, wider: Settings) -> Sequence[Problem]:
-        settings = wider.under(self._read_layer(text), repository)
+        settings = wider.under(self._read_layer(text) or {}, repository)
         return placed(settings.ignored(self.rules, repository), text)
 
     def _known(self, names: Sequence[str]) -> Mapping[str, Known]:
@@ -226,7 +233,14 @@ class SettingsFiles:
             return {}
         with asking(self._engine) as connection:
             rows = connection.execute(_KNOWN, {"lower": names[0], "upper": names[-1]}).mappings()
-            return {row["repository"]: Known(**row) for row in rows}
+            return {row["repository"]: self._readable(Known(**row)) for row in rows}
+
+    def _readable(self, known: Known) -> Known:
+        """The entry, or an unread one if another version of the bot stored what none can read."""
+        if self._read_layer(known.text) is not None:
+            return known
+        log.warning("the stored settings of %s cannot be read; reading again", known.repository)
+        return replace(known, text="", sha=_UNREAD)
 
     def _current(
         self,
@@ -237,15 +251,16 @@ class SettingsFiles:
         wider: Settings,
     ) -> Known:
         now = self._clock()
-        if known is not None and now - known.checked_at < max_age:
+        is_unread = known is None or known.sha == _UNREAD
+        if known is not None and not is_unread and now - known.checked_at < max_age:
             return known
         before = known or Known(name, checked_at=now)
         try:
             file = _fetch_again(client, before)
         except RequestFailed as error:
             may_not = _may_not_read(error)
-            if not may_not and (known is None or known.sha == _UNREAD):
-                raise
+            if is_unread and not may_not:
+                raise _awaited(error) from error
             log.warning("cannot check %s of %s: %s", FILE, name, error)
             if not may_not:
                 return before
@@ -259,14 +274,14 @@ class SettingsFiles:
         invalid = self.problems(file)
         found = invalid or self._ignored(file.text, known.repository, wider)
         problems = "\n".join(messages(found, FILE))
-        pushed = known.checked_at == 0.0 and known.sha == file.sha
+        lags = known.checked_at == 0.0 and (file.sha or _UNREAD) == known.sha
         return Known(
             repository=known.repository,
             text=known.text if invalid else file.text,
             sha=file.sha,
             problems=problems,
             serial=known.serial + (problems != known.problems),
-            checked_at=now - RECHECK_SECONDS + LAG_SECONDS if pushed else now,
+            checked_at=now - RECHECK_SECONDS + LAG_SECONDS if lags else now,
         )
 
     def _save(self, known: Known | None, checked: Known) -> bool:
@@ -291,10 +306,10 @@ class SettingsFiles:
         return settings
 
     def _layer(self, file: Known) -> Layer:
-        return self._read_layer(file.text)
+        return self._read_layer(file.text) or {}
 
-    def _read_layer_uncached(self, text: str) -> Layer:
-        return read_valid_parts(self.rules, text, source=FILE)
+    def _read_layer_uncached(self, text: str) -> Layer | None:
+        return read_stored(self.rules, text)
 
 
 def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) -> File:
@@ -302,8 +317,8 @@ def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) ->
 
     A file that GitHub does not show has no `sha`: it is absent, or the repository is hidden.
 
-    Raises RequestFailed if GitHub does not answer, or refuses. GitHub: "Get repository content",
-    which returns files of up to 1 MB.
+    Raises RequestFailed if GitHub does not answer, or refuses; Transient for an answer that is no
+    file. GitHub: "Get repository content", which returns files of up to 1 MB.
     """
     owner, _, name = repository.partition("/")
     try:
@@ -314,10 +329,18 @@ def fetch(client: ContentsClient, repository: str, *, ref: str | None = None) ->
             name=name,
         )
     except NotFound as error:
-        if _is_about_token(error):
+        if error.status != _ABSENT:
             raise
         return File()
-    return _file(answer)
+    except Forbidden as error:
+        if not any(each.code == "too_large" for each in error.fields):
+            raise
+        return File(sha="none", faults=(_TOO_LARGE,))
+    try:
+        return _file(answer)
+    except (KeyError, TypeError, ValueError):
+        path = f"/repos/{repository}/contents/{FILE}"
+        raise Transient("the response is not a file", method="GET", path=path) from None
 
 
 def _fetch_again(client: ContentsClient, known: Known) -> File | None:
@@ -338,19 +361,14 @@ def _fetch_again(client: ContentsClient, known: Known) -> File | None:
     return file
 
 
-def _is_about_token(error: RequestFailed) -> bool:
-    """Whether GitHub refused the installation's token, so the request itself was not sent."""
-    return error.path.endswith("/access_tokens")
-
-
 def _may_not_read(error: RequestFailed) -> bool:
-    """Whether GitHub would refuse again: the App lacks the permission, or the installation is gone.
-
-    Without an installation nothing can be done either, so a late delivery is not retried.
-    """
-    if _is_about_token(error):
-        return isinstance(error, NotFound)
+    """Whether GitHub would refuse again: the App lacks the permission `contents`."""
     return isinstance(error, Forbidden) and error.message.startswith(_NO_PERMISSION)
+
+
+def _awaited(error: RequestFailed) -> RequestFailed:
+    """The error for a file that was never read: no refusal is final, so the delivery waits."""
+    return error.as_a(Transient) if isinstance(error, Forbidden | NotFound | Invalid) else error
 
 
 def _unchanged(known: Known, now: float) -> Known:
@@ -359,15 +377,17 @@ def _unchanged(known: Known, now: float) -> Known:
 
 
 def _file(answer: Any) -> File:
-    if not isinstance(answer, Mapping) or answer.get("type") != "file":
-        return File(sha="none", fault="must be a file, not a directory, link or submodule")
-    sha = str(answer.get("sha"))
-    if answer.get("encoding") != "base64":
-        return File(sha=sha, fault="is too large; the limit is 64 KiB")
+    """The file in GitHub's answer; raises KeyError, TypeError, ValueError if it is malformed."""
+    if isinstance(answer, list) or answer["type"] != "file":
+        return File(sha="none", faults=(_NO_FILE,))
+    sha = str(answer["sha"])
+    if answer["encoding"] != "base64":
+        return File(sha=sha, faults=(_TOO_LARGE,))
+    data = base64.b64decode(answer["content"])
     try:
-        return File(sha=sha, text=base64.b64decode(answer["content"]).decode())
-    except (UnicodeDecodeError, binascii.Error):
-        return File(sha=sha, fault="must be encoded in UTF-8")
+        return File(sha=sha, text=decode(data, source=FILE))
+    except SettingsError as error:
+        return File(sha=sha, faults=error.problems)
 
 
 def _sources(event: Event) -> list[str]:

@@ -4,6 +4,8 @@ A layer holds the values of one file. Key by key, the files are merged over the 
 operator's config.toml, the organisation's file, the repository's file (bot.settings.merge).
 """
 
+import codecs
+import logging
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -29,7 +31,10 @@ MOST_BYTES = 64 * 1024
 _ENDLESS_KEY = re.compile(
     r"""(?<![\w\\-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){30}"""
 )
+_OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _LOCATION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+log = logging.getLogger(__name__)
 
 
 class SettingsError(Exception):
@@ -97,6 +102,9 @@ def read(rules: Sequence[Rule[Any]], values: Mapping[str, Any]) -> Layer:
             layer[name] = read_table(known[name].settings, table)
         except Unfit as error:
             problems += under(name, error)
+        except Exception:
+            log.exception("the settings of %s cannot be checked", name)
+            problems.append(Problem((name,), "cannot be checked: its rule has a bug"))
     if problems:
         raise SettingsError(problems)
     return layer
@@ -111,13 +119,34 @@ def _scope(repository: str) -> Scope:
     return Scope.REPOSITORY if is_single(repository) else Scope.ORGANIZATION
 
 
+def decode(data: bytes, *, source: str) -> str:
+    r"""The text of a settings file: without a byte order mark, and with "\n" as the line end.
+
+    Every text passes here once, so that checking, storing and using see the same. Raises
+    SettingsError for bytes that are no UTF-8 text. Pure.
+    """
+    words = "must be encoded in UTF-8; save it in that encoding"
+    if data.startswith(_OTHER_MARKS) or b"\0" in data:
+        raise SettingsError([Problem((), f"{words} (it looks like UTF-16, or is no text)")], source)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError([Problem((), words)], source) from None
+    text = text.replace("\r\n", "\n")
+    lone = text.find("\r")
+    if lone >= 0:
+        line, column = text.count("\n", 0, lone) + 1, lone - text.rfind("\n", 0, lone)
+        words = "is not valid TOML: a carriage return ends no line; save it with LF or CRLF"
+        raise SettingsError([Problem((), words, line, column)], source)
+    return text
+
+
 def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
-    """The layer in the text of a settings file; `source` is the file's name in errors.
+    """The layer in the text of a settings file (`decode`); `source` is its name in errors.
 
     Raises SettingsError with all problems and their locations. Pure, and bounded in time and memory
     for any text.
     """
-    text = text.removeprefix("\ufeff")  # a byte order mark
     values = _parse(text, source=source)
     try:
         return read(rules, values)
@@ -125,19 +154,24 @@ def read_text(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
         raise SettingsError(placed(error.problems, text), source) from None
 
 
-def read_valid_parts(rules: Sequence[Rule[Any]], text: str, *, source: str) -> Layer:
-    """The valid settings in a text that was valid once: an upgrade may have invalidated some. Pure.
+def read_stored(rules: Sequence[Rule[Any]], text: str) -> Layer | None:
+    """The valid settings in a text that some version of the bot has stored.
 
-    Raises SettingsError for a text that is not TOML.
+    Another version may accept other settings, or store what this one cannot parse: None for that.
+    Never raises.
     """
-    values = _parse(text, source=source)
     try:
-        return read(rules, values)
-    except SettingsError as error:
-        tables = {name: dict(part) for name, part in values.items() if isinstance(part, dict)}
-        for problem in error.problems:
-            _remove(tables, problem.path)
-        return read(rules, tables)
+        values = _parse(text.removeprefix("\ufeff"), source="")  # version 0.1 stored the mark
+    except SettingsError:
+        return None
+    tables = {name: dict(part) for name, part in values.items() if isinstance(part, dict)}
+    for length in (2, 1):  # without the invalid settings, then without the tables of their rules
+        try:
+            return read(rules, tables)
+        except SettingsError as error:
+            for problem in error.problems:
+                _remove(tables, problem.path[:length])
+    return read(rules, tables)
 
 
 def _remove(tables: dict[str, dict[str, Any]], path: tuple[str | int, ...]) -> None:
@@ -157,11 +191,26 @@ def _parse(text: str, *, source: str) -> Mapping[str, Any]:
     if _ENDLESS_KEY.search(text):
         raise SettingsError([Problem((), "a key has too many parts")], source)
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
+        if _has_nul(values):
+            words = (
+                "a string contains \\u0000, which neither GitHub nor the database takes; remove it"
+            )
+            raise SettingsError([Problem((), words)], source)
     except RecursionError:
         raise SettingsError([Problem((), "brackets are nested too deeply")], source) from None
     except ValueError as error:  # TOMLDecodeError, and numbers with too many digits
         raise SettingsError([_syntax_problem(str(error), text)], source) from None
+    return values
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether a string in a TOML value has the character U+0000."""
+    if isinstance(value, dict):
+        return any(map(_has_nul, (*value, *value.values())))
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 def placed(problems: Sequence[Problem], text: str) -> list[Problem]:

@@ -4,13 +4,14 @@ Lines are public, so they never name a repository or a person.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from sqlalchemy import Engine, delete, func, insert, select
 
+from bot.store.refusals import Refusals, public_words
 from bot.store.tables import beat, board_line, recovery
 from luggage.database import reading, writing
 from luggage.jobs import Queue, Standing
@@ -48,9 +49,24 @@ class Line:
 
 
 def feeling(
-    standing: Standing, *, beat_at: float | None, now: float, caught_up_at: float | None = None
+    standing: Standing,
+    *,
+    beat_at: float | None,
+    now: float,
+    caught_up_at: float | None = None,
+    refused: str = "",
 ) -> Feeling:
-    """The mood for a state of the queue, the last heartbeat and the last full recovery. Pure."""
+    """The mood for a state of the queue, the last heartbeat and the last full recovery. Pure.
+
+    `refused` says what GitHub refuses (bot.store.refusals.public_words).
+    """
+    felt = _feeling(standing, beat_at=beat_at, now=now, caught_up_at=caught_up_at)
+    return replace(felt, reason=f"{felt.reason}. {refused}") if refused else felt
+
+
+def _feeling(
+    standing: Standing, *, beat_at: float | None, now: float, caught_up_at: float | None
+) -> Feeling:
     if beat_at is None or now - beat_at > ASLEEP_AFTER_SECONDS:
         return Feeling(Mood.ASLEEP, "no heartbeat from the loop")
     if standing.paused:
@@ -140,6 +156,10 @@ class SqlBoard:
         with reading(self._engine) as connection:
             return connection.execute(select(recovery.c.caught_up_at)).scalar_one_or_none()
 
+    def refused(self) -> Mapping[str, int]:
+        """The number of installations in which GitHub refuses something, by kind."""
+        return Refusals(self._engine, clock=self._clock).counts()
+
 
 def current_feeling(queue: Queue, board: SqlBoard, now: float) -> Feeling:
     """The current mood, from the database. Raises SQLAlchemyError."""
@@ -148,4 +168,5 @@ def current_feeling(queue: Queue, board: SqlBoard, now: float) -> Feeling:
         beat_at=board.last_beat_at(),
         now=now,
         caught_up_at=board.caught_up_at(),
+        refused=public_words(board.refused()),
     )

@@ -190,6 +190,18 @@ rest_order = Table(
     Column("ordered_at", String(40), nullable=False),
 )
 
+# What GitHub refuses in an installation (bot.store.refusals).
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("installation", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("since", Double, nullable=False),
+)
+
 # The counter totals of all processes (bot.store.totals); `labels` is a JSON list.
 total = Table(
     "total",

@@ -22,6 +22,7 @@ from bot.operations.pause import pause, resume
 from bot.store.board import SqlBoard
 from bot.store.limits import budgets
 from bot.store.recovery import recovery_status
+from bot.store.refusals import Refusals
 from bot.web.search import Search
 from bot.web.sessions import Session
 from bot.web.shared import set_up_pages
@@ -60,6 +61,7 @@ class Console:
             "feeling": Status(self.name, self.queue, self.board, clock=self.clock).feeling(),
             "paused_at": self.queue.paused_at(),
             "parts": self.queue.paused_parts(),
+            "refusals": Refusals(self.engine, clock=self.clock).all(),
             "depths": self.queue.depths(),
             "counts": self.queue.counts(),
             "dead": self.history.deliveries(state=State.DEAD, limit=_WORST),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from luggage.github import Client, Forbidden, NotFound
+from luggage.github import Blocked, Client, Forbidden, NotFound
 
 # Anybody may install a public App on many organisations of their own.
 _MOST_INSTALLATIONS = 300
@@ -82,7 +82,7 @@ def _of_app_owner(client: Client, found: list[_Installation]) -> list[_Installat
     first = found[0]
     try:
         app = client.get("/apps/{slug}", slug=first.slug)
-    except (NotFound, Forbidden):
+    except (NotFound, Forbidden, Blocked):
         raise NotAllowedError(
             "GitHub does not show whose App this is: name the organisations whose owners may sign "
             "in (console.organizations, BOT_CONSOLE_ORGANIZATIONS)"
@@ -94,11 +94,11 @@ def _of_app_owner(client: Client, found: list[_Installation]) -> list[_Installat
 
 
 def _owns(client: Client, installation: _Installation) -> bool:
-    """Whether the person is an active owner of the organisation."""
+    """Whether the person is an active owner of the organisation; not if GitHub refuses to say."""
     path = "/user/memberships/orgs/{organization}"
     try:
         membership = client.get(path, organization=installation.organization)
-    except (NotFound, Forbidden):
+    except (NotFound, Forbidden, Blocked):
         return False
     role, state = _text(membership, "role"), _text(membership, "state")
     is_same = _id(membership.get("organization"), "id") == installation.organization_id

@@ -66,6 +66,7 @@ def _listed(made: "DoctorDependencies") -> list[HealthCheck]:
         HealthCheck("modes", lambda: modes(made.config), ("settings",)),
         HealthCheck("descriptors", lambda: open_files(descriptors.limit()), ("settings",)),
         HealthCheck("loop", lambda: made.local.loop(), ("settings", "database")),
+        HealthCheck("refusals", lambda: made.local.refusals(), ("settings", "database")),
     ]
 
 

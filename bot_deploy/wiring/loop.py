@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
-from bot.loop.periodic import housekeeping, publish, schedule
+from bot.loop.periodic import housekeeping, installations, publish, schedule
 from bot.loop.periodic.recover import Recoverer, is_wanted
 from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
 from bot.loop.run import Boredom, Updater, job_log_context
 from bot.operations.preview.check import EVENTS as PREVIEWED
 from bot.operations.preview.check import Previewer
 from bot.parse import ParseBoard, ParseMood
+from bot.rules import needs
 from bot.store.board import current_feeling
 from bot.store.people import People
 from bot.store.recovery import QueueInbox
@@ -93,6 +94,7 @@ def make_updater(parts: Parts, people: People) -> Updater:
         meter=parts.meter,
         previewer=make_previewer(parts, people),
         commands_per_hour=parts.config.commands_per_hour,
+        refusals=parts.refusals,
     )
 
 
@@ -121,6 +123,12 @@ def _periodic_tasks(parts: Parts) -> Iterator[PeriodicTask]:
         app=parts.app, engine=engine, queue=queue, settings=parts.settings, clock=clock
     )
     yield PeriodicTask("schedule", schedule.EVERY_SECONDS, rules)
+    check = installations.InstallationsCheck(
+        app=parts.app,
+        refusals=parts.refusals,
+        needed=needs(config.settings.enabled(config.rules)).permissions,
+    )
+    yield PeriodicTask("installations", installations.EVERY_SECONDS, check)
     if config.board is not None:
         yield PeriodicTask("board", publish.EVERY_SECONDS, _publisher(parts, config.board))
 

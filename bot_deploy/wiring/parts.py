@@ -24,6 +24,7 @@ from bot.store.board import SqlBoard
 from bot.store.limits import SqlLimitMemory
 from bot.store.meters import heard
 from bot.store.people import People
+from bot.store.refusals import Refusals
 from bot.store.tokens import SqlTokenStore, sealing_key
 from bot.store.totals import Totals
 from bot.web.sessions import Sessions
@@ -81,6 +82,11 @@ class Parts:
     def people(self) -> People:
         """What the bot remembers of people."""
         return People(self.engine, clock=clock)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """What GitHub refuses in each installation."""
+        return Refusals(self.engine, clock=clock)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -73,7 +73,9 @@ class RequestDispatcher:
         if route.by_app:
             self._credentials.app(authorization)
             return route, names, None
-        return route, names, self._credentials.installation(authorization)
+        installation = self._credentials.installation(authorization)
+        _require_address(installation)
+        return route, names, installation
 
     def _run(
         self,
@@ -127,3 +129,15 @@ def _with_headers(answer: Answer, limits: dict[str, str]) -> Answer:
         "X-GitHub-Api-Version-Selected": "2022-11-28",
     }
     return replace(answer, headers={**common, **limits, **answer.headers})
+
+
+def _require_address(installation: Installation) -> None:
+    """Raise Refused(403) if the account's IP allow list does not contain the bot's address."""
+    account = installation.account
+    if account.has_allow_list:
+        raise Refused(
+            403,
+            "Although you appear to have the correct authorization credentials, the "
+            f"`{account.login}` organization has an IP allow list enabled, and your IP address is "
+            "not permitted to access this resource.",
+        )

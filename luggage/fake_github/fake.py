@@ -188,12 +188,12 @@ class FakeGithub:
                 self.world.install(repository.owner)
             return repository
 
-    def add_file(self, repo: str, path: str, text: str, *, commit: str = "") -> None:
+    def add_file(self, repo: str, path: str, text: str | bytes, *, commit: str = "") -> None:
         """Add or replace a file on the default branch, or at a commit outside of it."""
         with self.world.lock:
             repository = repository_of(self, repo)
             files = repository.at_commits.setdefault(commit, {}) if commit else repository.files
-            files[path] = text.encode()
+            files[path] = text.encode() if isinstance(text, str) else text
 
     def add_member(
         self, organization: str, login: str, *, role: str = "member", state: str = "active"
@@ -266,6 +266,13 @@ class FakeGithub:
     accept_invitation = organizations.accept_invitation
     decline_invitation = organizations.decline_invitation
     leave = organizations.leave
+
+    suspend = organizations.suspend
+    unsuspend = organizations.unsuspend
+    uninstall = organizations.uninstall
+    accept_permissions = organizations.accept_permissions
+    set_allow_list = organizations.set_allow_list
+    block_repository = organizations.block_repository
 
     # Inspecting the result
 

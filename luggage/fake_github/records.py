@@ -15,6 +15,8 @@ class Account:
     created_at: float
     members: dict[str, "Membership"] = field(default_factory=dict, repr=False)
     teams: dict[str, "Team"] = field(default_factory=dict, repr=False)
+    # Whether an IP allow list refuses the bot's address.
+    has_allow_list: bool = False
 
     @property
     def is_organization(self) -> bool:
@@ -217,6 +219,8 @@ class Repository:
     # A counter, because counting ten thousand issues for each payload is slow.
     open_issues: int = 0
     contributors: set[str] = field(default_factory=set, repr=False)
+    # The status with which GitHub refuses a blocked repository: 403 or 451; 0 for others.
+    blocked: int = 0
 
     @property
     def full_name(self) -> str:

@@ -94,12 +94,17 @@ class RouteCall:
         return account
 
     def repository(self) -> Repository:
-        """Return the repository in the path; raises Refused(404), also for a hidden one."""
+        """Return the repository in the path; raises Refused(404), also for a hidden one.
+
+        A blocked one raises Refused with its status.
+        """
         repository = self.world.repositories.get(
             f"{self.names['owner']}/{self.names['repo']}".lower()
         )
         if repository is None or (repository.private and not self.has_access(repository.owner)):
             raise not_found()
+        if repository.blocked:
+            raise Refused(repository.blocked, "Repository access blocked")
         if self.request.method != "GET":
             self.require_access(repository.owner)
         return repository

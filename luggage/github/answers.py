@@ -12,15 +12,21 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from luggage.github.errors import (
+    AddressRefused,
     Ambiguous,
+    Blocked,
     FieldError,
     Forbidden,
     Invalid,
     NotFound,
+    NoToken,
     RateLimited,
+    RepositoryBlocked,
     RequestFailed,
+    Suspended,
     Transient,
     Unauthorized,
+    Uninstalled,
 )
 
 # GitHub's Date has whole seconds, so the skew is accurate to half a second; err on the late side.
@@ -31,6 +37,27 @@ SECONDARY_LIMIT_SECONDS = 60.0
 _DIGITS = re.compile(r"[0-9]{1,12}")  # bounded: int() raises on very long digit strings
 _SECONDARY = re.compile(r"secondary rate limit|abuse detection", re.IGNORECASE)
 _LONGEST_MESSAGE = 500
+
+# Refusals of all requests, by GitHub's words; other 403s are about a permission.
+_BLOCKS: tuple[tuple[type[Blocked], re.Pattern[str]], ...] = (
+    (
+        Suspended,
+        re.compile(r"\b(?:installation|account)\b.{1,20}\bsuspended\b", re.IGNORECASE),
+    ),
+    (
+        AddressRefused,
+        re.compile(r"\bIP allow list\b|\bIP address\b.*\bnot permitted\b", re.IGNORECASE),
+    ),
+    (
+        RepositoryBlocked,
+        re.compile(
+            r"\brepository access blocked\b|\baccess to this repository has been disabled\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_TOKENS = "/access_tokens"
+_GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True)
@@ -112,7 +139,7 @@ def failure(answer: ApiResponse, *, retry_at: float | None) -> RequestFailed:
     evidence = _evidence(answer)
     if retry_at is not None:
         return RateLimited(_message(answer), retry_at=retry_at, **evidence)
-    return _error_class(answer.status)(_message(answer), **evidence)
+    return _error_class(answer)(_message(answer), **evidence)
 
 
 def graphql_failure(answer: ApiResponse, data: object, *, retry_at: float) -> RequestFailed:
@@ -133,7 +160,7 @@ def graphql_failure(answer: ApiResponse, data: object, *, retry_at: float) -> Re
     if "NOT_FOUND" in kinds:
         return NotFound(message, **evidence)
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-        return Forbidden(message, **evidence)
+        return (_block(message) or Forbidden)(message, **evidence)
     if not kinds - {""} and isinstance(data, dict) and data.get("data"):
         # A part of the data is missing, for a reason that GitHub does not name.
         return Transient(message, **evidence)
@@ -145,10 +172,31 @@ def unreadable(answer: ApiResponse) -> RequestFailed:
     return Ambiguous("the response is not JSON", **_evidence(answer))
 
 
-def _error_class(status: int) -> type[RequestFailed]:
-    if status >= 500:  # noqa: PLR2004 -- 5xx
+def _error_class(answer: ApiResponse) -> type[RequestFailed]:
+    if answer.status >= 500:  # noqa: PLR2004 -- 5xx
         return Ambiguous
-    return _CLASSES.get(status, Invalid)
+    kind = _CLASSES.get(answer.status, Invalid)
+    if answer.path.endswith(_TOKENS) and kind in {Forbidden, NotFound, Invalid}:
+        return Uninstalled if answer.status in _GONE else _block(_message(answer)) or NoToken
+    if kind is Forbidden:
+        return _block(_message(answer)) or Forbidden
+    if answer.status in _GONE and _is_page(answer):  # a proxy's: GitHub's API answers with JSON
+        return Transient
+    return kind
+
+
+def is_blocked(answer: ApiResponse) -> bool:
+    """Return whether GitHub refuses all requests, so that no waiting for a new token helps."""
+    return answer.status == 403 and _block(_message(answer)) is not None  # noqa: PLR2004 -- Forbidden
+
+
+def _block(message: str) -> type[Blocked] | None:
+    """Return the class for a refusal of all requests; None for other refusals."""
+    return next((kind for kind, words in _BLOCKS if words.search(message)), None)
+
+
+def _is_page(answer: ApiResponse) -> bool:
+    return answer.body.lstrip().startswith(b"<")
 
 
 _CLASSES: Mapping[int, type[RequestFailed]] = {
@@ -159,7 +207,7 @@ _CLASSES: Mapping[int, type[RequestFailed]] = {
     409: Transient,
     410: NotFound,
     425: Transient,
-    451: NotFound,
+    451: RepositoryBlocked,
 }
 
 

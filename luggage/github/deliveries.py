@@ -22,13 +22,12 @@ import msgspec
 
 from luggage.github.client import Client
 from luggage.github.errors import (
-    Ambiguous,
     Invalid,
     Malformed,
     NotFound,
     RateLimited,
-    RequestFailed,
-    Transient,
+    Unauthorized,
+    Unreachable,
 )
 from luggage.github.webhooks import Delivery, decode
 
@@ -157,7 +156,8 @@ class Recovery:
         """Fetch missed deliveries; return how many were put into the inbox.
 
         Raises RequestFailed and the inbox's exceptions. Fetched deliveries are kept, and the next
-        run resumes. A run without news costs one request, which counts towards no limit.
+        run resumes. A delivery that keeps failing, in whatever way, does not block others. A run
+        without news costs one request, which counts towards no limit.
         """
         self._scan()
         return self._fetch()
@@ -216,12 +216,14 @@ class Recovery:
     # Fetching
 
     def _fetch(self) -> int:
-        fetched, errors = 0, list[RequestFailed]()
+        fetched, errors = 0, list[Exception]()
         for missed in self._inbox.missed():
             try:
                 fetched += self._fetch_one(missed)
-            except (Ambiguous, Transient) as error:
-                self._inbox.tried(missed)
+            except (RateLimited, Unauthorized, Unreachable):
+                raise  # the others would fail alike
+            except Exception as error:  # counted, and raised at the end
+                self._inbox.tried(missed)  # raises if the inbox is away
                 errors.append(error)
                 if missed.tries + 1 < TRIES_BEFORE_SKIP or len(errors) >= MAX_SKIPPED:
                     raise

@@ -14,6 +14,12 @@
         Transient           nothing was done: retry later
         Unauthorized        the credentials were rejected, even after one renewal
         Forbidden           a permission is missing
+        Blocked             GitHub refuses whatever is asked: nothing is known about the thing
+          NoToken           it issues no token for the installation
+            Uninstalled     the installation is gone
+            Suspended       the installation is suspended
+          AddressRefused    an IP allow list
+          RepositoryBlocked GitHub disabled the repository
         NotFound            missing, or not visible to the App
         Invalid             retrying cannot help: see `fields`
 
@@ -177,8 +183,48 @@ class Forbidden(RequestFailed):
     remedy = "check that the organisation accepted the permissions and did not suspend the App"
 
 
+class Blocked(RequestFailed):
+    """GitHub refuses an installation or a repository, whatever is asked.
+
+    Such an answer says nothing about the thing that was asked for: it is neither Forbidden nor
+    NotFound. Nothing was done. Retry after somebody followed the remedy.
+    """
+
+    remedy = "ask an owner of the organisation why GitHub refuses the App"
+
+
+class NoToken(Blocked):
+    """GitHub issues no token for the installation, so the request itself was not sent."""
+
+    remedy = "check the App's installation on the organisation's settings page"
+
+
+class Uninstalled(NoToken):
+    """404 for a token: the App is no longer installed there."""
+
+    remedy = "install the App on the organisation again"
+
+
+class Suspended(NoToken):
+    """403: the App, or the account, is suspended."""
+
+    remedy = "ask an owner to unsuspend the App on the organisation's settings page"
+
+
+class AddressRefused(Blocked):
+    """403: an IP allow list does not contain the bot's address."""
+
+    remedy = "ask an owner to add the bot's address to the IP allow list of the organisation"
+
+
+class RepositoryBlocked(Blocked):
+    """451, or 403 with the same words: GitHub disabled the repository."""
+
+    remedy = "GitHub's support can say why it blocked the repository"
+
+
 class NotFound(RequestFailed):
-    """404, 410 or 451: missing, or not visible to this installation."""
+    """404 or 410 for the thing itself: missing, or not visible to this installation."""
 
 
 class Invalid(RequestFailed):

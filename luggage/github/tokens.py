@@ -22,7 +22,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from luggage.github.answers import ApiResponse, github_time
+from luggage.github.answers import ApiResponse, github_time, is_blocked
 from luggage.github.errors import ConfigurationError, GithubError, RequestFailed, Transient
 from luggage.github.secret import SecretText
 
@@ -322,7 +322,7 @@ class InstallationAuth:
 
     def retry_delay(self, answer: ApiResponse) -> float | None:
         """Return a short wait after a fresh token's 401 or 403, 0 once after an older one's 401."""
-        if self._token is None or answer.status not in {401, 403}:
+        if self._token is None or answer.status not in {401, 403} or is_blocked(answer):
             return None
         fresh = self._clock() - self._token.made_at <= FRESH_SECONDS
         wait = next(self._waits, None) if fresh else None

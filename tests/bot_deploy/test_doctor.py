@@ -33,6 +33,7 @@ NAMES = [
     "modes",
     "descriptors",
     "loop",
+    "refusals",
 ]
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
@@ -74,17 +73,20 @@ def test_a_wrong_file_is_reported_with_line_and_column(run, capsys, tmp_path):
     assert second.startswith(f"{path}:3:1: invit is not a rule")
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("latin.toml", "it is not UTF-8 text"), ("no-such.toml", "No such file or directory")],
-)
-def test_a_file_that_cannot_be_read_is_a_failure(capsys, monkeypatch, tmp_path, name, words):
-    """An unreadable file is one line with its name."""
+def test_a_missing_file_is_a_failure(capsys, monkeypatch, tmp_path):
+    """A missing file is one line with its name."""
     monkeypatch.chdir(tmp_path)
-    Path("latin.toml").write_bytes(b"\xff")
-    command = ["python -m bot_deploy", "preview", name, "--repository", TRIO]
+    command = ["python -m bot_deploy", "preview", "no-such.toml", "--repository", TRIO]
     assert main(command, {}) == 1
-    assert capsys.readouterr().err.startswith(f"python -m bot_deploy preview: {name}: {words}")
+    words = "python -m bot_deploy preview: no-such.toml: No such file or directory"
+    assert capsys.readouterr().err.startswith(words)
+
+
+def test_a_file_in_another_encoding_is_reported_with_the_remedy(run, capsys, tmp_path):
+    """Bytes that are no UTF-8 are a problem of the file, as they are at GitHub."""
+    assert run(b"\xff") == 1
+    path = tmp_path / "bot.toml"
+    assert f"{path}: must be encoded in UTF-8; save it in that encoding" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ Keys and dead jobs stay. Each step is small; if a run is cut short, the next run
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine, delete
 
+from bot.loop.periodic.scheduler import run_each
 from bot.store.tables import installation_token as table
 from luggage.database import tidy, writing
 from luggage.jobs import Queue
@@ -34,24 +36,40 @@ class Housekeeping:
     installation_bytes: int = 0
 
     def __call__(self) -> None:
-        """Run once. Raises SQLAlchemyError if the database is away; safe to repeat and kill."""
+        """Run once; raises the errors of its steps together. Safe to repeat and kill.
+
+        A step that fails, or an installation, stops no other.
+        """
+        run_each(
+            "housekeeping is incomplete",
+            (self._expire, self._keep_quota, self._drop_tokens, self._tidy),
+        )
+
+    def _expire(self) -> None:
         expired = self.queue.expire_bodies(self.clock() - self.payload_days * _DAY_SECONDS)
         if expired:
             log.info("%d payloads older than %g days have expired", expired, self.payload_days)
-        self._keep_quota()
+
+    def _drop_tokens(self) -> None:
         with writing(self.engine) as connection:
             connection.execute(delete(table).where(table.c.expires_at < self.clock()))
+
+    def _tidy(self) -> None:
         tidy(self.engine)
 
     def _keep_quota(self) -> None:
-        if not self.installation_bytes:
-            return
-        for tenant, size in self.queue.sizes().items():
-            expired = self.queue.expire_oldest(tenant, size - self.installation_bytes)
-            if expired:
-                log.warning(
-                    "installation %s has more than %d MB of payloads: its oldest %d have expired",
-                    tenant or "unknown",
-                    self.installation_bytes // 1_000_000,
-                    expired,
-                )
+        sizes = self.queue.sizes() if self.installation_bytes else {}
+        run_each(
+            "the quota of an installation was not kept",
+            [partial(self._keep_quota_of, tenant, size) for tenant, size in sizes.items()],
+        )
+
+    def _keep_quota_of(self, tenant: str, size: int) -> None:
+        expired = self.queue.expire_oldest(tenant, size - self.installation_bytes)
+        if expired:
+            log.warning(
+                "installation %s has more than %d MB of payloads: its oldest %d have expired",
+                tenant or "unknown",
+                self.installation_bytes // 1_000_000,
+                expired,
+            )

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine, select, update
 
+from bot.loop.periodic.scheduler import run_each
 from bot.store.board import BoardAway, Line, Mood
 from bot.store.meters import BOARD_FAILURES_TOTAL
 from bot.store.tables import board_line as table
@@ -148,9 +149,8 @@ class Publisher:
     parts: Sequence["Part"]
 
     def __call__(self) -> None:
-        """Run once. Raises SQLAlchemyError if the database is away; safe to repeat and kill."""
-        for part in self.parts:
-            part()
+        """Run once; raises what parts raise, after all have run. Safe to repeat and kill."""
+        run_each("not everything was published", self.parts)
 
 
 @dataclass

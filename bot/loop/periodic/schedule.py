@@ -3,7 +3,8 @@
 The leader queues the jobs of the latest scheduled time. Their keys
 (`schedule:RULE:TIME:OWNER/NAME`) make them unique on all machines. Missed times are made up for
 once, not one by one. One job per repository keeps a slow repository from blocking the others. If an
-installation fails, the others get their jobs, and the leader retries the failed one later.
+installation or a repository fails, in whatever way, the others get their jobs, and the leader
+retries the failed one later.
 """
 
 import json
@@ -22,8 +23,9 @@ from bot.settings.files import SettingsFiles
 from bot.store.tables import schedule as table
 from luggage.database import reading, writing
 from luggage.github import GithubApp
-from luggage.github.errors import RateLimited, RequestFailed
+from luggage.github.errors import RateLimited
 from luggage.jobs import NewJob, Queue
+from luggage.jobs.handling import AWAY
 
 # How often the leader checks for due rules; cron lines have minutes.
 EVERY_SECONDS = 30.0
@@ -127,7 +129,9 @@ class RuleSchedule:
             return
         try:
             repositories = self._repositories(installation)
-        except (RequestFailed, *_MALFORMED) as error:
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001  the other installations get their jobs
             log.warning(
                 "cannot list the repositories of installation %s; retrying later: %s",
                 installation,
@@ -136,22 +140,30 @@ class RuleSchedule:
             retry_at = error.retry_at if isinstance(error, RateLimited) else 0.0
             progress.failed(installation, now, not_before=retry_at)
             return
-        for repository in repositories:
-            self._put_all(left, installation, repository)
-        progress.succeeded(installation, frozenset((rule.name, at) for rule, at in left))
+        done = [self._put_all(left, installation, repository) for repository in repositories]
+        if all(done):
+            progress.succeeded(installation, frozenset((rule.name, at) for rule, at in left))
+        else:
+            progress.failed(installation, now, not_before=0.0)
 
     def _put_all(
         self,
         due: Sequence[tuple[Rule[Any], float]],
         installation: int,
         repository: Mapping[str, Any],
-    ) -> None:
+    ) -> bool:
+        """Queue the jobs of one repository; returns whether none of them needs a retry."""
+        is_done = True
         for rule, due_at in due:
             try:
                 self._put(rule, due_at, installation, repository)
-            except _MALFORMED:
-                # GitHub would list it the same way again; the other repositories get their jobs.
+            except AWAY:
+                raise
+            except Exception as error:
                 log.exception("cannot schedule %s for a repository of %s", rule.name, installation)
+                # GitHub would list a malformed one the same way again.
+                is_done = is_done and isinstance(error, _MALFORMED)
+        return is_done
 
     def _due(self) -> Iterator[tuple[Rule[Any], float]]:
         """The rules with a new scheduled time, and that time.
@@ -170,9 +182,12 @@ class RuleSchedule:
     def _installations(self) -> Iterator[tuple[int, str]]:
         """The id and the account of each installation that is not suspended."""
         for installation in self.app.app_client.pages("/app/installations"):
-            if installation.get("suspended_at") is None:
-                account = installation.get("account") or {}
-                yield int(installation["id"]), str(account.get("login"))
+            try:
+                if installation.get("suspended_at") is None:
+                    account = installation.get("account") or {}
+                    yield int(installation["id"]), str(account.get("login"))
+            except _MALFORMED:
+                log.exception("GitHub lists a malformed installation")
 
     def _repositories(self, installation: int) -> Sequence[Mapping[str, Any]]:
         """The repositories of an installation that are not archived."""

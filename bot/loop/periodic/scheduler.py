@@ -7,7 +7,7 @@ tolerate that. Jobs that requeue themselves would fill the queue's history.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -30,6 +30,18 @@ class PeriodicTask:
     name: str
     every_seconds: float
     run: Callable[[], object]
+
+
+def run_each(message: str, steps: Iterable[Callable[[], object]]) -> None:
+    """Run every step, even if others fail; raises their errors as one ExceptionGroup."""
+    errors: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  raised below
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(message, errors)
 
 
 @dataclass

@@ -1,17 +1,17 @@
 """Health checks at GitHub: the App, its permissions and its installations."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.operations.doctor.examination import Finding, failed, ok, skipped, warning
 from bot.rules import Needs
+from bot.store.refusals import account_of, lacking, refusal_of
 from luggage.github import Ambiguous, Client, GithubApp, NotFound, Unauthorized, Unreachable
 
 # The client follows GitHub's clock, but leases use ours, and machines share a queue.
 SLOPPY_SECONDS = 5.0
 WRONG_SECONDS = 60.0
 _PARTS = {"name", "html_url", "permissions", "events"}
-_LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
 class GithubChecks:
@@ -68,11 +68,11 @@ class GithubChecks:
     def permissions(self) -> Finding:
         """The App has the permissions that the enabled rules need, and no more."""
         needed, granted = self._needed.permissions, self._about["permissions"]
-        missing = list(_lacking(needed, granted))
+        missing = list(lacking(needed, granted))
         if missing:
             remedy = f"add them on {self._page('permissions')}"
             return failed(f"missing: {', '.join(missing)}", remedy)
-        return self._extra(_lacking(granted, {"metadata": "read", **needed}))
+        return self._extra(lacking(granted, {"metadata": "read", **needed}))
 
     def events(self) -> Finding:
         """The App subscribes to the events that the enabled rules need, and no more."""
@@ -88,11 +88,14 @@ class GithubChecks:
         installations = list(self.client.pages("/app/installations"))
         if not installations:
             return failed("none", f"install it: {self._about['html_url']}/installations/new")
-        for installation in installations:
-            problem = self._problem(installation)
-            if problem:
-                return problem
-        return ok(", ".join(map(_login, installations)))
+        needed = self._needed.permissions
+        refused = [found for each in installations if (found := refusal_of(each, needed))]
+        if refused:
+            return failed(
+                "; ".join(f"{each.account}: {each.words}" for each in refused),
+                "; ".join(each.remedy for each in refused),
+            )
+        return ok(", ".join(map(account_of, installations)))
 
     def _extra(self, names: Iterable[str]) -> Finding:
         extra = ", ".join(names)
@@ -100,33 +103,8 @@ class GithubChecks:
             return warning(f"more than needed: {extra}", f"see {self._page('permissions')}")
         return ok("what the enabled rules need")
 
-    def _problem(self, installation: Mapping[str, Any]) -> Finding | None:
-        if installation.get("suspended_at"):
-            return failed(
-                f"suspended on {_login(installation)}", f"unsuspend it: {installation['html_url']}"
-            )
-        missing = list(_lacking(self._needed.permissions, installation["permissions"]))
-        if missing:
-            return failed(
-                f"{_login(installation)} has not accepted: {', '.join(missing)}",
-                f"ask an owner to accept them: {installation['html_url']}/permissions/update",
-            )
-        return None
-
     def _page(self, name: str) -> str:
         """The address of a page of the App's settings, for its owners."""
         owner = self._about.get("owner") or {}
         of = f"organizations/{owner.get('login')}/" if owner.get("type") == "Organization" else ""
         return f"{self._server_url}/{of}settings/apps/{self._about.get('slug')}/{name}"
-
-
-def _lacking(required: Mapping[str, str], granted: Mapping[str, str]) -> Iterator[str]:
-    """Each permission that is granted at a lower level than required."""
-    for name, level in sorted(required.items()):
-        if _LEVELS.get(level, 0) > _LEVELS.get(granted.get(name, ""), 0):
-            yield f"{name}: {level}"
-
-
-def _login(installation: Mapping[str, Any]) -> str:
-    account = installation.get("account") or {}
-    return str(account.get("login") or account.get("slug") or installation["id"])

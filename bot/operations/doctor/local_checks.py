@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from bot.operations.doctor.examination import Finding, failed, ok, skipped, warning
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
+from bot.store.refusals import Refusals
 from luggage.database import History, check
 from luggage.jobs import Queue
 
@@ -76,6 +77,22 @@ class LocalChecks:
         if is_paused:
             return warning("an operator has paused it", f"`{self.program} resume` resumes it")
         return ok(f"last heartbeat {_duration(max(silent_seconds, 0.0))} ago")
+
+    def refusals(self) -> Finding:
+        """GitHub refuses the loop in no installation."""
+        if self.is_new:
+            return skipped("the bot has not run yet")
+        engine = self.connect()
+        try:
+            refused = Refusals(engine, clock=self.clock).all()
+        finally:
+            engine.dispose()
+        if refused:
+            return failed(
+                "; ".join(f"{each.account}: {each.words}" for each in refused),
+                "; ".join(dict.fromkeys(each.remedy for each in refused)),
+            )
+        return ok("GitHub refuses the loop nowhere")
 
 
 def _duration(seconds: float) -> str:

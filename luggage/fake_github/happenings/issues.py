@@ -90,13 +90,14 @@ def push(
     author: str,
     message: str = "Tidy up",
     *,
-    files: Mapping[str, str] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
 ) -> Happening:
     """Push to the default branch: push, without an action."""
     with scene.world.lock:
         repository, account = repository_of(scene, repo), scene.world.account(author)
         changed = files or {}
-        repository.files |= {path: text.encode() for path, text in changed.items()}
+        for path, text in changed.items():
+            repository.files[path] = text.encode() if isinstance(text, str) else text
         scene.journal.add(f"{author} pushes to {repo}: {message}")
         modified = sorted(changed) or ["README.md"]
         shape = pushes.push(scene.world, repository, account, message, modified)

@@ -1,11 +1,12 @@
 """Requests of each kind of action: exactly these reach GitHub, for the examples."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from bot.actions import ACTIONS, Planned, Work
-from luggage.fake_github import faults
+from luggage.fake_github import FakeGithub, faults
 from luggage.jobs import NewJob, State
 from tests.support.actions import HEAD, TRIO, build, examples
 
@@ -143,3 +144,37 @@ def test_a_check_that_is_not_permitted_is_done(perform, github):
     assert (row.state, row.attempt) == (State.DONE, 1)
     assert row.result == '{"check": null, "reason": "not permitted"}'
     assert github.calls_to("POST", "*/check-runs") == []
+
+
+@pytest.mark.parametrize("kind", sorted(set(EXAMPLES) - {"rest"}))
+@pytest.mark.parametrize(
+    ("refuse", "allow"),
+    [
+        (FakeGithub.suspend, FakeGithub.unsuspend),
+        (
+            FakeGithub.set_allow_list,
+            partial(FakeGithub.set_allow_list, on=False),
+        ),
+    ],
+    ids=["suspended", "allow list"],
+)
+def test_each_action_waits_while_github_refuses_the_installation(
+    queue, github, worker, settled, kind, refuse, allow
+):
+    """No action takes such a refusal for an answer; each is done, once, after its end."""
+    build(github)
+    action = EXAMPLES[kind]
+    planned = Planned(
+        action=action, installation=github.install("snakes").id, delivery="d", rule="r"
+    )
+    queue.put(
+        NewJob(queue=ACTIONS, key=action.key, kind=action.kind, body=planned.encode(), run_at=0.0)
+    )
+    refuse(github, "snakes")
+    worker.drain()
+    row = queue.find(ACTIONS, action.key)
+    assert (row.state, "-- ask an owner to" in row.reason) == (State.READY, True)
+    allow(github, "snakes")
+    settled(100)
+    row = queue.find(ACTIONS, action.key)
+    assert (row.state, row.result != "") == (State.DONE, True)

@@ -13,9 +13,12 @@ from bot.rules.invite.texts import WELCOME
 from bot.settings.files import SettingsFiles
 from bot.settings.layers import Settings, read
 from bot.store.board import SqlBoard
+from bot.store.enqueue import job_of
 from bot.store.people import People
-from luggage.fake_github import faults
-from luggage.jobs import NewJob, State
+from bot.store.refusals import Refusals
+from luggage.fake_github import FakeGithub, faults
+from luggage.github import Delivery
+from luggage.jobs import NewJob, Retry, State
 from luggage.telemetry import logs
 
 TRIO = "snakes/trio"
@@ -349,6 +352,96 @@ def test_an_outage_of_days_ends_in_dead_jobs(deliver, settled, queue, github):
     deliver(github.merge_pull_request(TRIO, "alice"))
     settled()
     assert states(queue, DELIVERIES) == {"guid-1": State.DEAD}
+
+
+REFUSED = {
+    "suspended": (FakeGithub.suspend, "unsuspend the App"),
+    "allow list": (FakeGithub.set_allow_list, "IP allow list"),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_refusal_shorter_than_a_day_kills_no_job(deliver, worker, queue, clock, github, how):
+    """While GitHub refuses the installation, jobs wait; then they are done."""
+    refuse, remedy = REFUSED[how]
+    deliver(github.open_issue(TRIO, "alice", body="/ping"))
+    refuse(github, "snakes")
+    give_up_at = clock() + OUTAGE_SECONDS - 1000.0
+    while clock() < give_up_at:
+        worker.drain()
+        (job,) = queue.search(DELIVERIES)
+        assert (job.state, remedy in job.reason) == (State.READY, True)
+        clock.advance(900.0)
+    refuse(github, "snakes", on=False) if how == "allow list" else github.unsuspend("snakes")
+    worker.drain()
+    (job,) = queue.search(DELIVERIES)
+    assert job.state is State.DONE
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_refusal_of_days_ends_in_dead_jobs_that_name_the_remedy(
+    deliver, settled, queue, github, how
+):
+    """The reason of a dead job says what to do; retried by hand after it, the job is done."""
+    refuse, remedy = REFUSED[how]
+    deliver(github.open_issue(TRIO, "alice", body="/ping"))
+    refuse(github, "snakes")
+    settled()
+    (job,) = queue.search(DELIVERIES)
+    assert (job.state, remedy in job.reason) == (State.DEAD, True)
+
+
+def test_after_an_uninstallation_a_job_ends_soon(deliver, settled, queue, clock, github):
+    """Without an installation a job is tried five times, and nothing is decided."""
+    began = clock()
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    github.uninstall("snakes")
+    settled()
+    (job,) = queue.search(DELIVERIES)
+    assert (job.state, job.attempt) == (State.DEAD, 5)
+    assert "install the App on the organisation again" in job.reason
+    assert clock() - began < 600.0
+    assert writes(github) == []
+
+
+def test_an_action_waits_for_the_end_of_a_suspension(deliver, worker, settled, queue, github):
+    """An invitation that meets a suspension is sent after it, once."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    github.faults.append(
+        faults.plan(
+            faults.refused(403, "This installation has been suspended"), method="PUT", times=3
+        )
+    )
+    settled()
+    assert github.membership("snakes", "alice").state == "pending"
+    assert len(github.calls_to("PUT")) == 4
+
+
+def test_a_job_tells_which_installation_github_refuses(
+    app, queue, people, files, store, clock, github
+):
+    """A job that meets a refusal stores it for the console, by installation."""
+    refusals = Refusals(store, clock=clock)
+    previewer = Previewer(queue=queue, people=people, settings=files)
+    updater = Updater(
+        app=app,
+        queue=queue,
+        people=people,
+        settings=files,
+        clock=clock,
+        previewer=previewer,
+        refusals=refusals,
+    )
+    happening = github.open_issue(TRIO, "alice", body="/ping")
+    headers, body = github.signed(*happening)
+    delivery = Delivery(headers["X-GitHub-Delivery"], happening.event, happening.payload)
+    queue.put(job_of(delivery, body, run_at=clock()))
+    github.set_allow_list("snakes")
+    (job,) = queue.claim([DELIVERIES], worker="w", lease_seconds=60.0)
+    with pytest.raises(Retry, match="IP allow list"):
+        updater.decide(job)
+    (found,) = refusals.all()
+    assert (found.installation, found.account) == (github.install("snakes").id, "snakes")
 
 
 def test_actions_of_an_unknown_kind_end_dead_and_harm_no_other(deliver, settled, queue, github):

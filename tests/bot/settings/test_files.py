@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from sqlalchemy import update
 
 from bot.events import Event, Repository, view
 from bot.rules import RULES, invite, ping
@@ -14,16 +15,24 @@ from bot.settings.files import (
     SettingsFiles,
     fetch,
 )
-from bot.settings.layers import Settings, read
+from bot.settings.layers import MOST_BYTES, Settings, read
+from bot.store.tables import settings_file
 from luggage.fake_github import FakeGithub
 from luggage.github.errors import (
+    AddressRefused,
     Ambiguous,
+    FieldError,
     Forbidden,
     Invalid,
     NotFound,
+    NoToken,
     RateLimited,
+    RepositoryBlocked,
+    RequestFailed,
+    Suspended,
     Transient,
     Unauthorized,
+    Uninstalled,
     Unreachable,
 )
 
@@ -48,14 +57,14 @@ class FakeClient:
         if self.error is not None:
             raise self.error
         if repository in self.hidden:
-            raise NotFound("Not Found", method="GET", path=path)
+            raise NotFound("Not Found", method="GET", path=path, status=404)
         if path == "/repos/{owner}/{name}":
             return {"full_name": repository}
         assert path == "/repos/{owner}/{name}/contents/.github/bot.toml"
         if repository in self.answers:
             return self.answers[repository]
         if repository not in self.files:
-            raise NotFound("Not Found", method="GET", path=path)
+            raise NotFound("Not Found", method="GET", path=path, status=404)
         return answer(self.files[repository].encode())
 
 
@@ -197,7 +206,7 @@ def test_a_file_that_is_taken_away_leaves_the_defaults(files, client):
         (answer(b"", encoding="none", content=""), "too large"),
         (answer(b"#" * 70_000), "at most 64 KiB"),
         (answer(b"\xff"), "encoded in UTF-8"),
-        (answer(b"", content="abc"), "encoded in UTF-8"),
+        (answer("[ping]\nenabled = false".encode("utf-16")), "save it in that encoding"),
         (answer(b"a = " + b"[" * 9000), "too deeply"),
     ],
 )
@@ -244,9 +253,13 @@ def test_without_the_permission_a_file_is_not_asked_for_each_time(files, client)
 TOKEN = "/app/installations/5/access_tokens"
 REFUSALS = [
     Forbidden("Resource not accessible by integration", method="GET", path=ABOUT, status=403),
-    Forbidden("your IP address is not permitted", method="GET", path=ABOUT, status=403),
-    Forbidden("Resource not accessible by integration", method="POST", path=TOKEN, status=403),
-    NotFound("Not Found", method="POST", path=TOKEN, status=404),
+    Forbidden("Must have admin rights", method="GET", path=ABOUT, status=403),
+    AddressRefused("your IP address is not permitted", method="GET", path=ABOUT, status=403),
+    RepositoryBlocked("Repository access blocked", method="GET", path=ABOUT, status=451),
+    NoToken("Resource not accessible by integration", method="POST", path=TOKEN, status=403),
+    Suspended("This installation has been suspended", method="POST", path=TOKEN, status=403),
+    Uninstalled("Not Found", method="POST", path=TOKEN, status=404),
+    NotFound("Gone", method="GET", path=ABOUT, status=410),
     Unauthorized("Bad credentials", method="GET", path=ABOUT, status=401),
     RateLimited("slow down", method="GET", path=ABOUT, status=429, retry_at=9e9),
     Transient("Conflict", method="GET", path=ABOUT, status=409),
@@ -275,25 +288,94 @@ def test_only_a_clear_404_takes_settings_away(files, client, clock, error, after
     assert threshold(files, client) == 3
 
 
-@pytest.mark.parametrize(
-    "error",
-    [error for error in REFUSALS[1:] if not isinstance(error, NotFound)],
-    ids=lambda error: f"{error.status} {error.message}",
-)
-def test_a_refusal_of_an_unread_file_is_not_an_empty_file(files, client, error):
-    """Except for a missing permission, the bot does not decide with settings it could not read."""
+@pytest.mark.parametrize("error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}")
+@pytest.mark.parametrize("before", ["nothing", "push"])
+def test_a_refusal_of_an_unread_file_is_not_an_empty_file(files, client, error, before):
+    """Except for a missing permission, the bot does not decide with settings it could not read.
+
+    The error is one that the loop retries.
+    """
+    if before == "push":
+        files.heard(pushed())
     client.error = error
-    with pytest.raises(type(error)):
+    with pytest.raises(RequestFailed) as raised:
         threshold(files, client)
+    assert not isinstance(raised.value, Forbidden | NotFound | Invalid)
     client.error = None
     client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
     assert threshold(files, client) == 3
 
 
-def test_without_an_installation_an_unread_file_counts_as_empty(files, client):
-    """A delivery that comes after the App was removed is decided, and not retried."""
-    (client.error,) = (error for error in REFUSALS if isinstance(error, NotFound))
+@pytest.mark.parametrize(
+    "found",
+    [None, "", 3, {}, {"message": "x"}, answer(b"", content="abc"), answer(b"", content=None)],
+    ids=str,
+)
+def test_a_malformed_answer_says_nothing_about_the_file(files, client, found):
+    """An answer without its fields is no invalid file: the bot waits, or keeps what it has."""
+    client.answers["snakes/trio"] = found
+    with pytest.raises(Transient):
+        threshold(files, client)
+    client.answers.clear()
+    client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
+    threshold(files, client)
+    files.heard(pushed())
+    client.answers["snakes/trio"] = found
+    assert threshold(files, client) == 3
+    assert problems(files, client) == ["", ""]
+
+
+def test_a_file_that_github_refuses_for_its_size_is_too_large(files, client):
+    """GitHub's 403 for a very long file is a problem of the file."""
+    client.error = Forbidden(
+        "This API returns blobs up to 100 MB in size.",
+        method="GET",
+        path=ABOUT,
+        status=403,
+        fields=(FieldError("Blob", "data", "too_large"),),
+    )
+    assert problems(files, client)[1] == ".github/bot.toml: is too large; the limit is 64 KiB"
+
+
+@pytest.mark.parametrize("text", ["[ping", "\0", "#" * (MOST_BYTES + 1)], ids=lambda text: text[:5])
+def test_a_stored_text_that_cannot_be_read_is_read_again(store, files, client, text):
+    """What another version stored, and this one cannot parse, counts as never read."""
+    client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
+    threshold(files, client)
+    with store.begin() as connection:
+        connection.execute(update(settings_file).values(text=text, checked_at=9e9))
+    assert files.remembered(EVENT) is None
+    client.error = Unreachable("away", method="GET", path=ABOUT)
+    with pytest.raises(Unreachable):
+        threshold(files, client)
+    client.error = None
+    assert threshold(files, client) == 3
+    assert files.remembered(EVENT) is not None
+
+
+def test_a_stored_byte_order_mark_does_no_harm(store, files, client):
+    """A text that version 0.1 stored with its byte order mark applies."""
+    client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
+    threshold(files, client)
+    marked = "\ufeff[invite]\nmerged_pull_requests = 4\n"
+    with store.begin() as connection:
+        trio = settings_file.c.repository == TRIO
+        connection.execute(update(settings_file).where(trio).values(text=marked))
+    assert files.remembered(EVENT).of(invite.RULE).merged_pull_requests == 4
+    assert threshold(files, client) == 4
+
+
+@pytest.mark.parametrize("error", REFUSALS[1:], ids=lambda error: f"{error.status} {error.message}")
+def test_a_file_that_is_new_since_the_last_look_was_never_read(files, client, error):
+    """After a push of a first file, the bot does not decide as if there were none."""
     assert threshold(files, client) == 1
+    files.heard(pushed())
+    client.error = error
+    with pytest.raises(RequestFailed):
+        threshold(files, client)
+    client.error = None
+    client.files["snakes/trio"] = "[invite]\nmerged_pull_requests = 3\n"
+    assert threshold(files, client) == 3
 
 
 def test_a_hidden_repository_keeps_its_settings(files, client, clock):

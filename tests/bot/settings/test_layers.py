@@ -1,13 +1,29 @@
 """Tests of bot.settings.layers."""
 
+import codecs
+from dataclasses import make_dataclass, replace
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.events import Event, Person, PullRequest, Repository
+from bot.options.kinds import Kind, option
 from bot.rules import RULES, invite, ping
 from bot.rules.invite import InviteSettings
-from bot.settings.layers import MOST_BYTES, Settings, SettingsError, is_single, read, read_text
+from bot.settings.layers import (
+    MOST_BYTES,
+    Settings,
+    SettingsError,
+    decode,
+    is_single,
+    read,
+    read_stored,
+    read_text,
+)
+
+OFF = b"[ping]\nenabled = false\n"
 
 
 def settings(*documents):
@@ -123,6 +139,9 @@ def test_problems_have_line_and_column():
         ("[invite]\nmerged_pull_requests = 0x" + "f" * 9000, "not such a large number"),
         ("#" * (MOST_BYTES + 1), "at most 64 KiB; shorten it"),
         ("a = 1\ufeff", "is not valid TOML"),
+        ('[invite]\nmessage = "a\\u0000"', "a string contains \\u0000"),
+        ('[label.paths]\n"a\\U00000000" = "b"', "a string contains \\u0000"),
+        ("[label]\nkinds = [['\\u0000', \"\\u0000\"]]", "a string contains \\u0000"),
         ("a = nan", ":1:1: a is not a rule"),
         ("[invite]\nenabled = nan", "must be true or false, not NaN"),
         ("[invite]\nenabled = 2020-01-01", 'not "2020-01-01"'),
@@ -135,10 +154,10 @@ def test_hostile_text_is_refused_with_a_reason(text, words):
 
 def test_a_mark_of_the_byte_order_does_no_harm():
     """A byte order mark is ignored, and does not shift locations."""
-    assert read_text(RULES, "\ufeff[ping]\nenabled = false", source="x")["ping"] == {
-        "enabled": False
-    }
-    assert wrong("\ufeffa = 1").startswith(".github/bot.toml:1:1: a is not a rule")
+    text = decode(b"\xef\xbb\xbf[ping]\nenabled = false", source="x")
+    assert read_text(RULES, text, source="x")["ping"] == {"enabled": False}
+    text = decode(b"\xef\xbb\xbfa = 1", source="x")
+    assert wrong(text).startswith(".github/bot.toml:1:1: a is not a rule")
 
 
 def test_the_file_of_the_organisation_is_that_of_one_repository():
@@ -150,3 +169,94 @@ def test_a_whole_file_is_a_layer():
     """A layer holds only the values that the file sets."""
     text = "[invite]\nenabled = false\n"
     assert read_text(RULES, text, source="x") == {"invite": {"enabled": False}}
+
+
+FORMS = {
+    "LF": OFF,
+    "CRLF": OFF.replace(b"\n", b"\r\n"),
+    "a UTF-8 byte order mark": codecs.BOM_UTF8 + OFF,
+    "a mark and CRLF": codecs.BOM_UTF8 + OFF.replace(b"\n", b"\r\n"),
+    "no line end at the end": OFF.rstrip(),
+    "a next-line character in a comment": "# a\x85b\u2028c\n".encode() + OFF,
+    "only a mark": codecs.BOM_UTF8,
+    "nothing": b"",
+    "only white space": b" \t\r\n\n",
+    "as long as it may be": OFF + b"#" * (MOST_BYTES - len(OFF)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_the_check_accepts_is_what_the_bot_uses(form):
+    """Every text that is valid when checked is read whole from the store."""
+    text = decode(FORMS[form], source="x")
+    assert not {"\r", "\ufeff"} & set(text)
+    assert read_stored(RULES, text) == read_text(RULES, text, source="x")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (OFF.decode().encode("utf-16"), "x: must be encoded in UTF-8; save it in that encoding"),
+        (OFF.decode().encode("utf-16-le"), "looks like UTF-16"),
+        (codecs.BOM_UTF16_BE + OFF.decode().encode("utf-16-be"), "looks like UTF-16"),
+        (OFF.decode().encode("utf-32"), "must be encoded in UTF-8"),
+        (codecs.BOM_UTF8 + b"\xff", "must be encoded in UTF-8; save it in that encoding"),
+        ("# Stra\xdfe".encode("latin-1"), "must be encoded in UTF-8"),
+        (b"# \xed\xa0\x80", "must be encoded in UTF-8"),  # half of a surrogate pair
+        (b"a = 1\0", "is no text"),
+        (b"[ping]\r\nenabled = false\renabled = true\n", "x:2:16: is not valid TOML"),
+        (OFF.replace(b"\n", b"\r"), "x:1:7: is not valid TOML: a carriage return ends no line"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_with_the_remedy(data, words):
+    """Bytes that are no text of TOML raise SettingsError, which says how to save them."""
+    with pytest.raises(SettingsError) as found:
+        decode(data, source="x")
+    assert words in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "layer"),
+    [
+        ("\ufeff[ping]\nenabled = false\n", {"ping": {"enabled": False}}),  # stored by 0.1
+        ("[ping]\nenabled = false\nnew = 1\n[new]\na = 1\n", {"ping": {"enabled": False}}),
+        ("new = 1\n[ping]\nenabled = false\n", {"ping": {"enabled": False}}),
+        ("ping = 1\n", {}),
+        ("[ping]\nenabled = 1\n", {"ping": {}}),
+        ("[[ping]]\nenabled = false\n", {}),
+        ("[ping]\nenabled\n", None),
+        ("\ufeff\ufeff[ping]", None),
+        ("\0", None),
+        ("a = " + "[" * 5000, None),
+        ("#" * (MOST_BYTES + 1), None),
+    ],
+)
+def test_reading_a_stored_text_never_raises(text, layer):
+    """Of a stored text the valid settings apply; None stands for one that cannot be parsed."""
+    assert read_stored(RULES, text) == layer
+
+
+@given(st.text(alphabet="[]=\"'#.,{}\\ \n\r\t\0\x85\u2028\ufeffaping1", max_size=60))
+def test_no_stored_text_raises(text):
+    """No text at all makes the reading of a stored layer raise."""
+    layer = read_stored(RULES, text)
+    assert layer is None or set(layer) <= {rule.name for rule in RULES}
+
+
+def test_a_rule_whose_settings_raise_spoils_only_its_own_table():
+    """A bug in the check of a custom rule's settings is a problem of its table."""
+
+    def read_flag(value):
+        if value is not True:
+            raise TypeError("a bug")
+        return value
+
+    flag = option(Kind("a flag", read_flag), default=True, words="Whether it runs.")
+    rules = (
+        replace(ping.RULE, settings=make_dataclass("Own", [("enabled", bool, flag)])),
+        invite.RULE,
+    )
+    text = "[ping]\nenabled = false\n[invite]\nenabled = false\n"
+    with pytest.raises(SettingsError, match="ping cannot be checked: its rule has a bug"):
+        read_text(rules, text, source="x")
+    assert read_stored(rules, text) == {"invite": {"enabled": False}}

@@ -9,6 +9,7 @@ from sqlalchemy import event, insert, text
 
 from bot.events import DELIVERIES
 from bot.store.enqueue import DeliveryNote, Source, job_of
+from bot.store.refusals import Refusal, Refusals
 from bot.store.tables import missed, recovery
 from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
@@ -454,3 +455,14 @@ def test_hostile_payloads_are_escaped(operator, put, queue):
     assert "\u202e" not in answer.text
     assert "ghp_" not in answer.text
     assert len(answer.text) < 50_000
+
+
+def test_the_overview_names_what_github_refuses(operator, store, clock):
+    """Each refused installation is shown with its remedy."""
+    assert "Refused by GitHub" not in operator.get("/console/").text
+    Refusals(store, clock=clock).note(
+        Refusal(7, "snakes", "suspended", "the App is suspended", "unsuspend it: https://x.test/7")
+    )
+    shown = operator.get("/console/").text
+    assert "<strong>snakes</strong>: the App is suspended" in shown
+    assert 'To end it, unsuspend it: <a href="https://x.test/7"' in shown

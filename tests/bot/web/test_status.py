@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from bot.store.board import Mood
 from bot.store.enqueue import job_of
+from bot.store.refusals import Refusals
 from bot.web.shared import set_up_pages
 from bot.web.status import CACHED_SECONDS, Cached, Status, add_status
-from luggage.github import Delivery
+from luggage.github import Delivery, Suspended
 from tests.support.clock import FakeClock
 
 
@@ -103,3 +104,14 @@ def put(queue, clock, happening):
     event, payload = happening
     delivery = Delivery("guid-1", event, payload)
     queue.put(job_of(delivery, json.dumps(payload).encode(), run_at=clock()))
+
+
+def test_refusals_are_counted_and_not_named(page, store, clock, board):
+    """The page says in plain words what GitHub refuses, and names no organisation."""
+    board.beat("loop")
+    Refusals(store, clock=clock).heard(
+        7, "secretive", Suspended("x", method="GET", path="/x", status=403)
+    )
+    shown = page().text
+    assert "nothing to do. I am suspended in one organisation; an owner can change that." in shown
+    assert "secretive" not in shown

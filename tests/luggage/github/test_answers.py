@@ -37,7 +37,7 @@ def until(response: ApiResponse, skew: float = 0.0) -> float | None:
         (410, errors.NotFound),
         (422, errors.Invalid),
         (425, errors.Transient),
-        (451, errors.NotFound),
+        (451, errors.RepositoryBlocked),
         (500, errors.Ambiguous),
         (502, errors.Ambiguous),
         (503, errors.Ambiguous),
@@ -48,6 +48,65 @@ def until(response: ApiResponse, skew: float = 0.0) -> float | None:
 def test_status_decides_the_class(status, kind) -> None:
     """Each status maps to one error class."""
     assert type(failure(answer(status), retry_at=None)) is kind
+
+
+ALLOW_LIST = (
+    "Although you appear to have the correct authorization credentials, the `acme` organization "
+    "has an IP allow list enabled, and your IP address is not permitted to access this resource."
+)
+TOKEN_PATH = "/app/installations/5/access_tokens"
+SUSPENDED = "This installation has been suspended"
+REFUSALS = [
+    (403, SUSPENDED, errors.Suspended),
+    (403, "Sorry. Your account was suspended.", errors.Suspended),
+    (403, ALLOW_LIST, errors.AddressRefused),
+    (403, ALLOW_LIST.replace("organization", "enterprise"), errors.AddressRefused),
+    (403, "Repository access blocked", errors.RepositoryBlocked),
+    (403, "Access to this repository has been disabled by GitHub Staff.", errors.RepositoryBlocked),
+    (451, "Repository access blocked", errors.RepositoryBlocked),
+    (403, "Resource not accessible by integration", errors.Forbidden),
+    (403, "Must have admin rights to Repository.", errors.Forbidden),
+    (403, "Repository was archived so is read-only.", errors.Forbidden),
+    (404, "Not Found", errors.NotFound),
+    (410, "This issue was deleted", errors.NotFound),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "kind"), REFUSALS)
+def test_github_s_words_tell_a_refusal_of_everything_from_one_of_a_thing(
+    status, message, kind
+) -> None:
+    """A suspension, an allow list and a blocked repository say nothing about what was asked for."""
+    assert type(failure(answer(status, {"message": message}), retry_at=None)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (404, "Not Found", errors.Uninstalled),
+        (404, "Integration not found", errors.Uninstalled),
+        (410, "Gone", errors.Uninstalled),
+        (403, SUSPENDED, errors.Suspended),
+        (403, ALLOW_LIST, errors.AddressRefused),
+        (403, "Resource not accessible by integration", errors.NoToken),
+        (422, "The permissions requested are not granted", errors.NoToken),
+        (401, "A JSON web token could not be decoded", errors.Unauthorized),
+        (409, "Conflict", errors.Transient),
+        (502, "Server Error", errors.Ambiguous),
+    ],
+)
+def test_a_token_that_cannot_be_had_is_no_answer_to_the_request(status, message, kind) -> None:
+    """The refusal of a token is never NotFound or Forbidden."""
+    body = json.dumps({"message": message}).encode()
+    refused = ApiResponse("POST", TOKEN_PATH, status, {}, body, NOW)
+    assert type(failure(refused, retry_at=None)) is kind
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_proxy_s_page_does_not_say_that_a_thing_is_missing(status) -> None:
+    """GitHub's API says "not found" in JSON; a page of HTML comes from something else."""
+    page = ApiResponse("GET", "/x", status, {}, b"\n<!DOCTYPE html><p>404</p>", NOW)
+    assert type(failure(page, retry_at=None)) is errors.Transient
 
 
 def test_failure_has_githubs_details() -> None:
@@ -191,6 +250,7 @@ def graphql(*listed: object, **headers: str) -> errors.RequestFailed:
         ({"type": "NOT_FOUND", "message": "Could not resolve"}, errors.NotFound),
         ({"type": "FORBIDDEN", "message": "no"}, errors.Forbidden),
         ({"type": "INSUFFICIENT_SCOPES", "message": "no"}, errors.Forbidden),
+        ({"type": "FORBIDDEN", "message": ALLOW_LIST}, errors.AddressRefused),
         ({"message": "Something went wrong while executing your query."}, errors.Ambiguous),
         ({"message": "Parse error"}, errors.Invalid),
         ("odd", errors.Invalid),

@@ -15,6 +15,7 @@ from luggage.github import (
     Progress,
     RateLimited,
     Recovery,
+    RequestFailed,
     deliveries,
 )
 from tests.support.apps import app_at
@@ -479,6 +480,45 @@ def test_repeated_failures_do_not_block_others(recovery, inbox, miss, github):
     github.faults.clear()
     assert recovery.run() == 1
     assert set(inbox.received) == {"guid-0", "guid-1", "guid-2"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.refused(403, "Resource not accessible by integration"),
+        faults.refused(451, "Repository access blocked"),
+        faults.refused(409, "Conflict"),
+    ],
+    ids=lambda fault: fault.name,
+)
+def test_a_refused_delivery_does_not_block_others(recovery, inbox, miss, github, fault):
+    """A delivery that GitHub refuses each time is skipped after three failures."""
+    miss(3)
+    broken = github.hooks.sent[0].id
+    github.faults.append(faults.plan(fault, path=f"{LOG}/{broken}", times=None))
+    for _ in range(4):
+        with pytest.raises(RequestFailed):
+            recovery.run()
+    assert set(inbox.received) == {"guid-1", "guid-2"}
+
+
+def test_a_delivery_that_cannot_be_stored_does_not_block_others(
+    recovery, inbox, miss, github, monkeypatch
+):
+    """An inbox that refuses one delivery each time gets the others."""
+    miss(3)
+    put = inbox.put
+
+    def refuse(delivery, body):
+        if delivery.id == "guid-0":
+            raise ValueError("poison")
+        put(delivery, body)
+
+    monkeypatch.setattr(inbox, "put", refuse)
+    for _ in range(4):
+        with pytest.raises(ValueError, match="poison"):
+            recovery.run()
+    assert set(inbox.received) == {"guid-1", "guid-2"}
 
 
 def test_run_ends_soon_when_all_fetches_fail(recovery, miss, github, inbox):

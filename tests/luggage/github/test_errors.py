@@ -23,6 +23,12 @@ REACTIONS = [
     errors.Forbidden,
     errors.NotFound,
     errors.Invalid,
+    errors.Blocked,
+    errors.NoToken,
+    errors.Uninstalled,
+    errors.Suspended,
+    errors.AddressRefused,
+    errors.RepositoryBlocked,
 ]
 
 
@@ -47,6 +53,14 @@ def test_copies_keep_the_details(kind, copied) -> None:
     """A copied or pickled error keeps all details."""
     error = copied(kind("words", **EVIDENCE))
     assert (type(error), vars(error)) == (kind, {"message": "words", **EVIDENCE})
+
+
+@pytest.mark.parametrize("kind", [kind for kind in REACTIONS if issubclass(kind, errors.Blocked)])
+def test_a_blocked_request_names_its_remedy(kind) -> None:
+    """A refusal of all requests is neither Forbidden nor NotFound, and names what to do."""
+    assert not issubclass(kind, errors.Forbidden | errors.NotFound)
+    assert str(kind("words", **EVIDENCE)).endswith(f"-- {kind.remedy}")
+    assert kind.remedy
 
 
 def test_rate_limit_keeps_its_time_when_copied() -> None:

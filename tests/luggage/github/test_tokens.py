@@ -10,13 +10,17 @@ import requests
 
 from luggage.github import tokens
 from luggage.github.errors import (
+    AddressRefused,
     ConfigurationError,
     Forbidden,
     GithubError,
     NotFound,
+    NoToken,
     RateLimited,
+    Suspended,
     Transient,
     Unauthorized,
+    Uninstalled,
 )
 from luggage.github.tokens import InstallationTokens, Skew, Token, load_private_key
 from tests.luggage.github.scripted import (
@@ -221,8 +225,10 @@ def test_malformed_token_responses_are_transient(app, scripted, data) -> None:
         (Reply(502), Transient),
         (requests.ReadTimeout(), Transient),
         (Reply(200, content=b"<html>"), Transient),
-        (Reply(404), NotFound),
-        (Reply(403, {"message": "This installation has been suspended"}), Forbidden),
+        (Reply(404), Uninstalled),
+        (Reply(403, {"message": "This installation has been suspended"}), Suspended),
+        (Reply(403, {"message": "no"}), NoToken),
+        (Reply(422), NoToken),
         (Reply(401), Unauthorized),
         (Reply(429, headers={"retry-after": "9"}), RateLimited),
     ],
@@ -379,6 +385,15 @@ def test_fresh_token_without_the_permission_is_final_after_five_seconds(client, 
     with pytest.raises(Forbidden):
         client.get("/x")
     assert (sum(scripted.clock.slept), scripted.minted) == (5.0, 1)
+
+
+def test_fresh_token_is_not_retried_against_an_allow_list(client, scripted) -> None:
+    """A refusal of all requests is final at once."""
+    message = "the `o` organization has an IP allow list enabled"
+    scripted.on("GET", "/x", Reply(403, {"message": message}))
+    with pytest.raises(AddressRefused):
+        client.get("/x")
+    assert scripted.clock.slept == []
 
 
 def test_fresh_token_that_stays_rejected_is_renewed_once(client, scripted) -> None:

@@ -135,3 +135,37 @@ def test_an_installation_has_a_quota(store, queue, clock, caplog):
     assert [key for key, job_id in ids.items() if queue.body(job_id) is None] == ["old"]
     assert queue.known("delivery", ["old"]) == {"old"}
     assert "installation 7 has more than 0 MB of payloads: its oldest 1 have expired" in caplog.text
+
+
+def test_one_installation_that_fails_stops_no_other(store, queue, clock, monkeypatch):
+    """Whatever one installation raises, the others keep their quota, and the steps after it run."""
+    for tenant in ("1", "2", "3"):
+        queue.put(
+            NewJob(
+                queue="delivery",
+                key=f"job {tenant}",
+                body=os.urandom(PAYLOAD),
+                run_at=clock(),
+                tenant=tenant,
+            )
+        )
+        (job,) = queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+        finish(queue, job, "done")
+    expire, tidied = queue.expire_oldest, []
+
+    def expire_oldest(tenant, size):
+        if tenant == "2":
+            raise TypeError("a bug")
+        return expire(tenant, size)
+
+    monkeypatch.setattr(queue, "expire_oldest", expire_oldest)
+    monkeypatch.setattr("bot.loop.periodic.housekeeping.tidy", tidied.append)
+    keeping = Housekeeping(
+        engine=store, queue=queue, clock=clock, payload_days=30.0, installation_bytes=10
+    )
+    with pytest.raises(ExceptionGroup) as raised:
+        keeping()
+    assert raised.group_contains(TypeError, match="a bug")
+    left = [queue.body(queue.find("delivery", f"job {tenant}").id) for tenant in "123"]
+    assert [body is None for body in left] == [True, False, True]
+    assert tidied == [store]

@@ -202,3 +202,16 @@ def test_one_server_that_is_down_does_not_stop_the_other(board, lines, elsewhere
         "mood: the board's server is back",
     ]
     assert meter.take().added == {("portmanteau_board_failures_total", ()): 3.0}
+
+
+def test_a_bug_in_one_part_does_not_stop_the_other(clock):
+    """Whatever one part raises, the other runs."""
+    ran = []
+
+    def bug():
+        raise TypeError("a bug")
+
+    parts = [Part("lines", bug, clock), Part("mood", lambda: ran.append(1), clock)]
+    with pytest.raises(ExceptionGroup):
+        Publisher(parts)()
+    assert ran == [1]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from cronsim import CronSimError
+from sqlalchemy import insert
 
 from bot.actions import Comment
 from bot.events import DELIVERIES
@@ -14,8 +15,10 @@ from bot.operations.preview.check import Previewer
 from bot.options.cron import latest_tick
 from bot.rules import ping, rules_for
 from bot.settings.files import FILE, SettingsFiles
-from bot.settings.layers import Settings
+from bot.settings.layers import Settings, SettingsError
+from bot.store.tables import settings_file
 from luggage.fake_github import faults
+from luggage.fake_github.messages import Answer
 from luggage.jobs import State
 from tests.support import ends
 
@@ -295,3 +298,98 @@ def test_a_pause_holds_the_jobs_of_schedules(scheduler, queue, clock):
     scheduler()
     queue.pause_part("snakes")
     assert queue.claim([DELIVERIES], worker="w", lease_seconds=60.0) == []
+
+
+ODD_TEXTS = ["\ufeff[ping]\nenabled = true\n", "[ping", "\0", "[new]\na = 1\n", "ping = 3"]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+@pytest.mark.parametrize("repository", ["snakes/trio", "snakes/.github"])
+def test_a_stored_text_never_stops_the_schedule(
+    scheduler, files, queue, clock, github, store, repository, text
+):
+    """Whatever is stored for one repository or organisation, every repository gets its job."""
+    github.add_repository("birds/nest")
+    scheduler()
+    row = {"repository": repository, "text": text, "sha": "x", "problems": "", "serial": 0}
+    with store.begin() as connection:
+        connection.execute(insert(settings_file).values({**row, "checked_at": clock()}))
+    clock.advance(DAY)
+    scheduler()
+    assert keys(queue) == ["birds/nest", "snakes/trio"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), SettingsError([]), RecursionError("x")])
+def test_one_repository_never_ends_the_run(
+    scheduler, files, queue, clock, github, monkeypatch, error
+):
+    """Whatever one repository raises, the others get their jobs, and it is retried alone."""
+    github.add_repository("birds/nest")
+    github.add_repository("snakes/anyio")
+    scheduler()
+    clock.advance(DAY)
+    remembered = files.remembered
+
+    def refuse(event):
+        if event.repository.full_name == "snakes/anyio":
+            raise error
+        return remembered(event)
+
+    monkeypatch.setattr(files, "remembered", refuse)
+    scheduler()
+    assert keys(queue) == ["birds/nest", "snakes/trio"]
+    monkeypatch.undo()
+    clock.advance(RETRY_SECONDS)
+    scheduler()
+    assert keys(queue) == ["birds/nest", "snakes/anyio", "snakes/trio"]
+
+
+def test_one_installation_never_ends_the_run(scheduler, queue, clock, github, monkeypatch):
+    """Whatever listing one installation raises, the others get their jobs."""
+    github.add_repository("birds/nest")
+    scheduler()
+    clock.advance(DAY)
+    first = github.install("snakes").id
+    repositories = RuleSchedule._repositories
+
+    def refuse(self, installation):
+        if installation == first:
+            raise RuntimeError("a bug")
+        return repositories(self, installation)
+
+    monkeypatch.setattr(RuleSchedule, "_repositories", refuse)
+    scheduler()
+    assert keys(queue) == ["birds/nest"]
+    monkeypatch.undo()
+    clock.advance(RETRY_SECONDS)
+    scheduler()
+    assert keys(queue) == ["birds/nest", "snakes/trio"]
+
+
+@pytest.mark.parametrize("how", ["suspend", "uninstall", "set_allow_list"])
+def test_a_refused_organisation_does_not_stop_the_schedule(scheduler, queue, clock, github, how):
+    """An organisation that GitHub refuses is left out, and the others get their jobs."""
+    github.add_repository("birds/nest")
+    scheduler()
+    clock.advance(DAY)
+    getattr(github, how)("snakes")
+    scheduler()
+    assert keys(queue) == ["birds/nest"]
+
+
+def test_a_malformed_installation_is_left_out(scheduler, queue, clock, github):
+    """An entry of GitHub's list without an id stops no other."""
+    scheduler()
+    clock.advance(DAY)
+    odd = [None, 7, {"id": None}, {"account": "x", "id": "y"}]
+    listed = Answer(200, [*odd, listed_installation(github)])
+    github.faults.append(
+        faults.plan(faults.Fault(name="odd", answer=listed), path="/app/installations")
+    )
+    scheduler()
+    assert keys(queue) == ["snakes/trio"]
+
+
+def listed_installation(github):
+    """The entry of a working installation."""
+    return {"id": github.install("snakes").id, "account": {"login": "snakes"}}

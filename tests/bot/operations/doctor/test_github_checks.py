@@ -209,7 +209,7 @@ def test_permissions_that_were_not_accepted_are_reported(doctor, github):
     github.install("snakes").permissions = {"contents": "read"}
     finding = examined(doctor).installations()
     assert finding.verdict is Verdict.FAILED
-    assert finding.detail == "snakes has not accepted: issues: write"
+    assert finding.detail == "snakes: has not accepted: issues: write"
     assert "/settings/installations/" in finding.remedy
 
 
@@ -217,7 +217,18 @@ def test_a_suspended_installation_is_reported(doctor, github, clock):
     """A suspended installation is reported."""
     github.install("snakes").suspended_at = clock()
     finding = examined(doctor).installations()
-    assert (finding.verdict, finding.detail) == (Verdict.FAILED, "suspended on snakes")
+    assert (finding.verdict, finding.detail) == (Verdict.FAILED, "snakes: the App is suspended")
+
+
+def test_every_refused_installation_is_named(doctor, github, clock):
+    """One line names each installation that GitHub refuses, and each remedy."""
+    github.add_organization("birds")
+    github.install("birds").suspended_at = clock()
+    github.install("snakes").permissions = {"contents": "read"}
+    finding = examined(doctor).installations()
+    assert "birds: the App is suspended" in finding.detail
+    assert "snakes: has not accepted: issues: write" in finding.detail
+    assert finding.remedy.count("https://") == 2
 
 
 def test_the_doctor_writes_nothing(doctor, github):

@@ -7,7 +7,9 @@ import pytest
 
 from bot.operations.doctor import LocalChecks, Verdict
 from bot.store.board import SqlBoard
+from bot.store.refusals import Refusals
 from luggage.database import SchemaError, open_engine
+from luggage.github.errors import AddressRefused
 from luggage.jobs import Queue
 from tests.bot.conftest import HISTORIES
 
@@ -103,3 +105,22 @@ def test_a_pause_is_reported(look, store, clock):
     Queue(store, clock=clock).pause()
     finding = look().loop()
     assert (finding.verdict, "resume" in finding.remedy) == (Verdict.WARNING, True)
+
+
+def test_what_github_refuses_the_loop_is_reported(look, store, clock):
+    """Each installation that the loop found refused is named, each remedy once."""
+    assert look().refusals().verdict is Verdict.OK
+    refusals = Refusals(store, clock=clock)
+    error = AddressRefused("IP allow list", method="GET", path="/x", status=403)
+    refusals.heard(7, "snakes", error)
+    refusals.heard(8, "birds", error)
+    finding = look().refusals()
+    assert finding.verdict is Verdict.FAILED
+    words = "an IP allow list keeps the bot out"
+    assert finding.detail == f"birds: {words}; snakes: {words}"
+    assert finding.remedy == error.remedy
+
+
+def test_a_new_bot_was_refused_nothing(look):
+    """Without a database the check is skipped."""
+    assert look(is_new=True).refusals().verdict is Verdict.SKIPPED

@@ -13,6 +13,7 @@ from bot.operations.preview.check import Previewer
 from bot.operations.preview.comparison import Difference, How, Preview, preview
 from bot.operations.preview.past import Merges, Past, Questions, Unasked, past_reader, stored
 from bot.operations.preview.words import headline, lines, report, values
+from bot.options.kinds import Problem
 from bot.rules import RULES, ping
 from bot.settings.files import FILE, File, SettingsFiles
 from bot.settings.layers import Settings, SettingsError, read_text
@@ -541,7 +542,7 @@ def test_a_file_that_is_renamed_away_is_taken_away(deliver, github):
 
 def test_a_file_that_is_no_text_fails_the_check(previewer, github):
     """The check run says that the file is not text."""
-    problems = previewer.settings.problems(File(sha="x", fault="is not UTF-8"))
+    problems = previewer.settings.problems(File(sha="x", faults=(Problem((), "is not UTF-8"),)))
     assert [str(problem) for problem in problems] == ["is not UTF-8"]
 
 
