@@ -75,7 +75,8 @@ class Merging:
 class Waiting:
     """An open issue or pull request, and the people it waits for.
 
-    `updated_at` is in epoch seconds.
+    `updated_at` is in epoch seconds. `keys` are the key names of the people, which stay when they
+    are renamed; only of an issue's assignees.
     """
 
     number: int
@@ -84,6 +85,7 @@ class Waiting:
     people: tuple[str, ...]
     is_draft: bool
     updated_at: float
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ stores a `Planned`: an action with its rule, cause and installation.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-from bot.actions.work import Result, Work
+from bot.actions.work import Result, Superseded, Work
 
 # The queue that holds actions.
 ACTIONS = "action"
@@ -29,10 +29,6 @@ _PLACES = {"place": "o/r#1", "repository": "o/r", "owner": "o"}
 
 class ActionError(TypeError):
     """An action class cannot be used; the message says what to change."""
-
-
-class Superseded(Exception):  # noqa: N818  # a decision, not a failure
-    """The action is no longer wanted; nor are the actions that wait for it."""
 
 
 class Action:
@@ -192,7 +188,8 @@ class Planned:
     """An action as it waits in the queue.
 
     `delivery` is the delivery behind it. `settings` are those of `rule` that differ from its
-    defaults, as plain JSON; `digest` identifies all of them.
+    defaults, as plain JSON; `digest` identifies all of them. `names` are the numeric ids behind the
+    names of the delivery, as bot.store.identities encodes them.
     """
 
     action: Action
@@ -201,6 +198,7 @@ class Planned:
     rule: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    names: Sequence[Sequence[Any]] = ()
 
     def encode(self) -> bytes:
         """All of it as JSON, for the queue."""

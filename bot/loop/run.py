@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, cast
 
 from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
 from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord
-from bot.events import DELIVERIES, SCHEDULE, Event, view
+from bot.events import ACCOUNT, DELIVERIES, SCHEDULE, Event, view
 from bot.facts import NotYet
 from bot.loop.changed_paths import ChangedPaths
 from bot.loop.command_rate import DEFAULT_PER_HOUR, CommandRate
@@ -27,6 +28,7 @@ from bot.settings.files import SETTINGS, Known, SettingsFiles, complaint
 from bot.settings.layers import Settings
 from bot.store.board import Board
 from bot.store.enqueue import DeliveryNote
+from bot.store.identities import Names
 from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_SECONDS
 from bot.store.people import People
 from luggage.github import (
@@ -62,7 +64,8 @@ class Decision:
 
     `settings` are those that differ from the rule's defaults, as plain JSON; `digest` identifies
     all of them. The actions queue up under `subject`, or under the delivery's where it is "".
-    `not_yet` says why the rule cannot decide yet; it runs again later.
+    `not_yet` says why the rule cannot decide yet; it runs again later. `names` are the ids behind
+    the names of the delivery.
     """
 
     rule: str
@@ -71,6 +74,11 @@ class Decision:
     digest: str = ""
     subject: str = ""
     not_yet: str = ""
+    names: Names = field(default_factory=Names, compare=False, repr=False)
+
+    def key(self, action: Action) -> str:
+        """The key of an action in the queue, made of key names."""
+        return self.names.stable(action.key)
 
 
 def evaluate(
@@ -98,7 +106,8 @@ def evaluate(
 def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> Iterator[NewJob]:
     """The actions of one rule as jobs; each waits for the one before it."""
     previous: str | None = None
-    for action in decision.actions:
+    for decided in decision.actions:
+        action, key = _lasting(decided, decision.names), decision.key(decided)
         planned = Planned(
             action=action,
             installation=installation,
@@ -106,10 +115,11 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
             rule=decision.rule,
             settings=decision.settings,
             digest=decision.digest,
+            names=decision.names.encode(),
         )
         yield NewJob(
             queue=ACTIONS,
-            key=action.key,
+            key=key,
             subject=action.line(decision.subject or cause.subject),
             kind=action.kind,
             body=planned.encode(),
@@ -121,7 +131,14 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
             person=cause.person,
             urgent=cause.urgent or action.urgent,
         )
-        previous = action.key
+        previous = key
+
+
+def _lasting(action: Action, names: Names) -> Action:
+    """The action with key names in what it is about, of which its markers are made."""
+    about = getattr(action, "about", None)
+    lasting = names.stable(about) if isinstance(about, str) else about
+    return action if lasting == about else replace(cast("Any", action), about=lasting)
 
 
 def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
@@ -209,7 +226,7 @@ class Updater:
         self._previewer = previewer
         self._rate = CommandRate(queue, clock, commands_per_hour)
         self._paths = ChangedPaths()
-        self._own_login: str | None = None
+        self._own_id: int | None = None
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -223,7 +240,7 @@ class Updater:
         """
         with self._github_errors(job):
             event = view(job.kind, json.loads(job.body))
-            self._people.learn(event)
+            self._learn(event, job)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._is_previewed(event) or rules):
                 return Ignored(_unwanted(event), forget=True)
@@ -259,12 +276,26 @@ class Updater:
     def _work(self, planned: Planned, job: Job) -> Work:
         return Work(
             client=self._client(planned.installation, job),
-            people=self._people,
+            people=self._people.of_encoded(planned.names),
             jobs=self._queue,
             job=job,
-            own_login=self._login,
+            is_ours=partial(self._is_ours, self._client(planned.installation, job)),
             clock=self._clock,
         )
+
+    def _learn(self, event: Event, job: Job) -> None:
+        """Store the names and memberships that an event shows.
+
+        Raises Postpone for an organisation that was paused under its former name.
+        """
+        people, renamed = self._people.seen(event.identities)
+        people.learn(event)
+        paused = {name.lower() for name in self._queue.paused_parts()} if renamed else set()
+        for each in renamed:
+            if each.kind == ACCOUNT and each.old in paused and each.new not in paused:
+                self._queue.pause_part(each.new)
+                if job.subject.partition("/")[0].lower() == each.new:
+                    raise Postpone(self._clock(), f"{each.old}, now {each.new}, is paused")
 
     def _planned(
         self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
@@ -272,9 +303,11 @@ class Updater:
         client = self._client(installation, job).read_only()
         event = self._rate.heard(event, job)
         self._rate.note(event, job)
-        decisions = self._decisions(client, event, rules, again=is_reevaluation(job))
+        people, _renamed = self._people.seen(event.identities)
+        decisions = self._decisions(client, event, rules, people, again=is_reevaluation(job))
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
         for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
+            decision = replace(decision, names=people.names)
             if decision.not_yet:
                 yield from self._reevaluate(decision, job)
             yield from jobs(decision, job, installation=installation, now=self._clock())
@@ -300,19 +333,26 @@ class Updater:
         if event.installation is None or not (rules or event.push or self._is_previewed(event)):
             return []
         client = self._app.client_for(event.installation).read_only()
-        return self._decisions(client, event, rules)
+        people, _renamed = self._people.seen(event.identities)
+        decisions = self._decisions(client, event, rules, people)
+        return [replace(each, names=people.names) for each in decisions]
 
     def _decisions(
-        self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, again: bool = False
+        self,
+        client: Client,
+        event: Event,
+        rules: Sequence[Rule[Any]],
+        people: People,
+        *,
+        again: bool = False,
     ) -> Sequence[Decision]:
         effective = self._settings.effective(client, event)
-        reader = github_reader(
-            client, self._people, self._queue, clock=self._clock, paths=self._paths
-        )
+        reader = github_reader(client, people, self._queue, clock=self._clock, paths=self._paths)
         by_rules = list(evaluate(rules, effective.settings, event, reader, self._meter))
         if again:  # The first run handled complaints and previews.
             return by_rules
-        return [*self._complaints(effective.files), *by_rules, *self._previews(client, event)]
+        complaints = self._complaints(effective.files, people.names)
+        return [*complaints, *by_rules, *self._previews(client, event)]
 
     def _reevaluate(self, decision: Decision, job: Job) -> Iterator[NewJob]:
         now = self._clock()
@@ -321,10 +361,10 @@ class Updater:
         else:
             log.warning("%s could not decide: %s", decision.rule, decision.not_yet)
 
-    def _complaints(self, files: Sequence[Known]) -> Iterator[Decision]:
+    def _complaints(self, files: Sequence[Known], names: Names) -> Iterator[Decision]:
         """Complaints about settings files that are not in the queue yet."""
         for action in filter(None, map(complaint, files)):
-            if not self._queue.known(ACTIONS, [action.key]):
+            if not self._queue.known(ACTIONS, [names.stable(action.key)]):
                 yield Decision(SETTINGS, [action])
 
     def _previews(self, client: Client, event: Event) -> Iterator[Decision]:
@@ -347,11 +387,18 @@ class Updater:
         except RequestFailed as error:
             raise Dead(str(error)) from error
 
-    def _login(self) -> str:
-        """The login under which our app writes. GitHub: "Get the authenticated app"."""
-        if self._own_login is None:
-            self._own_login = f"{self._app.app_client.get('/app')['slug']}[bot]"
-        return self._own_login
+    def _is_ours(self, client: Client, text: Mapping[str, Any]) -> bool:
+        """Whether our App wrote a text, by the App's id or else by its account's."""
+        user, by = text.get("user") or {}, text.get("performed_via_github_app") or {}
+        if user.get("type") != "Bot":
+            return False
+        if by.get("id") is not None:
+            return str(by["id"]) == str(self._app.app_id)
+        if self._own_id is None:
+            # GitHub: "Get the authenticated app", "Get a user". The account's login has the slug.
+            login = f"{self._app.app_client.get('/app')['slug']}[bot]"
+            self._own_id = int(client.get("/users/{login}", login=login)["id"])
+        return bool(user.get("id") == self._own_id)
 
 
 def _unwanted(event: Event) -> str:

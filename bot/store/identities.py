@@ -1,0 +1,247 @@
+"""Numeric ids of accounts and repositories, and the names under which the bot remembers them.
+
+Names change, and other people take them over; ids do not. Each id has a key name: the name that the
+bot knew it by at first, which all tables and the keys of actions are made of. What an older version
+stored under a name belongs to the first id that is seen with it (docs/decisions/0174).
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from bot.events import ACCOUNT, REPOSITORY, Identity
+from bot.store.tables import identity as table
+from bot.store.tables import settings_file
+from luggage.database import asking, reading, writing
+from luggage.database.name_lock import lock_name
+
+# A path in an identity: words without blanks between slashes, and a number after "#".
+_PATH = re.compile(r"\S+/\S*")
+_PARTS = re.compile(r"([/#])")
+# How many ids a process remembers, so that it asks the database only about new ones.
+_MOST_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An id and its key name."""
+
+    id: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """The ids and key names behind the names of one delivery: by kind, and name in lower case.
+
+    They stay right for that delivery, whoever is renamed later.
+    """
+
+    known: dict[tuple[str, str], Named] = field(default_factory=dict)
+    look_up: Callable[[str, str], Named | None] | None = None
+
+    def find(self, kind: str, name: str) -> Named | None:
+        """The id and key name behind a name; None for one that the bot has not seen."""
+        named = self.known.get((kind, name.lower()))
+        if named is None and self.look_up is not None:
+            named = self.look_up(kind, name.lower())
+        return named
+
+    def account(self, login: str) -> str:
+        """The key name of a person or an organisation."""
+        named = self.find(ACCOUNT, login)
+        return login.lower() if named is None else named.key
+
+    def repository(self, full_name: str) -> str:
+        """The key name of a repository, `owner/name`."""
+        named = self.find(REPOSITORY, full_name)
+        if named is not None:
+            return named.key
+        owner, slash, name = full_name.lower().partition("/")
+        return f"{self.account(owner)}{slash}{name}"
+
+    def stable(self, text: str) -> str:
+        """An action's key, or what it is about, with key names in each of its paths.
+
+        In `owner/repo#7`, `owner/person` and `owner/repo/person` the names change; the rest stays.
+        A text whose names have not changed stays as it is.
+        """
+        return _PATH.sub(lambda match: self._stable_path(match[0]), text)
+
+    def _stable_path(self, path: str) -> str:
+        # A key is `kind:identity`.
+        first, slash, rest = path.partition("/")
+        kind, colon, owner = first.rpartition(":")
+        parts = _PARTS.split(f"{owner}{slash}{rest}")
+        if not owner or not parts[2]:
+            return path
+        repository = self.find(REPOSITORY, f"{owner}/{parts[2]}")
+        if repository is not None:
+            parts[:3] = [_kept(f"{owner}/{parts[2]}", repository.key)]
+        else:
+            parts[0] = _kept(owner, self.account(owner))
+        people = (_kept(each, self._person(each)) for each in parts[1:])
+        return f"{kind}{colon}{parts[0]}{''.join(people)}"
+
+    def _person(self, part: str) -> str:
+        named = self.known.get((ACCOUNT, part.lower()))
+        return part if named is None else named.key
+
+    def encode(self) -> list[list[Any]]:
+        """The same as plain JSON, for an action that is queued."""
+        return [[*of, named.id, named.key] for of, named in self.known.items()]
+
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """An account or repository with another name than before; `old` is "" if it was taken over."""
+
+    kind: str
+    old: str
+    new: str
+
+
+class Identities:
+    """The ids in the bot's database. Threads and processes may share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._remembered: dict[tuple[str, int], tuple[str, Named]] = {}
+
+    def names(self, seen: Sequence[Identity]) -> Names:
+        """The key names of what a delivery shows, without storing anything."""
+        known = {}
+        for each in _lower(seen):
+            named = self._known(each)
+            if named is None:
+                with reading(self._engine) as connection:
+                    named = self._proposed(connection, each)
+            known[each.kind, each.name] = named
+        return Names(known, self.look_up)
+
+    def learn(self, seen: Sequence[Identity]) -> tuple[Names, Sequence[Renamed]]:
+        """Store the ids and names of a delivery; returns the key names, and who was renamed.
+
+        Safe to repeat.
+        """
+        renamed: list[Renamed] = []
+        known: dict[tuple[str, str], Named] = {}
+        for each in _lower(seen):
+            named = self._known(each)
+            if named is None:
+                named, changes = self._store(each)
+                renamed += changes
+            known[each.kind, each.name] = named
+        return Names(known, self.look_up), renamed
+
+    def decode(self, said: Sequence[Sequence[Any]]) -> Names:
+        """The names that `Names.encode` was called on."""
+        known = {(kind, name): Named(number, key) for kind, name, number, key in said}
+        return Names(known, self.look_up)
+
+    def look_up(self, kind: str, name: str) -> Named | None:
+        """The id that was last seen with a name, and its key name."""
+        query = select(table.c.id, table.c.key_name).where(
+            table.c.kind == kind, table.c.name == name.lower()
+        )
+        with asking(self._engine) as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Named(row.id, row.key_name)
+
+    def present(self, kind: str, key_name: str) -> str:
+        """The name last seen of what has a key name; the key name itself if it was not seen."""
+        query = select(table.c.name).where(table.c.kind == kind, table.c.key_name == key_name)
+        with asking(self._engine) as connection:
+            name = connection.execute(query).scalar_one_or_none()
+        return name or key_name
+
+    def _known(self, seen: Identity) -> Named | None:
+        name, named = self._remembered.get((seen.kind, seen.id), ("", None))
+        return named if name == seen.name and not seen.former else None
+
+    def _store(self, seen: Identity) -> tuple[Named, Sequence[Renamed]]:
+        with writing(self._engine) as connection:
+            lock_name(connection, "identity")
+            changes = []
+            if seen.former:
+                changes += list(_named_now(connection, replace(seen, name=seen.former, former="")))
+            changes += list(_named_now(connection, seen))
+            named = self._proposed(connection, seen)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        for change in changes:  # Whoever lost a name is asked for again.
+            self._forget(change)
+        self._remembered[seen.kind, seen.id] = (seen.name, named)
+        return named, changes
+
+    def _forget(self, change: Renamed) -> None:
+        for of, (name, _named) in list(self._remembered.items()):
+            if of[0] == change.kind and name == change.new:
+                self._remembered.pop(of, None)
+
+    @staticmethod
+    def _proposed(connection: Connection, seen: Identity) -> Named:
+        row = _row(connection, seen)
+        return Named(seen.id, row.key_name if row else _new_key(connection, seen))
+
+
+def _named_now(connection: Connection, seen: Identity) -> Iterator[Renamed]:
+    """Store the present name of an id; yields who was renamed by it."""
+    row = _row(connection, seen)
+    if row is not None and row.name == seen.name:
+        return
+    here = (table.c.kind == seen.kind, table.c.name == seen.name, table.c.id != seen.id)
+    for other in connection.execute(select(table.c.id).where(*here)).scalars().all():
+        connection.execute(update(table).where(*here).values(name=""))
+        _move_settings(connection, seen.kind, seen.name, f"~{other}")
+    if row is None:
+        values = {"kind": seen.kind, "id": seen.id, "name": seen.name}
+        connection.execute(insert(table).values(**values, key_name=_new_key(connection, seen)))
+        return
+    own = (table.c.kind == seen.kind, table.c.id == seen.id)
+    connection.execute(update(table).where(*own).values(name=seen.name))
+    _move_settings(connection, seen.kind, row.name or f"~{seen.id}", seen.name)
+    yield Renamed(seen.kind, row.name, seen.name)
+
+
+def _row(connection: Connection, seen: Identity) -> Any:
+    query = select(table.c.key_name, table.c.name)
+    return connection.execute(
+        query.where(table.c.kind == seen.kind, table.c.id == seen.id)
+    ).one_or_none()
+
+
+def _new_key(connection: Connection, seen: Identity) -> str:
+    """The key name of a new id: its name, with the id where that name is another's."""
+    name = seen.name
+    if seen.kind == REPOSITORY:
+        owner, _, rest = name.partition("/")
+        query = select(table.c.key_name).where(table.c.kind == ACCOUNT, table.c.name == owner)
+        name = f"{connection.execute(query).scalar() or owner}/{rest}"
+    taken = select(table.c.id).where(table.c.kind == seen.kind, table.c.key_name == name)
+    return name if connection.execute(taken).first() is None else f"{name}~{seen.id}"
+
+
+def _move_settings(connection: Connection, kind: str, old: str, new: str) -> None:
+    """Let the cached settings files follow a repository, or all of an owner."""
+    column = settings_file.c.repository
+    is_own = column == old if kind == REPOSITORY else column.startswith(f"{old}/", autoescape=True)
+    for file in connection.execute(select(column).where(is_own)).scalars().all():
+        moved = new + file.removeprefix(old)
+        connection.execute(delete(settings_file).where(column == moved))
+        connection.execute(update(settings_file).where(column == file).values(repository=moved))
+
+
+def _lower(seen: Sequence[Identity]) -> Iterator[Identity]:
+    """Accounts first: the key name of a repository begins with its owner's."""
+    for each in sorted(seen, key=lambda each: each.kind != ACCOUNT):
+        yield replace(each, name=each.name.lower(), former=each.former.lower())
+
+
+def _kept(text: str, key: str) -> str:
+    """The key name, or the text as it is spelled where it is that name."""
+    return text if text.lower() == key else key
