@@ -12,9 +12,9 @@ from typing import Any
 from luggage.github.conversations import MOST_CHARACTERS, get_comment_body, parse_commands
 
 __all__ = [
-    "SCHEDULE",
     "ACCOUNT",
     "REPOSITORY",
+    "SCHEDULE",
     "Event",
     "Identity",
     "Issue",
@@ -395,9 +395,7 @@ def _former(payload: Mapping[str, Any]) -> Mapping[str, str]:
     if payload.get("action") == "renamed":
         login = _text(_dig(said, "changes", "login", "from"))
         old = _text(_dig(said, "changes", "repository", "name", "from"))
-        renamed = _text(
-            _dig(payload, "organization", "login") or _dig(payload, "account", "login")
-        )
+        renamed = _text(_dig(payload, "organization", "login") or _dig(payload, "account", "login"))
         accounts = {renamed.lower(): login} if login else {}
         return {**accounts, **({full_name.lower(): f"{owner}/{old}"} if old else {})}
     if payload.get("action") == "transferred":

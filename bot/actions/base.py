@@ -11,12 +11,12 @@ stores a `Planned`: an action with its rule, cause and installation.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-from bot.actions.work import Result, Superseded, Work
+from bot.actions.work import Result, Work
 
 # The queue that holds actions.
 ACTIONS = "action"
@@ -198,11 +198,14 @@ class Planned:
     rule: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
-    names: Sequence[Sequence[Any]] = ()
+    names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """All of it as JSON, for the queue."""
-        return json.dumps({**asdict(self), "kind": self.action.kind}).encode()
+        said = {**asdict(self), "kind": self.action.kind}
+        if not self.names:
+            del said["names"]
+        return json.dumps(said).encode()
 
     @classmethod
     def decode(cls, body: bytes) -> Self:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from bot.actions.base import Action, Superseded
-from bot.actions.work import ReadingClient, Result, Work
+from bot.actions.base import Action
+from bot.actions.work import ReadingClient, Result, Superseded, Work
 from bot.actions.write_once import look_first, present_login
 from luggage.github.errors import Ambiguous, RequestFailed
 from luggage.jobs.model import Postpone
@@ -26,8 +26,8 @@ class Invite(Action):
 
     Safe to repeat: it looks first, and invites only somebody who has no membership now and has not
     been seen with one since the decision. So nobody's role is changed, and nobody who left or
-    declined is invited again, under whatever login. Each invitation is noted before it is sent and counts against the
-    day's limit; above it, the action waits for the next day.
+    declined is invited again, under whatever login. Each invitation is noted before it is sent and
+    counts against the day's limit; above it, the action waits for the next day.
     """
 
     kind: ClassVar[str] = "invite"

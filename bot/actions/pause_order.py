@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.actions.base import Action, Superseded
-from bot.actions.work import Result, Work
+from bot.actions.base import Action
+from bot.actions.work import Result, Superseded, Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +36,5 @@ class Rest(Action):
             return Result({"changed": work.jobs.pause_part(self.organization)})
         # What came in before the organisation was renamed waits under its former name.
         names = [self.organization, *work.people.former_names(self.organization)]
-        return Result({"changed": any([work.jobs.resume_part(name) for name in names])})
+        changed = [work.jobs.resume_part(name) for name in names]
+        return Result({"changed": any(changed)})

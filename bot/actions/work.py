@@ -253,8 +253,8 @@ class Jobs(Protocol):
 class Work:
     """What performing an action is given. It belongs to one try of one job.
 
-    `is_ours` says whether our App wrote a text, as GitHub shows it: by its ids, as its name changes.
-    `clock` returns epoch seconds.
+    `is_ours` says whether our App wrote a text, as GitHub shows it: by its ids, as its name
+    changes. `clock` returns epoch seconds.
     """
 
     client: "Client"

@@ -175,7 +175,8 @@ class IssueFacts:
         if self._people is None:
             return waiting
         for one in assignees:
-            self._people.saw(one["login"], one["id"])
+            if one.get("id"):
+                self._people.saw(one["login"], one["id"])
         keys = map(self._people.names.account, waiting.people)
         return replace(waiting, keys=tuple(keys))
 
@@ -328,14 +329,16 @@ class Accounts:
         said = user.get("permissions")
         if isinstance(said, Mapping):
             return {right for right, has in said.items() if has is True}
-        return _RIGHTS.get(answer.get("role_name")) or _RIGHTS.get(answer["permission"], frozenset())
+        return _RIGHTS.get(answer.get("role_name")) or _RIGHTS.get(
+            answer["permission"], frozenset()
+        )
 
     def account(self, login: str) -> Person | None:
         """See `bot.rule.Reader`. GitHub: "Get a user"."""
         answer = look_first(self._client, "/users/{login}", login=login)
         found = person(answer)
-        if found is not None:
-            self._people.saw(found.login, int(answer["id"]))
+        if found is not None and answer.get("id"):
+            self._people.saw(found.login, answer["id"])
         return found
 
     def is_first_step(self, repository: str, person: str, number: int) -> bool:

@@ -306,8 +306,8 @@ class Updater:
         people, _renamed = self._people.seen(event.identities)
         decisions = self._decisions(client, event, rules, people, again=is_reevaluation(job))
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
-        for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
-            decision = replace(decision, names=people.names)
+        for each in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
+            decision = replace(each, names=people.names)
             if decision.not_yet:
                 yield from self._reevaluate(decision, job)
             yield from jobs(decision, job, installation=installation, now=self._clock())

@@ -90,10 +90,12 @@ class Names:
         named = self.known.get((ACCOUNT, part.lower()))
         return part if named is None else named.key
 
-    def encode(self) -> list[list[Any]]:
-        """The same as plain JSON, for an action that is queued."""
-        return [[*of, named.id, named.key] for of, named in self.known.items()]
-
+    def encode(self) -> dict[str, dict[str, list[Any]]]:
+        """The same as plain JSON, for a queued action: id and key name, by kind and name."""
+        said: dict[str, dict[str, list[Any]]] = {}
+        for (kind, name), named in self.known.items():
+            said.setdefault(kind, {})[name] = [named.id, named.key]
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,9 @@ class Identities:
             known[each.kind, each.name] = named
         return Names(known, self.look_up), renamed
 
-    def decode(self, said: Sequence[Sequence[Any]]) -> Names:
+    def decode(self, said: Mapping[str, Mapping[str, Sequence[Any]]]) -> Names:
         """The names that `Names.encode` was called on."""
-        known = {(kind, name): Named(number, key) for kind, name, number, key in said}
+        known = {(kind, name): Named(*each) for kind in said for name, each in said[kind].items()}
         return Names(known, self.look_up)
 
     def look_up(self, kind: str, name: str) -> Named | None:

@@ -64,7 +64,7 @@ class People:
         self._clock = clock
         self._rows: Rows = rows or _Rows(engine)
         self._identities = Identities(engine)
-        self.names = Names({}, self._identities.look_up)
+        self._all = self.names = Names({}, self._identities.look_up)
 
     def read_only(self) -> "People":
         """The same cache without writes, for dry runs."""
@@ -78,7 +78,7 @@ class People:
         bound.names = names
         return bound
 
-    def of_encoded(self, said: Sequence[Sequence[Any]]) -> "People":
+    def of_encoded(self, said: Mapping[str, Mapping[str, Sequence[Any]]]) -> "People":
         """The same cache, for the names that `Names.encode` was called on."""
         return self.of(self._identities.decode(said))
 
@@ -96,7 +96,8 @@ class People:
     def saw(self, login: str, number: int) -> None:
         """Store that an account has this login now, for this delivery too. Safe to repeat."""
         bound, _renamed = self.seen([Identity(ACCOUNT, number, login)])
-        self.names.known.update(bound.names.known)
+        if self.names is not self._all:
+            self.names.known.update(bound.names.known)
 
     def account_id(self, login: str) -> int | None:
         """The numeric id behind a login; None if the bot has not seen it."""
@@ -128,7 +129,9 @@ class People:
 
     def remember(self, organization: str, person: str, state: str) -> None:
         """Store a state; the last write wins. Safe to repeat."""
-        self._rows.upsert(membership, self._of(organization, person), state=state, seen_at=self._clock())
+        self._rows.upsert(
+            membership, self._of(organization, person), state=state, seen_at=self._clock()
+        )
 
     def learn(self, event: Event) -> None:
         """Store the member's state after an event of the organisation. Safe to repeat."""

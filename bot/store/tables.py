@@ -47,9 +47,9 @@ membership = Table(
     Column("seen_at", Double, nullable=False),
 )
 
-# Numeric ids of accounts and repositories. `key_name` is the name that all other tables, and the keys
-# of actions, have for them (bot.store.identities); it never changes. `name` is the name last seen,
-# or "" where another one has taken it over since. Both are in lower case.
+# Numeric ids of accounts and repositories. `key_name` is the name that all other tables, and the
+# keys of actions, have for them (bot.store.identities); it never changes. `name` is the name last
+# seen, or "" where another one has taken it over since. Both are in lower case.
 identity = Table(
     "identity",
     metadata,

@@ -31,8 +31,8 @@ class Scene:
 
     @property
     def tenant(self) -> str:
-        """The organisation's id, as the queue notes it."""
-        return str(self.github.add_organization(self.organization).id)
+        """The installation's id, as the queue notes it."""
+        return str(self.github.install(self.organization).id)
 
     def deliver(self, happening: tuple[str, Any]) -> None:
         """Deliver an event as GitHub does; AssertionError unless it is answered 202."""
