@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import delete
 
 from bot.actions import marker
+from bot.store.identities import Identities
 from bot.store.tables import identity
 from luggage.fake_github import faults
 
@@ -40,10 +41,16 @@ def declined(github, story, login):
     github.decline_invitation("snakes", login)
 
 
-def upgraded(store):
-    """As an older version left it: everything is stored under names, and no id is known."""
-    with store.begin() as connection:
-        connection.execute(delete(identity))
+@pytest.fixture
+def upgraded(store, people, monkeypatch):
+    """Leave all as an older version did: stored under names, without any id."""
+
+    def upgrade():
+        with store.begin() as connection:
+            connection.execute(delete(identity))
+        monkeypatch.setattr(people, "_identities", Identities(store))
+
+    return upgrade
 
 
 # People
@@ -57,20 +64,20 @@ def test_who_declined_and_is_renamed_is_not_invited_again(github, story):
     assert invited(github) == ["alice"]
 
 
-def test_who_declined_before_an_upgrade_is_not_invited_again_when_renamed(github, story, store):
+def test_who_declined_before_an_upgrade_is_not_invited_again_when_renamed(github, story, upgraded):
     """What is stored under a name belongs to the first id that is seen with it."""
     declined(github, story, "alice")
-    upgraded(store)
+    upgraded()
     story(github.comment(TRIO, 1, "alice", "Thanks, but no."))
     github.rename_user("alice", "alicia")
     story(github.merge_pull_request(TRIO, "alicia"))
     assert invited(github) == ["alice"]
 
 
-def test_an_upgrade_alone_repeats_nothing(github, story, store):
+def test_an_upgrade_alone_repeats_nothing(github, story, upgraded):
     """The keys of what was done under names are those of the ids."""
     declined(github, story, "alice")
-    upgraded(store)
+    upgraded()
     story(github.merge_pull_request(TRIO, "alice"))
     assert invited(github) == ["alice"]
     assert said(github, TRIO, 2) == []
@@ -115,7 +122,7 @@ def test_a_command_with_the_new_login_finds_who_declined(github, story, bots):
     github.open_issue(TRIO, "olga")
     story(github.comment(TRIO, 2, "olga", "/invite alicia"))
     assert invited(github) == ["alice"]
-    assert "declined" in bots(2)[0]
+    assert "was invited before" in bots(2)[0]
 
 
 def test_an_invitation_that_waits_reaches_the_person_under_the_new_login(github, deliver, settled):
@@ -191,10 +198,10 @@ def test_nobody_is_invited_again_when_the_organisation_is_renamed(github, story,
     assert invited(github) == ["alice"]
 
 
-def test_the_event_that_renames_an_organisation_right_after_an_upgrade_counts(github, story, store):
+def test_the_event_that_renames_an_organisation_right_after_an_upgrade_counts(github, story, upgraded):
     """It names the former login, under which an older version stored everything."""
     declined(github, story, "alice")
-    upgraded(store)
+    upgraded()
     renamed_org(github, story, heard=True)
     story(github.merge_pull_request("pythons/trio", "alice"))
     assert invited(github) == ["alice"]
