@@ -233,6 +233,12 @@ def _seconds(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
 
 
+def _is_another(user: Any, login: str, people: People) -> bool:
+    """Whether GitHub answered about an account that has taken over a login of this delivery."""
+    known = people.account_id(login)
+    return known is not None and bool(user) and user.get("id", known) != known
+
+
 class Memberships:
     """Memberships of an organisation, and the pull requests that people merged in it."""
 
@@ -253,7 +259,7 @@ class Memberships:
     def _fetch(self, organization: str, person: str) -> str | None:
         """Fetch the state from GitHub and store it; None for neither a member nor invited."""
         answer = membership(self._client, organization, person)
-        if answer is None:
+        if answer is None or _is_another(answer.get("user"), person, self._people):
             return None
         state = str(answer["state"])
         self._people.remember(organization, person, state)
@@ -294,7 +300,9 @@ class Accounts:
     def is_owner(self, organization: str, person: str) -> bool:
         """See `bot.rule.Reader`. GitHub calls an owner's role "admin"."""
         answer = membership(self._client, organization, person)
-        return answer is not None and (answer["state"], answer["role"]) == ("active", "admin")
+        if answer is None or _is_another(answer.get("user"), person, self._people):
+            return False
+        return (answer["state"], answer["role"]) == ("active", "admin")
 
     def permission(self, repository: str, person: str) -> str:
         """See `bot.rule.Reader`."""
@@ -322,11 +330,10 @@ class Accounts:
         answer = look_first(self._client, path, owner=owner, name=name, person=person)
         if answer is None:
             return frozenset()
-        user = answer.get("user") or {}
-        known = self._people.account_id(person)
-        if known is not None and user.get("id", known) != known:
+        user = answer.get("user")
+        if _is_another(user, person, self._people):
             return frozenset()
-        said = user.get("permissions")
+        said = (user or {}).get("permissions")
         if isinstance(said, Mapping):
             return {right for right, has in said.items() if has is True}
         return _RIGHTS.get(answer.get("role_name")) or _RIGHTS.get(

@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
 from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord
-from bot.events import ACCOUNT, DELIVERIES, SCHEDULE, Event, view
+from bot.events import ACCOUNT, DELIVERIES, REPOSITORY, SCHEDULE, Event, view
 from bot.facts import NotYet
 from bot.loop.changed_paths import ChangedPaths
 from bot.loop.command_rate import DEFAULT_PER_HOUR, CommandRate
@@ -52,8 +52,13 @@ NOT_YET_TIMEOUT_SECONDS = 600.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
 
+# How long names are taken to be those of the time when an action was decided.
+FRESH_SECONDS = 60.0
+
 # How many later deliveries about a pull request are looked through for a push.
 _MOST_LATER = 64
+
+_Addressed = TypeVar("_Addressed", Event, Action)
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +245,7 @@ class Updater:
         """
         with self._github_errors(job):
             event = view(job.kind, json.loads(job.body))
-            self._learn(event, job)
+            people = self._learn(event, job)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._is_previewed(event) or rules):
                 return Ignored(_unwanted(event), forget=True)
@@ -248,7 +253,8 @@ class Updater:
                 return Ignored("the event has no installation")
             if self._is_overtaken(job):
                 return Ignored("a newer push to this pull request waits")
-            planned = list(self._planned(event, rules, event.installation, job))
+            event = self._addressed(event, people, self._client(event.installation, job))
+            planned = list(self._planned(event, rules, event.installation, job, people))
             if not planned:
                 return Ignored("no rule had anything to do")
             log.info("decided: %s", ", ".join(new.key for new in planned))
@@ -265,7 +271,9 @@ class Updater:
             raise Dead(str(error)) from error
         with self._github_errors(job):
             try:
-                result = planned.action.perform(self._work(planned, job))
+                work = self._work(planned, job)
+                action = self._addressed(planned.action, work.people, work.client)
+                result = action.perform(work)
             except Superseded as why:
                 return Ignored(str(why))
             except UnreadableRecord as error:
@@ -276,34 +284,65 @@ class Updater:
     def _work(self, planned: Planned, job: Job) -> Work:
         return Work(
             client=self._client(planned.installation, job),
-            people=self._people.of_encoded(planned.names),
+            people=self._people.of_encoded(planned.names, is_old=self._is_old(job)),
             jobs=self._queue,
             job=job,
             is_ours=partial(self._is_ours, self._client(planned.installation, job)),
             clock=self._clock,
         )
 
-    def _learn(self, event: Event, job: Job) -> None:
-        """Store the names and memberships that an event shows.
+    def _learn(self, event: Event, job: Job) -> People:
+        """Store the names and memberships that an event shows; returns the cache for its names.
 
         Raises Postpone for an organisation that was paused under its former name.
         """
-        people, renamed = self._people.seen(event.identities)
+        people, renamed = self._people.seen(event.identities, at=job.created_at)
         people.learn(event)
         paused = {name.lower() for name in self._queue.paused_parts()} if renamed else set()
         for each in renamed:
-            if each.kind == ACCOUNT and each.old in paused and each.new not in paused:
+            if each.kind == ACCOUNT and each.new and each.old in paused - {each.new}:
                 self._queue.pause_part(each.new)
                 if job.subject.partition("/")[0].lower() == each.new:
                     raise Postpone(self._clock(), f"{each.old}, now {each.new}, is paused")
+        return people
+
+    def _addressed(self, about: _Addressed, people: People, client: Client) -> _Addressed:
+        """An event or an action with the names that its repository and organisation have by now.
+
+        Raises RequestFailed if GitHub cannot be asked for a name that another has taken over.
+        """
+        changes: dict[str, Any] = {}
+        organization, repository = (getattr(about, n, None) for n in ("organization", "repository"))
+        if organization:
+            changes["organization"] = self._name(ACCOUNT, organization, people, client)
+        if isinstance(repository, str):
+            changes["repository"] = self._name(REPOSITORY, repository, people, client)
+        elif repository is not None:
+            name = self._name(REPOSITORY, repository.full_name, people, client)
+            changes["repository"] = replace(repository, full_name=name)
+        changed = {name: new for name, new in changes.items() if new != getattr(about, name)}
+        return replace(cast("Any", about), **changed) if changed else about
+
+    def _name(self, kind: str, name: str, people: People, client: Client) -> str:
+        now = people.names.now(kind, name)
+        named = people.names.find(kind, name)
+        if now or named is None:
+            return now
+        if kind == REPOSITORY:
+            return str(client.get("/repositories/{number}", number=named.id)["full_name"])
+        return str(client.get("/user/{number}", number=named.id)["login"])
 
     def _planned(
-        self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
+        self,
+        event: Event,
+        rules: Sequence[Rule[Any]],
+        installation: int,
+        job: Job,
+        people: People,
     ) -> Iterator[NewJob]:
         client = self._client(installation, job).read_only()
         event = self._rate.heard(event, job)
         self._rate.note(event, job)
-        people, _renamed = self._people.seen(event.identities)
         decisions = self._decisions(client, event, rules, people, again=is_reevaluation(job))
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
         for each in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
@@ -316,6 +355,9 @@ class Updater:
         return self._app.client_for(
             installation, waiter=str(job.id), person=job.person, urgent=job.urgent
         )
+
+    def _is_old(self, job: Job) -> bool:
+        return self._clock() - job.created_at > FRESH_SECONDS
 
     def _is_overtaken(self, job: Job) -> bool:
         """Whether a later push to the same pull request waits: rules look at the newest commit."""

@@ -6,6 +6,7 @@ stored under a name belongs to the first id that is seen with it (docs/decisions
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,10 +28,14 @@ _MOST_REMEMBERED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An id and its key name."""
+    """An id, its key name, and the name that it is known to have now.
+
+    `now` is "" where another id has taken over the name in question, and None if it was not asked.
+    """
 
     id: int
     key: str
+    now: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Names:
             return named.key
         owner, slash, name = full_name.lower().partition("/")
         return f"{self.account(owner)}{slash}{name}"
+
+    def now(self, kind: str, name: str) -> str:
+        """The name by now of what had this one; "" if another has taken it and it is not known."""
+        named = self.known.get((kind, name.lower()))
+        return name if named is None or named.now in {None, name.lower()} else str(named.now)
 
     def stable(self, text: str) -> str:
         """An action's key, or what it is about, with key names in each of its paths.
@@ -100,9 +110,13 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """An account or repository with another name than before; `old` is "" if it was taken over."""
+    """An account or repository with another name than before.
+
+    `old` is "" if somebody else has that name by now, and `new` if its own is not known yet.
+    """
 
     kind: str
+    id: int
     old: str
     new: str
 
@@ -113,6 +127,7 @@ class Identities:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._remembered: dict[tuple[str, int], tuple[str, Named]] = {}
+        self._lock = threading.Lock()
 
     def names(self, seen: Sequence[Identity]) -> Names:
         """The key names of what a delivery shows, without storing anything."""
@@ -125,24 +140,32 @@ class Identities:
             known[each.kind, each.name] = named
         return Names(known, self.look_up)
 
-    def learn(self, seen: Sequence[Identity]) -> tuple[Names, Sequence[Renamed]]:
+    def learn(self, seen: Sequence[Identity], *, at: float) -> tuple[Names, Sequence[Renamed]]:
         """Store the ids and names of a delivery; returns the key names, and who was renamed.
 
-        Safe to repeat.
+        A name that was seen later than `at` (epoch seconds) stays. Safe to repeat.
         """
         renamed: list[Renamed] = []
         known: dict[tuple[str, str], Named] = {}
         for each in _lower(seen):
             named = self._known(each)
             if named is None:
-                named, changes = self._store(each)
+                named, changes = self._store(each, at)
                 renamed += changes
             known[each.kind, each.name] = named
         return Names(known, self.look_up), renamed
 
-    def decode(self, said: Mapping[str, Mapping[str, Sequence[Any]]]) -> Names:
-        """The names that `Names.encode` was called on."""
+    def decode(
+        self, said: Mapping[str, Mapping[str, Sequence[Any]]], *, is_old: bool = False
+    ) -> Names:
+        """The names that `Names.encode` was called on; of an old action with those of now."""
         known = {(kind, name): Named(*each) for kind in said for name, each in said[kind].items()}
+        if is_old:
+            with reading(self._engine) as connection:
+                known = {
+                    (kind, name): replace(named, now=_name_now(connection, kind, named.id))
+                    for (kind, name), named in known.items()
+                }
         return Names(known, self.look_up)
 
     def look_up(self, kind: str, name: str) -> Named | None:
@@ -165,25 +188,21 @@ class Identities:
         name, named = self._remembered.get((seen.kind, seen.id), ("", None))
         return named if name == seen.name and not seen.former else None
 
-    def _store(self, seen: Identity) -> tuple[Named, Sequence[Renamed]]:
+    def _store(self, seen: Identity, at: float) -> tuple[Named, Sequence[Renamed]]:
         with writing(self._engine) as connection:
             lock_name(connection, "identity")
-            changes = []
-            if seen.former:
-                changes += list(_named_now(connection, replace(seen, name=seen.former, former="")))
-            changes += list(_named_now(connection, seen))
-            named = self._proposed(connection, seen)
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        for change in changes:  # Whoever lost a name is asked for again.
-            self._forget(change)
-        self._remembered[seen.kind, seen.id] = (seen.name, named)
+            before = replace(seen, name=seen.former, former="")
+            changes = list(_named_now(connection, before, at)) if seen.former else []
+            changes += _named_now(connection, seen, at)
+            row = _row(connection, seen)
+        named = Named(seen.id, row.key_name, row.name)
+        with self._lock:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            for change in changes:
+                self._remembered.pop((change.kind, change.id), None)
+            self._remembered[seen.kind, seen.id] = (row.name, named)
         return named, changes
-
-    def _forget(self, change: Renamed) -> None:
-        for of, (name, _named) in list(self._remembered.items()):
-            if of[0] == change.kind and name == change.new:
-                self._remembered.pop(of, None)
 
     @staticmethod
     def _proposed(connection: Connection, seen: Identity) -> Named:
@@ -191,27 +210,34 @@ class Identities:
         return Named(seen.id, row.key_name if row else _new_key(connection, seen))
 
 
-def _named_now(connection: Connection, seen: Identity) -> Iterator[Renamed]:
-    """Store the present name of an id; yields who was renamed by it."""
+def _named_now(connection: Connection, seen: Identity, at: float) -> Iterator[Renamed]:
+    """Store the present name of an id; yields who got another name, or lost this one, by it."""
     row = _row(connection, seen)
-    if row is not None and row.name == seen.name:
+    if row is not None and (row.name == seen.name or row.seen_at > at):
         return
-    here = (table.c.kind == seen.kind, table.c.name == seen.name, table.c.id != seen.id)
+    here = (table.c.kind == seen.kind, table.c.name == seen.name)
     for other in connection.execute(select(table.c.id).where(*here)).scalars().all():
-        connection.execute(update(table).where(*here).values(name=""))
         _move_settings(connection, seen.kind, seen.name, f"~{other}")
+        yield Renamed(seen.kind, other, seen.name, "")
+    connection.execute(update(table).where(*here).values(name=""))
     if row is None:
-        values = {"kind": seen.kind, "id": seen.id, "name": seen.name}
+        values = {"kind": seen.kind, "id": seen.id, "name": seen.name, "seen_at": at}
         connection.execute(insert(table).values(**values, key_name=_new_key(connection, seen)))
         return
     own = (table.c.kind == seen.kind, table.c.id == seen.id)
-    connection.execute(update(table).where(*own).values(name=seen.name))
+    connection.execute(update(table).where(*own).values(name=seen.name, seen_at=at))
     _move_settings(connection, seen.kind, row.name or f"~{seen.id}", seen.name)
-    yield Renamed(seen.kind, row.name, seen.name)
+    yield Renamed(seen.kind, seen.id, row.name, seen.name)
+
+
+def _name_now(connection: Connection, kind: str, number: int) -> str | None:
+    query = select(table.c.name).where(table.c.kind == kind, table.c.id == number)
+    name: str | None = connection.execute(query).scalar_one_or_none()
+    return name
 
 
 def _row(connection: Connection, seen: Identity) -> Any:
-    query = select(table.c.key_name, table.c.name)
+    query = select(table.c.key_name, table.c.name, table.c.seen_at)
     return connection.execute(
         query.where(table.c.kind == seen.kind, table.c.id == seen.id)
     ).one_or_none()

@@ -78,18 +78,23 @@ class People:
         bound.names = names
         return bound
 
-    def of_encoded(self, said: Mapping[str, Mapping[str, Sequence[Any]]]) -> "People":
+    def of_encoded(
+        self, said: Mapping[str, Mapping[str, Sequence[Any]]], *, is_old: bool
+    ) -> "People":
         """The same cache, for the names that `Names.encode` was called on."""
-        return self.of(self._identities.decode(said))
+        return self.of(self._identities.decode(said, is_old=is_old))
 
-    def seen(self, identities: Sequence[Identity]) -> tuple["People", Sequence[Renamed]]:
+    def seen(
+        self, identities: Sequence[Identity], *, at: float | None = None
+    ) -> tuple["People", Sequence[Renamed]]:
         """The cache for these names, which are stored, and who was renamed. Safe to repeat.
 
-        A read-only cache stores nothing.
+        `at` is when they were seen, in epoch seconds: now by default. A read-only cache stores
+        nothing.
         """
         if isinstance(self._rows, _ReadOnlyRows):
             return self.of(self._identities.names(identities)), []
-        names, renamed = self._identities.learn(identities)
+        names, renamed = self._identities.learn(identities, at=self._clock() if at is None else at)
         known = {**self.names.known, **names.known}
         return self.of(Names(known, self._identities.look_up)), renamed
 

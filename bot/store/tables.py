@@ -49,7 +49,7 @@ membership = Table(
 
 # Numeric ids of accounts and repositories. `key_name` is the name that all other tables, and the
 # keys of actions, have for them (bot.store.identities); it never changes. `name` is the name last
-# seen, or "" where another one has taken it over since. Both are in lower case.
+# seen, at `seen_at`, or "" where another one has taken it over since. Both are in lower case.
 identity = Table(
     "identity",
     metadata,
@@ -57,6 +57,7 @@ identity = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("key_name", String(200), nullable=False),
     Column("name", String(200), nullable=False, index=True),
+    Column("seen_at", Double, nullable=False),
     UniqueConstraint("kind", "key_name", name="identity_key_name"),
 )
 

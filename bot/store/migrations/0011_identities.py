@@ -16,5 +16,6 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("key_name", sa.String(200), nullable=False),
         sa.Column("name", sa.String(200), nullable=False, index=True),
+        sa.Column("seen_at", sa.Double, nullable=False),
         sa.UniqueConstraint("kind", "key_name", name="identity_key_name"),
     )

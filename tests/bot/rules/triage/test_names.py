@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import delete
 
 from bot.actions import marker
+from bot.events import view
 from bot.store.identities import Identities
 from bot.store.tables import identity
 from luggage.fake_github import faults
@@ -198,7 +199,9 @@ def test_nobody_is_invited_again_when_the_organisation_is_renamed(github, story,
     assert invited(github) == ["alice"]
 
 
-def test_the_event_that_renames_an_organisation_right_after_an_upgrade_counts(github, story, upgraded):
+def test_the_event_that_renames_an_organisation_right_after_an_upgrade_counts(
+    github, story, upgraded
+):
     """It names the former login, under which an older version stored everything."""
     declined(github, story, "alice")
     upgraded()
@@ -378,3 +381,126 @@ def test_the_former_name_of_the_app_in_other_hands_is_not_the_app(github, delive
     github.comment(TRIO, 1, "test-bot[bot]", marker(key))
     settled()
     assert any("pong!" in text for text in said(github, TRIO))
+
+
+# What waits
+
+
+def test_what_waits_is_not_done_in_another_repository_with_the_name(
+    github, deliver, settled, story, worker, clock
+):
+    """The comment follows its repository, also where the bot does not know the new name yet."""
+    github.faults.append(faults.plan(faults.failed(503, done=False), times=1, **POST_COMMENT))
+    deliver(github.open_issue(TRIO, "alice", body="/ping"))
+    worker.drain()
+    github.rename_repository(TRIO, "quartet")
+    github.add_repository(TRIO)
+    clock.advance(61)
+    story(github.open_issue(TRIO, "bob"), "guid-2")
+    settled()
+    assert any("pong!" in text for text in said(github, NEW))
+    assert not any("pong!" in text for text in said(github, TRIO))
+
+
+def test_a_delivery_that_waits_is_evaluated_in_its_repository(github, queue, deliver, story, clock):
+    """Its name is another's by now."""
+    queue.pause_part("snakes/trio")
+    deliver(github.open_issue(TRIO, "alice", body="/ping"), "guid-1")
+    clock.advance(61)
+    github.rename_repository(TRIO, "quartet")
+    story(github.open_issue(NEW, "carl"), "guid-2")
+    github.add_repository(TRIO)
+    github.faults.append(faults.plan(faults.failed(404, done=False), path="/never"))
+    queue.resume_part("snakes/trio")
+    story(github.open_issue(TRIO, "bob"), "guid-3")
+    assert any("pong!" in text for text in said(github, NEW))
+    assert not any("pong!" in text for text in said(github, TRIO))
+
+
+def test_an_invitation_that_waits_is_sent_by_the_renamed_organisation(
+    github, deliver, settled, story, worker, clock
+):
+    """GitHub redirects no requests about the members of an organisation."""
+    github.faults.append(faults.plan(faults.failed(503, done=False), path="/orgs/*", times=2))
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    worker.drain()
+    event = github.rename_organization("snakes", "pythons")
+    clock.advance(61)
+    story(event, "guid-2")
+    settled()
+    assert [call.path for call in github.calls_to("PUT", "/orgs/*")] == [
+        "/orgs/pythons/memberships/alice"
+    ]
+
+
+def test_an_old_delivery_does_not_bring_a_former_name_back(github, people):
+    """What was seen later counts, in whatever order it is heard."""
+    old = view("issues", github.open_issue(TRIO, "alice").payload).identities
+    github.rename_repository(TRIO, "quartet")
+    new = view("issues", github.open_issue(NEW, "alice").payload).identities
+    people.seen(new, at=20.0)
+    bound, renamed = people.seen(old, at=10.0)
+    assert bound.names.now("repository", TRIO) == NEW
+    assert renamed == []
+
+
+# Other memories
+
+
+def test_nobody_is_asked_about_twice(github, story):
+    """A question about somebody who is renamed is the same question."""
+    github.add_file(TRIO, FILE, '[invite]\nmode = "approval"\n')
+    story(github.merge_pull_request(TRIO, "alice"))
+    github.rename_user("alice", "alicia")
+    story(github.merge_pull_request(TRIO, "alicia"))
+    assert [len(said(github, TRIO, number)) for number in (1, 2)] == [1, 0]
+
+
+def test_merges_under_two_logins_count_together(github, story):
+    """The second leads to the invitation."""
+    github.add_file(TRIO, FILE, "[invite]\nmerged_pull_requests = 2\n")
+    story(github.merge_pull_request(TRIO, "alice"))
+    github.rename_user("alice", "alicia")
+    github.rename_repository(TRIO, "quartet")
+    story(github.merge_pull_request(NEW, "alicia"))
+    assert invited(github) == ["alicia"]
+
+
+def test_a_merge_counts_once_under_two_names_of_the_repository(github, story):
+    """What the bot saw and what the search finds is one."""
+    github.add_file(TRIO, FILE, "[invite]\nmerged_pull_requests = 2\n")
+    event = github.merge_pull_request(TRIO, "alice")
+    story(event)
+    github.rename_repository(TRIO, "quartet")
+    story(github.open_issue(NEW, "bob"))
+    story(event, "guid-2")
+    assert invited(github) == []
+
+
+def test_who_is_renamed_before_joining_is_introduced(github, story):
+    """The bot invited that person, under whatever login."""
+    github.add_repository("snakes/.github")
+    github.add_file("snakes/.github", FILE, '[invite]\nintroduction = "issue"\n')
+    story(github.merge_pull_request(TRIO, "alice"))
+    github.rename_user("alice", "alicia")
+    story(github.accept_invitation("snakes", "alicia"))
+    assert ["alicia" in one.title for one in issues(github, "snakes/.github")] == [True]
+
+
+def test_the_bot_lists_what_it_did_under_a_former_name(github, story):
+    """`/why` finds the actions of the repository by any name."""
+    story(github.open_issue(TRIO, "alice", body="/ping"))
+    github.rename_repository(TRIO, "quartet")
+    story(github.comment(NEW, 1, "alice", "/why"))
+    assert "for the rule `ping`" in said(github, NEW)[-1]
+
+
+def test_the_last_valid_settings_follow_a_renamed_repository(github, story):
+    """GitHub cannot be asked for the file just after the rename."""
+    github.add_file(TRIO, FILE, "[ping]\nenabled = false\n")
+    story(github.open_issue(TRIO, "alice"))
+    github.rename_repository(TRIO, "quartet")
+    refused = faults.refused(403, "Although you appear to have the correct authorization")
+    github.faults.append(faults.plan(refused, path="*/contents/*", times=None))
+    story(github.open_issue(NEW, "alice", body="/ping"))
+    assert said(github, NEW, 2) == []
