@@ -48,6 +48,11 @@ REPLIES = MESSAGES - {("issues", "opened"), ("pull_request", "opened")}
 
 # GitHub: "The array includes a maximum of 2048 commits" (webhook payload of a push).
 MOST_COMMITS = 2048
+# Events that say a former name. An App has to subscribe to `repository`.
+RENAMES = frozenset(
+    {("organization", "renamed"), ("installation_target", "renamed")}
+    | {("repository", "renamed"), ("repository", "transferred")}
+)
 _CHANGES = ("added", "removed", "modified")
 # Where a transferred issue came from, in `changes` of the event issues.opened.
 _TRANSFERS = ("old_issue", "old_repository")

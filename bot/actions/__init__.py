@@ -14,7 +14,6 @@ from bot.actions.base import Action as Action
 from bot.actions.base import ActionError as ActionError
 from bot.actions.base import IssueAction as IssueAction
 from bot.actions.base import Planned as Planned
-
 from bot.actions.base import UnknownAction as UnknownAction
 from bot.actions.base import kinds as kinds
 from bot.actions.base import marked_keys as marked_keys

@@ -344,7 +344,7 @@ class Accounts:
         """See `bot.rule.Reader`. GitHub: "Get a user"."""
         answer = look_first(self._client, "/users/{login}", login=login)
         found = person(answer)
-        if found is not None and answer.get("id"):
+        if found is not None and answer is not None and answer.get("id"):
             self._people.saw(found.login, answer["id"])
         return found
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
 from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord
-from bot.events import ACCOUNT, DELIVERIES, REPOSITORY, SCHEDULE, Event, view
+from bot.events import ACCOUNT, DELIVERIES, RENAMES, REPOSITORY, SCHEDULE, Event, view
 from bot.facts import NotYet
 from bot.loop.changed_paths import ChangedPaths
 from bot.loop.command_rate import DEFAULT_PER_HOUR, CommandRate
@@ -244,8 +244,7 @@ class Updater:
         Raises Postpone, Retry or Dead if GitHub cannot be asked.
         """
         with self._github_errors(job):
-            event = view(job.kind, json.loads(job.body))
-            people = self._learn(event, job)
+            event, people = self._learned(view(job.kind, json.loads(job.body)), job)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._is_previewed(event) or rules):
                 return Ignored(_unwanted(event), forget=True)
@@ -253,7 +252,6 @@ class Updater:
                 return Ignored("the event has no installation")
             if self._is_overtaken(job):
                 return Ignored("a newer push to this pull request waits")
-            event = self._addressed(event, people, self._client(event.installation, job))
             planned = list(self._planned(event, rules, event.installation, job, people))
             if not planned:
                 return Ignored("no rule had anything to do")
@@ -271,9 +269,9 @@ class Updater:
             raise Dead(str(error)) from error
         with self._github_errors(job):
             try:
-                work = self._work(planned, job)
-                action = self._addressed(planned.action, work.people, work.client)
-                result = action.perform(work)
+                client, people = self._client(planned.installation, job), self._then(planned, job)
+                action = self._addressed(planned.action, people.names, client)
+                result = action.perform(self._work(client, people, job))
             except Superseded as why:
                 return Ignored(str(why))
             except UnreadableRecord as error:
@@ -281,18 +279,25 @@ class Updater:
             log.info("done: %s", planned.action.describe())
             return Done(result=result.encode())
 
-    def _work(self, planned: Planned, job: Job) -> Work:
+    def _then(self, planned: Planned, job: Job) -> People:
+        """The cache for the names that an action was decided with."""
+        is_old = self._clock() - job.created_at > FRESH_SECONDS
+        return self._people.of_encoded(planned.names, is_old=is_old)
+
+    def _work(self, client: Client, people: People, job: Job) -> Work:
         return Work(
-            client=self._client(planned.installation, job),
-            people=self._people.of_encoded(planned.names, is_old=self._is_old(job)),
+            client=client,
+            people=people,
             jobs=self._queue,
             job=job,
-            is_ours=partial(self._is_ours, self._client(planned.installation, job)),
+            is_ours=partial(self._is_ours, client),
             clock=self._clock,
         )
 
-    def _learn(self, event: Event, job: Job) -> People:
-        """Store the names and memberships that an event shows; returns the cache for its names.
+    def _learned(self, event: Event, job: Job) -> tuple[Event, People]:
+        """Store the names and memberships that an event shows.
+
+        Returns the event with the names of now, and the cache for its own names.
 
         Raises Postpone for an organisation that was paused under its former name.
         """
@@ -304,9 +309,11 @@ class Updater:
                 self._queue.pause_part(each.new)
                 if job.subject.partition("/")[0].lower() == each.new:
                     raise Postpone(self._clock(), f"{each.old}, now {each.new}, is paused")
-        return people
+        if event.installation is not None:
+            event = self._addressed(event, people.names, self._client(event.installation, job))
+        return event, people
 
-    def _addressed(self, about: _Addressed, people: People, client: Client) -> _Addressed:
+    def _addressed(self, about: _Addressed, names: Names, client: Client) -> _Addressed:
         """An event or an action with the names that its repository and organisation have by now.
 
         Raises RequestFailed if GitHub cannot be asked for a name that another has taken over.
@@ -314,19 +321,20 @@ class Updater:
         changes: dict[str, Any] = {}
         organization, repository = (getattr(about, n, None) for n in ("organization", "repository"))
         if organization:
-            changes["organization"] = self._name(ACCOUNT, organization, people, client)
+            changes["organization"] = self._name(ACCOUNT, organization, names, client)
         if isinstance(repository, str):
-            changes["repository"] = self._name(REPOSITORY, repository, people, client)
+            changes["repository"] = self._name(REPOSITORY, repository, names, client)
         elif repository is not None:
-            name = self._name(REPOSITORY, repository.full_name, people, client)
+            name = self._name(REPOSITORY, repository.full_name, names, client)
             changes["repository"] = replace(repository, full_name=name)
         changed = {name: new for name, new in changes.items() if new != getattr(about, name)}
         return replace(cast("Any", about), **changed) if changed else about
 
-    def _name(self, kind: str, name: str, people: People, client: Client) -> str:
-        now = people.names.now(kind, name)
-        named = people.names.find(kind, name)
-        if now or named is None:
+    @staticmethod
+    def _name(kind: str, name: str, names: Names, client: Client) -> str:
+        now = names.now(kind, name)
+        named = None if now else names.find(kind, name)
+        if named is None:
             return now
         if kind == REPOSITORY:
             return str(client.get("/repositories/{number}", number=named.id)["full_name"])
@@ -355,9 +363,6 @@ class Updater:
         return self._app.client_for(
             installation, waiter=str(job.id), person=job.person, urgent=job.urgent
         )
-
-    def _is_old(self, job: Job) -> bool:
-        return self._clock() - job.created_at > FRESH_SECONDS
 
     def _is_overtaken(self, job: Job) -> bool:
         """Whether a later push to the same pull request waits: rules look at the newest commit."""
@@ -445,6 +450,8 @@ class Updater:
 
 def _unwanted(event: Event) -> str:
     """The reason for events that no rule wants; their payload is not kept."""
+    if (event.name, event.action) in RENAMES:
+        return f"the new name is stored ({event.action})"
     action = f" ({event.action})" if event.action else ""
     return f"no rule handles this event{action}"
 

@@ -359,7 +359,7 @@ def test_an_app_that_is_renamed_knows_its_comments(github, deliver, settled, sho
     """GitHub answers 502 after it has written; the next try finds the text of the renamed App."""
     if not shown:
         hidden = "luggage.fake_github.shapes.issues.by_app"
-        monkeypatch.setattr(hidden, lambda world, author: None)
+        monkeypatch.setattr(hidden, lambda *_: None)
     for number in (1, 2):  # The first makes the App ask for its name.
         lost = faults.failed(502, done=True)
         github.faults.append(faults.plan(lost, times=1, **POST_COMMENT))
