@@ -365,8 +365,8 @@ def _member(payload: Mapping[str, Any]) -> Person | None:
 # The parts of a payload whose author the bot may remember, and the accounts that it names itself.
 _AUTHORED = ("issue", "pull_request", "comment", "review")
 _ACCOUNTS = ("user", "account")
-_NAME = re.compile(r"[^\s/]{1,100}")
-_FULL_NAME = re.compile(r"[^\s/]{1,100}/[^\s/]{1,100}")
+_NAME = re.compile(r"[A-Za-z0-9._\[\]-]{1,100}")
+_FULL_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}/[A-Za-z0-9._-]{1,100}")
 _LARGEST_ID = 2**63 - 1
 
 
