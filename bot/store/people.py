@@ -40,6 +40,8 @@ _AFTER_EVENT = {"member_invited": "pending", "member_added": "active", "member_r
 # How long a claim counts before GitHub shows it: the time that its request may take, and GitHub's
 # read lag.
 FRESH_SECONDS = 60.0
+# Stands in the table of ids, once those of stored deliveries are known.
+_ADOPTED = ("upgrade", "adopted")
 # Ends the cause of a request for approval that `/invite` led to. GitHub's names have no spaces.
 _BY_HAND = " by hand"
 # The new state of a person who had this one, and whom GitHub no longer knows.
@@ -97,6 +99,15 @@ class People:
         names, renamed = self._identities.learn(identities, at=self._clock() if at is None else at)
         known = {**self.names.known, **names.known}
         return self.of(Names(known, self._identities.look_up)), renamed
+
+    def has_adopted(self) -> bool:
+        """Whether the ids of the deliveries from before an upgrade are known."""
+        return self._identities.look_up(*_ADOPTED) is not None
+
+    def adopted(self) -> None:
+        """Store that they are. Safe to repeat."""
+        kind, name = _ADOPTED
+        self._identities.learn([Identity(kind, 1, name)], at=self._clock())
 
     def saw(self, login: str, number: int) -> None:
         """Store that an account has this login now, for this delivery too. Safe to repeat."""
