@@ -20,7 +20,7 @@ from luggage.database import asking, reading, writing
 from luggage.database.name_lock import lock_name
 
 # A path in an identity: words without blanks between slashes, and a number after "#".
-_PATH = re.compile(r"\S+/\S*")
+_PATH = re.compile(r"(?<!\S)[^\s/]*+/\S*")
 _PARTS = re.compile(r"([/#])")
 # How many ids a process remembers, so that it asks the database only about new ones.
 _MOST_REMEMBERED = 20_000
