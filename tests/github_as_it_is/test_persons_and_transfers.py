@@ -1,4 +1,4 @@
-"""Who is a person and what they may, and issues that only came from another repository."""
+"""Persons, their rights, and issues that only came from another repository."""
 
 FILE = ".github/bot.toml"
 

@@ -1,4 +1,4 @@
-"""Who is a person, and what they may: accounts of odd kinds, managed users, custom roles."""
+"""Persons and their rights: odd accounts, managed users, custom roles, transferred issues."""
 
 import pytest
 
