@@ -71,7 +71,9 @@ class Names:
     def now(self, kind: str, name: str) -> str:
         """The name by now of what had this one; "" if another has taken it and it is not known."""
         named = self.known.get((kind, name.lower()))
-        return name if named is None or named.now in {None, name.lower()} else str(named.now)
+        if named is None or named.now in {None, name.lower()}:
+            return name
+        return _address(named.now)
 
     def stable(self, text: str) -> str:
         """An action's key, or what it is about, with key names in each of its paths.
@@ -182,7 +184,7 @@ class Identities:
         query = select(table.c.name).where(table.c.kind == kind, table.c.key_name == key_name)
         with asking(self._engine) as connection:
             name = connection.execute(query).scalar_one_or_none()
-        return name or key_name
+        return _address(name) or key_name
 
     def _known(self, seen: Identity) -> Named | None:
         name, named = self._remembered.get((seen.kind, seen.id), ("", None))
@@ -199,8 +201,8 @@ class Identities:
         with self._lock:
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
-            for change in changes:
-                self._remembered.pop((change.kind, change.id), None)
+            if changes:  # They may concern the repositories of an account, too.
+                self._remembered.clear()
             self._remembered[seen.kind, seen.id] = (row.name, named)
         return named, changes
 
@@ -217,7 +219,7 @@ def _named_now(connection: Connection, seen: Identity, at: float) -> Iterator[Re
         return
     here = (table.c.kind == seen.kind, table.c.name == seen.name)
     for other in connection.execute(select(table.c.id).where(*here)).scalars().all():
-        _move_settings(connection, seen.kind, seen.name, f"~{other}")
+        _move(connection, seen.kind, seen.name, f"~{other}", at)
         yield Renamed(seen.kind, other, seen.name, "")
     connection.execute(update(table).where(*here).values(name=""))
     if row is None:
@@ -226,7 +228,7 @@ def _named_now(connection: Connection, seen: Identity, at: float) -> Iterator[Re
         return
     own = (table.c.kind == seen.kind, table.c.id == seen.id)
     connection.execute(update(table).where(*own).values(name=seen.name, seen_at=at))
-    _move_settings(connection, seen.kind, row.name or f"~{seen.id}", seen.name)
+    _move(connection, seen.kind, row.name or f"~{seen.id}", seen.name, at)
     yield Renamed(seen.kind, seen.id, row.name, seen.name)
 
 
@@ -254,6 +256,22 @@ def _new_key(connection: Connection, seen: Identity) -> str:
     return name if connection.execute(taken).first() is None else f"{name}~{seen.id}"
 
 
+def _move(connection: Connection, kind: str, old: str, new: str, at: float) -> None:
+    """Let what has a name follow: cached settings, and the repositories of an account.
+
+    `old` or `new` is the id after `~` while the name is not known.
+    """
+    _move_settings(connection, kind, old, new)
+    if kind != ACCOUNT:
+        return
+    is_own = (table.c.kind == REPOSITORY, table.c.name.startswith(f"{old}/", autoescape=True))
+    query = select(table.c.id, table.c.name).where(*is_own)
+    for number, name in connection.execute(query).all():
+        moved = new + name.removeprefix(old)
+        row = (table.c.kind == REPOSITORY, table.c.id == number)
+        connection.execute(update(table).where(*row).values(name=moved, seen_at=at))
+
+
 def _move_settings(connection: Connection, kind: str, old: str, new: str) -> None:
     """Let the cached settings files follow a repository, or all of an owner."""
     column = settings_file.c.repository
@@ -268,6 +286,11 @@ def _lower(seen: Sequence[Identity]) -> Iterator[Identity]:
     """Accounts first: the key name of a repository begins with its owner's."""
     for each in sorted(seen, key=lambda each: each.kind != ACCOUNT):
         yield replace(each, name=each.name.lower(), former=each.former.lower())
+
+
+def _address(name: str | None) -> str:
+    """A stored name; "" for one that is not known, which begins with `~` in a parked account."""
+    return "" if name is None or name.startswith("~") else name
 
 
 def _kept(text: str, key: str) -> str:

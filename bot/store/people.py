@@ -199,7 +199,7 @@ class People:
         self, organization: str, person: str, asked_in: str, place: str, *, by_hand: bool = False
     ) -> None:
         """Store where maintainers were asked about a person, and why. Safe to repeat."""
-        cause = f"{place}{_BY_HAND if by_hand else ''}"
+        cause = f"{self.names.stable(place)}{_BY_HAND if by_hand else ''}"
         where = self.names.stable(asked_in.lower())
         about = {"asked_in": where, "pull_request": cause, "login": person}
         self._rows.upsert(invitation_request, self._of(organization, person), **about)

@@ -415,7 +415,8 @@ def _approved(
     there = _Case(case.organization, case.person, repository, int(number))
     welcome = settings.hand_message if question.by_hand else settings.message
     actions = _invitation(there, welcome, settings)
-    if (there.repository, there.number) != (case.repository, case.number):
+    places = {(each.repository.lower(), each.number) for each in (there, case)}
+    if len(places) > 1:
         actions += [
             _reply(case, message, texts.APPROVED),
             CloseIssue(about=f"ask {case.name}", repository=case.repository, number=case.number),

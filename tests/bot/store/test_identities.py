@@ -212,3 +212,16 @@ def test_what_an_older_version_stored_belongs_to_the_first_id(engine):
     assert len(bound.claims("pythons/trio", person="alicia")) == 1
     other, _renamed = people.seen([account(BOB, "alice")], at=3.0)
     assert other.membership("pythons", "alice") is None
+
+
+def test_the_repositories_of_a_renamed_account_are_known_under_its_new_name(identities):
+    """Also while another account has the former name, and the new one is not known."""
+    identities.learn([account(ORG, "snakes"), repository(REPO, "snakes/trio")], at=1.0)
+    late = [repository(REPO, "snakes/trio")]
+    identities.learn([account(ORG, "pythons")], at=5.0)
+    assert identities.learn(late, at=2.0)[0].now(REPOSITORY, "snakes/trio") == "pythons/trio"
+    assert identities.present(REPOSITORY, "snakes/trio") == "pythons/trio"
+    identities.learn([account(ORG + 1, "pythons")], at=6.0)
+    assert identities.learn(late, at=2.0)[0].now(REPOSITORY, "snakes/trio") == ""
+    identities.learn([account(ORG, "boas")], at=7.0)
+    assert identities.learn(late, at=2.0)[0].now(REPOSITORY, "snakes/trio") == "boas/trio"

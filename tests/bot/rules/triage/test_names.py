@@ -338,6 +338,18 @@ def test_an_approval_after_a_rename_reaches_the_pull_request(github, story):
     story(github.comment(NEW, 1, "olga", "/approve"))
     assert invited(github) == ["alice"]
     assert any("@alice" in text for text in said(github, NEW)[1:])
+    assert len(said(github, NEW)) == 2  # The question and the welcome; the rest is for elsewhere.
+
+
+def test_an_approval_in_a_place_with_capitals_is_given_in_the_same_place(github, story):
+    """GitHub's names ignore case: the pull request is not closed as a question elsewhere."""
+    github.add_member("snakes", "olga", role="admin")
+    github.add_file(TRIO, FILE, '[invite]\nmode = "approval"\n')
+    story(github.merge_pull_request(TRIO, "alice"))
+    github.rename_repository(TRIO, "Quartet")
+    story(github.comment("snakes/Quartet", 1, "olga", "/approve"))
+    assert len(said(github, NEW)) == 2
+    assert not [call for call in github.calls if call.method == "PATCH"]
 
 
 def test_an_approval_after_the_person_is_renamed_invites_the_person(github, story):
