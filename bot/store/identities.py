@@ -22,6 +22,7 @@ from luggage.database.name_lock import lock_name
 # A path in an identity: words without blanks between slashes, and a number after "#".
 _PATH = re.compile(r"(?<!\S)[^\s/]*+/\S*")
 _PARTS = re.compile(r"([/#])")
+_LONGEST = 200
 # How many ids a process remembers, so that it asks the database only about new ones.
 _MOST_REMEMBERED = 20_000
 
@@ -51,7 +52,9 @@ class Names:
     def find(self, kind: str, name: str) -> Named | None:
         """The id and key name behind a name; None for one that the bot has not seen."""
         named = self.known.get((kind, name.lower()))
-        if named is None and self.look_up is not None:
+        # Others are no names of GitHub's, and a database may refuse them.
+        is_possible = name.isascii() and name.isprintable() and len(name) <= _LONGEST
+        if named is None and self.look_up is not None and is_possible:
             named = self.look_up(kind, name.lower())
         return named
 

@@ -147,6 +147,8 @@ def test_cached_settings_follow_a_repository_and_all_of_an_owner(engine, identit
         ("pythons/quartets#7", "snakes/quartets#7"),
         ("see https://example.org/pythons/quartet", "see https://example.org/pythons/quartet"),
         ("a / b // c /", "a / b // c /"),
+        ("x \ud800/a\0b/c", "x \ud800/a\0b/c"),
+        (f"x {'a' * 300}/b", f"x {'a' * 300}/b"),
         ("", ""),
     ],
 )
