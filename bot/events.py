@@ -5,15 +5,18 @@ numbers.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from luggage.github.conversations import MOST_CHARACTERS, get_comment_body, parse_commands
 
 __all__ = [
+    "ACCOUNT",
+    "REPOSITORY",
     "SCHEDULE",
     "Event",
+    "Identity",
     "Issue",
     "Message",
     "Person",
@@ -45,9 +48,33 @@ REPLIES = MESSAGES - {("issues", "opened"), ("pull_request", "opened")}
 
 # GitHub: "The array includes a maximum of 2048 commits" (webhook payload of a push).
 MOST_COMMITS = 2048
+# Events that say a former name. An App has to subscribe to `repository`.
+RENAMES = frozenset(
+    {("organization", "renamed"), ("installation_target", "renamed")}
+    | {("repository", "renamed"), ("repository", "transferred")}
+)
 _CHANGES = ("added", "removed", "modified")
+# Where a transferred issue came from, in `changes` of the event issues.opened.
+_TRANSFERS = ("old_issue", "old_repository")
 # Only blanks within a line: `\s*` would try each run of line feeds from each of its lines.
 _BOT_COMMAND = re.compile(r"^[ \t]*/bot\b", re.MULTILINE)
+
+
+# The kinds of identities.
+ACCOUNT, REPOSITORY = "account", "repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An account or a repository of a payload: its numeric id, and its name at the time.
+
+    `name` is a login, or `owner/name`. `former` is its name before the event, if it was renamed.
+    """
+
+    kind: str
+    id: int
+    name: str
+    former: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +117,7 @@ class Issue:
     `author` is None for a deleted account. `association` is the author's role in the repository:
     OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, FIRST_TIME_CONTRIBUTOR, FIRST_TIMER or NONE.
     `assignees` and `labels` are names. In a locked conversation Apps can neither comment nor react.
+    `is_transferred` is True if it was not opened here, but moved from another repository.
     """
 
     number: int
@@ -102,6 +130,7 @@ class Issue:
     assignees: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     is_locked: bool = False
+    is_transferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +185,8 @@ class Push:
 class Event:
     """One delivery, as rules see it. Fields that the payload lacks are None.
 
-    `member` is the person that an event of the organisation is about.
+    `member` is the person that an event of the organisation is about. `identities` are the numeric
+    ids of those whom the bot remembers.
     """
 
     name: str
@@ -169,6 +199,7 @@ class Event:
     push: Push | None = None
     issue: Issue | None = None
     member: Person | None = None
+    identities: tuple[Identity, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def place(self) -> str:
@@ -196,6 +227,7 @@ def view(name: str, payload: Mapping[str, Any]) -> Event:
         push=_push(payload) if name == "push" else None,
         issue=_issue(payload),
         member=_member(payload),
+        identities=tuple(_identities(payload)),
     )
 
 
@@ -229,8 +261,9 @@ def _dig(payload: Mapping[str, Any], *path: str) -> Any:
     return value
 
 
-# The account that GitHub shows for deleted ones.
+# The account that GitHub shows for deleted ones, and its id on github.com.
 _GHOST = "ghost"
+_GHOST_ID = 10137
 
 
 def person(user: Any) -> Person | None:
@@ -241,7 +274,8 @@ def person(user: Any) -> Person | None:
     login = _text(_dig({"user": user}, "user", "login"))
     if not login:
         return None
-    is_person = user.get("type") == "User" and login.lower() != _GHOST
+    is_ghost = login.lower() == _GHOST or user.get("id") == _GHOST_ID
+    is_person = user.get("type") == "User" and not is_ghost
     return Person(login, is_bot=not is_person or login.endswith("[bot]"))
 
 
@@ -298,7 +332,14 @@ def _issue(payload: Mapping[str, Any]) -> Issue | None:
         assignees=_names(data.get("assignees"), "login"),
         labels=_names(data.get("labels"), "name"),
         is_locked=data.get("locked") is True,
+        is_transferred=_is_transferred(payload),
     )
+
+
+def _is_transferred(payload: Mapping[str, Any]) -> bool:
+    """Whether an issue came from another repository: GitHub says that it was `opened` there."""
+    changes = _dig(payload, "changes")
+    return any(_dig({"changes": changes}, "changes", name) for name in _TRANSFERS)
 
 
 def _names(items: Any, key: str) -> tuple[str, ...]:
@@ -323,10 +364,60 @@ def _member(payload: Mapping[str, Any]) -> Person | None:
     return person(_dig(payload, "membership", "user")) or person(invited)
 
 
+# The parts of a payload whose author the bot may remember, and the accounts that it names itself.
+_AUTHORED = ("issue", "pull_request", "comment", "review")
+_ACCOUNTS = ("user", "account")
+_NAME = re.compile(r"[A-Za-z0-9._\[\]-]{1,100}")
+_FULL_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}/[A-Za-z0-9._-]{1,100}")
+_LARGEST_ID = 2**63 - 1
+
+
+def _identities(payload: Mapping[str, Any]) -> Iterator[Identity]:
+    """The ids of the accounts and the repository that a payload names."""
+    repository, was = payload.get("repository"), _former(payload)
+    accounts = [_dig(payload, part, "user") for part in (*_AUTHORED, "membership")]
+    accounts += [payload.get(name) for name in _ACCOUNTS]
+    accounts += [payload.get("organization"), _dig(payload, "repository", "owner")]
+    found = [_identity(ACCOUNT, each, "login", _NAME, was) for each in accounts]
+    found.append(_identity(REPOSITORY, repository, "full_name", _FULL_NAME, was))
+    yield from dict.fromkeys(each for each in found if each is not None)
+
+
+def _identity(
+    kind: str, data: Any, name: str, names: re.Pattern[str], was: Mapping[str, str]
+) -> Identity | None:
+    number, text = _dig({"data": data}, "data", "id"), _text(_dig({"data": data}, "data", name))
+    is_id = isinstance(number, int) and not isinstance(number, bool) and 0 < number <= _LARGEST_ID
+    if not is_id or not names.fullmatch(text):
+        return None
+    former = was.get(text.lower(), "")
+    return Identity(kind, number, text, former if names.fullmatch(former) else "")
+
+
+def _former(payload: Mapping[str, Any]) -> Mapping[str, str]:
+    """The former name of what an event `renamed` or `transferred`, by its new one."""
+    changes, full_name = payload.get("changes"), _text(_dig(payload, "repository", "full_name"))
+    owner, _, name = full_name.partition("/")
+    said = {"changes": changes}
+    if payload.get("action") == "renamed":
+        login = _text(_dig(said, "changes", "login", "from"))
+        old = _text(_dig(said, "changes", "repository", "name", "from"))
+        renamed = _text(_dig(payload, "organization", "login") or _dig(payload, "account", "login"))
+        accounts = {renamed.lower(): login} if login else {}
+        return {**accounts, **({full_name.lower(): f"{owner}/{old}"} if old else {})}
+    if payload.get("action") == "transferred":
+        sides = (_dig(said, "changes", "owner", "from", kind) for kind in ("organization", "user"))
+        logins = [_text(_dig({"side": side}, "side", "login")) for side in sides]
+        return {full_name.lower(): f"{each}/{name}" for each in logins if each}
+    return {}
+
+
 def _message(name: str, action: str | None, payload: Mapping[str, Any]) -> Message | None:
     part = _TEXT_PARTS.get((name, action or ""))
     number = _dig(payload, "issue", "number") or _dig(payload, "pull_request", "number")
     if part is None or number is None or not isinstance(payload.get(part), Mapping):
+        return None
+    if _is_transferred(payload):  # It was written, and answered, in another repository.
         return None
     data = payload[part]
     target, thread = _target(name, number, data)

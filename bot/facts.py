@@ -79,7 +79,8 @@ class Merging:
 class Waiting:
     """An open issue or pull request, and the people it waits for.
 
-    `updated_at` is in epoch seconds.
+    `updated_at` is in epoch seconds. `keys` are the key names of the people, which stay when they
+    are renamed; only of an issue's assignees.
     """
 
     number: int
@@ -89,6 +90,7 @@ class Waiting:
     is_draft: bool
     updated_at: float
     is_locked: bool = False
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

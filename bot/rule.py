@@ -110,8 +110,13 @@ class Reader(Protocol):
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
         """The timeline of an issue or pull request, oldest first; at most 1,000 events."""
 
-    def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
-        """The claims made through the bot: number, login in lower case, epoch seconds; stored."""
+    def claims(
+        self, repository: str, *, person: str | None = None
+    ) -> Sequence[tuple[int, str, float]]:
+        """The claims made through the bot: number, key name, epoch seconds; stored.
+
+        A key name is the login in lower case that the person had at first (`Waiting.keys`).
+        """
 
     def wanted_at(self, action: Action) -> float | None:
         """When a rule first returned an action with this key (epoch seconds), or None; stored."""

@@ -14,7 +14,6 @@ from bot.actions.base import Action as Action
 from bot.actions.base import ActionError as ActionError
 from bot.actions.base import IssueAction as IssueAction
 from bot.actions.base import Planned as Planned
-from bot.actions.base import Superseded as Superseded
 from bot.actions.base import UnknownAction as UnknownAction
 from bot.actions.base import kinds as kinds
 from bot.actions.base import marked_keys as marked_keys
@@ -34,5 +33,6 @@ from bot.actions.set_state import SetState as SetState
 from bot.actions.withdraw_comment import TakeBack as TakeBack
 from bot.actions.work import Note as Note
 from bot.actions.work import Result as Result
+from bot.actions.work import Superseded as Superseded
 from bot.actions.work import Work as Work
 from bot.actions.write_once import marker as marker

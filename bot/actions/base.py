@@ -31,10 +31,6 @@ class ActionError(TypeError):
     """An action class cannot be used; the message says what to change."""
 
 
-class Superseded(Exception):  # noqa: N818  # a decision, not a failure
-    """The action is no longer wanted; nor are the actions that wait for it."""
-
-
 class Action:
     """One effect at GitHub, as data.
 
@@ -196,7 +192,8 @@ class Planned:
     """An action as it waits in the queue.
 
     `delivery` is the delivery behind it. `settings` are those of `rule` that differ from its
-    defaults, as plain JSON; `digest` identifies all of them.
+    defaults, as plain JSON; `digest` identifies all of them. `names` are the numeric ids behind the
+    names of the delivery, as bot.store.identities encodes them.
     """
 
     action: Action
@@ -205,10 +202,14 @@ class Planned:
     rule: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """All of it as JSON, for the queue."""
-        return json.dumps({**asdict(self), "kind": self.action.kind}).encode()
+        said = {**asdict(self), "kind": self.action.kind}
+        if not self.names:
+            del said["names"]
+        return json.dumps(said).encode()
 
     @classmethod
     def decode(cls, body: bytes) -> Self:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from bot.actions.base import Action, Superseded
-from bot.actions.work import ReadingClient, Result, Work
-from bot.actions.write_once import look_first
+from bot.actions.base import Action
+from bot.actions.work import ReadingClient, Result, Superseded, Work
+from bot.actions.write_once import look_first, present_login
 from luggage.github.errors import Ambiguous, RequestFailed
 from luggage.jobs.model import Postpone
 
@@ -26,8 +26,8 @@ class Invite(Action):
 
     Safe to repeat: it looks first, and invites only somebody who has no membership now and has not
     been seen with one since the decision. So nobody's role is changed, and nobody who left or
-    declined is invited again. Each invitation is noted before it is sent and counts against the
-    day's limit; above it, the action waits for the next day.
+    declined is invited again, under whatever login. Each invitation is noted before it is sent and
+    counts against the day's limit; above it, the action waits for the next day.
     """
 
     kind: ClassVar[str] = "invite"
@@ -61,15 +61,16 @@ class Invite(Action):
         Raises Superseded for an earlier member or invited person, Postpone after the day's last
         invitation, and RequestFailed. Safe to repeat.
         """
+        person = present_login(work, self.person)
         now = work.clock()
-        found = membership(work.client, self.organization, self.person)
+        found = membership(work.client, self.organization, person)
         if found is None:
             if work.people.membership(self.organization, self.person) is not None:
                 raise Superseded(
                     f"{self.person} has been in {self.organization}, or was invited, meanwhile"
                 )
             self._wait_for_room(work, now)
-            found = self._send(work, not_after=now + LOOK_SECONDS)
+            found = self._send(work, person, not_after=now + LOOK_SECONDS)
         state = str(found["state"])
         work.people.remember(self.organization, self.person, state)
         return Result({"state": state})
@@ -81,7 +82,7 @@ class Invite(Action):
             tomorrow = (today + timedelta(days=1)).timestamp()
             raise Postpone(tomorrow, f"invited today: {others}, which is the most a day")
 
-    def _send(self, work: Work, *, not_after: float) -> Mapping[str, Any]:
+    def _send(self, work: Work, login: str, *, not_after: float) -> Mapping[str, Any]:
         organization, person = self.organization, self.person
         sent_at = work.people.inviting(organization, person)
         try:
@@ -90,7 +91,7 @@ class Invite(Action):
                 json={"role": self.role},
                 not_after=not_after,
                 organization=organization,
-                person=person,
+                person=login,
             )
         except Ambiguous:
             raise

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from bot.actions.base import Action
 from bot.actions.work import Result, Work
-from bot.actions.write_once import look_first
+from bot.actions.write_once import look_first, present_login
 
 _PATH = "/orgs/{organization}/teams/{team}/memberships/{person}"
 
@@ -37,7 +37,8 @@ class JoinTeam(Action):
 
     def perform(self, work: Work) -> Result:
         """Join; returns role and state. GitHub: "Add or update team membership for a user"."""
-        where = {"organization": self.organization, "team": self.team, "person": self.person}
+        person = present_login(work, self.person)
+        where = {"organization": self.organization, "team": self.team, "person": person}
         place = look_first(work.client, _PATH, **where)
         if place is None:
             role = {"role": self.role}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.actions.base import Action, Superseded
-from bot.actions.work import Result, Work
+from bot.actions.base import Action
+from bot.actions.work import Result, Superseded, Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +32,9 @@ class Rest(Action):
         """Obey; returns whether that changed anything. Raises Superseded for an old order."""
         if not work.people.is_latest_order(self.organization, self.ordered_at):
             raise Superseded("a later order was obeyed already")
-        change = work.jobs.pause_part if self.paused else work.jobs.resume_part
-        return Result({"changed": change(self.organization)})
+        if self.paused:
+            return Result({"changed": work.jobs.pause_part(self.organization)})
+        # What came in before the organisation was renamed waits under its former name.
+        names = [self.organization, *work.people.former_names(self.organization)]
+        changed = [work.jobs.resume_part(name) for name in names]
+        return Result({"changed": any(changed)})

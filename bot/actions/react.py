@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.actions.base import Action, Superseded
-from bot.actions.work import Result, Work, may_appear
+from bot.actions.base import Action
+from bot.actions.work import Result, Superseded, Work, may_appear
 from luggage.github.errors import NotFound
 
 

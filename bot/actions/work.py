@@ -9,7 +9,7 @@ stored since the beginning. A later version that changes the meaning of a member
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -27,6 +27,10 @@ _NOT_FOUND = 404
 
 class UnreadableRecord(ValueError):  # noqa: N818
     """A record that this version of the bot cannot read; the message says what to do."""
+
+
+class Superseded(Exception):  # noqa: N818  # a decision, not a failure
+    """The action is no longer wanted; nor are the actions that wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +192,12 @@ class MembershipCache(Protocol):
     def remember(self, organization: str, person: str, state: str) -> None:
         """Keep a state."""
 
+    def account_id(self, login: str) -> int | None:
+        """The numeric id of the account with a login, if it is known."""
+
+    def former_names(self, organization: str) -> Sequence[str]:
+        """The name of an organisation, and the one that it had at first."""
+
     def inviting(self, organization: str, person: str) -> float:
         """Keep that an invitation is about to be sent; returns when, in epoch seconds."""
 
@@ -252,15 +262,15 @@ class Jobs(Protocol):
 class Work:
     """What performing an action is given. It belongs to one try of one job.
 
-    `own_login` returns the login under which our App writes: `name[bot]`. `clock` returns epoch
-    seconds.
+    `is_ours` says whether our App wrote a text, as GitHub shows it: by its ids, as its name
+    changes. `clock` returns epoch seconds.
     """
 
     client: "Client"
     people: MembershipCache
     jobs: Jobs
     job: Job
-    own_login: Callable[[], str]
+    is_ours: Callable[[Mapping[str, Any]], bool]
     clock: Callable[[], float]
 
     def note(self) -> Note:

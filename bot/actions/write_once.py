@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.actions import limits
-from bot.actions.work import ReadingClient, Work
+from bot.actions.work import ReadingClient, Superseded, Work
 from luggage.github.errors import Ambiguous, NotFound, RequestFailed
 from luggage.jobs.model import Postpone
 
@@ -114,13 +114,27 @@ def adopted(text: Text, work: Work) -> Any | None:
 
 
 def search(text: Text, work: Work) -> Any | None:
-    """The text as GitHub has it, by its marker and our own login. Raises RequestFailed."""
-    login = work.own_login()
+    """The text as GitHub has it, by its marker and our App's ids. Raises RequestFailed."""
     for found in work.client.pages(text.list_path, params={"per_page": 100, **text.listed}):
-        author = (found.get("user") or {}).get("login")
-        if author == login and marker(text.key) in (found.get("body") or ""):
+        if marker(text.key) in (found.get("body") or "") and work.is_ours(found):
             return found
     return None
+
+
+def present_login(work: Work, login: str) -> str:
+    """The login by now of the account that had this one when the action was decided.
+
+    Another account may have taken the login over since. Raises RequestFailed, and Superseded for
+    a deleted account.
+    """
+    number = work.people.account_id(login)
+    account = number and look_first(work.client, "/users/{login}", login=login)
+    if number is None or (account and account.get("id") == number):
+        return login
+    account = look_first(work.client, "/user/{number}", number=number)
+    if account is None:
+        raise Superseded(f"the account {login} was deleted")
+    return str(account["login"])
 
 
 def look_first(client: ReadingClient, path: str, /, **names: str | int) -> Any | None:

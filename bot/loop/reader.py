@@ -6,6 +6,8 @@ does not count against the rate limit (ETags). People's facts are cached where p
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -19,6 +21,7 @@ from bot.events import Person, PullRequest, Repository, person
 from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, Pull, Waiting
 from bot.loop.changed_paths import ChangedPaths
 from bot.options.globs import LARGEST_PATHS
+from bot.store.identities import Names
 from bot.store.people import People
 from luggage.github.errors import NotFound
 from luggage.jobs import JobRow, Queue, State
@@ -43,14 +46,34 @@ query($owner: String!, $name: String!, $base: String, $cursor: String) {
     }
   }
 }"""
+_PULL = frozenset({"pull"})
+_TRIAGE = _PULL | {"triage"}
+_PUSH = _TRIAGE | {"push"}
+_MAINTAIN = _PUSH | {"maintain"}
+# The rights of GitHub's own roles, and of the values of `permission`, for answers without rights.
+_RIGHTS: Mapping[Any, AbstractSet[str]] = {
+    "read": _PULL,
+    "triage": _TRIAGE,
+    "write": _PUSH,
+    "maintain": _MAINTAIN,
+    "admin": _MAINTAIN | {"admin"},
+}
+# The levels of access that rules know, by the right that each needs.
+_PERMISSIONS = {"admin": "admin", "write": "push", "read": "pull"}
 _MERGES = {"MERGEABLE": True, "CONFLICTING": False}
 
 
 class IssueFacts:
     """Facts about the issues, pull requests and labels of a repository, from GitHub."""
 
-    def __init__(self, client: ReadingClient, paths: ChangedPaths | None = None) -> None:
+    def __init__(
+        self,
+        client: ReadingClient,
+        paths: ChangedPaths | None = None,
+        people: People | None = None,
+    ) -> None:
         self._client = client
+        self._people = people
         self._paths = ChangedPaths() if paths is None else paths
         self._commits: dict[tuple[str, int], tuple[str, str]] = {}
 
@@ -147,7 +170,18 @@ class IssueFacts:
         """See `bot.rule.Reader`. GitHub: "List repository issues"."""
         params = {"state": "open", "assignee": "*", "sort": "updated", "direction": "asc"}
         issues = self._client.pages(f"/repos/{repository}/issues", params=params)
-        return [_waiting(issue, _assignees(issue)) for issue in islice(issues, _MOST_CLAIMED)]
+        return [self._claimed(issue) for issue in islice(issues, _MOST_CLAIMED)]
+
+    def _claimed(self, issue: Mapping[str, Any]) -> Waiting:
+        assignees = issue.get("assignees") or ()
+        waiting = _waiting(issue, [one["login"] for one in assignees])
+        if self._people is None:
+            return waiting
+        for one in assignees:
+            if one.get("id"):
+                self._people.saw(one["login"], one["id"])
+        keys = map(self._people.names.account, waiting.people)
+        return replace(waiting, keys=tuple(keys))
 
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
         """See `bot.rule.Reader`. GitHub: "List timeline events for an issue"."""
@@ -186,10 +220,6 @@ def _reviewers(item: Mapping[str, Any], owner: str) -> Sequence[str]:
     return people + [f"{owner}/{one['slug']}" for one in item.get("requested_teams") or ()]
 
 
-def _assignees(item: Mapping[str, Any]) -> Sequence[str]:
-    return [one["login"] for one in item.get("assignees") or ()]
-
-
 def _label_names(item: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(one["name"] for one in item.get("labels") or ())
 
@@ -206,6 +236,12 @@ def _moment(event: Mapping[str, Any]) -> Moment | None:
 
 def _seconds(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
+
+
+def _is_another(user: Any, login: str, people: People) -> bool:
+    """Whether GitHub answered about an account that has taken over a login of this delivery."""
+    known = people.account_id(login)
+    return known is not None and bool(user) and user.get("id", known) != known
 
 
 class Memberships:
@@ -228,7 +264,7 @@ class Memberships:
     def _fetch(self, organization: str, person: str) -> str | None:
         """Fetch the state from GitHub and store it; None for neither a member nor invited."""
         answer = membership(self._client, organization, person)
-        if answer is None:
+        if answer is None or _is_another(answer.get("user"), person, self._people):
             return None
         state = str(answer["state"])
         self._people.remember(organization, person, state)
@@ -251,8 +287,12 @@ class Memberships:
         if len(merged) < enough:
             query = f"is:pr is:merged author:{person} org:{organization}"
             results = self._client.get("/search/issues", params={"q": query, "per_page": enough})
-            merged |= {_identity(item) for item in results["items"]}
+            merged |= {self._identity(item) for item in results["items"]}
         return min(len(merged), enough)
+
+    def _identity(self, item: Mapping[str, Any]) -> tuple[str, int]:
+        full_name = "/".join(str(item["repository_url"]).split("/")[-2:])
+        return self._people.names.repository(full_name), int(item["number"])
 
 
 class Accounts:
@@ -265,39 +305,53 @@ class Accounts:
     def is_owner(self, organization: str, person: str) -> bool:
         """See `bot.rule.Reader`. GitHub calls an owner's role "admin"."""
         answer = membership(self._client, organization, person)
-        return answer is not None and (answer["state"], answer["role"]) == ("active", "admin")
+        if answer is None or _is_another(answer.get("user"), person, self._people):
+            return False
+        return (answer["state"], answer["role"]) == ("active", "admin")
 
     def permission(self, repository: str, person: str) -> str:
         """See `bot.rule.Reader`."""
-        answer = self._permission(repository, person)
-        return "none" if answer is None else str(answer["permission"])
+        rights = self._rights(repository, person)
+        return next((name for name, right in _PERMISSIONS.items() if right in rights), "none")
 
     def may_write(self, repository: str, person: str) -> bool:
         """See `bot.rule.Reader`."""
-        answer = self._permission(repository, person)
-        if answer is None:
-            return False
-        # `permission` has no "triage", whose holders may label, assign and close.
-        return answer["permission"] in {"admin", "write"} or answer.get("role_name") == "triage"
+        # Holders of triage may label, assign and close.
+        return "triage" in self._rights(repository, person)
 
     def may_maintain(self, repository: str, person: str) -> bool:
         """See `bot.rule.Reader`."""
-        answer = self._permission(repository, person)
-        if answer is None:
-            return False
-        # `permission` has no "maintain": GitHub calls it "write" there.
-        return bool(answer["permission"] == "admin" or answer.get("role_name") == "maintain")
+        return "maintain" in self._rights(repository, person)
 
-    def _permission(self, repository: str, person: str) -> Any | None:
-        """GitHub: "Get repository permissions for a user"; None for an unknown user."""
+    def _rights(self, repository: str, person: str) -> AbstractSet[str]:
+        """What a user may do in a repository: some of pull, triage, push, maintain and admin.
+
+        GitHub: "Get repository permissions for a user". A custom role has a name of its own, and
+        the rights of the role that it inherits. None for an unknown user, and for another account
+        than the one that had this login.
+        """
         path = "/repos/{owner}/{name}/collaborators/{person}/permission"
         owner, name = repository.split("/")
-        return look_first(self._client, path, owner=owner, name=name, person=person)
+        answer = look_first(self._client, path, owner=owner, name=name, person=person)
+        if answer is None:
+            return frozenset()
+        user = answer.get("user")
+        if _is_another(user, person, self._people):
+            return frozenset()
+        said = (user or {}).get("permissions")
+        if isinstance(said, Mapping):
+            return {right for right, has in said.items() if has is True}
+        return _RIGHTS.get(answer.get("role_name")) or _RIGHTS.get(
+            answer["permission"], frozenset()
+        )
 
     def account(self, login: str) -> Person | None:
         """See `bot.rule.Reader`. GitHub: "Get a user"."""
         answer = look_first(self._client, "/users/{login}", login=login)
-        return answer and person(answer)
+        found = person(answer)
+        if found is not None and answer is not None and answer.get("id"):
+            self._people.saw(found.login, answer["id"])
+        return found
 
     def is_first_step(self, repository: str, person: str, number: int) -> bool:
         """See `bot.rule.Reader`. GitHub: "List repository issues", which has pull requests too."""
@@ -316,27 +370,29 @@ class Accounts:
         return min([number, *(int(each["number"]) for each in oldest)])
 
 
-def _identity(item: Mapping[str, Any]) -> tuple[str, int]:
-    owner_and_name = "/".join(str(item["repository_url"]).split("/")[-2:])
-    return owner_and_name.lower(), int(item["number"])
-
-
 class QueuedActions:
     """The actions in the queue, as `bot.rule.Reader` presents them to rules."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, names: Names) -> None:
         self._queue = queue
+        self._names = names
 
     def wanted_at(self, action: Action) -> float | None:
         """See `bot.rule.Reader`."""
-        row = self._queue.find(ACTIONS, action.key)
+        row = self._queue.find(ACTIONS, self._names.stable(action.key))
         return None if row is None else row.created_at
 
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
         """See `bot.rule.Reader`."""
         # A reaction is only a sign, and each command gets one.
-        jobs = self._queue.search(ACTIONS, within=f"{repository}#{number}", limit=3 * most)
-        rows = [row for row in jobs if row.kind != React.kind][:most]
+        here = f"{repository}#{number}"
+        jobs = {
+            row.id: row
+            for place in dict.fromkeys([here.lower(), self._names.stable(here.lower())])
+            for row in self._queue.search(ACTIONS, within=place, limit=3 * most)
+        }
+        newest = sorted(jobs.values(), key=lambda row: row.id, reverse=True)
+        rows = [row for row in newest if row.kind != React.kind][:most]
         return [self._effect(row) for row in reversed(rows)]
 
     def _effect(self, row: JobRow) -> Effect:
@@ -368,7 +424,7 @@ class GithubReader:
         clock: Callable[[], float],
         paths: ChangedPaths | None = None,
     ) -> None:
-        accounts, issues = Accounts(client, people), IssueFacts(client, paths)
+        accounts, issues = Accounts(client, people), IssueFacts(client, paths, people)
         self.now = clock
         self.membership = memberships.membership
         self.membership_now = memberships.membership_now
@@ -404,5 +460,5 @@ def github_reader(
     paths: ChangedPaths | None = None,
 ) -> GithubReader:
     """The reader of the current facts."""
-    memberships, past_actions = Memberships(client, people), QueuedActions(queue)
+    memberships, past_actions = Memberships(client, people), QueuedActions(queue, people.names)
     return GithubReader(client, people, memberships, past_actions, clock=clock, paths=paths)

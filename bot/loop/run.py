@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar, cast
 
 from bot.actions import ACTIONS, Action, Planned, React, Superseded, UnknownAction, Work
 from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord, may_appear
-from bot.events import DELIVERIES, SCHEDULE, Event, view
+from bot.events import ACCOUNT, DELIVERIES, RENAMES, REPOSITORY, SCHEDULE, Event, view
 from bot.facts import NotYet
 from bot.loop.changed_paths import ChangedPaths
 from bot.loop.command_rate import DEFAULT_PER_HOUR, CommandRate
@@ -30,6 +30,7 @@ from bot.settings.files import SETTINGS, Known, SettingsFiles, complaint
 from bot.settings.layers import Settings
 from bot.store.board import Board
 from bot.store.enqueue import DeliveryNote
+from bot.store.identities import Names
 from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_FAILURES_TOTAL, RULE_SECONDS
 from bot.store.people import People
 from bot.store.refusals import Refusals
@@ -84,8 +85,13 @@ _REMEDY = "if it is a custom rule, fix its file and restart the bot; then retry 
 _LONGEST_WORDS = 500
 # The statuses of what was deleted or transferred.
 _GONE = frozenset({404, 410})
+# How long names are taken to be those of the time when an action was decided.
+FRESH_SECONDS = 60.0
+
 # How many later deliveries about a pull request are looked through for a push.
 _MOST_LATER = 64
+
+_Addressed = TypeVar("_Addressed", Event, Action)
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +107,8 @@ class Decision:
     `settings` are those that differ from the rule's defaults, as plain JSON; `digest` identifies
     all of them. The actions queue up under `subject`, or under the delivery's where it is "".
     `not_yet` says why the rule has not decided; it runs again later. `error` is what it failed
-    with, None while GitHub is still computing.
+    with, None while GitHub is still computing. `names` are the ids behind the names of the
+    delivery.
     """
 
     rule: str
@@ -111,6 +118,11 @@ class Decision:
     subject: str = ""
     not_yet: str = ""
     error: BaseException | None = None
+    names: Names = field(default_factory=Names, compare=False, repr=False)
+
+    def key(self, action: Action) -> str:
+        """The key of an action in the queue, made of key names."""
+        return self.names.stable(action.key)
 
     def failed(self, error: BaseException) -> Self:
         """The decision of a rule that failed: it has no actions."""
@@ -187,7 +199,8 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
     waits for a courtesy.
     """
     work: list[tuple[str, str]] = []
-    for action in decision.actions:
+    for each in decision.actions:
+        action, key = _lasting(each, decision.names), decision.key(each)
         planned = Planned(
             action=action,
             installation=installation,
@@ -195,10 +208,11 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
             rule=decision.rule,
             settings=decision.settings,
             digest=decision.digest,
+            names=decision.names.encode(),
         )
         yield NewJob(
             queue=ACTIONS,
-            key=_storable(action.key),
+            key=_storable(key),
             subject=_line(action, decision.subject or cause.subject),
             kind=action.kind,
             body=planned.encode(),
@@ -211,7 +225,7 @@ def jobs(decision: Decision, cause: Job, *, installation: int, now: float) -> It
             urgent=cause.urgent or action.urgent,
         )
         if not action.courtesy:
-            work.append((_issue_of(action), action.key))
+            work.append((_issue_of(action), key))
 
 
 def _storable(key: str) -> str:
@@ -244,6 +258,13 @@ def _awaited(action: Action, work: Sequence[tuple[str, str]]) -> str | None:
     if not near and not issue:
         near = [key for _, key in work]
     return near[-1] if near else None
+
+
+def _lasting(action: Action, names: Names) -> Action:
+    """The action with key names in what it is about, of which its markers are made."""
+    about = getattr(action, "about", None)
+    lasting = names.stable(about) if isinstance(about, str) else about
+    return action if lasting == about else replace(cast("Any", action), about=lasting)
 
 
 def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
@@ -335,7 +356,7 @@ class Updater:
         self._rate = CommandRate(queue, clock, commands_per_hour)
         self._paths = ChangedPaths()
         self._refusals = refusals
-        self._own_login: str | None = None
+        self._own_id: int | None = None
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -348,9 +369,7 @@ class Updater:
         Raises Postpone, Retry or Dead if GitHub cannot be asked.
         """
         with self._github_errors(job):
-            event = view(job.kind, json.loads(job.body))
-            if not is_reevaluation(job):  # What was news then may be outdated.
-                self._people.learn(event)
+            event, people = self._learned(view(job.kind, json.loads(job.body)), job)
             rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
             if not (self._settings.heard(event) or self._is_previewed(event) or rules):
                 return Ignored(_unwanted(event), forget=True)
@@ -360,7 +379,7 @@ class Updater:
                 return Ignored("a newer push to this pull request waits")
             try:
                 planned = self._apart(event, rules, job) or list(
-                    self._planned(event, rules, event.installation, job)
+                    self._planned(event, rules, event.installation, job, people)
                 )
             except Superseded as why:
                 return Ignored(str(why))
@@ -380,7 +399,9 @@ class Updater:
             raise Dead(str(error)) from error
         with self._github_errors(job):
             try:
-                result = planned.action.perform(self._work(planned, job))
+                client, people = self._client(planned.installation, job), self._then(planned, job)
+                action = self._addressed(planned.action, people.names, client)
+                result = action.perform(self._work(client, people, job))
             except Superseded as why:
                 return Ignored(str(why))
             except Forbidden as error:
@@ -392,28 +413,86 @@ class Updater:
             log.info("done: %s", planned.action.describe())
             return Done(result=result.encode())
 
-    def _work(self, planned: Planned, job: Job) -> Work:
+    def _then(self, planned: Planned, job: Job) -> People:
+        """The cache for the names that an action was decided with."""
+        is_old = self._clock() - job.created_at > FRESH_SECONDS
+        return self._people.of_encoded(planned.names, is_old=is_old)
+
+    def _work(self, client: Client, people: People, job: Job) -> Work:
         return Work(
-            client=self._client(planned.installation, job),
-            people=self._people,
+            client=client,
+            people=people,
             jobs=self._queue,
             job=job,
-            own_login=self._login,
+            is_ours=partial(self._is_ours, client),
             clock=self._clock,
         )
 
+    def _learned(self, event: Event, job: Job) -> tuple[Event, People]:
+        """Store the names and memberships that an event shows.
+
+        Returns the event with the names of now, and the cache for its own names.
+
+        Raises Postpone for an organisation that was paused under its former name.
+        """
+        people, renamed = self._people.seen(event.identities, at=job.created_at)
+        if not is_reevaluation(job):  # What was news then may be outdated.
+            people.learn(event)
+        paused = {name.lower() for name in self._queue.paused_parts()} if renamed else set()
+        for each in renamed:
+            if each.kind == ACCOUNT and each.new and each.old in paused - {each.new}:
+                self._queue.pause_part(each.new)
+                if job.subject.partition("/")[0].lower() == each.new:
+                    raise Postpone(self._clock(), f"{each.old}, now {each.new}, is paused")
+        if event.installation is not None:
+            event = self._addressed(event, people.names, self._client(event.installation, job))
+        return event, people
+
+    def _addressed(self, about: _Addressed, names: Names, client: Client) -> _Addressed:
+        """An event or an action with the names that its repository and organisation have by now.
+
+        Raises RequestFailed if GitHub cannot be asked for a name that another has taken over.
+        """
+        changes: dict[str, Any] = {}
+        organization, repository = (getattr(about, n, None) for n in ("organization", "repository"))
+        if organization:
+            changes["organization"] = self._name(ACCOUNT, organization, names, client)
+        if isinstance(repository, str):
+            changes["repository"] = self._name(REPOSITORY, repository, names, client)
+        elif repository is not None:
+            name = self._name(REPOSITORY, repository.full_name, names, client)
+            changes["repository"] = replace(repository, full_name=name)
+        changed = {name: new for name, new in changes.items() if new != getattr(about, name)}
+        return replace(cast("Any", about), **changed) if changed else about
+
+    @staticmethod
+    def _name(kind: str, name: str, names: Names, client: Client) -> str:
+        now = names.now(kind, name)
+        named = None if now else names.find(kind, name)
+        if named is None:
+            return now
+        if kind == REPOSITORY:
+            return str(client.get("/repositories/{number}", number=named.id)["full_name"])
+        return str(client.get("/user/{number}", number=named.id)["login"])
+
     def _planned(
-        self, event: Event, rules: Sequence[Rule[Any]], installation: int, job: Job
+        self,
+        event: Event,
+        rules: Sequence[Rule[Any]],
+        installation: int,
+        job: Job,
+        people: People,
     ) -> Iterator[NewJob]:
         client = self._client(installation, job).read_only()
         only = DeliveryNote.decode(job.note).only
         if not only:  # The bot has listened to what a rule is asked about again.
             event = self._rate.heard(event, job)
             self._rate.note(event, job)
-        decisions = self._decisions(client, event, rules, only=only)
+        decisions = self._decisions(client, event, rules, people, only=only)
         told = self._rate.told(event, job, [each for one in decisions for each in one.actions])
         for decision in [*decisions, *([Decision(COMMAND_RATE, [told])] if told else [])]:
-            yield from self._queued(decision, event, installation, job)
+            named = replace(decision, names=people.names)
+            yield from self._queued(named, event, installation, job)
 
     def _queued(
         self, decision: Decision, event: Event, installation: int, job: Job
@@ -497,25 +576,31 @@ class Updater:
         if event.installation is None or not (rules or event.push or self._is_previewed(event)):
             return []
         client = self._app.client_for(event.installation).read_only()
-        return self._decisions(client, event, rules)
+        people, _renamed = self._people.seen(event.identities)
+        decisions = self._decisions(client, event, rules, people)
+        return [replace(each, names=people.names) for each in decisions]
 
     def _decisions(
-        self, client: Client, event: Event, rules: Sequence[Rule[Any]], *, only: str = ""
+        self,
+        client: Client,
+        event: Event,
+        rules: Sequence[Rule[Any]],
+        people: People,
+        *,
+        only: str = "",
     ) -> Sequence[Decision]:
         effective = self._settings.effective(client, event)
-        reader = github_reader(
-            client, self._people, self._queue, clock=self._clock, paths=self._paths
-        )
+        reader = github_reader(client, people, self._queue, clock=self._clock, paths=self._paths)
         decisions = list(evaluate(rules, effective.settings, event, reader, self._meter))
         if only in {"", self._previewer.name}:
             decisions += self._previews(client, event)
         # The first run has handled the complaints.
-        return decisions if only else [*self._complaints(effective.files), *decisions]
+        return decisions if only else [*self._complaints(effective.files, people.names), *decisions]
 
-    def _complaints(self, files: Sequence[Known]) -> Iterator[Decision]:
+    def _complaints(self, files: Sequence[Known], names: Names) -> Iterator[Decision]:
         """Complaints about settings files that are not in the queue yet."""
         for action in filter(None, map(complaint, files)):
-            if not self._queue.known(ACTIONS, [action.key]):
+            if not self._queue.known(ACTIONS, [names.stable(action.key)]):
                 yield Decision(SETTINGS, [action])
 
     def _previews(self, client: Client, event: Event) -> Iterator[Decision]:
@@ -545,11 +630,18 @@ class Updater:
                 raise Retry(f"{about}{error}", now + AGAIN_SECONDS, counted=False) from error
             raise Dead(f"{about}{error}") from error
 
-    def _login(self) -> str:
-        """The login under which our app writes. GitHub: "Get the authenticated app"."""
-        if self._own_login is None:
-            self._own_login = f"{self._app.app_client.get('/app')['slug']}[bot]"
-        return self._own_login
+    def _is_ours(self, client: Client, text: Mapping[str, Any]) -> bool:
+        """Whether our App wrote a text, by the App's id or else by its account's."""
+        user, by = text.get("user") or {}, text.get("performed_via_github_app") or {}
+        if user.get("type") != "Bot":
+            return False
+        if by.get("id") is not None:
+            return str(by["id"]) == str(self._app.app_id)
+        if self._own_id is None:
+            # GitHub: "Get the authenticated app", "Get a user". The account's login has the slug.
+            login = f"{self._app.app_client.get('/app')['slug']}[bot]"
+            self._own_id = int(client.get("/users/{login}", login=login)["id"])
+        return bool(user.get("id") == self._own_id)
 
 
 def _ended(decision: Decision, event: Event, job: Job, now: float) -> BaseException:
@@ -590,6 +682,8 @@ def _is_locked(action: Action, error: Forbidden) -> bool:
 
 def _unwanted(event: Event) -> str:
     """The reason for events that no rule wants; their payload is not kept."""
+    if (event.name, event.action) in RENAMES:
+        return f"the new name is stored ({event.action})"
     action = f" ({event.action})" if event.action else ""
     return f"no rule handles this event{action}"
 

@@ -138,7 +138,7 @@ def dry_run(
     return DryRun(
         replayed=replayed,
         actions=[
-            PlannedAction(decision, action, queue.find(ACTIONS, action.key))
+            PlannedAction(decision, action, queue.find(ACTIONS, decision.key(action)))
             for decision in decisions
             for action in decision.actions
         ],

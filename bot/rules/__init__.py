@@ -28,6 +28,9 @@ CORE_PERMISSIONS: Mapping[str, str] = {
     "checks": "write",
 }
 CORE_EVENTS = frozenset({"push", "pull_request"})
+# The bot works without them, as each event shows the ids of what it is about. They name the former
+# name of a repository that was renamed or transferred.
+HELPFUL_EVENTS = frozenset({"repository"})
 
 
 @dataclass(frozen=True, slots=True)

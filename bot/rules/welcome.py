@@ -70,7 +70,9 @@ def decide(event: Event, reader: Reader, settings: WelcomeSettings) -> Sequence[
     if issue is None or repository is None or issue.author is None:
         return []
     applies = settings.pull_requests if issue.is_pull_request else settings.issues
-    if not applies or issue.author.is_bot or issue.association in _KNOWN:
+    if not applies or issue.is_transferred:
+        return []
+    if issue.author.is_bot or issue.association in _KNOWN:
         return []
     if not reader.is_first_step(repository.full_name, issue.author.login, issue.number):
         return []

@@ -3,19 +3,21 @@
 The bot remembers a membership for good, even when the person leaves: it never invites again anyone
 who declined or left. GitHub sends events about who joins, leaves or is invited, but not about who
 declines. The order of events does not matter: each leaves a state that prevents an invitation.
-Logins ignore case, so they are stored in lower case.
+Names are stored as key names (bot.store.identities), which stay when somebody is renamed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, func, select
 
-from bot.events import Event
+from bot.events import ACCOUNT, REPOSITORY, Event, Identity
 from bot.facts import Question
+from bot.store.identities import Identities, Names, Renamed
 from bot.store.tables import (
     claim,
     invitation,
@@ -38,6 +40,8 @@ _AFTER_EVENT = {"member_invited": "pending", "member_added": "active", "member_r
 # How long a claim counts before GitHub shows it: the time that its request may take, and GitHub's
 # read lag.
 FRESH_SECONDS = 60.0
+# Stands in the table of ids, once those of stored deliveries are known.
+_ADOPTED = ("upgrade", "adopted")
 # Ends the cause of a request for approval that `/invite` led to. GitHub's names have no spaces.
 _BY_HAND = " by hand"
 # The new state of a person who had this one, and whom GitHub no longer knows.
@@ -61,21 +65,89 @@ class People:
         self._engine = engine
         self._clock = clock
         self._rows: Rows = rows or _Rows(engine)
+        self._identities = Identities(engine)
+        self._all = self.names = Names({}, self._identities.look_up)
 
     def read_only(self) -> "People":
         """The same cache without writes, for dry runs."""
         return People(self._engine, clock=self._clock, rows=_ReadOnlyRows(_Rows(self._engine)))
 
+    # Names
+
+    def of(self, names: Names) -> "People":
+        """The same cache, for the names of one delivery."""
+        bound = copy(self)
+        bound.names = names
+        return bound
+
+    def of_encoded(
+        self, said: Mapping[str, Mapping[str, Sequence[Any]]], *, is_old: bool
+    ) -> "People":
+        """The same cache, for the names that `Names.encode` was called on."""
+        return self.of(self._identities.decode(said, is_old=is_old))
+
+    def seen(
+        self, identities: Sequence[Identity], *, at: float | None = None
+    ) -> tuple["People", Sequence[Renamed]]:
+        """The cache for these names, which are stored, and who was renamed. Safe to repeat.
+
+        `at` is when they were seen, in epoch seconds: now by default. A read-only cache stores
+        nothing.
+        """
+        if isinstance(self._rows, _ReadOnlyRows):
+            return self.of(self._identities.names(identities)), []
+        names, renamed = self._identities.learn(identities, at=self._clock() if at is None else at)
+        known = {**self.names.known, **names.known}
+        return self.of(Names(known, self._identities.look_up)), renamed
+
+    def has_adopted(self) -> bool:
+        """Whether the ids of the deliveries from before an upgrade are known."""
+        return self._identities.look_up(*_ADOPTED) is not None
+
+    def adopted(self) -> None:
+        """Store that they are. Safe to repeat."""
+        kind, name = _ADOPTED
+        self._identities.learn([Identity(kind, 1, name)], at=self._clock())
+
+    def saw(self, login: str, number: int) -> None:
+        """Store that an account has this login now, for this delivery too. Safe to repeat."""
+        bound, _renamed = self.seen([Identity(ACCOUNT, number, login)])
+        if self.names is not self._all:
+            self.names.known.update(bound.names.known)
+
+    def account_id(self, login: str) -> int | None:
+        """The numeric id behind a login; None if the bot has not seen it."""
+        named = self.names.find(ACCOUNT, login)
+        return None if named is None else named.id
+
+    def former_names(self, organization: str) -> Sequence[str]:
+        """The name and the key name of an organisation: what parts of the queue may be called."""
+        return list(dict.fromkeys([organization.lower(), self.names.account(organization)]))
+
+    def _of(self, organization: str, person: str) -> dict[str, Any]:
+        return {
+            "organization": self.names.account(organization),
+            "person": self.names.account(person),
+        }
+
+    def _newcomer(self, repository: str, person: str) -> dict[str, Any]:
+        return {
+            "repository": self.names.repository(repository),
+            "person": self.names.account(person),
+        }
+
     # Memberships
 
     def membership(self, organization: str, person: str) -> str | None:
         """The state last seen: `active`, `pending`, `left`, `declined`; None without one."""
-        state: str | None = self._rows.find(membership.c.state, _of(organization, person))
+        state: str | None = self._rows.find(membership.c.state, self._of(organization, person))
         return state
 
     def remember(self, organization: str, person: str, state: str) -> None:
         """Store a state; the last write wins. Safe to repeat."""
-        self._rows.upsert(membership, _of(organization, person), state=state, seen_at=self._clock())
+        self._rows.upsert(
+            membership, self._of(organization, person), state=state, seen_at=self._clock()
+        )
 
     def learn(self, event: Event) -> None:
         """Store the member's state after an event of the organisation. Safe to repeat."""
@@ -98,7 +170,7 @@ class People:
         Safe to repeat: the last call counts.
         """
         sent_at = self._clock()
-        self._rows.upsert(invitation, _of(organization, person), sent_at=sent_at)
+        self._rows.upsert(invitation, self._of(organization, person), sent_at=sent_at)
         return sent_at
 
     def not_invited(self, organization: str, person: str, sent_at: float) -> None:
@@ -106,19 +178,19 @@ class People:
 
         A later note stays: another process took over and sent one.
         """
-        own = {**_of(organization, person), "sent_at": sent_at}
+        own = {**self._of(organization, person), "sent_at": sent_at}
         self._rows.delete(invitation, own)
 
     def was_invited(self, organization: str, person: str) -> bool:
         """Whether the bot has invited this person."""
-        return self._rows.find(invitation.c.sent_at, _of(organization, person)) is not None
+        return self._rows.find(invitation.c.sent_at, self._of(organization, person)) is not None
 
     def invited_since(self, organization: str, at: float, *, but: str) -> int:
         """How many people, except `but`, the bot has invited since `at` (epoch seconds)."""
         counted = select(func.count()).where(
-            invitation.c.organization == organization.lower(),
+            invitation.c.organization == self.names.account(organization),
             invitation.c.sent_at >= at,
-            invitation.c.person != but.lower(),
+            invitation.c.person != self.names.account(but),
         )
         with reading(self._engine) as connection:
             return int(connection.execute(counted).scalar_one())
@@ -127,17 +199,34 @@ class People:
         self, organization: str, person: str, asked_in: str, place: str, *, by_hand: bool = False
     ) -> None:
         """Store where maintainers were asked about a person, and why. Safe to repeat."""
-        cause = f"{place}{_BY_HAND if by_hand else ''}"
-        about = {"asked_in": asked_in.lower(), "pull_request": cause, "login": person}
-        self._rows.upsert(invitation_request, _of(organization, person), **about)
+        cause = f"{self.names.stable(place)}{_BY_HAND if by_hand else ''}"
+        where = self.names.stable(asked_in.lower())
+        about = {"asked_in": where, "pull_request": cause, "login": person}
+        self._rows.upsert(invitation_request, self._of(organization, person), **about)
 
     def asked_about(self, asked_in: str) -> Sequence[Question]:
         """The requests for approval that stand in `owner/repo#number`, sorted by person."""
         table = invitation_request
-        query = select(table.c.login, table.c.pull_request).order_by(table.c.person)
+        columns = (table.c.person, table.c.login, table.c.pull_request)
+        query = select(*columns).order_by(table.c.person)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.where(table.c.asked_in == asked_in.lower())).all()
-        return [_question(row.login, row.pull_request) for row in rows]
+            where = table.c.asked_in == self.names.stable(asked_in.lower())
+            rows = connection.execute(query.where(where)).all()
+        return [self._question(row) for row in rows]
+
+    def _question(self, row: Any) -> Question:
+        """The question, with the names that its person and its repository have by now."""
+        place = str(row.pull_request).removesuffix(_BY_HAND)
+        repository, _, number = place.partition("#")
+        return Question(
+            self._present(ACCOUNT, row.person, row.login),
+            f"{self._present(REPOSITORY, self.names.repository(repository), repository)}#{number}",
+            by_hand=place != row.pull_request,
+        )
+
+    def _present(self, kind: str, key: str, spelled: str) -> str:
+        name = self._identities.present(kind, key)
+        return spelled if name == spelled.lower() else name
 
     # Merges and first contributions
 
@@ -148,23 +237,23 @@ class People:
 
         The latest is stored before the others are read: of two at one instant, one sees both.
         """
-        repository, number = latest[0].lower(), latest[1]
+        repository, number = self.names.repository(latest[0]), latest[1]
         self._rows.upsert(
-            merged, {**_of(organization, person), "repository": repository, "number": number}
+            merged, {**self._of(organization, person), "repository": repository, "number": number}
         )
         query = select(merged.c.repository, merged.c.number)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.where(*_where(merged, _of(organization, person))))
+            rows = connection.execute(query.where(*_where(merged, self._of(organization, person))))
             return {(repository, number)} | {(row.repository, row.number) for row in rows}
 
     def first_number(self, repository: str, person: str) -> int | None:
         """The number of a person's first issue or pull request in a repository, if known."""
-        number: int | None = self._rows.find(newcomer.c.number, _newcomer(repository, person))
+        number: int | None = self._rows.find(newcomer.c.number, self._newcomer(repository, person))
         return number
 
     def came_first(self, repository: str, person: str, number: int) -> None:
         """Store that number. Safe to repeat."""
-        self._rows.upsert(newcomer, _newcomer(repository, person), number=number)
+        self._rows.upsert(newcomer, self._newcomer(repository, person), number=number)
 
     # Orders
 
@@ -173,7 +262,7 @@ class People:
 
         `ordered_at` is ISO 8601 in UTC, so texts sort as times do.
         """
-        key = {"organization": organization.lower()}
+        key = {"organization": self.names.account(organization)}
         latest: str | None = self._rows.find(rest_order.c.ordered_at, key)
         if latest is not None and latest > ordered_at:
             return False
@@ -195,19 +284,26 @@ class People:
 
     # Claims
 
-    def claims(self, repository: str) -> Sequence[tuple[int, str, float]]:
-        """The claims in a repository: number, login in lower case, since when (epoch seconds)."""
+    def claims(
+        self, repository: str, *, person: str | None = None
+    ) -> Sequence[tuple[int, str, float]]:
+        """The claims in a repository, or a person's: number, key name, since when (epoch seconds).
+
+        A person's key name is a login in lower case, which they may have changed since.
+        """
         query = (
             select(claim.c.number, claim.c.person, claim.c.claimed_at)
-            .where(claim.c.repository == repository.lower())
+            .where(claim.c.repository == self.names.repository(repository))
             .order_by(claim.c.claimed_at)
         )
+        if person is not None:
+            query = query.where(claim.c.person == self.names.account(person))
         with reading(self._engine) as connection:
             return [(row.number, row.person, row.claimed_at) for row in connection.execute(query)]
 
     def remember_claim(self, repository: str, number: int, person: str) -> None:
         """Store that a person claims an issue from now on. Safe to repeat."""
-        key = {**_newcomer(repository, person), "number": number}
+        key = {**self._newcomer(repository, person), "number": number}
         self._rows.upsert(claim, key, claimed_at=self._clock())
 
     def reserve_claim(
@@ -226,7 +322,7 @@ class People:
         calls at once, on any machines, only as many succeed as there is room. Safe to repeat: a
         claim that has just been stored keeps its room.
         """
-        key = _newcomer(repository, person)
+        key = self._newcomer(repository, person)
         now = self._clock()
         query = select(claim.c.number, claim.c.claimed_at).where(*_where(claim, key))
         with writing(self._engine) as connection:
@@ -245,12 +341,12 @@ class People:
 
     def not_claimed(self, repository: str, number: int, person: str, at: float) -> None:
         """Delete a claim stored at `at` that GitHub refused. Safe to repeat; a later one stays."""
-        key = {**_newcomer(repository, person), "number": number}
+        key = {**self._newcomer(repository, person), "number": number}
         self._rows.delete(claim, {**key, "claimed_at": at})
 
     def forget_claim(self, repository: str, number: int, person: str) -> None:
         """Delete the claim of a person. Safe to repeat."""
-        key = {**_newcomer(repository, person), "number": number}
+        key = {**self._newcomer(repository, person), "number": number}
         self._rows.delete(claim, key)
 
 
@@ -293,19 +389,6 @@ class _ReadOnlyRows:
 
 
 Rows = _Rows | _ReadOnlyRows
-
-
-def _question(person: str, cause: str) -> Question:
-    place = cause.removesuffix(_BY_HAND)
-    return Question(person, place, by_hand=place != cause)
-
-
-def _of(organization: str, person: str) -> dict[str, Any]:
-    return {"organization": organization.lower(), "person": person.lower()}
-
-
-def _newcomer(repository: str, person: str) -> dict[str, Any]:
-    return {"repository": repository.lower(), "person": person.lower()}
 
 
 @cache

@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -44,6 +45,20 @@ membership = Table(
     Column("person", String(100), primary_key=True),
     Column("state", String(20), nullable=False),
     Column("seen_at", Double, nullable=False),
+)
+
+# Numeric ids of accounts and repositories. `key_name` is the name that all other tables, and the
+# keys of actions, have for them (bot.store.identities); it never changes. `name` is the name last
+# seen, at `seen_at`, or "" where another one has taken it over since. Both are in lower case.
+identity = Table(
+    "identity",
+    metadata,
+    Column("kind", String(20), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_name", String(200), nullable=False),
+    Column("name", String(200), nullable=False, index=True),
+    Column("seen_at", Double, nullable=False),
+    UniqueConstraint("kind", "key_name", name="identity_key_name"),
 )
 
 # Issues that people claimed through the bot and have not released.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.rules import needs
+from bot.rules import HELPFUL_EVENTS, needs
 from bot.web.registration import RETURN_PATH, RegistrationError, RegistrationRequest, TryAgain
 from bot_deploy.config import Config, load
 from bot_deploy.config.secrets_file import read_config, say
@@ -62,7 +62,7 @@ def request(
             redirect_url=f"http://127.0.0.1:{port}{RETURN_PATH}",
             callback_urls=[f"{base}{CONSOLE_CALLBACK}"],
             permissions=needed.permissions,
-            events=needed.events,
+            events=needed.events | HELPFUL_EVENTS,
         ),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
+from bot.loop.adoption import adopt
 from bot.loop.periodic import housekeeping, installations, publish, schedule
 from bot.loop.periodic.recover import Recoverer, is_wanted
 from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
@@ -51,6 +52,7 @@ def run_loop(config: Config, *, threads: int) -> None:
         checked()
     report_crashes(config)
     parts = Parts(config=config, engine=open_database(config, pool_size=threads + 5))
+    adopt(parts.people, parts.queue)
     with closing(parts.wakeup()) as wakeup:
         worker, tasks = make_loop(parts, wakeup, threads=threads)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -66,7 +66,7 @@ class RequestDispatcher:
                 "Request forbidden by administrative rules. Please make sure your request has a "
                 "User-Agent header.",
             )
-        route, names = ROUTES.find(request.method, request.path)
+        route, names = ROUTES.find(request.method, self._by_name(request.path))
         if route.any_caller:
             return route, names, None
         authorization = request.headers.get("authorization", "")
@@ -76,6 +76,15 @@ class RequestDispatcher:
         installation = self._credentials.installation(authorization)
         _require_address(installation)
         return route, names, installation
+
+    def _by_name(self, path: str) -> str:
+        """Return the path with a repository's name instead of its id."""
+        start, _, rest = path.removeprefix("/repositories/").partition("/")
+        if not path.startswith("/repositories/") or not start.isdecimal():
+            return path
+        named = (each for each in self._world.repositories.values() if each.id == int(start))
+        repository = next(named, None)
+        return path if repository is None else f"/repos/{repository.full_name}/{rest}".rstrip("/")
 
     def _run(
         self,

@@ -12,7 +12,7 @@ from luggage.fake_github.credentials import Credentials
 from luggage.fake_github.credentials import private_key as default_private_key
 from luggage.fake_github.dispatch import RequestDispatcher
 from luggage.fake_github.faults import Fault, Plan
-from luggage.fake_github.happenings import issues, organizations, pulls
+from luggage.fake_github.happenings import issues, names, organizations, pulls
 from luggage.fake_github.happenings.scene import issue_of, repository_of
 from luggage.fake_github.hooks import CONNECTION_FAILED, Hooks, Sent
 from luggage.fake_github.journal import Journal
@@ -165,10 +165,13 @@ class FakeGithub:
 
     # Setting the scene
 
-    def add_user(self, login: str, *, bot: bool = False) -> Account:
-        """Return the user of that name, creating it if needed."""
+    def add_user(self, login: str, *, bot: bool = False, kind: str = "User") -> Account:
+        """Return the user of that name, creating it if needed.
+
+        `kind` is GitHub's type, such as Mannequin. A managed user's login ends with `_shortcode`.
+        """
         with self.world.lock:
-            return self.world.account(login, "Bot" if bot else "User")
+            return self.world.account(login, "Bot" if bot else kind)
 
     def add_organization(self, login: str, *, installed: bool = True) -> Account:
         """Return the organization of that name, creating it and installing the App if needed."""
@@ -220,11 +223,18 @@ class FakeGithub:
                 team.roles[login.lower()] = "member"
             return team
 
-    def add_collaborator(self, repo: str, login: str, permission: str = "write") -> None:
-        """Give a non-member a permission on a repository: read, triage, write, maintain..."""
+    def add_collaborator(
+        self, repo: str, login: str, permission: str = "write", *, custom_role: str = ""
+    ) -> None:
+        """Give a non-member a permission on a repository: read, triage, write, maintain...
+
+        A custom role has a name of its own, and inherits the permission.
+        """
         with self.world.lock:
             self.world.account(login)
-            repository_of(self, repo).collaborators[login.lower()] = permission
+            repository = repository_of(self, repo)
+            repository.collaborators[login.lower()] = permission
+            repository.custom_roles[login.lower()] = custom_role or permission
 
     def set_browser_user(self, login: str | None) -> None:
         """Set the person who signs in and consents; None declines."""
@@ -273,6 +283,13 @@ class FakeGithub:
     accept_permissions = organizations.accept_permissions
     set_allow_list = organizations.set_allow_list
     block_repository = organizations.block_repository
+    rename_user = names.rename_user
+    rename_organization = names.rename_organization
+    rename_repository = names.rename_repository
+    rename_app = names.rename_app
+    transfer_repository = names.transfer_repository
+    transfer_issue = names.transfer_issue
+    delete_account = names.delete_account
 
     # Inspecting the result
 

@@ -216,6 +216,8 @@ class Repository:
     check_runs: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
     # Permissions of non-members by login: read, triage, write, maintain or admin.
     collaborators: dict[str, str] = field(default_factory=dict, repr=False)
+    # The names of the collaborators' roles, which custom roles have of their own.
+    custom_roles: dict[str, str] = field(default_factory=dict, repr=False)
     # A counter, because counting ten thousand issues for each payload is slow.
     open_issues: int = 0
     contributors: set[str] = field(default_factory=set, repr=False)

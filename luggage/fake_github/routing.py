@@ -101,6 +101,9 @@ class RouteCall:
         repository = self.world.repositories.get(
             f"{self.names['owner']}/{self.names['repo']}".lower()
         )
+        moved = self.world.former_names.get(f"{self.names['owner']}/{self.names['repo']}".lower())
+        if repository is None and moved is not None and self.has_access(moved.owner):
+            raise self._redirect(moved)
         if repository is None or (repository.private and not self.has_access(repository.owner)):
             raise not_found()
         if repository.blocked:
@@ -108,6 +111,13 @@ class RouteCall:
         if self.request.method != "GET":
             self.require_access(repository.owner)
         return repository
+
+    def _redirect(self, repository: Repository) -> Refused:
+        """Return the redirect to a renamed repository, by its id."""
+        rest = "".join(f"/{part}" for part in self.request.path.split("/")[4:])
+        path = f"/repositories/{repository.id}{rest}"
+        url = self.url(path)
+        return Refused(301, "Moved Permanently", headers={"Location": url})
 
     def issue(self, name: str = "issue_number") -> Issue:
         """Return the issue or pull request of that number; raises Refused(404)."""
@@ -161,12 +171,12 @@ class RouteCall:
         if at > 1:
             yield "first", 1
 
-    def url(self, **parameters: Any) -> str:
+    def url(self, path: str = "", /, **parameters: Any) -> str:
         """Return the URL with other query parameters, on the request's host (maybe a proxy)."""
         host = self.request.headers.get("host")
         base = f"http://{host}" if host else self.world.api_url
         query = urlencode({**self.request.query, **parameters})
-        return f"{base}{self.request.path}?{query}"
+        return f"{base}{path or self.request.path}" + (f"?{query}" if query or not path else "")
 
 
 Handler = Callable[[RouteCall], Answer]

@@ -42,6 +42,8 @@ class World:
         self.server_url = "https://github.com"
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
+        # Repositories by the names that they had before, to which GitHub redirects.
+        self.former_names: dict[str, Repository] = {}
         self.installations: dict[int, Installation] = {}
         self.comments: dict[int, Comment] = {}
         self.review_comments: dict[int, ReviewComment] = {}

@@ -304,3 +304,96 @@ def test_orders_have_a_line_of_their_own(repository, said, expected):
     issue = {"number": 7, "body": "/bot pause"}
     payload = {"organization": SNAKES, "repository": repository, "issue": issue, **said}
     assert subject(payload) == expected
+
+
+def ids(payload, name="issues"):
+    return {(each.name, each.id, each.former) for each in view(name, payload).identities}
+
+
+def test_an_event_shows_the_ids_of_all_whom_the_bot_remembers():
+    """The organisation, the repository and its owner, the authors, the member."""
+    payload = {
+        "organization": {"login": "Snakes", "id": 10},
+        "repository": {
+            "full_name": "Snakes/trio",
+            "id": 100,
+            "owner": {"login": "Snakes", "id": 10},
+        },
+        "issue": {"number": 1, "user": {"login": "alice", "id": 1}},
+        "comment": {"id": 5, "user": {"login": "bob", "id": 2}},
+        "membership": {"user": {"login": "carl", "id": 3}},
+        "sender": {"login": "dora", "id": 4},
+    }
+    assert ids(payload) == {
+        ("Snakes", 10, ""),
+        ("Snakes/trio", 100, ""),
+        ("alice", 1, ""),
+        ("bob", 2, ""),
+        ("carl", 3, ""),
+    }
+
+
+def test_an_invited_person_has_the_id_of_the_account_not_of_the_invitation():
+    """GitHub shows both."""
+    payload = {"invitation": {"login": "alice", "id": 77}, "user": {"login": "alice", "id": 1}}
+    assert ids(payload, "organization") == {("alice", 1, "")}
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "expected"),
+    [
+        (
+            "organization",
+            {"organization": {"login": "new", "id": 1}, "changes": {"login": {"from": "old"}}},
+            ("new", 1, "old"),
+        ),
+        (
+            "installation_target",
+            {"account": {"login": "new", "id": 1}, "changes": {"login": {"from": "old"}}},
+            ("new", 1, "old"),
+        ),
+        (
+            "repository",
+            {
+                "repository": {"full_name": "o/new", "id": 1},
+                "changes": {"repository": {"name": {"from": "old"}}},
+            },
+            ("o/new", 1, "o/old"),
+        ),
+    ],
+)
+def test_an_event_that_renames_says_the_former_name(name, payload, expected):
+    """What is stored under it belongs to that id."""
+    assert ids({"action": "renamed", **payload}, name) == {expected}
+
+
+@pytest.mark.parametrize("kind", ["user", "organization"])
+def test_an_event_that_transfers_a_repository_says_its_former_owner(kind):
+    """The name stays."""
+    payload = {
+        "action": "transferred",
+        "repository": {"full_name": "new/trio", "id": 1},
+        "changes": {"owner": {"from": {kind: {"login": "old", "id": 2}}}},
+    }
+    assert ids(payload, "repository") == {("new/trio", 1, "old/trio")}
+
+
+@pytest.mark.parametrize("number", [None, "1", True, 0, -1, 2**63, 1.0, {}])
+@pytest.mark.parametrize("login", ["alice", "", None, "a/b", "a b", "\ud800", "a\0", "x" * 101])
+def test_an_odd_id_or_name_is_left_out(number, login):
+    """The database could not store it; nothing raises."""
+    assert ids({"issue": {"number": 1, "user": {"login": login, "id": number}}}) == set()
+
+
+@pytest.mark.parametrize("changes", [None, "x", [], {"login": "x"}, {"owner": {"from": None}}])
+@pytest.mark.parametrize("action", ["renamed", "transferred", "opened"])
+def test_odd_changes_rename_nothing(changes, action):
+    """And no issue counts as transferred."""
+    payload = {
+        "action": action,
+        "changes": changes,
+        "repository": {"full_name": "o/r", "id": 1},
+        "issue": {"number": 1},
+    }
+    assert ids(payload) == {("o/r", 1, "")}
+    assert view("issues", payload).issue.is_transferred is False

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from bot.rules import RULES, needs
+from bot.rules import HELPFUL_EVENTS, RULES, needs
 from bot_deploy import keygen, register
 from bot_deploy.__main__ import main
 from bot_deploy.config import load
@@ -121,7 +121,10 @@ def test_the_app_needs_what_the_rules_need(run, config, browser, github):
     """Permissions and events are those of the enabled rules; only the organisation installs it."""
     run(config)
     app, needed = github.world.app, needs(RULES)
-    assert (dict(app.permissions), set(app.events)) == (needed.permissions, needed.events)
+    assert (dict(app.permissions), set(app.events)) == (
+        needed.permissions,
+        needed.events | HELPFUL_EVENTS,
+    )
     assert (app.public, app.owner) == (False, "snakes")
 
 

@@ -72,6 +72,9 @@ class Operation:
         return f"/paths/{_escaped(self.template)}/{self.method.lower()}"
 
 
+_MOVED = 301
+
+
 class Description:
     """An OpenAPI 3.0 document, and its rules for requests, responses and webhooks."""
 
@@ -86,7 +89,8 @@ class Description:
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation of a request, or None; literal segments win over placeholders."""
-        segments = path.split("/")
+        # GitHub redirects the former name of a repository to its id.
+        segments = re.sub("^/repositories/([0-9]+)", r"/repos/id/\1", path).split("/")
         if segments[1:2] + segments[4:5] == ["repos", "contents"]:
             # A file's path is one parameter in the description, and may contain slashes.
             segments = [*segments[:5], "/".join(segments[5:])]
@@ -137,6 +141,8 @@ class Description:
         return [f"webhook {name}: {problem}" for problem in self._problems(pointer, payload)]
 
     def _problems_of_answer(self, operation: Operation, answer: Answer) -> Iterator[str]:
+        if answer.status == _MOVED:
+            return  # Everywhere, by the page about best practices.
         documented = self._at(operation.pointer)["responses"].get(str(answer.status))
         pointer = f"{operation.pointer}/responses/{answer.status}"
         pointer, response = self._resolved(pointer, documented or {})

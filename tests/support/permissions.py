@@ -7,7 +7,9 @@ the bot makes. For a call about an issue or a pull request either permission wil
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-REPO, ISSUE, PULL = "/repos/[^/]+/[^/]+", "/issues/[0-9]+", "/pulls/[0-9]+"
+# GitHub redirects the former name of a repository to its id.
+REPO = "(?:/repos/[^/]+/[^/]+|/repositories/[0-9]+)"
+ISSUE, PULL = "/issues/[0-9]+", "/pulls/[0-9]+"
 THREAD = ("issues", "pull_requests")
 STRENGTH = {"read": 1, "write": 2}
 
@@ -15,7 +17,7 @@ STRENGTH = {"read": 1, "write": 2}
 CALLS = [
     ("GET", "/installation/repositories", "read", ("metadata",)),
     ("GET", "/search/issues", "read", ("metadata",)),
-    ("GET", "/users/[^/]+", "read", ("metadata",)),
+    ("GET", "/users?/[^/]+", "read", ("metadata",)),
     ("GET", f"{REPO}/collaborators/[^/]+/permission", "read", ("metadata",)),
     ("GET", REPO, "read", ("metadata",)),
     ("GET", "/orgs/[^/]+/memberships/[^/]+", "read", ("members",)),

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.events import RENAMES
 from bot.rule import Rule
 from bot.rules import rules_for
 from bot.store.board import LATE_AFTER_SECONDS
@@ -34,8 +35,9 @@ def is_wanted(
     rules: Sequence[Rule[Any]] | None = None,
     also: Collection[tuple[str, str]] = (),
 ) -> bool:
-    """Whether a rule handles such a delivery, or `also` names its (event, action)."""
-    return bool(rules_for(event, action, rules)) or (event, action) in also
+    """Whether a rule handles such a delivery, it renames, or `also` names its (event, action)."""
+    pair = event, action
+    return bool(rules_for(event, action, rules)) or pair in RENAMES or pair in also
 
 
 class Recoverer:

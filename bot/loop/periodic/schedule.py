@@ -235,9 +235,9 @@ def _payload(rule: str, installation: int, repository: Mapping[str, Any]) -> dic
         "action": rule,
         "installation": {"id": installation},
         "repository": {
-            name: repository.get(name) for name in ("full_name", "private", "default_branch")
+            name: repository.get(name) for name in ("id", "full_name", "private", "default_branch")
         },
     }
     if owner.get("type") == "Organization":
-        payload["organization"] = {"login": owner["login"]}
+        payload["organization"] = {"id": owner.get("id"), "login": owner["login"]}
     return payload

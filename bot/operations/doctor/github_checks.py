@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.operations.doctor.examination import Finding, failed, ok, skipped, warning
-from bot.rules import Needs
+from bot.rules import HELPFUL_EVENTS, Needs
 from bot.store.refusals import account_of, lacking, refusal_of
 from luggage.github import Ambiguous, Client, GithubApp, NotFound, Unauthorized, Unreachable
 
@@ -81,7 +81,7 @@ class GithubChecks:
         if missing:
             remedy = f"subscribe on {self._page('permissions')}"
             return failed(f"not subscribed to: {', '.join(missing)}", remedy)
-        return self._extra(sorted(subscribed - needed))
+        return self._extra(sorted(subscribed - needed - HELPFUL_EVENTS))
 
     def installations(self) -> Finding:
         """The App is installed, not suspended, and its owners have accepted its permissions."""

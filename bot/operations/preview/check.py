@@ -112,9 +112,10 @@ class Previewer:
             return self.settings.tried(past.event, repository, tried)
 
         def reader(past: Past) -> GithubReader:
+            people, _renamed = self.people.read_only().seen(past.event.identities)
             return past_reader(
                 questions,
-                self.people,
+                people,
                 self.queue,
                 merges,
                 received_at=past.received_at,

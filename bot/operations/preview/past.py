@@ -19,6 +19,7 @@ from bot.events import DELIVERIES, SCHEDULE, Event, PullRequest, Repository, vie
 from bot.facts import Effect
 from bot.loop.reader import GithubReader, Memberships, QueuedActions
 from bot.store.enqueue import DeliveryNote
+from bot.store.identities import Names
 from bot.store.people import People
 from luggage.jobs import JobRow, Queue
 
@@ -197,8 +198,8 @@ def _merge(item: Mapping[str, Any]) -> Merge:
 class EarlierActions(QueuedActions):
     """The bot's actions before `since`, the time of the first delivery (epoch seconds)."""
 
-    def __init__(self, queue: Queue, since: float) -> None:
-        super().__init__(queue)
+    def __init__(self, queue: Queue, names: Names, since: float) -> None:
+        super().__init__(queue, names)
         self._since = since
 
     def wanted_at(self, action: Action) -> float | None:
@@ -276,6 +277,6 @@ def past_reader(  # noqa: PLR0913  sources of facts, and times
 
     `since` is the time of the preview's first delivery. Both are epoch seconds.
     """
-    actions = EarlierActions(queue, since)
+    actions = EarlierActions(queue, people.names, since)
     memberships = PastMemberships(questions, people, actions, merges, received_at)
     return GithubReader(questions, people, memberships, actions, clock=lambda: received_at)

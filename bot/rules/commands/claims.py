@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from bot.actions import Assign, Unassign
 from bot.rules.commands.calls import CommandAnswer, CommandCall, quoted
 
-# GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen.
-_LOGIN = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}")
+# GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen. Those of
+# managed users end with an underscore and the short code of their enterprise.
+_LOGIN = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TAKEN = (
     "@{person}, someone is already working on this: see *Assignees*. Feel free to ask them here "
     "whether they would like some help."
@@ -48,9 +49,9 @@ def _claims_at_limit(call: CommandCall) -> Sequence[int]:
 
     The stored claims may be stale, so GitHub confirms them, but only when they reach the limit.
     """
-    most, person = call.settings.most_claims, call.person.lower()
-    stored = [number for number, who, _at in call.reader.claims(call.repository) if who == person]
-    if len([number for number in stored if number != call.issue.number]) < most:
+    most = call.settings.most_claims
+    stored = call.reader.claims(call.repository, person=call.person)
+    if len([number for number, _who, _at in stored if number != call.issue.number]) < most:
         return []
     assigned = call.reader.assigned(call.repository, call.person, enough=most + 1)
     others = [number for number in assigned if number != call.issue.number]

@@ -30,7 +30,7 @@ def idle(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence[A
     failure: RequestFailed | None = None
     for number, person, claimed_at in claims:
         issue = assigned.get(number)
-        if issue is not None and person in {name.lower() for name in issue.people}:
+        if issue is not None and person in issue.keys:
             try:
                 actions += _due(repository, issue, person, claimed_at, reader, settings)
             except NotFound:  # deleted meanwhile
@@ -55,7 +55,7 @@ def _due(  # noqa: PLR0913, PLR0917  the facts of one claim
     if issue.is_locked or max(issue.updated_at, claimed_at) > idle_before:
         return
     active_at = _active_at(reader.timeline(repository, issue.number), claimed_at)
-    login = next(name for name in issue.people if name.lower() == person)
+    login = issue.people[issue.keys.index(person)]
     about = f"claim {repository}#{issue.number} {person} {int(active_at)}"
     reminder = Comment(
         about=f"quiet {about}",

@@ -415,7 +415,8 @@ def _approved(
     there = _Case(case.organization, case.person, repository, int(number))
     welcome = settings.hand_message if question.by_hand else settings.message
     actions = _invitation(there, welcome, settings)
-    if (there.repository, there.number) != (case.repository, case.number):
+    places = {(each.repository.lower(), each.number) for each in (there, case)}
+    if len(places) > 1:
         actions += [
             _reply(case, message, texts.APPROVED),
             CloseIssue(about=f"ask {case.name}", repository=case.repository, number=case.number),
@@ -429,16 +430,17 @@ def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings
         return texts.NO_NAME
     if settings.excludes(case.person):
         return texts.EXCLUDED
-    state = reader.membership_now(case.organization, case.person)
-    if state is not None:
-        return texts.BY_STATE[state]
     author = event.issue.author if event.issue else None
     is_author = author is not None and author.login.lower() == case.person.lower()
     # What an App wrote in a person's name does not show whether there is a person.
     account = author if author and is_author and not author.is_bot else reader.account(case.person)
     if account is None:
         return texts.NOT_FOUND
-    return texts.NOT_A_PERSON if account.is_bot else ""
+    if account.is_bot:
+        return texts.NOT_A_PERSON
+    # Now their numeric id is known: they may have declined under another login.
+    state = reader.membership_now(case.organization, case.person)
+    return "" if state is None else texts.BY_STATE[state]
 
 
 def _reply(case: _Case, message: Message, text: str) -> Comment:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "bot_0012"
-down_revision = "bot_0010"
+down_revision = "bot_0011"
 branch_labels = None
 depends_on = None
 

@@ -14,6 +14,14 @@ def get_user(call: RouteCall) -> Answer:
     return Answer(200, shapes.public_user(call.world, call.user()))
 
 
+@routes("GET", "/user/{account_id}")
+def get_user_by_id(call: RouteCall) -> Answer:
+    """Return a user's public profile by the numeric id, whatever the login is by now."""
+    number = call.number("account_id")
+    found = (each for each in call.world.accounts.values() if each.id == number)
+    return Answer(200, shapes.public_user(call.world, existing(next(found, None))))
+
+
 @routes("GET", "/orgs/{org}")
 def get_organization(call: RouteCall) -> Answer:
     """Return an organization."""

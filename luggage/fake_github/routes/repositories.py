@@ -67,8 +67,10 @@ def get_permission(call: RouteCall) -> Answer:
     # "pull" comes first, and each right includes those before it.
     rights = {right: rank < at for rank, right in enumerate(_RIGHTS)}
     permission = {"triage": "read", "maintain": "write"}.get(role, role)
-    shape = {**accounts.user(call.world, user), "permissions": rights, "role_name": role}
-    return Answer(200, {"permission": permission, "role_name": role, "user": shape})
+    is_granted = repository.collaborators.get(user.login.lower()) == role
+    name = repository.custom_roles.get(user.login.lower(), role) if is_granted else role
+    shape = {**accounts.user(call.world, user), "permissions": rights, "role_name": name}
+    return Answer(200, {"permission": permission, "role_name": name, "user": shape})
 
 
 def _role(repository: Repository, user: Account) -> str:

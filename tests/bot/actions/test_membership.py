@@ -287,7 +287,7 @@ def test_the_days_limit_is_of_the_day_in_utc(app, github, people, clock, zone, p
     people.inviting("snakes", "bob")
     clock.advance(10 * 3600.0 + 17 * 60.0 + 31.25)
     client = app.client_for(github.install("snakes").id)
-    work = Work(client=client, people=people, jobs=None, job=None, own_login=None, clock=clock)
+    work = Work(client=client, people=people, jobs=None, job=None, is_ours=None, clock=clock)
     for person in ("cat", "dan"):
         github.add_user(person)
     with pytest.raises(Postpone) as postponed:
@@ -331,7 +331,7 @@ def test_a_late_process_keeps_the_note_of_its_successor(app, github, people, sto
     client = app.client_for(github.install("snakes").id)
 
     def work(people):
-        return Work(client=client, people=people, jobs=None, job=None, own_login=None, clock=clock)
+        return Work(client=client, people=people, jobs=None, job=None, is_ours=None, clock=clock)
 
     class Stopped(People):
         def inviting(self, organization, person):

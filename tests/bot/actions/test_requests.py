@@ -124,7 +124,7 @@ def test_each_action_asks_github_for_exactly_this(kind, perform, github):
 def test_another_verdict_on_a_commit_replaces_the_first(app, github, people, clock):
     """One check run of a name, which says what was said last; a text that is empty is left out."""
     client = app.client_for(github.install("snakes").id)
-    work = Work(client=client, people=people, jobs=None, job=None, own_login=None, clock=clock)
+    work = Work(client=client, people=people, jobs=None, job=None, is_ours=None, clock=clock)
     first = EXAMPLES["check"].perform(work)
     clock.advance(5.0)  # until the next write slot
     again = replace(EXAMPLES["check"], conclusion="failure", title="Bad", summary="Not it", text="")

@@ -49,7 +49,7 @@ def work(app, github, clock):
             people=None,
             jobs=Notes(clock, seconds),
             job=SimpleNamespace(note=note),
-            own_login=lambda: "test-bot[bot]",
+            is_ours=lambda text: (text.get("user") or {}).get("login") == "test-bot[bot]",
             clock=clock,
         )
 
@@ -147,7 +147,7 @@ def test_a_text_without_author_or_body_is_not_ours(clock):
         people=None,
         jobs=None,
         job=SimpleNamespace(note=""),
-        own_login=lambda: "test-bot[bot]",
+        is_ours=lambda text: (text.get("user") or {}).get("login") == "test-bot[bot]",
         clock=clock,
     )
     assert adopted(TEXT, one)["id"] == 7
