@@ -175,7 +175,7 @@ class Exchange:
         """Return the error of a GraphQL response; a rate limit also closes the gate."""
         limit = rate_limit(answer, skew_seconds=self._wire.skew.seconds)
         retry_at = answer.received_at + SECONDARY_LIMIT_SECONDS
-        if limit is not None and limit.remaining == 0:
+        if limit is not None and limit.remaining == 0 and limit.reset_at > answer.received_at:
             retry_at = max(limit.reset_at, answer.received_at + 1.0)
         error = graphql_failure(answer, data, retry_at=retry_at)
         if isinstance(error, RateLimited):
