@@ -11,6 +11,8 @@ from luggage.github.errors import Forbidden, Invalid, NotFound, RequestFailed
 
 # What GitHub would refuse again. Other failures are retried.
 _FINAL = (Forbidden, NotFound, Invalid)
+# The same for questions, where a 404 may be about something new.
+REFUSED = (Forbidden, Invalid)
 _LONGEST_REASON = 500
 
 log = logging.getLogger(__name__)
@@ -75,17 +77,23 @@ def obey(action: Action, work: Work) -> Result:
     try:
         said = answer(action, why).perform(work)
     except _FINAL as error:
-        raise refusal or error from error
+        raise refusal or _as_before(action, why) from error
     if action.needed:
         # Whoever retries it means the order, not the answer.
         work.save(replace(work.note(), why="").look_first())
-        raise refusal or Invalid(why, method="", path=action.describe())
+        raise refusal or _as_before(action, why)
     return Result({**said.facts, "refused": why})
+
+
+def _as_before(action: Action, why: str) -> RequestFailed:
+    """The refusal that an earlier try has noted."""
+    words = f"GitHub did not allow it: {why}"
+    return Invalid(words, method=action.kind, path=action.ordered_in)
 
 
 def reason(error: RequestFailed) -> str:
     """GitHub's reason for a refusal, in one line, with the remedy if there is one."""
-    details = [str(field) for field in error.fields]
+    details = [str(each) for each in error.fields]
     said = " ".join(": ".join([error.message, *details]).split())[:_LONGEST_REASON]
     return f"{said} -- {error.remedy}" if error.remedy else said
 
@@ -102,6 +110,11 @@ def answer(action: Action, why: str) -> Comment:
         text=f"@{by}, GitHub did not let me do this: {_code(action.describe())}. Its reason: "
         f"{_code(why)}",
     )
+
+
+def github_says(error: RequestFailed) -> str:
+    """A sentence with GitHub's reason, for a comment."""
+    return f"GitHub says: {_code(reason(error))}"
 
 
 def _code(text: str) -> str:

@@ -15,6 +15,7 @@ from itertools import islice
 from string import Template
 
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
+from bot.actions.comment import REFUSED, github_says
 from bot.events import REPLIES, Event, Message, Person
 from bot.facts import Question
 from bot.options.authority import (
@@ -305,6 +306,24 @@ def _commands(
     if not commands:
         return []
     here = _Case(organization, "", event.repository.full_name, message.number)
+    try:
+        return _obeyed(commands, here, questions, event, message, reader, settings)
+    except REFUSED as error:
+        return [_reply(here, message, texts.REFUSED, reason=github_says(error))]
+
+
+def _obeyed(  # noqa: PLR0913, PLR0917  the facts of one message
+    commands: Sequence[Sequence[str]],
+    here: _Case,
+    questions: Sequence[Question],
+    event: Event,
+    message: Message,
+    reader: Reader,
+    settings: InviteSettings,
+) -> Sequence[Action]:
+    """What the commands of a message lead to; raises what the reader raises."""
+    if message.author is None:
+        return []
     deaf = _deaf(here, message, message.author, reader)
     if deaf:
         return [_reply(here, message, deaf)]
@@ -328,7 +347,7 @@ def _commands(
     ]
     if named == commands:
         return actions
-    text = texts.NAME_ONE.replace("{waiting}", _waiting(organization, questions, reader, settings))
+    text = texts.NAME_ONE.replace("{waiting}", _waiting(here.organization, questions, reader, settings))
     return [*actions, _reply(here, message, text)]
 
 
@@ -464,12 +483,12 @@ def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings
     return "" if state is None else texts.BY_STATE[state]
 
 
-def _reply(case: _Case, message: Message, text: str) -> Comment:
+def _reply(case: _Case, message: Message, text: str, **more: str) -> Comment:
     return Comment(
         about=f"answer {case.repository}/{message.identity}/{case.person}",
         repository=case.repository,
         number=case.number,
-        text=text.format(person=_shown(case.person), organization=case.organization),
+        text=text.format(person=_shown(case.person), organization=case.organization, **more),
         thread=message.thread,
     )
 
