@@ -220,6 +220,10 @@ class Planned:
         said = {**asdict(self), "kind": self.action.kind}
         if not self.names:
             del said["names"]
+        # Their absence keeps the form of what nobody ordered.
+        unset = [each for each in ("by", "place") if said["action"].get(each) == ""]
+        for each in unset:
+            del said["action"][each]
         return json.dumps(said).encode()
 
     @classmethod
