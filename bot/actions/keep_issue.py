@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from bot.actions.base import Action
@@ -64,13 +64,15 @@ class KeepIssue(Action):
             return Result({"issue": kept.number, "state": "changed since"})
         # All versions carry one marker.
         text = Text.issue(f"keep-issue:{self.about}", self.repository, self.title, self.text)
-        if kept is not None:
+        if kept is not None and not work.note().refused:
             try:
                 return self._change(kept.number, text, work)
             except (NotFound, Forbidden) as error:
                 if not _is_lost(error):
                     raise
                 log.warning("%s#%d cannot be changed: %s", self.repository, kept.number, error)
+            # The next try takes no second write slot.
+            work = work.save(replace(work.note(), refused=True))
         try:
             return self._replace(None if kept is None else kept.number, text, work)
         except NotFound as error:
