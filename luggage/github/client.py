@@ -164,12 +164,20 @@ class Exchange:
         cached = self._wire.cache.get(self.name, call.url)
         answer = self._try(call, cached)
         if cached is not None and answer.status == _NOT_MODIFIED:
-            headers = {**answer.headers, "link": cached.link}
+            # Its own links are newer: a later page may exist since, and change nothing here.
+            link = answer.headers.get("link", cached.link)
+            if link != cached.link:
+                self._wire.cache.put(self.name, call.url, replace(cached, link=link))
+            headers = {**answer.headers, "link": link}
             return replace(answer, status=200, headers=headers, body=cached.body)
         etag, link = (answer.headers.get(name, "") for name in ("etag", "link"))
         if etag:
             self._wire.cache.put(self.name, call.url, CachedResponse(etag, answer.body, link))
         return answer
+
+    def forget(self, call: ApiCall) -> bool:
+        """Ask for the call without a condition next time; returns whether it was cached."""
+        return self._wire.cache.forget(self.name, call.url)
 
     def graphql_failure(self, call: ApiCall, answer: ApiResponse, data: object) -> RequestFailed:
         """Return the error of a GraphQL response; a rate limit also closes the gate."""
@@ -366,9 +374,13 @@ class Client:
         while call.url not in seen:
             seen.add(call.url)
             answer = self._exchange.send(call)
-            yield from _items(call, decode(answer))
+            items = _items(call, decode(answer))
+            yield from items
             link = _next_link(answer.headers.get("link", ""))
             if link is None:
+                if len(items) >= _per_page(call):
+                    # A further item would be on the next page, and leave this one unchanged.
+                    self._exchange.forget(call)
                 return
             call = self._exchange.following(call, link)
         raise Invalid("the next links form a loop", **call.named)
@@ -413,6 +425,10 @@ def _items(call: ApiCall, value: Any) -> list[Any]:
     if len(lists) != 1:
         raise Invalid("the response is not a page: expected exactly one list", **call.named)
     return lists[0]
+
+
+def _per_page(call: ApiCall) -> int:
+    return int(_query_of(call.url).get("per_page", "100"))
 
 
 def _query_of(url: str) -> Mapping[str, str]:

@@ -157,10 +157,10 @@ def _parsed(markdown: str) -> Sequence[Sequence[str]]:
 
 def _command_lines(tokens: Sequence[Token]) -> Iterator[str]:
     """Yield the lines that are commands, in order."""
-    for token, inline in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, inline in zip(tokens, [*tokens[1:], *tokens[:1]], strict=True):
         if token.level == 0 and token.type == "html_block":
             yield from _below_html(token.content)
-        elif token.level == 0 and token.type == "paragraph_open" and inline is not None:
+        elif token.level == 0 and token.type == "paragraph_open":
             for line in _lines(inline.children or ()):
                 if _is_command(line):
                     yield "".join(each.content for each in line)

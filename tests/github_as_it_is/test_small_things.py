@@ -24,9 +24,10 @@ def test_a_ping_is_seen_however_it_is_typed(scene, text):
 def test_an_odd_name_is_answered(scene, name):
     """`/invite` with something that is no login is answered, and nothing is dead."""
     scene.github.add_member(scene.organization, "olga", role="admin")
-    scene.deliver(scene.github.open_issue(scene.repo, "olga", body=f"/invite {name}"))
-    scene.until(lambda: scene.github.comments(scene.repo, 1), "the bot answers")
-    (comment,) = scene.github.comments(scene.repo, 1)
+    scene.github.open_issue(scene.repo, "alice")
+    scene.deliver(scene.github.comment(scene.repo, 1, "olga", f"/invite {name}"))
+    scene.until(lambda: len(scene.github.comments(scene.repo, 1)) > 1, "the bot answers")
+    _order, comment = scene.github.comments(scene.repo, 1)
     assert "I could not find" in comment.body
     assert "dead" not in {job["state"] for job in scene.jobs()}
 
