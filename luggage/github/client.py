@@ -43,6 +43,7 @@ _log = logging.getLogger("luggage.github")
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _NOT_MODIFIED = 304
+_PAGE = 100
 
 
 class CallName(TypedDict):
@@ -175,9 +176,9 @@ class Exchange:
             self._wire.cache.put(self.name, call.url, CachedResponse(etag, answer.body, link))
         return answer
 
-    def forget(self, call: ApiCall) -> bool:
-        """Ask for the call without a condition next time; returns whether it was cached."""
-        return self._wire.cache.forget(self.name, call.url)
+    def forget(self, call: ApiCall) -> None:
+        """Ask for the call without a condition next time."""
+        self._wire.cache.forget(self.name, call.url)
 
     def graphql_failure(self, call: ApiCall, answer: ApiResponse, data: object) -> RequestFailed:
         """Return the error of a GraphQL response; a rate limit also closes the gate."""
@@ -374,13 +375,9 @@ class Client:
         while call.url not in seen:
             seen.add(call.url)
             answer = self._exchange.send(call)
-            items = _items(call, decode(answer))
+            items, link = self._items(call, answer)
             yield from items
-            link = _next_link(answer.headers.get("link", ""))
             if link is None:
-                if len(items) >= _per_page(call):
-                    # A further item would be on the next page, and leave this one unchanged.
-                    self._exchange.forget(call)
                 return
             call = self._exchange.following(call, link)
         raise Invalid("the next links form a loop", **call.named)
@@ -388,10 +385,9 @@ class Client:
     def page(self, path: str, /, *, params: _Params = None, **names: str | int) -> Page:
         """Return one page; raises as `pages` does. Safe to repeat."""
         call = self._exchange.call("GET", path, names, {"per_page": 100, **(params or {})})
-        answer = self._exchange.send(call)
-        link = _next_link(answer.headers.get("link", ""))
+        items, link = self._items(call, self._exchange.send(call))
         following = None if link is None else _query_of(self._exchange.following(call, link).url)
-        return Page(_items(call, decode(answer)), following)
+        return Page(items, following)
 
     def graphql(self, query: str, /, **variables: object) -> Any:
         """Return the `data` of a query; raises RequestFailed, also for errors with status 200.
@@ -407,6 +403,14 @@ class Client:
         if isinstance(result, dict) and not result.get("errors"):
             return result.get("data")
         raise self._exchange.graphql_failure(call, answer, result)
+
+    def _items(self, call: ApiCall, answer: ApiResponse) -> tuple[list[Any], str | None]:
+        """Return the items of a page, and the link to the next page, if there is one."""
+        items, link = _items(call, decode(answer)), _next_link(answer.headers.get("link", ""))
+        if link is None and len(items) >= _per_page(call):
+            # A further item would be on a page of its own, and leave this one unchanged.
+            self._exchange.forget(call)
+        return items, link
 
     def _value(self, call: ApiCall) -> Any:
         return decode(self._exchange.send(self._permitted(call)))
@@ -428,7 +432,8 @@ def _items(call: ApiCall, value: Any) -> list[Any]:
 
 
 def _per_page(call: ApiCall) -> int:
-    return int(_query_of(call.url).get("per_page", "100"))
+    size = _query_of(call.url).get("per_page", "")
+    return int(size) if size.isdecimal() else _PAGE
 
 
 def _query_of(url: str) -> Mapping[str, str]:
