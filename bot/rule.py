@@ -91,7 +91,7 @@ class Reader(Protocol):
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
         """The paths that a pull request changes, including old names, of the first 1,000 files.
 
-        `Pull.files` says whether there are more. The list ends with the file that makes the paths
+        A `bot.facts.Part` if there are more. The list ends with the file that makes the paths
         longer than bot.options.globs.LARGEST_PATHS together.
         """
 
@@ -108,7 +108,7 @@ class Reader(Protocol):
         """The open issues and pull requests with assignees, in the same order; at most 500."""
 
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
-        """The timeline of an issue or pull request, oldest first; at most 1,000 events."""
+        """The timeline of an issue or pull request, oldest first; a Part beyond 1,000 events."""
 
     def claims(
         self, repository: str, *, person: str | None = None

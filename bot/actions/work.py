@@ -39,9 +39,9 @@ class Note:
 
     `sending_at` is when a text was about to be sent, in epoch seconds. 0.0 means that it may have
     been sent long ago, by a process that could not note it. None means that it was not sent.
-    `refused` says that GitHub refused the action, and that a comment has to say so, or
-    that a kept issue is lost; `why` are the words of that comment, where GitHub gave the reason. `free_at` is when an issue was last seen
-    without another assignee, in epoch seconds.
+    `refused` says that GitHub refused the action, and that a comment has to say so, or that a kept
+    issue is lost; `why` are the words of that comment, where GitHub gave the reason. `free_at` is
+    when an issue was last seen without another assignee, in epoch seconds.
     """
 
     sending_at: float | None = None

@@ -58,7 +58,10 @@ _TAG = re.compile(r"<!--|<(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
 # GitHub shows nothing that is nested so deeply.
 _DEEPEST = 100
 # Elements without an end tag.
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track"]
+    + ["wbr"]
+)
 # Most comments contain no command; skip parsing them. Each line is tried once from its beginning.
 _COMMAND_LINE = re.compile(r"(?:^|\r)[^\S\r\n]*/[A-Za-z]", re.MULTILINE)
 

@@ -53,7 +53,7 @@ def decide(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence
 
 
 def _result(call: CommandCall) -> CommandAnswer:
-    """The actions and the reply of one command; GitHub's reason if the bot may not ask for facts."""
+    """The actions and the reply of one command; GitHub's reason where it refuses a question."""
     try:
         return _ANSWERS[call.name](call)
     except REFUSED as error:

@@ -347,7 +347,9 @@ def _obeyed(  # noqa: PLR0913, PLR0917  the facts of one message
     ]
     if named == commands:
         return actions
-    text = texts.NAME_ONE.replace("{waiting}", _waiting(here.organization, questions, reader, settings))
+    text = texts.NAME_ONE.replace(
+        "{waiting}", _waiting(here.organization, questions, reader, settings)
+    )
     return [*actions, _reply(here, message, text)]
 
 

@@ -19,8 +19,8 @@ from bot.actions import (
     Planned,
     Rest,
     Work,
+    limits,
 )
-from bot.actions import limits
 from bot.facts import Question
 from bot.store.people import People
 from luggage.fake_github import faults

@@ -202,7 +202,10 @@ def test_a_limit_as_a_page_lasts_a_minute(status) -> None:
 
 def test_retry_after_may_be_a_date() -> None:
     """A date counts by the clock of the response that says it."""
-    times = {"date": "Thu, 01 Jan 2026 10:00:00 GMT", "retry_after": "Thu, 01 Jan 2026 10:02:00 GMT"}
+    times = {
+        "date": "Thu, 01 Jan 2026 10:00:00 GMT",
+        "retry_after": "Thu, 01 Jan 2026 10:02:00 GMT",
+    }
     assert until(answer(429, None, **times)) == NOW + 120
 
 

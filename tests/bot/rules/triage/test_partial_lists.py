@@ -22,7 +22,9 @@ def settings():
 def labelled(github):
     """A pull request with a label by path, which none of its listed files has."""
     for name in ("docs", "big"):
-        github.label_issue(TRIO, github.open_issue(TRIO, "bob").payload["issue"]["number"], "o", name)
+        github.label_issue(
+            TRIO, github.open_issue(TRIO, "bob").payload["issue"]["number"], "o", name
+        )
     happening = github.open_pull_request(TRIO, "alice")
     number = happening.payload["number"]
     github.label_issue(TRIO, number, "olga", "docs")
