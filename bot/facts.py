@@ -7,7 +7,7 @@ from typing import TypeVar
 from bot.actions import Action
 from bot.events import Person
 
-__all__ = ["Effect", "Merging", "Moment", "NotYet", "Part", "Pull", "Question", "Waiting"]
+__all__ = ["Effect", "Merging", "Moment", "NotYet", "PartialList", "Pull", "Question", "Waiting"]
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 MOST_FILES = 1000
 
 
-class Part(tuple[T, ...]):
+class PartialList(tuple[T, ...]):
     """A list that GitHub or the bot has cut.
 
     What it lacks may exist: a rule takes nothing away and counts nothing because of it.

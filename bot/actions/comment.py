@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from bot.actions.base import Action, IssueAction
-from bot.actions.work import Result, Work
+from bot.actions.work import Result, Work, may_appear
 from bot.actions.write_once import Text, write_once
 from luggage.github.errors import Forbidden, Invalid, NotFound, RequestFailed
 
@@ -70,6 +70,8 @@ def obey(action: Action, work: Work) -> Result:
         try:
             return action.perform(work)
         except _FINAL as error:
+            if may_appear(error, work.job, work.clock()):
+                raise
             why, refusal = reason(error), error
         log.warning("GitHub refused an order: %s: %s", action.describe(), why)
         # The next try answers at once, and takes no second write slot.

@@ -55,7 +55,10 @@ class Label(IssueAction):
         return f"put the label {', '.join(self.names)} on {self.subject}"
 
     def perform(self, work: Work) -> Result:
-        """Put them on, in one request; returns their names, as many as GitHub allows."""
+        """Put them on, in one request; returns their names, as many as GitHub allows.
+
+        Raises RequestFailed; Invalid, one of these, also for labels that GitHub left out.
+        """
         if not _is_as_decided(self, work):
             return _CHANGED
         path = f"/repos/{self.repository}/issues/{self.number}/labels"

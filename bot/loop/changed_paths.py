@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from bot.facts import MOST_FILES, Part
+from bot.facts import MOST_FILES, PartialList
 from bot.options.globs import LARGEST_PATHS
 
 MOST_BYTES = 10_000_000
@@ -39,9 +39,9 @@ class ChangedPaths:
                 self._lists.move_to_end(key)
                 return known
         fetched = fetch()
-        if isinstance(fetched, Part) and not _is_at_limit(fetched):
+        if isinstance(fetched, PartialList) and not _is_at_limit(fetched):
             return fetched  # GitHub's list may be longer in a moment.
-        paths = fetched if isinstance(fetched, Part) else tuple(fetched)
+        paths = fetched if isinstance(fetched, PartialList) else tuple(fetched)
         with self._lock:
             if key not in self._lists:  # Another thread may have fetched it meanwhile.
                 self._lists[key] = paths

@@ -18,7 +18,7 @@ from bot.actions.invite import membership
 from bot.actions.work import ReadingClient
 from bot.actions.write_once import look_first
 from bot.events import Person, PullRequest, Repository, person
-from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, Part, Pull, Waiting
+from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, PartialList, Pull, Waiting
 from bot.loop.changed_paths import ChangedPaths
 from bot.options.globs import LARGEST_PATHS
 from bot.store.identities import Names
@@ -139,13 +139,13 @@ class IssueFacts:
         size = listed = 0
         for listed, file in enumerate(files, start=1):
             if listed > MOST_FILES or size > LARGEST_PATHS:
-                return Part(paths)
+                return PartialList(paths)
             names = [file[name] for name in ("filename", "previous_filename") if file.get(name)]
             paths += names
             size += sum(len(name) + 1 for name in names)
         # GitHub lists 3,000 files, and its list may lag behind its count.
         is_short = listed < self._files.get((repository, number), 0)
-        return Part(paths) if is_short else paths
+        return PartialList(paths) if is_short else paths
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
         """See `bot.rule.Reader`. GraphQL: `PullRequest.mergeable`."""
@@ -192,7 +192,7 @@ class IssueFacts:
         events = self._client.pages(f"/repos/{repository}/issues/{number}/timeline")
         read = list(islice(events, _MOST_MOMENTS + 1))
         moments = [moment for event in read[:_MOST_MOMENTS] if (moment := _moment(event))]
-        return Part(moments) if len(read) > _MOST_MOMENTS else moments
+        return PartialList(moments) if len(read) > _MOST_MOMENTS else moments
 
 
 def _merging(node: Mapping[str, Any]) -> Merging:

@@ -10,7 +10,7 @@ from string import Template
 
 from bot.actions import Action, Comment
 from bot.events import Event
-from bot.facts import Moment, NotYet, Part, Waiting
+from bot.facts import Moment, NotYet, PartialList, Waiting
 from bot.options.authority import (
     FREE,
     only_fewer,
@@ -134,7 +134,7 @@ def _reminder(
 ) -> Iterator[Action]:
     acts = [moment for moment in moments if moment.by is None or not moment.by.is_bot]
     text, people = _recipients(pull, acts, settings)
-    if not acts or not people or isinstance(moments, Part):
+    if not acts or not people or isinstance(moments, PartialList):
         return  # Of a list that was cut, the latest activity may be missing.
     quiet_since = max(act.at for act in acts)
     number = int((now - quiet_since + _SLACK) // (settings.days * _DAY))

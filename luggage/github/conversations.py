@@ -54,14 +54,11 @@ _INVISIBLE = dict.fromkeys(
     [0x00AD, 0x200B, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
 )
 # A tag, or the beginning of a comment, in a block of HTML.
-_TAG = re.compile(r"<!--|<(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
+_TAG = re.compile(r"<!--|<(/?)([A-Za-z][A-Za-z0-9-]*+)[^<>]*+>")
 # GitHub shows nothing that is nested so deeply.
 _DEEPEST = 100
 # Elements without an end tag.
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track"]
-    + ["wbr"]
-)
+_VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr", re.IGNORECASE)
 # Most comments contain no command; skip parsing them. Each line is tried once from its beginning.
 _COMMAND_LINE = re.compile(r"(?:^|\r)[^\S\r\n]*/[A-Za-z]", re.MULTILINE)
 
@@ -188,7 +185,8 @@ def _below_html(block: str) -> Iterator[str]:
             end = block.find("-->", at)
             at = len(block) if end < 0 else end + len("-->")
         elif not tag[1]:
-            opened += [] if tag[2].lower() in _VOID or tag[0].endswith("/>") else [tag[2].lower()]
+            is_void = _VOID.fullmatch(tag[2]) or tag[0].endswith("/>")
+            opened += [] if is_void else [tag[2].lower()]
         elif tag[2].lower() in opened:
             while opened.pop() != tag[2].lower():
                 pass

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.actions import Action, Comment, Unassign
 from bot.events import Event
-from bot.facts import Moment, NotYet, Part, Waiting
+from bot.facts import Moment, NotYet, PartialList, Waiting
 from bot.rule import Reader
 from bot.rules.commands.settings import CommandsSettings
 from luggage.github.errors import NotFound, RequestFailed
@@ -55,7 +55,7 @@ def _due(  # noqa: PLR0913, PLR0917  the facts of one claim
     if issue.is_locked or max(issue.updated_at, claimed_at) > idle_before:
         return
     moments = reader.timeline(repository, issue.number)
-    if isinstance(moments, Part):
+    if isinstance(moments, PartialList):
         return  # The latest activity may be among the events that the bot has not read.
     active_at = _active_at(moments, claimed_at)
     login = issue.people[issue.keys.index(person)]
