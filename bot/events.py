@@ -157,7 +157,10 @@ class Message:
     shows_app: bool = False
 
     def commands(self) -> list[list[str]]:
-        """The commands in the text, each a list of words: `[["/ping"]]`. Empty for bots."""
+        """The commands in the text, each a list of words: `[["/ping"]]`. Empty for bots.
+
+        The first word is in lower case.
+        """
         if self.author is None or self.author.is_bot:
             return []
         return parse_commands(self.text)

@@ -2,14 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.actions import Action
 from bot.events import Person
 
-__all__ = ["Effect", "Merging", "Moment", "NotYet", "Pull", "Question", "Waiting"]
+__all__ = ["Effect", "Merging", "Moment", "NotYet", "PartialList", "Pull", "Question", "Waiting"]
+
+T = TypeVar("T")
 
 # How many changed files of a pull request the bot reads: ten requests.
 MOST_FILES = 1000
+
+
+class PartialList(tuple[T, ...]):
+    """A list that GitHub or the bot has cut.
+
+    What it lacks may exist: a rule takes nothing away and counts nothing because of it.
+    """
+
+    __slots__ = ()
 
 
 class NotYet(Exception):  # noqa: N818  a signal, not an error

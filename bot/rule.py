@@ -91,8 +91,8 @@ class Reader(Protocol):
     def changed_paths(self, repository: str, number: int) -> Sequence[str]:
         """The paths that a pull request changes, including old names, of the first 1,000 files.
 
-        `Pull.files` says whether there are more. The list ends with the file that makes the paths
-        longer than bot.options.globs.LARGEST_PATHS together.
+        A `bot.facts.PartialList` if there are more. The list ends with the file that makes the
+        paths longer than bot.options.globs.LARGEST_PATHS together.
         """
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
@@ -108,7 +108,10 @@ class Reader(Protocol):
         """The open issues and pull requests with assignees, in the same order; at most 500."""
 
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
-        """The timeline of an issue or pull request, oldest first; at most 1,000 events."""
+        """The timeline of an issue or pull request, oldest first, or its first 1,000 events.
+
+        The latter is a `bot.facts.PartialList`.
+        """
 
     def claims(
         self, repository: str, *, person: str | None = None

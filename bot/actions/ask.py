@@ -22,6 +22,7 @@ class Ask(Action):
     kind: ClassVar[str] = "ask"
     noun: ClassVar[tuple[str, str]] = ("question to maintainers", "questions to maintainers")
     urgent: ClassVar[bool] = True
+    needed: ClassVar[bool] = True
 
     organization: str
     person: str
@@ -31,11 +32,17 @@ class Ask(Action):
     text: str
     number: int | None = None
     by_hand: bool = False
+    by: str = ""
 
     @property
     def identity(self) -> str:
         """The person in the organisation."""
         return f"{self.organization}/{self.person}"
+
+    @property
+    def place(self) -> str:
+        """Where somebody asked for it."""
+        return self.pull_request
 
     def describe(self) -> str:
         """The action in words, for people."""

@@ -1,18 +1,23 @@
 """Assignees: assigns people to an issue, or unassigns them, and stores claims."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bot.actions.base import IssueAction
 from bot.actions.comment import instead
 from bot.actions.work import Result, Work
-from luggage.github.errors import Ambiguous, RateLimited, RequestFailed
+from luggage.github.errors import Ambiguous, Invalid, RateLimited, RequestFailed
 
 # How long the bot relies on an issue being unassigned; longer than the wait for a write slot.
 FREE_SECONDS = 10.0
 # How long an assignment may rely on its reservation: with the 25 s that a request may take, and
 # GitHub's read lag, less than `bot.store.people.FRESH_SECONDS`.
 RESERVED_SECONDS = 15.0
+_DROPPED = (
+    "only assigns people who work on the repository or who commented on the issue, ten at most. It "
+    "left out"
+)
+_KEPT = "did not unassign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,7 @@ class Assign(IssueAction):
     declines: ClassVar[bool] = True
 
     people: tuple[str, ...]
+    by: str = ""
     claim: bool = False
     taken: str = ""
     most: int = 0
@@ -84,7 +90,9 @@ class Assign(IssueAction):
 
     def _assign(self, work: Work, *, not_after: float | None = None) -> None:
         path = f"/repos/{self.repository}/issues/{self.number}/assignees"
-        work.client.post(path, json={"assignees": list(self.people)}, not_after=not_after)
+        sent = {"assignees": list(self.people)}
+        answer = work.client.post(path, json=sent, not_after=not_after)
+        _check(self, answer, are_assigned=True)
 
     def _assigned(self, work: Work) -> Result:
         for person in self.people if self.claim else ():
@@ -115,8 +123,10 @@ class Unassign(IssueAction):
     noun: ClassVar[tuple[str, str]] = ("assignment removed", "assignments removed")
     public: ClassVar[str] = "removed an assignment of {place}"
     own_line: ClassVar[bool] = True
+    declines: ClassVar[bool] = True
 
     people: tuple[str, ...]
+    by: str = ""
 
     def describe(self) -> str:
         """The action in words, for people."""
@@ -125,7 +135,27 @@ class Unassign(IssueAction):
     def perform(self, work: Work) -> Result:
         """Unassign; returns the logins."""
         path = f"/repos/{self.repository}/issues/{self.number}/assignees"
-        work.client.delete(path, json={"assignees": list(self.people)})
+        answer = work.client.delete(path, json={"assignees": list(self.people)})
+        _check(self, answer, are_assigned=False)
         for person in self.people:
             work.people.forget_claim(self.repository, self.number, person)
         return Result({"unassigned": self.people})
+
+
+def _check(action: Assign | Unassign, answer: Any, *, are_assigned: bool) -> None:
+    """Compare GitHub's answer with the request: it drops people without an error.
+
+    Raises Invalid. An answer without assignees says nothing.
+    """
+    listed = answer.get("assignees") if isinstance(answer, dict) else None
+    if not isinstance(listed, list):
+        return
+    assigned = {str(each.get("login")).lower() for each in listed if isinstance(each, dict)}
+    wrong = [each for each in action.people if (each.lower() in assigned) is not are_assigned]
+    if wrong:
+        method = "POST" if are_assigned else "DELETE"
+        raise Invalid(
+            f"GitHub {_DROPPED if are_assigned else _KEPT} {', '.join(wrong)}",
+            method=method,
+            path=f"/repos/{action.repository}/issues/{action.number}/assignees",
+        )

@@ -46,6 +46,10 @@ class Action:
 
     `courtesy` says that it only tells people something. It waits for the work before it; the work
     after it does not wait for it. In a locked conversation the bot leaves it out.
+
+    A field `by` names who ordered it by hand. Where GitHub refuses such an action, the bot answers
+    with GitHub's reason (`bot.actions.comment.obey`). `needed` says that the actions after it
+    make no sense without it: it ends dead after the answer.
     """
 
     __slots__ = ()
@@ -57,6 +61,7 @@ class Action:
     declines: ClassVar[bool] = False
     urgent: ClassVar[bool] = False
     courtesy: ClassVar[bool] = False
+    needed: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Register a class that has a kind of its own.
@@ -86,6 +91,12 @@ class Action:
         """`owner/repo#number` of the issue or pull request that it is about; "" without one."""
         repository, number = getattr(self, "repository", None), getattr(self, "number", None)
         return "" if repository is None or number is None else f"{repository}#{number}"
+
+    @property
+    def ordered_in(self) -> str:
+        """`owner/repo#number` of where somebody ordered it by hand; "" for what nobody ordered."""
+        place: str = getattr(self, "place", "") or self.subject
+        return place if getattr(self, "by", "") else ""
 
     def describe(self) -> str:
         """The action in words, for people."""
@@ -209,6 +220,10 @@ class Planned:
         said = {**asdict(self), "kind": self.action.kind}
         if not self.names:
             del said["names"]
+        # Their absence keeps the form of what nobody ordered.
+        unset = [each for each in ("by", "place") if said["action"].get(each) == ""]
+        for each in unset:
+            del said["action"][each]
         return json.dumps(said).encode()
 
     @classmethod

@@ -62,8 +62,8 @@ class CheckRun(Action):
     def _set(self, work: Work) -> Result:
         root, mark = f"/repos/{self.repository}", marker(self.key)
         listed = f"{root}/commits/{self.commit}/check-runs"
-        found = work.client.get(listed, params={"check_name": self.name, "filter": "all"})
-        runs = [run["id"] for run in found["check_runs"] if run.get("external_id") == mark]
+        found = work.client.pages(listed, params={"check_name": self.name, "filter": "all"})
+        runs = [run["id"] for run in found if run.get("external_id") == mark]
         content, path = self._content(mark), f"{root}/check-runs"
         if runs:
             answer = work.client.patch(f"{path}/{runs[0]}", json=content)

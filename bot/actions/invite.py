@@ -22,7 +22,8 @@ LOOK_SECONDS = 15.0
 class Invite(Action):
     """Offer a person membership of an organisation.
 
-    `most_a_day` limits the invitations of the organisation in one day (UTC); 0 means no limit.
+    `by` ordered it with a command in `place`, `owner/repo#number`. `most_a_day` limits the
+    invitations of the organisation in one day (UTC); 0 means no limit.
 
     Safe to repeat: it looks first, and invites only somebody who has no membership now and has not
     been seen with one since the decision. So nobody's role is changed, and nobody who left or
@@ -35,10 +36,13 @@ class Invite(Action):
     public: ClassVar[str] = "invited a newcomer to {owner}, because of {place}"
     own_line: ClassVar[bool] = True
     urgent: ClassVar[bool] = True
+    needed: ClassVar[bool] = True
 
     organization: str
     person: str
     role: str = "member"
+    by: str = ""
+    place: str = ""
     most_a_day: int = 0
 
     @property

@@ -14,17 +14,22 @@ _PATH = "/orgs/{organization}/teams/{team}/memberships/{person}"
 class JoinTeam(Action):
     """Put a member of the organisation, or an invited person, into a team, named by its slug.
 
+    `by` ordered it with a command in `place`, `owner/repo#number`.
+
     Safe to repeat: it looks first, and a person who is in the team keeps their role.
     """
 
     kind: ClassVar[str] = "team"
     noun: ClassVar[tuple[str, str]] = ("team membership", "team memberships")
     urgent: ClassVar[bool] = True
+    needed: ClassVar[bool] = True
 
     organization: str
     team: str
     person: str
     role: str = "member"
+    by: str = ""
+    place: str = ""
 
     @property
     def identity(self) -> str:

@@ -28,6 +28,7 @@ class SetState(IssueAction):
     state: str
     reason: str = ""
     refused: str = ""
+    by: str = ""
 
     def describe(self) -> str:
         """The action in words, for people."""
@@ -47,5 +48,9 @@ class SetState(IssueAction):
 
     def _set(self, work: Work) -> Result:
         values = {"state": self.state} | ({"state_reason": self.reason} if self.reason else {})
-        work.client.patch(f"/repos/{self.repository}/issues/{self.number}", json=values)
+        path = f"/repos/{self.repository}/issues/{self.number}"
+        answer = work.client.patch(path, json=values)
+        state = answer.get("state", self.state) if isinstance(answer, dict) else self.state
+        if state != self.state:
+            raise Invalid(f"GitHub left it {state}", method="PATCH", path=path)
         return Result(values)

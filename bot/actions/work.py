@@ -39,13 +39,15 @@ class Note:
 
     `sending_at` is when a text was about to be sent, in epoch seconds. 0.0 means that it may have
     been sent long ago, by a process that could not note it. None means that it was not sent.
-    `refused` says that GitHub refused the action, and that a comment has to say so. `free_at` is
+    `refused` says that GitHub refused the action, and that a comment has to say so, or that a kept
+    issue is lost; `why` are the words of that comment, where GitHub gave the reason. `free_at` is
     when an issue was last seen without another assignee, in epoch seconds.
     """
 
     sending_at: float | None = None
     refused: bool = False
     free_at: float | None = None
+    why: str = ""
 
     def look_first(self) -> Self:
         """The same note, with a text that may have been sent: the time that is known, or 0.0."""
@@ -56,7 +58,8 @@ class Note:
         said = {each.name: getattr(self, each.name) for each in fields(self)}
         # 0.0 is a time, and equal to False.
         kept = {name: value for name, value in said.items() if value is not None}
-        return _encode({name: value for name, value in kept.items() if value is not False})
+        kept = {name: value for name, value in kept.items() if value is not False}
+        return _encode({name: value for name, value in kept.items() if value != ""})
 
     @classmethod
     def decode(cls, text: str) -> Self:

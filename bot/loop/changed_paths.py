@@ -9,6 +9,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from bot.facts import MOST_FILES, PartialList
+from bot.options.globs import LARGEST_PATHS
+
 MOST_BYTES = 10_000_000
 # What a list takes besides its texts: the entry, the key, and the list itself.
 _ENTRY_BYTES = 500
@@ -35,7 +38,10 @@ class ChangedPaths:
             if known is not None:
                 self._lists.move_to_end(key)
                 return known
-        paths = tuple(fetch())
+        fetched = fetch()
+        if isinstance(fetched, PartialList) and not _is_at_limit(fetched):
+            return fetched  # GitHub's list may be longer in a moment.
+        paths = fetched if isinstance(fetched, PartialList) else tuple(fetched)
         with self._lock:
             if key not in self._lists:  # Another thread may have fetched it meanwhile.
                 self._lists[key] = paths
@@ -43,6 +49,11 @@ class ChangedPaths:
             while self._left < 0:
                 self._left += _size(*self._lists.popitem(last=False))
         return paths
+
+
+def _is_at_limit(paths: Sequence[str]) -> bool:
+    """Whether the bot itself has cut the list, and would do so again."""
+    return len(paths) >= MOST_FILES or sum(len(path) + 1 for path in paths) > LARGEST_PATHS
 
 
 def _size(key: Key, paths: tuple[str, ...]) -> int:

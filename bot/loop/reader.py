@@ -18,12 +18,12 @@ from bot.actions.invite import membership
 from bot.actions.work import ReadingClient
 from bot.actions.write_once import look_first
 from bot.events import Person, PullRequest, Repository, person
-from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, Pull, Waiting
+from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, PartialList, Pull, Waiting
 from bot.loop.changed_paths import ChangedPaths
 from bot.options.globs import LARGEST_PATHS
 from bot.store.identities import Names
 from bot.store.people import People
-from luggage.github.errors import NotFound
+from luggage.github.errors import NotFound, Transient
 from luggage.jobs import JobRow, Queue, State
 from luggage.telemetry.redact import one_line
 
@@ -76,6 +76,7 @@ class IssueFacts:
         self._people = people
         self._paths = ChangedPaths() if paths is None else paths
         self._commits: dict[tuple[str, int], tuple[str, str]] = {}
+        self._files: dict[tuple[str, int], int] = {}
 
     def labels(self, repository: str) -> frozenset[str]:
         """See `bot.rule.Reader`. GitHub: "List labels for a repository"."""
@@ -104,6 +105,7 @@ class IssueFacts:
         """See `bot.rule.Reader`. GitHub: "Get a pull request"."""
         pull = self._client.get(f"/repos/{repository}/pulls/{number}")
         self._commits[repository, number] = (pull["head"]["sha"], pull["base"]["ref"])
+        self._files[repository, number] = pull.get("changed_files") or 0
         is_open = pull["state"] == "open"
         if settled and is_open and pull.get("mergeable") is None:
             raise NotYet(f"GitHub is still computing whether {repository}#{number} can be merged")
@@ -119,7 +121,7 @@ class IssueFacts:
             is_draft=bool(pull.get("draft")),
             merges=pull.get("mergeable"),
             updated_at=_seconds(pull["updated_at"]),
-            files=pull.get("changed_files", 0),
+            files=pull.get("changed_files") or 0,
             is_locked=bool(pull.get("locked")),
         )
 
@@ -132,16 +134,18 @@ class IssueFacts:
         return self._paths.get((repository, number, *commits), fetch)
 
     def _changed_paths(self, repository: str, number: int) -> Sequence[str]:
-        files = islice(self._client.pages(f"/repos/{repository}/pulls/{number}/files"), MOST_FILES)
+        files = self._client.pages(f"/repos/{repository}/pulls/{number}/files")
         paths: list[str] = []
-        size = 0
-        for file in files:
+        size = listed = 0
+        for listed, file in enumerate(files, start=1):
+            if listed > MOST_FILES or size > LARGEST_PATHS:
+                return PartialList(paths)
             names = [file[name] for name in ("filename", "previous_filename") if file.get(name)]
             paths += names
             size += sum(len(name) + 1 for name in names)
-            if size > LARGEST_PATHS:
-                break
-        return paths
+        # GitHub lists 3,000 files, and its list may lag behind its count.
+        is_short = listed < self._files.get((repository, number), 0)
+        return PartialList(paths) if is_short else paths
 
     def merging(self, repository: str, *, base: str | None = None) -> Sequence[Merging]:
         """See `bot.rule.Reader`. GraphQL: `PullRequest.mergeable`."""
@@ -186,7 +190,9 @@ class IssueFacts:
     def timeline(self, repository: str, number: int) -> Sequence[Moment]:
         """See `bot.rule.Reader`. GitHub: "List timeline events for an issue"."""
         events = self._client.pages(f"/repos/{repository}/issues/{number}/timeline")
-        return [moment for event in islice(events, _MOST_MOMENTS) if (moment := _moment(event))]
+        read = list(islice(events, _MOST_MOMENTS + 1))
+        moments = [moment for event in read[:_MOST_MOMENTS] if (moment := _moment(event))]
+        return PartialList(moments) if len(read) > _MOST_MOMENTS else moments
 
 
 def _merging(node: Mapping[str, Any]) -> Merging:
@@ -286,8 +292,12 @@ class Memberships:
         )
         if len(merged) < enough:
             query = f"is:pr is:merged author:{person} org:{organization}"
-            results = self._client.get("/search/issues", params={"q": query, "per_page": enough})
+            path = "/search/issues"
+            results = self._client.get(path, params={"q": query, "per_page": enough})
             merged |= {self._identity(item) for item in results["items"]}
+            if results.get("incomplete_results") and len(merged) < enough:
+                words = "GitHub's search ran out of time, so its results are incomplete"
+                raise Transient(words, method="GET", path=path)
         return min(len(merged), enough)
 
     def _identity(self, item: Mapping[str, Any]) -> tuple[str, int]:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Protocol, Self, TypeVar, cast
 
 from bot.actions import ACTIONS, Action, Planned, React, Superseded, UnknownAction, Work
+from bot.actions.comment import obey
 from bot.actions.work import LOOK_FIRST, Note, UnreadableRecord, may_appear
 from bot.events import ACCOUNT, DELIVERIES, RENAMES, REPOSITORY, SCHEDULE, Event, view
 from bot.facts import NotYet
@@ -401,7 +402,7 @@ class Updater:
             try:
                 client, people = self._client(planned.installation, job), self._then(planned, job)
                 action = self._addressed(planned.action, people.names, client)
-                result = action.perform(self._work(client, people, job))
+                result = obey(action, self._work(client, people, job))
             except Superseded as why:
                 return Ignored(str(why))
             except Forbidden as error:

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from bot.actions import Action, Comment, Label, Unlabel
 from bot.events import Event
-from bot.facts import MOST_FILES, NotYet, Pull
+from bot.facts import MOST_FILES, NotYet, PartialList, Pull
 from bot.options.authority import FREE, only_off, tightening
 from bot.options.globs import LARGEST_PATHS, NAMED_GLOBS, covering, fits
 from bot.options.kinds import FLAG, option, table, whole
@@ -68,7 +68,8 @@ def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Ac
         return []
     changed, failure = _changed_paths(repository, number, reader, settings)
     paths = _bounded(changed)
-    is_cut = len(paths) < len(changed) or (bool(settings.paths) and pull.files > MOST_FILES)
+    is_known_cut = bool(settings.paths) and pull.files > MOST_FILES
+    is_cut = len(paths) < len(changed) or isinstance(changed, PartialList) or is_known_cut
     is_cut = is_cut or failure is not None
     matching = {name.lower() for name in _matching(pull, paths, settings)}
     managed = {name.lower() for name in settings.managed}

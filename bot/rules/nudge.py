@@ -10,7 +10,7 @@ from string import Template
 
 from bot.actions import Action, Comment
 from bot.events import Event
-from bot.facts import Moment, NotYet, Waiting
+from bot.facts import Moment, NotYet, PartialList, Waiting
 from bot.options.authority import (
     FREE,
     only_fewer,
@@ -134,8 +134,8 @@ def _reminder(
 ) -> Iterator[Action]:
     acts = [moment for moment in moments if moment.by is None or not moment.by.is_bot]
     text, people = _recipients(pull, acts, settings)
-    if not acts or not people:
-        return
+    if not acts or not people or isinstance(moments, PartialList):
+        return  # Of a list that was cut, the latest activity may be missing.
     quiet_since = max(act.at for act in acts)
     number = int((now - quiet_since + _SLACK) // (settings.days * _DAY))
     if not 1 <= number <= settings.most:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine, bindparam, case, or_, select, update
 
-from bot.actions import KeepIssue
+from bot.actions import KeepIssue, limits
 from bot.events import SCHEDULE, Event
 from bot.options.kinds import Problem, messages
 from bot.rule import Rule
@@ -423,4 +423,4 @@ def complaint(file: Known) -> KeepIssue | None:
 
 def _fenced(problems: str) -> str:
     """The problems without code fences, which a quoted line of the file may contain."""
-    return problems.replace("```", "'''")
+    return limits.lines(problems.replace("```", "'''").split("\n"))

@@ -7,11 +7,11 @@ meets them.
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from luggage.fake_github.messages import Answer, Refused, Request
+from luggage.fake_github.messages import Answer, HtmlPage, Refused, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +69,36 @@ def secondary_limit(retry_after_seconds: int | None = None) -> Fault:
     return _refusal(403, "secondary limit", headers)
 
 
-def refused(status: int, message: str) -> Fault:
-    """Respond with any error in GitHub's format; the request has no effect."""
-    return Fault(name=str(status), answer=Refused(status, message).answer)
+def submitted_too_quickly(status: int = 422) -> Fault:
+    """Respond as GitHub does to fast writers, with 403 or 422; the request has no effect.
+
+    It is a secondary limit, which GitHub words as a validation error.
+    """
+    error = {"resource": "Issue", "code": "custom", "message": "was submitted too quickly"}
+    answer = Refused(status, "Validation Failed", [error]).answer
+    return Fault(name="submitted too quickly", answer=answer)
+
+
+def limit_as_html(status: int = 403) -> Fault:
+    """Respond with a secondary limit as a page of HTML; the request has no effect."""
+    page = HtmlPage(
+        "<!DOCTYPE html><html><body><p>You have exceeded a secondary rate limit. Please wait a few "
+        "minutes before you try again.</p></body></html>"
+    )
+    return Fault(name="limit as HTML", answer=Answer(status, page))
+
+
+def refused(status: int, message: str, *errors: Mapping[str, str]) -> Fault:
+    """Respond with any error in GitHub's format; the request has no effect.
+
+    `errors` is its list of fields: `{"resource": "Issue", "field": "title", "code": "invalid"}`.
+    """
+    return Fault(name=str(status), answer=Refused(status, message, errors).answer)
+
+
+def answered(body: object, *, status: int = 200) -> Fault:
+    """Respond with this JSON; the request has no effect. For answers that lack or cut something."""
+    return Fault(name=f"answered {status}", answer=Answer(status, body))
 
 
 def _refusal(status: int, name: str, headers: dict[str, str]) -> Fault:

@@ -35,7 +35,16 @@ SKEW_ERROR_SECONDS = 0.5
 SECONDARY_LIMIT_SECONDS = 60.0
 
 _DIGITS = re.compile(r"[0-9]{1,12}")  # bounded: int() raises on very long digit strings
-_SECONDARY = re.compile(r"secondary rate limit|abuse detection", re.IGNORECASE)
+# GitHub's words for a secondary limit. It sends them with 403, 422 or 429, at times as HTML.
+_SECONDARY = re.compile(
+    r"secondary[- ]rate[- ]limit|abuse[- ](?:detection|rate[- ]limit)|submitted too quickly",
+    re.IGNORECASE,
+)
+_LIMIT_MESSAGE = re.compile(rf"^API rate limit|{_SECONDARY.pattern}", re.IGNORECASE)
+# A limit of GitHub ends within an hour; a longer wait is a mistake somewhere.
+_LONGEST_RETRY_AFTER = 24 * 3600.0
+# How much of an answer that is not JSON may hold those words, in bytes.
+_LONGEST_PAGE = 100_000
 _LONGEST_MESSAGE = 500
 
 # Refusals of all requests, by GitHub's words; other 403s are about a permission.
@@ -112,26 +121,46 @@ def rate_limit(answer: ApiResponse, *, skew_seconds: float) -> RateLimit | None:
 def limited_until(answer: ApiResponse, *, skew_seconds: float) -> float | None:
     """Return when to retry a rate-limited request; None if the response is not a rate limit.
 
-    The time is in epoch seconds by our clock and at least one second ahead, to prevent a busy loop.
+    The time is in epoch seconds by our clock. It is a minute ahead, or as far as GitHub says, and
+    at least one second, to prevent a busy loop.
     """
-    if answer.status not in {403, 429}:
+    is_secondary = _is_secondary(answer)
+    if answer.status not in {403, 429} and not is_secondary:
         return None
     limit = rate_limit(answer, skew_seconds=skew_seconds)
-    soonest = answer.received_at + 1.0
+    minute = answer.received_at + SECONDARY_LIMIT_SECONDS
     if "retry-after" in answer.headers:
-        return max(soonest, answer.received_at + _retry_after(answer))
+        seconds = _retry_after(answer)
+        return answer.received_at + max(1.0, seconds) if seconds else minute
     if limit is not None and limit.remaining == 0:
-        return max(soonest, limit.reset_at)
-    if answer.status == 429 or _SECONDARY.search(_message(answer)):  # noqa: PLR2004 -- Too Many Requests
-        return answer.received_at + SECONDARY_LIMIT_SECONDS
+        is_past = limit.reset_at <= answer.received_at
+        at = minute if is_past else max(answer.received_at + 1.0, limit.reset_at)
+        return max(at, minute) if is_secondary else at
+    if is_secondary or answer.status == 429:  # noqa: PLR2004 -- Too Many Requests
+        return minute
     return None
 
 
 def is_primary_limit(answer: ApiResponse) -> bool:
     """Return whether one resource's limit was hit, not one of the whole installation."""
-    return (
-        "retry-after" not in answer.headers and answer.headers.get("x-ratelimit-remaining") == "0"
-    )
+    is_spent = answer.headers.get("x-ratelimit-remaining") == "0"
+    return is_spent and "retry-after" not in answer.headers and not _is_secondary(answer)
+
+
+def _is_secondary(answer: ApiResponse) -> bool:
+    """Return whether a refusal has GitHub's words for a secondary limit, in JSON or HTML.
+
+    Only what GitHub says counts, not the values of the request that it may repeat.
+    """
+    if answer.status not in {403, 422, 429}:
+        return False
+    data = _object(answer)
+    if not data:
+        return bool(_SECONDARY.search(answer.body[:_LONGEST_PAGE].decode(errors="replace")))
+    listed = data.get("errors")
+    fields = [_field(error) for error in listed] if isinstance(listed, list) else []
+    said = [_text(data.get(name)) for name in ("message", "documentation_url")]
+    return any(map(_SECONDARY.search, [*said, *(field.message for field in fields)]))
 
 
 def failure(answer: ApiResponse, *, retry_at: float | None) -> RequestFailed:
@@ -153,7 +182,7 @@ def graphql_failure(answer: ApiResponse, data: object, *, retry_at: float) -> Re
     kinds = {str(error.get("type", "")) for error in listed}
     message = "; ".join(_text(error.get("message")) for error in listed)[:_LONGEST_MESSAGE]
     evidence = _evidence(answer) | {"fields": tuple(_graphql_field(error) for error in listed)}
-    if "RATE_LIMITED" in kinds or "RATE_LIMIT" in kinds or _SECONDARY.search(message):
+    if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or _LIMIT_MESSAGE.search(message):
         return RateLimited(message, retry_at=retry_at, **evidence)
     if message.startswith("Something went wrong"):  # a timeout inside GitHub
         return Ambiguous(message, **evidence)
@@ -259,5 +288,14 @@ def _count(answer: ApiResponse, header: str) -> int | None:
 
 
 def _retry_after(answer: ApiResponse) -> float:
+    """Return the seconds of Retry-After, a number or a date; 0.0 for neither or a past one."""
     seconds = _count(answer, "retry-after")
-    return SECONDARY_LIMIT_SECONDS if seconds is None else float(seconds)
+    if seconds is not None:
+        return min(float(seconds), _LONGEST_RETRY_AFTER)
+    try:
+        until = parsedate_to_datetime(answer.headers["retry-after"]).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    now = github_time(answer)
+    left = until - (answer.received_at if now is None else now)
+    return min(max(0.0, left), _LONGEST_RETRY_AFTER)

@@ -39,6 +39,12 @@ class EtagCache:
                 self._entries.move_to_end((owner, url))
             return entry
 
+    def forget(self, owner: str, url: str) -> None:
+        """Drop the cached response for an owner and URL. Safe to repeat."""
+        with self._lock:
+            entry = self._entries.pop((owner, url), None)
+            self._bytes -= len(entry.body) if entry else 0
+
     def put(self, owner: str, url: str, entry: CachedResponse) -> None:
         """Cache a response, replacing the older one for the same URL."""
         if len(entry.body) > self._max_bytes // 10:

@@ -43,6 +43,7 @@ _log = logging.getLogger("luggage.github")
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _NOT_MODIFIED = 304
+_PAGE = 100
 
 
 class CallName(TypedDict):
@@ -164,18 +165,26 @@ class Exchange:
         cached = self._wire.cache.get(self.name, call.url)
         answer = self._try(call, cached)
         if cached is not None and answer.status == _NOT_MODIFIED:
-            headers = {**answer.headers, "link": cached.link}
+            # Its own links are newer: a later page may exist since, and change nothing here.
+            link = answer.headers.get("link", cached.link)
+            if link != cached.link:
+                self._wire.cache.put(self.name, call.url, replace(cached, link=link))
+            headers = {**answer.headers, "link": link}
             return replace(answer, status=200, headers=headers, body=cached.body)
         etag, link = (answer.headers.get(name, "") for name in ("etag", "link"))
         if etag:
             self._wire.cache.put(self.name, call.url, CachedResponse(etag, answer.body, link))
         return answer
 
+    def forget(self, call: ApiCall) -> None:
+        """Ask for the call without a condition next time."""
+        self._wire.cache.forget(self.name, call.url)
+
     def graphql_failure(self, call: ApiCall, answer: ApiResponse, data: object) -> RequestFailed:
         """Return the error of a GraphQL response; a rate limit also closes the gate."""
         limit = rate_limit(answer, skew_seconds=self._wire.skew.seconds)
         retry_at = answer.received_at + SECONDARY_LIMIT_SECONDS
-        if limit is not None and limit.remaining == 0:
+        if limit is not None and limit.remaining == 0 and limit.reset_at > answer.received_at:
             retry_at = max(limit.reset_at, answer.received_at + 1.0)
         error = graphql_failure(answer, data, retry_at=retry_at)
         if isinstance(error, RateLimited):
@@ -366,8 +375,8 @@ class Client:
         while call.url not in seen:
             seen.add(call.url)
             answer = self._exchange.send(call)
-            yield from _items(call, decode(answer))
-            link = _next_link(answer.headers.get("link", ""))
+            items, link = self._items(call, answer)
+            yield from items
             if link is None:
                 return
             call = self._exchange.following(call, link)
@@ -376,10 +385,9 @@ class Client:
     def page(self, path: str, /, *, params: _Params = None, **names: str | int) -> Page:
         """Return one page; raises as `pages` does. Safe to repeat."""
         call = self._exchange.call("GET", path, names, {"per_page": 100, **(params or {})})
-        answer = self._exchange.send(call)
-        link = _next_link(answer.headers.get("link", ""))
+        items, link = self._items(call, self._exchange.send(call))
         following = None if link is None else _query_of(self._exchange.following(call, link).url)
-        return Page(_items(call, decode(answer)), following)
+        return Page(items, following)
 
     def graphql(self, query: str, /, **variables: object) -> Any:
         """Return the `data` of a query; raises RequestFailed, also for errors with status 200.
@@ -395,6 +403,14 @@ class Client:
         if isinstance(result, dict) and not result.get("errors"):
             return result.get("data")
         raise self._exchange.graphql_failure(call, answer, result)
+
+    def _items(self, call: ApiCall, answer: ApiResponse) -> tuple[list[Any], str | None]:
+        """Return the items of a page, and the link to the next page, if there is one."""
+        items, link = _items(call, decode(answer)), _next_link(answer.headers.get("link", ""))
+        if link is None and len(items) >= _per_page(call):
+            # A further item would be on a page of its own, and leave this one unchanged.
+            self._exchange.forget(call)
+        return items, link
 
     def _value(self, call: ApiCall) -> Any:
         return decode(self._exchange.send(self._permitted(call)))
@@ -413,6 +429,11 @@ def _items(call: ApiCall, value: Any) -> list[Any]:
     if len(lists) != 1:
         raise Invalid("the response is not a page: expected exactly one list", **call.named)
     return lists[0]
+
+
+def _per_page(call: ApiCall) -> int:
+    size = _query_of(call.url).get("per_page", "")
+    return int(size) if size.isdecimal() else _PAGE
 
 
 def _query_of(url: str) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ Paths contain only `repository.full_name`, numbers and ids. The URLs in a payloa
 forged payload could send the installation token to any host.
 
 A Markdown parser finds commands such as `/ping`, so quotes, code blocks and HTML comments do not
-count; docs/decisions/0022 says why.
+count; docs/decisions/0022 and 0180 say why.
 """
 
 import re
@@ -48,6 +48,17 @@ _NUMBER_IN = {
 }
 
 _COMMAND = re.compile(r"/[A-Za-z]")
+# Characters that nobody sees, and that telephones and copied texts bring along. Those that join
+# letters or emoji are part of words.
+_INVISIBLE = dict.fromkeys(
+    [0x00AD, 0x200B, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
+)
+# A tag, or the beginning of a comment, in a block of HTML.
+_TAG = re.compile(r"<!--|<(/?)([A-Za-z][A-Za-z0-9-]*+)[^<>]*+>")
+# GitHub shows nothing that is nested so deeply.
+_DEEPEST = 100
+# Elements without an end tag.
+_VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr", re.IGNORECASE)
 # Most comments contain no command; skip parsing them. Each line is tried once from its beginning.
 _COMMAND_LINE = re.compile(r"(?:^|\r)[^\S\r\n]*/[A-Za-z]", re.MULTILINE)
 
@@ -123,12 +134,14 @@ def _full_name(payload: Mapping[str, Any]) -> str:
 def parse_commands(markdown: str) -> list[list[str]]:
     """Return the commands in order, each as a list of words: `[["/ping"], ["/label", "bug"]]`.
 
-    A command is a plain-text line of a top-level paragraph that starts with "/" and a letter. Code,
-    quotes, lists, headings, tables, HTML and links do not count. Never raises.
+    A command is a plain-text line of a top-level paragraph that starts with "/" and a letter; its
+    first word is in lower case. Code, quotes, lists, headings, tables, HTML and links do not count.
+    A line below HTML counts where GitHub shows it outside of all elements: below an `<img>` or a
+    `</details>`. Characters that nobody sees are left out. Never raises.
 
     Text beyond MOST_CHARACTERS does not count, nor do paragraphs beyond MOST_IN_PARAGRAPHS.
     """
-    return [list(words) for words in _parsed(markdown[:MOST_CHARACTERS])]
+    return [list(words) for words in _parsed(markdown[:MOST_CHARACTERS].translate(_INVISIBLE))]
 
 
 @lru_cache(_CACHED)
@@ -136,12 +149,47 @@ def _parsed(markdown: str) -> Sequence[Sequence[str]]:
     commands: list[list[str]] = []
     if not _COMMAND_LINE.search(markdown):
         return commands
-    for paragraph in _paragraphs(_MARKDOWN.parse(markdown)):
-        for line in _lines(paragraph):
-            if _is_command(line):
-                words = "".join(token.content for token in line).split()
-                commands.append(words)
+    for text in _command_lines(_MARKDOWN.parse(markdown)):
+        name, *words = text.split()
+        commands.append([name.lower(), *words])
     return commands
+
+
+def _command_lines(tokens: Sequence[Token]) -> Iterator[str]:
+    """Yield the lines that are commands, in order."""
+    for token, inline in zip(tokens, [*tokens[1:], *tokens[:1]], strict=True):
+        if token.level == 0 and token.type == "html_block":
+            yield from _below_html(token.content)
+        elif token.level == 0 and token.type == "paragraph_open":
+            for line in _lines(inline.children or ()):
+                if _is_command(line):
+                    yield "".join(each.content for each in line)
+
+
+def _below_html(block: str) -> Iterator[str]:
+    """Yield the plain lines of an HTML block that stand outside of its elements and comments."""
+    opened: list[str] = []
+    at = 0
+    while at < len(block) and len(opened) <= _DEEPEST:
+        tag = _TAG.search(block, at)
+        text = block[at : tag.start() if tag else len(block)]
+        # The text behind a tag belongs to the line of the tag, up to its end.
+        lines = text.split("\n")
+        if not opened:
+            whole = lines[1:-1] if tag else lines[1:]
+            yield from (line for line in whole if _COMMAND.match(line.lstrip()))
+        if tag is None:
+            return
+        at = tag.end()
+        if tag[0] == "<!--":
+            end = block.find("-->", at)
+            at = len(block) if end < 0 else end + len("-->")
+        elif not tag[1]:
+            is_void = _VOID.fullmatch(tag[2]) or tag[0].endswith("/>")
+            opened += [] if is_void else [tag[2].lower()]
+        elif tag[2].lower() in opened:
+            while opened.pop() != tag[2].lower():
+                pass
 
 
 def _parse_paragraphs(state: StateCore) -> None:
@@ -176,12 +224,6 @@ def _skip_table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
 def _is_row(state: StateBlock, line: int) -> bool:
     is_inside = state.sCount[line] >= state.blkIndent and not state.is_code_block(line)
     return is_inside and bool(mdTrim(state.src[state.bMarks[line] : state.eMarks[line]]))
-
-
-def _paragraphs(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    for opening, inline in pairwise(tokens):
-        if opening.type == "paragraph_open" and opening.level == 0:
-            yield inline.children or ()
 
 
 def _lines(paragraph: Sequence[Token]) -> Iterator[list[Token]]:

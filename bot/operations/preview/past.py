@@ -166,12 +166,19 @@ class Merges:
         merged = _until(self._stored.get((organization.lower(), person.lower()), ()), when)
         if len(merged) >= enough:
             return merged
-        return merged | _until(self._search(organization, person), when)
+        found, is_whole = self._search(organization, person)
+        merged |= _until(found, when)
+        if not is_whole and len(merged) < enough:
+            raise Unasked("GitHub's search did not list all pull requests")
+        return merged
 
-    def _search(self, organization: str, person: str) -> list[Merge]:
+    def _search(self, organization: str, person: str) -> tuple[list[Merge], bool]:
+        """The pull requests that the search lists, and whether these are all."""
         query = f"is:pr is:merged author:{person} org:{organization}"
         answer = self._questions.get("/search/issues", params={"q": query, "per_page": 100})
-        return [_merge(item) for item in answer["items"]]
+        items = answer["items"]
+        is_cut = answer.get("incomplete_results") or answer.get("total_count", 0) > len(items)
+        return [_merge(item) for item in items], not is_cut
 
 
 def _stored_merges(pasts: Sequence[Past]) -> Mapping[tuple[str, str], Sequence[Merge]]:

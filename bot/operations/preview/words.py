@@ -7,7 +7,7 @@ private repositories.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.actions import CheckRun, kinds
+from bot.actions import CheckRun, kinds, limits
 from bot.operations.preview.comparison import Difference, How, Preview
 from bot.options.kinds import Problem, messages
 from bot.settings.files import FILE
@@ -62,7 +62,7 @@ def refusal(repository: str, commit: str, problems: Sequence[Problem]) -> CheckR
 
 
 def _listed(problems: Sequence[Problem]) -> str:
-    return "\n".join(messages(problems, FILE)).replace("```", "'''")
+    return limits.lines([each.replace("```", "'''") for each in messages(problems, FILE)])
 
 
 def unread(repository: str, commit: str) -> CheckRun:

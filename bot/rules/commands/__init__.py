@@ -8,10 +8,11 @@ that are unknown or not allowed get no reply, because they may be meant for anot
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.actions import Action, Comment, React
+from bot.actions.comment import REFUSED, github_says
 from bot.events import MESSAGES, SCHEDULE, Event, Message
 from bot.rule import Reader, Rule
 from bot.rules.commands import answers, claims, labels, states
-from bot.rules.commands.calls import CommandAnswer, CommandCall
+from bot.rules.commands.calls import CommandAnswer, CommandCall, quoted
 from bot.rules.commands.idle import idle
 from bot.rules.commands.settings import CommandsSettings
 
@@ -37,7 +38,7 @@ def decide(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence
     calls = _calls(event, event.message, reader, settings)
     if not calls:
         return []
-    results = [_ANSWERS[call.name](call) for call in calls[: settings.most_commands]]
+    results = [_result(call) for call in calls[: settings.most_commands]]
     replies = [result.say for result in results if result.say]
     if len(calls) > settings.most_commands:
         replies.append(
@@ -49,6 +50,15 @@ def decide(event: Event, reader: Reader, settings: CommandsSettings) -> Sequence
         *effects,
         *_reply(event.repository.full_name, event.message, replies),
     ]
+
+
+def _result(call: CommandCall) -> CommandAnswer:
+    """The actions and the reply of one command; GitHub's reason where it refuses a question."""
+    try:
+        return _ANSWERS[call.name](call)
+    except REFUSED as error:
+        command = quoted(f"/{call.name} {call.rest}")
+        return CommandAnswer(say=f"I could not do {command}. {github_says(error)}")
 
 
 def _calls(

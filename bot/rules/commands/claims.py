@@ -80,6 +80,7 @@ def release(call: CommandCall) -> CommandAnswer:
                 about=call.about,
                 repository=call.repository,
                 number=call.issue.number,
+                by=call.person,
                 people=(call.person,),
             ),
         )
@@ -122,6 +123,7 @@ def _assign(call: CommandCall, person: str, *, is_claim: bool) -> Assign:
         about=call.about,
         repository=call.repository,
         number=call.issue.number,
+        by=call.person,
         people=(person,),
         claim=is_claim,
         taken=_TAKEN.format(person=person) if is_claim else "",

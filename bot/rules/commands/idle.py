@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.actions import Action, Comment, Unassign
 from bot.events import Event
-from bot.facts import Moment, NotYet, Waiting
+from bot.facts import Moment, NotYet, PartialList, Waiting
 from bot.rule import Reader
 from bot.rules.commands.settings import CommandsSettings
 from luggage.github.errors import NotFound, RequestFailed
@@ -54,7 +54,10 @@ def _due(  # noqa: PLR0913, PLR0917  the facts of one claim
     # In a locked conversation nobody could be reminded, nor answer.
     if issue.is_locked or max(issue.updated_at, claimed_at) > idle_before:
         return
-    active_at = _active_at(reader.timeline(repository, issue.number), claimed_at)
+    moments = reader.timeline(repository, issue.number)
+    if isinstance(moments, PartialList):
+        return  # The latest activity may be among the events that the bot has not read.
+    active_at = _active_at(moments, claimed_at)
     login = issue.people[issue.keys.index(person)]
     about = f"claim {repository}#{issue.number} {person} {int(active_at)}"
     reminder = Comment(

@@ -24,6 +24,7 @@ def label(call: CommandCall) -> CommandAnswer:
         about=call.about,
         repository=call.repository,
         number=call.issue.number,
+        by=call.person,
         names=tuple(existing),
     )
     return CommandAnswer((put,), " ".join(reasons))
@@ -41,6 +42,7 @@ def unlabel(call: CommandCall) -> CommandAnswer:
             about=f"{call.about} {there[name.lower()]}",
             repository=call.repository,
             number=call.issue.number,
+            by=call.person,
             name=there[name.lower()],
         )
         for name in names

@@ -43,6 +43,7 @@ def _state(call: CommandCall, state: str, *, reason: str = "", refused: str = ""
         about=call.about,
         repository=call.repository,
         number=call.issue.number,
+        by=call.person,
         state=state,
         reason=reason,
         refused=refused,

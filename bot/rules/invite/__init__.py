@@ -9,12 +9,13 @@ The bot never invites members, bots, or people who were invited before, declined
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from string import Template
 
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
+from bot.actions.comment import REFUSED, github_says
 from bot.events import REPLIES, Event, Message, Person
 from bot.facts import Question
 from bot.options.authority import (
@@ -37,6 +38,7 @@ _NAMES = ("person", "organization")
 # How many people who wait for an approval a comment names.
 _MOST_SHOWN = 20
 _LOGIN = re.compile(r"@?([A-Za-z0-9][A-Za-z0-9_-]*)[.,;:!?]*")
+_LONGEST_SHOWN = 60
 _MAY_INVITE = frozenset({"admin", "write"})
 _SLUG: Kind[str] = matching("[a-z0-9_-]*", "a team's name as in its URL, or empty")
 _NAME: Kind[str] = matching("[A-Za-z0-9._-]*", "a repository's name without its owner, or empty")
@@ -169,6 +171,14 @@ class _Case:
     person: str
     repository: str
     number: int
+    # Who ordered it by hand, "" for nobody, and the issue or pull request with the order.
+    by: str = ""
+    place: str = ""
+
+    @property
+    def at(self) -> str:
+        """The issue or pull request: `owner/repo#number`."""
+        return f"{self.repository}#{self.number}"
 
     @property
     def name(self) -> str:
@@ -247,12 +257,17 @@ def _ask(case: _Case, text: str, settings: InviteSettings, *, by_hand: bool = Fa
         title=f"Invite {case.person} to {case.organization}?",
         text=text,
         by_hand=by_hand,
+        by=case.by,
     )
 
 
 def _invitation(case: _Case, message: str, settings: InviteSettings) -> list[Action]:
     invite = Invite(
-        organization=case.organization, person=case.person, most_a_day=settings.most_a_day
+        organization=case.organization,
+        person=case.person,
+        most_a_day=settings.most_a_day,
+        by=case.by,
+        place=case.place,
     )
     return [invite, _welcome(case, message)]
 
@@ -270,6 +285,8 @@ def _team(case: _Case, settings: InviteSettings) -> list[Action]:
             team=settings.team,
             person=case.person,
             role=settings.team_role,
+            by=case.by,
+            place=case.place,
         )
     ]
 
@@ -289,6 +306,24 @@ def _commands(
     if not commands:
         return []
     here = _Case(organization, "", event.repository.full_name, message.number)
+    try:
+        return _obeyed(commands, here, questions, event, message, reader, settings)
+    except REFUSED as error:
+        return [_reply(here, message, texts.REFUSED, reason=github_says(error))]
+
+
+def _obeyed(  # noqa: PLR0913, PLR0917  the facts of one message
+    commands: Sequence[Sequence[str]],
+    here: _Case,
+    questions: Sequence[Question],
+    event: Event,
+    message: Message,
+    reader: Reader,
+    settings: InviteSettings,
+) -> Sequence[Action]:
+    """What the commands of a message lead to; raises what the reader raises."""
+    if message.author is None:
+        return []
     deaf = _deaf(here, message, message.author, reader)
     if deaf:
         return [_reply(here, message, deaf)]
@@ -303,7 +338,7 @@ def _commands(
         action
         for person in people
         for action in by_hand(
-            _Case(organization, person, here.repository, here.number),
+            replace(here, person=person, by=message.author.login, place=here.at),
             event,
             message,
             reader,
@@ -312,7 +347,9 @@ def _commands(
     ]
     if named == commands:
         return actions
-    text = texts.NAME_ONE.replace("{waiting}", _waiting(organization, questions, reader, settings))
+    text = texts.NAME_ONE.replace(
+        "{waiting}", _waiting(here.organization, questions, reader, settings)
+    )
     return [*actions, _reply(here, message, text)]
 
 
@@ -374,6 +411,9 @@ def _by_hand(
     for question in reader.asked_about(event.place):
         if question.person.lower() == case.person.lower():
             return _approved(case, message, question, settings)
+    tried_at = reader.wanted_at(_invitation(case, "", settings)[0])
+    if tried_at is not None and not _is_after(tried_at, message):
+        return [_reply(case, message, texts.TRIED_BEFORE)]
     return [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
 
 
@@ -412,7 +452,7 @@ def _approved(
 ) -> Sequence[Action]:
     """Invite and welcome the person where it began, and answer where the bot asked."""
     repository, _, number = question.place.partition("#")
-    there = _Case(case.organization, case.person, repository, int(number))
+    there = replace(case, repository=repository, number=int(number))
     welcome = settings.hand_message if question.by_hand else settings.message
     actions = _invitation(there, welcome, settings)
     places = {(each.repository.lower(), each.number) for each in (there, case)}
@@ -428,6 +468,8 @@ def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings
     """Why the bot does not invite a person; "" if it does."""
     if not case.person:
         return texts.NO_NAME
+    if not _LOGIN.fullmatch(case.person):
+        return texts.NOT_FOUND
     if settings.excludes(case.person):
         return texts.EXCLUDED
     author = event.issue.author if event.issue else None
@@ -443,14 +485,20 @@ def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings
     return "" if state is None else texts.BY_STATE[state]
 
 
-def _reply(case: _Case, message: Message, text: str) -> Comment:
+def _reply(case: _Case, message: Message, text: str, **more: str) -> Comment:
     return Comment(
         about=f"answer {case.repository}/{message.identity}/{case.person}",
         repository=case.repository,
         number=case.number,
-        text=text.format(person=case.person, organization=case.organization),
+        text=text.format(person=_shown(case.person), organization=case.organization, **more),
         thread=message.thread,
     )
+
+
+def _shown(person: str) -> str:
+    """What somebody typed as a name, for a comment: short, and not the end of inline code."""
+    plain = person.replace("`", "'")
+    return plain if len(plain) <= _LONGEST_SHOWN else f"{plain[:_LONGEST_SHOWN]}..."
 
 
 # After joining

@@ -84,6 +84,12 @@ WAITING = " Those who wait: {people}."
 NO_NAME = "Who would you like to invite? Please name the person: `/invite @person`."
 NOT_FOUND = "I could not find `{person}` on GitHub. Is there a typo in the name?"
 NOT_A_PERSON = "`{person}` is not a person, so it cannot join **{organization}**."
+REFUSED = "I could not do that. {reason}"
+TRIED_BEFORE = (
+    "I was told to invite `{person}` before, and GitHub has not taken the invitation: it refused "
+    "it, or it waits for another day. Whoever runs me sees the reason in my console, and can retry "
+    "it there."
+)
 EXCLUDED = (
     "I am not allowed to invite `{person}`: the name matches `exclude` in `.github/bot.toml`."
 )

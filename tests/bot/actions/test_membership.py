@@ -19,6 +19,7 @@ from bot.actions import (
     Planned,
     Rest,
     Work,
+    limits,
 )
 from bot.facts import Question
 from bot.store.people import People
@@ -394,3 +395,17 @@ def test_an_order_is_told_as_what_it_is():
     """The history shows which of the two it was."""
     assert order(paused=True, second=1).describe() == "pause the work for snakes"
     assert order(paused=False, second=1).describe() == "resume the work for snakes"
+
+
+def test_a_list_of_lines_is_cut_between_lines():
+    """The last line says how many more there are."""
+    assert limits.lines(["a", "b"]) == "a\nb"
+    assert limits.lines(["a", "b", "c"], most=1) == "a\n... and 2 more"
+    cut = limits.lines(["\U0001f600" * 100] * 1000)
+    assert (len(cut.encode()) < 65_000, cut.endswith("... and 901 more")) == (True, True)
+
+
+@pytest.mark.parametrize("cut", [limits.output, limits.title, lambda text: limits.body(text, "")])
+def test_what_github_cannot_store_is_replaced(cut):
+    """NUL and halves of surrogate pairs make no request fail."""
+    assert cut("a\0b\ud800c").rstrip() == "a\ufffdb?c"

@@ -30,7 +30,7 @@ REQUESTS = {
     "assign": [("POST", f"{ISSUE}/assignees", {}, {"assignees": ["alice"]})],
     # Without the name, GitHub's first page could lack the bot's own among those of others.
     "check": [
-        ("GET", CHECKS, {"check_name": "bot.toml", "filter": "all"}, None),
+        ("GET", CHECKS, {"per_page": "100", "check_name": "bot.toml", "filter": "all"}, None),
         (
             "POST",
             f"/repos/{TRIO}/check-runs",

@@ -166,3 +166,53 @@ def test_a_closing_without_an_issue_has_no_effect(push, github, queue):
     push(WRONG)
     push(RIGHT)
     assert {row.state for row in queue.search(ACTIONS)} == {State.DONE}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.refused(410, "This issue was deleted"),
+        faults.refused(404, "Not Found"),
+        faults.refused(403, "Unable to update issue because it is locked."),
+    ],
+    ids=["deleted", "moved away", "locked"],
+)
+def test_a_lost_issue_is_replaced(push, github, fault):
+    """The next mistake opens a new issue, which the bot then keeps."""
+    push(WRONG)
+    path = f"/repos/{TRIO}/issues/1"
+    github.faults.append(faults.plan(fault, method="PATCH", path=path, times=None))
+    push(WORSE)
+    first, second = issues(github)
+    assert "must be a whole number" in first[1]
+    assert "is not valid TOML" in second[1]
+    push(RIGHT)
+    assert [state for state, _text in issues(github)] == ["open", "closed"]
+
+
+def test_a_lost_issue_is_not_replaced_to_be_closed(push, github):
+    """A file that is right again needs no new issue."""
+    push(WRONG)
+    del github.world.repositories[TRIO].issues[1]
+    push(RIGHT)
+    assert issues(github) == []
+
+
+def test_a_repository_without_issues_is_told_to_the_operator(push, github, queue):
+    """The reason of the dead action names the remedy; mending the file needs none."""
+    off = faults.refused(410, "Issues are disabled for this repo")
+    github.faults.append(faults.plan(off, path=f"/repos/{TRIO}/issues*", times=None))
+    push(WRONG)
+    (dead,) = queue.search(ACTIONS, state=State.DEAD)
+    assert "Issues are disabled for this repo: enable issues" in dead.reason
+    push(RIGHT)
+    assert len(queue.search(ACTIONS, state=State.DEAD)) == 1
+
+
+def test_a_long_list_of_problems_is_cut_between_lines(push, github):
+    """The issue says how many more there are, and its code block ends."""
+    push("[invite]\n" + "".join(f"wrong_{number} = 1\n" for number in range(2000)))
+    ((_state, text),) = issues(github)
+    assert len(text) <= 65_536
+    assert " more\n```" in text
+    assert "**To fix it**" in text

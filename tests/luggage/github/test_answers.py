@@ -11,7 +11,9 @@ from luggage.github.answers import ApiResponse, failure, graphql_failure, limite
 
 NOW = 1_800_000_000.0
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes."
+TOO_QUICKLY = "was submitted too quickly"
 SPENT = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0"}
+HEADERS = {name.replace("-", "_"): value for name, value in SPENT.items()}
 
 
 def answer(status: int, data: object = None, **headers: str) -> ApiResponse:
@@ -153,19 +155,16 @@ def test_retry_after_takes_precedence() -> None:
     assert until(both) == NOW + 30
 
 
-HEADERS = {name.replace("-", "_"): value for name, value in SPENT.items()}
-
-
 def test_spent_limit_lasts_until_its_reset() -> None:
     """A primary limit ends once x-ratelimit-reset has certainly passed on GitHub's clock."""
     spent = answer(403, None, x_ratelimit_reset=str(int(NOW) + 900), **HEADERS)
     assert (until(spent), until(spent, skew=60.0)) == (NOW + 900.5, NOW + 840.5)
 
 
-@pytest.mark.parametrize("headers", [{"retry_after": "0"}, {"x_ratelimit_reset": "1", **HEADERS}])
-def test_retry_time_is_never_in_the_past(headers) -> None:
+@pytest.mark.parametrize("reset", [int(NOW), int(NOW) - 1])
+def test_retry_time_is_never_in_the_past(reset) -> None:
     """The retry is at least a second away whatever the clocks say, to prevent a busy loop."""
-    assert until(answer(429, None, **headers)) == NOW + 1
+    assert until(answer(429, None, x_ratelimit_reset=str(reset), **HEADERS)) >= NOW + 1
 
 
 @pytest.mark.parametrize(
@@ -179,11 +178,46 @@ def test_retry_time_is_never_in_the_past(headers) -> None:
         (403, None, {"retry_after": "9" * 5000}),
         (403, None, {"retry_after": "-5"}),
         (429, None, {"x_ratelimit_remaining": "0"}),
+        (429, None, {"retry_after": "0"}),
+        (429, None, {"retry_after": "Thu, 01 Jan 1970 00:00:00 GMT"}),
+        (403, None, {"x_ratelimit_reset": "1", **HEADERS}),
+        (403, {"message": SECONDARY}, {"x_ratelimit_reset": str(int(NOW) + 5), **HEADERS}),
+        (403, {"message": "no", "documentation_url": "https://x/#secondary-rate-limits"}, {}),
+        *((status, {"message": TOO_QUICKLY}, {}) for status in (403, 422)),
+        *((status, {"errors": [{"message": TOO_QUICKLY}]}, {}) for status in (403, 422)),
+        *((status, {"errors": [TOO_QUICKLY]}, {}) for status in (403, 422)),
     ],
 )
 def test_secondary_limit_without_a_time_lasts_a_minute(status, data, headers) -> None:
     """Without a readable time the wait is one minute, as GitHub documents."""
     assert until(answer(status, data, **headers)) == NOW + 60
+
+
+@pytest.mark.parametrize("status", [403, 422, 429])
+def test_a_limit_as_a_page_lasts_a_minute(status) -> None:
+    """GitHub's words for a limit count in a page of HTML, too."""
+    page = f"<!DOCTYPE html><html><body><p>{SECONDARY}</p></body></html>".encode()
+    assert until(ApiResponse("POST", "/x", status, {}, page, NOW)) == NOW + 60
+
+
+def test_retry_after_may_be_a_date() -> None:
+    """A date counts by the clock of the response that says it."""
+    times = {
+        "date": "Thu, 01 Jan 2026 10:00:00 GMT",
+        "retry_after": "Thu, 01 Jan 2026 10:02:00 GMT",
+    }
+    assert until(answer(429, None, **times)) == NOW + 120
+
+
+def test_a_limit_never_lasts_longer_than_a_day() -> None:
+    """A mistaken Retry-After does not stop an installation for years."""
+    assert until(answer(429, None, retry_after="9" * 12)) == NOW + 86_400
+
+
+def test_words_in_other_values_are_no_limit() -> None:
+    """GitHub repeats values of the request, which may be anybody's words."""
+    repeated = {"message": "Validation Failed", "errors": [{"value": SECONDARY, "code": "invalid"}]}
+    assert until(answer(422, repeated)) is None
 
 
 @pytest.mark.parametrize(
@@ -269,6 +303,12 @@ def test_graphql_data_with_errors_is_a_part(error, kind) -> None:
     """A part is no answer; it is asked for again unless GitHub names a lasting reason."""
     data = {"data": {"repository": {"id": 1}}, "errors": [error]}
     assert type(graphql_failure(answer(200), data, retry_at=5.0)) is kind
+
+
+@pytest.mark.parametrize("message", ["API rate limit exceeded for installation", TOO_QUICKLY])
+def test_graphql_limits_need_no_type(message) -> None:
+    """The message alone says that a limit was met."""
+    assert type(graphql({"message": message})) is errors.RateLimited
 
 
 def test_graphql_fields_are_paths() -> None:

@@ -184,6 +184,35 @@ def test_unchanged_response_comes_from_the_cache(client, scripted) -> None:
     assert scripted.sent[-1].headers["If-None-Match"] == '"one"'
 
 
+def test_the_links_of_a_304_are_newer_than_the_cached_ones(client, scripted) -> None:
+    """A further item comes on a page of its own, and leaves the first page unchanged."""
+    full = [{"id": number} for number in range(2)]
+    link = {"Link": f'<{API}/x?per_page=2&page=2>; rel="next"'}
+    third = Reply(200, [{"id": 2}])
+    scripted.on("GET", "/x", Reply(200, full[:1], {"ETag": '"1"'}), Reply(304, None, link), third)
+    assert len(list(client.pages("/x", params={"per_page": 2}))) == 1
+    assert len(list(client.pages("/x", params={"per_page": 2}))) == 2
+    scripted.on("GET", "/x", Reply(304), third)
+    assert len(list(client.pages("/x", params={"per_page": 2}))) == 2
+
+
+def test_a_full_last_page_is_asked_for_without_condition(client, scripted) -> None:
+    """A 304 without links would hide the page that has come since."""
+    full = Reply(200, [{"id": 0}, {"id": 1}], {"ETag": '"1"'})
+    scripted.on("GET", "/x", full, full)
+    for _ in range(2):
+        assert len(list(client.pages("/x", params={"per_page": 2}))) == 2
+    assert "If-None-Match" not in scripted.sent[-1].headers
+
+
+def test_a_short_page_in_the_middle_is_not_the_last(client, scripted) -> None:
+    """The links decide, not the number of items."""
+    link = {"Link": f'<{API}/x?page=2>; rel="next"'}, {"Link": f'<{API}/x?page=3>; rel="next"'}
+    pages = Reply(200, [1], link[0]), Reply(200, [], link[1]), Reply(200, [2])
+    scripted.on("GET", "/x", *pages)
+    assert list(client.pages("/x")) == [1, 2]
+
+
 def test_changed_response_replaces_the_cached_one(client, scripted) -> None:
     """A 200 with a new ETag replaces the cached response."""
     first, second = Reply(200, {"a": 1}, {"ETag": '"1"'}), Reply(200, {"a": 2}, {"ETag": 'W/"2"'})

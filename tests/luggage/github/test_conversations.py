@@ -2,7 +2,7 @@
 
 import pytest
 
-from luggage.github.conversations import get_comment_body, reaction_url, reply_url
+from luggage.github.conversations import get_comment_body, parse_commands, reaction_url, reply_url
 
 EVIL = "https://evil.example/collect"
 REPOSITORY = {"full_name": "o/r", "url": EVIL, "issues_url": EVIL}
@@ -126,3 +126,59 @@ def test_comment_ids_are_numbers(ask) -> None:
     payload = PAYLOADS["pull_request_review_comment"] | {"comment": {"id": "99/../.."}}
     with pytest.raises(ValueError, match="id"):
         ask("pull_request_review_comment", payload)
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("/Ping", [["/ping"]]),
+        ("/LABEL Bug\r\n/cLose Not planned", [["/label", "Bug"], ["/close", "Not", "planned"]]),
+        ("/ping\u200b", [["/ping"]]),
+        ("\ufeff/ping", [["/ping"]]),
+        ("/\u2060ping\u00a0now", [["/ping", "now"]]),
+        ("/label \U0001f468\u200d\U0001f469", [["/label", "\U0001f468\u200d\U0001f469"]]),
+        ("\uff0fping", []),
+    ],
+)
+def test_case_and_invisible_characters_do_not_matter(text, commands) -> None:
+    """The word of a command is in lower case, its arguments are as they were written."""
+    assert parse_commands(text) == commands
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<img src="x">',
+        '<img\nsrc="x">',
+        "</details>",
+        "<details>\n<summary>Log</summary>\n/usr/bin\n</details>",
+        '<p align="center"><img></p>',
+        "<picture>\n<source>\n<img>\n</picture>",
+        "<hr/>",
+        "</p><!-- x -->",
+    ],
+)
+def test_a_line_right_below_html_counts(html) -> None:
+    """GitHub shows it as text, outside of all elements."""
+    assert parse_commands(f"{html}\r\n/ping\r\n/label x") == [["/ping"], ["/label", "x"]]
+    assert parse_commands(f"/close\n\n{html}\n/ping\n\n/help") == [["/close"], ["/ping"], ["/help"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<details>\n/ping\n</details>",
+        "<div>\n<img>\n/ping",
+        "</p><!--\n/ping\n-->",
+        "</p><!--\n/ping",
+        "</p> /ping",
+        "</p>\n/ping <b>",
+        "</p>\n`/ping`",
+        "<pre>\n/ping\n</pre>",
+        "> <img>\n> /ping",
+        "* <img>\n  /ping",
+    ],
+)
+def test_a_line_inside_of_html_does_not_count(text) -> None:
+    """Details are folded, comments are hidden, and a line with markup is not plain."""
+    assert parse_commands(text) == []
