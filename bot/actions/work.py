@@ -41,13 +41,15 @@ class Note:
     been sent long ago, by a process that could not note it. None means that it was not sent.
     `refused` says that GitHub refused the action, and that a comment has to say so, or that a kept
     issue is lost; `why` are the words of that comment, where GitHub gave the reason. `free_at` is
-    when an issue was last seen without another assignee, in epoch seconds.
+    when an issue was last seen without another assignee, in epoch seconds. `opened` is the
+    number of an issue that was opened, and has to be closed.
     """
 
     sending_at: float | None = None
     refused: bool = False
     free_at: float | None = None
     why: str = ""
+    opened: int | None = None
 
     def look_first(self) -> Self:
         """The same note, with a text that may have been sent: the time that is known, or 0.0."""

@@ -116,7 +116,8 @@ def adopted(text: Text, work: Work) -> Any | None:
 def search(text: Text, work: Work) -> Any | None:
     """The text as GitHub has it, by its marker and our App's ids. Raises RequestFailed."""
     for found in work.client.pages(text.list_path, params={"per_page": 100, **text.listed}):
-        if marker(text.key) in (found.get("body") or "") and work.is_ours(found):
+        # An item without a body says nothing: it raises Ambiguous, and is not passed over.
+        if marker(text.key) in (found["body"] or "") and work.is_ours(found):
             return found
     return None
 

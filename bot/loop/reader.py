@@ -140,7 +140,8 @@ class IssueFacts:
         for listed, file in enumerate(files, start=1):
             if listed > MOST_FILES or size > LARGEST_PATHS:
                 return PartialList(paths)
-            names = [file[name] for name in ("filename", "previous_filename") if file.get(name)]
+            before = file.get("previous_filename")
+            names = [file["filename"], *([before] if before else [])]
             paths += names
             size += sum(len(name) + 1 for name in names)
         # GitHub lists 3,000 files, and its list may lag behind its count.
@@ -157,7 +158,7 @@ class IssueFacts:
             page = ((data or {}).get("repository") or {}).get("pullRequests")
             if page is None:
                 break
-            merging += [_merging(node) for node in page["nodes"] if node]
+            merging += [_merging(node) for node in page["nodes"] or () if node]
             if not page["pageInfo"]["hasNextPage"]:
                 break
             cursor = page["pageInfo"]["endCursor"]
@@ -203,7 +204,7 @@ def _merging(node: Mapping[str, Any]) -> Merging:
         base=node["baseRefName"],
         merges=_MERGES.get(node["mergeable"]),
         is_draft=node["isDraft"],
-        labels=frozenset(one["name"] for one in node["labels"]["nodes"]),
+        labels=_label_names({"labels": (node["labels"] or {}).get("nodes")}),
         is_locked=bool(node.get("locked")),
     )
 
@@ -227,7 +228,7 @@ def _reviewers(item: Mapping[str, Any], owner: str) -> Sequence[str]:
 
 
 def _label_names(item: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(one["name"] for one in item.get("labels") or ())
+    return frozenset(one["name"] for one in item.get("labels") or () if one)
 
 
 def _moment(event: Mapping[str, Any]) -> Moment | None:
@@ -358,8 +359,10 @@ class Accounts:
     def account(self, login: str) -> Person | None:
         """See `bot.rule.Reader`. GitHub: "Get a user"."""
         answer = look_first(self._client, "/users/{login}", login=login)
-        found = person(answer)
-        if found is not None and answer is not None and answer.get("id"):
+        if answer is None:
+            return None
+        found = person({**answer, "login": answer["login"], "type": answer["type"]})
+        if found is not None and answer.get("id"):
             self._people.saw(found.login, answer["id"])
         return found
 

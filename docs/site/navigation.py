@@ -62,6 +62,7 @@ NAVIGATION = {
         "architecture",
         "security",
         "reliability",
+        "answers",
         "performance",
         "differences",
         "mutants",

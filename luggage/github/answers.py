@@ -46,6 +46,8 @@ _LONGEST_RETRY_AFTER = 24 * 3600.0
 # How much of an answer that is not JSON may hold those words, in bytes.
 _LONGEST_PAGE = 100_000
 _LONGEST_MESSAGE = 500
+# Accepted, No Content, Reset Content.
+_NO_CONTENT = frozenset({202, 204, 205})
 
 # Refusals of all requests, by GitHub's words; other 403s are about a permission.
 _BLOCKS: tuple[tuple[type[Blocked], re.Pattern[str]], ...] = (
@@ -85,9 +87,35 @@ class ApiResponse:
         """Return whether the status is 2xx."""
         return 200 <= self.status < 300  # noqa: PLR2004 -- 2xx
 
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the body looks like whole JSON: no HTML, not empty, not cut."""
+        return self.body[:1] in {b"{", b"["} and self.body[-1:] in {b"}", b"]"}
+
     def decoded(self) -> Any:
-        """Return the decoded JSON, None for an empty body; raises ValueError for other content."""
-        return json.loads(self.body) if self.body.strip() else None
+        """Return the decoded JSON; None for an empty body where the status promises none.
+
+        Its objects are `Fields`. Raises ValueError for other content, and where a body is missing.
+        """
+        if self.status in _NO_CONTENT and not self.body.strip():
+            return None
+        return json.loads(self.body, object_hook=lambda fields: Fields(fields, self))
+
+
+class Fields(dict[str, Any]):
+    """A JSON object of a response: `fields["x"]` raises Ambiguous if GitHub left `x` out.
+
+    A caller would otherwise end with a KeyError, as if it were wrong itself; the next try may get
+    the whole object. Optional fields are read with `get`.
+    """
+
+    def __init__(self, fields: Mapping[str, Any], answer: ApiResponse) -> None:
+        super().__init__(fields)
+        self._answer = answer
+
+    def __missing__(self, name: str) -> Any:
+        """Raise the error for a field that the response lacks."""
+        raise Ambiguous(f"the response lacks {name!r}", **_evidence(self._answer))
 
 
 @dataclass(frozen=True)
@@ -197,7 +225,7 @@ def graphql_failure(answer: ApiResponse, data: object, *, retry_at: float) -> Re
 
 
 def unreadable(answer: ApiResponse) -> RequestFailed:
-    """Return the error for a 2xx response whose body is not JSON."""
+    """Return the error for a 2xx response whose body is not JSON, or is missing."""
     return Ambiguous("the response is not JSON", **_evidence(answer))
 
 

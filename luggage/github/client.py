@@ -172,7 +172,7 @@ class Exchange:
             headers = {**answer.headers, "link": link}
             return replace(answer, status=200, headers=headers, body=cached.body)
         etag, link = (answer.headers.get(name, "") for name in ("etag", "link"))
-        if etag:
+        if etag and answer.is_whole:
             self._wire.cache.put(self.name, call.url, CachedResponse(etag, answer.body, link))
         return answer
 
@@ -261,7 +261,7 @@ class Exchange:
 
 
 def decode(answer: ApiResponse) -> Any:
-    """Return the JSON of a successful response, None for an empty one; raises Ambiguous."""
+    """Return the JSON of a successful response, None for one without content; raises Ambiguous."""
     try:
         return answer.decoded()
     except (ValueError, RecursionError):
@@ -294,7 +294,8 @@ class Client:
 
     `GithubApp.client_for` and `GithubApp.app_client` create clients. Methods take a path such as
     "/orgs/{org}/memberships/{username}" and its names, which are percent-encoded. They return the
-    decoded JSON, None for an empty response, and raise RequestFailed when a request fails.
+    decoded JSON, None for a response without content, and raise RequestFailed when a request fails.
+    In its objects, `answer["id"]` raises Ambiguous if GitHub left the field out.
     """
 
     def __init__(self, exchange: Exchange, *, reads_only: bool = False) -> None:
@@ -401,7 +402,7 @@ class Client:
         answer = self._exchange.send(call)
         result = decode(answer)
         if isinstance(result, dict) and not result.get("errors"):
-            return result.get("data")
+            return result["data"]
         raise self._exchange.graphql_failure(call, answer, result)
 
     def _items(self, call: ApiCall, answer: ApiResponse) -> tuple[list[Any], str | None]:

@@ -226,6 +226,10 @@ class RepositoryBlocked(Blocked):
 class NotFound(RequestFailed):
     """404 or 410 for the thing itself: missing, or not visible to this installation."""
 
+    remedy = "check that it still exists, and that the App is installed there"
+
 
 class Invalid(RequestFailed):
     """400, 422 or another 4xx: retrying cannot help; `fields` lists what is wrong."""
+
+    remedy = "GitHub would refuse it again; change what it names"

@@ -76,10 +76,10 @@ _MOVED = 301
 
 
 class Description:
-    """An OpenAPI 3.0 document, and its rules for requests, responses and webhooks."""
+    """An OpenAPI 3.0 `document`, and its rules for requests, responses and webhooks."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
+        self.document = document
         resource = Resource(contents=document, specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_ROOT, resource)
         self._templates: dict[int, list[list[str]]] = {}
@@ -97,7 +97,7 @@ class Description:
         fitting = [each for each in self._templates.get(len(segments), []) if _fits(each, segments)]
         for each in sorted(fitting, key=lambda one: [_is_name(segment) for segment in one]):
             template = "/".join(each)
-            if method.lower() in self._document["paths"][template]:
+            if method.lower() in self.document["paths"][template]:
                 pairs = zip(each, segments, strict=True)
                 names = {name[1:-1]: unquote(text) for name, text in pairs if _is_name(name)}
                 return Operation(method, template, names)
@@ -135,7 +135,7 @@ class Description:
         """The differences of a webhook's payload from the description."""
         action = payload.get("action")
         name = "-".join([event, action] if action else [event]).replace("_", "-")
-        if name not in self._document["x-webhooks"]:
+        if name not in self.document["x-webhooks"]:
             return [f"no webhook {name}"]
         pointer = f"/x-webhooks/{name}/post/requestBody/content/{_escaped(_JSON)}/schema"
         return [f"webhook {name}: {problem}" for problem in self._problems(pointer, payload)]
@@ -206,7 +206,7 @@ class Description:
             yield f"{told.json_path}: {told.message[:300]}"
 
     def _at(self, pointer: str) -> Any:
-        found: Any = self._document
+        found: Any = self.document
         for segment in pointer.split("/")[1:]:
             key = segment.replace("~1", "/").replace("~0", "~")
             found = found[int(key)] if isinstance(found, list) else found[key]

@@ -7,6 +7,7 @@ from bot.actions import (
     Assign,
     Comment,
     Label,
+    OpenIssue,
     Planned,
     React,
     SetState,
@@ -312,3 +313,15 @@ def test_a_reaction_to_a_deleted_text_is_no_longer_wanted(github, perform):
     """The author changed their mind: nobody needs to look at it."""
     (row,) = perform(React(repository=TRIO, target="issues/comments/99", content="heart"))
     assert (row.state, row.reason) == (State.IGNORED, "the text was deleted")
+
+
+def test_an_issue_that_waits_to_be_closed_is_not_opened_again(perform, github, clock):
+    """The number is noted before the wait for a write slot: GitHub's list may not show it."""
+    github.world.read_lag_seconds = 3600.0
+    action = OpenIssue(about="news", repository=TRIO, title="Hello", text="Hi", closed=True)
+    limit = faults.plan(faults.too_many_requests(30), method="PATCH")
+    github.faults.append(limit)
+    (row,) = perform(action)
+    assert row.state is State.DONE
+    assert [call.path for call in github.calls_to("POST", "*/issues")] == [f"/repos/{TRIO}/issues"]
+    assert github.issue(TRIO, 1).state == "closed"

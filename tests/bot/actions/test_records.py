@@ -72,6 +72,7 @@ def test_note_and_result_are_what_they_were(row, queue, github, settled):
         ('{"sending_at": 0.0, "free_at": 5.0}', Note(sending_at=0.0, free_at=5.0)),
         ('{"free_at": 5.0}', Note(free_at=5.0)),
         ('{"refused": true}', Note(refused=True)),
+        ('{"opened": 7}', Note(opened=7)),
     ],
 )
 def test_each_form_of_a_note_is_read_and_written(text, note):

@@ -72,6 +72,20 @@ def test_an_inaccessible_repository_has_no_pull_requests(reader):
     assert reader.merging("lions/den") == []
 
 
+def test_what_graphql_leaves_null_is_left_out():
+    """GitHub's schema lets nodes, labels and authors be null: the others count."""
+    node = {"number": 1, "mergeable": "MERGEABLE", "isDraft": False, "baseRefName": "main"}
+    nodes = [None, {**node, "author": None, "labels": None}]
+    page = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": nodes}
+
+    class Client:
+        def graphql(self, _query, **_variables):
+            return {"repository": {"pullRequests": page}}
+
+    (pull,) = IssueFacts(Client()).merging(TRIO)
+    assert (pull.number, pull.author, pull.labels) == (1, None, frozenset())
+
+
 def test_teams_are_waited_for_by_their_full_names():
     """Requested teams have their full names."""
     listed = {

@@ -288,12 +288,37 @@ def test_pages_accepts_objects_with_a_list(client, scripted, value) -> None:
     assert list(client.pages("/x")) == [1, 2]
 
 
-@pytest.mark.parametrize("value", [None, 7, {}, {"a": [], "b": []}])
+@pytest.mark.parametrize("value", [7, {}, {"a": [], "b": []}])
 def test_pages_rejects_other_responses(client, scripted, value) -> None:
     """A response without exactly one list is an error, not an empty page."""
     scripted.on("GET", "/x", page(value))
     with pytest.raises(errors.Invalid, match="not a page"):
         list(client.pages("/x"))
+
+
+def test_an_answer_without_its_content_is_ambiguous(client, scripted) -> None:
+    """An empty 200 says nothing: it is neither None nor an empty list."""
+    scripted.on("GET", "/x", Reply(200))
+    with pytest.raises(errors.Ambiguous, match="not JSON"):
+        client.get("/x")
+
+
+def test_an_empty_answer_is_not_cached(client, scripted) -> None:
+    """A body that a proxy emptied or cut must not come back with each 304."""
+    scripted.on("GET", "/x", Reply(200, headers={"ETag": '"a"'}), Reply(200, {"a": 1}))
+    with pytest.raises(errors.Ambiguous):
+        client.get("/x")
+    assert client.get("/x") == {"a": 1}
+    assert "If-None-Match" not in scripted.sent[-1].headers
+
+
+def test_a_missing_field_is_ambiguous_and_says_which(client, scripted) -> None:
+    """A caller that needs a field tries again, and does not end with a KeyError."""
+    scripted.on("GET", "/x", Reply(200, {"head": {"ref": "main"}}))
+    answer = client.get("/x")
+    assert answer["head"].get("sha") is None
+    with pytest.raises(errors.Ambiguous, match="GET /x: 200 the response lacks 'sha'"):
+        answer["head"]["sha"]
 
 
 @pytest.mark.parametrize(
@@ -410,11 +435,19 @@ def test_graphql_limit_closes_graphql(client, scripted, headers, seconds) -> Non
     assert len(scripted.requests_to("/graphql")) == 1
 
 
-@pytest.mark.parametrize("value", [None, [], "x"])
-def test_graphql_response_without_data_raises(client, scripted, value) -> None:
-    """A GraphQL response without `data` is an error."""
+@pytest.mark.parametrize("value", [[], "x"])
+def test_graphql_response_of_another_kind_raises(client, scripted, value) -> None:
+    """A GraphQL response that is no object is an error."""
     scripted.on("POST", "/graphql", Reply(200, value))
     with pytest.raises(errors.Invalid):
+        client.graphql("{ x }")
+
+
+@pytest.mark.parametrize("value", [None, {}])
+def test_graphql_response_without_data_is_ambiguous(client, scripted, value) -> None:
+    """Neither data nor errors: nothing must be counted from it, and the next try may know more."""
+    scripted.on("POST", "/graphql", Reply(200, value))
+    with pytest.raises(errors.Ambiguous):
         client.graphql("{ x }")
 
 

@@ -44,7 +44,14 @@ def test_message_has_all_details_on_one_line() -> None:
 
 def test_message_omits_missing_details() -> None:
     """The message omits missing details."""
-    assert str(errors.NotFound("gone", method="GET", path="/app")) == "GET /app: gone"
+    error = errors.RequestFailed("gone", method="GET", path="/app")
+    assert str(error) == "GET /app: gone"
+
+
+@pytest.mark.parametrize("kind", REACTIONS)
+def test_each_error_names_a_remedy(kind) -> None:
+    """Whoever reads why a job is dead also reads what to do."""
+    assert str(kind("words", **EVIDENCE)).partition(" -- ")[2]
 
 
 @pytest.mark.parametrize("copied", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
