@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.actions import ACTIONS, Action
 from bot.events import Event, subject, view
-from bot.loop.run import Decision
+from bot.loop.decision import Decision
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow

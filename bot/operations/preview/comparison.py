@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.actions import Action
-from bot.loop.run import Decision, evaluate
+from bot.loop.decision import Decision, evaluate
 from bot.operations.preview.past import Past
 from bot.options.kinds import Problem
 from bot.rule import Reader, Rule

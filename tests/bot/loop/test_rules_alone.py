@@ -7,7 +7,8 @@ import pytest
 from bot.actions import ACTIONS, Comment, Label
 from bot.events import DELIVERIES
 from bot.facts import NotYet
-from bot.loop.run import AGAIN_SECONDS, OUTAGE_SECONDS, Updater
+from bot.loop.decision import AGAIN_SECONDS
+from bot.loop.run import OUTAGE_SECONDS, Updater
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.preview.check import Previewer

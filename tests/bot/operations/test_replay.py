@@ -5,8 +5,9 @@ import json
 import pytest
 
 from bot.events import DELIVERIES
+from bot.loop.decision import Decision
 from bot.loop.reader import Memberships
-from bot.loop.run import Decision, Updater
+from bot.loop.run import Updater
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.preview.check import Previewer
 from bot.operations.replay import (

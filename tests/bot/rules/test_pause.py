@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot.actions import KeepIssue
-from bot.loop.run import Decision, reevaluation
+from bot.loop.decision import Decision, reevaluation
 from luggage.jobs import NewJob
 from tests.bot.rules.conftest import FAIR
 
