@@ -60,8 +60,10 @@ _TRANSFERS = ("old_issue", "old_repository")
 _BOT_COMMAND = re.compile(r"^[ \t]*/bot\b", re.MULTILINE)
 
 
-# The kinds of identities.
-ACCOUNT, REPOSITORY = "account", "repository"
+#: The kind of an identity: a person, an organisation or an App.
+ACCOUNT = "account"
+#: The kind of an identity: a repository.
+REPOSITORY = "repository"
 
 
 @dataclass(frozen=True, slots=True)
