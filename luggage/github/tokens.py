@@ -23,7 +23,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from luggage.github.answers import ApiResponse, github_time, is_blocked
-from luggage.github.errors import ConfigurationError, GithubError, RequestFailed, Transient
+from luggage.github.errors import (
+    Ambiguous,
+    ConfigurationError,
+    GithubError,
+    RequestFailed,
+    Transient,
+)
 from luggage.github.secret import SecretText
 
 # "we recommend that you set this 60 seconds in the past", and "no more than 10 minutes into the
@@ -252,7 +258,7 @@ class InstallationTokens:
             value, expires = answer["token"], datetime.fromisoformat(answer["expires_at"])
             if not _TOKEN.fullmatch(value) or expires.tzinfo is None:
                 raise ValueError  # noqa: TRY301 -- one exit for all malformed responses
-        except (KeyError, TypeError, ValueError):
+        except (Ambiguous, TypeError, ValueError):
             # `from None`: the cause may contain the response and its token.
             raise _no_token("the response contains no token", installation_id) from None
         return Token(SecretText(value), expires.timestamp(), self._clock())

@@ -173,10 +173,12 @@ def test_a_rule_that_fails_in_a_replay_is_evaluated_again(
     assert texts(github) == ["/ping", "pong!", "replayed"]
 
 
-FAULTS = {
+REFUSED = {
     "403": faults.refused(403, "Resource not accessible"),
-    "409": faults.refused(409, "Conflict"),
     "422": faults.refused(422, "Validation Failed"),
+}
+FAULTS = {
+    "409": faults.refused(409, "Conflict"),
     "500": faults.failed(500, done=False),
     "cut": faults.cut_short(),
     "reset": faults.reset(done=False),
@@ -194,6 +196,18 @@ def test_one_question_that_fails_for_ever_ends_its_rule_alone(
     assert texts(github)[1:] == ["pong!"]
     assert states(queue) == {"g": State.DONE, "g/commands": State.DEAD}
     assert "the rule commands cannot decide: GET" in queue.find(DELIVERIES, "g/commands").reason
+
+
+@pytest.mark.parametrize("fault", REFUSED.values(), ids=REFUSED)
+def test_a_refused_question_behind_a_command_is_answered(deliver, settled, queue, github, fault):
+    """With GitHub's reason; the other rule answers as always."""
+    github.faults.append(faults.plan(fault, times=None, **WHO))
+    deliver(github.comment(TRIO, 1, "olga", "/ping\n\n/label bug"), "g")
+    settled(3000)
+    pong, answer = texts(github)[1:]
+    assert pong == "pong!"
+    assert answer.startswith("@olga: I could not do `/label bug`. GitHub says: ")
+    assert set(states(queue).values()) == {State.DONE}
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

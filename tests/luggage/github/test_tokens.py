@@ -213,10 +213,10 @@ def test_tokens_are_opaque(app, scripted) -> None:
 def test_malformed_token_responses_are_transient(app, scripted, data) -> None:
     """A response without a valid token is Transient, and the error does not quote it."""
     scripted.on("POST", TOKENS, Reply(201, data))
-    with pytest.raises(Transient, match="contains no token") as caught:
+    with pytest.raises(Transient, match=r"contains no token|is not JSON") as caught:
         app.token_for(INSTALLATION)
     assert "ghs_x" not in repr(caught.value)
-    assert caught.value.__cause__ is None
+    assert "ghs_x" not in repr(caught.value.__cause__)
 
 
 @pytest.mark.parametrize(
