@@ -78,6 +78,8 @@ from luggage.telemetry.meter import Meter
 NOT_YET_TIMEOUT_SECONDS = 600.0
 # While GitHub is down, failed tries do not count as attempts for this many seconds.
 OUTAGE_SECONDS = 24 * 3600.0
+# How long a missing installation is asked for again: GitHub may not know a new one yet.
+UNINSTALLED_SECONDS = 60.0
 
 # With so many of five attempts left, rules are evaluated one by one.
 _ATTEMPTS_LEFT = 2
@@ -155,25 +157,28 @@ class Updater:
 
         Raises Postpone, Retry or Dead if GitHub cannot be asked.
         """
-        with self._github_errors(job):
-            event, people = self._learned(view(job.kind, json.loads(job.body)), job)
-            rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
-            if not (self._settings.heard(event) or self._is_previewed(event) or rules):
-                return Ignored(_unwanted(event), forget=True)
-            if event.installation is None:
-                return Ignored("the event has no installation")
-            if self._is_overtaken(job):
-                return Ignored("a newer push to this pull request waits")
-            try:
-                planned = self._apart(event, rules, job) or list(
-                    self._planned(event, rules, event.installation, job, people)
-                )
-            except Superseded as why:
-                return Ignored(str(why))
-            if not planned:
-                return Ignored(_nothing(event))
-            log.info("decided: %s", ", ".join(new.key for new in planned))
-            return Done(put=planned)
+        try:
+            with self._github_errors(job):
+                return self._decide(job)
+        except Superseded as why:
+            return Ignored(str(why))
+
+    def _decide(self, job: Job) -> Outcome:
+        event, people = self._learned(view(job.kind, json.loads(job.body)), job)
+        rules = requested(rules_for(event.name, event.action, self._settings.rules), job)
+        if not (self._settings.heard(event) or self._is_previewed(event) or rules):
+            return Ignored(_unwanted(event), forget=True)
+        if event.installation is None:
+            return Ignored("the event has no installation")
+        if self._is_overtaken(job):
+            return Ignored("a newer push to this pull request waits")
+        planned = self._apart(event, rules, job) or list(
+            self._planned(event, rules, event.installation, job, people)
+        )
+        if not planned:
+            return Ignored(_nothing(event))
+        log.info("decided: %s", ", ".join(new.key for new in planned))
+        return Done(put=planned)
 
     def perform(self, job: Job) -> Outcome:
         """Perform an action at GitHub.
@@ -238,7 +243,8 @@ class Updater:
     def _addressed(self, about: _Addressed, names: Names, client: Client) -> _Addressed:
         """An event or an action with the names that its repository and organisation have by now.
 
-        Raises RequestFailed if GitHub cannot be asked for a name that another has taken over.
+        Raises RequestFailed if GitHub cannot be asked for a name that another has taken over, and
+        Superseded if it knows the id no more.
         """
         changes: dict[str, Any] = {}
         organization, repository = (getattr(about, n, None) for n in ("organization", "repository"))
@@ -258,9 +264,12 @@ class Updater:
         named = None if now else names.find(kind, name)
         if named is None:
             return now
-        if kind == REPOSITORY:
-            return str(client.get("/repositories/{number}", number=named.id)["full_name"])
-        return str(client.get("/user/{number}", number=named.id)["login"])
+        try:
+            if kind == REPOSITORY:
+                return str(client.get("/repositories/{number}", number=named.id)["full_name"])
+            return str(client.get("/user/{number}", number=named.id)["login"])
+        except NotFound as error:
+            raise Superseded(f"GitHub no longer has {name}, {kind} {named.id}") from error
 
     def _planned(
         self,
@@ -409,8 +418,9 @@ class Updater:
         except (Unreachable, Ambiguous, Transient, Unauthorized, Blocked) as error:
             if isinstance(error, Blocked) and self._refusals and job.tenant.isdecimal():
                 self._refusals.heard(int(job.tenant), job.subject.partition("/")[0], error)
-            is_final = isinstance(error, Uninstalled)
-            counted = is_final or now - job.created_at >= OUTAGE_SECONDS
+            if isinstance(error, Uninstalled) and now - job.created_at >= UNINSTALLED_SECONDS:
+                raise Dead(f"{about}{error}") from error
+            counted = now - job.created_at >= OUTAGE_SECONDS
             raise Retry(f"{about}{error}", counted=counted) from error
         except RequestFailed as error:
             if may_appear(error, job, now):

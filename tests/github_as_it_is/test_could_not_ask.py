@@ -147,6 +147,7 @@ def test_a_first_file_that_cannot_be_read_is_waited_for(scene):
     merged = scene.github.merge_pull_request(scene.repo, "alice")
     allow_list(scene)
     scene.deliver(pushed)
+    waits(scene, 1)
     scene.deliver(merged)
     waits(scene, 2)
     assert scene.writes() == []
