@@ -241,7 +241,13 @@ def test_a_stop_in_a_signal_handler_ends_a_real_wait(make_worker):
     wakeup = Recording()
     worker = make_worker(nothing, wakeup=wakeup)
     before = signal.signal(signal.SIGALRM, lambda *_: worker.stop())
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    wait = wakeup.wait
+
+    def wait_for_the_alarm(timeout_seconds):
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return wait(timeout_seconds)
+
+    wakeup.wait = wait_for_the_alarm
     worker.run()
     signal.signal(signal.SIGALRM, before)
     wakeup.close()

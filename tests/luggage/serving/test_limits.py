@@ -149,7 +149,7 @@ def test_a_client_that_drips_is_dropped(said, monkeypatch):
         async with clients_of(make_dispatcher()) as clients:
             reader, writer = await clients.connect(said)
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                while not reader.at_eof():
+                while not (reader.at_eof() or writer.is_closing()):
                     writer.write(b"\r\n" if said == b"\r\n" else b"x")
                     with contextlib.suppress(TimeoutError, ConnectionError):
                         await asyncio.wait_for(reader.read(1), 0.01)
