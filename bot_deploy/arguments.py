@@ -17,6 +17,11 @@ _MODULE = "python -m bot_deploy"
 _LAST_PORT = 65535
 
 
+def progress(line: str) -> None:
+    """Print a line about a step of long work."""
+    print(f"- {line}", flush=True)
+
+
 def program() -> str:
     """Return the words that run this program, as they were typed: a script, a pex, or `-m`.
 

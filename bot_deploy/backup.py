@@ -2,13 +2,12 @@
 
 import argparse
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import progress, subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import HISTORIES, clock, existing_database
-from luggage.database.backup import back_up
+from luggage.database.backup import back_up, dated
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "write all that the bot knows into one file; the bot may run"
@@ -41,8 +40,8 @@ def main(argv: list[str]) -> int:
     if options.keep and not options.path.is_dir():
         parser.error(f"--keep needs a directory, and {options.path} is none")
     with existing_database(load(os.environ)) as engine:
-        path = _dated(options.path) if options.path.is_dir() else options.path
-        size = back_up(engine, path, HISTORIES, report=_tell)
+        path = dated(options.path, "bot", clock()) if options.path.is_dir() else options.path
+        size = back_up(engine, path, HISTORIES, report=progress)
     print(f"wrote and checked {path} ({size / 1e6:.1f} MB)")
     for old in sorted(options.path.glob(_PATTERN))[: -options.keep] if options.keep else ():
         old.unlink()
@@ -50,15 +49,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _dated(directory: Path) -> Path:
-    return directory / f"bot-{datetime.fromtimestamp(clock(), UTC):%Y%m%dT%H%M%SZ}.backup"
-
-
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of files from 1 on")
     return int(text)
-
-
-def _tell(line: str) -> None:
-    print(f"- {line}", flush=True)

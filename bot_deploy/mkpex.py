@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import bot_deploy
-from bot_deploy.arguments import program, subcommand_parser
+from bot_deploy.arguments import program, progress, subcommand_parser
 from luggage.buildpex import Build, BuildError, Built, Commit, Recipe, check_contents, commit_of
 
 BOT_DEPLOY_MAIN_OK = True
@@ -73,14 +73,14 @@ def _make(options: argparse.Namespace) -> int:
     commit = Commit(options.commit, options.committed_at) if options.commit else None
     build = build_of(recipe(root, commit))
     if build.recipe.commit.dirty:
-        _tell("the tree has uncommitted changes: nobody else can reproduce this build")
+        progress("the tree has uncommitted changes: nobody else can reproduce this build")
     with _wheelhouse(options, build) as wheels:
         return _build(build, options.output.absolute(), wheels, twice=options.twice)
 
 
 def build_of(what: Recipe) -> Build:
     """Return the build of a recipe, with progress on stdout."""
-    return Build(recipe=what, environ=os.environ, tell=_tell)
+    return Build(recipe=what, environ=os.environ, tell=progress)
 
 
 def _build(build: Build, output: Path, wheels: Path, *, twice: bool) -> int:
@@ -110,10 +110,6 @@ def _report(built: Built) -> None:
     print(f"{built.sha256}  {os.path.relpath(built.pex)}")
     megabytes = built.pex.stat().st_size / 1e6
     print(f"{megabytes:.1f} MB; bill of materials: {os.path.relpath(built.bill)}")
-
-
-def _tell(line: str) -> None:
-    print(f"- {line}", flush=True)
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:

@@ -2,14 +2,13 @@
 
 import os
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import progress, subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import HISTORIES, clock, open_database
 from bot_deploy.wiring.stopped import require_stopped
-from luggage.database.backup import restore
+from luggage.database.backup import dated, restore
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "put a backup in the place of the database; stop the bot first"
@@ -33,11 +32,11 @@ def main(argv: list[str]) -> int:
     engine = open_database(config)
     try:
         require_stopped(engine, clock=clock, sleep=time.sleep)
-        aside = (
-            config.data / f"replaced-{datetime.fromtimestamp(clock(), UTC):%Y%m%dT%H%M%SZ}.backup"
-        )
+        is_file = engine.dialect.name == "sqlite"
+        directory = Path(str(engine.url.database)).parent if is_file else config.data
+        aside = dated(directory, "replaced", clock())
         kept = restore(
-            options.path, engine, HISTORIES, aside=aside, replace=options.replace, report=_tell
+            options.path, engine, HISTORIES, aside=aside, replace=options.replace, report=progress
         )
     finally:
         engine.dispose()
@@ -45,7 +44,3 @@ def main(argv: list[str]) -> int:
     if kept:
         print(f"what the database had before is in {kept}")
     return 0
-
-
-def _tell(line: str) -> None:
-    print(f"- {line}", flush=True)

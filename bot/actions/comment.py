@@ -109,14 +109,17 @@ def answer(action: Action, why: str) -> Comment:
         about=about,
         repository=repository,
         number=int(number),
-        text=f"@{by}, GitHub did not let me do this: {_code(action.describe())}. Its reason: "
-        f"{_code(why)}",
+        text=f"@{by}: I could not do this: {_code(action.describe())}. {_says(why)}",
     )
 
 
 def github_says(error: RequestFailed) -> str:
     """A sentence with GitHub's reason, for a comment."""
-    return f"GitHub says: {_code(reason(error))}"
+    return _says(reason(error))
+
+
+def _says(why: str) -> str:
+    return f"GitHub says: {_code(why)}"
 
 
 def _code(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from bot.actions.base import Action
-from bot.actions.work import Result, Work
+from bot.actions.work import Result, Work, is_locked
 from bot.actions.write_once import Text, adopted, send
 from luggage.github.errors import Forbidden, Invalid, NotFound, RequestFailed
 
@@ -117,4 +117,4 @@ class KeepIssue(Action):
 
 def _is_lost(error: RequestFailed) -> bool:
     """Whether an issue can no longer be changed, while a new one can."""
-    return isinstance(error, NotFound) or "lock" in error.message.lower()
+    return isinstance(error, NotFound) or is_locked(error)

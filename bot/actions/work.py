@@ -9,6 +9,7 @@ stored since the beginning. A later version that changes the meaning of a member
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 _RECORD_VERSION = 1
 # For this long GitHub's API may not show what a delivery names.
 NEW_SECONDS = 60.0
-_NOT_FOUND = 404
+_FORBIDDEN, _NOT_FOUND = 403, 404
+# "Unable to create comment because issue is locked.", ".../locking-conversations/"; not "blocked".
+_LOCKED = re.compile(r"\block(?:ed|ing)\b", re.IGNORECASE)
 
 
 class UnreadableRecord(ValueError):  # noqa: N818
@@ -155,6 +158,13 @@ def _number(value: object) -> int | None:
 
 
 _Params = Mapping[str, object] | None
+
+
+def is_locked(error: "RequestFailed") -> bool:
+    """Whether GitHub refused a text because somebody locked the conversation."""
+    return error.status == _FORBIDDEN and bool(
+        _LOCKED.search(f"{error.message} {error.documentation_url}")
+    )
 
 
 def may_appear(error: "RequestFailed", job: Job, now: float) -> bool:

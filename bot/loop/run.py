@@ -8,7 +8,6 @@ the loop says on the board that it is bored.
 
 import json
 import logging
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from bot.actions import ACTIONS, Action, Planned, Superseded, UnknownAction, Work
 from bot.actions.comment import obey
-from bot.actions.work import UnreadableRecord, may_appear
+from bot.actions.work import UnreadableRecord, is_locked, may_appear
 from bot.events import ACCOUNT, DELIVERIES, RENAMES, REPOSITORY, Event, view
 from bot.loop.changed_paths import ChangedPaths
 from bot.loop.command_rate import DEFAULT_PER_HOUR, CommandRate
@@ -83,8 +82,6 @@ UNINSTALLED_SECONDS = 60.0
 
 # With so many of five attempts left, rules are evaluated one by one.
 _ATTEMPTS_LEFT = 2
-# "Unable to create comment because issue is locked.", ".../locking-conversations/"; not "blocked".
-_LOCKED = re.compile(r"\block(?:ed|ing)\b", re.IGNORECASE)
 _DEADLY = "the evaluation of all rules ended the process, or never returned"
 _REMEDY = "if it is a custom rule, fix its file and restart the bot; then retry this"
 # The statuses of what was deleted or transferred.
@@ -197,7 +194,8 @@ class Updater:
             except Superseded as why:
                 return Ignored(str(why))
             except Forbidden as error:
-                if not _is_locked(planned.action, error):
+                tells = planned.action.courtesy or planned.action.declines
+                if not (tells and is_locked(error)):
                     raise
                 return Ignored(f"the conversation is locked: {error}")
             except UnreadableRecord as error:
@@ -469,12 +467,6 @@ def _is_gone(error: BaseException | None, event: Event) -> bool:
         (f"{root}/issues/{issue.number}/", f"{root}/pulls/{issue.number}/")
     )
     return asked and error.status in _GONE
-
-
-def _is_locked(action: Action, error: Forbidden) -> bool:
-    """Whether GitHub refused a text because somebody locked the conversation."""
-    why = f"{error.message} {error.documentation_url}"
-    return (action.courtesy or action.declines) and _LOCKED.search(why) is not None
 
 
 def _unwanted(event: Event) -> str:

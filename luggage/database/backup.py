@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, Table, inspect, select
@@ -30,6 +31,11 @@ _INSTRUCTIONS_BETWEEN_REPORTS = 20_000_000
 
 class BackupError(Exception):
     """The backup was not made, or not restored; the message is one line, with the remedy."""
+
+
+def dated(directory: Path, name: str, at: float) -> Path:
+    """Return the path of a backup of that time (epoch seconds); the names sort by time. Pure."""
+    return directory / f"{name}-{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}.backup"
 
 
 def back_up(engine: Engine, path: Path, histories: Sequence[History], *, report: Report) -> int:
@@ -69,6 +75,7 @@ def restore(  # noqa: PLR0913  # each is one part of the work
     """Put the rows of a backup into the database, which no process uses, and upgrade them.
 
     What the database had is kept in the new file `aside`, which is returned; None if it was empty.
+    `aside` is in the directory of a SQLite database, as a file system of its own may be.
     Raises BackupError when the file is no backup or the database has rows and not `replace`,
     SchemaError when a newer version made the backup. After an error the database is as it was. Safe
     to repeat.
@@ -91,7 +98,7 @@ def restore(  # noqa: PLR0913  # each is one part of the work
         if engine.dialect.name == "sqlite":
             _sync(copy)
             engine.dispose()
-            _install(copy, Path(str(engine.url.database)), aside)
+            _install(copy, Path(str(engine.url.database)), aside if had_rows else None)
     return aside if had_rows else None
 
 
@@ -186,11 +193,15 @@ def _read_rows(
         copy_rows(old, new, tables, report)
 
 
-def _install(copy: Path, database: Path, aside: Path) -> None:
-    """Put a file in the place of a SQLite database, whose files are kept under another name."""
+def _install(copy: Path, database: Path, aside: Path | None) -> None:
+    """Put a file in the place of a SQLite database, whose files are kept as `aside`, or removed."""
     for suffix in SQLITE_SUFFIXES:
         file = database.with_name(database.name + suffix)
-        if file.is_file() and (suffix or _is_written(database)):
+        if not file.is_file():  # there is none, or it is our pipe
+            continue
+        if aside is None:
+            file.unlink()
+        else:
             file.replace(aside.with_name(aside.name + suffix))
     copy.replace(database)
 

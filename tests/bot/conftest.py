@@ -1,5 +1,7 @@
 """A bot in one process: its database, the simulated GitHub, and a clock that tests set."""
 
+import itertools
+
 import pytest
 
 import bot.store.tables
@@ -10,9 +12,11 @@ from bot.rules import RULES, needs
 from bot.settings.files import SettingsFiles
 from bot.settings.layers import Settings
 from bot.store.board import SqlBoard
+from bot.store.enqueue import job_of
 from bot.store.people import People
 from luggage.database import History, open_engine
 from luggage.fake_github import FakeGithub
+from luggage.github import Delivery
 from luggage.jobs import Queue, Worker
 from luggage.jobs.wake import LocalWakeup
 from tests.support.apps import app_at
@@ -90,6 +94,19 @@ def updater(app, queue, people, files, clock):
         clock=clock,
         previewer=Previewer(queue=queue, people=people, settings=files),
     )
+
+
+@pytest.fixture
+def deliver(queue, clock, github):
+    """Queue deliveries as the web process does, each under its GUID or a new one."""
+    guids = (f"guid-{number}" for number in itertools.count(1))
+
+    def put(happening, guid=None):
+        delivery = Delivery(guid or next(guids), happening.event, happening.payload)
+        _headers, body = github.signed(*happening, delivery_id=delivery.id)
+        queue.put(job_of(delivery, body, run_at=clock()))
+
+    return put
 
 
 @pytest.fixture

@@ -200,6 +200,29 @@ def test_a_damaged_database_is_replaced(use, tmp_path, damage):
     assert aside.read_bytes() == left
 
 
+def test_an_empty_database_leaves_no_file(use, tmp_path):
+    """There was nothing to keep."""
+    use("sqlite", "old")
+    backup.main(["backup", str(tmp_path / "file")])
+    data = use("sqlite", "new")
+    restore.main(["restore", str(tmp_path / "file")])
+    assert not list(data.glob("replaced-*"))
+
+
+def test_a_database_elsewhere_is_replaced_in_its_own_directory(use, tmp_path):
+    """It may be on another disk, and a file is moved within a disk alone."""
+    data, elsewhere = use("sqlite"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    os.environ["DATABASE_URL"] = f"sqlite:///{elsewhere / 'mine.sqlite'}"
+    migrate(load(os.environ))
+    put("old")
+    backup.main(["backup", str(tmp_path / "file")])
+    restore.main(["restore", str(tmp_path / "file"), "--replace"])
+    assert len(list(elsewhere.glob("replaced-*.backup"))) == 1
+    assert not list(data.glob("replaced-*"))
+    assert not put("old")
+
+
 def test_a_bot_that_runs_is_not_restored(use, tmp_path, monkeypatch):
     """The loop would go on with what it remembers."""
     use("sqlite")

@@ -30,7 +30,7 @@ def test_an_invitation_without_a_free_seat_is_answered(scene, olga):
     )
     scene.deliver(scene.github.comment(scene.repo, 1, olga, "/invite @bob"))
     scene.until(lambda: bots(scene), "the bot answers")
-    assert bots(scene)[0].startswith("@olga, GitHub did not let me do this: `invite bob to ")
+    assert bots(scene)[0].startswith("@olga: I could not do this: `invite bob to ")
     assert SEATS in bots(scene)[0]
     scene.until(lambda: "dead" in {job["state"] for job in scene.jobs()}, "it can be retried")
     assert len(bots(scene)) == 1

@@ -1,35 +1,14 @@
 """bot.loop.adoption: an upgrade knows the ids of the deliveries that are stored."""
 
-import pytest
 from sqlalchemy import delete
 
-from bot.events import DELIVERIES, subject
+from bot.events import DELIVERIES
 from bot.loop.adoption import adopt
 from bot.store.people import People
 from bot.store.tables import identity
 from luggage.jobs import NewJob
 
 TRIO = "snakes/trio"
-
-
-@pytest.fixture
-def deliver(queue, clock, github):
-    """Queue a delivery, as the web process does."""
-
-    def put(happening, guid):
-        _headers, body = github.signed(*happening, delivery_id=guid)
-        queue.put(
-            NewJob(
-                queue=DELIVERIES,
-                key=guid,
-                subject=subject(happening.payload),
-                kind=happening.event,
-                body=body,
-                run_at=clock(),
-            )
-        )
-
-    return put
 
 
 def invited(github):

@@ -15,10 +15,8 @@ from bot.operations.preview.check import Previewer
 from bot.rules import RULES, ping
 from bot.settings.files import SettingsFiles
 from bot.settings.layers import Settings, read
-from bot.store.enqueue import job_of
 from bot.store.meters import RULE_FAILURES_TOTAL
 from luggage.fake_github import faults
-from luggage.github import Delivery
 from luggage.jobs import State
 from luggage.telemetry.meter import Meter
 
@@ -59,17 +57,6 @@ def updater(app, store, queue, people, clock, boom, meter):
         meter=meter,
         previewer=previewer,
     )
-
-
-@pytest.fixture
-def deliver(queue, clock, github):
-    """Queue a delivery, as the web process does."""
-
-    def put(happening, guid):
-        _headers, body = github.signed(*happening, delivery_id=guid)
-        queue.put(job_of(Delivery(guid, happening.event, happening.payload), body, run_at=clock()))
-
-    return put
 
 
 @pytest.fixture

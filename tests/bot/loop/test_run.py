@@ -4,7 +4,7 @@ import pytest
 
 from bot.actions import ACTIONS, Planned, React, marker
 from bot.actions.write_once import READ_LAG_SECONDS
-from bot.events import DELIVERIES, subject
+from bot.events import DELIVERIES
 from bot.loop.run import OUTAGE_SECONDS, Boredom, Updater, job_log_context
 from bot.operations.preview.check import Previewer
 from bot.options.kinds import digest
@@ -24,26 +24,6 @@ from luggage.telemetry import logs
 TRIO = "snakes/trio"
 POST_COMMENT = {"method": "POST", "path": "*/comments"}
 PUT_MEMBERSHIP = {"method": "PUT", "path": "*/memberships/*"}
-
-
-@pytest.fixture
-def deliver(queue, clock, github):
-    """Queue a delivery, as the web process does."""
-
-    def put(happening, guid="guid-1"):
-        _headers, body = github.signed(*happening, delivery_id=guid)
-        queue.put(
-            NewJob(
-                queue=DELIVERIES,
-                key=guid,
-                subject=subject(happening.payload),
-                kind=happening.event,
-                body=body,
-                run_at=clock(),
-            )
-        )
-
-    return put
 
 
 def texts(github, number=1):

@@ -4,12 +4,9 @@ Each is played in several weathers: deliveries come as they should, each twice, 
 a bot that is killed after each thing it does. GitHub's own description judges every request.
 """
 
-import itertools
-
 import pytest
 
-from bot.events import DELIVERIES, subject
-from luggage.jobs import NewJob, State
+from luggage.jobs import State
 from tests.support.apps import app_at
 from tests.support.openapi import CheckingServer
 
@@ -46,28 +43,6 @@ def set_up(github):
         github.add_file("snakes/.github", ".github/bot.toml", text)
 
     return set_up
-
-
-@pytest.fixture
-def deliver(queue, clock, github):
-    """Enqueue deliveries as the web process does, each under its GUID or a new one."""
-    guids = (f"guid-{number}" for number in itertools.count(1))
-
-    def deliver(happening, guid=None):
-        guid = guid or next(guids)
-        _headers, body = github.signed(*happening, delivery_id=guid)
-        queue.put(
-            NewJob(
-                queue=DELIVERIES,
-                key=guid,
-                subject=subject(happening.payload),
-                kind=happening.event,
-                body=body,
-                run_at=clock(),
-            )
-        )
-
-    return deliver
 
 
 class _Killed(BaseException):

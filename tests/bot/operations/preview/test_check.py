@@ -35,22 +35,11 @@ SILENT = "[ping]\nenabled = false\n"
 
 
 @pytest.fixture
-def deliver(queue, clock, github, settled):
+def deliver(deliver, clock, settled):
     """Deliver an event, and let the bot finish."""
 
     def put(happening):
-        guid = f"guid-{len(queue.search(DELIVERIES, limit=1000)) + 1}"
-        _headers, body = github.signed(*happening, delivery_id=guid)
-        queue.put(
-            NewJob(
-                queue=DELIVERIES,
-                key=guid,
-                subject=subject(happening.payload),
-                kind=happening.event,
-                body=body,
-                run_at=clock(),
-            )
-        )
+        deliver(happening)
         settled()
         clock.advance(60)
 

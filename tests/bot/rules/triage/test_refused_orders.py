@@ -81,7 +81,7 @@ def test_a_refused_order_is_answered_with_githubs_reason(github, story, bots, te
         assert bots() == []
     else:
         (said,) = bots()
-        assert said.startswith("@olga, GitHub did not let me do this: `")
+        assert said.startswith("@olga: I could not do this: `")
         assert REASONS[refusal] in said
 
 
@@ -92,7 +92,7 @@ def test_a_refused_order_holds_up_no_other(github, story, bots, queue, text):
     happening = order(github, f"{text}\n/help") if text not in {"/release", "/reopen"} else None
     story(happening or _with_help(github, text))
     refused, table = bots()
-    assert "GitHub did not let me" in refused
+    assert "I could not do this" in refused
     assert "Here is what you can ask me to do" in table
     assert dead(queue) == []
 
@@ -121,7 +121,7 @@ def test_a_retried_invitation_is_made_and_announced(github, story, bots, queue, 
     queue.revive(queue.find("action", "invite:snakes/bob"))
     settled(200)
     assert github.membership("snakes", "bob").state == "pending"
-    assert ["did not let me" in text for text in bots()] == [True, False]
+    assert ["could not do this" in text for text in bots()] == [True, False]
 
 
 def test_an_invitation_that_was_refused_before_is_answered(github, story, bots, clock):
