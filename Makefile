@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Many of the tests wait, for a lease, a process, a page: more workers than cores.
 WORKERS := -n 5 --dist loadgroup
 SKIPPED = $(if $(SKIPS),--skips=$(SKIPS))
-SHORT_TESTS := tests/luggage tests/bot/loop tests/bot/web -m "not sweep" -k "not postgresql"
+SHORT_TESTS := --short tests/luggage tests/bot/loop tests/bot/web
 
 # These would decide which code runs, in place of the lock files and the checkout; and without bytecode
 # each of the many processes would compile all that it loads.

@@ -41,7 +41,7 @@ hypothesis.settings.load_profile("same")
 # To read a key is to check its primes, which takes 70 ms, and a thousand tests have the same one.
 tokens.load_pem_private_key = functools.lru_cache(tokens.load_pem_private_key)
 
-pytest_plugins = ["tests.support.groups", "tests.support.skips"]
+pytest_plugins = ["tests.support.groups", "tests.support.short", "tests.support.skips"]
 
 JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
 

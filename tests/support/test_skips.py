@@ -98,6 +98,18 @@ def test_a_deselected_test_makes_the_run_fail(tmp_path, option, workers):
     assert "1 skipped: it was deselected\n    test_x.py::test_it\n" in listed
 
 
+def test_the_short_form_skips_nothing(tmp_path):
+    """It chooses: what it leaves out is no skipped test."""
+    tests = {
+        "sweep": "@pytest.mark.sweep\ndef test_it(): assert False",
+        "kinds": '@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])\n'
+        'def test_it(kind): assert kind == "sqlite"',
+    }
+    exit_code, words, listed = run(tmp_path, tests, "-p", "tests.support.short", "--short")
+    assert (exit_code, listed) == (0, "")
+    assert "2 passed" in words
+
+
 VARIABLES = {
     "PYTEST_ADDOPTS": "-k test_nothing_at_all",
     "PYTEST_PLUGINS": "no_such_plugin",
