@@ -41,32 +41,18 @@ hypothesis.settings.load_profile("same")
 # To read a key is to check its primes, which takes 70 ms, and a thousand tests have the same one.
 tokens.load_pem_private_key = functools.lru_cache(tokens.load_pem_private_key)
 
-pytest_plugins = ["tests.support.groups", "tests.support.short", "tests.support.skips"]
+pytest_plugins = [f"tests.support.{name}" for name in ("groups", "short", "skips", "traced")]
 
 JOBS = History("jobs", luggage.jobs.MIGRATIONS, luggage.jobs.metadata)
 
 
 _LONGEST_NAME = 80
 
-# Here the bot is in processes of its own, which no tracer sees: what is left to trace is the
-# simulated GitHub, at twice the price, and the tests of its own room do that.
-_UNTRACED = tuple(
-    Path(__file__).parent / name for name in ("acceptance", "faults", "github_as_it_is")
-)
-
 
 def pytest_configure(config):
     """Register the mark of sweeps."""
     words = "sweep: many cases of one idea; they reach no new line, and are not in the short form"
     config.addinivalue_line("markers", words)
-
-
-def pytest_collection_modifyitems(items):
-    """Trace what counts."""
-    for item in items:
-        elsewhere = any(item.path.is_relative_to(folder) for folder in _UNTRACED)
-        if elsewhere or item.get_closest_marker("sweep"):
-            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from tests.support import needs
 from tests.support.packing import ROOT, copy_tree, shared_directory, wheelhouse
 
 LIBRARY = Path("packaging", "luggage")
-PIP = Path(ensurepip.__file__).parent / "_bundled"
+# Where this Python has its pip: in itself, or in a package of Debian's.
+PIP = Path(
+    sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(ensurepip.__file__).parent / "_bundled"
+)
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,7 @@ def test_older_pages_are_not_read(clock, of_log):
     assert log.requested == [0]
 
 
-@pytest.mark.no_cover  # a thousand requests, all alike
+@pytest.mark.sweep  # a thousand requests, all alike
 def test_run_stops_where_the_last_one_was(recovery, inbox, miss, github, clock):
     """A run reads no further back than the last one, except for ten minutes' overlap."""
     miss(1000)
@@ -259,7 +259,7 @@ def test_run_stops_where_the_last_one_was(recovery, inbox, miss, github, clock):
     assert request_count(github) - before == 7  # three new ones, and 600 from the 600 s before
 
 
-@pytest.mark.no_cover  # a thousand requests, all alike
+@pytest.mark.sweep  # a thousand requests, all alike
 def test_frequent_runs_read_one_page(recovery, inbox, miss, github, clock):
     """Between full scans a run skips the overlap and reads one page."""
     miss(1000)
@@ -320,7 +320,7 @@ def test_empty_log_works(recovery, inbox):
 # Interrupted runs
 
 
-@pytest.mark.no_cover  # a thousand requests, all alike
+@pytest.mark.sweep  # a thousand requests, all alike
 def test_run_resumes_in_the_log_after_a_rate_limit(begin, inbox, miss, github, clock):
     """After a rate limit, the next run resumes at the same page, even in another process."""
     guids = miss(1000)

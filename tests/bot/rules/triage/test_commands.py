@@ -436,7 +436,7 @@ def test_a_claim_in_a_locked_conversation_is_left_alone(github, story, clock, ti
     assert len(github.calls_to("POST", "*/comments")) == tried
 
 
-@pytest.mark.no_cover  # two months of days, all alike
+@pytest.mark.sweep  # two months of days, all alike
 def test_a_sign_of_life_keeps_a_claim(github, story, clock, tick, bots):
     """A comment after the reminder restarts the count."""
     story(github.comment(TRIO, 1, "alice", "/claim"))

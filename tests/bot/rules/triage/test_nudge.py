@@ -139,7 +139,7 @@ def test_two_looks_at_once_and_a_restart_remind_once(github, clock, tick, killed
     assert len(bots()) == 1
 
 
-@pytest.mark.no_cover  # two months of days, all alike
+@pytest.mark.sweep  # two months of days, all alike
 def test_nothing_is_closed(github, days):
     """The rule never closes a pull request."""
     github.request_review(TRIO, 1, "alice", "olga")
