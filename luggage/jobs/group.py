@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from luggage.jobs.inserts import Packed, packed
 from luggage.jobs.model import NewJob, Put
@@ -95,7 +95,7 @@ class GroupCommit:
         group: list[_Waiting] = []
 
         def take() -> list[Packed]:
-            group.extend(next_group())
+            group.extend(() if group else next_group())
             return [job for job, _ in group]
 
         try:
@@ -115,6 +115,16 @@ class GroupCommit:
             future.set_exception(error)
 
     def _put(self, take: Callable[[], list[Packed]]) -> list[Put]:
+        """Put jobs; again on a new connection if the server has closed the one that was kept."""
+        is_kept = self._connection is not None
+        try:
+            return self._put_over(take)
+        except DBAPIError as error:
+            if not (is_kept and error.connection_invalidated):
+                raise
+        return self._put_over(take)  # safe to repeat, even after a commit without an answer
+
+    def _put_over(self, take: Callable[[], list[Packed]]) -> list[Put]:
         """Put jobs on a connection that stays open: checking one out costs as much as a commit."""
         with ExitStack() as stack:
             stack.callback(self._disconnect)

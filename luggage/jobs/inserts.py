@@ -154,9 +154,17 @@ def _cursor(connection: Connection) -> Iterator[Any]:
         with closing(connection.connection.cursor()) as cursor:
             yield cursor
     except driver.Error as error:
+        raw = connection.connection.dbapi_connection
+        is_lost = connection.dialect.is_disconnect(error, raw, None)
         connection.invalidate(error)
         raise DBAPIError.instance(
-            "INSERT", None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
+            "INSERT",
+            None,
+            error,
+            driver.Error,
+            hide_parameters=True,
+            connection_invalidated=is_lost,
+            dialect=connection.dialect,
         ) from error
 
 

@@ -1,13 +1,17 @@
 """GroupCommit: many puts in one transaction, each with its own result; on both databases."""
 
 import threading
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from luggage.jobs import GroupCommit, NewJob, UnknownJob
+from luggage.database import open_engine
+from luggage.jobs import GroupCommit, NewJob, Queue, UnknownJob
 from luggage.jobs.group import GATHER_SECONDS, LARGEST_GROUP
+from tests.conftest import JOBS
+from tests.support.migrated import migrated
 
 TIMEOUT_SECONDS = 30
 
@@ -150,6 +154,36 @@ def test_a_connection_on_which_a_put_failed_is_not_used_again(engine, group):
         group.put(job("bad", kind=object())).result(TIMEOUT_SECONDS)
     assert given_up
     assert group.put(job("a")).result(TIMEOUT_SECONDS).created
+
+
+def test_the_first_put_after_the_server_closed_the_connection_goes_through(
+    postgresql_server, postgresql_url, clock
+):
+    """A restart, a firewall or a limit for idle sessions ends it; GitHub would not send again."""
+    engine = migrated(open_engine(postgresql_url), [JOBS])
+    queue = Queue(engine, clock=clock)
+    with closing(GroupCommit(queue)) as group:
+        assert group.put(job("before")).result(TIMEOUT_SECONDS).created
+        postgresql_server.disconnect(postgresql_url)
+        after = together(queue, group, [job("after"), job("before")])
+        assert [each.result(TIMEOUT_SECONDS).created for each in after] == [True, False]
+        postgresql_server.disconnect(postgresql_url)
+        assert group.put(job("later")).result(TIMEOUT_SECONDS).created
+    engine.dispose()
+
+
+def test_a_new_connection_that_is_lost_is_not_replaced(queue, group):
+    """A put is repeated only if an earlier one worked on its connection."""
+    calls = []
+
+    def lost(_connection, _take):
+        calls.append(True)
+        raise OperationalError("INSERT", None, Exception("gone"), connection_invalidated=True)
+
+    queue.put_over = lost
+    with pytest.raises(OperationalError):
+        group.put(job("a")).result(TIMEOUT_SECONDS)
+    assert len(calls) == 1
 
 
 def test_only_a_busy_group_gathers(queue, group, sleeps):
