@@ -1,9 +1,11 @@
 """Migrations by Alembic, and the check that the database matches the code."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from luggage.database.access import explained_refusals, refuse_unwritable
 from luggage.database.engines import reading
@@ -13,17 +15,45 @@ from luggage.database.history import History
 MIGRATION_TIMEOUT_SECONDS = 600.0
 # The name of PostgreSQL's advisory lock: any number, the same in all releases.
 MIGRATION_LOCK = 0x706F72746D616E
+# How long a migration waits for a table that a long transaction holds. Every process that needs the
+# table waits behind it, and GitHub gives them ten seconds.
+TABLE_LOCK_SECONDS = 2.0
+# In between, those processes catch up.
+PAUSE_SECONDS = 5.0
+_TRIES = 100
+# PostgreSQL's lock_not_available.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_LOCKED = "55P03"
 
 
 def migrate(
-    engine: Engine, histories: Sequence[History], *, log: Callable[[str], object]
+    engine: Engine,
+    histories: Sequence[History],
+    *,
+    log: Callable[[str], object],
+    sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 -- the default only
 ) -> list[str]:
     """Upgrade the database to the newest revision of each history; return the revisions applied.
 
     It is one transaction, in one process at a time; a second process waits and finds nothing to do.
+    On PostgreSQL it tries again, for about ten minutes, while a long transaction holds a table.
     Safe to repeat. Raises SchemaError when a newer release migrated the database, or when the role
     may not create tables.
     """
+    for _ in range(_TRIES):
+        try:
+            return _migrate(engine, histories, log)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", "") != _LOCKED:
+                raise
+        log(f"a long transaction holds a table; trying again in {PAUSE_SECONDS:.0f} s")
+        sleep(PAUSE_SECONDS)
+    return _migrate(engine, histories, log)
+
+
+def _migrate(
+    engine: Engine, histories: Sequence[History], log: Callable[[str], object]
+) -> list[str]:
     from luggage.database.schema import upgrade  # noqa: PLC0415  loads Alembic
 
     applied: list[str] = []
@@ -41,11 +71,15 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
         connection = plain.execution_options(lock_timeout_seconds=MIGRATION_TIMEOUT_SECONDS)
         with connection.begin():
             if engine.dialect.name != "sqlite":
-                timeout_ms = int(MIGRATION_TIMEOUT_SECONDS * 1000)
-                connection.execute(text(f"SET LOCAL lock_timeout = {timeout_ms}"))
+                _set_lock_timeout(connection, MIGRATION_TIMEOUT_SECONDS)
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 connection.execute(lock, {"lock": MIGRATION_LOCK})
+                _set_lock_timeout(connection, TABLE_LOCK_SECONDS)
             yield connection
+
+
+def _set_lock_timeout(connection: Connection, seconds: float) -> None:
+    connection.execute(text(f"SET LOCAL lock_timeout = {int(seconds * 1000)}"))
 
 
 def check(engine: Engine, histories: Sequence[History]) -> None:

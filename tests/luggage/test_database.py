@@ -38,6 +38,14 @@ def upgrade():
         "things", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String)
     )
 """
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+revision = "second"
+down_revision = "first"
+def upgrade():
+    op.add_column("things", sa.Column("size", sa.Integer))
+"""
 BROKEN = """
 from alembic import op
 revision = "second"
@@ -398,6 +406,32 @@ def test_the_lock_timeout_of_a_migration_is_not_kept(sqlite_url):
         busy_timeout = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
     engine.dispose()
     assert busy_timeout == 7000
+
+
+def test_a_migration_that_waits_for_a_table_holds_nobody_up(
+    postgresql_url, package, history, monkeypatch
+):
+    """While a long transaction reads the table, the migration lets the writers go first."""
+    monkeypatch.setattr(database.migrating, "TABLE_LOCK_SECONDS", 0.1)
+    engine = open_engine(postgresql_url)
+    migrate(engine, [history], log=drop)
+    (package / "0002_second.py").write_text(SECOND)
+    reader = engine.connect()
+    reader.execute(text("SELECT count(*) FROM things"))
+    pauses = []
+
+    def sleep(seconds):
+        with writing(engine) as connection:
+            connection.execute(text("INSERT INTO things (name) VALUES ('in between')"))
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            reader.close()
+
+    assert migrate(engine, [history], log=drop, sleep=sleep)
+    assert pauses == [database.migrating.PAUSE_SECONDS] * 2
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(size) FROM things")).scalar() == 0
+    engine.dispose()
 
 
 def test_postgresql_ends_a_session_that_pauses_inside_a_transaction(postgresql_url, monkeypatch):
