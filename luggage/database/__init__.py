@@ -10,6 +10,7 @@ from luggage.database.engines import (
 )
 from luggage.database.history import History, SchemaError
 from luggage.database.migrating import check, migrate
+from luggage.database.postgresql import is_pooled
 from luggage.database.sqlite import SQLITE_SUFFIXES, tidy
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "SchemaError",
     "asking",
     "check",
+    "is_pooled",
     "migrate",
     "open_engine",
     "reading",

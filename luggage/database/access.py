@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.exc import DBAPIError
 
 from luggage.database.history import SchemaError
+from luggage.database.postgresql import POOL_MODE, is_pooled, shares_sessions
 
 _MAKE_OWNER = "make the bot's role the owner of its database: ALTER DATABASE ... OWNER TO ..."
 _ALLOW_WRITES = (
@@ -45,6 +46,27 @@ def explained_refusals() -> Iterator[None]:
         if remedy is None:
             raise
         raise SchemaError(f"{str(error.orig).splitlines()[0]}; {remedy}") from None
+
+
+def refuse_unknown_pooler(engine: Engine) -> None:
+    """Raise SchemaError if a pooler in transaction mode is there, and the address does not say so.
+
+    Through it, a statement may get the answer to another client's.
+    """
+    if engine.dialect.name != "postgresql" or is_pooled(engine):
+        return
+    try:
+        is_shared = shares_sessions(engine)
+    except engine.dialect.loaded_dbapi.Error as error:
+        driver = engine.dialect.loaded_dbapi
+        raise DBAPIError.instance(
+            None, None, error, driver.Error, hide_parameters=True, dialect=engine.dialect
+        ) from error
+    if is_shared:
+        raise SchemaError(
+            "the database's address leads to a pooler in transaction mode; add"
+            f" ?{POOL_MODE}=transaction to it, or name the server itself"
+        )
 
 
 def refuse_unwritable(connection: Connection, tables: Iterable[Table]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from luggage.database.postgresql import open_postgresql
+from luggage.database.postgresql import POOL_MODE, POOL_MODES, open_postgresql
 from luggage.database.sqlite import open_sqlite
 
 
@@ -29,9 +29,10 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     """Return an engine for ``sqlite:///PATH`` or for PostgreSQL, without connecting yet.
 
     ``postgres://`` and ``postgresql://`` mean psycopg 3. Raises DatabaseUrlError for any other
-    address. The pool keeps `pool_size` connections, one for each thread that uses the engine at the
-    same time, and may open as many more for a while. Neither the engine's repr nor an error shows a
-    password or a statement's parameters. Each call makes a new pool.
+    address. With ``?pool_mode=transaction`` it works through a pooler of that mode. The pool keeps
+    `pool_size` connections, one for each thread that uses the engine at the same time, and may open
+    as many more for a while. Neither the engine's repr nor an error shows a password or a
+    statement's parameters. Each call makes a new pool.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
@@ -54,6 +55,7 @@ def _parse(url: str) -> URL:
         raise DatabaseUrlError(f"processes cannot share a SQLite database in memory; {remedy}")
     if parsed.drivername != "sqlite":
         _refuse_ambiguous(url, parsed)
+        _refuse_other_pool_modes(parsed)
     return _hide_password(parsed)
 
 
@@ -68,6 +70,14 @@ def _refuse_ambiguous(url: str, parsed: URL) -> None:
         raise DatabaseUrlError(
             "the database's address is ambiguous: percent-encode the user and the password in"
             " DATABASE_URL (@ as %40, / as %2F, ? as %3F, # as %23, % as %25)"
+        )
+
+
+def _refuse_other_pool_modes(url: URL) -> None:
+    if url.query.get(POOL_MODE, "session") not in POOL_MODES:
+        raise DatabaseUrlError(
+            f"{POOL_MODE} in the database's address is {' or '.join(POOL_MODES)}: statement mode"
+            " has no transactions"
         )
 
 

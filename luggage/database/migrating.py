@@ -7,7 +7,11 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from luggage.database.access import explained_refusals, refuse_unwritable
+from luggage.database.access import (
+    explained_refusals,
+    refuse_unknown_pooler,
+    refuse_unwritable,
+)
 from luggage.database.engines import reading
 from luggage.database.history import History
 
@@ -40,6 +44,7 @@ def migrate(
     Safe to repeat. Raises SchemaError when a newer release migrated the database, or when the role
     may not create tables.
     """
+    refuse_unknown_pooler(engine)
     for _ in range(_TRIES):
         try:
             return _migrate(engine, histories, log)
@@ -90,6 +95,7 @@ def check(engine: Engine, histories: Sequence[History]) -> None:
     """
     from luggage.database.schema import compare  # noqa: PLC0415  loads Alembic
 
+    refuse_unknown_pooler(engine)
     with explained_refusals(), reading(engine) as connection:
         for history in histories:
             compare(connection, history)

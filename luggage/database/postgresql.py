@@ -1,8 +1,14 @@
-"""PostgreSQL engine: detects lost connections and bounds how long a session holds locks."""
+"""PostgreSQL engine: detects lost connections and bounds how long a session holds locks.
 
+A pooler in transaction mode gives each transaction of a client another session of the server. So
+with `pool_mode=transaction` in the address, each transaction brings its settings with it, and no
+statement is prepared. docs/decisions/0205 has the reasons.
+"""
+
+from contextlib import closing
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
@@ -55,15 +61,29 @@ _SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
 # A 202 promises that the delivery is on the disk. All values but "off" wait for the disk, and
 # remote_apply also for a standby, so they stay.
 _COMMIT_DURABLY = (
-    "SELECT set_config('synchronous_commit', 'on', false)"
+    "SELECT set_config('synchronous_commit', 'on', {is_local})"
     " WHERE current_setting('synchronous_commit') = 'off'"
 )
 
 
+# PgBouncer's name for how it lends its connections, and the values that work.
+# https://www.pgbouncer.org/config.html#pool_mode
+POOL_MODE = "pool_mode"
+POOL_MODES = ("session", "transaction")
+# Settings that only a session can have.
+_OF_SESSIONS = ("idle_session_timeout", "default_transaction_isolation")
+_SESSION_TRIES = 3
+
+
 def open_postgresql(url: URL, pool_size: int) -> Engine:
     """Return an engine for such an address; see `luggage.database.open_engine`."""
+    is_pooled = url.query.get(POOL_MODE) == "transaction"
+    address = url.difference_update_query([POOL_MODE])
     engine = create_engine(
-        url.update_query_dict({k: v for k, v in _LIBPQ.items() if k not in url.query}),
+        address.update_query_dict({k: v for k, v in _LIBPQ.items() if k not in url.query}),
+        # A prepared statement belongs to one session of the server.
+        connect_args={"prepare_threshold": None} if is_pooled else {},
+        execution_options={POOL_MODE: "transaction" if is_pooled else "session"},
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=LOCK_TIMEOUT_SECONDS,
@@ -71,31 +91,70 @@ def open_postgresql(url: URL, pool_size: int) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
-    # Runs before SQLAlchemy's first queries, so that they use these settings too.
-    event.listen(engine, "connect", _prepare_postgresql, insert=True)
+    # These run before SQLAlchemy's first queries, the last one first.
+    if is_pooled:
+        event.listen(engine, "begin", _prepare_transaction)
+    else:
+        event.listen(engine, "connect", _prepare_session, insert=True)
+    event.listen(engine, "connect", _refuse_other_encodings, insert=True)
     event.listen(engine, "handle_error", _treat_as_disconnect, retval=True)
     return engine
 
 
-def _prepare_postgresql(connection: Any, _record: object) -> None:
-    _refuse_other_encodings(connection)
+def is_pooled(engine: Engine) -> bool:
+    """Return whether the address says that a pooler in transaction mode is in between."""
+    return engine.get_execution_options().get(POOL_MODE) == "transaction"
+
+
+def shares_sessions(engine: Engine) -> bool:
+    """Return whether a pooler gives two connections of this engine one session of the server.
+
+    It asks on connections of its own, which it leaves as they were. Raises the driver's errors.
+    """
+    arguments, options = engine.dialect.create_connect_args(engine.url)
+    options["prepare_threshold"] = None
+    with (
+        closing(engine.dialect.connect(*arguments, **options)) as one,
+        closing(engine.dialect.connect(*arguments, **options)) as other,
+    ):
+        one.autocommit = other.autocommit = True
+        return any(_session(one) == _session(other) for _ in range(_SESSION_TRIES))
+
+
+def _session(connection: Any) -> int:
+    return int(connection.execute("SELECT pg_backend_pid()").fetchone()[0])
+
+
+def _prepare_session(connection: Any, _record: object) -> None:
+    settings = _settings(connection)
+    # Not as libpq's "options": the address may have those already, and poolers refuse them.
+    words = [*(f"SET {name} = {value}" for name, value in settings.items())]
+    connection.autocommit = True
+    connection.execute("; ".join([*words, _COMMIT_DURABLY.format(is_local="false")])).close()
+    connection.autocommit = False
+
+
+def _prepare_transaction(connection: Connection) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    if driver.autocommit:
+        return  # a single SELECT
+    settings = _settings(driver)
+    words = [f"SET LOCAL {name} = {settings[name]}" for name in settings.keys() - _OF_SESSIONS]
+    words.insert(0, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    driver.execute("; ".join([*words, _COMMIT_DURABLY.format(is_local="true")])).close()
+
+
+def _settings(connection: Any) -> dict[str, str]:
+    version = connection.info.server_version
     settings = {
         **_SETTINGS,
         "lock_timeout": str(int(LOCK_TIMEOUT_SECONDS * 1000)),
         "idle_in_transaction_session_timeout": str(int(IDLE_IN_TRANSACTION_SECONDS * 1000)),
     }
-    version = connection.info.server_version
-    known = [name for name in settings if _SINCE.get(name, 0) <= version]
-    # Not as libpq's "options": the address may have those already, and poolers refuse them. One
-    # request is one transaction, which a pooler sends to one session of the server.
-    connection.autocommit = True
-    connection.execute(
-        "; ".join([*(f"SET {name} = {settings[name]}" for name in known), _COMMIT_DURABLY])
-    )
-    connection.autocommit = False
+    return {name: settings[name] for name in settings if _SINCE.get(name, 0) <= version}
 
 
-def _refuse_other_encodings(connection: Any) -> None:
+def _refuse_other_encodings(connection: Any, _record: object) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         name = connection.info.dbname

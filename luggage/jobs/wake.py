@@ -18,7 +18,11 @@ from typing import Any, Protocol
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from luggage.database.postgresql import is_pooled
+
 CHANNEL = "luggage_jobs"
+# How long a job of another process waits where no wake-up crosses processes.
+POLL_SECONDS = 1.0
 
 
 class Wakeup(Protocol):
@@ -46,7 +50,12 @@ def nobody() -> None:
 
 
 def listener(engine: Engine, directory: Path) -> Wakeup:
-    """Return the waiting side: a FIFO in `directory` (SQLite), or LISTEN (PostgreSQL)."""
+    """Return the waiting side: a FIFO in `directory` (SQLite), or LISTEN (PostgreSQL).
+
+    Behind a pooler in transaction mode, where nobody can listen, it polls.
+    """
+    if is_pooled(engine):
+        return PollingWakeup()
     if engine.dialect.name == "postgresql":
         return PostgresqlWakeup(engine)
     return FifoWakeup(directory)
@@ -163,6 +172,14 @@ def _poke(path: str) -> None:
                 os.write(fifo, b".")
     finally:
         os.close(fifo)
+
+
+class PollingWakeup(LocalWakeup):
+    """A wake-up for the own process, and a look at the queue every POLL_SECONDS for all others."""
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return when woken by this process, or after the shorter of the two times."""
+        super().wait(min(timeout_seconds, POLL_SECONDS))
 
 
 class PostgresqlWakeup(LocalWakeup):

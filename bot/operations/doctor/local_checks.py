@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from bot.operations.doctor.examination import Finding, failed, ok, skipped, warning
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot.store.refusals import Refusals
-from luggage.database import History, check
+from luggage.database import History, check, is_pooled
 from luggage.jobs import Queue
 
 _GB = 1024**3
@@ -44,7 +44,8 @@ class LocalChecks:
         finally:
             engine.dispose()
         kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[engine.dialect.name]
-        return ok(f"{kind} answers, and has the tables of this release")
+        where = " through a pooler in transaction mode" if is_pooled(engine) else ""
+        return ok(f"{kind} answers{where}, and has the tables of this release")
 
     def disk(self) -> Finding:
         """The data directory has free space."""
