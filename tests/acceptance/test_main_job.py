@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from tests.support.octokit import examples
+from tests.support.pgbouncer import pooler
 from tests.support.running import running, until
 
 TRIO = "snakes/trio"
@@ -44,6 +45,20 @@ def test_a_merged_pull_request_brings_one_invitation_and_one_comment(bot, github
         f"/repos/{TRIO}/issues/2/comments",
     ]
     assert len(github.comments(TRIO, 1)) == 1
+    assert judge.violations == []
+
+
+def test_it_works_through_a_pooler_in_transaction_mode(github, judge, postgresql_server, tmp_path):
+    """The bot's processes share two sessions of the server, and each delivery has its effects."""
+    with pooler(postgresql_server.own_database(), "transaction") as url:
+        database = {"DATABASE_URL": f"{url}?pool_mode=transaction"}
+        with running(tmp_path / "var", settings(github, judge.url) | database) as bot:
+            bot.wait_until_ready()
+            for name in ("alice", "bert", "carl"):
+                merged = github.merge_pull_request(TRIO, name)
+                assert github.deliver(*merged, to=bot.hook) == 202
+            until(lambda: all(github.comments(TRIO, each) for each in (1, 2, 3)), "three welcomes")
+    assert [len(github.comments(TRIO, each)) for each in (1, 2, 3)] == [1, 1, 1]
     assert judge.violations == []
 
 
