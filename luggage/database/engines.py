@@ -5,6 +5,7 @@ execution option ``read_only=True``, as those of `reading` do. With a plain BEGI
 the write lock at the first write, and could then fail with "database is locked" without waiting.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -40,13 +41,25 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     return open_postgresql(parsed, pool_size)
 
 
+# libpq takes several servers, HOST:PORT,HOST:PORT, and SQLAlchemy takes them as parameters.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS
+_HOST = r"[A-Za-z0-9._-]+(?::[0-9]+)?"
+_HOSTS = re.compile(rf"(postgres[a-z+]*://(?:[^@/?#]*@)?)({_HOST}(?:,{_HOST})+)((?:[/?][^@]*)?)")
+
+
 def _parse(url: str) -> URL:
     remedy = "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
+    hosts: list[str] = []
+    found = _HOSTS.fullmatch(url)
+    if found:
+        hosts = found[2].split(",")
     try:
-        parsed = make_url(url)
+        parsed = make_url(found[1] + found[3] if found else url)
     except (ArgumentError, ValueError):
         # Without the cause, which may quote the address and its password.
         raise DatabaseUrlError(f"the database's address cannot be parsed; {remedy}") from None
+    if hosts:
+        parsed = parsed.update_query_dict({"host": hosts})
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "postgresql+psycopg"):

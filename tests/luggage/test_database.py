@@ -89,6 +89,21 @@ def test_postgresql_means_psycopg_3(scheme):
 
 
 @pytest.mark.parametrize(
+    ("hosts", "ports"),
+    [("one,two", ","), ("one:5432,two:5433", "5432,5433"), ("10.0.0.1,10.0.0.2:5433", ",5433")],
+)
+def test_an_address_may_name_several_servers(hosts, ports):
+    """The driver tries them in order, until one takes writes."""
+    engine = open_engine(f"postgresql://bot:geheim@{hosts}/db?target_session_attrs=read-write")
+    _, options = engine.dialect.create_connect_args(engine.url)
+    assert options["host"].count(",") == 1
+    assert (options["user"], options["password"]) == ("bot", "geheim")
+    assert options["port"] == ports
+    assert options["target_session_attrs"] == "read-write"
+    assert "geheim" not in repr(engine)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "mysql://user:geheim@host/db",
