@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Many of the tests wait, for a lease, a process, a page: more workers than cores.
 WORKERS := -n 5 --dist loadgroup
 SKIPPED = $(if $(SKIPS),--skips=$(SKIPS))
-SHORT_TESTS := --short tests/luggage tests/bot/loop tests/bot/web
+SHORT_TESTS := --short tests/luggage tests/bot/web
 
 # These would decide which code runs, in place of the lock files and the checkout; and without bytecode
 # each of the many processes would compile all that it loads.
@@ -25,7 +25,7 @@ run: set-up-run  ## set up and run the bot (the demo, where no App is configured
 	@if [ -t 0 ]; then set -m; $(BIN)/python -m bot_deploy start --or-demo; \
 	  else exec $(BIN)/python -m bot_deploy start --or-demo; fi
 
-test: set-up-dev  ## set up and run the tests, with the coverage gate; a short form of them, the library, the loop and the pages: make test SHORT=1
+test: set-up-dev  ## set up and run the tests, with the coverage gate; a short form of them, the library and the pages: make test SHORT=1
 	$(if $(SHORT),$(BIN)/python -m pytest -q $(WORKERS) $(SKIPPED) $(SHORT_TESTS),\
 	  $(BIN)/python -m pytest $(WORKERS) --ignore tests/docs_site --cov --cov-report= $(SKIPPED) && $(BIN)/python -m tests.coverage_gate)
 

@@ -24,8 +24,8 @@ from tests.support.times import MEGABYTE, readings, seconds_of
 
 pytestmark = pytest.mark.sweep
 
-_SMALL = 32_768
-_LARGE = MEGABYTE // 2
+_SMALL = 16_384
+_LARGE = MEGABYTE // 4
 # Markdown takes up to 20 us for a character, which a loop reads in 0.03.
 _FACTOR = 2000
 # A quadratic function takes 256 times as long for a text 16 times as long.
@@ -133,7 +133,7 @@ CASES = [(function, *each) for texts, function in FUNCTIONS for each in texts]
 
 @pytest.mark.parametrize(("function", "head", "part"), CASES)
 def test_a_text_takes_linear_time(function, head, part):
-    """Texts of 32 kB and 512 kB take a multiple of reading them, and grow no faster."""
+    """Texts of 16 kB and 256 kB take a multiple of reading them, and grow no faster."""
     seconds = {}
     for size in (_SMALL, _LARGE):
         text = (head + part * (size // len(part)))[:size]
@@ -154,7 +154,7 @@ def peak_of(function, text):
 
 @pytest.mark.parametrize(("function", "head", "part"), CASES)
 def test_a_text_takes_linear_memory(function, head, part):
-    """A text of 32 kB takes a multiple of its size."""
+    """A text of 16 kB takes a multiple of its size."""
     text = (head + part * (_SMALL // len(part)))[:_SMALL]
     assert peak_of(function, text) < _MOST_MEMORY * _SMALL
 

@@ -336,5 +336,5 @@ class QueueMachine(RuleBasedStateMachine):
 @pytest.mark.sweep
 def test_any_sequence_of_steps_agrees_with_the_model(engine):
     """The queue matches the model after every step."""
-    few = settings(max_examples=settings().max_examples // 2, stateful_step_count=40)
+    few = settings(max_examples=settings().max_examples // 3, stateful_step_count=40)
     run_state_machine_as_test(lambda: QueueMachine(engine), settings=few)

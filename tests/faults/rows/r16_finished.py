@@ -84,6 +84,6 @@ ROW = Row(
     target="a claim takes at most 1.3 times as long as without them",
     size="finished jobs",
     full=1_000_000,
-    short=5_000,
+    short=2_000,
     run=run,
 )
