@@ -43,6 +43,6 @@ ROW = Row(
     target="0 lost, 0 repeated",
     size="deliveries",
     full=10_000,
-    short=40,
+    short=60,
     run=run,
 )
