@@ -4,7 +4,6 @@ The process lives as long as they do, so it stays small: a child reads the setti
 the database (`prepare`), and hands back what the supervisor needs.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -24,15 +23,12 @@ from luggage.telemetry.logs import configure_logging
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "run the bot: the web process and the loop, each restarted when it exits"
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """The settings that the supervisor needs, and what it hands over to each process."""
 
     data: Path
-    port: int
     log_format: str
     handed_over: Mapping[str, bytes] = field(repr=False)
 
@@ -91,18 +87,16 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
     migrate(config)
     return Prepared(
         data=config.data,
-        port=config.port,
         log_format=config.log_format,
         handed_over=handed_over,
     )
 
 
 def serve(prepared: Prepared) -> int:
-    """Log the address of the status page, and supervise."""
+    """Supervise; the web process logs its address, and when the bot is ready."""
     from luggage.run.supervisor import Supervisor  # noqa: PLC0415  loads Twisted
 
     configure_logging(prepared.log_format, name="start")
-    log.info("status page: http://localhost:%s/", prepared.port)
     with runtime_dirs(prepared.data, entries(os.environ)) as places:
         Supervisor(
             places,

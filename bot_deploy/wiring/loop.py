@@ -144,7 +144,8 @@ def _recoverer(parts: Parts) -> Recoverer:
     )
     wants = partial(is_wanted, rules=parts.config.rules, also=PREVIEWED)
     recovery = Recovery(parts.app.app_client, inbox, wants=wants, clock=clock)
-    return Recoverer(recovery, inbox, clock=clock, meter=parts.meter)
+    polls = parts.config.receive == "poll"
+    return Recoverer(recovery, inbox, clock=clock, meter=parts.meter, polls=polls)
 
 
 def _publisher(parts: Parts, settings: BoardSettings) -> publish.Publisher:

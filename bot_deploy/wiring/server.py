@@ -6,11 +6,13 @@ after it.
 
 import atexit
 import gc
+import logging
 import os
 import socket
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 import uvloop  # noqa: F401  each worker would load it for itself
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.web import webhook
 from bot_deploy.config import Config
@@ -43,8 +46,13 @@ _SWITCH_SECONDS = 0.0005
 _MOST_BYTES = 4 * webhook.LARGEST_BODY
 # A worker whose event loop is silent for this long is replaced.
 _SILENT_SECONDS = 30
+# How often the first worker looks whether the bot is ready.
+_READY_PAUSE_SECONDS = 0.2
 # Gunicorn makes its files there with mkstemp.
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+_ANYWHERE = ("0.0.0.0", "127.0.0.1")  # noqa: S104  both are reached as localhost
+
+log = logging.getLogger(__name__)
 
 
 def serve(config: Config, host: str | None) -> None:
@@ -78,6 +86,8 @@ def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
         "errorlog": None,
         "accesslog": None,
         "post_fork": _post_fork,
+        "when_ready": _when_ready,
+        "post_worker_init": _post_worker_init,
         "proc_name": "portmanteau",
     }
 
@@ -88,6 +98,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, config: Config, settings: Mapping[str, Any]) -> None:
         self._config = config
         self._settings = settings
+        self._readiness: Callable[[], Mapping[str, str]] = dict
         super().__init__()
 
     def load_config(self) -> None:
@@ -99,6 +110,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Return the app; gunicorn calls this in each worker, after the fork."""
         report_crashes(self._config)
         app = make_app(self._config)
+        self._readiness = app.extensions["readiness"]
         # After the fork: threads do not survive one.
         books = ExitStack()
         books.enter_context(app.extensions["bookkeeper"])
@@ -121,6 +133,27 @@ class Server(BaseApplication):  # type: ignore[misc]
         )
 
 
+    def say_when_ready(self) -> None:
+        """Log, once and from a thread, that the bot does what it is for, as /readyz says it."""
+        threading.Thread(target=self._say_when_ready, daemon=True).start()
+
+    def _say_when_ready(self) -> None:
+        while self._is_unready():
+            time.sleep(_READY_PAUSE_SECONDS)
+        config = self._config
+        how = f"fetches them every {config.poll_seconds:g} s"
+        log.info(
+            "ready: evaluates deliveries, and %s",
+            how if config.receive == "poll" else f"receives them at {webhook.PATH}",
+        )
+
+    def _is_unready(self) -> bool:
+        try:
+            return bool(self._readiness())
+        except SQLAlchemyError:
+            return True
+
+
 class _Logger(Logger):  # type: ignore[misc]
     """Gunicorn's logger, whose lines go through the root logger (`configure_logging`)."""
 
@@ -132,3 +165,15 @@ class _Logger(Logger):  # type: ignore[misc]
 def _post_fork(_arbiter: Any, worker: Any) -> None:
     # A worker of a killed master would hold the port that the next one needs.
     end_with_parent(worker.ppid)
+
+
+def _when_ready(arbiter: Any) -> None:
+    # The port listens, so that a browser waits for the first worker.
+    host, port = arbiter.LISTENERS[0].sock.getsockname()
+    log.info("status page: http://%s:%s/", "localhost" if host in _ANYWHERE else host, port)
+
+
+def _post_worker_init(worker: Any) -> None:
+    # Gunicorn numbers a master's workers: the first one speaks for all.
+    if worker.age == 1:
+        worker.app.say_when_ready()

@@ -22,27 +22,25 @@ from luggage.github import OAuth
 def make_app(config: Config) -> Flask:
     """Return the web process's app.
 
-    The server enters its `app.extensions["bookkeeper"]`, which adds counters to the totals.
+    The server enters its `app.extensions["bookkeeper"]`, which adds counters to the totals, and
+    asks `app.extensions["readiness"]` for the problems that make the bot not ready.
     Raises ConfigError if no App is configured: no delivery could be verified. BOT_RECEIVE=poll
     needs no webhook secret.
     """
     settings, token = config.needed_app(), config.metrics_token()
     parts = Parts(config=config, engine=open_database(config))
     app = Flask("bot", static_folder=None)
-    app.register_blueprint(
-        web.blueprint(
-            web.WebDependencies(
-                name=settings.user_agent,
-                secrets=config.webhook_secrets(),
-                queue=parts.queue,
-                board=parts.board,
-                clock=clock,
-                settle_seconds=config.settle_seconds,
-                meter=parts.meter,
-                cached_board=_cached_board(parts),
-            )
-        )
+    dependencies = web.WebDependencies(
+        name=settings.user_agent,
+        secrets=config.webhook_secrets(),
+        queue=parts.queue,
+        board=parts.board,
+        clock=clock,
+        settle_seconds=config.settle_seconds,
+        meter=parts.meter,
+        cached_board=_cached_board(parts),
     )
+    app.register_blueprint(web.blueprint(dependencies))
     app.register_blueprint(
         console.blueprint(
             console.Console(
@@ -57,6 +55,7 @@ def make_app(config: Config) -> Flask:
     )
     app.register_error_handler(HTTPException, web.refused)
     app.extensions["bookkeeper"] = Bookkeeper(parts.meter, parts.totals)
+    app.extensions["readiness"] = dependencies.readiness
     if token:
         exposition = Exposition(
             engine=parts.engine,

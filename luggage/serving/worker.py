@@ -298,3 +298,12 @@ class GunicornWorker(UvicornWorker):  # type: ignore[misc]
         self.config.timeout_graceful_shutdown = self.cfg.graceful_timeout
         # uvicorn's log lines go to our handlers.
         logging.getLogger("uvicorn.error").propagate = True
+
+    async def _serve(self) -> None:
+        """Serve on the sockets inside of gunicorn's.
+
+        uvloop detaches a socket before it closes the descriptor. It would call `close` on anything
+        else afterwards, and gunicorn would log that the descriptor is gone.
+        """
+        self.sockets = [each.sock for each in self.sockets]
+        await super()._serve()

@@ -236,9 +236,13 @@ def test_the_directories_of_ncolony_are_gone_at_the_end(bot: Running, tmp_path: 
 
 
 def test_each_line_carries_the_name_of_its_process(bot: Running, github: FakeGithub) -> None:
-    """Each line of the log names its process."""
+    """Each line of the log names its process; it says when it is ready, and a stop is no error."""
     answers_ping(bot, github)
+    until(lambda: "ready: evaluates deliveries" in bot.output, "it says so")
     bot.end()
+    page = f"status page: {bot.url.replace('127.0.0.1', 'localhost')}/"
+    assert bot.output.index("Listening at") < bot.output.index(page)
+    assert "Error" not in bot.output
     names = {match[1] for match in re.finditer(r"Z [A-Z]+ +([a-z]+)\[\d+\] ", bot.output)}
     assert names >= {"start", "gunicorn", "loop"}
 

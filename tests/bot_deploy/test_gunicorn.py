@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bot_deploy import gunicorn
 from bot_deploy.config.sources import ConfigError
@@ -18,6 +19,7 @@ from luggage.run import KILL_SECONDS, SHUTDOWN_TIMEOUT_SECONDS
 from luggage.serving import Dispatcher
 from luggage.serving.worker import GunicornWorker
 from tests.support.clock import FakeClock
+from tests.support.running import until
 
 APP = {"GITHUB_APP_ID": "1", "GITHUB_PRIVATE_KEY": "-", "GITHUB_WEBHOOK_SECRET": "s"}
 
@@ -101,7 +103,7 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
     books = contextlib.ExitStack()
     kept: list[bool] = []
     books.callback(kept.append, True)  # noqa: FBT003
-    app = SimpleNamespace(extensions={"bookkeeper": books})
+    app = SimpleNamespace(extensions={"bookkeeper": books, "readiness": dict})
     ends: list[Callable[[], None]] = []
     monkeypatch.setattr(serving, "make_app", lambda _config: app)
     monkeypatch.setattr(serving.atexit, "register", ends.append)
@@ -133,6 +135,43 @@ def test_a_worker_ends_with_its_master(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "end_with_parent", asked.append)
     serving._post_fork(None, SimpleNamespace(ppid=7))
     assert asked == [7]
+
+
+@pytest.mark.parametrize(("receive", "how"), [("webhook", "receives"), ("poll", "fetches them")])
+def test_it_says_ready_once_when_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, receive: str, how: str
+) -> None:
+    """Only the first worker says it, and only after the database and the loop are there."""
+    caplog.set_level(logging.INFO)
+    config = SimpleNamespace(receive=receive, poll_seconds=5.0)
+    server = serving.Server(config, settings(tmp_path))
+    problems = [OperationalError("", {}, ValueError()), {"loop": "no heartbeat"}, {}]
+
+    def readiness() -> dict[str, str]:
+        assert not caplog.messages
+        found = problems.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    server._readiness = readiness
+    for age in (2, 3, 1):
+        serving._post_worker_init(SimpleNamespace(age=age, app=server))
+    until(lambda: caplog.messages, "it is ready")
+    (line,) = caplog.messages
+    assert line.startswith("ready: evaluates deliveries")
+    assert how in line
+
+
+@pytest.mark.parametrize(("bound", "said"), [("0.0.0.0", "localhost"), ("127.0.0.2", "127.0.0.2")])
+def test_it_says_the_address_that_listens(
+    caplog: pytest.LogCaptureFixture, bound: str, said: str
+) -> None:
+    """The address in the log is the one that the master listens on."""
+    caplog.set_level(logging.INFO)
+    with socket.create_server((bound, 0)) as listener:
+        serving._when_ready(SimpleNamespace(LISTENERS=[SimpleNamespace(sock=listener)]))
+        assert caplog.messages == [f"status page: http://{said}:{port_of(listener)}/"]
 
 
 def test_it_serves_the_configured_port(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def supervised(monkeypatch, caplog):
 
 
 def test_it_migrates_and_supervises_the_two_processes(
-    supervised, tmp_path, monkeypatch, capsys, caplog
+    supervised, tmp_path, monkeypatch, capsys
 ):
     """`start` migrates the database, then supervises gunicorn and the loop."""
     environ = APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}
@@ -80,15 +80,14 @@ def test_it_migrates_and_supervises_the_two_processes(
         "loop": ["github.app_id", "github.private_key"],
     }
     assert environ.keys() == {"BOT_DATA", "PORT"}
-    assert "status page: http://localhost:18000/" in caplog.messages
     assert capsys.readouterr().out == "loop: hello\n"
 
 
 def test_the_child_shows_no_secret(tmp_path, monkeypatch):
-    """`prepare` returns three public settings, and secrets that a repr does not show."""
+    """`prepare` returns two public settings, and secrets that a repr does not show."""
     monkeypatch.setattr("luggage.telemetry.logs.configure_logging", lambda *_, **__: None)
     prepared = start.prepare(APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}, or_demo=True)
-    assert (prepared.data, prepared.port, prepared.log_format) == (tmp_path, 18000, "text")
+    assert (prepared.data, prepared.log_format) == (tmp_path, "text")
     assert "s3cret" in str(prepared.handed_over)
     assert "s3cret" not in repr(prepared)
     assert (tmp_path / "bot.sqlite").exists()

@@ -41,7 +41,11 @@ def is_wanted(
 
 
 class Recoverer:
-    """Runs recovery periodically; a failure is logged, and the next run tries again."""
+    """Runs recovery periodically; a failure is logged, and the next run tries again.
+
+    With `polls`, GitHub sends nothing by itself, so the log speaks of all deliveries, not of missed
+    ones.
+    """
 
     def __init__(
         self,
@@ -50,11 +54,13 @@ class Recoverer:
         *,
         clock: Callable[[], float],
         meter: Meter | None = None,
+        polls: bool = False,
     ) -> None:
         self._recovery = recovery
         self._inbox = inbox
         self._clock = clock
         self._meter = meter or Meter()
+        self._what = "deliveries" if polls else "missed deliveries"
         self._caught_up_at: float | None = None
         self._failure: tuple[str, float] | None = None  # the kind last logged, and when
 
@@ -67,7 +73,7 @@ class Recoverer:
         except SQLAlchemyError as error:
             self._log_failure(type(error).__name__, unavailable(error))
         except Exception:
-            log.exception("recovering missed deliveries failed; the next run tries again")
+            log.exception("fetching %s failed; the next run tries again", self._what)
 
     def _run(self) -> None:
         if self._caught_up_at is None:
@@ -75,9 +81,9 @@ class Recoverer:
         fetched = self._recovery.run()
         if fetched:
             self._meter.add(RECOVERED_TOTAL, by=fetched)
-            log.info("missed deliveries fetched: %d", fetched)
+            log.info("%s fetched: %d", self._what, fetched)
         if self._failure:
-            log.info("recovering missed deliveries works again")
+            log.info("fetching %s works again", self._what)
             self._failure = None
         if not 0.0 <= self._clock() - self._caught_up_at < RECORD_SECONDS:
             self._caught_up_at = self._inbox.caught_up()
@@ -90,4 +96,4 @@ class Recoverer:
         self._failure = kind, now
         late = now - self._caught_up_at if self._caught_up_at is not None else 0.0
         level = logging.ERROR if late >= LATE_AFTER_SECONDS else logging.WARNING
-        log.log(level, "missed deliveries not recovered for %.1f h: %s", late / 3600.0, reason)
+        log.log(level, "%s not fetched for %.1f h: %s", self._what, late / 3600.0, reason)

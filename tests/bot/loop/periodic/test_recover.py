@@ -140,10 +140,10 @@ def test_a_new_database_counts_from_now(inbox, clock):
 def begin(app, store, clock):
     """The runs of a new process."""
 
-    def begin():
+    def begin(*, polls=False):
         inbox = make_inbox(store, clock)
         recovery = Recovery(app.app_client, inbox, wants=is_wanted, clock=clock)
-        return Recoverer(recovery, inbox, clock=clock)
+        return Recoverer(recovery, inbox, clock=clock, polls=polls)
 
     return begin
 
@@ -169,6 +169,19 @@ def test_a_missed_merge_brings_its_invitation_and_its_welcome(take_turn, github,
     assert github.membership("snakes", "alice").state == "pending"
     assert len(github.comments(TRIO, 1)) == 1
     assert "missed deliveries fetched: 1" in lines(logging.INFO)
+
+
+def test_where_deliveries_are_only_fetched_none_was_missed(begin, github, lines):
+    """Without a webhook the log speaks of fetched deliveries, at a success and at a failure."""
+    take_turn = begin(polls=True)
+    github.miss(*github.merge_pull_request(TRIO, "alice"))
+    take_turn()
+    github.faults.append(faults.plan(faults.failed(502, done=False), path=LOG))
+    take_turn()
+    take_turn()
+    said = [*lines(logging.INFO), *lines(logging.WARNING)]
+    assert {"deliveries fetched: 1", "fetching deliveries works again"} <= {*said}
+    assert "missed" not in "".join(said)
 
 
 def test_a_webhook_and_its_recovered_twin_are_one_effect(take_turn, github, settled, queue, clock):
@@ -242,11 +255,11 @@ def test_trouble_is_reported_once_an_hour_and_its_end_too(take_turn, github, clo
         take_turn()
         clock.advance(seconds)
     first, second = lines(logging.WARNING)
-    assert "missed deliveries not recovered for 0.0 h: GET /app/hook/deliveries: 502" in first
+    assert "missed deliveries not fetched for 0.0 h: GET /app/hook/deliveries: 502" in first
     assert "for 1.0 h" in second
     github.faults.clear()
     take_turn()
-    assert "recovering missed deliveries works again" in lines(logging.INFO)
+    assert "fetching missed deliveries works again" in lines(logging.INFO)
 
 
 def test_after_six_hours_it_is_an_error_and_a_worry(take_turn, github, clock, lines, board):
@@ -258,7 +271,7 @@ def test_after_six_hours_it_is_an_error_and_a_worry(take_turn, github, clock, li
     take_turn()
     assert board.caught_up_at() == caught_up_at
     (line,) = lines(logging.ERROR)
-    assert "missed deliveries not recovered for 6.0 h" in line
+    assert "missed deliveries not fetched for 6.0 h" in line
 
 
 def test_another_trouble_is_reported_at_once(take_turn, github, lines):
