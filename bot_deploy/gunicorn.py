@@ -1,6 +1,6 @@
 """`gunicorn`: the web process, with the webhook and the pages."""
 
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import program, subcommand_parser
 from bot_deploy.config.handover import load_part
 from bot_deploy.config.sources import WEB
 from bot_deploy.wiring.server import serve
@@ -16,8 +16,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--host", help="address to listen on (default: 0.0.0.0, or 127.0.0.1 with BOT_RECEIVE=poll)"
     )
+    parser.add_argument(
+        "--program",
+        default=program(),
+        metavar="COMMAND",
+        help="command that runs a subcommand on this bot, for the sign-in page (default: %(default)s)",
+    )
     options = parser.parse_args(argv[1:])
     config = load_part(WEB)
     configure_logging(config.log_format, name="gunicorn")
-    serve(config, options.host)
+    serve(config, options.host, options.program)
     return 0

@@ -54,7 +54,6 @@ def main(argv: list[str]) -> int:
         print("No GitHub App is configured (GITHUB_APP_ID and so on): running the demo.")
         from bot_deploy import demo  # noqa: PLC0415  loads the simulated GitHub
 
-        os.environ.update(environ)  # the demo keeps some settings, and drops the secrets
         return demo.main(["demo"])
     environ.clear()  # each process has its own secrets by now
     return serve(prepared)

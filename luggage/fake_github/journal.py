@@ -12,7 +12,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
-        self._listeners: list[Listener] = []
+        self._listeners: list[tuple[Listener, bool]] = []
         self._lock = threading.Lock()
 
     @property
@@ -21,14 +21,18 @@ class Journal:
         with self._lock:
             return list(self._lines)
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call the listener with each new line; return a function that unsubscribes it."""
+    def subscribe(self, listener: Listener, *, whole: bool = False) -> Callable[[], None]:
+        """Call the listener with each new line; return a function that unsubscribes it.
+
+        With `whole`, the line breaks of people's texts are kept.
+        """
+        entry = listener, whole
         with self._lock:
-            self._listeners.append(listener)
+            self._listeners.append(entry)
 
         def unsubscribe() -> None:
             with self._lock, contextlib.suppress(ValueError):
-                self._listeners.remove(listener)
+                self._listeners.remove(entry)
 
         return unsubscribe
 
@@ -38,5 +42,5 @@ class Journal:
         with self._lock:
             self._lines.append(text)
             listeners = list(self._listeners)
-        for listener in listeners:
-            listener(text)
+        for listener, whole in listeners:
+            listener(line if whole else text)

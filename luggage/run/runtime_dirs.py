@@ -5,7 +5,9 @@ holds the names of inherited variables, never a secret value.
 """
 
 import fcntl
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,11 +48,11 @@ def runtime_dirs(parent: Path, entries: Sequence[ProcessEntry]) -> Iterator[ctll
 
 
 @contextmanager
-def fresh_directory(parent: Path, prefix: str, *, keep: bool = False) -> Iterator[Path]:
+def fresh_directory(parent: Path, prefix: str) -> Iterator[Path]:
     """Make a new directory (mode 0700) in `parent` whose name begins with `prefix`.
 
-    It is removed at the end; with `keep`, when the next one is made. Directories of killed
-    processes are removed first. A lock protects those of living ones.
+    It is removed at the end. Directories that killed processes of this user left are removed first.
+    A lock protects those of living ones.
     """
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(parent, prefix)
@@ -62,8 +64,7 @@ def fresh_directory(parent: Path, prefix: str, *, keep: bool = False) -> Iterato
             try:
                 yield home
             finally:
-                if not keep:
-                    shutil.rmtree(home, ignore_errors=True)
+                shutil.rmtree(home, ignore_errors=True)
             return
 
 
@@ -79,10 +80,19 @@ def _add(places: ctllib.Places, entry: ProcessEntry) -> None:
 
 
 def _sweep(parent: Path, prefix: str) -> None:
-    for home in parent.glob(f"{prefix}*"):
+    for home in filter(_is_own, parent.glob(f"{prefix}*")):
         with _locked(home) as is_orphaned:
             if is_orphaned:
                 shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_own(home: Path) -> bool:
+    """Return whether it is a directory of this user: in /tmp anyone may make one, or a link."""
+    try:
+        found = home.lstat()
+    except FileNotFoundError:  # another supervisor has just removed it
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 @contextmanager

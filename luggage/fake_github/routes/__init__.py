@@ -15,6 +15,7 @@ from luggage.fake_github.routes import (
     repositories,
     search,
     teams,
+    threads,
 )
 from luggage.fake_github.routing import RouteTable
 
@@ -34,6 +35,7 @@ for _area in (
     reactions,
     search,
     graphql,
+    threads,
 ):
     ROUTES.include(_area.routes)
 
