@@ -55,13 +55,14 @@ def play(
     github = FakeGithub(app_slug=SLUG)
     with home() as directory, github.serve(host=host, port=free_port(host, 8001)) as server:
         github.world.api_url = github.world.server_url = f"http://{LOCAL}:{server.port}"
+        screen = Screen.of(environ, github=github.world.server_url)
         settings = environment(environ, github, directory=directory, host=host)
         environ.clear()
         environ.update(settings)
         script = Script(
             github,
             load(settings),
-            Screen.of(before, github=github.world.server_url),
+            screen,
             seed=seed,
             every_seconds=every_seconds,
             command=command(directory, before),
