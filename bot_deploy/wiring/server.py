@@ -55,16 +55,16 @@ _ANYWHERE = ("0.0.0.0", "127.0.0.1")  # noqa: S104  both are reached as localhos
 log = logging.getLogger(__name__)
 
 
-def serve(config: Config, host: str | None, program: str) -> None:
+def serve(config: Config, host: str | None, command: str) -> None:
     """Serve until SIGTERM, then end within SHUTDOWN_TIMEOUT_SECONDS.
 
-    `program` runs subcommands, for help texts. Without `host` it listens on all addresses, or, if deliveries are fetched, on the local one.
+    `command` runs the subcommands, for help texts. Without `host` it listens on all addresses, or, if deliveries are fetched, on the local one.
     Raises ConfigError if a setting is missing or the port is taken.
     """
     log_notices(config.webhook_notice(), config.excess(), notice_of(descriptors.raise_limit()))
     where = host or default_host(config)
     listener = listen(where, config.port, clock=time.monotonic, sleep=time.sleep)
-    Server(config, options(listener, shared_memory=_SHARED_MEMORY), program).run()
+    Server(config, options(listener, shared_memory=_SHARED_MEMORY), command).run()
 
 
 def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
@@ -95,9 +95,9 @@ def options(listener: socket.socket, *, shared_memory: Path) -> dict[str, Any]:
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn's application, with `settings` instead of a command line."""
 
-    def __init__(self, config: Config, settings: Mapping[str, Any], program: str) -> None:
+    def __init__(self, config: Config, settings: Mapping[str, Any], command: str = "") -> None:
         self._config = config
-        self._program = program
+        self._command = command
         self._settings = settings
         self._readiness: Callable[[], Mapping[str, str]] = dict
         super().__init__()
@@ -110,7 +110,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Return the app; gunicorn calls this in each worker, after the fork."""
         report_crashes(self._config)
-        app = make_app(self._config, self._program)
+        app = make_app(self._config, self._command)
         self._readiness = app.extensions["readiness"]
         # After the fork: threads do not survive one.
         books = ExitStack()

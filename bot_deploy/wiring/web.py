@@ -12,14 +12,17 @@ from bot.web.metrics import Exposition
 from bot.web.metrics import blueprint as exposition_blueprint
 from bot.web.shared import protect, redirect_relatively
 from bot.web.sign_in import SignIn
+from bot_deploy.arguments import program
 from bot_deploy.config import Config
 from bot_deploy.version import build
 from bot_deploy.wiring.parts import Parts, clock, http_session, open_database, parse_client
 from luggage.github import OAuth
 
 
-def make_app(config: Config, program: str) -> Flask:
-    """Return the web process's app; `program` runs subcommands, for help texts.
+def make_app(config: Config, command: str = "") -> Flask:
+    """Return the web process's app.
+
+    `command` runs the subcommands, for help texts; by default it is what runs this program.
 
     The server enters its `app.extensions["bookkeeper"]`, which adds counters to the totals, and
     asks `app.extensions["readiness"]` for the problems that make the bot not ready.
@@ -47,7 +50,7 @@ def make_app(config: Config, program: str) -> Flask:
                 engine=parts.engine,
                 queue=parts.queue,
                 board=parts.board,
-                sign_in=_sign_in(parts, program),
+                sign_in=_sign_in(parts, command or program()),
                 clock=clock,
             )
         )
@@ -70,7 +73,7 @@ def make_app(config: Config, program: str) -> Flask:
     return app
 
 
-def _sign_in(parts: Parts, program: str) -> SignIn:
+def _sign_in(parts: Parts, command: str) -> SignIn:
     """Return the console's sign-in: by a link, and with GitHub if a client id is configured.
 
     Raises ConfigError for a client id without a secret.
@@ -89,7 +92,7 @@ def _sign_in(parts: Parts, program: str) -> SignIn:
     return SignIn(
         sessions=parts.sessions,
         oauth=oauth,
-        program=program,
+        program=command,
         organizations=settings.organizations,
     )
 

@@ -153,14 +153,14 @@ def wait_for(pattern, path, child):
 
 
 def test_the_demo_runs(program, bare, tmp_path):
-    """The page responds; Ctrl-C ends it with exit code 0, without errors; only the data stays."""
+    """The page responds; Ctrl-C ends it with exit code 0, without errors; nothing stays."""
     work, said = tmp_path / "work", tmp_path / "said"
     with said.open("w") as out:
         child = subprocess.Popen(
             [program, "demo", "--every", "0.2"], cwd=work, env=bare, stdout=out, stderr=out
         )
         try:
-            page = wait_for(r"The status page: (\S+)", said, child)[1]
+            page = wait_for(r"status page  (\S+)", said, child)[1]
             wait_for(r"← the bot ", said, child)
             with urllib.request.urlopen(page, timeout=30) as answer:
                 assert answer.status == 200
@@ -170,11 +170,9 @@ def test_the_demo_runs(program, bare, tmp_path):
         finally:
             child.kill()
             child.wait()
-    (log,) = work.glob("var/demo-*/log.txt")
-    assert "`var/demo-*`" in (ROOT / "docs/howto/install.md").read_text()
-    assert "Traceback" not in said.read_text() + log.read_text()
+    assert "Traceback" not in said.read_text()
     assert "Stopped: " in said.read_text()
-    assert [path.name for path in work.iterdir()] == ["var"]
+    assert not any(work.iterdir())
     assert not any((tmp_path / "home").iterdir())
     assert not any((tmp_path / "tmp").iterdir())
     assert not _running(program.parent.parent)

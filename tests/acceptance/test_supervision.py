@@ -1,10 +1,12 @@
 """Supervision: killed processes restart, and a shutdown is complete and orderly."""
 
 import contextlib
+import html
 import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -278,12 +280,22 @@ def test_without_an_app_start_says_what_to_do(tmp_path: Path) -> None:
 
 def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     """Without an App, `start --or-demo` plays the demo; a Ctrl-C ends it with exit code 0."""
-    with running(tmp_path, {}, arguments=("start", "--or-demo")) as demo:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environ = {"TMPDIR": str(temporary)}
+    with running(tmp_path, environ, arguments=("start", "--or-demo")) as demo:
         until(lambda: "← the bot comments on" in demo.output, "the bot comments")
         everyone = family(demo)
+        (home,) = temporary.iterdir()
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        thread = re.search(r"^ +(http://\S+/issues/1)$", demo.output, re.MULTILINE)
+        assert "Thank you, @" in requests.get(thread[1], timeout=10).text
+        sign_in = html.unescape(requests.get(f"{demo.url}/console/sign-in", timeout=10).text)
+        assert f"BOT_DATA={home} python -m bot_deploy console" in sign_in
         os.killpg(demo.process.pid, signal.SIGINT)
         assert demo.process.wait(60) == 0
     assert all(map(is_gone, everyone))
+    assert not any(temporary.iterdir())
     assert "No GitHub App is configured" in demo.output
     assert demo.url in demo.output
     assert "Traceback" not in demo.output

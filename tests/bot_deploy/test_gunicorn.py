@@ -105,7 +105,7 @@ def test_gunicorn_accepts_the_settings_and_makes_our_app(
     books.callback(kept.append, True)  # noqa: FBT003
     app = SimpleNamespace(extensions={"bookkeeper": books, "readiness": dict})
     ends: list[Callable[[], None]] = []
-    monkeypatch.setattr(serving, "make_app", lambda _config: app)
+    monkeypatch.setattr(serving, "make_app", lambda _config, _command: app)
     monkeypatch.setattr(serving.atexit, "register", ends.append)
     switches: list[float] = []
     monkeypatch.setattr(serving.sys, "setswitchinterval", switches.append)

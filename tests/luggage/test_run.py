@@ -97,13 +97,24 @@ def test_the_directories_of_a_killed_supervisor_are_removed(tmp_path: Path) -> N
         assert not left.exists()
 
 
-def test_a_directory_may_be_kept_until_the_next(tmp_path: Path) -> None:
-    """A kept directory can be read after the end, until the next one is made."""
-    with fresh_directory(tmp_path, "demo-", keep=True) as first:
-        (first / "log.txt").touch()
-    assert (first / "log.txt").exists()
-    with fresh_directory(tmp_path, "demo-", keep=True) as second:
-        assert list(tmp_path.iterdir()) == [second]
+def test_only_directories_of_this_user_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In /tmp others may make directories and links of any name; nothing behind them is touched."""
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "lock").write_text("precious")
+    places = tmp_path / "tmp"
+    places.mkdir()
+    (places / "demo-link").symlink_to(others)
+    (places / "demo-foreign").mkdir()
+    with fresh_directory(places, "demo-") as home:
+        assert {each.name for each in places.iterdir()} == {"demo-link", home.name}
+    (places / "demo-foreign").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with fresh_directory(places, "demo-"):
+        assert (places / "demo-foreign").is_dir()
+    assert (others / "lock").read_text() == "precious"
 
 
 def test_two_supervisors_may_share_a_data_directory(tmp_path: Path) -> None:
