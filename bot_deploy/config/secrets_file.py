@@ -13,6 +13,7 @@ from pathlib import Path
 import bot_deploy
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config.keys import private_keys
+from bot_deploy.config.private_file import make_private
 from bot_deploy.config.sources import PARTS, config_file
 from luggage.crypto import PrivateKey, PublicKey, SecretError, Secrets, open_secrets
 from luggage.crypto.document import Document
@@ -214,15 +215,12 @@ def handed_over(pairs: NewPairs, path: Path | None) -> Iterator[str]:
 
 def _make_private(path: Path, text: str) -> None:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        make_private(path, text.encode("ascii"))
     except FileExistsError:
-        handle = -1
-    if handle < 0:
-        raise FileError(
+        problem = (
             f"{path} exists, and `keygen` and `rotate` never overwrite a private key: "
             "move the file, or name another one with --private-key"
         )
-    with open(handle, "w", encoding="ascii") as file:  # noqa: PTH123  # a handle
-        file.write(text)
-        file.flush()
-        os.fsync(handle)
+    else:
+        return
+    raise FileError(problem)  # outside of `except`: the error's context would hold the text

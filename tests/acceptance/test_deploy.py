@@ -92,11 +92,12 @@ def test_the_commands_for_compose_make_its_secrets(tmp_path):
     deploy.mkdir(parents=True)
     (tmp_path / "secret.key").touch(mode=0o600)
     owners = 'sudo() { echo "$@" >> ../../owners; }'
-    shell("\n".join([owners, *blocks(DEPLOY, " compose")]), cwd=tmp_path)
+    script = "\n".join([owners, *blocks(DEPLOY, " compose")])
+    shell(script, cwd=tmp_path, umask=0o022, PYTHONPATH=str(ROOT))
     compose = yaml.safe_load((ROOT / "docs/deploy/compose.yaml").read_text())
     files = {name: deploy / one["file"] for name, one in compose["secrets"].items()}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
-    password = files["postgres-password"].read_text()
+    password = files["postgres-password"].read_text().strip()
     assert files["database-url"].read_text() == f"postgresql://bot:{password}@postgres/bot"
     assert len(files["metrics-token"].read_text()) >= 16
     # Files that the bot's containers read belong to their user.
