@@ -5,28 +5,40 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
+from bot.operations.history.follow import Follower
 from bot.operations.history.records import DeliveryRow
+from bot.rule import Rule
+from bot.rules import rules_for
 from bot_deploy.arguments import subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 from luggage.jobs import State, WrongState
 
 BOT_DEPLOY_MAIN_OK = True
-SUMMARY = "list deliveries, show one in full, or retry dead ones"
+SUMMARY = "list deliveries, show one in full, follow one, or retry dead ones"
 
-_COMMANDS = ("list", "show", "retry")
+_COMMANDS = ("list", "show", "follow", "retry")
+# How often `follow` reads the database.
+_FOLLOW_SECONDS = 0.5
 
 
 def main(argv: list[str]) -> int:
-    """Run the command, `list` by default; returns 0, or 1 for an unknown delivery."""
+    """Run the command, `list` by default; returns 0, or 1 for an unknown delivery.
+
+    `follow` returns 1 if something has died. A Ctrl-C is KeyboardInterrupt.
+    """
     options = _parse(argv)
-    work = {"list": _list, "show": _show, "retry": _retry}[options.command]
-    with open_parts(load(os.environ)) as parts:
+    config = load(os.environ)
+    with open_parts(config) as parts:
+        if options.command == "follow":
+            return _follow(parts.history, options, config.rules)
+        work = {"list": _list, "show": _show, "retry": _retry}[options.command]
         return work(parts.history, options)
 
 
@@ -37,7 +49,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         epilog="A GUID is the X-GitHub-Delivery of a delivery; its first characters are enough. "
         "The default command is `list`.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="{list,show,retry}")
+    commands = parser.add_subparsers(dest="command", metavar="{list,show,follow,retry}")
     listing = commands.add_parser("list", help="list deliveries, newest first")
     _add_conditions(listing)
     listing.add_argument(
@@ -63,6 +75,11 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         "--payload", action="store_true", help="include the payload, with secrets redacted"
     )
     show.add_argument("--json", action="store_true", help="print a JSON object")
+    follow = commands.add_parser(
+        "follow", help="print what happens to one delivery as it happens, until all has ended"
+    )
+    follow.add_argument("guid", metavar="GUID")
+    follow.add_argument("--json", action="store_true", help="print a JSON object a line")
     retry = commands.add_parser("retry", help="retry dead deliveries and dead actions")
     retry.add_argument("guids", nargs="*", metavar="GUID")
     retry.add_argument(
@@ -136,6 +153,21 @@ def _show(history: DeliveryHistory, options: argparse.Namespace) -> int:
     else:
         print("\n".join(report.details(delivery, with_payload=options.payload)))
     return 0
+
+
+def _follow(
+    history: DeliveryHistory, options: argparse.Namespace, rules: Sequence[Rule[Any]]
+) -> int:
+    def names(event: str, action: str) -> Sequence[str]:
+        return [rule.name for rule in rules_for(event, action, rules)]
+
+    follower = Follower(history, options.guid, names)
+    while True:
+        for change in follower.changes():
+            print(json.dumps(change.as_json()) if options.json else change.as_text(), flush=True)
+        if follower.state is not None:
+            return int(follower.state is State.DEAD)
+        time.sleep(_FOLLOW_SECONDS)
 
 
 def _retry(history: DeliveryHistory, options: argparse.Namespace) -> int:

@@ -126,6 +126,14 @@ class DeliveryHistory:
             raise UnknownDelivery(one_line(f"{problem} {delivery}"))
         return jobs[0]
 
+    def find_job(self, guid: str) -> JobRow:
+        """The job of the only delivery whose GUID starts with `guid`; raises UnknownDelivery."""
+        return self._job(guid)
+
+    def descendants(self, job: JobRow) -> Sequence[JobRow]:
+        """The actions of a delivery, with reevaluated rules and their actions, as they are now."""
+        return self._descendants(job)
+
     def delivery(self, delivery: JobRow | str) -> DeliveryDetail:
         """A delivery in full, from its job or its GUID as in `find`. Raises UnknownDelivery."""
         return self._detail(self._job(delivery))

@@ -7,6 +7,7 @@ tab-separated and without a header, for cut, sort and awk.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.operations.history.records import ActionRow, DeliveryDetail, DeliveryRow
@@ -115,13 +116,25 @@ def settings_words(settings: Mapping[str, Any], digest: str) -> str:
 
 
 def as_json(record: DeliveryRow | DeliveryDetail | ActionRow, *, with_payload: bool = False) -> Any:
-    """The record as plain JSON, times in epoch seconds."""
-    plain = asdict(record)
+    """The record as plain JSON, times in ISO 8601."""
+    plain = _dated(asdict(record))
     if isinstance(record, DeliveryDetail):
-        plain = {**plain.pop("row"), **plain}
+        plain = {**_dated(plain.pop("row")), **plain}
+        plain["actions"] = [_dated(action) for action in plain["actions"]]
         if not with_payload:
             del plain["payload"]
     return without_secrets(plain)
+
+
+def _dated(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with its times in ISO 8601; their names end with `_at`."""
+    return {name: iso(value) if name.endswith("_at") else value for name, value in plain.items()}
+
+
+def iso(seconds: float) -> str:
+    """A time in ISO 8601, UTC: `2026-01-31T06:00:00.000Z`."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def facts(named: Mapping[str, str], indent: str = "") -> Iterator[str]:
