@@ -6,7 +6,9 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,28 @@ from urllib.parse import urlsplit
 SCRIPT = "portmanteau"
 _MODULE = "python -m bot_deploy"
 _LAST_PORT = 65535
+_SLOW_SECONDS = 2.0
 
 
 def progress(line: str) -> None:
     """Print a line about a step of long work."""
     print(f"- {line}", flush=True)
+
+
+@contextmanager
+def said_if_slow(step: str) -> Iterator[None]:
+    """Print a line on stderr if the block takes more than two seconds; stdout may be JSON."""
+    timer = threading.Timer(_SLOW_SECONDS, _say_step, [step])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _say_step(step: str) -> None:
+    print(f"- {step}", file=sys.stderr, flush=True)
 
 
 def program() -> str:

@@ -1,5 +1,6 @@
 """`check`: reports whether every value that the bot needs is present and can be opened."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 
@@ -19,11 +20,15 @@ def main(argv: list[str]) -> int:
     )
     secrets_file.add_key_file(parser)
     secrets_file.add_part(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = secrets_file.parse(parser, argv)
     document = Document(secrets_file.read_config(options.config))
     secrets = secrets_file.open_config(options.config, options.key_file)
     verdicts = list(_verdicts(document, secrets, os.environ, options.part))
-    for is_ok, line in verdicts:
+    if options.json:
+        found = [{"ok": is_ok, "detail": line} for is_ok, line in verdicts]
+        secrets_file.say(json.dumps(found, indent=2))
+    for is_ok, line in () if options.json else verdicts:
         secrets_file.say(f"{'ok' if is_ok else 'FAILED':6}  {line}")
     return 0 if all(is_ok for is_ok, _ in verdicts) else 1
 

@@ -15,7 +15,7 @@ from bot.operations.history.follow import Follower
 from bot.operations.history.records import DeliveryRow
 from bot.rule import Rule
 from bot.rules import rules_for
-from bot_deploy.arguments import subcommand_parser, whole_number
+from bot_deploy.arguments import said_if_slow, subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 from luggage.jobs import State, WrongState
@@ -39,7 +39,8 @@ def main(argv: list[str]) -> int:
         if options.command == "follow":
             return _follow(parts.history, options, config.rules)
         work = {"list": _list, "show": _show, "retry": _retry}[options.command]
-        return work(parts.history, options)
+        with said_if_slow("reading the deliveries"):
+            return work(parts.history, options)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

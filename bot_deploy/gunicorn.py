@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int:
         "--program",
         default=program(),
         metavar="COMMAND",
-        help="command that runs a subcommand on this bot, for the sign-in page (default: %(default)s)",
+        help="command that runs the subcommands, for the sign-in page (default: %(default)s)",
     )
     options = parser.parse_args(argv[1:])
     config = load_part(WEB)

@@ -26,7 +26,9 @@ def main(argv: list[str]) -> int:
         argv,
         f"{SUMMARY}. The secret is 64 hexadecimal digits. The file is new, with mode 0600.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the new file, such as secret.webhook")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="the new file, such as secret.webhook"
+    )
     parser.add_argument(
         "--read",
         action="store_true",

@@ -12,7 +12,7 @@ from bot.operations.preview.comparison import LAST
 from bot.operations.preview.words import lines, values
 from bot.options.kinds import messages
 from bot.settings.layers import SettingsError, decode
-from bot_deploy.arguments import subcommand_parser, whole_number
+from bot_deploy.arguments import said_if_slow, subcommand_parser, whole_number
 from bot_deploy.config import load
 from bot_deploy.wiring.loop import make_previewer
 from bot_deploy.wiring.parts import open_parts
@@ -29,7 +29,8 @@ def main(argv: list[str]) -> int:
     options = _parse(argv)
     config = load(os.environ)
     data = Path(options.file).read_bytes()
-    with open_parts(config) as parts:
+    slow = said_if_slow(f"evaluating up to {options.last} deliveries with both settings")
+    with open_parts(config) as parts, slow:
         try:
             text = decode(data, source=options.file)
             previewer = replace(make_previewer(parts, parts.people), seconds=math.inf)

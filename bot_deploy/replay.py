@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.operations import replay
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import ActionRow
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import said_if_slow, subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring.loop import make_updater
 from bot_deploy.wiring.parts import Parts, open_parts
@@ -47,7 +47,8 @@ def main(argv: list[str]) -> int:
     with open_parts(config) as parts:
         replayed = _replayed(options, content, parts)
         if options.dry_run:
-            lines = _dry_run(parts, replayed)
+            with said_if_slow("evaluating the rules, which ask GitHub"):
+                lines = _dry_run(parts, replayed)
         else:
             lines = _evaluate_again(parts, replayed, is_file=content is not None)
         print("\n".join(lines))

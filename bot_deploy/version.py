@@ -8,6 +8,7 @@ from pathlib import Path
 import bot_deploy
 from bot_deploy.arguments import subcommand_parser
 from luggage.buildpex import Provenance, provenance
+from luggage.telemetry.redact import iso
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "print the version, the commit, and the versions of Python and all dependencies"
@@ -42,7 +43,7 @@ def as_json(found: Provenance) -> str:
             "name": found.name,
             "version": found.version,
             "commit": found.commit.hash,
-            "committed_at": found.commit.committed_at,
+            "committed_at": iso(found.commit.committed_at) if found.commit.committed_at else None,
             "python": found.python,
             "parts": dict(found.parts),
         }

@@ -5,7 +5,7 @@ import os
 
 from bot.operations.history import report
 from bot.operations.why import GithubTexts, Why, details, parse_target
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import said_if_slow, subcommand_parser
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
 
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
             "portmanteau: and 24 hexadecimal digits"
         )
     config = load(os.environ)
-    with open_parts(config) as parts:
+    with open_parts(config) as parts, said_if_slow("asking GitHub for the comment"):
         github = GithubTexts(parts.app) if config.app else None
         answer = Why(parts.history, parts.queue, github)(comment)
     if options.json:

@@ -37,7 +37,7 @@ from bot.rule import Rule
 from bot.rules import rules_for
 from bot.settings.files import SETTINGS, Known, SettingsFiles, complaint
 from bot.store.board import Board
-from bot.store.enqueue import DeliveryNote
+from bot.store.enqueue import NOTHING_TO_DO, DeliveryNote
 from bot.store.identities import Names
 from bot.store.meters import JOB_SECONDS, JOBS_TOTAL, RULE_FAILURES_TOTAL
 from bot.store.people import People
@@ -454,7 +454,7 @@ def _ended(decision: Decision, event: Event, job: Job, now: float) -> BaseExcept
 def _nothing(event: Event) -> str:
     """The reason for events about which no rule wants anything."""
     where = " in the locked conversation" if event.issue and event.issue.is_locked else ""
-    return f"no rule had anything to do{where}"
+    return f"{NOTHING_TO_DO}{where}"
 
 
 def _is_gone(error: BaseException | None, event: Event) -> bool:

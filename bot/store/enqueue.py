@@ -25,6 +25,10 @@ class Source(StrEnum):
     REPLAYED = "replayed"  # from an operator's file
 
 
+#: The reason of a delivery that is ignored, although rules have evaluated it; more may follow it.
+NOTHING_TO_DO = "no rule had anything to do"
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryNote:
     """The note of a delivery: its source, and the one rule to run again, "" for all.

@@ -1,4 +1,4 @@
-"""Links to the demo's console: a new one for each press of Enter, or before the last one expires."""
+"""Links to the demo's console: a new one at each Enter, or before the last one expires."""
 
 import os
 import select

@@ -17,7 +17,7 @@ _BOLD, _FAINT, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
 _WIDEST = 100
 _NARROWEST = 40
 _MARKER = re.compile(r"<!--(?:(?!<!--).)*?-->")
-_ABOUT = re.compile(r"(?P<what>[^\n]*?(?P<place>[\w.-]+/[\w.-]+#[0-9]+)): (?P<text>.*)", re.DOTALL)
+_PLACE = re.compile(r"[\w.-]+/[\w.-]+#[0-9]+")
 _BULLET = re.compile(r"(?:[*-] |> ?|)")
 
 
@@ -71,8 +71,10 @@ class Screen:
         if is_bots:
             line = f"the bot {line.removeprefix(f'{SLUG}[bot] ')}"
         arrow, indent, paint = ("←", "    ", _GREEN) if is_bots else ("→", "", _BOLD)
-        found = _ABOUT.fullmatch(line)
-        what, text = (found["what"], found["text"].strip()) if found else (line, "")
+        what, _, text = line.partition(": ")
+        place = what.rpartition(" ")[2]
+        is_about = _PLACE.fullmatch(place)
+        what, text = (what, text.strip()) if is_about else (line, "")
         whole = f"{indent}{arrow} {what}" + (f": {text}" if text else "")
         if "\n" in text or len(whole) > self.columns:
             lines = [f"{indent}{arrow} {escape(what)}{':' if text else ''}"]
@@ -80,8 +82,8 @@ class Screen:
         else:
             lines = [escape(whole)]
         lines[0] = self._painted(lines[0], paint)
-        if is_bots and found and self.github:
-            page = f"{self.github}/{found['place'].replace('#', '/issues/')}"
+        if is_bots and is_about and self.github:
+            page = f"{self.github}/{place.replace('#', '/issues/')}"
             lines.append(self._painted(f"{indent}  {page}", _FAINT))
         self._print(lines)
 

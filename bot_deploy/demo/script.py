@@ -162,7 +162,8 @@ class Script:
     def _introduce(self, log: Path) -> None:
         self._screen.title("Portmanteau: the demo")
         self._screen.say(
-            f"The bot is real. GitHub is simulated, and its people are invented (seed {self._seed})."
+            "The bot is real. GitHub is simulated, and its people are invented "
+            f"(seed {self._seed})."
         )
         self._screen.say(f"The log, while it runs: {log}\n\nThe bot starts...\n")
 
@@ -170,13 +171,15 @@ class Script:
         """Yield what to look at next, with an address or a command."""
         repository = f"{self._github.world.server_url}/{REPOSITORIES[0]}"
         yield "Look next: what people read in their threads on the simulated GitHub.", repository
-        yield "Look next: the console shows each delivery, what was decided, and why.", (
-            f"{self._address}/console/deliveries"
+        yield (
+            "Look next: the console shows each delivery, what was decided, and why.",
+            (f"{self._address}/console/deliveries"),
         )
         yield "Look next: the same in another terminal.", f"{self._command} deliveries"
         yield "Look next: the status page, with the bot's mood and its last day.", self._address
-        yield "Do you like it? This creates a GitHub App for your organisation, in two clicks:", (
-            f"{program()} register --organization YOUR-ORG"
+        yield (
+            "Do you like it? This creates a GitHub App for your organisation, in two clicks:",
+            (f"{program()} register --organization YOUR-ORG"),
         )
 
     def _link(self) -> str:

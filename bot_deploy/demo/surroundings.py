@@ -1,4 +1,4 @@
-"""Surroundings of the demo: a temporary directory, free ports, and none of the operator's settings."""
+"""Surroundings of the demo: a temporary directory, free ports, and no setting of a bot."""
 
 import re
 import shlex
@@ -18,8 +18,8 @@ LOCAL = "127.0.0.1"
 _ALL = "0.0.0.0"  # noqa: S104  the port of a container is published from outside
 _USUAL_PORT = 8000
 _LAST_PORT = 65535
-# What a program on this machine needs. All else stays outside, also variables of libraries: a proxy,
-# a certificate, options of gunicorn.
+# What a program on this machine needs. All else stays outside, also variables of libraries: a
+# proxy, a certificate, options of gunicorn.
 _OF_THE_MACHINE = re.compile(
     "PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TZDIR|TERM|TMPDIR|TEMP|TMP|"
     "(PYTHON|PEX|LD_|DYLD_|COV_|COVERAGE_).*"

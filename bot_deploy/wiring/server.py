@@ -58,8 +58,9 @@ log = logging.getLogger(__name__)
 def serve(config: Config, host: str | None, command: str) -> None:
     """Serve until SIGTERM, then end within SHUTDOWN_TIMEOUT_SECONDS.
 
-    `command` runs the subcommands, for help texts. Without `host` it listens on all addresses, or, if deliveries are fetched, on the local one.
-    Raises ConfigError if a setting is missing or the port is taken.
+    `command` runs the subcommands, for help texts. Without `host` it listens on all addresses, or,
+    if deliveries are fetched, on the local one. Raises ConfigError if a setting is missing or the
+    port is taken.
     """
     log_notices(config.webhook_notice(), config.excess(), notice_of(descriptors.raise_limit()))
     where = host or default_host(config)
@@ -132,7 +133,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             ),
             proxies=TrustedProxies(self._config.trusted_proxies),
         )
-
 
     def say_when_ready(self) -> None:
         """Log, once and from a thread, that the bot does what it is for, as /readyz says it."""

@@ -305,5 +305,5 @@ class GunicornWorker(UvicornWorker):  # type: ignore[misc]
         uvloop detaches a socket before it closes the descriptor. It would call `close` on anything
         else afterwards, and gunicorn would log that the descriptor is gone.
         """
-        self.sockets = [each.sock for each in self.sockets]
+        self.sockets: list[Any] = [each.sock for each in self.sockets]
         await super()._serve()

@@ -63,6 +63,12 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def iso(seconds: float) -> str:
+    """Format `seconds` since the epoch for programs: `2026-01-31T06:00:00.000Z`, ISO 8601."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
 def without_secrets(value: Any) -> Any:
     """Return a copy of a JSON value with its secrets redacted; safe to repeat.
 

@@ -10,6 +10,7 @@ import pytest
 from bot.actions import ACTIONS, Comment, Invite, Planned
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import UnknownDelivery
+from bot_deploy import __main__ as dispatch
 from bot_deploy import deliveries
 from bot_deploy.config import load
 from bot_deploy.wiring.parts import open_parts
@@ -251,6 +252,35 @@ def test_an_unknown_delivery_is_a_line(several):
     """An unknown GUID raises UnknownDelivery."""
     with pytest.raises(UnknownDelivery, match="no delivery 9999"):
         run("show", "9999")
+
+
+# Following
+
+
+@pytest.mark.parametrize(("guid", "code"), [("1111", 0), ("2222", 0), ("3333", 1)])
+def test_following_ends_when_all_has_ended(several, capsys, guid, code):
+    """`follow` prints the life of a delivery, and returns 1 if something in it is dead."""
+    assert run("follow", guid) == code
+    assert "received" in capsys.readouterr().out.splitlines()[0]
+    assert run("follow", guid, "--json") == code
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert json.loads(first)["what"] == "received"
+
+
+def test_ctrl_c_ends_following_with_130(several, store, monkeypatch, capsys):
+    """While something is left to do it waits; a Ctrl-C ends it with a shell's code, quietly."""
+    pauses = iter([None, None])
+
+    def sleep(_seconds):
+        if next(pauses, "over"):
+            raise KeyboardInterrupt
+
+    store("55555555-open", actions=[INVITE])
+    monkeypatch.setattr(deliveries.time, "sleep", sleep)
+    assert dispatch.main(["bot", "deliveries", "follow", "5555"], dict(os.environ)) == 130
+    out, err = capsys.readouterr()
+    assert out.count("queued") == 1
+    assert err == ""
 
 
 # Trying again

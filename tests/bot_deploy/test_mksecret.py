@@ -88,11 +88,16 @@ def test_a_failure_leaves_no_part(tmp_path, monkeypatch):
 
 def test_it_needs_nothing_installed(tmp_path):
     """A bare Python runs it from a checkout: a host may have only Docker."""
+    script = (
+        f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['x', 'secret.x']; "
+        "runpy.run_module('bot_deploy.mksecret', run_name='__main__')"
+    )
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c",
-         f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['x', 'secret.x']; "
-         "runpy.run_module('bot_deploy.mksecret', run_name='__main__')"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-I", "-S", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "secret.x").read_text()) == 65

@@ -59,9 +59,7 @@ def supervised(monkeypatch, caplog):
     return seen, given
 
 
-def test_it_migrates_and_supervises_the_two_processes(
-    supervised, tmp_path, monkeypatch, capsys
-):
+def test_it_migrates_and_supervises_the_two_processes(supervised, tmp_path, monkeypatch, capsys):
     """`start` migrates the database, then supervises gunicorn and the loop."""
     environ = APP | {"BOT_DATA": str(tmp_path), "PORT": "18000"}
     monkeypatch.setattr(os, "environ", environ)

@@ -18,7 +18,9 @@ _BY_HAND = re.compile(
     r"umask|--stdout|bot_deploy decrypt [^\n]*>|chmod [0-7]*[4-7][0-7]* "
 )
 _INTO_A_FILE = re.compile(r"(?:(?<![<=-])>>?|\btee(?: -a)?)\s*[\"']?(?P<path>[\w$./~{}-]+)")
-_NAMES_A_SECRET = re.compile(r"secret|passw|token|key|\.pem$|\.env$|dump$|credential", re.IGNORECASE)
+_NAMES_A_SECRET = re.compile(
+    r"secret|passw|token|key|\.pem$|\.env$|dump$|credential", re.IGNORECASE
+)
 # The options and arguments of commands that make files with secrets.
 _MADE = re.compile(
     r"mksecret (?:--read )?(?P<new>[\w./-]+)|--private-key (?P<key>[\w./-]+)|"
@@ -27,7 +29,7 @@ _MADE = re.compile(
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """The lines of all code blocks, fenced or indented, with their pages; continued lines joined."""
+    """The lines of all code blocks, fenced or indented, with their pages; long lines joined."""
     for page in PAGES:
         text = page.read_text().replace("\\\n", " ")
         fenced = re.findall(r"^ *```[^\n]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
@@ -87,7 +89,7 @@ def made() -> list[str]:
 
 @pytest.mark.parametrize("name", [*made(), "secret.key", "secret.key.all.web", "downloaded.pem"])
 def test_no_file_of_secrets_is_packed(name: str) -> None:
-    """Git ignores it in each directory, the image's build context leaves it out, and so does pex."""
+    """Git ignores it in each directory, and the image's build context and the pex omit it."""
     for folder in ("", "bot_deploy/", "luggage/github/"):
         path = name if name.startswith("docs/") else f"{folder}{name}"
         ignored = subprocess.run(
@@ -128,5 +130,6 @@ def _matches(path: str, pattern: str) -> bool:
     candidates = ends if deep != pattern else starts
     # In Docker's patterns a star does not match a slash.
     return any(
-        each.count("/") == deep.count("/") and fnmatch.fnmatchcase(each, deep) for each in candidates
+        each.count("/") == deep.count("/") and fnmatch.fnmatchcase(each, deep)
+        for each in candidates
     )

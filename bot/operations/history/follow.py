@@ -6,12 +6,12 @@ Pure but for reading the queue: nothing is claimed, and the loop is not woken.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.events import DELIVERIES
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.operations.history.records import ActionRow, DeliveryDetail
-from bot.operations.history.report import INDENT, iso
+from bot.operations.history.report import INDENT
+from bot.store.enqueue import NOTHING_TO_DO
 from luggage.jobs import JobRow, State
-from luggage.telemetry.redact import moment
+from luggage.telemetry.redact import iso, moment
 
 # Only a person, or another delivery, moves a job from there.
 _ENDED = frozenset({State.DONE, State.DEAD, State.IGNORED, State.HELD})
@@ -25,7 +25,7 @@ RuleNames = Callable[[str, str], Sequence[str]]
 class Change:
     """A change in a delivery's life. `at` is in epoch seconds.
 
-    `what` is a verb: received, evaluated, judged, queued, tried, waits, done, ignored, held or dead.
+    `what` is received, evaluated, judged, queued, tried, waits, done, ignored, held or dead.
     `about` is the delivery or the action in words, or what a rule decided; `detail` is a reason, or
     GitHub's answer.
     """
@@ -53,7 +53,9 @@ class Change:
         rule = f"{self.rule}: " if self.rule else ""
         attempt = f", attempt {self.attempt}" if self.what == "tried" else ""
         detail = f"\n{INDENT}{self.detail}" if self.detail else ""
-        return f"{moment(self.at)}  {self.what:<{_WIDEST_WORD}}  {rule}{self.about}{attempt}{detail}"
+        return (
+            f"{moment(self.at)}  {self.what:<{_WIDEST_WORD}}  {rule}{self.about}{attempt}{detail}"
+        )
 
 
 class Follower:
@@ -96,7 +98,8 @@ class Follower:
     ) -> Iterator[Change]:
         if self._is_known(job):
             return
-        if job.state is not State.DONE:
+        is_evaluated = job.state is State.DONE or job.reason.startswith(NOTHING_TO_DO)
+        if not is_evaluated:
             yield _moved(job, "the delivery", detail.row.reason)
             return
         yield Change(job.changed_at, "evaluated", "the delivery", attempt=job.attempt)
@@ -139,6 +142,4 @@ def _moved(job: JobRow, words: str, reason: str, rule: str = "") -> Change:
     elif job.state is State.READY:
         what, until = "waits", f"until {moment(job.run_at)}"
         reason = f"{until}: {reason}" if reason else until
-    elif job.queue == DELIVERIES and job.state is State.DONE:
-        what = "evaluated"
     return Change(at, what, words, rule, job.attempt, reason)

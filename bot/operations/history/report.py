@@ -7,12 +7,11 @@ tab-separated and without a header, for cut, sort and awk.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from bot.operations.history.records import ActionRow, DeliveryDetail, DeliveryRow
 from luggage.jobs import State
-from luggage.telemetry.redact import cut, moment, one_line, scrub, visible, without_secrets
+from luggage.telemetry.redact import cut, iso, moment, one_line, scrub, visible, without_secrets
 
 _HEADER = ("received", "state", "delivery", "event", "about", "why")
 # A GUID is cut to this length if space is short; it still identifies the delivery.
@@ -129,12 +128,6 @@ def as_json(record: DeliveryRow | DeliveryDetail | ActionRow, *, with_payload: b
 def _dated(plain: Mapping[str, Any]) -> dict[str, Any]:
     """A record with its times in ISO 8601; their names end with `_at`."""
     return {name: iso(value) if name.endswith("_at") else value for name, value in plain.items()}
-
-
-def iso(seconds: float) -> str:
-    """A time in ISO 8601, UTC: `2026-01-31T06:00:00.000Z`."""
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def facts(named: Mapping[str, str], indent: str = "") -> Iterator[str]:

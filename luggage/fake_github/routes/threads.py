@@ -22,13 +22,17 @@ _EMOJI = {
 }  # fmt: skip
 _SHORTCODE = re.compile(f":({'|'.join(map(re.escape, _EMOJI))}):")
 _STYLE = """
-:root { color-scheme: light dark; --line: #d1d9e0; --soft: #f6f8fa; --faint: #59636e; --link: #0969da }
+:root {
+  color-scheme: light dark;
+  --line: #d1d9e0; --soft: #f6f8fa; --faint: #59636e; --link: #0969da
+}
 @media (prefers-color-scheme: dark) {
   :root { --line: #3d444d; --soft: #151b23; --faint: #9198a1; --link: #4493f8 }
 }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 46rem }
 a { color: var(--link) }
-article { border: 1px solid var(--line); border-radius: .5rem; margin: 1rem 0; overflow-wrap: anywhere }
+article { border: 1px solid var(--line); border-radius: .5rem; margin: 1rem 0 }
+article { overflow-wrap: anywhere }
 article header { background: var(--soft); padding: .5rem 1rem; border-radius: .5rem .5rem 0 0 }
 article div { padding: 0 1rem }
 article:target { outline: 2px solid var(--link) }
