@@ -82,7 +82,8 @@ def command(directory: Path, environ: Mapping[str, str]) -> str:
     settings = {"BOT_CONFIG": str(_config_in(directory)), "BOT_DATA": str(directory)}
     settings |= {name: "" for name in ("DATABASE_URL", "DATABASE_URL_FILE") if environ.get(name)}
     words = [f"{name}={shlex.quote(value) if value else ''}" for name, value in settings.items()]
-    return " ".join([*words, program()])
+    # A line each, as a shell continues it: together they would be too wide for the page.
+    return " \\\n".join([*words[:-1], f"{words[-1]} {program()}"])
 
 
 def free_port(host: str, wanted: int) -> int:
