@@ -5,7 +5,7 @@ import os
 import sys
 
 from bot.operations.doctor import Finding, Verdict, examine
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import said_if_slow, subcommand_parser
 from bot_deploy.config.secrets_file import add_part
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.doctor import checks
@@ -26,10 +26,11 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv[1:])
     findings = []
     expected = (ConfigError, SecretError, DatabaseUrlError)
-    for name, finding in examine(checks(os.environ, options.part), expected=expected):
-        findings.append((name, finding))
-        if not options.json:
-            _say(name, finding)
+    with said_if_slow("a check asks GitHub or waits for the database"):
+        for name, finding in examine(checks(os.environ, options.part), expected=expected):
+            findings.append((name, finding))
+            if not options.json:
+                _say(name, finding)
     if options.json:
         print(json.dumps([_as_json(name, finding) for name, finding in findings], indent=2))
     return 1 if any(finding.verdict is Verdict.FAILED for _, finding in findings) else 0

@@ -326,7 +326,7 @@ def _metrics_token(sources: Sources) -> str:
         raise ConfigError(
             f"{label('metrics.token')} must have at least {_SHORTEST_TOKEN} plain characters and "
             "no white space at its ends: "
-            "`mksecret` generates one"
+            "`mksecret secret.metrics` generates one"
         )
     return token
 

@@ -1,9 +1,11 @@
 """Types of arguments, and usage errors, of all subcommands."""
 
 from argparse import ArgumentTypeError
+from unittest.mock import Mock
 
 import pytest
 
+from bot_deploy import arguments
 from bot_deploy.arguments import (
     address,
     no_options,
@@ -12,6 +14,7 @@ from bot_deploy.arguments import (
     subcommand_parser,
     whole_number,
 )
+from tests.support.running import until
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,23 @@ def test_help_tells_what_it_does_and_more():
     """The help has the description, then the options, then the epilog."""
     told = subcommand_parser(["list"], "list all", epilog="Nothing more.").format_help()
     assert told.index("list all") < told.index("--help") < told.index("Nothing more.")
+
+
+def test_what_takes_long_says_so_on_stderr(monkeypatch, capsys):
+    """A slow step is named once, on stderr; stdout may be JSON."""
+    monkeypatch.setattr(arguments, "_SLOW_SECONDS", 0.0)
+    said = []
+    with arguments.said_if_slow("asking GitHub"):
+        until(lambda: said.append(capsys.readouterr()) or said[-1].err, "it says so")
+    assert said[-1].err == "- asking GitHub\n"
+    assert not any(each.out for each in said)
+
+
+def test_what_is_quick_says_nothing(monkeypatch, capsys):
+    """After the step nothing is said any more."""
+    timers = []
+    monkeypatch.setattr(arguments.threading, "Timer", lambda *_: timers.append(Mock()) or timers[0])
+    with arguments.said_if_slow("asking GitHub"):
+        timers[0].cancel.assert_not_called()
+    timers[0].cancel.assert_called_once_with()
+    assert capsys.readouterr().err == ""

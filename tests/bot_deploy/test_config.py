@@ -352,6 +352,6 @@ def test_metrics_have_no_token_unless_told():
 @pytest.mark.parametrize("token", ["short", "x" * 15, "ü" * 20, "a\tb" * 10])
 def test_a_token_that_could_be_guessed_or_not_sent_is_an_error(token):
     """A weak token is refused with a command that makes a good one."""
-    with pytest.raises(ConfigError, match="token_hex") as raised:
+    with pytest.raises(ConfigError, match=r"`mksecret secret\.metrics`") as raised:
         load({"BOT_METRICS_TOKEN": token}, {}).metrics_token()
     assert token not in str(raised.value)

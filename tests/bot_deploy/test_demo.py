@@ -275,7 +275,9 @@ def test_a_port_that_is_none_is_not_used(port):
 def test_the_way_out_leads_to_the_demos_database(tmp_path):
     """The command for other terminals names the demo's directory, not the operator's database."""
     command = surroundings.command(tmp_path, {"DATABASE_URL": "postgresql://real"})
-    settings = dict(word.split("=") for word in shlex.split(command) if "=" in word)
+    settings = dict(
+        word.split("=") for word in shlex.split(command.replace("\\\n", " ")) if "=" in word
+    )
     assert settings == {
         "BOT_CONFIG": f"{tmp_path}/config.toml",
         "BOT_DATA": str(tmp_path),
