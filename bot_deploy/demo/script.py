@@ -53,6 +53,8 @@ def play(
     """
     before = dict(environ)
     github = FakeGithub(app_slug=SLUG)
+    for repository in REPOSITORIES:  # their pages are there before anybody does anything
+        github.add_repository(repository)
     with home() as directory, github.serve(host=host, port=free_port(host, 8001)) as server:
         github.world.api_url = github.world.server_url = f"http://{LOCAL}:{server.port}"
         screen = Screen.of(environ, github=github.world.server_url)

@@ -21,6 +21,7 @@ _EMOJI = {
     "heart": "❤️", "rocket": "🚀", "eyes": "👀",
 }  # fmt: skip
 _SHORTCODE = re.compile(f":({'|'.join(map(re.escape, _EMOJI))}):")
+_NOTHING = '<p class="faint">No issues or pull requests yet.</p>'
 _STYLE = """
 :root {
   color-scheme: light dark;
@@ -50,7 +51,7 @@ def repository_page(call: RouteCall) -> Answer:
         f'<span class="faint">#{issue.number}, {_state(issue)}</span></li>'
         for issue in reversed(repository.issues.values())
     ]
-    return _page(repository.full_name, f"<ul>{''.join(items)}</ul>")
+    return _page(repository.full_name, f"<ul>{''.join(items)}</ul>" if items else _NOTHING)
 
 
 @routes("GET", "/{owner}/{repo}/issues/{number}", any_caller=True)

@@ -32,6 +32,8 @@ def test_a_link_leads_to_what_was_written(github: FakeGithub) -> None:
 
 def test_a_repository_lists_its_threads(github: FakeGithub) -> None:
     """The page of a repository links to issues and pull requests, with their states."""
+    github.add_repository(REPO)
+    assert "No issues or pull requests yet." in page(github, f"/{REPO}")[1]
     github.open_issue(REPO, "tamiko", "Too cold")
     github.open_pull_request(REPO, "tamiko", "Warm it")
     status, body = page(github, f"/{REPO}")
