@@ -162,7 +162,11 @@ class GithubApp:
         return self._tokens.get(installation_id).value
 
     def add(self, fn: Handler, event: str, /, **restrictions: Any) -> None:
-        """Register `fn(event, payload, client)` for an event with these top-level field values."""
+        """Register `fn(event, payload, client)` for an event with these top-level field values.
+
+        Raises ValueError for an event, a field or an action that GitHub does not have, with the
+        name that was probably meant; TypeError for an `async` function.
+        """
         self._routes.add(fn, event, restrictions)
 
     def route(self, event: str, /, **restrictions: Any) -> Callable[[_H], _H]:
@@ -193,12 +197,20 @@ class GithubApp:
     def dispatch_webhook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
         """Verify a delivery, run all handlers that match it, and return it.
 
-        Handlers run in the order they were added, even if one fails; their failures are then raised
-        as an ExceptionGroup. A delivery without an installation runs none. Raises DeliveryRejected,
-        whose `status` is the HTTP status to respond with. A redelivery runs the handlers again.
+        Raises DeliveryRejected, whose `status` is the HTTP status to respond with, and what
+        `dispatch` raises.
         """
         delivery = read(headers, body, self._secrets)
         _log.info("delivery %s: %s %s", delivery.id, delivery.event, delivery.action or "")
+        return self.dispatch(delivery)
+
+    def dispatch(self, delivery: Delivery) -> Delivery:
+        """Run all handlers that match a verified delivery, such as a stored one, and return it.
+
+        Handlers run in the order they were added, even if one fails; their failures are then raised
+        as an ExceptionGroup. A delivery without an installation runs none. Calling it again runs
+        the handlers again.
+        """
         if delivery.installation_id is None:
             _log.info("delivery %s: no installation, not dispatched", delivery.id)
             return delivery

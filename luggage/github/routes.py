@@ -1,10 +1,12 @@
 """Handler table: matches deliveries by event and fields, or by a command in a comment. No I/O."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from luggage.github.conversations import get_comment_body, parse_commands
+from luggage.github.event_table import check_restrictions
 from luggage.github.webhooks import Delivery
 
 # fn(event, payload, client) and fn(command, event, payload, client); return values are ignored.
@@ -47,11 +49,20 @@ class Routes:
         self._commands: list[tuple[str, CommandHandler]] = []
 
     def add(self, fn: Handler, event: str, restrictions: Mapping[str, Any]) -> None:
-        """Call `fn` for `event` if each restricted top-level field has the given value."""
+        """Call `fn` for `event` if each restricted top-level field has the given value.
+
+        Raises ValueError for what GitHub never sends, TypeError for an `async` handler.
+        """
+        check_restrictions(event, restrictions)
+        _refuse_async(fn)
         self._handlers.append((event, dict(restrictions), fn))
 
     def add_command(self, fn: CommandHandler, command: str) -> None:
-        """Call `fn` for `command`, such as "/ping"; raises ValueError for other forms."""
+        """Call `fn` for `command`, such as "/ping"; raises ValueError for other forms.
+
+        Raises TypeError for an `async` handler.
+        """
+        _refuse_async(fn)
         if not _COMMAND.fullmatch(command):
             raise ValueError(
                 f"{command!r} is not a command; use a slash and a word, such as '/ping'"
@@ -67,6 +78,11 @@ class Routes:
             for command, command_fn in self._commands:
                 if command == words[0]:
                     yield _bind_command(command_fn, list(words), delivery)
+
+
+def _refuse_async(fn: Callable[..., object]) -> None:
+    if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__):
+        raise TypeError(f"{fn!r} is async; handlers are plain functions, and nobody would await it")
 
 
 def _all_match(payload: Mapping[str, Any], restrictions: Mapping[str, Any]) -> bool:

@@ -4,14 +4,25 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
 import requests
 
-from luggage.github import BadSignature, Client, ConfigurationError, GithubApp, Malformed, Unsigned
+from luggage.github import (
+    BadSignature,
+    Client,
+    ConfigurationError,
+    Delivery,
+    GithubApp,
+    Malformed,
+    Unsigned,
+)
 from luggage.github.conversations import reaction_url, reply_url
+from luggage.github.event_table import check_restrictions
 from tests.luggage.github.scripted import API, INSTALLATION, SECRET, Reply, Scripted, keys, make_app
+from tests.support import event_table, octokit
 from tests.support.odd import ODD
 
 
@@ -173,7 +184,7 @@ def test_handler_gets_event_payload_and_client(app, heard) -> None:
         ({"action": "closed"}, 0),
         ({"action": "opened", "repository": {"full_name": "o/r"}}, 1),
         ({"action": "opened", "repository": {"full_name": "o/x"}}, 0),
-        ({"missing": None}, 0),
+        ({"changes": None}, 0),
     ],
 )
 def test_restrictions_filter_deliveries(app, heard, restrictions, calls) -> None:
@@ -181,6 +192,75 @@ def test_restrictions_filter_deliveries(app, heard, restrictions, calls) -> None
     app.add(heard, "issues", **restrictions)
     app.dispatch_webhook(*signed("issues", delivery()))
     assert len(heard.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("event", "restrictions", "told"),
+    [
+        ("pull_requests", {}, "no event 'pull_requests'; did you mean 'pull_request'?"),
+        ("issues.opened", {}, "use 'issues', action='opened'"),
+        ("Issues", {}, "did you mean 'issues'?"),
+        ("", {}, "GitHub has no event ''"),
+        ("issues", {"action": "open"}, "no action 'open'; did you mean 'opened'?"),
+        ("issues", {"action": "synchronize"}, "no action 'synchronize': it has assigned, closed"),
+        ("issues", {"action": None}, "no action None"),
+        ("issues", {"actoin": "opened"}, "no field 'actoin'; did you mean 'action'?"),
+        ("push", {"action": "opened"}, "push has no field 'action'"),
+    ],
+)
+def test_what_github_never_sends_cannot_be_added(app, heard, event, restrictions, told) -> None:
+    """A misspelt route would never fire; the error has the name that was meant."""
+    with pytest.raises(ValueError, match=re.escape(told)):
+        app.add(heard, event, **restrictions)
+
+
+@pytest.mark.parametrize("values", [["opened", "closed"], ("opened",), {"opened"}])
+def test_a_list_of_values_cannot_be_added(app, heard, values) -> None:
+    """No field equals it; the error says to add the handler once for each."""
+    with pytest.raises(TypeError, match="once for each"):
+        app.add(heard, "issues", action=values)
+
+
+async def _later(*_: object) -> None: ...
+
+
+class _Later:
+    async def __call__(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("fn", [_later, _Later()], ids=["function", "object"])
+def test_an_async_handler_is_refused(app, fn) -> None:
+    """Nobody would await it."""
+    with pytest.raises(TypeError, match="handlers are plain functions"):
+        app.route("issues")(fn)
+    with pytest.raises(TypeError, match="handlers are plain functions"):
+        app.route_command("/ping")(fn)
+
+
+def test_events_without_actions_of_their_own_take_any(app, heard) -> None:
+    """The sender of a repository_dispatch invents its action."""
+    app.add(heard, "repository_dispatch", action="on-demand-test")
+
+
+def test_the_table_is_githubs() -> None:
+    """It has the events, actions and fields of GitHub's description."""
+    text = event_table.MODULE.read_text()
+    assert event_table.written(text) == text
+
+
+def test_the_table_fits_githubs_examples() -> None:
+    """Each example's event, action and fields are known."""
+    for example in octokit.examples():
+        action = {"action": example.payload["action"]} if "action" in example.payload else {}
+        check_restrictions(example.event, dict.fromkeys(example.payload) | action)
+
+
+def test_a_stored_delivery_is_dispatched_again(app, heard) -> None:
+    """A queue or a replay has no signed body any more."""
+    app.add(heard, "issues", action="opened")
+    stored = app.dispatch_webhook(*signed("issues", delivery()))
+    assert app.dispatch(Delivery("other", stored.event, stored.payload)).id == "other"
+    assert len(heard.calls) == 2
 
 
 def test_handlers_ignore_other_events(app, heard) -> None:
