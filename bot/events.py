@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from luggage.github.conversations import MOST_CHARACTERS, get_comment_body, parse_commands
+from luggage.github.conversations import get_comment_body, may_command, parse_commands
 
 __all__ = [
     "ACCOUNT",
@@ -23,6 +23,7 @@ __all__ = [
     "PullRequest",
     "Push",
     "Repository",
+    "login_in",
     "view",
 ]
 
@@ -56,9 +57,8 @@ RENAMES = frozenset(
 _CHANGES = ("added", "removed", "modified")
 # Where a transferred issue came from, in `changes` of the event issues.opened.
 _TRANSFERS = ("old_issue", "old_repository")
-# Only blanks within a line: `\s*` would try each run of line feeds from each of its lines.
-_BOT_COMMAND = re.compile(r"^[ \t]*/bot\b", re.MULTILINE)
-
+# The commands that are handled while the organisation is paused.
+_BOT_COMMAND = "/bot"
 
 #: The kind of an identity: a person, an organisation or an App.
 ACCOUNT = "account"
@@ -256,7 +256,7 @@ def subject(payload: Mapping[str, Any]) -> str:
 def _may_command(payload: Mapping[str, Any]) -> bool:
     """Whether a text may hold a `/bot` command; the rule `pause` parses it properly."""
     text = _dig(payload, "comment", "body") or _dig(payload, "issue", "body") or ""
-    return _BOT_COMMAND.search(text, 0, MOST_CHARACTERS) is not None
+    return isinstance(text, str) and may_command(text, _BOT_COMMAND)
 
 
 def _dig(payload: Mapping[str, Any], *path: str) -> Any:
@@ -264,6 +264,17 @@ def _dig(payload: Mapping[str, Any], *path: str) -> Any:
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+# GitHub: letters, digits and single hyphens, 39 at most; some old ones have two, or end with one.
+# Those of managed users end with an underscore and the short code of their enterprise.
+_LOGIN = re.compile(r"@?([A-Za-z0-9][A-Za-z0-9_-]{0,63})[.,;:!?]*")
+
+
+def login_in(word: str) -> str | None:
+    """The login that somebody typed as `@octocat`, `octocat` or `@octocat,`; None for no login."""
+    login = _LOGIN.fullmatch(word)
+    return login[1] if login else None
 
 
 # The account that GitHub shows for deleted ones, and its id on github.com.

@@ -3,7 +3,7 @@
 The reader refuses every write. The loop performs the actions in the order of the list.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -73,8 +73,8 @@ class Reader(Protocol):
     def may_maintain(self, repository: str, person: str) -> bool:
         """Whether the person has maintain or admin access, as every owner has; never cached."""
 
-    def labels(self, repository: str) -> frozenset[str]:
-        """The labels of a repository, in its spelling; at most 1,000."""
+    def labels(self, repository: str, *, named: Collection[str] = ()) -> frozenset[str]:
+        """The labels of a repository, in its spelling: 1,000, and those of `named` beyond them."""
 
     def is_assignable(self, repository: str, number: int, person: str) -> bool:
         """Whether GitHub allows this issue or pull request to be assigned to the person."""

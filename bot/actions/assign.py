@@ -1,11 +1,13 @@
 """Assignees: assigns people to an issue, or unassigns them, and stores claims."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from bot.actions.base import IssueAction
 from bot.actions.comment import instead
 from bot.actions.work import Result, Work
+from bot.actions.write_once import present_logins
 from luggage.github.errors import Ambiguous, Invalid, RateLimited, RequestFailed
 
 # How long the bot relies on an issue being unassigned; longer than the wait for a write slot.
@@ -51,20 +53,21 @@ class Assign(IssueAction):
 
     def perform(self, work: Work) -> Result:
         """Assign, or say why not; returns the logins, or the comment."""
-        if self.taken and not self._is_free(work):
+        logins = present_logins(work, self.people)
+        if self.taken and not self._is_free(work, logins):
             return instead(self, self.taken).perform(work)
         if self.most:
-            return self._perform_within_limit(work)
-        self._assign(work)
+            return self._perform_within_limit(work, logins)
+        self._assign(work, logins)
         return self._assigned(work)
 
-    def _perform_within_limit(self, work: Work) -> Result:
+    def _perform_within_limit(self, work: Work, logins: Sequence[str]) -> Result:
         (person,) = self.people
-        reserved_at = self._reserve(work, person)
+        reserved_at = self._reserve(work, person, *logins)
         if reserved_at is None:
             return instead(self, self.full).perform(work)
         try:
-            self._assign(work, not_after=reserved_at + RESERVED_SECONDS)
+            self._assign(work, logins, not_after=reserved_at + RESERVED_SECONDS)
         except (Ambiguous, RateLimited):
             raise  # It may be there, or the next try uses the reservation.
         except RequestFailed:
@@ -73,8 +76,8 @@ class Assign(IssueAction):
             raise
         return self._assigned(work)
 
-    def _reserve(self, work: Work, person: str) -> float | None:
-        """Reserve one of the person's places; None without one.
+    def _reserve(self, work: Work, person: str, login: str) -> float | None:
+        """Reserve one of the person's places; None without one. `login` is theirs by now.
 
         Claims of other issues are performed at the same time. Stored claims may be stale, so GitHub
         confirms them when they reach the limit.
@@ -83,29 +86,28 @@ class Assign(IssueAction):
         reserved_at = work.people.reserve_claim(*place, most=self.most)
         if reserved_at is not None:
             return reserved_at
-        params = {"assignee": person, "state": "open", "per_page": self.most + 1}
+        params = {"assignee": login, "state": "open", "per_page": self.most + 1}
         issues = work.client.get(f"/repos/{self.repository}/issues", params=params)
         held = {int(issue["number"]) for issue in issues}
         return work.people.reserve_claim(*place, most=self.most, held=held)
 
-    def _assign(self, work: Work, *, not_after: float | None = None) -> None:
+    def _assign(self, work: Work, logins: Sequence[str], *, not_after: float | None = None) -> None:
         path = f"/repos/{self.repository}/issues/{self.number}/assignees"
-        sent = {"assignees": list(self.people)}
-        answer = work.client.post(path, json=sent, not_after=not_after)
-        _check(self, answer, are_assigned=True)
+        answer = work.client.post(path, json={"assignees": list(logins)}, not_after=not_after)
+        _check(self, answer, logins, are_assigned=True)
 
     def _assigned(self, work: Work) -> Result:
         for person in self.people if self.claim else ():
             work.people.remember_claim(self.repository, self.number, person)
         return Result({"assigned": self.people})
 
-    def _is_free(self, work: Work) -> bool:
+    def _is_free(self, work: Work, logins: Sequence[str]) -> bool:
         """Whether no one else has it; noted, so that a wait for a write slot asks only once."""
         if work.clock() - (work.note().free_at or 0.0) < FREE_SECONDS:
             return True
         issue = work.client.get(f"/repos/{self.repository}/issues/{self.number}")
         holders = {str(one["login"]).lower() for one in issue.get("assignees") or ()}
-        if holders - {person.lower() for person in self.people}:
+        if holders - {login.lower() for login in logins}:
             return False
         # If another person takes it meanwhile, the next try looks for the comment before it writes.
         work.save(replace(work.note().look_first(), free_at=work.clock()))
@@ -135,14 +137,17 @@ class Unassign(IssueAction):
     def perform(self, work: Work) -> Result:
         """Unassign; returns the logins."""
         path = f"/repos/{self.repository}/issues/{self.number}/assignees"
-        answer = work.client.delete(path, json={"assignees": list(self.people)})
-        _check(self, answer, are_assigned=False)
+        logins = present_logins(work, self.people)
+        answer = work.client.delete(path, json={"assignees": list(logins)})
+        _check(self, answer, logins, are_assigned=False)
         for person in self.people:
             work.people.forget_claim(self.repository, self.number, person)
         return Result({"unassigned": self.people})
 
 
-def _check(action: Assign | Unassign, answer: Any, *, are_assigned: bool) -> None:
+def _check(
+    action: Assign | Unassign, answer: Any, logins: Sequence[str], *, are_assigned: bool
+) -> None:
     """Compare GitHub's answer with the request: it drops people without an error.
 
     Raises Invalid. An answer without assignees says nothing.
@@ -151,7 +156,7 @@ def _check(action: Assign | Unassign, answer: Any, *, are_assigned: bool) -> Non
     if not isinstance(listed, list):
         return
     assigned = {str(each.get("login")).lower() for each in listed if isinstance(each, dict)}
-    wrong = [each for each in action.people if (each.lower() in assigned) is not are_assigned]
+    wrong = [each for each in logins if (each.lower() in assigned) is not are_assigned]
     if wrong:
         method = "POST" if are_assigned else "DELETE"
         raise Invalid(

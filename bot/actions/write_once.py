@@ -10,12 +10,12 @@ A failed search is a failed try, never "not there".
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.actions import limits
-from bot.actions.work import ReadingClient, Superseded, Work
+from bot.actions.work import NEW_SECONDS, ReadingClient, Superseded, Work
 from luggage.github.errors import Ambiguous, NotFound, RequestFailed
 from luggage.jobs.model import Postpone
 
@@ -136,6 +136,16 @@ def present_login(work: Work, login: str) -> str:
     if account is None:
         raise Superseded(f"the account {login} was deleted")
     return str(account["login"])
+
+
+def present_logins(work: Work, logins: Sequence[str]) -> Sequence[str]:
+    """The logins by now of accounts, in their order; those of a young action are as decided.
+
+    Raises RequestFailed, and Superseded if an account was deleted.
+    """
+    if work.clock() - work.job.created_at <= NEW_SECONDS:
+        return logins
+    return [present_login(work, each) for each in logins]
 
 
 def look_first(client: ReadingClient, path: str, /, **names: str | int) -> Any | None:

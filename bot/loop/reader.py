@@ -5,7 +5,7 @@ mergeability of a hundred pull requests in one request; REST needs a hundred. An
 does not count against the rate limit (ETags). People's facts are cached where possible.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -78,10 +78,17 @@ class IssueFacts:
         self._commits: dict[tuple[str, int], tuple[str, str]] = {}
         self._files: dict[tuple[str, int], int] = {}
 
-    def labels(self, repository: str) -> frozenset[str]:
-        """See `bot.rule.Reader`. GitHub: "List labels for a repository"."""
+    def labels(self, repository: str, *, named: Collection[str] = ()) -> frozenset[str]:
+        """See `bot.rule.Reader`. GitHub: "List labels for a repository", "Get a label"."""
         labels = self._client.pages(f"/repos/{repository}/labels")
-        return frozenset(str(label["name"]) for label in islice(labels, _MOST_LABELS))
+        listed = [str(label["name"]) for label in islice(labels, _MOST_LABELS)]
+        if len(listed) == _MOST_LABELS:
+            known = {name.lower() for name in listed}
+            path = f"/repos/{repository}/labels/{{name}}"
+            asked = (name for name in named if name.lower() not in known)
+            found = (look_first(self._client, path, name=name) for name in asked)
+            listed += [str(label["name"]) for label in found if label]
+        return frozenset(listed)
 
     def is_assignable(self, repository: str, number: int, person: str) -> bool:
         """See `bot.rule.Reader`. GitHub: "Check if a user can be assigned to a issue"."""

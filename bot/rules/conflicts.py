@@ -166,7 +166,7 @@ def _first(holds: Callable[[int], bool]) -> int:
 def _label(
     repository: str, pull: Merging | Pull, about: str, reader: Reader, settings: ConflictsSettings
 ) -> Iterator[Action]:
-    for name in reader.labels(repository):
+    for name in reader.labels(repository, named=[settings.label]) if settings.label else ():
         if name.lower() == settings.label.lower():
             yield Label(about=about, repository=repository, number=pull.number, names=(name,))
 

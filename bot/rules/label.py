@@ -78,7 +78,8 @@ def decide(event: Event, reader: Reader, settings: LabelSettings) -> Sequence[Ac
     current = {name.lower(): name for name in pull.labels}
     remove = [name for low, name in current.items() if low in managed - matching]
     missing = matching - current.keys()
-    add = [name for name in reader.labels(repository) if name.lower() in missing] if missing else []
+    there = reader.labels(repository, named=sorted(missing)) if missing else ()
+    add = [name for name in there if name.lower() in missing]
     changes = _changes(repository, pull, sorted(add), sorted(remove))
     if failure is not None and not isinstance(failure, Invalid):
         raise NotYet("GitHub does not list the files now; titles and sizes count", changes) from (

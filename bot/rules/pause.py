@@ -51,7 +51,7 @@ def decide(event: Event, reader: Reader, _settings: PauseSettings) -> Sequence[A
     commands = [words[1:] for words in message.commands() if words[0] == COMMAND]
     if not commands:
         return []
-    command = " ".join(commands[-1]).lower()
+    command = " ".join(commands[-1]).lower().rstrip(".!")
     if command not in _REPLIES:
         return [_reply(organization, message, _HELP)]
     if not reader.is_owner(organization, message.author.login):

@@ -25,7 +25,7 @@ class PingSettings:
 def decide(event: Event, _reader: Reader, _settings: PingSettings) -> Sequence[Action]:
     """One reply per text, and a heart if GitHub supports reactions there."""
     message, repository = event.message, event.repository
-    if message is None or repository is None or ["/ping"] not in message.commands():
+    if message is None or repository is None or not any(map(_is_ping, message.commands())):
         return []
     reply = Comment(
         about=f"ping {repository.full_name}/{message.identity}",
@@ -38,6 +38,11 @@ def decide(event: Event, _reader: Reader, _settings: PingSettings) -> Sequence[A
         return [reply]
     heart = React(repository=repository.full_name, target=message.target, content="heart")
     return [reply, heart]
+
+
+def _is_ping(words: Sequence[str]) -> bool:
+    """Whether a command is `/ping` without a word behind it; emoji and punctuation are none."""
+    return words[0] == "/ping" and not any(each.isalnum() for each in "".join(words[1:]))
 
 
 RULE = Rule(

@@ -48,11 +48,24 @@ _NUMBER_IN = {
 }
 
 _COMMAND = re.compile(r"/[A-Za-z]")
-# Characters that nobody sees, and that telephones and copied texts bring along. Those that join
-# letters or emoji are part of words.
+# Characters that nobody sees, and that telephones and copied texts bring along: the default
+# ignorable ones of Unicode. They are left out, but for those that are part of words and emoji.
 _INVISIBLE = dict.fromkeys(
-    [0x00AD, 0x200B, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
+    [
+        *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x180E, 0x200B, 0x3164, 0xFEFF, 0xFFA0),
+        *(*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)),
+        *(*range(0xFFF0, 0xFFFC), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)),
+    ]
 )
+# The others: joiners, variation selectors, and tags. The name of a command has none of them.
+_PARTS_OF_WORDS = dict.fromkeys(
+    (0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0xE0000, 0xE0080), *range(0xE0100, 0xE01F0))
+)
+# Joiners and the like in front of a command: each run is tried once, from its beginning.
+_JOINERS = "[\\u200c\\u200d\\ufe00-\\ufe0f\\U000e0000-\\U000e007f\\U000e0100-\\U000e01ef]"
+_IN_FRONT = re.compile(f"(?<!{_JOINERS}){_JOINERS}++(?=/)")
+# What people put behind the name of a command, as behind any word.
+_PUNCTUATION = ".,;:!?\u2026\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f"
 # A tag, or the beginning of a comment, in a block of HTML.
 _TAG = re.compile(r"<!--|<(/?)([A-Za-z][A-Za-z0-9-]*+)[^<>]*+>")
 # GitHub shows nothing that is nested so deeply.
@@ -60,7 +73,7 @@ _DEEPEST = 100
 # Elements without an end tag.
 _VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr", re.IGNORECASE)
 # Most comments contain no command; skip parsing them. Each line is tried once from its beginning.
-_COMMAND_LINE = re.compile(r"(?:^|\r)[^\S\r\n]*/[A-Za-z]", re.MULTILINE)
+_COMMAND_LINE = re.compile(r"(?:^|\r)[^\S\r\n]*(/[A-Za-z]\S*)", re.MULTILINE)
 
 # GitHub renders tables, and a cell is not a line of a paragraph.
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -135,13 +148,19 @@ def parse_commands(markdown: str) -> list[list[str]]:
     """Return the commands in order, each as a list of words: `[["/ping"], ["/label", "bug"]]`.
 
     A command is a plain-text line of a top-level paragraph that starts with "/" and a letter; its
-    first word is in lower case. Code, quotes, lists, headings, tables, HTML and links do not count.
-    A line below HTML counts where GitHub shows it outside of all elements: below an `<img>` or a
-    `</details>`. Characters that nobody sees are left out. Never raises.
+    first word is in lower case, without punctuation behind it. Code, quotes, lists, headings,
+    tables, HTML and links do not count. A line below HTML counts where GitHub shows it outside of
+    all elements: below an `<img>` or a `</details>`. Characters that nobody sees are left out.
+    Never raises.
 
     Text beyond MOST_CHARACTERS does not count, nor do paragraphs beyond MOST_IN_PARAGRAPHS.
     """
-    return [list(words) for words in _parsed(markdown[:MOST_CHARACTERS].translate(_INVISIBLE))]
+    return [list(words) for words in _parsed(_visible(markdown))]
+
+
+def _visible(markdown: str) -> str:
+    """Return the text that counts, without the characters that nobody sees in it."""
+    return _IN_FRONT.sub("", markdown[:MOST_CHARACTERS].translate(_INVISIBLE))
 
 
 @lru_cache(_CACHED)
@@ -151,8 +170,23 @@ def _parsed(markdown: str) -> Sequence[Sequence[str]]:
         return commands
     for text in _command_lines(_MARKDOWN.parse(markdown)):
         name, *words = text.split()
-        commands.append([name.lower(), *words])
+        commands.append([command_name(name), *words])
     return commands
+
+
+def command_name(word: str) -> str:
+    """Return the name of the command that a word such as `/Ping!` stands for: `/ping`."""
+    return word.translate(_PARTS_OF_WORDS).rstrip(_PUNCTUATION).lower()
+
+
+def may_command(markdown: str, name: str) -> bool:
+    """Return whether a text may hold a command such as `/ping`, without parsing it.
+
+    True for each text of which `parse_commands` returns the command, and for some others. It takes
+    time that is linear in the text.
+    """
+    lines = _COMMAND_LINE.finditer(_visible(markdown))
+    return any(command_name(line[1]) == name for line in lines)
 
 
 def _command_lines(tokens: Sequence[Token]) -> Iterator[str]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from luggage.github.conversations import get_comment_body, parse_commands
+from luggage.github.conversations import command_name, get_comment_body, parse_commands
 from luggage.github.event_table import check_restrictions
 from luggage.github.webhooks import Delivery
 
@@ -16,6 +16,8 @@ CommandHandler = Callable[[list[str], str, dict[str, Any], Any], object]
 Call = Callable[[Any], object]
 
 _COMMAND = re.compile(r"/[A-Za-z]\S*")
+# What `changes` of issues.opened shows of an issue that came from another repository.
+_TRANSFERS = ("old_issue", "old_repository")
 
 # Commands count when a text is first posted, not after an edit.
 COMMAND_EVENTS = frozenset(
@@ -30,8 +32,13 @@ COMMAND_EVENTS = frozenset(
 
 
 def commands_in(delivery: Delivery) -> list[list[str]]:
-    """Return a delivery's commands as word lists; bots give none, to prevent loops."""
+    """Return a delivery's commands as word lists; bots give none, to prevent loops.
+
+    Nor does a transferred issue, which was written, and answered, in another repository.
+    """
     if (delivery.event, delivery.action) not in COMMAND_EVENTS:
+        return []
+    if any((delivery.payload.get("changes") or {}).get(name) for name in _TRANSFERS):
         return []
     if (delivery.payload.get("sender") or {}).get("type") == "Bot":
         return []
@@ -67,7 +74,7 @@ class Routes:
             raise ValueError(
                 f"{command!r} is not a command; use a slash and a word, such as '/ping'"
             )
-        self._commands.append((command, fn))
+        self._commands.append((command_name(command), fn))
 
     def matching(self, delivery: Delivery) -> Iterator[Call]:
         """Yield the handlers that match, bound to `delivery`, in the order they were added."""

@@ -123,6 +123,12 @@ def test_ping_on_a_line_of_code_is_answered_in_its_thread():
     assert ping.decide(event, FakeReader(), PingSettings())[0].thread == 56
 
 
+@pytest.mark.parametrize("text", ["/ping!", "/ping \U0001f3d3", "/Ping . . .", "/ping, \u2728?"])
+def test_ping_is_answered_with_emoji_and_punctuation_behind_it(text):
+    """They are no words."""
+    assert len(ping.decide(written(text), FakeReader(), PingSettings())) == 2
+
+
 @pytest.mark.parametrize("text", ["ping", "/ping me", "> /ping", "`/ping`", "", "say /ping"])
 def test_ping_answers_nothing_but_the_command(text):
     """Quotes, code, other words and arguments do not count."""

@@ -1,14 +1,11 @@
 """Commands that assign issues: `/claim`, `/release` and `/assign @login`."""
 
-import re
 from collections.abc import Sequence
 
 from bot.actions import Assign, Unassign
+from bot.events import login_in
 from bot.rules.commands.calls import CommandAnswer, CommandCall, quoted
 
-# GitHub: letters, digits and single hyphens, 39 at most; some old ones end with a hyphen. Those of
-# managed users end with an underscore and the short code of their enterprise.
-_LOGIN = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TAKEN = (
     "@{person}, someone is already working on this: see *Assignees*. Feel free to ask them here "
     "whether they would like some help."
@@ -89,10 +86,11 @@ def release(call: CommandCall) -> CommandAnswer:
 
 def assign(call: CommandCall) -> CommandAnswer:
     """Assign the issue to another person, if the author of the command may do so."""
-    who = call.rest.split()
-    if len(who) != 1 or not _LOGIN.fullmatch(who[0]):
+    words = call.rest.split()
+    named = [word for word in words if word.startswith("@")]
+    login = login_in(named[0]) if len(named) == 1 and words[0] == named[0] else None
+    if login is None:
         return CommandAnswer(say="Please name one person, such as `/assign @octocat`.")
-    login = who[0].removeprefix("@")
     if not call.may_write():
         if call.settings.assign != "author" or not call.is_own:
             return CommandAnswer(say=_not_yours(call))

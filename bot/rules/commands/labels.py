@@ -8,12 +8,15 @@ from bot.options.globs import fits
 from bot.rules.commands.calls import CommandAnswer, CommandCall, listed, quoted
 
 _MOST_LABELS = 10
+# Telephones turn straight quotes into these.
+_QUOTES = "\"'\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 
 
 def label(call: CommandCall) -> CommandAnswer:
     """Add labels, and say why for each label that cannot be added."""
     names, reasons = _allowed(call)
-    known = {name.lower(): name for name in call.reader.labels(call.repository)} if names else {}
+    there = call.reader.labels(call.repository, named=names) if names else ()
+    known = {name.lower(): name for name in there}
     existing = [known[name.lower()] for name in names if name.lower() in known]
     missing = [name for name in names if name.lower() not in known]
     if missing:
@@ -53,7 +56,8 @@ def unlabel(call: CommandCall) -> CommandAnswer:
 
 def _allowed(call: CommandCall) -> tuple[list[str], list[str]]:
     """The labels that the person may use, and why the others are refused."""
-    names = list(dict.fromkeys(name.strip() for name in call.rest.split(",") if name.strip()))
+    said = (name.strip().strip(_QUOTES).strip() for name in call.rest.split(","))
+    names = list(dict.fromkeys(name for name in said if name))
     if not names:
         return [], [
             f"Which label? Try `/{call.name} bug`, and separate several labels with commas."

@@ -12,7 +12,7 @@ _GONE = (
 
 def close(call: CommandCall) -> CommandAnswer:
     """Close the issue or pull request for its author or a person with write access."""
-    reason = " ".join(call.rest.lower().split())
+    reason = " ".join(call.rest.lower().split()).rstrip(".!")
     if reason not in _REASONS:
         return CommandAnswer(
             say="I understand `/close`, `/close completed` and `/close not planned`."

@@ -7,16 +7,15 @@ the welcome.
 The bot never invites members, bots, or people who were invited before, declined or left.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from string import Template
 
 from bot.actions import Action, Ask, CloseIssue, Comment, Invite, JoinTeam, OpenIssue
 from bot.actions.comment import REFUSED, github_says
-from bot.events import REPLIES, Event, Message, Person
+from bot.events import REPLIES, Event, Message, Person, login_in
 from bot.facts import Question
 from bot.options.authority import (
     FREE,
@@ -37,7 +36,8 @@ AUTOMATIC, APPROVAL, BY_HAND = "automatic", "approval", "by hand"
 _NAMES = ("person", "organization")
 # How many people who wait for an approval a comment names.
 _MOST_SHOWN = 20
-_LOGIN = re.compile(r"@?([A-Za-z0-9][A-Za-z0-9_-]*)[.,;:!?]*")
+# Words between several people who are named with one command.
+_AND = frozenset({"and", "&"})
 _LONGEST_SHOWN = 60
 _MAY_INVITE = frozenset({"admin", "write"})
 _SLUG: Kind[str] = matching("[a-z0-9_-]*", "a team's name as in its URL, or empty")
@@ -333,7 +333,7 @@ def _obeyed(  # noqa: PLR0913, PLR0917  the facts of one message
             return [_reply(here, message, _not_an_approver(settings))]
         by_hand = _request
     named = [words for words in commands if words != ["/approve"] or len(questions) == 1]
-    people = dict.fromkeys(_target(words, event, questions) for words in named)
+    people = dict.fromkeys(each for words in named for each in _targets(words, event, questions))
     actions = [
         action
         for person in people
@@ -388,18 +388,20 @@ def _not_an_approver(settings: InviteSettings) -> str:
     return texts.NOT_AN_APPROVER if settings.approval_in else texts.NOT_A_MAINTAINER
 
 
-def _target(words: Sequence[str], event: Event, questions: Sequence[Question]) -> str:
-    """The login that a command is about, or "".
+def _targets(words: Sequence[str], event: Event, questions: Sequence[Question]) -> Sequence[str]:
+    """The logins that a command is about; "" for one that it does not name.
 
-    `/invite` on a pull request means its author, whomever the bot asked about there.
+    `/invite` on a pull request means its author, whomever the bot asked about there. Several people
+    are those of `/invite @alice, @bob and @carl`; an `@` behind other words is none of them.
     """
     if len(words) > 1:
-        login = _LOGIN.fullmatch(words[1])
-        return login[1] if login else words[1]
+        more = takewhile(lambda word: word.startswith("@") or word in _AND, words[2:])
+        named = [words[1], *(word for word in more if word not in _AND)]
+        return [login_in(word) or word for word in named]
     issue = event.issue
     if words[0] == "/invite" and issue and issue.is_pull_request:
-        return issue.author.login if issue.author else ""
-    return questions[0].person if len(questions) == 1 else ""
+        return [issue.author.login if issue.author else ""]
+    return [questions[0].person if len(questions) == 1 else ""]
 
 
 def _by_hand(
@@ -468,7 +470,7 @@ def _refusal(case: _Case, event: Event, reader: Reader, settings: InviteSettings
     """Why the bot does not invite a person; "" if it does."""
     if not case.person:
         return texts.NO_NAME
-    if not _LOGIN.fullmatch(case.person):
+    if login_in(case.person) is None:
         return texts.NOT_FOUND
     if settings.excludes(case.person):
         return texts.EXCLUDED

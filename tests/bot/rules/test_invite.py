@@ -416,6 +416,28 @@ def test_an_order_that_is_reported_again_is_not_answered_again(
     assert (invited(github), said(1)) == (["alice"], before)
 
 
+@fair
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("/invite @bob @carl", ["bob", "carl"]),
+        ("/invite @bob, @carl and @Dora!", ["bob", "carl", "Dora"]),
+        ("/invite @bob, @bob", ["bob"]),
+        ("/invite @bob as @carl says", ["bob"]),
+        ("/invite @bob (cc @carl)", ["bob"]),
+        ("/invite @Artur- & @gil--", ["Artur-", "gil--"]),
+    ],
+)
+def test_one_command_may_name_several_people(github, play, text, named):
+    """Those who are named one after another; whoever is mentioned later is not invited."""
+    for login in named:
+        github.add_user(login)
+    github.open_issue(TRIO, "alice")
+    play(github.comment(TRIO, 1, "olga", text))
+    paths = [call.path for call in github.calls_to("PUT", "/orgs/snakes/memberships/*")]
+    assert [path.rpartition("/")[2] for path in paths] == named
+
+
 def test_several_people_are_invited_at_once(github, play, said):
     """The bot obeys each command in a comment, once per person."""
     for person in ("alice", "bob"):

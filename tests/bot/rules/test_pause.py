@@ -17,6 +17,7 @@ CAUSE = {
     "id": 1,
     "kind": "push",
     "body": b"{}",
+    "created_at": 1.0,
     "note": "",
     "tenant": "5",
     "person": "",
@@ -57,6 +58,17 @@ def test_the_same_issue_can_be_talked_in_while_paused(github, play, said):
         "I am now paused",
         "pong!",
     ]
+
+
+@fair
+@pytest.mark.parametrize(
+    "text", ["/Bot resume", "\u200b/bot resume", "Hi!\r/BOT Resume.", "\u00a0/bot, resume!"]
+)
+def test_a_resumption_is_heard_however_it_is_typed(github, play, said, text):
+    """It does not wait for itself: telephones write capitals, copied texts what nobody sees."""
+    play(github.comment(HOME, 1, "olga", "/bot pause"))
+    play(github.comment(HOME, 1, "olga", text))
+    assert [answer[:9] for answer in said(1, HOME)] == ["I am now ", "I am back"]
 
 
 @fair

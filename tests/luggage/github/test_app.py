@@ -414,6 +414,22 @@ def test_sender_may_be_missing(app, heard) -> None:
     assert len(heard.calls) == 1
 
 
+@pytest.mark.parametrize("command", ["/Ping", "/ping!", "/PING"])
+def test_a_command_is_registered_as_it_is_parsed(app, heard, command) -> None:
+    """Its word is in lower case, without punctuation behind it."""
+    app.add_command(heard, command)
+    app.dispatch_webhook(*signed("issues", delivery()))
+    assert len(heard.calls) == 1
+
+
+@pytest.mark.parametrize("origin", ["old_issue", "old_repository"])
+def test_a_transferred_issue_contains_no_command(app, heard, origin) -> None:
+    """It was written in another repository, and answered there."""
+    app.add_command(heard, "/ping")
+    app.dispatch_webhook(*signed("issues", delivery(changes={origin: {"id": 1}})))
+    assert heard.calls == []
+
+
 @pytest.mark.parametrize("command", ["ping", "/", "/ping pong", "/1", "", "/ ping", "//ping"])
 def test_malformed_commands_raise(app, heard, command) -> None:
     """`add_command` rejects a command that could never match."""

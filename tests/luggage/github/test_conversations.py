@@ -2,7 +2,13 @@
 
 import pytest
 
-from luggage.github.conversations import get_comment_body, parse_commands, reaction_url, reply_url
+from luggage.github.conversations import (
+    get_comment_body,
+    may_command,
+    parse_commands,
+    reaction_url,
+    reply_url,
+)
 
 EVIL = "https://evil.example/collect"
 REPOSITORY = {"full_name": "o/r", "url": EVIL, "issues_url": EVIL}
@@ -143,6 +149,46 @@ def test_comment_ids_are_numbers(ask) -> None:
 def test_case_and_invisible_characters_do_not_matter(text, commands) -> None:
     """The word of a command is in lower case, its arguments are as they were written."""
     assert parse_commands(text) == commands
+
+
+# Unicode's default ignorable code points (DerivedCoreProperties.txt), but for unassigned planes.
+IGNORABLE = [
+    *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x180E, 0x3164, 0xFEFF, 0xFFA0),
+    *(*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)),
+    *(*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4)),
+    *(*range(0x1D173, 0x1D17B), *range(0xE0000, 0xE0080), *range(0xE0100, 0xE01F0)),
+]
+
+
+def test_no_character_that_nobody_sees_hides_a_command() -> None:
+    """In front of it, within its word, and behind it."""
+    for each in map(chr, IGNORABLE):
+        assert parse_commands(f"{each}/ping") == [["/ping"]], hex(ord(each))
+        assert parse_commands(f"/pi{each}ng{each}") == [["/ping"]], hex(ord(each))
+        assert may_command(f"Hi\r\n/pi{each}ng{each}", "/ping"), hex(ord(each))
+
+
+@pytest.mark.parametrize("mark", list(".,;:!?\u2026\uff0c\uff01\uff1f\u3002"))
+def test_punctuation_behind_the_word_of_a_command_does_not_count(mark) -> None:
+    """People write `/claim, please`."""
+    assert parse_commands(f"/claim{mark} please{mark}") == [["/claim", f"please{mark}"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/Bot resume",
+        "\u200b/bot resume",
+        "hi\r/bot resume",
+        "\u00a0/BOT. resume",
+        "\t/bot",
+    ],
+)
+def test_a_text_may_hold_each_command_that_is_parsed(text) -> None:
+    """It is a cheap question whose answer is never wrongly no."""
+    assert may_command(text, "/bot")
+    assert not may_command(text.replace("/", "say /"), "/bot")
+    assert not may_command("/botany", "/bot")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,56 @@ def test_a_label_for_everybody_is_put_on(github, story, bots):
     assert (eyes(happening, github), bots()) == (["eyes"], [])
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "'good first issue'",
+        '"Good First Issue"',
+        "\u201cgood first issue\u201d",
+        "\u00abgood first issue\u00bb",
+    ],
+)
+def test_quotes_around_a_label_do_not_count(github, story, bots, name):
+    """Telephones turn straight quotes into curly ones."""
+    story(github.comment(TRIO, 1, "alice", f"/label: {name}, bug"))
+    assert labels(github) == ["Good first issue", "bug"]
+    assert bots() == []
+
+
+@pytest.mark.parametrize("text", ["/assign @alice.", "/assign @alice, please", "/Assign: @alice!"])
+def test_what_stands_behind_a_login_does_not_count(github, story, text):
+    """One person is named."""
+    github.comment(TRIO, 1, "alice", "I could do it.")
+    story(github.comment(TRIO, 1, "olga", text))
+    assert assignees(github) == ["alice"]
+
+
+@pytest.mark.parametrize(
+    "text", ["/assign @alice @bob", "/assign alice", "/assign to @alice", "/assign @@alice"]
+)
+def test_an_assignment_of_nobody_or_several_is_answered(github, story, bots, text):
+    """The bot does not guess."""
+    story(github.comment(TRIO, 1, "olga", text))
+    assert bots() == ["@olga: Please name one person, such as `/assign @octocat`."]
+
+
+def test_a_claim_is_heard_with_a_please(github, story):
+    """Punctuation behind the word of a command does not hide it."""
+    story(github.comment(TRIO, 1, "alice", "/claim, please!"))
+    assert assignees(github) == ["alice"]
+
+
+def test_a_label_beyond_the_thousand_that_are_listed_is_there(github, story, bots):
+    """A list that the bot has cut does not say what is missing."""
+    repository = github.world.repositories[TRIO]
+    for number in range(1000):
+        github.world.label(repository, f"good {number}")
+    github.world.label(repository, "Good last one")
+    story(github.comment(TRIO, 1, "alice", "/label good last one, good grief"))
+    assert labels(github) == ["Good last one"]
+    assert bots() == ["@alice: This repository has no label `good grief`."]
+
+
 def test_a_label_is_taken_off(github, story, bots):
     """A command removes a label, and says if it was not there."""
     github.label_issue(TRIO, 1, "olga", "bug")
