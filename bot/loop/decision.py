@@ -202,7 +202,9 @@ def reevaluation(decision: Decision, cause: Job, *, now: float) -> NewJob:
     one rule about one issue share a subject: their order stays.
     """
     note = DeliveryNote.decode(cause.note)
+    at = cause.created_at if note.at is None else note.at
     note = replace(note, only=decision.rule, push=False, commands=False, why=decision.not_yet)
+    note = replace(note, at=at)
     again_at = now + (NOT_YET_SECONDS if decision.error is None else AGAIN_SECONDS)
     return NewJob(
         queue=DELIVERIES,

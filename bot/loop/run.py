@@ -190,6 +190,7 @@ class Updater:
             try:
                 client, people = self._client(planned.installation, job), self._then(planned, job)
                 action = self._addressed(planned.action, people.names, client)
+                client = self._serving(action, planned.action, people, job) or client
                 result = obey(action, self._work(client, people, job))
             except Superseded as why:
                 return Ignored(str(why))
@@ -202,6 +203,14 @@ class Updater:
                 raise Dead(str(error)) from error
             log.info("done: %s", planned.action.describe())
             return Done(result=result.encode())
+
+    def _serving(self, action: Action, before: Action, people: People, job: Job) -> Client | None:
+        """The client for a repository that was transferred since; None if it was not."""
+        old, new = (getattr(each, "repository", None) for each in (before, action))
+        if not isinstance(old, str) or not isinstance(new, str) or old == new:
+            return None
+        installation = self._transferred_to(old, new, people.names)
+        return None if installation is None else self._client(installation, job)
 
     def _then(self, planned: Planned, job: Job) -> People:
         """The cache for the names that an action was decided with."""
@@ -225,7 +234,9 @@ class Updater:
 
         Raises Postpone for an organisation that was paused under its former name.
         """
-        people, renamed = self._people.seen(event.identities, at=job.created_at)
+        sent_at = DeliveryNote.decode(job.note).at
+        at = job.created_at if sent_at is None else sent_at
+        people, renamed = self._people.seen(event.identities, at=at)
         if not is_reevaluation(job):  # What was news then may be outdated.
             people.learn(event)
         paused = {name.lower() for name in self._queue.paused_parts()} if renamed else set()
@@ -235,8 +246,39 @@ class Updater:
                 if job.subject.partition("/")[0].lower() == each.new:
                     raise Postpone(self._clock(), f"{each.old}, now {each.new}, is paused")
         if event.installation is not None:
-            event = self._addressed(event, people.names, self._client(event.installation, job))
+            client = self._client(event.installation, job)
+            event = self._followed(self._addressed(event, people.names, client), event, people)
         return event, people
+
+    def _followed(self, event: Event, before: Event, people: People) -> Event:
+        """The event as one of the organisation that its repository was transferred to."""
+        if event.repository is None or before.repository is None or event == before:
+            return event
+        names = (before.repository.full_name, event.repository.full_name)
+        installation = self._transferred_to(*names, people.names)
+        if installation is None:
+            return event
+        owner = names[1].partition("/")[0]
+        organization = owner if event.organization else None
+        return replace(event, installation=installation, organization=organization)
+
+    def _transferred_to(self, before: str, now: str, names: Names) -> int | None:
+        """The installation that serves a repository now, if it was transferred; else None.
+
+        Raises Superseded where the App is not installed: the work was meant for another owner.
+        """
+        old, new = (name.partition("/")[0] for name in (before, now))
+        was, owner = (names.find(ACCOUNT, login) for login in (old, new))
+        if old.lower() == new.lower() or (was and owner and was.id == owner.id):
+            return None
+        # GitHub: "Get a repository installation for the authenticated app".
+        path = "/repos/{owner}/{name}/installation"
+        owner_and_name = {"owner": new, "name": now.partition("/")[2]}
+        try:
+            return int(self._app.app_client.get(path, **owner_and_name)["id"])
+        except NotFound as error:
+            words = f"{before} was transferred to {new}, where the App is not installed"
+            raise Superseded(words) from error
 
     def _addressed(self, about: _Addressed, names: Names, client: Client) -> _Addressed:
         """An event or an action with the names that its repository and organisation have by now.

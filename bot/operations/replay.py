@@ -153,7 +153,9 @@ def put(replayed: Replayed, queue: Queue, *, now: float) -> bool:
     to repeat. Raises ReplayError if it is known with another payload; WrongState if its payload has
     expired, or it is being evaluated.
     """
-    result = queue.put(job_of(replayed.delivery, replayed.body, run_at=now, source=Source.REPLAYED))
+    # Nobody knows how old the file is: the names in it replace no others.
+    job = job_of(replayed.delivery, replayed.body, run_at=now, source=Source.REPLAYED, at=0.0)
+    result = queue.put(job)
     if not result.created:
         _check_same(queue.body(result.id), replayed)
         queue.revive(result.id, done_too=True)

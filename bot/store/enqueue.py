@@ -9,7 +9,7 @@ from bot.events import DELIVERIES, subject
 from luggage.github import Delivery
 from luggage.jobs import NewJob
 
-_ONLY, _PUSH = "only", "push"
+_ONLY, _PUSH, _AT = "only", "push", "at="
 _LONGEST_WHY = 500
 #: A note begins with it if the delivery's text has commands that count (bot.loop.command_rate).
 COMMANDS = "commands"
@@ -35,10 +35,11 @@ class DeliveryNote:
 
     `why` says why that rule has not decided at first. `push` marks a push to a pull request: of
     those that wait only the latest is evaluated. `commands` marks a pull request whose body has
-    commands; the loop sets it.
+    commands; the loop sets it. `at` is when GitHub sent the payload, in epoch seconds, if that is
+    not when the job was put.
 
-    Stored as words: `recovered`, `push`, `only conflicts`, `commands recovered`. What follows the
-    name of the rule is `why`.
+    Stored as words: `recovered at=1795000000.0`, `push`, `only conflicts`, `commands recovered`.
+    What follows the name of the rule is `why`.
     """
 
     source: Source = Source.WEBHOOK
@@ -46,6 +47,7 @@ class DeliveryNote:
     push: bool = False
     commands: bool = False
     why: str = ""
+    at: float | None = None
 
     @property
     def may_repeat(self) -> bool:
@@ -55,6 +57,7 @@ class DeliveryNote:
     def encode(self) -> str:
         """The note as the queue stores it."""
         marks = [COMMANDS if self.commands else "", self.source, _PUSH if self.push else ""]
+        marks.append("" if self.at is None else f"{_AT}{self.at}")
         only = [_ONLY, self.only, _printable(self.why)] if self.only else []
         return " ".join(filter(None, [*marks, *only]))
 
@@ -67,7 +70,22 @@ class DeliveryNote:
         source = known[0] if known else Source.WEBHOOK
         only, why = "".join(words[at + 1 : at + 2]), " ".join(words[at + 2 :])
         marks = words[:at]
-        return cls(source, only, push=_PUSH in marks, commands=COMMANDS in marks, why=why)
+        times = [_number(each.removeprefix(_AT)) for each in marks if each.startswith(_AT)]
+        return cls(
+            source,
+            only,
+            push=_PUSH in marks,
+            commands=COMMANDS in marks,
+            why=why,
+            at=times[0] if times else None,
+        )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _printable(text: str) -> str:
@@ -77,9 +95,17 @@ def _printable(text: str) -> str:
 
 
 def job_of(
-    delivery: Delivery, body: bytes, *, run_at: float, source: Source = Source.WEBHOOK
+    delivery: Delivery,
+    body: bytes,
+    *,
+    run_at: float,
+    source: Source = Source.WEBHOOK,
+    at: float | None = None,
 ) -> NewJob:
-    """The job that evaluates a delivery; `body` is the raw JSON, the key its GUID."""
+    """The job that evaluates a delivery; `body` is the raw JSON, the key its GUID.
+
+    `at` is when GitHub sent it, in epoch seconds, if that was long ago.
+    """
     payload = delivery.payload
     push = (delivery.event, delivery.action) == ("pull_request", "synchronize")
     return NewJob(
@@ -89,7 +115,7 @@ def job_of(
         kind=delivery.event,
         body=body,
         run_at=run_at,
-        note=DeliveryNote(source, push=push).encode(),
+        note=DeliveryNote(source, push=push, at=at).encode(),
         tenant=_id_of(payload, "installation"),
         person=_id_of(payload, "sender"),
         urgent=is_urgent(delivery),

@@ -221,18 +221,28 @@ def _named_now(connection: Connection, seen: Identity, at: float) -> Iterator[Re
     if row is not None and (row.name == seen.name or row.seen_at > at):
         return
     here = (table.c.kind == seen.kind, table.c.name == seen.name)
+    later = select(table.c.id).where(*here, table.c.seen_at > at)
+    if connection.execute(later).first() is not None:
+        # Another has the name by now; what this one is called is not known.
+        if row is None:
+            _insert(connection, seen, "", at)
+        return
     for other in connection.execute(select(table.c.id).where(*here)).scalars().all():
         _move(connection, seen.kind, seen.name, f"~{other}", at)
         yield Renamed(seen.kind, other, seen.name, "")
     connection.execute(update(table).where(*here).values(name=""))
     if row is None:
-        values = {"kind": seen.kind, "id": seen.id, "name": seen.name, "seen_at": at}
-        connection.execute(insert(table).values(**values, key_name=_new_key(connection, seen)))
+        _insert(connection, seen, seen.name, at)
         return
     own = (table.c.kind == seen.kind, table.c.id == seen.id)
     connection.execute(update(table).where(*own).values(name=seen.name, seen_at=at))
     _move(connection, seen.kind, row.name or f"~{seen.id}", seen.name, at)
     yield Renamed(seen.kind, seen.id, row.name, seen.name)
+
+
+def _insert(connection: Connection, seen: Identity, name: str, at: float) -> None:
+    values = {"kind": seen.kind, "id": seen.id, "name": name, "seen_at": at}
+    connection.execute(insert(table).values(**values, key_name=_new_key(connection, seen)))
 
 
 def _name_now(connection: Connection, kind: str, number: int) -> str | None:

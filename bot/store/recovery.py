@@ -75,8 +75,10 @@ class QueueInbox:
     def put(self, delivery: Delivery, body: bytes) -> None:
         """Enqueue a delivery and delete it from the missed ones, in one transaction."""
         run_at = self.clock() + self.settle_seconds
+        sent_at = select(missed_table.c.attempted_at).where(missed_table.c.guid == delivery.id)
         with writing(self.engine) as connection:
-            job = job_of(delivery, body, run_at=run_at, source=Source.RECOVERED)
+            at = connection.execute(sent_at).scalar_one_or_none()
+            job = job_of(delivery, body, run_at=run_at, source=Source.RECOVERED, at=at)
             self.queue.put_on(connection, [job])
             connection.execute(_delete(delivery.id))
         self.queue.wake()

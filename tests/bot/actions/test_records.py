@@ -147,6 +147,7 @@ def test_an_unreadable_note_is_quoted_in_part():
     [
         ("", DeliveryNote()),
         ("recovered", DeliveryNote(Source.RECOVERED)),
+        ("recovered at=1.5 only ping", DeliveryNote(Source.RECOVERED, "ping", at=1.5)),
         ("replayed", DeliveryNote(Source.REPLAYED)),
         ("only conflicts", DeliveryNote(only="conflicts")),
         ("recovered only conflicts", DeliveryNote(Source.RECOVERED, "conflicts")),

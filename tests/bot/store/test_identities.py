@@ -54,6 +54,16 @@ def test_an_id_keeps_the_name_that_it_was_seen_with_first(identities, engine):
     assert key(Identities(engine), account(ALICE, "alma"), at=3.0) == "alice"
 
 
+def test_a_name_that_another_has_by_now_stays_theirs(identities):
+    """A payload that arrives late shows who had it before; what they are called now is unknown."""
+    key(identities, account(BOB, "alice"), at=20.0)
+    names, renamed = identities.learn([account(ALICE, "alice")], at=10.0)
+    assert names.find(ACCOUNT, "alice").id == ALICE
+    assert renamed == []
+    assert identities.look_up(ACCOUNT, "alice").id == BOB
+    assert key(identities, account(ALICE, "alicia"), at=30.0) == "alice~1"
+
+
 def test_a_name_in_other_hands_is_another_key(identities):
     """Also when the first one comes back to it."""
     key(identities, account(ALICE, "alice"))

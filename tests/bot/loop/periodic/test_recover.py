@@ -64,7 +64,7 @@ def test_the_missed_come_in_the_order_of_their_first_attempts(inbox):
 
 
 def test_a_fetched_delivery_is_a_job_and_missed_no_longer(inbox):
-    """It is queued like a webhook's delivery, with its source in the note."""
+    """It is queued like a webhook's delivery, with its source and its time in the note."""
     inbox.note([Missed("guid-1", 1, 1.0)], Progress())
     inbox.put(*delivery("guid-1"))
     assert inbox.missed() == []
@@ -76,7 +76,7 @@ def test_a_fetched_delivery_is_a_job_and_missed_no_longer(inbox):
         "guid-1",
         "issues",
         "snakes/trio",
-        "recovered",
+        "recovered at=1.0",
     )
 
 

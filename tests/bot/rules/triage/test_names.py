@@ -8,6 +8,7 @@ from bot.events import view
 from bot.store.identities import Identities
 from bot.store.tables import identity
 from luggage.fake_github import faults
+from luggage.jobs import State
 
 TRIO, NEW = "snakes/trio", "snakes/quartet"
 FILE = ".github/bot.toml"
@@ -179,6 +180,25 @@ def test_a_claim_of_somebody_renamed_is_asked_about_once_and_released(github, st
     assert "@alicia" in reminder
     assert "released" in release
     assert github.issue(TRIO, 1).assignees == []
+
+
+@pytest.mark.parametrize("order", ["/claim", "/release"])
+def test_an_assignment_that_waits_is_that_of_the_person(
+    github, deliver, settled, story, worker, clock, order
+):
+    """Meanwhile the person is renamed, and another takes the login."""
+    story(github.open_issue(TRIO, "olga"))
+    if order == "/release":
+        story(github.comment(TRIO, 1, "alice", "/claim"))
+    github.faults.append(faults.plan(faults.failed(503, done=False), path="*/assignees", times=1))
+    deliver(github.comment(TRIO, 1, "alice", order))
+    worker.drain()
+    github.rename_user("alice", "alicia")
+    github.comment(TRIO, 1, "alice", "I am another Alice.")
+    clock.advance(61)
+    settled(200)
+    expected = ["alicia"] if order == "/claim" else []
+    assert [one.login for one in github.issue(TRIO, 1).assignees] == expected
 
 
 # Organisations
@@ -429,6 +449,59 @@ def test_a_delivery_that_waits_is_evaluated_in_its_repository(github, queue, del
     assert not any("pong!" in text for text in said(github, TRIO))
 
 
+def test_what_waits_is_done_where_the_repository_was_transferred_to(
+    github, deliver, settled, story, worker, clock
+):
+    """The App is there, under another installation."""
+    github.faults.append(faults.plan(faults.failed(503, done=False), times=1, **POST_COMMENT))
+    deliver(github.open_issue(TRIO, "alice", body="/ping"))
+    worker.drain()
+    clock.advance(61)
+    story(github.transfer_repository(TRIO, "lions"))
+    settled(200)
+    assert any("pong!" in text for text in said(github, "lions/trio"))
+
+
+def test_a_delivery_that_waits_is_evaluated_for_the_new_owner(
+    github, queue, deliver, settled, story, clock
+):
+    """Its organisation's settings count, and its installation is asked."""
+    github.add_repository("lions/.github")
+    github.add_file("lions/.github", FILE, "[welcome]\nenabled = false\n")
+    queue.pause_part("snakes")
+    deliver(github.open_issue(TRIO, "alice", body="/ping"), "guid-1")
+    clock.advance(61)
+    story(github.transfer_repository(TRIO, "lions"), "guid-2")
+    queue.resume_part("snakes")
+    settled(200)
+    (text,) = said(github, "lions/trio")
+    assert "pong!" in text
+    writes = [call for call in github.calls if call.method != "GET" and "/repos/" in call.path]
+    assert {call.installation_id for call in writes} == {github.install("lions").id}
+
+
+@pytest.mark.parametrize("when", ["evaluated", "decided"])
+def test_what_waits_ends_where_the_new_owner_has_no_app(
+    github, queue, deliver, settled, story, worker, clock, when
+):
+    """Nothing is dead, and the reason names the owner."""
+    if when == "decided":
+        github.faults.append(faults.plan(faults.failed(503, done=False), times=1, **POST_COMMENT))
+        deliver(github.open_issue(TRIO, "bob", body="/ping"), "guid-1")
+        worker.drain()
+    queue.pause_part("snakes")
+    deliver(github.open_issue(TRIO, "alice", body="/ping"), "guid-2")
+    clock.advance(61)
+    story(github.transfer_repository(TRIO, "lions"), "guid-3")
+    del github.world.installations[github.install("lions").id]
+    queue.resume_part("snakes")
+    settled(200)
+    rows = [*queue.search("delivery", limit=9), *queue.search("action", limit=9)]
+    reasons = [row.reason for row in rows if "was transferred to lions" in row.reason]
+    assert reasons
+    assert not [row for row in rows if row.state == State.DEAD]
+
+
 def test_an_invitation_that_waits_is_sent_by_the_renamed_organisation(
     github, deliver, settled, story, worker, clock
 ):
@@ -454,6 +527,23 @@ def test_an_old_delivery_does_not_bring_a_former_name_back(github, people):
     bound, renamed = people.seen(old, at=10.0)
     assert bound.names.now("repository", TRIO) == NEW
     assert renamed == []
+
+
+def test_a_rule_that_runs_again_does_not_bring_a_former_name_back(
+    github, deliver, settled, story, worker, clock, people
+):
+    """Its payload is as old as its delivery, however late it is queued."""
+    github.faults.append(faults.plan(faults.failed(503, done=False), times=1, path="*/issues"))
+    deliver(github.open_issue(TRIO, "alice"), "guid-1")
+    clock.advance(1)
+    renamed = github.rename_repository(TRIO, "quartet")
+    bound = view("repository", renamed.payload).identities
+    people.seen(bound, at=clock())
+    clock.advance(1)
+    worker.drain()
+    settled(200)
+    assert people.seen([], at=clock())[0].names.repository(NEW) == TRIO
+    assert len(said(github, NEW)) == 1
 
 
 # Other memories
