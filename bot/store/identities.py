@@ -18,11 +18,14 @@ from bot.store.tables import identity as table
 from bot.store.tables import settings_file
 from luggage.database import asking, reading, writing
 from luggage.database.name_lock import lock_name
+from luggage.database.upsert import inserting
 
 # A path in an identity: words without blanks between slashes, and a number after "#".
 _PATH = re.compile(r"(?<!\S)[^\s/]*+/\S*")
 _PARTS = re.compile(r"([/#])")
 _LONGEST = 200
+# The row that says how far an adoption has come.
+_PROGRESS = {"kind": "upgrade", "id": 2, "key_name": "progress", "seen_at": 0.0}
 # How many ids a process remembers, so that it asks the database only about new ones.
 _MOST_REMEMBERED = 20_000
 
@@ -160,6 +163,31 @@ class Identities:
             known[each.kind, each.name] = named
         return Names(known, self.look_up), renamed
 
+    def learn_all(self, seen: Sequence[tuple[Sequence[Identity], float]], *, until: int) -> None:
+        """Store the ids and names of many deliveries, each with its time, in one transaction.
+
+        `until` is the last of them; `learned_until` returns it. Safe to repeat.
+        """
+        with writing(self._engine) as connection:
+            lock_name(connection, "identity")
+            for identities, at in seen:
+                for each in _lower(identities):
+                    if self._known(each) is None:
+                        self._store_on(connection, each, at)
+            adding = inserting(connection, table).values({**_PROGRESS, "name": str(until)})
+            connection.execute(
+                adding.on_conflict_do_update(
+                    index_elements=["kind", "id"], set_={"name": str(until)}
+                )
+            )
+
+    def learned_until(self) -> int:
+        """The last `until` of `learn_all`; 0 at first."""
+        here = (table.c.kind == _PROGRESS["kind"], table.c.id == _PROGRESS["id"])
+        with asking(self._engine) as connection:
+            stored = connection.execute(select(table.c.name).where(*here)).scalar_one_or_none()
+        return int(stored or 0)
+
     def decode(
         self, said: Mapping[str, Mapping[str, Sequence[Any]]], *, is_old: bool = False
     ) -> Names:
@@ -196,10 +224,15 @@ class Identities:
     def _store(self, seen: Identity, at: float) -> tuple[Named, Sequence[Renamed]]:
         with writing(self._engine) as connection:
             lock_name(connection, "identity")
-            before = replace(seen, name=seen.former, former="")
-            changes = list(_named_now(connection, before, at)) if seen.former else []
-            changes += _named_now(connection, seen, at)
-            row = _row(connection, seen)
+            return self._store_on(connection, seen, at)
+
+    def _store_on(
+        self, connection: Connection, seen: Identity, at: float
+    ) -> tuple[Named, Sequence[Renamed]]:
+        before = replace(seen, name=seen.former, former="")
+        changes = list(_named_now(connection, before, at)) if seen.former else []
+        changes += _named_now(connection, seen, at)
+        row = _row(connection, seen)
         named = Named(seen.id, row.key_name, row.name)
         with self._lock:
             if len(self._remembered) >= _MOST_REMEMBERED:
@@ -221,16 +254,17 @@ def _named_now(connection: Connection, seen: Identity, at: float) -> Iterator[Re
     if row is not None and (row.name == seen.name or row.seen_at > at):
         return
     here = (table.c.kind == seen.kind, table.c.name == seen.name)
-    later = select(table.c.id).where(*here, table.c.seen_at > at)
-    if connection.execute(later).first() is not None:
+    holders = connection.execute(select(table.c.id, table.c.seen_at).where(*here)).all()
+    if any(other.seen_at > at for other in holders):
         # Another has the name by now; what this one is called is not known.
         if row is None:
             _insert(connection, seen, "", at)
         return
-    for other in connection.execute(select(table.c.id).where(*here)).scalars().all():
-        _move(connection, seen.kind, seen.name, f"~{other}", at)
-        yield Renamed(seen.kind, other, seen.name, "")
-    connection.execute(update(table).where(*here).values(name=""))
+    for other in holders:
+        _move(connection, seen.kind, seen.name, f"~{other.id}", at)
+        yield Renamed(seen.kind, other.id, seen.name, "")
+    if holders:
+        connection.execute(update(table).where(*here).values(name=""))
     if row is None:
         _insert(connection, seen, seen.name, at)
         return

@@ -104,6 +104,14 @@ class People:
         """Whether the ids of the deliveries from before an upgrade are known."""
         return self._identities.look_up(*_ADOPTED) is not None
 
+    def adopt(self, seen: Sequence[tuple[Sequence[Identity], float]], until: int) -> None:
+        """Store the ids of stored deliveries, each with its time, up to the job `until`."""
+        self._identities.learn_all(seen, until=until)
+
+    def adopted_until(self) -> int:
+        """The last job whose ids `adopt` has stored; 0 at first."""
+        return self._identities.learned_until()
+
     def adopted(self) -> None:
         """Store that they are. Safe to repeat."""
         kind, name = _ADOPTED
