@@ -1,8 +1,8 @@
 """Adoption: learns numeric ids from the deliveries that are stored already, once after an upgrade.
 
 An older version stored people and repositories under their names alone. Whoever is renamed after
-the upgrade is still known, as long as the payload of a delivery about them is stored. Of those who
-declined or left, `bot.loop.periodic.identify` asks GitHub for the rest.
+the upgrade is still known, as long as the payload of a delivery about them is stored. About the
+others `bot.loop.periodic.identify` asks GitHub.
 """
 
 import json

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, func, select, tuple_
 
 from bot.events import ACCOUNT, REPOSITORY, Event, Identity
 from bot.facts import Question
 from bot.store.identities import Identities, Names, Renamed
 from bot.store.tables import (
     claim,
+    identity,
     invitation,
     invitation_request,
     kept_issue,
@@ -46,6 +47,18 @@ _ADOPTED = ("upgrade", "adopted")
 _BY_HAND = " by hand"
 # The new state of a person who had this one, and whom GitHub no longer knows.
 _GONE = {"active": LEFT, "pending": DECLINED}
+
+
+@dataclass(frozen=True, slots=True)
+class Nameless:
+    """A person whose membership is remembered, as key names, without an id.
+
+    `seen_at` is when the membership was seen, in epoch seconds.
+    """
+
+    organization: str
+    person: str
+    seen_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,30 @@ class People:
         """Store that they are. Safe to repeat."""
         kind, name = _ADOPTED
         self._identities.learn([Identity(kind, 1, name)], at=self._clock())
+
+    def nameless(self, *, after: tuple[str, str], limit: int) -> Sequence[Nameless]:
+        """The remembered people without an id, ordered by organisation and person, after `after`.
+
+        GitHub tells nobody who declines, so those with an invitation count, too.
+        """
+        place = (membership.c.organization, membership.c.person)
+        is_known = (
+            select(identity.c.id)
+            .where(identity.c.kind == ACCOUNT, identity.c.key_name == membership.c.person)
+            .exists()
+        )
+        query = (
+            select(*place, membership.c.seen_at)
+            .where(tuple_(*place) > after, ~is_known)
+            .order_by(*place)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [Nameless(*row) for row in connection.execute(query)]
+
+    def present(self, kind: str, key_name: str) -> str:
+        """The name last seen of what has a key name."""
+        return self._identities.present(kind, key_name)
 
     def saw(self, login: str, number: int) -> None:
         """Store that an account has this login now, for this delivery too. Safe to repeat."""

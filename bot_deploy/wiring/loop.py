@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 
 from bot.loop.adoption import adopt
-from bot.loop.periodic import housekeeping, installations, publish, schedule
+from bot.loop.periodic import housekeeping, identify, installations, publish, schedule
 from bot.loop.periodic.recover import Recoverer, is_wanted
 from bot.loop.periodic.scheduler import PeriodicTask, TaskScheduler
 from bot.loop.run import Boredom, Updater, job_log_context
@@ -131,6 +131,8 @@ def _periodic_tasks(parts: Parts) -> Iterator[PeriodicTask]:
         needed=needs(config.settings.enabled(config.rules)).permissions,
     )
     yield PeriodicTask("installations", installations.EVERY_SECONDS, check)
+    identification = identify.Identification(app=parts.app, people=parts.people)
+    yield PeriodicTask("identification", identify.EVERY_SECONDS, identification)
     if config.board is not None:
         yield PeriodicTask("board", publish.EVERY_SECONDS, _publisher(parts, config.board))
 
