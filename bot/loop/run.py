@@ -273,9 +273,9 @@ class Updater:
             return None
         # GitHub: "Get a repository installation for the authenticated app".
         path = "/repos/{owner}/{name}/installation"
-        owner_and_name = {"owner": new, "name": now.partition("/")[2]}
+        name = now.partition("/")[2]
         try:
-            return int(self._app.app_client.get(path, **owner_and_name)["id"])
+            return int(self._app.app_client.get(path, owner=new, name=name)["id"])
         except NotFound as error:
             words = f"{before} was transferred to {new}, where the App is not installed"
             raise Superseded(words) from error

@@ -172,6 +172,25 @@ def test_the_public_page_says_what_github_refuses(scene, refuse, words):
     assert scene.organization not in shown
 
 
+def test_a_permission_that_was_not_accepted_is_the_reason_of_what_it_stops(scene):
+    """The action ends dead, with the remedy; once accepted, the next one is done."""
+    refusal = faults.refused(403, "Resource not accessible by integration")
+    path = f"/repos/{scene.repo}/issues/*"
+    scene.github.faults.append(faults.plan(refusal, method="POST", path=path, times=None))
+    scene.deliver(scene.github.open_issue(scene.repo, "alice", body="/ping"))
+
+    def dead():
+        return [job for job in scene.jobs() if job["state"] == "dead"]
+
+    scene.until(dead, "GitHub refuses the comment")
+    assert {job["queue"] for job in dead()} == {"action"}
+    assert "Resource not accessible" in dead()[0]["reason"]
+    assert "permission" in dead()[0]["reason"]
+    scene.github.faults.clear()
+    scene.deliver(scene.github.comment(scene.repo, 1, "alice", "/ping"))
+    scene.until(lambda: len(scene.github.comments(scene.repo, 1)) > 1, "the bot answers")
+
+
 def test_a_file_that_moved_is_found(scene):
     """A redirect is followed: the settings of a renamed repository apply to a late delivery."""
     renamed = f"{scene.organization}/renamed"

@@ -85,3 +85,18 @@ def test_a_conflict_is_told_once_when_its_repository_is_renamed(scene):
     new = f"{scene.organization}/gadgets"
     told(scene, scene.github.push_to_pull_request(new, 1, "alice"))
     assert len(said(scene, new)) == 1
+
+
+def test_what_waits_for_a_transferred_repository_is_done_for_its_new_owner(scene):
+    """The organisation is paused, its repository moves, and the answer is given there."""
+    home, other = f"{scene.organization}/.github", f"{scene.organization}-new"
+    scene.github.add_repository(home)
+    scene.github.add_member(scene.organization, "olga", role="admin")
+    told(scene, scene.github.open_issue(home, "olga", body="/bot pause"))
+    scene.deliver(scene.github.open_issue(scene.repo, "alice", body="/ping"))
+    moved = scene.github.transfer_repository(scene.repo, other)
+    there = replace(scene, organization=other)
+    told(there, moved)
+    scene.deliver(scene.github.comment(home, 1, "olga", "/bot resume"))
+    scene.until(lambda: said(scene, there.repo), "the bot answers there")
+    assert "pong!" in said(scene, there.repo)[0]

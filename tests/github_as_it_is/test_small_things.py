@@ -20,6 +20,18 @@ def test_a_ping_is_seen_however_it_is_typed(scene, text):
     scene.until(lambda: scene.github.comments(scene.repo, 1), "the bot answers")
 
 
+def test_a_resumption_with_a_capital_is_heard_during_the_pause(scene):
+    """It does not wait for itself; what waited is done then."""
+    home = f"{scene.organization}/.github"
+    scene.github.add_repository(home)
+    scene.github.add_member(scene.organization, "olga", role="admin")
+    scene.deliver(scene.github.open_issue(home, "olga", body="/Bot pause"))
+    scene.until(lambda: scene.github.comments(home, 1), "the bot is paused")
+    scene.deliver(scene.github.open_issue(scene.repo, "alice", body="/ping!"))
+    scene.deliver(scene.github.comment(home, 1, "olga", "\u200b/Bot resume."))
+    scene.until(lambda: scene.github.comments(scene.repo, 1), "the bot answers again")
+
+
 @pytest.mark.parametrize("name", ["..", ".", "@", "@../x", "a`b", "\u200b..", "%2e%2e", "x" * 300])
 def test_an_odd_name_is_answered(scene, name):
     """`/invite` with something that is no login is answered, and nothing is dead."""
