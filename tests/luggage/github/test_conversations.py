@@ -1,6 +1,8 @@
 """Tests of comment texts, reply paths and reaction paths."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from luggage.github.conversations import (
     get_comment_body,
@@ -160,6 +162,9 @@ IGNORABLE = [
 ]
 
 
+IGNORABLE_SOME = ["\u200b", "\u200d", "\ufeff", "\ufe0f", "\U000e0020"]
+
+
 def test_no_character_that_nobody_sees_hides_a_command() -> None:
     """In front of it, within its word, and behind it."""
     for each in map(chr, IGNORABLE):
@@ -189,6 +194,20 @@ def test_a_text_may_hold_each_command_that_is_parsed(text) -> None:
     assert may_command(text, "/bot")
     assert not may_command(text.replace("/", "say /"), "/bot")
     assert not may_command("/botany", "/bot")
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["/bot", "/Bo", "t", "/", "BOT", *" \t\r\n.!>`<", "\u00a0", *IGNORABLE_SOME]
+        )
+    )
+)
+def test_no_parsed_command_is_missed_by_the_cheap_question(parts) -> None:
+    """Whatever stands around it, and however it is spelled."""
+    text = "".join(parts)
+    if any(words[0] == "/bot" for words in parse_commands(text)):
+        assert may_command(text, "/bot")
 
 
 @pytest.mark.parametrize(
