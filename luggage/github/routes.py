@@ -38,7 +38,8 @@ def commands_in(delivery: Delivery) -> list[list[str]]:
     """
     if (delivery.event, delivery.action) not in COMMAND_EVENTS:
         return []
-    if any((delivery.payload.get("changes") or {}).get(name) for name in _TRANSFERS):
+    changes = delivery.payload.get("changes")
+    if isinstance(changes, Mapping) and any(changes.get(name) for name in _TRANSFERS):
         return []
     if (delivery.payload.get("sender") or {}).get("type") == "Bot":
         return []
