@@ -151,9 +151,13 @@ def present_logins(work: Work, logins: Sequence[str]) -> Sequence[str]:
 def look_first(client: ReadingClient, path: str, /, **names: str | int) -> Any | None:
     """What GitHub has at a path that answers with content; None on 404.
 
-    Raises RequestFailed where GitHub cannot be asked: that does not mean "not there".
+    Raises RequestFailed where GitHub cannot be asked, or answers without content: that does not
+    mean "not there".
     """
     try:
-        return client.get(path, params=None, **names)
+        found = client.get(path, params=None, **names)
     except NotFound:
         return None
+    if found is None:
+        raise Ambiguous("the response is empty", method="GET", path=path.format(**names))
+    return found

@@ -37,10 +37,13 @@ SECONDARY_LIMIT_SECONDS = 60.0
 _DIGITS = re.compile(r"[0-9]{1,12}")  # bounded: int() raises on very long digit strings
 # GitHub's words for a secondary limit. It sends them with 403, 422 or 429, at times as HTML.
 _SECONDARY = re.compile(
-    r"secondary[- ]rate[- ]limit|abuse[- ](?:detection|rate[- ]limit)|submitted too quickly",
+    r"secondary[- ]rate[- ]limit|abuse[- ](?:detection|rate[- ]limit)|submitted too quickly"
+    r"|temporarily blocked from content creation",
     re.IGNORECASE,
 )
-_LIMIT_MESSAGE = re.compile(rf"^API rate limit|{_SECONDARY.pattern}", re.IGNORECASE)
+# The words for a primary limit count where a proxy has dropped the headers.
+_PRIMARY = re.compile(r"^API rate limit (?:already )?exceeded", re.IGNORECASE)
+_LIMIT_MESSAGE = re.compile(rf"{_PRIMARY.pattern}|{_SECONDARY.pattern}", re.IGNORECASE)
 # A limit of GitHub ends within an hour; a longer wait is a mistake somewhere.
 _LONGEST_RETRY_AFTER = 24 * 3600.0
 # How much of an answer that is not JSON may hold those words, in bytes.
@@ -62,13 +65,16 @@ _BLOCKS: tuple[tuple[type[Blocked], re.Pattern[str]], ...] = (
     (
         RepositoryBlocked,
         re.compile(
-            r"\brepository access blocked\b|\baccess to this repository has been disabled\b",
+            r"\brepository access blocked\b|\baccess to this repository has been disabled\b"
+            r"|\blocked for migration\b",
             re.IGNORECASE,
         ),
     ),
 )
 _TOKENS = "/access_tokens"
 _GONE = frozenset({404, 410})
+# What a proxy would refuse again: a malformed or too large request.
+_TOO_MUCH = frozenset({400, 413, 414, 431})
 
 
 @dataclass(frozen=True)
@@ -164,9 +170,8 @@ def limited_until(answer: ApiResponse, *, skew_seconds: float) -> float | None:
         is_past = limit.reset_at <= answer.received_at
         at = minute if is_past else max(answer.received_at + 1.0, limit.reset_at)
         return max(at, minute) if is_secondary else at
-    if is_secondary or answer.status == 429:  # noqa: PLR2004 -- Too Many Requests
-        return minute
-    return None
+    is_limit = answer.status == 429 or _PRIMARY.search(_message(answer))  # noqa: PLR2004 -- Too Many Requests
+    return minute if is_secondary or is_limit else None
 
 
 def is_primary_limit(answer: ApiResponse) -> bool:
@@ -230,16 +235,16 @@ def unreadable(answer: ApiResponse) -> RequestFailed:
 
 
 def _error_class(answer: ApiResponse) -> type[RequestFailed]:
-    if answer.status >= 500:  # noqa: PLR2004 -- 5xx
+    # Also a redirect that names no address, and an unasked Not Modified.
+    if answer.status >= 500 or answer.status < 400:  # noqa: PLR2004 -- not a 4xx
         return Ambiguous
     kind = _CLASSES.get(answer.status, Invalid)
+    # A proxy's own refusal: GitHub's API says in JSON what it refuses.
+    if not (answer.status in _TOO_MUCH or kind is Unauthorized or _is_json(answer)):
+        return Transient
     if answer.path.endswith(_TOKENS) and kind in {Forbidden, NotFound, Invalid}:
         return Uninstalled if answer.status in _GONE else _block(_message(answer)) or NoToken
-    if kind is Forbidden:
-        return _block(_message(answer)) or Forbidden
-    if answer.status in _GONE and _is_page(answer):  # a proxy's: GitHub's API answers with JSON
-        return Transient
-    return kind
+    return _block(_message(answer)) or kind if kind is Forbidden else kind
 
 
 def is_blocked(answer: ApiResponse) -> bool:
@@ -252,14 +257,19 @@ def _block(message: str) -> type[Blocked] | None:
     return next((kind for kind, words in _BLOCKS if words.search(message)), None)
 
 
-def _is_page(answer: ApiResponse) -> bool:
-    return answer.body.lstrip().startswith(b"<")
+def _is_json(answer: ApiResponse) -> bool:
+    try:
+        json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 _CLASSES: Mapping[int, type[RequestFailed]] = {
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
+    407: Transient,
     408: Transient,
     409: Transient,
     410: NotFound,
@@ -290,7 +300,9 @@ def _object(answer: ApiResponse) -> Mapping[str, Any]:
 
 
 def _message(answer: ApiResponse) -> str:
-    return _text(_object(answer).get("message")) or "no message"
+    return _text(_object(answer).get("message")) or (
+        "no message" if _is_json(answer) else "the response is not JSON"
+    )
 
 
 def _field(error: object) -> FieldError:

@@ -27,7 +27,7 @@ from luggage.github.answers import (
     unreadable,
 )
 from luggage.github.cache import CachedResponse, EtagCache
-from luggage.github.errors import Invalid, RateLimited, RequestFailed, WriteRefused
+from luggage.github.errors import Ambiguous, Invalid, RateLimited, RequestFailed, WriteRefused
 from luggage.github.limits import NOBODY, Gate, Share
 from luggage.github.secret import SecretText
 from luggage.github.tokens import RequestAuth, Skew
@@ -210,7 +210,7 @@ class Exchange:
                 self._wire.sleep(wait)
 
     def _follow(self, call: ApiCall, headers: Mapping[str, str]) -> ApiResponse:
-        """Send, and follow redirects within the API with the same method.
+        """Send, and follow redirects within the API with the same method; raises Ambiguous.
 
         Source:
         https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
@@ -226,10 +226,16 @@ class Exchange:
         )
         for _ in range(_MOST_REDIRECTS + 1):
             answer = self._watched(call, partial(send, url, body=call.body))
-            if answer.status not in _REDIRECTS:
+            link = answer.headers.get("location", "")
+            if answer.status not in _REDIRECTS or not link:
                 return answer
-            url = self.following(call, answer.headers.get("location", "")).url
-        raise Invalid("too many redirects", status=answer.status, **call.named)
+            try:
+                url = self._wire.origin.within(link)
+            except BadAddress as error:
+                # A proxy's, such as to its page for a login: GitHub's lead within the API.
+                words = f"{error}; it was not followed"
+                raise Ambiguous(words, status=answer.status, **call.named) from None
+        raise Ambiguous("too many redirects", status=answer.status, **call.named)
 
     def _watched(self, call: ApiCall, send: Callable[[], ApiResponse]) -> ApiResponse:
         """Send, and report the exchange to `watch`."""
@@ -427,8 +433,8 @@ class Client:
 def _items(call: ApiCall, value: Any) -> list[Any]:
     candidates = list(value.values()) if isinstance(value, dict) else [value]
     lists = [candidate for candidate in candidates if isinstance(candidate, list)]
-    if len(lists) != 1:
-        raise Invalid("the response is not a page: expected exactly one list", **call.named)
+    if len(lists) != 1 or None in lists[0]:
+        raise Ambiguous("the response is not a page: expected exactly one list", **call.named)
     return lists[0]
 
 

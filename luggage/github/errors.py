@@ -28,7 +28,8 @@ Classes replace status codes because "was it sent?" and "was it done?" have no c
 
 # ruff: noqa: N818 -- names say what happened, without an Error suffix
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -87,6 +88,60 @@ class FieldError:
         return " ".join(part for part in (place, self.code, self.message) if part)
 
 
+# What ends a refusal that GitHub words so; the remedy of its class would mislead.
+_REMEDIES: Mapping[re.Pattern[str], str] = {
+    re.compile(words, re.IGNORECASE): remedy
+    for words, remedy in (
+        (r"\barchived\b", "unarchive the repository, and retry this; or discard it"),
+        (r"\bmigrat(?:ion|ed|ing)\b", "wait until the migration of the repository ends"),
+        (
+            r"\bissues (?:are|has been|have been) disabled\b",
+            "enable issues in the settings of the repository, and retry this; or discard it",
+        ),
+        (
+            r"\binteractions?\b.*\brestricted\b|\binteraction limits?\b",
+            "retry this when the limits on interactions in the settings of the repository end",
+        ),
+        (
+            r"\bmore than [0-9,]+ comments\b",
+            "GitHub takes no more comments there; discard this",
+        ),
+        (
+            r"\b(?:conversation|issue|thread) is locked\b",
+            "unlock the conversation, and retry this; or discard it",
+        ),
+        (
+            r"\b(?:user|author|you|account)\b.*\bblocked\b",
+            "ask an owner of the organisation whom it blocks, and retry this; or discard it",
+        ),
+        (
+            r"\bone more seat\b|\bno_seat\b|\bno (?:available )?seats?\b",
+            "buy a seat or remove a member, and retry this",
+        ),
+        (
+            r"\binvitation (?:rate )?limit\b",
+            "retry this tomorrow: GitHub limits the invitations of a day",
+        ),
+        (
+            r"\bidentity provider\b|\bexternally managed\b|\bIdP\b|\bteam synchroni[sz]ation\b",
+            "change the group at the identity provider: this team takes its members from there",
+        ),
+        (r"\bSAML\b|\bsingle sign-on\b", "ask an owner of the organisation about its SSO"),
+        (r"\bmore than 100 labels\b", "remove labels that are there, and retry this"),
+        (r"\bno commit found\b", "discard this: a push has replaced the commit"),
+    )
+}
+
+
+_REFUSALS = frozenset({403, 404, 410, 422})
+
+
+def _remedy_of(message: str, fields: "tuple[FieldError, ...]") -> str:
+    """Return the remedy for a refusal that GitHub words so; "" for other words."""
+    said = " ".join([message, *map(str, fields)])
+    return next((remedy for words, remedy in _REMEDIES.items() if words.search(said)), "")
+
+
 _DETAILS = frozenset(
     {"method", "path", "status", "request_id", "fields", "documentation_url", "retry_at"}
 )
@@ -97,10 +152,11 @@ class RequestFailed(GithubError):
 
     `method` and `path` (without host and query) identify the request. `status` is the HTTP status,
     None without a response. `request_id` identifies the request to GitHub's support. `fields` lists
-    validation errors. Instances can be copied and pickled, to pass them between threads.
+    validation errors. Instances can be copied and pickled, to
+    pass them between threads.
     """
 
-    remedy: ClassVar[str] = ""
+    usual_remedy: ClassVar[str] = ""
 
     def __init__(  # noqa: PLR0913 -- the details of a failure, keyword-only
         self,
@@ -121,6 +177,12 @@ class RequestFailed(GithubError):
         self.request_id = request_id
         self.fields = fields
         self.documentation_url = documentation_url
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do, by GitHub's words where they say what it refuses."""
+        said = _remedy_of(self.message, self.fields) if self.status in _REFUSALS else ""
+        return said or self.usual_remedy
 
     def __str__(self) -> str:
         """Return request, response and remedy on one line."""
@@ -146,19 +208,19 @@ class RequestFailed(GithubError):
 class Unreachable(RequestFailed):
     """No connection (refused, unknown host, TLS): nothing was sent."""
 
-    remedy = "nothing was sent; retrying is safe"
+    usual_remedy = "nothing was sent; retrying is safe"
 
 
 class Ambiguous(RequestFailed):
     """Sent, outcome unknown (a timeout, a reset, a 5xx): check before repeating a write."""
 
-    remedy = "it may have taken effect; check before repeating a write"
+    usual_remedy = "it may have taken effect; check before repeating a write"
 
 
 class RateLimited(RequestFailed):
     """A rate limit or the write throttle: retry at `retry_at` (epoch seconds, caller's clock)."""
 
-    remedy = "nothing was done; retry at retry_at"
+    usual_remedy = "nothing was done; retry at retry_at"
 
     def __init__(self, message: str, *, retry_at: float, **details: object) -> None:
         super().__init__(message, **details)  # type: ignore[arg-type]  # as in RequestFailed
@@ -168,19 +230,21 @@ class RateLimited(RequestFailed):
 class Transient(RequestFailed):
     """GitHub could not handle the request (408, 409, 425), or issued no token; retry later."""
 
-    remedy = "retry later"
+    usual_remedy = "retry later"
 
 
 class Unauthorized(RequestFailed):
     """401, even with renewed credentials."""
 
-    remedy = "check the App's id and private key, and that the App is not suspended"
+    usual_remedy = "check the App's id and private key, and that the App is not suspended"
 
 
 class Forbidden(RequestFailed):
     """403 without a rate limit: the installation lacks a permission."""
 
-    remedy = "check that the organisation accepted the permissions and did not suspend the App"
+    usual_remedy = (
+        "check that the organisation accepted the permissions and did not suspend the App"
+    )
 
 
 class Blocked(RequestFailed):
@@ -190,46 +254,46 @@ class Blocked(RequestFailed):
     NotFound. Nothing was done. Retry after somebody followed the remedy.
     """
 
-    remedy = "ask an owner of the organisation why GitHub refuses the App"
+    usual_remedy = "ask an owner of the organisation why GitHub refuses the App"
 
 
 class NoToken(Blocked):
     """GitHub issues no token for the installation, so the request itself was not sent."""
 
-    remedy = "check the App's installation on the organisation's settings page"
+    usual_remedy = "check the App's installation on the organisation's settings page"
 
 
 class Uninstalled(NoToken):
     """404 for a token: the App is no longer installed there."""
 
-    remedy = "install the App on the organisation again"
+    usual_remedy = "install the App on the organisation again"
 
 
 class Suspended(NoToken):
     """403: the App, or the account, is suspended."""
 
-    remedy = "ask an owner to unsuspend the App on the organisation's settings page"
+    usual_remedy = "ask an owner to unsuspend the App on the organisation's settings page"
 
 
 class AddressRefused(Blocked):
     """403: an IP allow list does not contain the bot's address."""
 
-    remedy = "ask an owner to add the bot's address to the IP allow list of the organisation"
+    usual_remedy = "ask an owner to add the bot's address to the IP allow list of the organisation"
 
 
 class RepositoryBlocked(Blocked):
-    """451, or 403 with the same words: GitHub disabled the repository."""
+    """451, or 403 with the same words: GitHub disabled the repository, or it is migrated."""
 
-    remedy = "GitHub's support can say why it blocked the repository"
+    usual_remedy = "GitHub's support can say why it blocked the repository"
 
 
 class NotFound(RequestFailed):
     """404 or 410 for the thing itself: missing, or not visible to this installation."""
 
-    remedy = "check that it still exists, and that the App is installed there"
+    usual_remedy = "check that it still exists, and that the App is installed there"
 
 
 class Invalid(RequestFailed):
     """400, 422 or another 4xx: retrying cannot help; `fields` lists what is wrong."""
 
-    remedy = "GitHub would refuse it again; change what it names"
+    usual_remedy = "GitHub would refuse it again; change what it names"

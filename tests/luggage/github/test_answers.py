@@ -44,12 +44,13 @@ def until(response: ApiResponse, skew: float = 0.0) -> float | None:
         (502, errors.Ambiguous),
         (503, errors.Ambiguous),
         (599, errors.Ambiguous),
-        (304, errors.Invalid),
+        (304, errors.Ambiguous),
+        (407, errors.Transient),
     ],
 )
 def test_status_decides_the_class(status, kind) -> None:
     """Each status maps to one error class."""
-    assert type(failure(answer(status), retry_at=None)) is kind
+    assert type(failure(answer(status, {}), retry_at=None)) is kind
 
 
 ALLOW_LIST = (
@@ -66,6 +67,9 @@ REFUSALS = [
     (403, "Repository access blocked", errors.RepositoryBlocked),
     (403, "Access to this repository has been disabled by GitHub Staff.", errors.RepositoryBlocked),
     (451, "Repository access blocked", errors.RepositoryBlocked),
+    (403, "Repository has been locked for migration", errors.RepositoryBlocked),
+    (403, "Unable to create comment because issue is locked.", errors.Forbidden),
+    (403, "User is blocked", errors.Forbidden),
     (403, "Resource not accessible by integration", errors.Forbidden),
     (403, "Must have admin rights to Repository.", errors.Forbidden),
     (403, "Repository was archived so is read-only.", errors.Forbidden),
@@ -104,10 +108,22 @@ def test_a_token_that_cannot_be_had_is_no_answer_to_the_request(status, message,
     assert type(failure(refused, retry_at=None)) is kind
 
 
-@pytest.mark.parametrize("status", [404, 410])
-def test_a_proxy_s_page_does_not_say_that_a_thing_is_missing(status) -> None:
-    """GitHub's API says "not found" in JSON; a page of HTML comes from something else."""
-    page = ApiResponse("GET", "/x", status, {}, b"\n<!DOCTYPE html><p>404</p>", NOW)
+@pytest.mark.parametrize("status", [400, 413, 414, 431])
+def test_a_proxy_would_refuse_a_bad_request_again(status) -> None:
+    """What is too large for a proxy is so at the next try, too."""
+    page = ApiResponse("POST", "/x", status, {}, b"<h1>Too Large</h1>", NOW)
+    assert type(failure(page, retry_at=None)) is errors.Invalid
+
+
+@pytest.mark.parametrize("path", ["/x", TOKEN_PATH])
+@pytest.mark.parametrize("status", [403, 404, 410, 422, 451, 499])
+@pytest.mark.parametrize(
+    "body",
+    [b"\n<!DOCTYPE html><p>404</p>", b"404 page not found\n", b"default backend - 404", b"", b"{"],
+)
+def test_a_proxy_s_page_says_nothing_about_a_thing(status, body, path) -> None:
+    """GitHub's API refuses in JSON; a page, a line of text or nothing comes from something else."""
+    page = ApiResponse("GET", path, status, {}, body, NOW)
     assert type(failure(page, retry_at=None)) is errors.Transient
 
 
@@ -128,7 +144,8 @@ def test_failure_has_githubs_details() -> None:
 def test_any_body_makes_an_error(body) -> None:
     """An HTML page from a proxy does not hide the status."""
     error = failure(ApiResponse("GET", "/x", 502, {}, body, NOW), retry_at=None)
-    assert (type(error), error.message) == (errors.Ambiguous, "no message")
+    words = "no message" if body == b"[]" else "the response is not JSON"
+    assert (type(error), error.message) == (errors.Ambiguous, words)
 
 
 def test_malformed_errors_become_text() -> None:
@@ -174,6 +191,9 @@ def test_retry_time_is_never_in_the_past(reset) -> None:
         (429, {"message": SECONDARY}, {}),
         (429, None, {}),
         (403, {"message": "You have triggered an abuse detection mechanism."}, {}),
+        (403, {"message": "You have been temporarily blocked from content creation."}, {}),
+        (403, {"message": "API rate limit exceeded for installation ID 5."}, {}),
+        (403, {"message": "API rate limit exceeded"}, {"x_ratelimit_remaining": "0"}),
         (403, None, {"retry_after": "soon"}),
         (403, None, {"retry_after": "9" * 5000}),
         (403, None, {"retry_after": "-5"}),

@@ -54,6 +54,45 @@ def test_each_error_names_a_remedy(kind) -> None:
     assert str(kind("words", **EVIDENCE)).partition(" -- ")[2]
 
 
+SEAT = "You must purchase at least one more seat to add this user as a member."
+WORDS = {
+    "Repository was archived so is read-only.": "unarchive the repository",
+    "Issues are disabled for this repo": "enable issues",
+    "Issues has been disabled in this repository.": "enable issues",
+    "Interactions on this repository have been restricted to collaborators": "limits",
+    "Commenting is disabled on issues with more than 2500 comments": "discard this",
+    "Unable to create comment because issue is locked.": "unlock the conversation",
+    "User is blocked": "whom it blocks",
+    "You have been blocked by the owner": "whom it blocks",
+    SEAT: "buy a seat",
+    "Over invitation rate limit": "tomorrow",
+    "This team is managed by an identity provider": "at the identity provider",
+    "Resource protected by organization SAML enforcement.": "SSO",
+    "Repository has been locked for migration": "migration",
+    "Issues cannot have more than 100 labels": "remove labels",
+    "No commit found for SHA: 1234": "discard this",
+}
+
+
+@pytest.mark.parametrize("message", WORDS)
+def test_the_remedy_fits_what_github_refuses(message) -> None:
+    """GitHub's words decide the remedy, as its message or as the message of a field."""
+    said = errors.Forbidden(message, method="POST", path="/x", status=403)
+    field = (errors.FieldError(message=message),)
+    listed = errors.Invalid("Validation Failed", method="POST", path="/x", status=422, fields=field)
+    assert WORDS[message] in str(said).partition(" -- ")[2]
+    assert said.remedy == listed.remedy
+
+
+def test_other_words_have_the_remedy_of_their_class() -> None:
+    """A missing permission, and a failure that is no refusal, keep theirs."""
+    words = "Resource not accessible by integration"
+    permission = errors.Forbidden(words, method="POST", path="/x", status=403)
+    outage = errors.Ambiguous("archived", method="POST", path="/x", status=502)
+    assert permission.remedy == errors.Forbidden.usual_remedy
+    assert outage.remedy == errors.Ambiguous.usual_remedy
+
+
 @pytest.mark.parametrize("copied", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
 @pytest.mark.parametrize("kind", REACTIONS)
 def test_copies_keep_the_details(kind, copied) -> None:
@@ -66,8 +105,8 @@ def test_copies_keep_the_details(kind, copied) -> None:
 def test_a_blocked_request_names_its_remedy(kind) -> None:
     """A refusal of all requests is neither Forbidden nor NotFound, and names what to do."""
     assert not issubclass(kind, errors.Forbidden | errors.NotFound)
-    assert str(kind("words", **EVIDENCE)).endswith(f"-- {kind.remedy}")
-    assert kind.remedy
+    assert str(kind("words", **EVIDENCE)).endswith(f"-- {kind.usual_remedy}")
+    assert kind.usual_remedy
 
 
 def test_rate_limit_keeps_its_time_when_copied() -> None:

@@ -225,10 +225,10 @@ def test_malformed_token_responses_are_transient(app, scripted, data) -> None:
         (Reply(502), Transient),
         (requests.ReadTimeout(), Transient),
         (Reply(200, content=b"<html>"), Transient),
-        (Reply(404), Uninstalled),
+        (Reply(404, {}), Uninstalled),
         (Reply(403, {"message": "This installation has been suspended"}), Suspended),
         (Reply(403, {"message": "no"}), NoToken),
-        (Reply(422), NoToken),
+        (Reply(422, {}), NoToken),
         (Reply(401), Unauthorized),
         (Reply(429, headers={"retry-after": "9"}), RateLimited),
     ],
@@ -418,7 +418,7 @@ def test_older_token_without_the_permission_is_final_at_once(app, client, script
     """A 403 for an older token is final."""
     app.token_for(INSTALLATION)
     scripted.clock.now += 60
-    scripted.on("GET", "/x", Reply(403))
+    scripted.on("GET", "/x", Reply(403, {}))
     with pytest.raises(Forbidden):
         client.get("/x")
     assert (scripted.clock.slept, len(scripted.requests_to("/x"))) == ([], 1)
