@@ -23,7 +23,7 @@ from bot.loop.changed_paths import ChangedPaths
 from bot.options.globs import LARGEST_PATHS
 from bot.store.identities import Names
 from bot.store.people import People
-from luggage.github.errors import NotFound, Transient
+from luggage.github.errors import Invalid, NotFound, Transient
 from luggage.jobs import JobRow, Queue, State
 from luggage.telemetry.redact import one_line
 
@@ -32,6 +32,11 @@ _MOST_MOMENTS = 1000
 _MOST_WAITING = 300
 _MOST_CLAIMED = 500
 _MOST_MERGING_PAGES = 5
+# How many repositories are asked for merged pull requests where GitHub's search refuses.
+_MOST_LISTED = 30
+_PAGE = 100
+_SEARCH = "/search/issues"
+_Merged = set[tuple[str, int]]
 
 _MERGING = """\
 query($owner: String!, $name: String!, $base: String, $cursor: String) {
@@ -258,6 +263,20 @@ def _is_another(user: Any, login: str, people: People) -> bool:
     return known is not None and bool(user) and user.get("id", known) != known
 
 
+def _repository_of(item: Mapping[str, Any]) -> str:
+    return "/".join(str(item["repository_url"]).split("/")[-2:])
+
+
+def _is_merged(issue: Mapping[str, Any]) -> bool:
+    return bool((issue.get("pull_request") or {}).get("merged_at"))
+
+
+class Uncounted(Invalid):
+    """A person's merged pull requests cannot be counted."""
+
+    usual_remedy = "invite the person with `/invite`, or wait for their next merged pull request"
+
+
 class Memberships:
     """Memberships of an organisation, and the pull requests that people merged in it."""
 
@@ -299,17 +318,55 @@ class Memberships:
             organization, person, latest=(repository.full_name, pull_request.number)
         )
         if len(merged) < enough:
-            query = f"is:pr is:merged author:{person} org:{organization}"
-            path = "/search/issues"
-            results = self._client.get(path, params={"q": query, "per_page": enough})
-            merged |= {self._identity(item) for item in results["items"]}
-            if results.get("incomplete_results") and len(merged) < enough:
-                words = "GitHub's search ran out of time, so its results are incomplete"
-                raise Transient(words, method="GET", path=path)
+            try:
+                merged |= self._found(organization, person, merged, enough)
+            except Invalid as error:  # It does not find people with a private profile.
+                self._add_listed(merged, repository.full_name, person, enough, error)
         return min(len(merged), enough)
 
-    def _identity(self, item: Mapping[str, Any]) -> tuple[str, int]:
-        full_name = "/".join(str(item["repository_url"]).split("/")[-2:])
+    def _found(
+        self, organization: str, person: str, merged: _Merged, enough: int
+    ) -> AbstractSet[tuple[str, int]]:
+        """The merged pull requests that GitHub's search finds; raises Transient if it is cut."""
+        query, path = f"is:pr is:merged author:{person} org:{organization}", _SEARCH
+        results = self._client.get(path, params={"q": query, "per_page": enough})
+        found = {self._identity(_repository_of(item), item) for item in results["items"]}
+        if results.get("incomplete_results") and len(merged | found) < enough:
+            words = "GitHub's search ran out of time, so its results are incomplete"
+            raise Transient(words, method="GET", path=path)
+        return found
+
+    def _add_listed(
+        self, merged: _Merged, first: str, person: str, enough: int, error: Invalid
+    ) -> None:
+        """Add the merged pull requests that the repositories list, where the search refuses.
+
+        Stops at `enough`. Raises Uncounted for fewer, unless all repositories of the organisation
+        listed theirs. GitHub: "List repository issues", which has pull requests too.
+        """
+        page = self._client.get("/installation/repositories", params={"per_page": _MOST_LISTED})
+        names = [str(each["full_name"]) for each in page["repositories"]]
+        is_whole = page.get("repository_selection") == "all" and page["total_count"] == len(names)
+        for name in sorted(names, key=lambda each: each.lower() != first.lower()):
+            params = {"creator": person, "state": "closed", "per_page": _PAGE}
+            try:
+                closed = self._client.get(f"/repos/{name}/issues", params=params)
+            except (Invalid, NotFound):  # It has no issues, or GitHub does not list this person's.
+                is_whole = False
+                continue
+            merged |= {self._identity(name, each) for each in closed if _is_merged(each)}
+            if len(merged) >= enough:
+                return
+            is_whole = is_whole and len(closed) < _PAGE
+        if not is_whole:
+            raise Uncounted(
+                f"GitHub's search does not show the pull requests of {person}, and of {enough} "
+                f"merged ones only {len(merged)} can be seen: {error.message}",
+                method=error.method,
+                path=error.path,
+            ) from error
+
+    def _identity(self, full_name: str, item: Mapping[str, Any]) -> tuple[str, int]:
         return self._people.names.repository(full_name), int(item["number"])
 
 

@@ -290,6 +290,7 @@ class FakeGithub:
     transfer_repository = names.transfer_repository
     transfer_issue = names.transfer_issue
     delete_account = names.delete_account
+    hide_profile = names.hide_profile
 
     # Inspecting the result
 

@@ -17,6 +17,8 @@ class Account:
     teams: dict[str, "Team"] = field(default_factory=dict, repr=False)
     # Whether an IP allow list refuses the bot's address.
     has_allow_list: bool = False
+    # Whether the profile is private, so that the search does not find what the person wrote.
+    is_hidden: bool = False
 
     @property
     def is_organization(self) -> bool:

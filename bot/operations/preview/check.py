@@ -30,7 +30,7 @@ from bot.operations.preview.words import NAME, refusal, removal, report, unread,
 from bot.settings.files import FILE, File, SettingsFiles, fetch
 from bot.settings.layers import Settings, read_text
 from bot.store.people import People
-from luggage.github import Client, Forbidden, Invalid
+from luggage.github import Ambiguous, Client, Forbidden, Invalid, RequestFailed
 from luggage.jobs import Queue
 
 _MAY_SEE = frozenset({"admin", "write"})
@@ -58,12 +58,13 @@ class Previewer:
         repository, pull = event.repository, event.pull_request
         if repository is None or pull is None:
             return []
-        change = _change(client, repository.full_name, pull.number)
+        name, commit = repository.full_name, pull.head_sha
+        change = _change(client, name, pull.number, commit)
         if change is None:
             return []
         if change == "removed":
-            return [removal(repository.full_name, pull.head_sha)]
-        return [self._verdict(client, repository.full_name, pull.head_sha, pull.author)]
+            return [removal(name, commit)]
+        return [self._verdict(client, name, commit, pull.author)]
 
     def _verdict(
         self, client: Client, repository: str, commit: str, author: Person | None
@@ -128,23 +129,41 @@ class Previewer:
         return result
 
 
-def _change(client: Client, repository: str, number: int) -> str | None:
+def _change(client: Client, repository: str, number: int, commit: str) -> str | None:
     """GitHub's `status` of the file in a pull request, or None if it is unchanged.
 
-    GitHub: "List pull requests files", of which the first MOST_FILES are read. A diff that GitHub
-    does not list, because it is too large, gets no preview.
+    GitHub: "List pull requests files", of which the first MOST_FILES are read. Where GitHub does
+    not list them, because the diff is too large, or lists more, the file at `commit` is compared
+    with the one in force.
     """
     owner, _, name = repository.partition("/")
     path = "/repos/{owner}/{name}/pulls/{number}/files"
+    listed = 0
     try:
         files = client.pages(path, owner=owner, name=name, number=number)
-        for each in islice(files, MOST_FILES):
+        for listed, each in enumerate(islice(files, MOST_FILES), start=1):
             if each["filename"] == FILE:
                 return str(each["status"])
             if each.get("previous_filename") == FILE:
                 return "removed"
-    except (Forbidden, Invalid) as error:
+    except (Forbidden, Invalid, Ambiguous) as error:
         log.warning("cannot list the files of %s#%s: %s", repository, number, error)
+        return _unlisted(client, repository, commit, error)
+    return _unlisted(client, repository, commit) if listed == MOST_FILES else None
+
+
+def _unlisted(
+    client: Client, repository: str, commit: str, error: RequestFailed | None = None
+) -> str | None:
+    """The change of a file whose pull request is not listed; None also for one that is not there.
+
+    The branch may only be older than the file. Raises `error` then, if it may pass.
+    """
+    file = _at_commit(client, repository, commit)
+    if file.sha:
+        return "modified" if file.sha != fetch(client, repository).sha else None
+    if isinstance(error, Ambiguous):
+        raise error
     return None
 
 

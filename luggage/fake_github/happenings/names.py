@@ -107,6 +107,13 @@ def delete_account(scene: Scene, login: str) -> None:
         scene.journal.add(f"{login} is deleted")
 
 
+def hide_profile(scene: Scene, login: str) -> None:
+    """Make a person's profile private: a search for what they wrote gets 422; no webhook."""
+    with scene.world.lock:
+        scene.world.accounts[login.lower()].is_hidden = True
+        scene.journal.add(f"{login} has a private profile")
+
+
 def _rename(world: World, account: Account, new: str) -> None:
     old = account.login.lower()
     world.accounts[new.lower()] = world.accounts.pop(old)

@@ -46,7 +46,9 @@ def search_issues(call: RouteCall) -> Answer:
 
 
 def _require_known(call: RouteCall, terms: list[str]) -> None:
-    known = {"author": call.world.accounts, "org": call.world.accounts, "user": call.world.accounts}
+    accounts = call.world.accounts
+    shown = {name for name, account in accounts.items() if not account.is_hidden}
+    known = {"author": shown, "org": accounts.keys(), "user": accounts.keys()}
     for term in terms:
         name, _, value = term.lstrip("-").partition(":")
         is_known = value.strip('"') in known.get(name, {value.strip('"')})

@@ -460,6 +460,37 @@ def test_without_the_permission_for_checks_nothing_is_dead(propose, github, queu
     assert [row.state for row in queue.search(ACTIONS)] == [State.DONE]
 
 
+UNLISTED = {
+    "422": faults.refused(422, "Sorry, the diff exceeded the maximum number of files"),
+    "406": faults.refused(406, "Sorry, the diff exceeded the maximum number of lines"),
+    "500": faults.failed(500, done=False),
+}
+
+
+@pytest.mark.parametrize("answer", UNLISTED)
+def test_a_diff_that_github_does_not_list_is_previewed(propose, deliver, github, answer):
+    """The file at the head commit differs from the one in force, so the pull request changes it."""
+    deliver(github.merge_pull_request(TRIO, "alice"))
+    github.faults.append(faults.plan(UNLISTED[answer], path="*/files", times=None))
+    assert propose(THREE)["output"]["title"] == "1 comment less, 1 invitation less"
+
+
+@pytest.mark.parametrize("answer", ["422", "406"])
+def test_a_diff_that_github_does_not_list_may_leave_the_file_alone(propose, github, queue, answer):
+    """The file in force makes no check run, nor does a branch that is older than the file."""
+    github.add_file(TRIO, FILE, THREE)
+    github.faults.append(faults.plan(UNLISTED[answer], path="*/files", times=None))
+    assert [propose(THREE), propose(None)] == [None, None]
+    assert not [row for row in queue.search(DELIVERIES) if row.state is State.DEAD]
+
+
+def test_a_removal_in_a_diff_that_github_fails_to_list_is_asked_for_again(propose, github):
+    """A failure may pass; until then nothing says whether the file is removed or not there yet."""
+    github.add_file(TRIO, FILE, THREE)
+    github.faults.append(faults.plan(UNLISTED["500"], path="*/files", times=3))
+    assert propose(None, status="removed")["output"]["title"] == "The file is removed"
+
+
 def test_later_actions_of_the_bot_do_not_count(people, queue, clock):
     """The bot's actions since then do not count; earlier ones do."""
     comment = Comment(about="x", repository=TRIO, number=1, text="hello")
