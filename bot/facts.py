@@ -7,7 +7,7 @@ from typing import TypeVar
 from bot.actions import Action
 from bot.events import Person
 
-__all__ = ["Effect", "Merging", "Moment", "NotYet", "PartialList", "Pull", "Question", "Waiting"]
+__all__ = ["Earlier", "Effect", "Merging", "Moment", "NotYet", "PartialList", "Pull", "Question", "Waiting"]
 
 T = TypeVar("T")
 
@@ -118,6 +118,14 @@ class Moment:
     by: Person | None
     at: float
     state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An action as the bot wanted it last; `has_failed` if it ended, and GitHub refused it."""
+
+    action: Action
+    has_failed: bool
 
 
 @dataclass(frozen=True, slots=True)

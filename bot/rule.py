@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bot.actions import Action
 from bot.events import Event, Person, PullRequest, Repository
-from bot.facts import Effect, Merging, Moment, Pull, Question, Waiting
+from bot.facts import Earlier, Effect, Merging, Moment, Pull, Question, Waiting
 from bot.options.kinds import Switched
 
 __all__ = ["Reader", "Rule"]
@@ -123,6 +123,9 @@ class Reader(Protocol):
 
     def wanted_at(self, action: Action) -> float | None:
         """When a rule first returned an action with this key (epoch seconds), or None; stored."""
+
+    def earlier(self, action: Action) -> Earlier | None:
+        """The action with this key as a rule wanted it last, or None; stored."""
 
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
         """The bot's last `most` actions on an issue or pull request, oldest first; stored."""

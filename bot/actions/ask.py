@@ -14,7 +14,8 @@ class Ask(Action):
 
     With `number`, the question is a comment on that pull request of `repository`. Without it, it is
     a new issue. `pull_request` is `owner/repo#number`: where the person gets the welcome. With
-    `by_hand`, somebody asked for it there with `/invite`.
+    `by_hand`, somebody asked for it there with `/invite`; `again` names the text that does so once
+    more.
 
     Safe to repeat: it is written once (`bot.actions.write_once`), and where it stands is kept.
     """
@@ -33,6 +34,7 @@ class Ask(Action):
     number: int | None = None
     by_hand: bool = False
     by: str = ""
+    again: str = ""
 
     @property
     def identity(self) -> str:

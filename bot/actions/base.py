@@ -49,7 +49,8 @@ class Action:
 
     A field `by` names who ordered it by hand. Where GitHub refuses such an action, the bot answers
     with GitHub's reason (`bot.actions.comment.obey`). `needed` says that the actions after it
-    make no sense without it: it ends dead after the answer.
+    make no sense without it: it ends dead after the answer. A field `again` names the text that
+    orders a dead one once more; then it is tried again, and answered anew.
     """
 
     __slots__ = ()
@@ -221,7 +222,7 @@ class Planned:
         if not self.names:
             del said["names"]
         # Their absence keeps the form of what nobody ordered.
-        unset = [each for each in ("by", "place") if said["action"].get(each) == ""]
+        unset = [each for each in ("by", "place", "again") if said["action"].get(each) == ""]
         for each in unset:
             del said["action"][each]
         return json.dumps(said).encode()

@@ -104,7 +104,9 @@ def answer(action: Action, why: str) -> Comment:
     """The comment that says why GitHub refused an order, where somebody gave it."""
     repository, _, number = action.ordered_in.partition("#")
     by: str = getattr(action, "by", "")
-    about = action.identity if action.declines else f"refused {action.key} in {action.ordered_in}"
+    again: str = getattr(action, "again", "")
+    order = " ".join(filter(None, [action.key, "in", action.ordered_in, again]))
+    about = action.identity if action.declines else f"refused {order}"
     return Comment(
         about=about,
         repository=repository,

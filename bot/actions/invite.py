@@ -22,8 +22,9 @@ LOOK_SECONDS = 15.0
 class Invite(Action):
     """Offer a person membership of an organisation.
 
-    `by` ordered it with a command in `place`, `owner/repo#number`. `most_a_day` limits the
-    invitations of the organisation in one day (UTC); 0 means no limit.
+    `by` ordered it with a command in `place`, `owner/repo#number`; `again` names the text that
+    orders it once more. `most_a_day` limits the invitations of the organisation in one day (UTC); 0
+    means no limit.
 
     Safe to repeat: it looks first, and invites only somebody who has no membership now and has not
     been seen with one since the decision. So nobody's role is changed, and nobody who left or
@@ -44,6 +45,7 @@ class Invite(Action):
     by: str = ""
     place: str = ""
     most_a_day: int = 0
+    again: str = ""
 
     @property
     def identity(self) -> str:

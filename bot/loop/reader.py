@@ -18,7 +18,17 @@ from bot.actions.invite import membership
 from bot.actions.work import ReadingClient
 from bot.actions.write_once import look_first
 from bot.events import Person, PullRequest, Repository, person
-from bot.facts import MOST_FILES, Effect, Merging, Moment, NotYet, PartialList, Pull, Waiting
+from bot.facts import (
+    MOST_FILES,
+    Earlier,
+    Effect,
+    Merging,
+    Moment,
+    NotYet,
+    PartialList,
+    Pull,
+    Waiting,
+)
 from bot.loop.changed_paths import ChangedPaths
 from bot.options.globs import LARGEST_PATHS
 from bot.store.identities import Names
@@ -459,6 +469,14 @@ class QueuedActions:
         row = self._queue.find(ACTIONS, self._names.stable(action.key))
         return None if row is None else row.created_at
 
+    def earlier(self, action: Action) -> Earlier | None:
+        """See `bot.rule.Reader`."""
+        row = self._queue.find(ACTIONS, self._names.stable(action.key))
+        planned = None if row is None else planned_of(self._queue.body(row.id))
+        if row is None or planned is None:
+            return None
+        return Earlier(planned.action, has_failed=row.state is State.DEAD)
+
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
         """See `bot.rule.Reader`."""
         # A reaction is only a sign, and each command gets one.
@@ -510,6 +528,7 @@ class GithubReader:
         self.asked_about = people.asked_about
         self.claims = people.claims
         self.wanted_at = past_actions.wanted_at
+        self.earlier = past_actions.earlier
         self.done = past_actions.done
         self.is_owner = accounts.is_owner
         self.permission = accounts.permission

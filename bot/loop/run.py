@@ -342,6 +342,7 @@ class Updater:
             planned = list(jobs(decision, job, installation=installation, now=now))
         except Exception as error:  # noqa: BLE001  an action of a custom rule cannot be stored
             decision, planned = decision.failed(error), []
+        self._renew(decision, planned)
         if not decision.not_yet:
             return planned
         self._report(decision)
@@ -355,6 +356,12 @@ class Updater:
         self._queue.put_all(planned)
         with self._github_errors(job, about=f"the rule {decision.rule} cannot decide: "):
             raise _ended(decision, event, job, now)
+
+    def _renew(self, decision: Decision, planned: Sequence[NewJob]) -> None:
+        """Make what GitHub refused ready, where somebody orders it again."""
+        for action, new in zip(decision.actions, planned, strict=False):
+            if getattr(action, "again", ""):
+                self._queue.renew(new)
 
     def _revive(self, again: NewJob) -> None:
         """Make a reevaluation ready that an earlier evaluation of the delivery has queued."""

@@ -253,6 +253,25 @@ class Queue:
         self._change(connection, row, ready)
         outcomes.notify(connection, row.id, row.key, State.READY, now)
 
+    def renew(self, new: NewJob) -> None:
+        """Make the dead job of this key ready, with the body of `new`: for an order given again.
+
+        Does nothing for an unknown key or another state. Safe to repeat.
+        """
+        codec, packed = inserts.pack(new.body)
+        same = (table.c.queue == new.queue, table.c.key == new.key, table.c.state == State.DEAD)
+        with self._engine.begin() as connection:
+            job_id = connection.execute(select(table.c.id).where(*same)).scalar()
+            if job_id is None:
+                return
+            row = _locked(connection, job_id)
+            if row.state != State.DEAD:  # An operator was faster.
+                return
+            body = job_body.update().where(job_body.c.job_id == job_id)
+            connection.execute(body.values(codec=codec, body=packed))
+            self._revive(connection, row, {State.DEAD})
+        self.wake()
+
     def dismiss(self, job_id: int, reason: str) -> None:
         """Mark a ready, held or dead job ignored, and its dependents.
 

@@ -5,6 +5,7 @@ import pytest
 from luggage.jobs import (
     JobsError,
     LeaseLost,
+    NewJob,
     Standing,
     State,
     UnknownJob,
@@ -57,6 +58,29 @@ def test_a_row_that_is_out_of_date_revives_nothing(queue, put, claim):
     with pytest.raises(WrongState, match="is no longer dead"):
         queue.revive(row)
     queue.extend(job, 60.0)
+
+
+def test_a_dead_job_is_renewed_with_another_body(queue, put, claim, clock):
+    """An order that is given again runs with its own words, and with all attempts."""
+    job_id = put("k", body=b"old", max_attempts=1)
+    ends.bury(queue, claim(), "refused")
+    queue.renew(NewJob(queue="mail", key="k", body=b"new", run_at=clock()))
+    again = claim()
+    assert (again.id, again.body, again.attempt) == (job_id, b"new", 1)
+
+
+@pytest.mark.parametrize("way", ["wait", "run", "ignore", "done"])
+def test_only_a_dead_job_is_renewed(queue, put, claim, clock, way):
+    """A job in another state keeps its body, and an unknown key stays unknown."""
+    job_id = put("k", body=b"old")
+    job = None if way == "wait" else claim()
+    if way in {"ignore", "done"}:
+        finish(queue, job, way)
+    before = queue.get(job_id)
+    for key in ("k", "unknown"):
+        queue.renew(NewJob(queue="mail", key=key, body=b"new", run_at=clock()))
+    assert (queue.get(job_id), queue.body(job_id)) == (before, b"old")
+    assert queue.find("mail", "unknown") is None
 
 
 def test_a_leased_or_done_job_cannot_be_revived(queue, put, claim):

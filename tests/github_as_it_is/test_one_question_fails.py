@@ -107,16 +107,30 @@ def test_a_comment_on_an_issue_that_github_does_not_show_yet_is_sent_again(scene
     assert dead(scene) == []
 
 
+TWO = "[invite]\nmerged_pull_requests = 2\n"
+
+
+def test_an_author_with_a_private_profile_is_invited(scene):
+    """Where the search refuses (422), the repositories say what somebody has merged."""
+    scene.github.add_file(scene.repo, ".github/bot.toml", TWO)
+    for _ in range(2):
+        happening = scene.github.merge_pull_request(scene.repo, "alice")
+    scene.github.hide_profile("alice")
+    scene.deliver(happening)
+    scene.until(lambda: scene.github.membership(scene.organization, "alice"), "alice is invited")
+    assert dead(scene) == []
+
+
 def test_a_welcome_does_not_wait_for_a_search_that_github_refuses(scene):
-    """The search for an author with a private profile (422) ends only the rule that asks it."""
-    text = "[invite]\nmerged_pull_requests = 2\n[label]\nenabled = true\ntitles = {fix = ['*']}\n"
+    """The search that GitHub refuses (403) ends only the rule that asks it."""
+    text = f"{TWO}[label]\nenabled = true\ntitles = {{fix = ['*']}}\n"
     scene.github.add_file(scene.repo, ".github/bot.toml", text)
-    unsearchable = refused(422, "The listed users cannot be searched")
-    scene.github.faults.append(faults.plan(unsearchable, path="/search/issues", times=None))
+    no_search = refused(403, "Resource not accessible by integration")
+    scene.github.faults.append(faults.plan(no_search, path="/search/issues", times=None))
     scene.deliver(scene.github.merge_pull_request(scene.repo, "alice"))
     scene.until(lambda: dead(scene), "the rule ends")
     (ended,) = dead(scene)
     assert ended["key"].endswith("/invite")
-    assert "the rule invite cannot decide: GET /search/issues: 422" in ended["reason"]
+    assert "the rule invite cannot decide: GET /search/issues: 403" in ended["reason"]
     first = next(job for job in scene.jobs() if job["parent"] is None)
     assert first["state"] == "done"

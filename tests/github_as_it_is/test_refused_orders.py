@@ -23,7 +23,7 @@ def bots(scene):
 
 
 def test_an_invitation_without_a_free_seat_is_answered(scene, olga):
-    """Whoever wrote `/invite` reads GitHub's reason, and no welcome is posted."""
+    """Whoever wrote `/invite` reads GitHub's reason; with a seat, a second `/invite` invites."""
     path = f"/orgs/{scene.organization}/memberships/bob"
     scene.github.faults.append(
         faults.plan(faults.refused(422, SEATS), method="PUT", path=path, times=None)
@@ -34,6 +34,13 @@ def test_an_invitation_without_a_free_seat_is_answered(scene, olga):
     assert SEATS in bots(scene)[0]
     scene.until(lambda: "dead" in {job["state"] for job in scene.jobs()}, "it can be retried")
     assert len(bots(scene)) == 1
+    scene.github.faults.clear()
+    order = scene.github.comment(scene.repo, 1, olga, "/invite @bob")
+    # Not in the second of the first order.
+    order.payload["comment"]["created_at"] = "2100-01-01T00:00:00Z"
+    scene.deliver(order)
+    scene.until(lambda: len(bots(scene)) == 2, "the second order is answered")
+    assert bots(scene)[1].startswith("Hello @bob!")
 
 
 def test_a_label_that_github_refuses_is_answered(scene, olga):

@@ -16,7 +16,7 @@ from typing import Any
 from bot.actions import Action, Invite
 from bot.actions.work import ReadingClient
 from bot.events import DELIVERIES, SCHEDULE, Event, PullRequest, Repository, view
-from bot.facts import Effect
+from bot.facts import Earlier, Effect
 from bot.loop.reader import GithubReader, Memberships, QueuedActions
 from bot.store.enqueue import DeliveryNote
 from bot.store.identities import Names
@@ -213,6 +213,10 @@ class EarlierActions(QueuedActions):
         """When an action was first queued, if before `since`."""
         at = super().wanted_at(action)
         return None if at is None or at >= self._since else at
+
+    def earlier(self, action: Action) -> Earlier | None:
+        """The action, if it was first queued before `since`."""
+        return None if self.wanted_at(action) is None else super().earlier(action)
 
     def done(self, repository: str, number: int, *, most: int) -> Sequence[Effect]:
         """The actions queued before `since`."""

@@ -412,11 +412,40 @@ def _by_hand(
         return _refused(case, message, refusal, reader)
     for question in reader.asked_about(event.place):
         if question.person.lower() == case.person.lower():
-            return _approved(case, message, question, settings)
-    tried_at = reader.wanted_at(_invitation(case, "", settings)[0])
-    if tried_at is not None and not _is_after(tried_at, message):
+            actions = _approved(case, message, question, settings)
+            return _tried(case, message, actions, reader)
+    actions = [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
+    return _tried(case, message, actions, reader)
+
+
+def _tried(
+    case: _Case, message: Message, actions: Sequence[Action], reader: Reader
+) -> Sequence[Action]:
+    """The actions of an order, also where GitHub refused an earlier one, whatever led to that."""
+    invite, *others = actions
+    if not _is_old(invite, message, reader):
+        return actions
+    if not (isinstance(invite, Invite) and _is_again(invite, message, reader)):
         return [_reply(case, message, texts.TRIED_BEFORE)]
-    return [*_invitation(case, settings.hand_message, settings), *_team(case, settings)]
+    welcome, told = reader.earlier(_welcome(case, "")), _reply(case, message, texts.APPROVED)
+    is_elsewhere = welcome is not None and welcome.action.subject.lower() != case.at.lower()
+    if is_elsewhere and told not in others:
+        others.append(told)
+    return [replace(invite, again=message.identity), *others]
+
+
+def _is_old(action: Action, message: Message, reader: Reader) -> bool:
+    """Whether something before this message led to an action already."""
+    wanted_at = reader.wanted_at(action)
+    return wanted_at is not None and not _is_after(wanted_at, message)
+
+
+def _is_again(action: Invite | Ask, message: Message, reader: Reader) -> bool:
+    """Whether a message orders again what GitHub refused; also when it is delivered twice."""
+    earlier = reader.earlier(action)
+    if earlier is None:
+        return False
+    return earlier.has_failed or getattr(earlier.action, "again", "") == message.identity
 
 
 def _request(
@@ -429,9 +458,10 @@ def _request(
     by = message.author.login if message.author else ""
     names = {"by": by, "place": f"{case.repository}#{case.number}"}
     ask = _ask(case, case.say("", texts.REQUEST, **names).text, settings, by_hand=True)
-    asked_at = reader.wanted_at(ask)
-    if asked_at is not None and not _is_after(asked_at, message):
-        return [_reply(case, message, texts.ASKED_BEFORE)]
+    if _is_old(ask, message, reader):
+        if not _is_again(ask, message, reader):
+            return [_reply(case, message, texts.ASKED_BEFORE)]
+        ask = replace(ask, again=message.identity)
     return [ask, _reply(case, message, texts.ASKED)] if settings.approval_in else [ask]
 
 

@@ -86,9 +86,8 @@ NOT_FOUND = "I could not find `{person}` on GitHub. Is there a typo in the name?
 NOT_A_PERSON = "`{person}` is not a person, so it cannot join **{organization}**."
 REFUSED = "I could not do that. {reason}"
 TRIED_BEFORE = (
-    "I was told to invite `{person}` before, and GitHub has not taken the invitation: it refused "
-    "it, or it waits for another day. Whoever runs me sees the reason in my console, and can retry "
-    "it there."
+    "I was told to invite `{person}` before. The invitation is not sent yet: it waits for another "
+    "day, or for GitHub, or somebody discarded it. Whoever runs me sees which in my console."
 )
 EXCLUDED = (
     "I am not allowed to invite `{person}`: the name matches `exclude` in `.github/bot.toml`."

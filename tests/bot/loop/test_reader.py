@@ -4,8 +4,8 @@ import pytest
 
 from bot.events import Person, PullRequest, Repository
 from bot.facts import Question
-from bot.loop.reader import github_reader
-from luggage.github import NotFound, WriteRefused
+from bot.loop.reader import Uncounted, github_reader
+from luggage.github import Invalid, NotFound, WriteRefused
 
 
 class Recorded:
@@ -97,6 +97,71 @@ def test_merges_that_were_seen_count_before_github_has_indexed_them(people, queu
     ]
     # The search is skipped if the known merges are enough.
     assert (counted, len(client.asked)) == ([1, 2, 3], 2)
+
+
+REFUSED = Invalid("The listed users cannot be searched", method="GET", path="/search/issues")
+OFF = NotFound("Issues are disabled", method="GET", path="/repos/snakes/b/issues", status=410)
+
+
+def repositories(*names, selection="all", more=0):
+    listed = [{"full_name": f"snakes/{name}"} for name in names]
+    return {
+        "total_count": len(names) + more,
+        "repository_selection": selection,
+        "repositories": listed,
+    }
+
+
+def closed(*numbers):
+    """A person's closed issues: merged pull requests, one that was not merged, and an issue."""
+    merged = [{"number": n, "pull_request": {"merged_at": "2026-01-01"}} for n in numbers]
+    return [*merged, {"number": 90, "pull_request": {"merged_at": None}}, {"number": 91}]
+
+
+def counted(people, queue, clock, *answers, enough=3):
+    client = Recorded(REFUSED, *answers)
+    reader = github_reader(client, people, queue, clock=clock)
+    latest = (TRIO, PullRequest(7, None, merged=True))
+    return client, lambda: reader.merged_pull_requests(
+        "snakes", "alice", latest=latest, enough=enough
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([repositories("a", "trio"), closed(7, 5, 4)], 3),
+        ([repositories("a", "trio"), closed(7), closed(1, 2)], 3),
+        ([repositories("a", "trio"), closed(7), closed(1)], 2),
+        ([repositories("trio"), []], 1),
+        ([repositories("trio", selection="selected", more=9), closed(7, 5, 4)], 3),
+    ],
+)
+def test_a_private_profile_is_counted_in_the_repositories(people, queue, clock, answers, expected):
+    """Where the search refuses, the repositories are asked, the one of the merge first."""
+    client, count = counted(people, queue, clock, *answers)
+    assert count() == expected
+    assert not client.answers
+    assert client.asked[2] == (
+        "/repos/snakes/trio/issues",
+        {"creator": "alice", "state": "closed", "per_page": 100},
+    )
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [repositories("trio", selection="selected"), closed(7)],
+        [repositories("trio", more=1), closed(7)],
+        [repositories("trio", "b"), closed(7), OFF],
+        [repositories("trio"), [{"number": n} for n in range(100)]],
+    ],
+)
+def test_too_few_that_can_be_seen_are_not_counted(people, queue, clock, answers):
+    """What the bot cannot see may be there: the reason says so, with the remedy."""
+    _, count = counted(people, queue, clock, *answers)
+    with pytest.raises(Uncounted, match="of 3 merged ones only 1 can be seen.*-- invite the"):
+        count()
 
 
 def test_membership_now_asks_github_again(people, queue, clock):

@@ -42,6 +42,7 @@ QUESTIONS = {
     "now": None,
     "claims": None,
     "wanted_at": None,
+    "earlier": None,
     "done": None,
 }
 NAMED = {

@@ -31,6 +31,7 @@ ORDERS = {
     "/reopen": ("PATCH", ISSUE),
     "/invite @bob": ("PUT", "/orgs/snakes/memberships/bob"),
 }
+GITHUB_SAYS = "I could not do this"
 # A label that is not there is off.
 QUIET = {("/unlabel docs", "404"), ("/unlabel docs", "410")}
 
@@ -124,14 +125,94 @@ def test_a_retried_invitation_is_made_and_announced(github, story, bots, queue, 
     assert ["could not do this" in text for text in bots()] == [True, False]
 
 
-def test_an_invitation_that_was_refused_before_is_answered(github, story, bots, clock):
-    """A later `/invite` says that an earlier one was refused, whatever led to that."""
-    refuse(github, "/invite @bob", REFUSALS["422"])
-    story(github.merge_pull_request(TRIO, "bob"))
+def again(github, story, clock, number=1):
+    """A later `/invite @bob`."""
     clock.advance(60)
-    story(github.comment(TRIO, 1, "olga", "/invite @bob"))
-    (said,) = bots()
-    assert said.startswith("I was told to invite `bob` before, and GitHub has not taken")
+    story(github.comment(TRIO, number, "olga", "/invite @bob"))
+
+
+def test_a_second_order_tries_again_and_is_answered_with_its_own_outcome(
+    github, story, bots, queue, clock
+):
+    """Each `/invite` that GitHub refuses gets GitHub's reason of that time; the last one invites."""
+    for status in ("422", "403"):
+        github.faults.clear()
+        refuse(github, "/invite @bob", REFUSALS[status])
+        again(github, story, clock)
+    assert [GITHUB_SAYS in text for text in bots()] == [True, True]
+    assert dead(queue) == ["invite:snakes/bob"]
+    github.faults.clear()
+    again(github, story, clock)
+    assert github.membership("snakes", "bob").state == "pending"
+    assert [GITHUB_SAYS in text for text in bots()] == [True, True, False]
+    assert dead(queue) == []
+
+
+def test_an_order_tries_again_what_a_merge_led_to(github, story, bots, clock):
+    """The welcome stands where the pull request was merged; the order is answered in its place."""
+    refuse(github, "/invite @bob", REFUSALS["422"])
+    merged = github.merge_pull_request(TRIO, "bob")
+    story(merged)
+    github.faults.clear()
+    again(github, story, clock)
+    assert github.membership("snakes", "bob").state == "pending"
+    assert [text[:33] for text in bots()] == ["Thank you! I have invited @bob to"]
+    (welcome,) = github.comments(TRIO, merged.payload["number"])
+    assert welcome.body.startswith("Thank you, @bob!")
+
+
+def test_a_second_order_that_is_delivered_twice_is_obeyed_once(github, story, bots, clock):
+    """GitHub may deliver one comment under two ids."""
+    refuse(github, "/invite @bob", REFUSALS["422"])
+    again(github, story, clock)
+    clock.advance(60)
+    second = github.comment(TRIO, 1, "olga", "/invite @bob")
+    story(second)
+    story(second)
+    assert [GITHUB_SAYS in text for text in bots()] == [True, True]
+
+
+def test_a_second_order_is_obeyed_once_although_the_process_is_killed(
+    github, deliver, bots, clock, story, killed_once
+):
+    """The order is known by its text, whether or not its delivery was finished."""
+    refuse(github, "/invite @bob", REFUSALS["422"])
+    again(github, story, clock)
+    clock.advance(60)
+    deliver(github.comment(TRIO, 1, "olga", "/invite @bob"))
+    killed_once("delivery")
+    assert [GITHUB_SAYS in text for text in bots()] == [True, True]
+
+
+def test_a_question_that_github_refused_is_asked_again(github, story, bots, clock, settled):
+    """Where approvals have a repository without issues, each order says so, until it has them."""
+    text = '[invite]\nmode = "approval"\napproval_in = "people"\n'
+    github.add_repository("snakes/people")
+    github.add_collaborator(TRIO, "carl", "write")
+    story(github.push("snakes/.github", "olga", files={".github/bot.toml": text}))
+    off = faults.refused(410, "Issues are disabled for this repo")
+    github.faults.append(faults.plan(off, path="/repos/snakes/people/issues", times=None))
+    for _ in range(2):
+        clock.advance(60)
+        story(github.comment(TRIO, 1, "carl", "/invite @bob"))
+    refusals = [text for text in bots() if GITHUB_SAYS in text]
+    assert [("enable issues" in text) for text in refusals] == [True, True]
+    github.faults.clear()
+    clock.advance(60)
+    story(github.comment(TRIO, 1, "carl", "/invite @bob"))
+    (asked,) = github.world.repositories["snakes/people"].issues.values()
+    assert asked.title == "Invite bob to snakes?"
+
+
+def test_what_somebody_discarded_is_not_ordered_again(github, story, bots, queue, clock):
+    """An operator who discards an invitation decides; the next order is answered."""
+    refuse(github, "/invite @bob", REFUSALS["422"])
+    again(github, story, clock)
+    queue.dismiss(queue.find("action", "invite:snakes/bob").id, "discarded in the console")
+    github.faults.clear()
+    again(github, story, clock)
+    assert bots()[1].startswith("I was told to invite `bob` before. The invitation is not sent yet")
+    assert github.membership("snakes", "bob") is None
 
 
 @pytest.mark.parametrize("text", ["/claim", "/assign @bob"])
