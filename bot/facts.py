@@ -7,7 +7,17 @@ from typing import TypeVar
 from bot.actions import Action
 from bot.events import Person
 
-__all__ = ["Earlier", "Effect", "Merging", "Moment", "NotYet", "PartialList", "Pull", "Question", "Waiting"]
+__all__ = [
+    "Earlier",
+    "Effect",
+    "Merging",
+    "Moment",
+    "NotYet",
+    "PartialList",
+    "Pull",
+    "Question",
+    "Waiting",
+]
 
 T = TypeVar("T")
 

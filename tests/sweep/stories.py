@@ -7,7 +7,6 @@ went wrong before. A new request of the bot belongs into one of them.
 from collections.abc import Callable, Mapping
 
 from bot.settings.files import FILE
-from luggage.fake_github.faults import plan, refused
 from luggage.fake_github.records import ChangedFile
 from tests.sweep.stage import HOME, TRIO, Stage
 
@@ -83,18 +82,6 @@ def hidden(stage: Stage) -> None:
     stage.github.merge_pull_request("snakes/older", "alice")
     stage.github.hide_profile("alice")
     stage.deliver(stage.github.merge_pull_request(TRIO, "alice"))
-
-
-def unlisted(stage: Stage) -> None:
-    """A pull request changes the settings, and its diff is too large for a list of files."""
-    github = stage.github
-    too_large = refused(422, "Sorry, the diff exceeded the maximum number of files")
-    github.faults.append(plan(too_large, path="*/files", times=None))
-    github.add_collaborator(TRIO, "mia", "write")
-    happening = github.open_pull_request(TRIO, "mia", "Settings")
-    pull = github.pull(TRIO, happening.payload["number"])
-    github.add_file(TRIO, FILE, "[welcome]\nenabled = true\n", commit=pull.head_sha)
-    stage.deliver(happening)
 
 
 _COMMANDS = '[commands]\nenabled = true\nlabels = ["bug"]\n'
@@ -246,7 +233,6 @@ STORIES: Mapping[str, Callable[[Stage], None]] = {
         approval_here,
         by_hand,
         hidden,
-        unlisted,
         ping,
         commands,
         orders,
