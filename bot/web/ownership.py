@@ -43,12 +43,14 @@ def owner(client: Client, organizations: Collection[str]) -> str:
             f"{login} cannot sign in: the App is not installed in any of your organisations"
         )
     allowed = _named(found, organizations) if organizations else _of_app_owner(client, found)
-    if any(_owns(client, each) for each in allowed):
-        return login
+    why_not: dict[_Installation, str] = {}
+    for each in allowed:
+        why_not[each] = _why_not(client, each)
+        if not why_not[each]:
+            return login
     reasons = [
-        f"not an owner of {each.organization}"
-        if each in allowed
-        else f"owners of {each.organization} cannot sign in (see console.organizations)"
+        why_not.get(each)
+        or f"owners of {each.organization} cannot sign in (see console.organizations)"
         for each in found[:_MOST_REASONS]
     ]
     raise NotAllowedError(f"{login} cannot sign in: {'; '.join(reasons)}")
@@ -82,7 +84,7 @@ def _of_app_owner(client: Client, found: list[_Installation]) -> list[_Installat
     first = found[0]
     try:
         app = client.get("/apps/{slug}", slug=first.slug)
-    except (NotFound, Forbidden, Blocked):
+    except (NotFound, Forbidden):
         raise NotAllowedError(
             "GitHub does not show whose App this is: name the organisations whose owners may sign "
             "in (console.organizations, BOT_CONSOLE_ORGANIZATIONS)"
@@ -93,16 +95,20 @@ def _of_app_owner(client: Client, found: list[_Installation]) -> list[_Installat
     return [each for each in found if each.organization_id == owner_id]
 
 
-def _owns(client: Client, installation: _Installation) -> bool:
-    """Whether the person is an active owner of the organisation; not if GitHub refuses to say."""
+def _why_not(client: Client, installation: _Installation) -> str:
+    """Why the person is no active owner of the organisation; "" if GitHub says that they are."""
+    name = installation.organization
     path = "/user/memberships/orgs/{organization}"
     try:
-        membership = client.get(path, organization=installation.organization)
-    except (NotFound, Forbidden, Blocked):
-        return False
+        membership = client.get(path, organization=name)
+    except NotFound:
+        return f"not an owner of {name}"
+    except (Forbidden, Blocked) as error:
+        return f"GitHub does not say who owns {name} ({error.message} -- {error.remedy})"
     role, state = _text(membership, "role"), _text(membership, "state")
     is_same = _id(membership.get("organization"), "id") == installation.organization_id
-    return is_same and (role, state) == ("admin", "active")
+    is_owner = is_same and (role, state) == ("admin", "active")
+    return "" if is_owner else f"not an owner of {name}"
 
 
 def _text(value: Any, name: str) -> str:

@@ -20,7 +20,7 @@ from werkzeug import Response
 from bot.web.flows import FLOW_SECONDS, Flows
 from bot.web.ownership import NotAllowedError, owner
 from bot.web.sessions import LINK_SECONDS, LONGEST_SECONDS, Session, Sessions
-from luggage.github import OAuth, RequestFailed, Unauthorized
+from luggage.github import Blocked, Forbidden, OAuth, RateLimited, RequestFailed, Unauthorized
 
 SESSION_COOKIE = "console"
 _FLOW_COOKIE = "console-sign-in"
@@ -144,6 +144,11 @@ def _failure(error: Exception) -> tuple[int, str]:
         return 403, f"{error}."
     if isinstance(error, Unauthorized):
         return 403, f"GitHub refused the sign-in ({error.message}). Please try again."
+    if isinstance(error, RateLimited):
+        return 503, "GitHub takes no more requests now. Please try again in a minute."
+    if isinstance(error, Forbidden | Blocked):
+        why = f"{error.message} -- {error.remedy}"
+        return 503, f"GitHub refuses to say who you are: {why}. Or sign in with a link."
     return 503, "GitHub is not responding. Please try again, or sign in with a link."
 
 

@@ -84,6 +84,10 @@ def _without_fields(body: Any) -> Any:
     return {name: _without_fields(value) for name, value in lists.items()} if is_page else {}
 
 
+def _proxy(status: int, **headers: str) -> Callable[[Request, _Ask], Answer]:
+    return lambda _request, _ask: Answer(status, HtmlPage("404 page not found"), headers)
+
+
 _ALLOW_LIST = (
     "Although you appear to have the correct authorization credentials, the `snakes` organization "
     "has an IP allow list enabled, and 192.0.2.1 is not permitted to access this resource."
@@ -99,6 +103,8 @@ REPLIES: Mapping[str, Reply] = {
         Reply("403 refusal", _refused(403, "Resource not accessible by integration"), passes=False),
         Reply("403 secondary limit", _refused(403, _SECONDARY)),
         Reply("403 primary limit", _primary),
+        # A proxy has dropped the headers.
+        Reply("403 limit in words", _refused(403, "API rate limit exceeded for installation.")),
         Reply("403 allow list", _refused(403, _ALLOW_LIST), passes=False),
         Reply("403 suspended", _refused(403, "This installation has been suspended"), passes=False),
         Reply("404", _refused(404, "Not Found"), passes=False, absent=True),
@@ -112,6 +118,8 @@ REPLIES: Mapping[str, Reply] = {
         Reply("502 after", _done_then(502)),
         Reply("503", _refused(503, "No server is currently available")),
         Reply("HTML page", _page),
+        Reply("proxy's 404", _proxy(404)),
+        Reply("proxy's redirect", _proxy(302, location="https://proxy.test/sign-in")),
         Reply("empty body", _empty),
         Reply("cut body", _cut),
         Reply("slow", _slow),

@@ -252,7 +252,7 @@ class Stage:
 
     def _session(self) -> requests.Session:
         session = make_session()
-        session.mount("http://", _Adapter(self))
+        session.mount("http://", Network(self.answer))
         return session
 
     def answer(self, request: Request) -> Answer:
@@ -305,18 +305,18 @@ class _Naming(Meter):
             yield
 
 
-class _Adapter(BaseAdapter):
-    """The network: hands a request to the stage."""
+class Network(BaseAdapter):
+    """The network: hands a request to whoever answers it."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, answer: Callable[[Request], Answer]) -> None:
         super().__init__()
-        self._stage = stage
+        self._answer = answer
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
         """Answer a request; raises the exceptions of requests."""
         parts = urlsplit(str(request.url))
         body: Any = request.body or b""
-        answer = self._stage.answer(
+        answer = self._answer(
             Request(
                 method=str(request.method),
                 path=parts.path,

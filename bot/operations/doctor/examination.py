@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from luggage.database import SchemaError
 from luggage.github import GithubError
+
+
+_Checks = TypeVar("_Checks")
 
 
 class Verdict(StrEnum):
@@ -55,6 +60,24 @@ def failed(detail: str, remedy: str) -> Finding:
 def skipped(detail: str) -> Finding:
     """A finding of a check that could not run, and why."""
     return Finding(Verdict.SKIPPED, detail)
+
+
+def reads_answers(check: Callable[[_Checks], Finding]) -> Callable[[_Checks], Finding]:
+    """The check, which also finds an answer that is not as GitHub documents it."""
+
+    @wraps(check)
+    def run(checks: _Checks) -> Finding:
+        try:
+            return check(checks)
+        except (AttributeError, TypeError, LookupError, ValueError) as error:
+            if isinstance(error, GithubError):
+                raise
+            return failed(
+                f"the server's answer is not GitHub's ({type(error).__name__})",
+                "check GITHUB_API_URL, and the proxy in front of it",
+            )
+
+    return run
 
 
 def examine(

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bot.operations.doctor.examination import Finding, failed, ok, skipped, warning
+from bot.operations.doctor.examination import (
+    Finding,
+    failed,
+    ok,
+    reads_answers,
+    skipped,
+    warning,
+)
 from bot.rules import HELPFUL_EVENTS, Needs
 from bot.store.refusals import account_of, lacking, refusal_of
 from luggage.github import Ambiguous, Client, GithubApp, NotFound, Unauthorized, Unreachable
@@ -35,6 +42,7 @@ class GithubChecks:
         self._app = self._make()
         return ok(f"the secrets of App {self._app.app_id} can be opened")
 
+    @reads_answers
     def app(self) -> Finding:
         """GitHub knows the App by its id and key."""
         try:
@@ -49,7 +57,7 @@ class GithubChecks:
                 f"GitHub does not respond: {error.message}",
                 "check the network, GITHUB_API_URL and HTTPS_PROXY",
             )
-        if not isinstance(about, dict) or not about.keys() >= _PARTS:
+        if not isinstance(about, dict) or None in map(about.get, _PARTS):
             return failed("the server is not GitHub's API", "check GITHUB_API_URL")
         self._about = about
         return ok(f"{about['name']} ({about['html_url']})")
@@ -65,6 +73,7 @@ class GithubChecks:
         remedy = "synchronize this machine's clock with NTP"
         return failed(detail, remedy) if abs(skew) > WRONG_SECONDS else warning(detail, remedy)
 
+    @reads_answers
     def permissions(self) -> Finding:
         """The App has the permissions that the enabled rules need, and no more."""
         needed, granted = self._needed.permissions, self._about["permissions"]
@@ -74,6 +83,7 @@ class GithubChecks:
             return failed(f"missing: {', '.join(missing)}", remedy)
         return self._extra(lacking(granted, {"metadata": "read", **needed}))
 
+    @reads_answers
     def events(self) -> Finding:
         """The App subscribes to the events that the enabled rules need, and no more."""
         needed, subscribed = self._needed.events, set(self._about["events"])
@@ -83,6 +93,7 @@ class GithubChecks:
             return failed(f"not subscribed to: {', '.join(missing)}", remedy)
         return self._extra(sorted(subscribed - needed - HELPFUL_EVENTS))
 
+    @reads_answers
     def installations(self) -> Finding:
         """The App is installed, not suspended, and its owners have accepted its permissions."""
         installations = list(self.client.pages("/app/installations"))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from bot.operations.doctor.examination import Finding, failed, ok, warning
+from bot.operations.doctor.examination import Finding, failed, ok, reads_answers, warning
 from luggage.github import Client
 from luggage.github.deliveries import LOG
 from luggage.github.manifest import NO_WEBHOOK_URL
@@ -41,6 +41,7 @@ class WebhookChecks:
         self._polls = polls
         self._clock = clock
 
+    @reads_answers
     def address(self) -> Finding:
         """GitHub has our address, sends JSON, verifies the certificate, and reaches this bot."""
         hook = self._client().get("/app/hook/config")
@@ -67,6 +68,7 @@ class WebhookChecks:
             return failed(f"{base}/healthz, requested from here: {problem}", remedy)
         return ok(f"{url} reaches this bot")
 
+    @reads_answers
     def deliveries(self) -> Finding:
         """The deliveries of the last day have arrived."""
         attempts = self._last_day()

@@ -138,10 +138,10 @@ def _change(client: Client, repository: str, number: int, commit: str) -> str | 
     """
     owner, _, name = repository.partition("/")
     path = "/repos/{owner}/{name}/pulls/{number}/files"
-    listed = 0
     try:
         files = client.pages(path, owner=owner, name=name, number=number)
-        for listed, each in enumerate(islice(files, MOST_FILES), start=1):
+        listed = list(islice(files, MOST_FILES))
+        for each in listed:
             if each["filename"] == FILE:
                 return str(each["status"])
             if each.get("previous_filename") == FILE:
@@ -149,7 +149,7 @@ def _change(client: Client, repository: str, number: int, commit: str) -> str | 
     except (Forbidden, Invalid, Ambiguous) as error:
         log.warning("cannot list the files of %s#%s: %s", repository, number, error)
         return _unlisted(client, repository, commit, error)
-    return _unlisted(client, repository, commit) if listed == MOST_FILES else None
+    return _unlisted(client, repository, commit) if len(listed) == MOST_FILES else None
 
 
 def _unlisted(

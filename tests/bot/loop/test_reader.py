@@ -160,7 +160,7 @@ def test_a_private_profile_is_counted_in_the_repositories(people, queue, clock, 
 def test_too_few_that_can_be_seen_are_not_counted(people, queue, clock, answers):
     """What the bot cannot see may be there: the reason says so, with the remedy."""
     _, count = counted(people, queue, clock, *answers)
-    with pytest.raises(Uncounted, match="of 3 merged ones only 1 can be seen.*-- invite the"):
+    with pytest.raises(Uncounted, match=r"of 3 merged ones only 1 can be seen.*-- invite the"):
         count()
 
 

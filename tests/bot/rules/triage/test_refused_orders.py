@@ -134,7 +134,7 @@ def again(github, story, clock, number=1):
 def test_a_second_order_tries_again_and_is_answered_with_its_own_outcome(
     github, story, bots, queue, clock
 ):
-    """Each `/invite` that GitHub refuses gets GitHub's reason of that time; the last one invites."""
+    """Each `/invite` that GitHub refuses gets the reason of that time; the last one invites."""
     for status in ("422", "403"):
         github.faults.clear()
         refuse(github, "/invite @bob", REFUSALS[status])
