@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from luggage.github.answers import ApiResponse, failure
+from luggage.github.answers import ApiResponse, failure, limited_until
 from luggage.github.client import API_VERSION, decode
 from luggage.github.errors import Ambiguous, Invalid
 from luggage.github.secret import SecretText
@@ -96,7 +96,7 @@ def convert(
     transport = Transport(session, clock=clock)
     answer = transport.send("POST", url, path=_CONVERSION, headers=headers, body=None)
     if not answer.ok:
-        raise failure(answer, retry_at=None)
+        raise failure(answer, retry_at=limited_until(answer, skew_seconds=0.0))
     return _registered(answer)
 
 

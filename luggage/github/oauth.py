@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from luggage.github.answers import ApiResponse, failure
+from luggage.github.answers import ApiResponse, failure, limited_until
 from luggage.github.cache import EtagCache
 from luggage.github.client import Client, Exchange, Wire, decode
 from luggage.github.errors import Unauthorized
@@ -116,7 +116,7 @@ class _UserAuth:
 def _token(answer: ApiResponse) -> SecretText:
     """Return the token of a response; GitHub sends errors with status 200 too."""
     if not answer.ok:
-        raise failure(answer, retry_at=None)
+        raise failure(answer, retry_at=limited_until(answer, skew_seconds=0.0))
     data: Any = decode(answer)
     token = data.get("access_token") if isinstance(data, Mapping) else None
     if isinstance(token, str) and token:

@@ -5,7 +5,7 @@ went wrong, without a traceback, and what to do.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from html import unescape
 from types import SimpleNamespace
@@ -168,7 +168,7 @@ def test_doctor_says_each_answer_in_one_line_with_a_remedy(github, clock, place)
             assert advises or finding.verdict is not Verdict.FAILED, (here, name, finding)
         hurt = {name for name, each in found.items() if each.verdict is Verdict.FAILED}
         # A limit closes the gate for the next requests, too.
-        if not ODD[reply].name.startswith(("403 secondary", "403 limit", "429")):
+        if not reply.startswith(("403 secondary", "403 limit", "429")):
             assert hurt - usual <= {DOCTORS[place]}, (here, hurt)
 
 
@@ -223,17 +223,92 @@ def test_sign_in_says_each_answer_on_its_page(github, clock, place):
         assert status in {403, 503}, (place, reply, status)
         said = unescape(page.partition('role="alert">')[2].partition("</p>")[0])
         assert is_line(said), (place, reply, said)
-        print(place, reply, status, said)
 
 
 # Registration
 
 
-def finish(wire: Wire, clock: Any) -> str:
-    """Register an App; returns its name, or what the page says instead."""
-    code = parse_qs(urlsplit(registered(wire.fake)).query)["code"][0]
-    config = SimpleNamespace(api_url=URL, server_url=URL)
+@contextmanager
+def exchanging(wire: Wire) -> Iterator[None]:
+    """The exchange of a code uses the wire."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchange, "http_session", lambda *_: nullcontext(wire.session))
+        patch.setattr(exchange, "seal", lambda *_: None)
+        yield
+
+
+def register(github: FakeGithub, wire: Wire, code: str) -> tuple[str, str]:
+    """Exchange a code; returns the App's name, or what the page and the terminal say."""
+    config: Any = SimpleNamespace(api_url=URL, server_url=URL)
+    target: Any = None
+    with exchanging(wire):
+        try:
+            return "registered", exchange.finish(code, "snakes", config, target).name
+        except (TryAgain, RegistrationError) as error:
+            return type(error).__name__, str(error)
+
+
+# GitHub's refusal of the code itself, or of whoever asks.
+FINAL = {reply for reply in REPLIES if reply[:3] in {"401", "404", "410", "422", "451"}} | {
+    "403 refusal",
+    "403 allow list",
+    "403 suspended",
+}
+
+
+def test_registration_says_each_answer_in_one_line(clock):
+    """Only GitHub's own refusal is final; whatever passes can be tried again with the same code."""
+    for reply in ODD:
+        github = FakeGithub(clock=clock)
+        github.add_organization("snakes", installed=False)
+        code = parse_qs(urlsplit(registered(github)).query)["code"][0]
+        place = f"POST /app-manifests/{code}/conversions"
+        with meeting(place, reply, lambda request, fake=github: fake.handle(request).answer) as it:
+            outcome, said = register(github, it, code)
+        assert is_line(said), (reply, said)
+        assert outcome == ("RegistrationError" if reply in FINAL else "TryAgain"), (reply, said)
+        assert code not in said
+
+
+# The board on Parse Servers
+
+
+def parse_server(request: Request) -> Answer:
+    """A Parse Server with one line and one mood."""
+    if request.method != "GET":
+        return Answer(201 if request.method == "POST" else 200, {"objectId": "a1"})
+    found = {"objectId": "a1", "status": "Hello", "createdAt": "2026-01-01T00:00:00.000Z"}
+    return Answer(200, {"results": [{**found, "feeling": "happy"}]})
+
+
+def board_of(wire: Wire, clock: Any) -> Mapping[str, Callable[[], object]]:
+    """What the loop and the page ask of the board, by the request."""
+    application = Application(url=f"{URL}/parse", application_id="a", rest_key="s3cret")
+    client = ParseClient(application, wire.session, clock)
+    board, mood = ParseBoard(client), ParseMood(client)
+    late = clock() + 60.0
+    return {
+        "GET /parse/classes/lines": board.lines,
+        "POST /parse/classes/lines": lambda: board.add(Line(1.0, "Hi"), "u", not_after=late),
+        "GET /parse/classes/current": mood.felt,
+        "PUT /parse/classes/current/a1": lambda: mood.feel(Mood.BUSY, not_after=late),
+    }
+
+
+def what_is_said(ask: Callable[[], object]) -> str:
+    """Why the board is away, or that it is not."""
     try:
-        return str(exchange.finish(code, "snakes", config, None).name)
-    except (TryAgain, RegistrationError) as error:
-        return f"no: {error}"
+        ask()
+    except BoardAway as error:
+        return str(error)
+    return "answered"
+
+
+@pytest.mark.parametrize("place", board_of(Wire(parse_server), lambda: 0.0))
+def test_the_board_says_each_answer_in_one_line(clock, place):
+    """The board has an answer or is away, and nothing else happens to the loop or the page."""
+    for reply in ODD:
+        with meeting(place, reply, parse_server) as wire:
+            said = what_is_said(board_of(wire, clock)[place])
+        assert is_line(said), (reply, said)
+        assert "s3cret" not in said

@@ -40,6 +40,7 @@ KNOWN: tuple[Known, ...] = (
         (
             "403 secondary limit",
             "403 primary limit",
+            "403 limit in words",
             "409",
             "429",
             "500",
@@ -47,6 +48,8 @@ KNOWN: tuple[Known, ...] = (
             "502 after",
             "503",
             "HTML page",
+            "proxy's 404",
+            "proxy's redirect",
             "empty body",
             "cut body",
             "slow",

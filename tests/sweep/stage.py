@@ -328,7 +328,7 @@ class Network(BaseAdapter):
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update({"Content-Type": answer.content_type, **answer.headers})
-        response._content = answer.encoded()
+        response._content, response._content_consumed = answer.encoded(), True
         response.request, response.url = request, str(request.url)
         return response
 

@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from luggage.database import SchemaError
 from luggage.github import GithubError
 
-
 _Checks = TypeVar("_Checks")
 
 
