@@ -1,5 +1,6 @@
 """Invitation: offers a person membership of an organisation."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,11 @@ _PATH = "/orgs/{organization}/memberships/{person}"
 # it is too late, because another process may have invited meanwhile. With the 25 s that a request
 # may take to arrive, this is no more than what is left of a lease.
 LOOK_SECONDS = 15.0
+# GitHub limits an organisation's invitations of a day (50, or 500), and says so with 422.
+_OVER_LIMIT = re.compile(r"\binvitation (?:rate )?limit\b", re.IGNORECASE)
+_HOUR_SECONDS = 3600.0
+# How long an invitation waits for that limit before it needs somebody.
+_LIMIT_SECONDS = 3 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +107,12 @@ class Invite(Action):
             )
         except Ambiguous:
             raise
-        except RequestFailed:
+        except RequestFailed as error:
             # GitHub certainly did not take it: it does not count.
             work.people.not_invited(organization, person, sent_at)
+            now = work.clock()
+            if _OVER_LIMIT.search(f"{error}") and now - work.job.created_at < _LIMIT_SECONDS:
+                raise Postpone(now + _HOUR_SECONDS, f"GitHub's limit of a day: {error}") from error
             raise
         return answer
 

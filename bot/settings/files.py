@@ -378,12 +378,14 @@ def _unchanged(known: Known, now: float) -> Known:
 
 def _file(answer: Any) -> File:
     """The file in GitHub's answer; raises KeyError, TypeError, ValueError if it is malformed."""
-    if isinstance(answer, list) or answer["type"] != "file":
+    if isinstance(answer, list) or answer["type"] != "file" or answer.get("submodule_git_url"):
         return File(sha="none", faults=(_NO_FILE,))
     sha = str(answer["sha"])
     if answer["encoding"] != "base64":
         return File(sha=sha, faults=(_TOO_LARGE,))
     data = base64.b64decode(answer["content"])
+    if not data and answer.get("size"):
+        raise ValueError("GitHub left the content out")
     try:
         return File(sha=sha, text=decode(data, source=FILE))
     except SettingsError as error:

@@ -119,6 +119,17 @@ def _scope(repository: str) -> Scope:
     return Scope.REPOSITORY if is_single(repository) else Scope.ORGANIZATION
 
 
+# What editors, git and copying from a page leave in a file, where TOML does not parse.
+_HINTS = {
+    "it is a pointer of Git LFS: take the file out of LFS": re.compile(r"^version https://git-lfs"),
+    "it has the marks of a merge conflict: resolve it": re.compile(r"^<{7}(?: |$)"),
+    "it has an invisible character; delete it": re.compile(
+        r"[\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]"
+    ),
+    'it has typographic quotes; write "': re.compile(r"[\u2018-\u201f\u00ab\u00bb]"),
+}
+
+
 def decode(data: bytes, *, source: str) -> str:
     r"""The text of a settings file: without a byte order mark, and with "\n" as the line end.
 
@@ -235,4 +246,7 @@ def _syntax_problem(message: str, text: str) -> Problem:
     words = f"is not valid TOML: {message[: location.start()] if location else message}"
     if line is None or column is None:
         return Problem((), words, line=text.count("\n") + 1, column=1)
+    lines = text.split("\n")[int(line) - 1 : int(line)]
+    hints = (hint for hint, odd in _HINTS.items() if any(map(odd.search, lines)))
+    words += next((f" ({hint})" for hint in hints), "")
     return Problem((), words, line=int(line), column=int(column))

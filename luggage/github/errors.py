@@ -133,6 +133,7 @@ _REMEDIES: Mapping[re.Pattern[str], str] = {
 }
 
 
+_ASK_AGAIN = "retry this; if it stays, check the network and the proxy before GitHub"
 _REFUSALS = frozenset({403, 404, 410, 422})
 
 
@@ -212,9 +213,17 @@ class Unreachable(RequestFailed):
 
 
 class Ambiguous(RequestFailed):
-    """Sent, outcome unknown (a timeout, a reset, a 5xx): check before repeating a write."""
+    """Sent, outcome unknown (a timeout, a reset, a 5xx): check before repeating a write.
+
+    Also an answer that is not GitHub's: a page, a redirect to another host, a field left out.
+    """
 
     usual_remedy = "it may have taken effect; check before repeating a write"
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do; a question changes nothing."""
+        return _ASK_AGAIN if self.method == "GET" else self.usual_remedy
 
 
 class RateLimited(RequestFailed):

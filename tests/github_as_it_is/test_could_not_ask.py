@@ -203,3 +203,21 @@ def test_a_file_that_moved_is_found(scene):
     scene.deliver(scene.github.open_issue(scene.repo, "alice", body="/ping"))
     scene.until(lambda: ended(scene, 1), "the delivery was evaluated")
     assert scene.github.comments(scene.repo, 1) == []
+
+
+PROXY = {
+    "a line of text": Answer(404, HtmlPage("404 page not found")),
+    "nothing": Answer(404, None),
+    "a refusal": Answer(403, HtmlPage("<html>Blocked by policy</html>")),
+    "a page for a login": Answer(302, None, {"location": "https://sso.test/login"}),
+}
+
+
+@pytest.mark.parametrize("words", PROXY)
+def test_what_a_proxy_says_is_no_answer_of_github(scene, words):
+    """Nobody is invited while only a proxy answers about the file that forbids it."""
+    scene.github.add_file(scene.repo, FILE, OFF)
+    answer(faults.Fault(name="proxy", answer=PROXY[words]))(scene)
+    scene.deliver(scene.github.merge_pull_request(scene.repo, "alice"))
+    waits(scene, 1)
+    assert scene.writes() == []

@@ -10,6 +10,8 @@ LIMITS = {
     "403 HTML": faults.limit_as_html(403),
     "429 HTML": faults.limit_as_html(429),
     "403 message": faults.secondary_limit(),
+    "403 content": faults.refused(403, "You are temporarily blocked from content creation."),
+    "403 in words": faults.refused(403, "API rate limit exceeded for installation ID 7."),
     "403 abuse": faults.refused(403, "You have triggered an abuse detection mechanism."),
     "429 zero": faults.too_many_requests(0),
 }

@@ -5,6 +5,7 @@ import codecs
 import pytest
 
 from bot.settings.files import FILE
+from luggage.fake_github import faults
 
 OFF = b"[ping]\nenabled = false\n"
 VALID = {
@@ -76,3 +77,32 @@ def test_a_file_that_becomes_unreadable_leaves_the_last_valid_settings(scene):
     settle(scene)
     scene.deliver(scene.github.comment(scene.repo, 1, "alice", "/ping"))
     assert len(settle(scene)) == 3
+
+
+CONTENT = {"type": "file", "encoding": "base64", "content": "", "sha": "0" * 40, "size": 9}
+ANSWERS = {
+    "over 1 MB": ({**CONTENT, "encoding": "none", "size": 2_000_000}, "is too large"),
+    "a symlink": ({**CONTENT, "type": "symlink", "target": "../x.toml"}, "must be a file"),
+    "a submodule": ({**CONTENT, "submodule_git_url": "git://x"}, "must be a file"),
+    "a directory": ([CONTENT], "must be a file"),
+}
+
+
+@pytest.mark.parametrize("thing", ANSWERS)
+def test_what_is_no_file_is_reported_and_stops_nothing(scene, thing):
+    """Whatever GitHub has in the place of the file, an issue says so, and the bot goes on."""
+    body, words = ANSWERS[thing]
+    path = f"/repos/{scene.repo}/contents/{FILE}"
+    scene.github.faults.append(faults.plan(faults.answered(body), path=path, times=None))
+    scene.deliver(scene.github.open_issue(scene.repo, "alice", body="/ping"))
+    assert len(settle(scene)) == 1
+    assert words in scene.github.issue(scene.repo, 2).body
+
+
+def test_content_that_is_left_out_is_no_empty_file(scene):
+    """A file of nine bytes without its content is asked for again, and its settings apply."""
+    scene.github.add_file(scene.repo, FILE, OFF)
+    path = f"/repos/{scene.repo}/contents/{FILE}"
+    scene.github.faults.append(faults.plan(faults.answered(CONTENT), path=path, times=1))
+    scene.deliver(scene.github.open_issue(scene.repo, "alice", body="/ping"))
+    assert settle(scene) == []

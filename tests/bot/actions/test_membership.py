@@ -311,6 +311,32 @@ def test_an_invitation_that_github_refuses_does_not_count(want, settled, github,
     assert states(queue) == {"invite:snakes/ann": State.DEAD, "invite:snakes/ben": State.DONE}
 
 
+LIMITS = [
+    faults.refused(422, "Over invitation rate limit"),
+    faults.refused(422, "Validation Failed", {"message": "over the invitation limit"}),
+]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_githubs_own_limit_of_invitations_is_waited_for(want, settled, github, limit):
+    """GitHub words it as a validation error; the invitation is sent when it ends."""
+    github.faults.append(faults.plan(limit, method="PUT", path="/orgs/*", times=26))
+    github.add_user("alice")
+    want(Invite(organization="snakes", person="alice"))
+    settled()
+    assert github.membership("snakes", "alice").state == "pending"
+
+
+def test_a_limit_that_does_not_end_needs_somebody(want, settled, github, queue):
+    """After three days the invitation is dead, with the reason and the remedy."""
+    github.faults.append(faults.plan(LIMITS[0], method="PUT", path="/orgs/*", times=None))
+    github.add_user("alice")
+    want(Invite(organization="snakes", person="alice"))
+    settled()
+    (dead,) = queue.search(ACTIONS, state=State.DEAD)
+    assert "Over invitation rate limit -- retry this tomorrow" in dead.reason
+
+
 @pytest.mark.parametrize("fault", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_an_invitation_whose_end_was_unknown_counts_once(
     want, settled, github, people, clock, fault

@@ -216,6 +216,31 @@ def test_bytes_that_are_no_text_are_refused_with_the_remedy(data, words):
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n", "Git LFS"),
+        ("[ping]\n<<<<<<< HEAD\nenabled = false\n=======\n>>>>>>> x\n", "merge conflict"),
+        ("[ping]\nenabled\u00a0=\u00a0false\n", "an invisible character"),
+        ("\u200b[ping]\nenabled = false\n", "an invisible character"),
+        ("\ufeff[ping]\nenabled = false\n", "an invisible character"),
+        ("[invite]\nteam = \u201cfriends\u201d\n", "typographic quotes"),
+    ],
+)
+def test_what_git_and_pages_leave_in_a_file_is_named(text, words):
+    """The error says what stands in its line where TOML sees only that it does not parse."""
+    with pytest.raises(SettingsError, match="is not valid TOML") as found:
+        read_text(RULES, text, source="x")
+    assert words in str(found.value)
+
+
+def test_a_line_without_them_has_no_such_words():
+    """Typographic quotes in another line are a valid text."""
+    with pytest.raises(SettingsError) as found:
+        read_text(RULES, "# \u201cquoted\u201d\n[invite\n", source="x")
+    assert "typographic" not in str(found.value)
+
+
+@pytest.mark.parametrize(
     ("text", "layer"),
     [
         ("\ufeff[ping]\nenabled = false\n", {"ping": {"enabled": False}}),  # stored by 0.1
