@@ -433,7 +433,7 @@ class Client:
 def _items(call: ApiCall, value: Any) -> list[Any]:
     candidates = list(value.values()) if isinstance(value, dict) else [value]
     lists = [candidate for candidate in candidates if isinstance(candidate, list)]
-    if len(lists) != 1 or None in lists[0]:
+    if len(lists) != 1:
         raise Ambiguous("the response is not a page: expected exactly one list", **call.named)
     return lists[0]
 

@@ -288,7 +288,7 @@ def test_pages_accepts_objects_with_a_list(client, scripted, value) -> None:
     assert list(client.pages("/x")) == [1, 2]
 
 
-@pytest.mark.parametrize("value", [7, {}, {"a": [], "b": []}, [1, None]])
+@pytest.mark.parametrize("value", [7, {}, {"a": [], "b": []}])
 def test_pages_rejects_other_responses(client, scripted, value) -> None:
     """A response without exactly one list is an error, not an empty page."""
     scripted.on("GET", "/x", page(value))
