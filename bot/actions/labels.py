@@ -25,7 +25,9 @@ def _dropped(names: Sequence[str], answer: Any) -> Sequence[str]:
     """The labels that GitHub's answer lacks; none if it lists no labels at all."""
     if not isinstance(answer, list):
         return []
-    there = {str(each.get("name")).lower() for each in answer if isinstance(each, dict)}
+    there = {str(each.get("name") or "").lower() for each in answer if isinstance(each, dict)}
+    if "" in there:  # It does not say which.
+        return []
     return [name for name in names if name.lower() not in there]
 
 
