@@ -151,8 +151,8 @@ def present_logins(work: Work, logins: Sequence[str]) -> Sequence[str]:
 def look_first(client: ReadingClient, path: str, /, **names: str | int) -> Any | None:
     """What GitHub has at a path that answers with content; None on 404.
 
-    Raises RequestFailed where GitHub cannot be asked, or answers without content: that does not
-    mean "not there".
+    Raises RequestFailed where GitHub cannot be asked, Ambiguous for an answer without content:
+    that does not mean "not there".
     """
     try:
         found = client.get(path, params=None, **names)

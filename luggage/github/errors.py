@@ -90,57 +90,57 @@ class FieldError:
 
 # What ends a refusal that GitHub words so; the remedy of its class would mislead.
 _REMEDIES: Mapping[re.Pattern[str], str] = {
-    re.compile(words, re.IGNORECASE): remedy
-    for words, remedy in (
-        (r"\barchived\b", "unarchive the repository, and retry this; or discard it"),
-        (r"\bmigrat(?:ion|ed|ing)\b", "wait until the migration of the repository ends"),
-        (
-            r"\bissues (?:are|has been|have been) disabled\b",
-            "enable issues in the settings of the repository, and retry this; or discard it",
-        ),
-        (
-            r"\binteractions?\b.*\brestricted\b|\binteraction limits?\b",
-            "retry this when the limits on interactions in the settings of the repository end",
-        ),
-        (
-            r"\bmore than [0-9,]+ comments\b",
-            "GitHub takes no more comments there; discard this",
-        ),
-        (
-            r"\b(?:conversation|issue|thread) is locked\b",
-            "unlock the conversation, and retry this; or discard it",
-        ),
-        (
-            r"\b(?:user|author|you|account)\b.*\bblocked\b",
-            "ask an owner of the organisation whom it blocks, and retry this; or discard it",
-        ),
-        (
-            r"\bone more seat\b|\bno_seat\b|\bno (?:available )?seats?\b",
-            "buy a seat or remove a member, and retry this",
-        ),
-        (
-            r"\binvitation (?:rate )?limit\b",
-            "retry this tomorrow: GitHub limits the invitations of a day",
-        ),
-        (
-            r"\bidentity provider\b|\bexternally managed\b|\bIdP\b|\bteam synchroni[sz]ation\b",
-            "change the group at the identity provider: this team takes its members from there",
-        ),
-        (r"\bSAML\b|\bsingle sign-on\b", "ask an owner of the organisation about its SSO"),
-        (r"\bmore than 100 labels\b", "remove labels that are there, and retry this"),
-        (r"\bno commit found\b", "discard this: a push has replaced the commit"),
-    )
+    re.compile(
+        r"\barchived\b", re.IGNORECASE
+    ): "unarchive the repository, and retry this; or discard it",
+    re.compile(
+        r"\bmigrat(?:ion|ed|ing)\b", re.IGNORECASE
+    ): "wait until the migration of the repository ends",
+    re.compile(
+        r"\bissues (?:are|has been|have been) disabled\b", re.IGNORECASE
+    ): "enable issues in the settings of the repository, and retry this; or discard it",
+    re.compile(
+        r"\binteractions on this repository\b|\binteraction limits?\b", re.IGNORECASE
+    ): "retry this when the limits on interactions in the settings of the repository end",
+    re.compile(
+        r"\bmore than [0-9,]{1,9} comments\b", re.IGNORECASE
+    ): "GitHub takes no more comments there; discard this",
+    re.compile(
+        r"\b(?:conversation|issue|thread) is locked\b", re.IGNORECASE
+    ): "unlock the conversation, and retry this; or discard it",
+    re.compile(
+        r"\b(?:is|are|been|was) blocked\b", re.IGNORECASE
+    ): "ask an owner of the organisation whom it blocks, and retry this; or discard it",
+    re.compile(
+        r"\bone more seat\b|\bno_seat\b|\bno (?:available )?seats?\b", re.IGNORECASE
+    ): "buy a seat or remove a member, and retry this",
+    re.compile(
+        r"\binvitation (?:rate )?limit\b", re.IGNORECASE
+    ): "retry this tomorrow: GitHub limits the invitations of a day",
+    re.compile(
+        r"\bidentity provider\b|\bexternally managed\b|\bteam synchroni[sz]ation\b",
+        re.IGNORECASE,
+    ): "change the group at the identity provider: this team takes its members from there",
+    re.compile(
+        r"\bSAML\b|\bsingle sign-on\b", re.IGNORECASE
+    ): "ask an owner of the organisation about its SSO",
+    re.compile(
+        r"\bmore than 100 labels\b", re.IGNORECASE
+    ): "remove labels that are there, and retry this",
+    re.compile(
+        r"\bno commit found\b", re.IGNORECASE
+    ): "discard this: a push has replaced the commit",
 }
-
-
-_ASK_AGAIN = "retry this; if it stays, check the network and the proxy before GitHub"
-_REFUSALS = frozenset({403, 404, 410, 422})
 
 
 def _remedy_of(message: str, fields: "tuple[FieldError, ...]") -> str:
     """Return the remedy for a refusal that GitHub words so; "" for other words."""
     said = " ".join([message, *map(str, fields)])
     return next((remedy for words, remedy in _REMEDIES.items() if words.search(said)), "")
+
+
+_ASK_AGAIN = "retry this; if it stays, check the network and the proxy before GitHub"
+_REFUSALS = frozenset({403, 404, 410, 422})
 
 
 _DETAILS = frozenset(
@@ -153,8 +153,7 @@ class RequestFailed(GithubError):
 
     `method` and `path` (without host and query) identify the request. `status` is the HTTP status,
     None without a response. `request_id` identifies the request to GitHub's support. `fields` lists
-    validation errors. Instances can be copied and pickled, to
-    pass them between threads.
+    validation errors. Instances can be copied and pickled, to pass them between threads.
     """
 
     usual_remedy: ClassVar[str] = ""
