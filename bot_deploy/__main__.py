@@ -28,6 +28,22 @@ _HUNG_UP = 141  # and after SIGPIPE, when the reader has closed the pipe
 
 # System errors without a file name that the operator can fix.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EISDIR}
+_ALLOW = f"let the bot's user ({os.geteuid()}) use it, or name another place"
+# What to do about a system error; "check the path" for any other.
+_REMEDIES = {
+    errno.EACCES: _ALLOW,
+    errno.EPERM: _ALLOW,
+    errno.EROFS: "mount its disk for writing, or name another place",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EIO: "check the disk",
+    errno.EISDIR: "name a file",
+    errno.EINVAL: "name a file",
+    errno.EEXIST: "name a new file, or move that one away",
+    errno.EFBIG: "name a smaller file",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "allow more open files (ulimit -n)",
+}
 
 # Errors that the operator can fix: printed as one line with the remedy, without a traceback. Named
 # instead of imported: a module that raised its error is already loaded.
@@ -37,7 +53,7 @@ _FOR_THE_OPERATOR = {
     "bot.operations.why": ("NotOurs",),
     "bot_deploy.config.sources": ("ConfigError",),
     "luggage.crypto": ("SecretError",),
-    "luggage.database": ("DatabaseUrlError", "SchemaError"),
+    "luggage.database": ("DamagedFileError", "DatabaseUrlError", "SchemaError"),
     "luggage.database.backup": ("BackupError",),
     "luggage.database.transfer": ("TransferError",),
     "luggage.github": ("ConfigurationError", "RequestFailed"),
@@ -171,9 +187,15 @@ def _is_for_the_operator(error: Exception) -> bool:
 def _words(error: Exception) -> str:
     """Return the error in one line."""
     if isinstance(error, OSError):
-        return f"{os.fsdecode(error.filename or 'input or output')}: {error.strerror}"
-    # SQLAlchemy's further lines quote statements.
-    text = str(error).splitlines()[0] if hasattr(error, "statement") else str(error)
+        name = error.filename or "input or output"
+        place = os.fsdecode(name) if isinstance(name, str | bytes) else str(name)
+        remedy = _REMEDIES.get(error.errno or 0, "check the path")
+        return f"{place}: {error.strerror}: {remedy}"
+    text = str(error)
+    if hasattr(error, "statement") and not hasattr(error, "explanation"):
+        # Further lines quote statements.
+        problem = next(iter(str(getattr(error, "orig", "")).splitlines()), type(error).__name__)
+        text = f"the database does not answer ({problem}): check that it runs, and DATABASE_URL"
     return " ".join(text.split())
 
 

@@ -17,10 +17,11 @@ def main(argv: list[str]) -> int:
     )
     secrets_file.add_key_file(parser)
     options = secrets_file.parse(parser, argv)
-    secrets = secrets_file.open_config(options.config, options.key_file)
+    file = secrets_file.read_config(options.config)
+    secrets = secrets_file.open_config(file, options.key_file)
     if options.name not in secrets:
         known = ", ".join(sorted(secrets)) or "none"
-        raise NameUnknown(f"{options.name} is not in config.toml, which has: {known}")
+        raise NameUnknown(f"{options.name} is not in {file.source}, which has: {known}")
     for value in secrets[options.name].reveal_all():
         secrets_file.say(value)
     return 0

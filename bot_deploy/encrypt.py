@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bot_deploy.config import secrets_file
+from bot_deploy.config.files import read_bytes
 from bot_deploy.config.sources import KNOWN, from_file, part_of
 from luggage.crypto import NameUnknown, SecretError
 from luggage.crypto.document import Document
@@ -37,9 +38,10 @@ def main(argv: list[str]) -> int:
     many.add_argument("--replace", action="store_true", help="replace all values of the list NAME")
     options = secrets_file.parse(parser, argv)
     path = secrets_file.config_to_write(options.config)
-    _trial(Document(secrets_file.read_config(path)), options)
+    _trial(secrets_file.edit(secrets_file.read_config(path)), options)
     value = _read_value(options.name, options.file)
-    document = Document(secrets_file.read_config(path))  # again: the prompt may have waited long
+    # Again: the prompt may have waited long.
+    document = secrets_file.edit(secrets_file.read_config(path))
     _seal(document, options, value)
     secrets_file.write_config(path, document)
     key = document.key_for(part_of(options.name))
@@ -54,6 +56,9 @@ def _trial(document: Document, options: argparse.Namespace) -> None:
         raise NameUnknown(
             f"{options.name} is unknown; use --new to add it, or one of {', '.join(known)}"
         )
+    table = options.name.partition(".")[0]
+    if options.name not in known and table in {name.partition(".")[0] for name in KNOWN}:
+        raise NameUnknown(f"the bot reads no {options.name}: name another table than [{table}]")
     _seal(document, options, "a trial")
 
 
@@ -68,7 +73,7 @@ def _seal(document: Document, options: argparse.Namespace, value: str) -> None:
 
 
 def _read_value(name: str, file: Path | None) -> str:
-    value = from_file(file.read_bytes() if file else _read_stdin(name))
+    value = from_file(read_bytes(file) if file else _read_stdin(name))
     if value is None:
         raise InputError(
             f"the value of {name} is not UTF-8 text: encode it first, for example in base64"

@@ -14,7 +14,7 @@ def main(argv: list[str]) -> int:
     """Serve until SIGTERM; returns 0. Raises what `serve` raises."""
     parser = subcommand_parser(argv, SUMMARY)
     parser.add_argument(
-        "--host", help="address to listen on (default: 0.0.0.0, or 127.0.0.1 with BOT_RECEIVE=poll)"
+        "--host", help="address to listen on, instead of web.host in config.toml (BOT_HOST)"
     )
     parser.add_argument(
         "--program",

@@ -3,7 +3,6 @@
 import sys
 
 from bot_deploy.config import secrets_file
-from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "create a key pair: the public key in config.toml, the private key in a new file"
@@ -18,7 +17,7 @@ def main(argv: list[str]) -> int:
     options = secrets_file.parse(parser, argv)
     secrets_file.refuse_parts_on_stdout(parser, stdout=options.stdout, parts=options.parts)
     path = secrets_file.config_to_write(options.config)
-    document = Document(secrets_file.read_or_begin(path))
+    document = secrets_file.edit(secrets_file.read_or_begin(path))
     pairs = secrets_file.NewPairs.generate(with_parts=options.parts)
     key = pairs.shared
     document.add_key(key.public, beside_others=options.add, parts=pairs.public_parts)

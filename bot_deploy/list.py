@@ -3,8 +3,8 @@
 import json
 from collections.abc import Collection
 
-from bot_deploy.config.secrets_file import new_parser, parse, read_config, say
-from luggage.crypto.document import Document, Entry
+from bot_deploy.config.secrets_file import edit, new_parser, parse, read_config, say
+from luggage.crypto.document import Entry
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "list the names in config.toml and the keys they are sealed for; never a value"
@@ -15,7 +15,7 @@ def main(argv: list[str]) -> int:
     parser = new_parser(argv, f"{SUMMARY}.")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = parse(parser, argv)
-    document = Document(read_config(options.config))
+    document = edit(read_config(options.config))
     live, entries = document.live_keys(), list(document.entries())
     if options.json:
         say(json.dumps([_as_json(entry, live) for entry in entries], indent=2))

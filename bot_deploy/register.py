@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
         "--url",
         type=address,
         metavar="https://HOST",
-        help="public address of the bot; without it, the bot fetches deliveries (BOT_RECEIVE=poll)",
+        help="public address of the bot; without it, the bot fetches its deliveries",
     )
     add(
         "--name",

@@ -4,7 +4,6 @@ import sys
 
 from bot_deploy.config import secrets_file
 from bot_deploy.config.sources import part_of
-from luggage.crypto.document import Document
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "create a new key pair, seal every value for it, and retire the old key"
@@ -21,7 +20,7 @@ def main(argv: list[str]) -> int:
     secrets_file.add_private_half(parser, "secret.key.new")
     options = secrets_file.parse(parser, argv)
     path = secrets_file.config_to_write(options.config)
-    document = Document(secrets_file.read_config(path))
+    document = secrets_file.edit(secrets_file.read_config(path))
     retired = ", ".join(document.live_keys()) or "none"
     with_parts = options.parts or bool(document.part_keys())
     secrets_file.refuse_parts_on_stdout(parser, stdout=options.stdout, parts=with_parts)

@@ -4,14 +4,17 @@ The process lives as long as they do, so it stays small: a child reads the setti
 the database (`prepare`), and hands back what the supervisor needs.
 """
 
+import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config.handover import log_notices, own_environment, packed_for
@@ -20,8 +23,22 @@ from luggage.run import run_in_child
 from luggage.run.runtime_dirs import runtime_dirs
 from luggage.telemetry.logs import configure_logging
 
+if TYPE_CHECKING:  # the supervisor stays small
+    from sqlalchemy.exc import OperationalError
+
+    from bot_deploy.config import Config
+
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "run the bot: the web process and the loop, each restarted when it exits"
+
+# The waits for a database that is away, in seconds.
+_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
+# PostgreSQL's words for a refusal that ends by itself.
+_PASSING = ("the database system is", "too many", "remaining connection slots")
+# The search for damage in a large SQLite file ends after this time.
+_CHECK_SECONDS = 3.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +46,7 @@ class Prepared:
     """The settings that the supervisor needs, and what it hands over to each process."""
 
     data: Path
+    receives: str
     log_format: str
     handed_over: Mapping[str, bytes] = field(repr=False)
 
@@ -66,37 +84,83 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
     """
     from bot_deploy.config import load  # noqa: PLC0415
     from bot_deploy.migrate import migrate  # noqa: PLC0415
-    from bot_deploy.wiring.listening import require_free_port  # noqa: PLC0415
+    from bot_deploy.wiring.listening import receives, require_free_port  # noqa: PLC0415
 
     config = load(environ)
     if config.app is None and or_demo:
         return None
-    # A missing or unreadable secret stops the start.
-    config.private_key()
-    config.webhook_secrets()
-    config.metrics_token()
-    if config.board is not None:
-        config.board.lines()
-        config.board.mood()
-    # Otherwise the web process would be restarted for ever.
+    # Otherwise a process would be restarted for ever.
+    for require_usable in config.secrets_of("").values():
+        require_usable()
     require_free_port(config, clock=time.monotonic, sleep=time.sleep)
     handed_over = {name: packed_for(config, part, environ) for part, name in SUBCOMMANDS.items()}
     configure_logging(config.log_format, name="start")
     log_notices(config.webhook_notice())
-    migrate(config)
+    once_it_answers(partial(migrate, config), sleep=time.sleep)
+    require_undamaged(config)
     return Prepared(
         data=config.data,
+        receives=receives(config),
         log_format=config.log_format,
         handed_over=handed_over,
     )
 
 
+def once_it_answers(work: Callable[[], object], *, sleep: Callable[[float], None]) -> None:
+    """Do work on the database; while that is away, wait longer each time, and half a minute in all.
+
+    Raises sqlalchemy.exc.OperationalError if it stays away, at once for what no waiting heals.
+    """
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+    for seconds in _WAITS:
+        try:
+            work()
+        except OperationalError as error:
+            if not _may_heal(error):
+                raise
+            problem = next(iter(str(error.orig).splitlines()), "")
+            log.warning("the database is away (%s); trying again in %g s", problem, seconds)
+            sleep(seconds)
+        else:
+            return
+    work()
+
+
+def _may_heal(error: "OperationalError") -> bool:
+    """Return whether a server may answer later: it is away, starting, stopping or full."""
+    from luggage.database import FileAccessError  # noqa: PLC0415
+
+    if isinstance(error, FileAccessError):
+        return False
+    text = str(error.orig)
+    return "FATAL:" not in text or any(words in text for words in _PASSING)
+
+
+def require_undamaged(config: "Config") -> None:
+    """Raise ConfigError for a SQLite file that is damaged; a large one is searched in part."""
+    from bot_deploy.config.sources import ConfigError  # noqa: PLC0415
+    from luggage.database import open_engine, quick_check  # noqa: PLC0415
+
+    engine = open_engine(config.database_url)
+    damage = quick_check(engine, seconds=_CHECK_SECONDS)
+    engine.dispose()
+    if damage:
+        raise ConfigError(damage)
+
+
 def serve(prepared: Prepared) -> int:
-    """Supervise; the web process logs its address, and when the bot is ready."""
+    """Log how deliveries come in, and supervise; the web process logs when the bot is ready."""
     from luggage.run.supervisor import Supervisor  # noqa: PLC0415  loads Twisted
 
     configure_logging(prepared.log_format, name="start")
-    with runtime_dirs(prepared.data, entries(os.environ)) as places:
+    log.info("%s", prepared.receives)
+    with ExitStack() as stack:
+        try:
+            places = stack.enter_context(runtime_dirs(prepared.data, entries(os.environ)))
+        except OSError as error:  # a full disk has no name
+            error.filename = error.filename or str(prepared.data)
+            raise
         Supervisor(
             places,
             relay=Relay(sys.stdout, prepared.log_format),

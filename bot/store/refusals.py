@@ -15,6 +15,7 @@ from bot.store.tables import refusal as table
 from luggage.database import reading, writing
 from luggage.database.upsert import inserting
 from luggage.github.errors import AddressRefused, Blocked, Suspended
+from luggage.github.manifest import NO_WEBHOOK_URL
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
@@ -25,6 +26,7 @@ class RefusalKind(StrEnum):
     SUSPENDED = "suspended"
     ADDRESS = "address"
     PERMISSIONS = "permissions"
+    WEBHOOK = "webhook"
 
 
 # What the public page says of a number of organisations.
@@ -33,10 +35,13 @@ _PUBLIC = {
     RefusalKind.ADDRESS: "kept out of {} by an IP allow list",
     RefusalKind.PERMISSIONS: "waiting for {} to accept my permissions",
 }
+_NO_WEBHOOK = "My App has no webhook address at GitHub, so no delivery reaches me by itself"
 _WORDS = {
     RefusalKind.SUSPENDED: "the App is suspended",
     RefusalKind.ADDRESS: "an IP allow list keeps the bot out",
 }
+# The App itself, in the place of an installation: GitHub numbers those from 1.
+THE_APP = 0
 _OF_ERRORS: Mapping[type[Blocked], RefusalKind] = {
     Suspended: RefusalKind.SUSPENDED,
     AddressRefused: RefusalKind.ADDRESS,
@@ -107,7 +112,27 @@ def public_words(counts: Mapping[str, int]) -> str:
         for kind, words in _PUBLIC.items()
         if counts.get(kind)
     ]
+    if counts.get(RefusalKind.WEBHOOK):
+        return _NO_WEBHOOK
     return f"I am {', '.join(told)}; an owner can change that" if told else ""
+
+
+def unreachable(url: str, *, polls: bool) -> Refusal | None:
+    """What is wrong with the App's webhook address; None if deliveries can come in. Pure."""
+    if polls:
+        words = "" if url else "the App has no webhook address, so GitHub creates no deliveries"
+        remedy = f"set {NO_WEBHOOK_URL} on the App's page"
+    else:
+        words = (
+            ""
+            if url not in ("", NO_WEBHOOK_URL)
+            else "no delivery comes in by itself: the App has no webhook address at GitHub"
+        )
+        remedy = (
+            'set receive = "poll" under [github] in config.toml, or the bot\'s address on the '
+            "App's page"
+        )
+    return Refusal(THE_APP, "the App", RefusalKind.WEBHOOK, words, remedy) if words else None
 
 
 def refusal_of(listed: Mapping[str, Any], needed: Mapping[str, str]) -> Refusal | None:

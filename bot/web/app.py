@@ -28,7 +28,8 @@ class WebDependencies:
     """The dependencies of the web process.
 
     `secrets` are the valid webhook secrets; None turns the webhook off, if the bot fetches
-    deliveries instead. `cached_board` returns the lines of a board on another server.
+    deliveries instead, every `poll_seconds`. `cached_board` returns the lines of a board on another
+    server. `damage` returns what is damaged in the database, with the remedy; "" for nothing.
     """
 
     name: str
@@ -39,11 +40,18 @@ class WebDependencies:
     settle_seconds: float
     meter: Meter = field(default_factory=Meter)
     cached_board: Callable[[], BoardView] | None = None
+    damage: Callable[[], str] = lambda: ""
+    poll_seconds: float = 5.0
 
     def status(self) -> Status:
         """The status page of this process."""
         return Status(
-            self.name, self.queue, self.board, clock=self.clock, cached_board=self.cached_board
+            self.name,
+            self.queue,
+            self.board,
+            clock=self.clock,
+            cached_board=self.cached_board,
+            poll_seconds=self.poll_seconds if self.secrets is None else None,
         )
 
     def readiness(self) -> dict[str, str]:
@@ -51,6 +59,9 @@ class WebDependencies:
 
         Raises SQLAlchemyError if the database does not respond.
         """
+        if damage := self.damage():
+            log.error("%s", damage)
+            return {"database": "damaged; its operator finds the remedy in the log"}
         beat_at = self.board.last_beat_at()
         if beat_at is None or self.clock() - beat_at > ASLEEP_AFTER_SECONDS:
             return {"loop": "no heartbeat; is `loop` running?"}

@@ -53,13 +53,36 @@ class LastDay:
     plot: Plot
 
 
+# Without a look at GitHub's log for this long, the page warns: the loop stores each minute's.
+SILENT_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """How deliveries come in, and since when none can, in epoch seconds; None if they can."""
+
+    words: str
+    failing_since: float | None = None
+
+
+def receiving(poll_seconds: float | None, *, looked_at: float | None, now: float) -> Receiving:
+    """How deliveries come in, by webhook (None) or fetched every `poll_seconds`. Pure."""
+    if poll_seconds is None:
+        return Receiving("GitHub sends me its deliveries as they happen.")
+    words = f"I fetch deliveries from GitHub every {poll_seconds:g} seconds."
+    late = looked_at is not None and now - looked_at > max(SILENT_SECONDS, 2 * poll_seconds)
+    return Receiving(words, looked_at if late else None)
+
+
 class Status:
     """The content of the page; `cached_board` returns the lines of a board on another server.
+
+    `poll_seconds` is the time between two looks for deliveries; None if GitHub sends them.
 
     Every method raises SQLAlchemyError if the database does not respond.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- keyword-only parts of the page
         self,
         name: str,
         queue: Queue,
@@ -67,12 +90,14 @@ class Status:
         *,
         clock: Callable[[], float],
         cached_board: Callable[[], BoardView] | None = None,
+        poll_seconds: float | None = None,
     ) -> None:
         self.name = name
         self._queue = queue
         self._board = board
         self._clock = clock
         self._cached_board = cached_board
+        self._poll_seconds = poll_seconds
         self._history = DeliveryHistory(queue, clock=clock)
         self._last_day = Cached(self._read_last_day, CACHED_SECONDS, clock)
 
@@ -86,10 +111,15 @@ class Status:
         return {
             "name": self.name,
             "feeling": self.feeling(),
+            "receiving": self._receiving(),
             "lines": board.lines,
             "silent_since": board.silent_since,
             "day": self._last_day(),
         }
+
+    def _receiving(self) -> Receiving:
+        looked_at = self._board.caught_up_at()
+        return receiving(self._poll_seconds, looked_at=looked_at, now=self._clock())
 
     def _read_last_day(self) -> LastDay:
         hours = self._history.per_hour()

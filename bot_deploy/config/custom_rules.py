@@ -18,18 +18,21 @@ from bot_deploy.config.sources import ConfigError, shown
 _LONGEST = 500
 
 
-def custom_names(table: object, variable: str, *, folder: Path) -> Sequence[str]:
+def custom_names(
+    table: object, variable: str, *, folder: Path, source: str = "config.toml"
+) -> Sequence[str]:
     """Return the names of the custom rules, from BOT_RULES or from the table `[rules]`.
 
     In the variable, spaces and line ends separate names; a line that is a file's path, relative to
-    `folder`, is one name. Raises ConfigError unless `own` is a list of texts.
+    `folder`, is one name. Raises ConfigError, which begins with `source`, unless `own` is a list of
+    texts.
     """
     if variable.strip():
         return [name for line in variable.split("\n") for name in _names_on_line(line, folder)]
     names = table.get("own", []) if isinstance(table, Mapping) else None
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(
-            'config.toml: rules.own must be a list of files or modules, such as ["greet.py"]'
+            f'{source}: rules.own must be a list of files or modules, such as ["greet.py"]'
         )
     return names
 
@@ -88,7 +91,8 @@ def _module(name: str, folder: Path) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(
-            f"the rule {_on_one_line(path)} does not exist; paths are relative to BOT_DATA"
+            f"the rule {_on_one_line(path)} does not exist: correct the path, which is relative to "
+            "BOT_DATA"
         )
     # The prefix keeps it from hiding another module; pickle and dataclasses look it up by name.
     name = f"own_rules.{path.stem}"

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot_deploy.config.files import open_file
 from luggage.crypto import PrivateKey, SecretError, parse_private_keys
 
 _LOG = logging.getLogger(__name__)
@@ -44,12 +45,13 @@ def private_keys(environ: Mapping[str, str]) -> tuple[PrivateKey, ...]:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             _require_private(path, os.fstat(file.fileno()))
             # Latin-1 decodes any bytes; the parser rejects anything but a key, without quoting it.
-            return file.read(_MOST_BYTES).removeprefix(codecs.BOM_UTF8).decode("latin-1")
-    except OSError as error:
-        problem = error.strerror
+            raw: bytes = file.read(_MOST_BYTES)
+            return raw.removeprefix(codecs.BOM_UTF8).decode("latin-1")
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        problem = getattr(error, "strerror", None) or "it is no path"
     raise KeyFileError(
         f"SECRET_KEY_FILE: {path} cannot be read ({problem}): "
         "correct the path, or let the bot's user read the file"

@@ -5,13 +5,13 @@ import contextlib
 import os
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bot_deploy
 from bot_deploy.arguments import subcommand_parser
+from bot_deploy.config.files import ConfigFile, UnusableTextError, read_bytes
 from bot_deploy.config.keys import private_keys
 from bot_deploy.config.private_file import make_private
 from bot_deploy.config.sources import PARTS, config_file
@@ -110,33 +110,44 @@ def config_to_write(option: Path | None) -> Path:
     )
 
 
-def read_config(option: Path | None) -> str:
-    """Return the text of the file, by default the operator's config.toml. Raises FileError."""
+def read_config(option: Path | None) -> ConfigFile:
+    """Return the file, by default the operator's config.toml.
+
+    Raises FileError, and what `open_secrets` raises for its [keys] and its names.
+    """
     source = option or config_file(os.environ)
     try:
-        return source.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        problem = "does not exist; `keygen` creates it, with a key pair"
-    except UnicodeDecodeError:
-        problem = "is not UTF-8 text: fix it by hand"
-    raise FileError(f"{source} {problem}")
-
-
-def read_or_begin(path: Path) -> str:
-    """Return the text of the file, or of the bot's own config.toml if it does not exist."""
-    return read_config(path if path.exists() else _HERE / "config.toml")
-
-
-def open_config(option: Path | None, key_file: Path | None) -> Secrets:
-    """Return the values of config.toml, which `keys_from(key_file)` open.
-
-    Raises FileError for a file that cannot be read as TOML, another SecretError for a bad key.
-    """
-    try:
-        return open_secrets(tomllib.loads(read_config(option)), keys_from(key_file))
-    except tomllib.TOMLDecodeError as error:
+        file = ConfigFile.parse(str(source), read_bytes(source))
+    except UnusableTextError as error:
         problem = str(error)
-    raise FileError(f"config.toml is not valid TOML ({problem}): fix it by hand")
+    except FileNotFoundError:
+        problem = f"{source} does not exist: name another, or run `keygen`, which creates it"
+    except OSError as error:
+        problem = f"{source} cannot be read ({error.strerror}): name a file that you may read"
+    else:
+        open_secrets(file.values, (), file.place)
+        return file
+    raise FileError(problem)
+
+
+def read_or_begin(path: Path) -> ConfigFile:
+    """Return the file, or the bot's own config.toml if it does not exist."""
+    if path.exists():
+        return read_config(path)
+    return replace(read_config(_HERE / "config.toml"), source=str(path))
+
+
+def edit(file: ConfigFile) -> Document:
+    """Return the file for changes. Raises DocumentError for TOML newer than this Python's."""
+    return Document(file.text, file.source, file.place)
+
+
+def open_config(file: ConfigFile, key_file: Path | None) -> Secrets:
+    """Return the values of the file, which `keys_from(key_file)` open.
+
+    Raises SecretError for a bad key.
+    """
+    return open_secrets(file.values, keys_from(key_file), file.place)
 
 
 def keys_from(option: Path | None) -> tuple[PrivateKey, ...]:

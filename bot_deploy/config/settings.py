@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,18 +21,19 @@ from bot.parse import Application
 from bot.rule import Rule
 from bot.settings import layers
 from bot_deploy.config.custom_rules import custom_names, with_custom
+from bot_deploy.config.files import ConfigFile
 from bot_deploy.config.keys import private_keys
 from bot_deploy.config.sources import (
     KNOWN,
     ConfigError,
     Notice,
     Sources,
-    label,
     read_document,
     require_texts,
     shown,
 )
-from luggage.crypto import open_secrets
+from luggage.crypto import KEYS_SECTION, open_secrets
+from luggage.database import DatabaseUrlError, require_address
 from luggage.github import ConfigurationError
 from luggage.github.tokens import load_private_key
 from luggage.github.transport import BadAddress, Origin
@@ -42,8 +43,15 @@ GITHUB_API = "https://api.github.com"
 GITHUB = "https://github.com"
 DEFAULT_PAYLOAD_DAYS = 30
 DEFAULT_INSTALLATION_MEGABYTES = 1000
+# The values of config.toml that no variable overrides.
+_IN_FILE_ONLY = ("keep.payload_days", "keep.installation_megabytes", "limits.commands_per_hour")
+_NAMES = frozenset({*KNOWN, *_IN_FILE_ONLY, "rules.own"})
 # The tables of config.toml that belong to no rule.
-TABLES = frozenset({"keys", "keep", "limits", "rules", *(name.partition(".")[0] for name in KNOWN)})
+TABLES = frozenset({"keys", *(name.partition(".")[0] for name in _NAMES)})
+# Where the web process listens: on all addresses, because proxies and published ports come from
+# outside; but if deliveries are fetched, nobody else has to reach it.
+_ALL = "0.0.0.0"  # noqa: S104  see above
+_LOCAL = "127.0.0.1"
 _SHORTEST_TOKEN = 16
 _LARGEST = 1_000_000
 
@@ -80,15 +88,17 @@ class BoardSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All settings, checked. `app` is None if no App is configured.
+    """All settings, checked. `app` is None if no App is configured; `file` names config.toml.
 
     `excess` returns a warning about secrets that the process can open and does not use.
     `handed_over` opens and returns the values that a part uses, and raises as the others do.
     """
 
+    file: str
     app: AppSettings | None
     data: Path
     database_url: str = field(repr=False)
+    host: str
     port: int
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     api_url: str
@@ -107,6 +117,7 @@ class Config:
     log_format: str
     excess: Callable[[], Notice | None]
     handed_over: Callable[[str], Mapping[str, Sequence[str]]] = field(repr=False)
+    labels: Callable[[str], str] = field(repr=False)
     rules: tuple[Rule[Any], ...]
     settings: layers.Settings
 
@@ -115,7 +126,7 @@ class Config:
         if self.app is None:
             raise ConfigError(
                 "no GitHub App is configured: set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and "
-                "GITHUB_WEBHOOK_SECRET (or each with _FILE), or seal them into config.toml with "
+                f"GITHUB_WEBHOOK_SECRET (or each with _FILE), or seal them into {self.file} with "
                 "`encrypt`; `register` creates an App, and `demo` needs none"
             )
         return self.app
@@ -128,7 +139,7 @@ class Config:
         try:
             return load_private_key(self.needed_app().private_key())
         except ConfigurationError as error:
-            raise ConfigError(f"{label('github.private_key')}: {error}") from None
+            raise ConfigError(f"{self.labels('github.private_key')}: {error}") from None
 
     def webhook_secrets(self) -> tuple[str, ...] | None:
         """Return the live webhook secrets; None with BOT_RECEIVE=poll, which has no webhook.
@@ -138,6 +149,23 @@ class Config:
         app = self.needed_app()
         return None if self.receive == "poll" else app.webhook_secrets()
 
+    def secrets_of(self, part: str) -> Mapping[str, Callable[[], object]]:
+        """Return the secrets that a part uses, by name; each call opens and checks one.
+
+        The calls raise what the methods raise. No network is needed.
+        """
+        app, board = self.needed_app(), self.board
+        used: dict[str, Callable[[], object]] = {
+            "github.private_key": self.private_key,
+            "github.webhook_secrets": self.webhook_secrets,
+            "metrics.token": self.metrics_token,
+        }
+        if app.client_id:
+            used["github.client_secret"] = app.client_secret
+        if board is not None:
+            used |= {"board.lines.rest_key": board.lines, "board.mood.rest_key": board.mood}
+        return {name: each for name, each in used.items() if KNOWN[name].is_for(part)}
+
     def webhook_notice(self) -> Notice | None:
         """Return a notice about the webhook secrets, or None."""
         app = self.needed_app()
@@ -146,31 +174,36 @@ class Config:
 
 def load(
     environ: Mapping[str, str],
-    document: Mapping[str, Any] | None = None,
+    document: Mapping[str, Any] | ConfigFile | None = None,
     *,
     part: str = "",
     opened: Mapping[str, Sequence[str]] | None = None,
 ) -> Config:
     """Return the settings of this process. Reads files, changes nothing.
 
-    `document` replaces the parsed config.toml. `part` is WEB or LOOP in a process that is only
-    that, and `opened` are the values that `start` has handed over to it. Raises ConfigError for the
-    first invalid setting, and luggage.crypto's SecretError for an invalid key.
+    `document` replaces config.toml. `part` is WEB or LOOP in a process that is only that, and
+    `opened` are the values that `start` has handed over to it. Raises ConfigError for the first
+    invalid setting, and luggage.crypto's SecretError for an invalid key.
     """
-    text = ""
-    if document is None:
-        text, document = read_document(environ)
-    require_texts(document)
-    sources = Sources(environ, open_secrets(document, private_keys(environ)), part, opened)
+    file = document if isinstance(document, ConfigFile) else _read(environ, document)
+    require_texts(file)
+    place = file.place if file.text else None
+    secrets = open_secrets(file.values, private_keys(environ), place)
+    sources = Sources(environ, secrets, part, opened, file)
     data = Path(sources.path("BOT_DATA", "var"))
-    receive = _one_of("BOT_RECEIVE", sources.word("BOT_RECEIVE", "webhook"), ("webhook", "poll"))
+    if "\0" in str(data):
+        raise ConfigError("BOT_DATA has a character that no path contains: set another directory")
+    receive = _receive(sources)
     poll_seconds = sources.word("BOT_POLL_SECONDS", "5" if receive == "poll" else "300")
-    rules = _rules(document, sources.text("BOT_RULES"), data)
+    rules = _rules(file, sources.text("BOT_RULES"), data)
+    _refuse_unknown(file, [rule.name for rule in rules])
     app, board = _app(sources), _board(sources)
     return Config(
+        file=file.source,
         app=app,
         data=data,
-        database_url=sources.value("database.url", database_in(data)),
+        database_url=_database_url(sources, data),
+        host=_host(sources, _LOCAL if receive == "poll" else _ALL),
         port=_port(sources.word("PORT", "8000")),
         trusted_proxies=sources.trusted_proxies(),
         api_url=_github_url("GITHUB_API_URL", sources.word("GITHUB_API_URL", GITHUB_API)),
@@ -180,10 +213,10 @@ def load(
         poll_seconds=_seconds("BOT_POLL_SECONDS", poll_seconds, least=0.1),
         settle_seconds=_seconds("BOT_SETTLE_SECONDS", sources.word("BOT_SETTLE_SECONDS", "1")),
         write_limits=_write_limits(sources.word("BOT_WRITE_LIMITS", "1 80 500")),
-        payload_days=_days(document),
+        payload_days=_days(file),
         installation_bytes=1_000_000
-        * _whole(document, "keep", "installation_megabytes", DEFAULT_INSTALLATION_MEGABYTES),
-        commands_per_hour=_whole(document, "limits", "commands_per_hour", DEFAULT_PER_HOUR),
+        * _whole(file, "keep", "installation_megabytes", DEFAULT_INSTALLATION_MEGABYTES),
+        commands_per_hour=_whole(file, "limits", "commands_per_hour", DEFAULT_PER_HOUR),
         sentry_dsn=_dsn(sources),
         metrics_token=lambda: _metrics_token(sources),
         board=board,
@@ -194,9 +227,32 @@ def load(
             for name in _used(part, app, receive, board)
             if (values := sources.values(name))
         },
+        labels=sources.label,
         rules=rules,
-        settings=_settings(rules, document, text),
+        settings=_settings(rules, file),
     )
+
+
+def _read(environ: Mapping[str, str], values: Mapping[str, Any] | None) -> ConfigFile:
+    return read_document(environ) if values is None else ConfigFile(values=values)
+
+
+def _receive(sources: Sources) -> str:
+    """Return how deliveries come in: "webhook" or "poll"."""
+    value = sources.value("github.receive").strip() or "webhook"
+    return _one_of(sources.label("github.receive"), value, ("webhook", "poll"))
+
+
+def _host(sources: Sources, default: str) -> str:
+    name = "web.host"
+    host = sources.value(name).strip() or default
+    try:
+        return str(IPv4Address(host))
+    except ValueError:
+        raise ConfigError(
+            f"{sources.label(name)} must be an IPv4 address, such as {_LOCAL} for this machine "
+            f"alone or {_ALL} for all its addresses; not {shown(host)}"
+        ) from None
 
 
 def _used(
@@ -211,9 +267,9 @@ def _used(
     return (name for name in KNOWN if KNOWN[name].is_for(part) and name not in unused)
 
 
-def _rules(document: Mapping[str, Any], variable: str, data: Path) -> tuple[Rule[Any], ...]:
-    names = custom_names(document.get("rules", {}), variable, folder=data)
-    source = "BOT_RULES" if variable.strip() else "config.toml"
+def _rules(file: ConfigFile, variable: str, data: Path) -> tuple[Rule[Any], ...]:
+    source = "BOT_RULES" if variable.strip() else file.at("rules", "own")
+    names = custom_names(file.values.get("rules", {}), variable, folder=data, source=source)
     return with_custom(bot.rules.RULES, names, folder=data, source=source, reserved=TABLES)
 
 
@@ -223,33 +279,43 @@ def database_in(data: Path) -> str:
     return URL.create("sqlite", database=file).render_as_string(hide_password=False)
 
 
+def _database_url(sources: Sources, data: Path) -> str:
+    url = sources.value("database.url", database_in(data))
+    try:
+        require_address(url)
+    except DatabaseUrlError as error:
+        raise ConfigError(f"{sources.label('database.url')}: {error}") from None
+    return url
+
+
 def _app(sources: Sources) -> AppSettings | None:
     if sources.missing() == [name for name, setting in KNOWN.items() if setting.needed]:
         return None
     return AppSettings(
-        app_id=_id("github.app_id", sources.required("github.app_id")),
-        user_agent=_user_agent(sources.value("github.user_agent", DEFAULT_USER_AGENT)),
+        app_id=_id(sources, "github.app_id", sources.required("github.app_id")),
+        user_agent=_user_agent(sources),
         private_key=lambda: sources.required("github.private_key"),
         webhook_secrets=sources.webhook_secrets,
         webhook_notice=sources.webhook_notice,
-        client_id=_id("github.client_id", sources.value("github.client_id")),
+        client_id=_id(sources, "github.client_id", sources.value("github.client_id")),
         client_secret=lambda: sources.required("github.client_secret"),
         organizations=sources.organizations(),
     )
 
 
-def _id(name: str, value: str) -> str:
+def _id(sources: Sources, name: str, value: str) -> str:
     """Return an id from GitHub, without white space around it."""
     value = value.strip()
     if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
-        raise ConfigError(f"{label(name)} is not a GitHub id: copy it from the App's page")
+        raise ConfigError(f"{sources.label(name)} is not a GitHub id: copy it from the App's page")
     return value
 
 
-def _user_agent(value: str) -> str:
+def _user_agent(sources: Sources) -> str:
+    value = sources.value("github.user_agent", DEFAULT_USER_AGENT)
     if not _is_header(value):
         raise ConfigError(
-            f"{label('github.user_agent')} is sent in a header, so it must be plain ASCII "
+            f"{sources.label('github.user_agent')} is sent in a header, so it must be plain ASCII "
             f"without white space at its ends; not {shown(value)}"
         )
     return value
@@ -268,8 +334,8 @@ def _dsn(sources: Sources) -> str:
     if not _is_dsn(dsn):
         # Without the value: part of it may be a secret.
         raise ConfigError(
-            f"{label('sentry.dsn')} must look like https://KEY@HOST/NUMBER: copy it from Sentry, "
-            "or set it to off"
+            f"{sources.label('sentry.dsn')} must look like https://KEY@HOST/NUMBER: copy it from "
+            "Sentry, or set it to off"
         )
     return dsn
 
@@ -289,7 +355,7 @@ def _is_dsn(value: str) -> bool:
 def _board(sources: Sources) -> BoardSettings | None:
     """Return the board on Parse; None for the board in the database."""
     backend = sources.value("board.backend", "database").strip()
-    if _one_of("board.backend (BOT_BOARD)", backend, ("database", "parse")) == "database":
+    if _one_of(sources.label("board.backend"), backend, ("database", "parse")) == "database":
         return None
     if missing := sources.missing_for_parse():
         raise ConfigError(
@@ -304,7 +370,7 @@ def _board(sources: Sources) -> BoardSettings | None:
 
 def _application(sources: Sources, name: str) -> Application:
     return Application(
-        url=_url(label(f"{name}.url"), sources.required(f"{name}.url").strip()),
+        url=_url(sources.label(f"{name}.url"), sources.required(f"{name}.url").strip()),
         application_id=_header(sources, f"{name}.application_id"),
         rest_key=_header(sources, f"{name}.rest_key"),
     )
@@ -314,7 +380,8 @@ def _header(sources: Sources, name: str) -> str:
     value = sources.required(name)
     if not _is_header(value):
         raise ConfigError(
-            f"{label(name)} has characters that no id or key contains; run `encrypt {name}` again"
+            f"{sources.label(name)} has characters that no id or key contains; "
+            f"run `encrypt {name}` again"
         )
     return value
 
@@ -324,26 +391,55 @@ def _metrics_token(sources: Sources) -> str:
     token = sources.value("metrics.token")
     if token and not (len(token) >= _SHORTEST_TOKEN and _is_header(token)):
         raise ConfigError(
-            f"{label('metrics.token')} must have at least {_SHORTEST_TOKEN} plain characters and "
-            "no white space at its ends: "
+            f"{sources.label('metrics.token')} must have at least {_SHORTEST_TOKEN} plain "
+            "characters and no white space at its ends: "
             "`mksecret secret.metrics` generates one"
         )
     return token
 
 
-def _settings(
-    rules: Sequence[Rule[Any]], document: Mapping[str, Any], text: str
-) -> layers.Settings:
+def _refuse_unknown(file: ConfigFile, rules: Sequence[str]) -> None:
+    """Raise ConfigError for a name in one of our tables that nothing reads, or a misspelt table."""
+    for table, inside in file.values.items():
+        tables = sorted({*rules, *TABLES})
+        if table not in tables:
+            # Operators may keep other secrets there, so only a misspelt table is refused.
+            for meant in get_close_matches(table, tables, n=1, cutoff=0.75):
+                place = file.at(table)
+                raise ConfigError(f"{place}: [{table}] is unknown; did you mean [{meant}]?")
+        elif table != KEYS_SECTION and table not in rules:
+            for name in _names_in(table, inside):
+                _require_known(file, name)
+
+
+def _names_in(name: str, value: Any) -> Iterator[str]:
+    """Yield the dotted names of the values below a table that lead to no known one."""
+    if name in _NAMES:
+        return
+    if isinstance(value, Mapping) and any(known.startswith(f"{name}.") for known in _NAMES):
+        for key, inside in value.items():
+            yield from _names_in(f"{name}.{key}", inside)
+    else:
+        yield name
+
+
+def _require_known(file: ConfigFile, name: str) -> None:
+    if name in TABLES:
+        raise ConfigError(f"{file.place(name)}: {name} must be a table: write [{name}]")
+    table = name.partition(".")[0]
+    known = sorted(each for each in _NAMES if each.startswith(f"{table}."))
+    meant = get_close_matches(name, known, n=1)
+    remedy = f"did you mean {meant[0]}?" if meant else f"remove it; there is {', '.join(known)}"
+    raise ConfigError(f"{file.place(name)}: {name} is unknown; {remedy}")
+
+
+def _settings(rules: Sequence[Rule[Any]], file: ConfigFile) -> layers.Settings:
     names = [rule.name for rule in rules]
-    for name in document.keys() - {*names, *TABLES}:
-        # Operators may keep other secrets there, so only a misspelt table is refused.
-        for meant in get_close_matches(name, [*names, *TABLES], n=1, cutoff=0.75):
-            raise ConfigError(f"config.toml: [{name}] is unknown; did you mean [{meant}]?")
     try:
-        tables = {name: document[name] for name in names if name in document}
+        tables = {name: file.values[name] for name in names if name in file.values}
         return layers.Settings(operator=layers.read(rules, tables))
     except layers.SettingsError as error:
-        located = layers.SettingsError(layers.placed(error.problems, text), "config.toml")
+        located = layers.SettingsError(layers.placed(error.problems, file.text), file.source)
         raise ConfigError(str(located)) from error
 
 
@@ -362,23 +458,22 @@ def _write_limits(value: str) -> tuple[float, int, int]:
     return limits
 
 
-def _days(document: Mapping[str, Any]) -> float:
-    keep = document.get("keep", {})
-    days = keep.get("payload_days", DEFAULT_PAYLOAD_DAYS) if isinstance(keep, dict) else None
+def _days(file: ConfigFile) -> float:
+    days = file.values.get("keep", {}).get("payload_days", DEFAULT_PAYLOAD_DAYS)
     # GitHub redelivers for three days.
     if isinstance(days, bool) or not isinstance(days, int | float) or not days >= 3:  # noqa: PLR2004
-        raise ConfigError(f"config.toml: keep.payload_days must be at least 3, not {days!r}")
+        place = file.at("keep", "payload_days")
+        raise ConfigError(f"{place}: keep.payload_days must be at least 3, not {days!r}")
     return float(days)
 
 
-def _whole(document: Mapping[str, Any], table: str, name: str, default: int) -> int:
+def _whole(file: ConfigFile, table: str, name: str, default: int) -> int:
     """Return a whole number from a table of config.toml; 0 for no limit."""
-    values = document.get(table, {})
-    number = values.get(name, default) if isinstance(values, dict) else None
+    number = file.values.get(table, {}).get(name, default)
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _LARGEST:
         raise ConfigError(
-            f"config.toml: {table}.{name} must be a whole number from 0 to {_LARGEST:,} (0 for no "
-            f"limit), not {number!r}"
+            f"{file.at(table, name)}: {table}.{name} must be a whole number from 0 to {_LARGEST:,} "
+            f"(0 for no limit), not {number!r}"
         )
     return number
 
@@ -428,7 +523,7 @@ def _ca_bundle(value: str) -> str:
     except OSError:  # too long for a path, or in an unreadable directory
         exists = False
     if not exists:
-        raise ConfigError(f"REQUESTS_CA_BUNDLE: there is no {shown(value)}")
+        raise ConfigError(f"REQUESTS_CA_BUNDLE: there is no {shown(value)}: name a file")
     return value
 
 

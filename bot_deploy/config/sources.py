@@ -6,7 +6,6 @@ Only one line end at the end of a value is dropped (docs/decisions/0129-unchange
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -14,6 +13,8 @@ from importlib.resources.abc import Traversable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bot_deploy.config.files import ConfigFile, UnusableTextError, read_bytes
 
 if TYPE_CHECKING:  # `start` needs the names alone, and stays small
     from luggage.crypto import Secrets
@@ -27,7 +28,7 @@ WEBHOOK_SECRET = "GITHUB_WEBHOOK_SECRET"  # noqa: S105  a name
 WEBHOOK_SECRET_OLD = "GITHUB_WEBHOOK_SECRET_OLD"  # noqa: S105  a name
 
 # How a process can open what it does not use, and what to do about it.
-_BY_KEY, _IN_CLEAR = "by its key", "in clear in config.toml"
+_BY_KEY, _IN_CLEAR = "by its key", "in clear in"
 _REMEDIES = {
     _BY_KEY: "give it the key of its part, which `rotate --parts` makes",
     _IN_CLEAR: "seal it: `encrypt`",
@@ -50,21 +51,20 @@ def config_file(environ: Mapping[str, str]) -> Path | Traversable:
     return Path(path) if path else resources.files("bot_deploy").joinpath("config.toml")
 
 
-def read_document(environ: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
-    """Return config.toml as text and parsed. Raises ConfigError if it cannot be used."""
+def read_document(environ: Mapping[str, str]) -> ConfigFile:
+    """Return config.toml. Raises ConfigError if it cannot be used."""
     source = config_file(environ)
     try:
-        text = source.read_text(encoding="utf-8-sig")
-        return text, tomllib.loads(text)
+        return ConfigFile.parse(str(source), read_bytes(source))
+    except UnusableTextError as error:
+        problem = str(error)
     except FileNotFoundError:
-        problem = "does not exist (BOT_CONFIG); `keygen` creates it, with a key pair"
+        problem = (
+            f"{source} does not exist: set BOT_CONFIG to another, or run `keygen`, which creates it"
+        )
     except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        problem = "is not valid TOML (it is not UTF-8 text): fix it by hand"
-    except tomllib.TOMLDecodeError as error:
-        problem = f"is not valid TOML ({error}): fix it by hand"
-    raise ConfigError(f"{source} {problem}")
+        problem = f"{source} cannot be read ({error.strerror}): set BOT_CONFIG to a file"
+    raise ConfigError(problem)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,7 @@ class Setting:
 KNOWN: Mapping[str, Setting] = {
     "github.app_id": Setting(variable="GITHUB_APP_ID", needed=True, is_number=True),
     "github.user_agent": Setting(variable="GITHUB_USER_AGENT"),
+    "github.receive": Setting(variable="BOT_RECEIVE"),
     "github.private_key": Setting(
         variable="GITHUB_PRIVATE_KEY", only=LOOP, needed=True, secret=True
     ),
@@ -119,6 +120,7 @@ KNOWN: Mapping[str, Setting] = {
     "github.client_id": Setting(variable="GITHUB_CLIENT_ID"),
     "github.client_secret": Setting(variable="GITHUB_CLIENT_SECRET", only=WEB, secret=True),
     "console.organizations": Setting(variable="BOT_CONSOLE_ORGANIZATIONS", is_list=True),
+    "web.host": Setting(variable="BOT_HOST"),
     "web.trusted_proxies": Setting(variable="BOT_TRUSTED_PROXIES", is_list=True),
     "database.url": Setting(variable="DATABASE_URL"),
     "sentry.dsn": Setting(variable="SENTRY_DSN"),
@@ -155,13 +157,22 @@ class Notice:
 class Sources:
     """The environment, and config.toml's values. Raises ConfigError for an unreadable variable.
 
-    `opened` are the values in KNOWN that `start` opened for this process; they replace both.
+    `opened` are the values in KNOWN that `start` opened for this process; they replace both. `file`
+    is the config.toml, for messages.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     secrets: "Secrets"
     part: str = ""
     opened: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
+    file: ConfigFile = field(default_factory=ConfigFile)
+
+    def label(self, name: str) -> str:
+        """Return a name in KNOWN with its variable, or with its place in the file that sets it."""
+        is_in_file = self.opened is None and not any(map(self._variable, KNOWN[name].current))
+        if is_in_file and name in self.secrets and self.file.text:
+            return f"{self.file.place(name)}: {name}"
+        return label(name)
 
     def text(self, variable: str, default: str = "") -> str:
         """Return the value of a variable or of its file; an empty variable counts as unset.
@@ -200,7 +211,7 @@ class Sources:
         """Return the value of a name in KNOWN. Raises ConfigError, with the remedy, without one."""
         value = self.value(name)
         if not value:
-            raise _missing(name)
+            raise self._missing(name)
         return value
 
     def values(self, name: str) -> tuple[str, ...]:
@@ -221,7 +232,7 @@ class Sources:
         name = "github.webhook_secrets"
         if self.opened is not None:
             if name not in self.opened:
-                raise _missing(name)
+                raise self._missing(name)
             return tuple(self.opened[name])
         current, old = self.text(WEBHOOK_SECRET), self.text(WEBHOOK_SECRET_OLD)
         if current:
@@ -229,10 +240,10 @@ class Sources:
         else:
             live = self.secrets[name].reveal_all() if name in self.secrets else ()
         if not live:
-            raise _missing(name)
+            raise self._missing(name)
         both = (*live, old) if old else live
         if not all(map(str.strip, both)):
-            blank = WEBHOOK_SECRET_OLD if all(map(str.strip, live)) else label(name)
+            blank = WEBHOOK_SECRET_OLD if all(map(str.strip, live)) else self.label(name)
             raise ConfigError(f"{blank} is blank: copy the secret from the App's page")
         return both
 
@@ -268,7 +279,7 @@ class Sources:
         for login in logins:
             if not _ORGANIZATION.fullmatch(login):
                 raise ConfigError(
-                    f"{label(name)}: {shown(login)} is not the name of an organisation; "
+                    f"{self.label(name)}: {shown(login)} is not the name of an organisation; "
                     "separate names with spaces"
                 )
         return logins
@@ -279,7 +290,7 @@ class Sources:
         Raises ConfigError for an invalid address.
         """
         name = "web.trusted_proxies"
-        return tuple(_network(name, text) for text in self._list(name))
+        return tuple(_network(self.label(name), text) for text in self._list(name))
 
     def _list(self, name: str) -> tuple[str, ...]:
         """Return the values of a list; in the variable, spaces separate them."""
@@ -305,12 +316,15 @@ class Sources:
         found = {name: how for name in KNOWN if (how := self._excess(name))}
         if not found:
             return None
-        names = ", ".join(f"{name} ({how})" for name, how in found.items())
+        names = ", ".join(f"{name} ({self._seen(how)})" for name, how in found.items())
         remedies = {_REMEDIES.get(how, f"unset {how} for it") for how in found.values()}
         return Notice(
             f"{TITLES[self.part]} can open what it does not use: {names}",
             "; ".join(sorted(remedies)),
         )
+
+    def _seen(self, how: str) -> str:
+        return f"{how} {self.file.source}" if how == _IN_CLEAR else how
 
     def _excess(self, name: str) -> str:
         """Return what gives away a secret of another part; "" if nothing does."""
@@ -322,6 +336,13 @@ class Sources:
         if name in self.secrets and self.secrets[name].can_be_opened():
             return _BY_KEY if self.secrets[name].is_sealed() else _IN_CLEAR
         return ""
+
+    def _missing(self, name: str) -> ConfigError:
+        variable = KNOWN[name].variable
+        return ConfigError(
+            f"{variable} is missing: set it or {variable}_FILE, or seal it into {self.file.source} "
+            f"with `encrypt {name}`"
+        )
 
     def _has(self, name: str) -> bool:
         if self.opened is not None:
@@ -357,16 +378,16 @@ def from_file(raw: bytes) -> str | None:
     return _decoded(raw.removeprefix(b"\xef\xbb\xbf"))
 
 
-def require_texts(document: Mapping[str, Any]) -> None:
+def require_texts(file: ConfigFile) -> None:
     """Raise ConfigError unless each value in KNOWN is a text: TOML would change 1.10 or true."""
     for name, setting in KNOWN.items():
-        value = _leaf(document, name)
+        value = _leaf(file.values, name)
         kinds = (str, int) if setting.is_number else (str,)
         values = value if isinstance(value, list) and setting.is_list else [value]
         for each in values if value is not None else ():
             if isinstance(each, bool) or not isinstance(each, kinds):
                 expected = "a list of texts in quotes" if setting.is_list else "a text in quotes"
-                raise ConfigError(f"config.toml: {name} must be {expected}")
+                raise ConfigError(f"{file.place(name)}: {name} must be {expected}")
 
 
 def _leaf(document: Any, name: str) -> Any:
@@ -375,22 +396,14 @@ def _leaf(document: Any, name: str) -> Any:
     return document
 
 
-def _network(name: str, text: str) -> IPv4Network | IPv6Network:
+def _network(label: str, text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError:
         raise ConfigError(
-            f"{label(name)}: {shown(text)} is not an address or network such as 10.0.0.0/8; "
+            f"{label}: {shown(text)} is not an address or network such as 10.0.0.0/8; "
             "separate several by spaces"
         ) from None
-
-
-def _missing(name: str) -> ConfigError:
-    variable = KNOWN[name].variable
-    return ConfigError(
-        f"{variable} is missing: set it or {variable}_FILE, or seal it into config.toml with "
-        f"`encrypt {name}`"
-    )
 
 
 def _decoded(raw: bytes) -> str | None:
@@ -402,12 +415,12 @@ def _decoded(raw: bytes) -> str | None:
 
 def _read(variable: str, path: str) -> str:
     try:
-        value = from_file(Path(path).read_bytes())
-    except OSError as error:
-        problem = error.strerror
+        value = from_file(read_bytes(Path(path)))
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        problem = getattr(error, "strerror", None) or "it is no path"
     else:
         # Raised outside of `except`: the codec's error holds the bytes, which may be a secret.
         if value is not None:
             return value
         problem = "it is not UTF-8 text"
-    raise ConfigError(f"{variable}: {path} cannot be read: {problem}")
+    raise ConfigError(f"{variable}: {path} cannot be read ({problem}): name a file with the value")

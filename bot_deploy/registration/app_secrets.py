@@ -8,8 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot_deploy.config.secrets_file import FileError, read_config, read_or_begin, write_config
-from bot_deploy.config.sources import KNOWN, part_of
+from bot_deploy.config.secrets_file import (
+    FileError,
+    edit,
+    read_config,
+    read_or_begin,
+    write_config,
+)
+from bot_deploy.config.sources import KNOWN, part_of, shown
 from luggage.crypto import PublicKey, SecretError
 from luggage.crypto.document import Document
 from luggage.github.manifest import Registered
@@ -23,19 +29,28 @@ NAMES = (
 )
 
 
+RECEIVE = KNOWN["github.receive"].variable
+
+
 class AppPresentError(SecretError):
     """An App is configured already; the message says where, and how to replace it."""
 
 
 @dataclass(frozen=True)
 class SecretsTarget:
-    """A config.toml that can take an App's secrets, and the key to seal each name for."""
+    """A config.toml that can take an App's secrets, and the key to seal each name for.
+
+    `receive` is how the App's deliveries come in: "webhook" or "poll".
+    """
 
     path: Path
     keys: Mapping[str, PublicKey]
+    receive: str = "webhook"
 
 
-def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> SecretsTarget:
+def prepare(
+    path: Path, environ: Mapping[str, str], *, replace: bool, receive: str = "webhook"
+) -> SecretsTarget:
     """Return the target if a new App's secrets can be sealed into it; changes no value.
 
     Raises KeyMissing without a key pair, AppPresentError if there is an App (unless `replace`),
@@ -46,8 +61,13 @@ def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Secrets
         raise AppPresentError(
             f"{shadows[0]} is set and would override the new App's: unset it first"
         )
-    text = read_or_begin(path)
-    document = Document(text)
+    if environ.get(RECEIVE, receive).strip() not in ("", receive):
+        raise AppPresentError(
+            f"{RECEIVE} is set to {shown(environ[RECEIVE])}, and this App needs {receive}: "
+            "unset it; `register` writes the choice into config.toml"
+        )
+    file = read_or_begin(path)
+    document = edit(file)
     present = [name for name in NAMES if name in document.names()]
     if present and not replace:
         raise AppPresentError(
@@ -56,8 +76,8 @@ def prepare(path: Path, environ: Mapping[str, str], *, replace: bool) -> Secrets
     keys = _keys(document)
     _fill(document, dict.fromkeys(NAMES, "a trial"), keys)
     # Only a real write shows that the file can be replaced.
-    write_config(path, Document(text))
-    return SecretsTarget(path, keys)
+    write_config(path, edit(file))
+    return SecretsTarget(path, keys, receive)
 
 
 def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> None:
@@ -67,8 +87,9 @@ def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> 
     """
     values = _values(app)
     try:
-        document = Document(read_config(target.path))  # again: an hour may have passed
+        document = edit(read_config(target.path))  # again: an hour may have passed
         _fill(document, values, _keys(document))
+        document.put("github.receive", target.receive)
         write_config(target.path, document)
     except OSError as error:
         problem = str(error.strerror)
@@ -76,7 +97,7 @@ def seal(target: SecretsTarget, app: Registered, say: Callable[[str], None]) -> 
         problem = str(error)
     else:
         return
-    for line in _lines(values, target.keys):
+    for line in (*_lines(values, target.keys), f'receive = "{target.receive}"'):
         say(line)
     raise FileError(
         f"{target.path} was not changed ({problem}): copy the sealed lines above into it"

@@ -2,15 +2,15 @@
 
 import secrets
 import time
-import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 from bot.rules import HELPFUL_EVENTS, needs
 from bot.web.registration import RETURN_PATH, RegistrationError, RegistrationRequest, TryAgain
 from bot_deploy.config import Config, load
-from bot_deploy.config.secrets_file import read_config, say
+from bot_deploy.config.secrets_file import read_or_begin, say
 from bot_deploy.config.settings import DEFAULT_USER_AGENT
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.registration.app_secrets import SecretsTarget, seal
@@ -32,9 +32,10 @@ CONSOLE_CALLBACK = "/console/sign-in/callback"
 
 def settings(path: Path, environ: Mapping[str, str]) -> Config:
     """Return the settings without the sealed tables. Raises ConfigError for an invalid one."""
-    document = tomllib.loads(read_config(path))
+    file = read_or_begin(path)
     sealed = {"keys", "github", "database", "sentry"}
-    config = load(environ, {name: document[name] for name in document.keys() - sealed})
+    unsealed = {name: value for name, value in file.values.items() if name not in sealed}
+    config = load(environ, replace(file, values=unsealed))
     if (config.api_url == "https://api.github.com") != (config.server_url == "https://github.com"):
         raise ConfigError(
             "GITHUB_API_URL and GITHUB_SERVER_URL belong together: set both, or none "

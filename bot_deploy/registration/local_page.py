@@ -27,8 +27,8 @@ def register(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     Raises ConfigError for settings that cannot be used, SecretError for a config.toml that cannot.
     """
     path = config_to_write(options.config)
-    target = _prepared(path, options, environ)
     config = settings(path, environ)
+    target = _prepared(path, options, environ)
     try:
         listener = listen(options.port)
     except OSError as error:
@@ -48,13 +48,14 @@ def register(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _prepared(path: Path, options: argparse.Namespace, environ: Mapping[str, str]) -> SecretsTarget:
+    receive = "webhook" if options.url else "poll"
     try:
-        return prepare(path, environ, replace=options.replace)
+        return prepare(path, environ, replace=options.replace, receive=receive)
     except KeyMissing:
         if not _wants_key_pair(path):
             raise
     keygen.main(["keygen", "--config", str(path)])
-    return prepare(path, environ, replace=options.replace)
+    return prepare(path, environ, replace=options.replace, receive=receive)
 
 
 def _wants_key_pair(path: Path) -> bool:
@@ -96,7 +97,7 @@ def _conclude(
         problem = ended.message
     else:
         where, named = _relative(target.path), options.config is not None
-        for line in next_steps(ended.app, where, polls=not options.url, named=named):
+        for line in next_steps(ended.app, where, named=named):
             say(line)
         return 0
     sys.stderr.write(f"{program()} register: {problem}\n")
@@ -120,12 +121,12 @@ def has_screen(environ: Mapping[str, str], platform: str) -> bool:
     return platform == "darwin" or any(map(environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
-def next_steps(app: Registered, path: Path, *, polls: bool, named: bool) -> Iterator[str]:
+def next_steps(app: Registered, path: Path, *, named: bool) -> Iterator[str]:
     """Yield the result and the next steps; with `named`, they include setting BOT_CONFIG."""
     yield f"{app.name} is registered; its secrets are sealed in {path}."
     if not app.webhook_secret:
         yield "GitHub created no webhook secret: set one on the App's page, and `encrypt` it"
-    start = f"BOT_RECEIVE=poll {program()}" if polls else program()
+    start = program()
     yield f"\n1. Install the App:\n   {app.page}/installations/new"
     yield "2. Tell the bot where its key is:\n   export SECRET_KEY_FILE=secret.key"
     if named:

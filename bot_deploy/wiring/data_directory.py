@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from bot_deploy.config import Config
 from bot_deploy.config.sources import ConfigError
-from luggage.database import SQLITE_SUFFIXES
+from luggage.database import SQLITE_SUFFIXES, require_place
 
 _OF_OTHERS = 0o077
 _OF_ALL = 0o007
@@ -40,9 +40,28 @@ class Exposed:
 def prepare_data(config: Config) -> None:
     """Make the data directory, and close it and the database to others. Safe to repeat.
 
-    Raises ConfigError, with the remedy, for what the bot may not close, and OSError.
+    Raises ConfigError, with the remedy, for what the bot may not close or use.
     """
+    try:
+        _prepare(config)
+    except OSError as error:
+        raise ConfigError(unusable(config.data, error)) from error
+
+
+def unusable(data: Path, error: OSError) -> str:
+    """Return why a data directory cannot be used, with the remedy."""
+    problem = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
+    place = "" if error.filename in (None, str(data)) else f" of {os.fsdecode(error.filename)}"
+    return (
+        f"the data directory {data} cannot be used ({problem}{place}): set BOT_DATA to a directory "
+        f"that the bot's user ({os.geteuid()}) may write"
+    )
+
+
+def _prepare(config: Config) -> None:
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if database := _sqlite_path(config):
+        require_place(database)
     _make_database(config)
     for each in exposed(config):
         if each.remedy:
@@ -66,7 +85,7 @@ def exposed(config: Config) -> Iterator[Exposed]:
             found = path.lstat()
         except FileNotFoundError:  # SQLite removes its journals
             continue
-        if _is_exposed(found) and not stat.S_ISLNK(found.st_mode):
+        if _is_exposed(found) and not (stat.S_ISLNK(found.st_mode) or stat.S_ISDIR(found.st_mode)):
             is_own = found.st_uid == os.geteuid()
             remedy = "" if is_own else f"make it yours, or run `chmod 600 {path}` as its owner"
             yield Exposed(path, stat.S_IMODE(found.st_mode), remedy)

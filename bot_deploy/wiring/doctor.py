@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLW0108 -- the lambdas use objects that the first check creates
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,20 +16,18 @@ from bot.operations.doctor import (
     WebhookChecks,
     healthz_problem,
 )
-from bot.operations.doctor.examination import ok, warning
+from bot.operations.doctor.examination import failed, ok, warning
 from bot.rules import needs
 from bot_deploy.arguments import program
 from bot_deploy.config import Config, load
 from bot_deploy.config.sources import TITLES, WEB
 from bot_deploy.wiring.data_directory import exposed
+from bot_deploy.wiring.listening import receives
 from bot_deploy.wiring.open_files import notice_of
 from bot_deploy.wiring.parts import HISTORIES, clock, github_app, http_session
-from luggage.database import open_engine
+from luggage.database import may_write, open_engine
 from luggage.github import GithubApp
 from luggage.serving import descriptors
-
-_RECEIVES = {"poll": "fetches deliveries", "webhook": "receives deliveries by webhook"}
-
 
 # The checks that need the private key, which the web process does not have.
 _OF_THE_APP = frozenset(
@@ -108,7 +107,7 @@ class DoctorDependencies:
         notice = config.webhook_notice() if config.app and self._part in ("", WEB) else None
         if notice and notice.remedy:
             return warning(notice.detail, notice.remedy)
-        return ok(f"{config.api_url}; {_RECEIVES[config.receive]}")
+        return ok(f"{config.api_url}; {receives(config)}")
 
     def privilege(self) -> Finding:
         """The process can open each secret that it uses, and no other."""
@@ -124,6 +123,9 @@ class DoctorDependencies:
 def modes(config: Config) -> Finding:
     """Others cannot use the data directory and the database in it."""
     if config.data.exists():
+        if not (config.data.is_dir() and may_write(config.data)):
+            detail = f"the data directory {config.data} cannot be used by user {os.geteuid()}"
+            return failed(detail, "set BOT_DATA to a directory that the bot's user may write")
         for each in exposed(config):
             remedy = each.remedy or f"the next start closes it; or run `chmod go= {each.path}` now"
             return warning(str(each), remedy)

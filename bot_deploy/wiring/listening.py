@@ -11,16 +11,14 @@ from luggage.run import SHUTDOWN_TIMEOUT_SECONDS
 # The workers of a killed predecessor keep the port until they have answered their last requests.
 _PORT_TIMEOUT_SECONDS = SHUTDOWN_TIMEOUT_SECONDS + 2.0
 _PAUSE_SECONDS = 0.1
-_ALL = "0.0.0.0"  # noqa: S104  the port of a container is published from outside
-_LOCAL = "127.0.0.1"
 
 
-def default_host(config: Config) -> str:
-    """Return the address to listen on: all of them, or, if deliveries are fetched, the local one.
-
-    Raises ConfigError if a webhook secret is missing.
-    """
-    return _LOCAL if config.webhook_secrets() is None else _ALL
+def receives(config: Config) -> str:
+    """Return how deliveries come in, and where the pages are."""
+    pages = f"listens on {config.host}:{config.port}"
+    if config.receive == "poll":
+        return f"fetches deliveries from GitHub every {config.poll_seconds:g} s; {pages}"
+    return f"GitHub sends deliveries to /webhook/github; {pages}"
 
 
 def require_free_port(
@@ -29,7 +27,7 @@ def require_free_port(
     """Return if the web process will be able to listen; raises ConfigError otherwise."""
     if config.port == 0:
         raise ConfigError("PORT is 0, a port that nobody would know: set one from 1 to 65535")
-    listen(default_host(config), config.port, clock=clock, sleep=sleep).close()
+    listen(config.host, config.port, clock=clock, sleep=sleep).close()
 
 
 def listen(
@@ -49,7 +47,10 @@ def listen(
         except OSError as error:
             listener.close()
             if error.errno != errno.EADDRINUSE:
-                raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+                raise ConfigError(
+                    f"cannot listen on {host}:{port} ({error.strerror}): set PORT, or BOT_HOST to "
+                    "an address of this machine"
+                ) from error
             if clock() > deadline:
                 raise ConfigError(
                     f"port {port} is in use by another program: stop that, or set PORT"

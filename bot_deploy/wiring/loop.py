@@ -129,6 +129,7 @@ def _periodic_tasks(parts: Parts) -> Iterator[PeriodicTask]:
         app=parts.app,
         refusals=parts.refusals,
         needed=needs(config.settings.enabled(config.rules)).permissions,
+        polls=config.receive == "poll",
     )
     yield PeriodicTask("installations", installations.EVERY_SECONDS, check)
     identification = identify.Identification(app=parts.app, people=parts.people)

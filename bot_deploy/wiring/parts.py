@@ -31,7 +31,7 @@ from bot.web.sessions import Sessions
 from bot_deploy.config import Config
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.data_directory import prepare_data
-from luggage.database import History, check, open_engine
+from luggage.database import History, check, open_engine, require_place
 from luggage.github import GithubApp, Pace, make_session
 from luggage.jobs import Leadership, Queue, Wakeup, listener, notifier
 from luggage.telemetry.logs import configure_sentry
@@ -144,28 +144,35 @@ def existing_database(config: Config) -> Iterator[Engine]:
     """
     engine = open_engine(config.database_url)
     try:
-        file = Path(str(engine.url.database))
-        if engine.dialect.name == "sqlite" and not file.is_file():
-            raise ConfigError(
-                f"there is no database {file}: set BOT_DATA, or DATABASE_URL, as for the bot"
-            )
+        if engine.dialect.name == "sqlite":
+            _require_file(Path(str(engine.url.database)))
         yield engine
     finally:
         engine.dispose()
+
+
+def _require_file(database: Path) -> None:
+    """Raise ConfigError for a SQLite file that is missing or new: connecting would make it one."""
+    make = "`start` and `migrate` make one"
+    if not database.exists():
+        raise ConfigError(
+            f"there is no database {database}: set BOT_DATA, or DATABASE_URL, as for the bot; "
+            f"{make}"
+        )
+    if database.is_file() and database.stat().st_size == 0:
+        require_place(database)
+        raise ConfigError(f"the database {database} is empty: `restore` a backup, or start: {make}")
 
 
 @contextmanager
 def open_parts(config: Config) -> Iterator[Parts]:
     """Yield the parts for a subcommand, and close the database after it.
 
-    Raises SchemaError if the database is of another version of the bot.
+    Raises ConfigError if there is none, SchemaError if it is of another version of the bot.
     """
-    engine = open_database(config)
-    try:
+    with existing_database(config) as engine:
         check(engine, HISTORIES)
         yield Parts(config=config, engine=engine)
-    finally:
-        engine.dispose()
 
 
 def check_database(config: Config) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.web import webhook
 from bot_deploy.config import Config
 from bot_deploy.config.handover import log_notices
-from bot_deploy.wiring.listening import default_host, listen
+from bot_deploy.wiring.listening import listen
 from bot_deploy.wiring.open_files import WORKERS, notice_of
 from bot_deploy.wiring.parts import report_crashes
 from bot_deploy.wiring.web import make_app
@@ -58,13 +58,12 @@ log = logging.getLogger(__name__)
 def serve(config: Config, host: str | None, command: str) -> None:
     """Serve until SIGTERM, then end within SHUTDOWN_TIMEOUT_SECONDS.
 
-    `command` runs the subcommands, for help texts. Without `host` it listens on all addresses, or,
-    if deliveries are fetched, on the local one. Raises ConfigError if a setting is missing or the
-    port is taken.
+    `command` runs the subcommands, for help texts; `host` replaces the address in the settings.
+    Raises ConfigError if a setting is missing or the port is taken.
     """
     log_notices(config.webhook_notice(), config.excess(), notice_of(descriptors.raise_limit()))
-    where = host or default_host(config)
-    listener = listen(where, config.port, clock=time.monotonic, sleep=time.sleep)
+    config.webhook_secrets()
+    listener = listen(host or config.host, config.port, clock=time.monotonic, sleep=time.sleep)
     Server(config, options(listener, shared_memory=_SHARED_MEMORY), command).run()
 
 

@@ -16,6 +16,7 @@ from bot_deploy.arguments import program
 from bot_deploy.config import Config
 from bot_deploy.version import build
 from bot_deploy.wiring.parts import Parts, clock, http_session, open_database, parse_client
+from luggage.database import DamageWatch
 from luggage.github import OAuth
 
 
@@ -26,8 +27,8 @@ def make_app(config: Config, command: str = "") -> Flask:
 
     The server enters its `app.extensions["bookkeeper"]`, which adds counters to the totals, and
     asks `app.extensions["readiness"]` for the problems that make the bot not ready.
-    Raises ConfigError if no App is configured: no delivery could be verified. BOT_RECEIVE=poll
-    needs no webhook secret.
+    Raises ConfigError if no App is configured: no delivery could be verified. A bot that fetches
+    deliveries needs no webhook secret.
     """
     settings, token = config.needed_app(), config.metrics_token()
     parts = Parts(config=config, engine=open_database(config))
@@ -41,6 +42,8 @@ def make_app(config: Config, command: str = "") -> Flask:
         settle_seconds=config.settle_seconds,
         meter=parts.meter,
         cached_board=_cached_board(parts),
+        damage=DamageWatch(parts.engine),
+        poll_seconds=config.poll_seconds,
     )
     app.register_blueprint(web.blueprint(dependencies))
     app.register_blueprint(

@@ -18,6 +18,7 @@ except ImportError:
 _line = wrong_python(sys.version_info, _suffixes)
 if _line:
     sys.exit(_line)
+sys.executable = own_python(sys.executable)
 _line = choose_root(os.environ, os.getuid())
 if _line:
     sys.stderr.write(_line + "\\n")

@@ -1,10 +1,11 @@
 # ruff: noqa: ANN001, ANN201, PLR2004, PTH103, PTH106, PTH111, PTH112, PTH118, PTH102, PTH119
-# ruff: noqa: UP024, UP031
+# ruff: noqa: PTH110, UP024, UP031
 # Any Python may run this, so it is written for all versions, Python 2 included.
 """Preamble of the pex: checks the Python, and chooses a directory to unpack into.
 
 This source runs before pex's own, with PYTHON, SUFFIX and TEMP_NAME set. pex itself prints a page
-about a wrong Python, and unpacks again at each start when the home directory is read-only.
+about a wrong Python, unpacks again at each start when the home directory is read-only, and cannot
+start itself again without a PATH.
 """
 
 import os
@@ -38,6 +39,24 @@ def wrong_python(version, suffixes):
         actual = " ".join(suffixes[:1])
         return "%s: built for %s, but this is %s: build it here with mkpex" % (NAME, SUFFIX, actual)
     return ""
+
+
+def own_python(executable):
+    # type: (str) -> str
+    """Return the path of this Python, which it does not know if there is no PATH; pex needs it.
+
+    Raises SystemExit if it cannot be found.
+    """
+    if executable:
+        return executable
+    if os.path.exists("/proc/self/exe"):
+        return os.path.realpath("/proc/self/exe")
+    name = "python%d.%d" % sys.version_info[:2]
+    places = [os.path.join(place, name) for place in os.defpath.split(os.pathsep) if place]
+    found = [place for place in places if os.access(place, os.X_OK)]
+    if not found:
+        raise SystemExit("%s: no PATH is set: run `/PATH/TO/%s %s ...`" % (NAME, name, NAME))
+    return found[0]
 
 
 def usable(directory):

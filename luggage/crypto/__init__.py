@@ -21,10 +21,11 @@ from luggage.crypto.errors import (
     ValueMoved,
 )
 from luggage.crypto.keys import PrivateKey, PublicKey, parse_private_keys
-from luggage.crypto.opening import Secret, Secrets, open_secrets
+from luggage.crypto.opening import KEYS_SECTION, Secret, Secrets, open_secrets
 from luggage.crypto.sealed import conceal, is_sealed
 
 __all__ = [
+    "KEYS_SECTION",
     "DocumentError",
     "KeyMissing",
     "KeyOfAnotherPair",

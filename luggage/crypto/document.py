@@ -19,6 +19,7 @@ from luggage.crypto.keys import PrivateKey, PublicKey
 from luggage.crypto.opening import (
     CURRENT,
     KEYS_SECTION,
+    Place,
     leaves,
     live_keys,
     open_secrets,
@@ -44,8 +45,13 @@ class Entry:
 class Document:
     """A TOML text with sealed values; each change parses it again, so that it stays valid."""
 
-    def __init__(self, text: str) -> None:
-        """Raise DocumentError when `text` is not TOML."""
+    def __init__(self, text: str, source: str = "the document", place: Place | None = None) -> None:
+        """Raise DocumentError when `text` is not TOML.
+
+        `source` is its name in messages, `place` returns where a name was in it.
+        """
+        self._source = source
+        self._place = place
         self._load(text)
 
     @property
@@ -78,7 +84,9 @@ class Document:
         parts = part_ids(self._toml.unwrap())
         for part, key_id in parts.items():
             if key_id not in keys:
-                raise KeyMissing(f"[keys] lacks {key_id}, the pair of {part}: `rotate` makes one")
+                raise KeyMissing(
+                    f"{self._source}: [keys] lacks {key_id}, the pair of {part}: `rotate` makes one"
+                )
         return {part: keys[key_id] for part, key_id in parts.items()}
 
     def key_for(self, part: str) -> PublicKey:
@@ -93,7 +101,9 @@ class Document:
         keys = self.live_keys()
         current = str(self._toml.unwrap().get(KEYS_SECTION, {}).get(CURRENT))
         if current not in keys:
-            raise KeyMissing("[keys] names no current public key: make a pair with `keygen`")
+            raise KeyMissing(
+                f"{self._source}: [keys] names no current public key: make a pair with `keygen`"
+            )
         return keys[current]
 
     def add_key(
@@ -157,7 +167,7 @@ class Document:
         alone uses a name. Raises the errors of `Secret.reveal`, before it changes anything.
         """
         parts = parts or {}
-        secrets = open_secrets(self._toml.unwrap(), keys)
+        secrets = open_secrets(self._toml.unwrap(), keys, self._place)
         sealed = [entry for entry in self.entries() if entry.key_id is not None]
         resealed = [
             parts.get(part_of(entry.name), new).seal(
@@ -182,7 +192,7 @@ class Document:
         else:
             self._toml = parsed
             return
-        raise DocumentError(f"the document is not valid TOML ({problem}): fix it by hand")
+        raise DocumentError(f"{self._source} is not valid TOML ({problem}): fix it by hand")
 
     def _replace(self, entry: Entry, sealed: str) -> None:
         section, key = self._section(_path(entry.name)), _path(entry.name)[-1]

@@ -18,10 +18,26 @@ empty.
 """
 
 from collections.abc import Iterable
+from typing import Self
 
 
 class SecretError(Exception):
-    """A problem with a key, a sealed value or a document; the message ends with the remedy."""
+    """A problem with a key, a sealed value or a document; the message ends with the remedy.
+
+    `name` is the dotted name of the value that it is about, "" for none.
+    """
+
+    name = ""
+
+    def about(self, name: str) -> Self:
+        """Set the name, and return the error."""
+        self.name = name
+        return self
+
+    def placed(self, place: str) -> Self:
+        """Put a place such as FILE:LINE:COLUMN before the message, and return the error."""
+        self.args = (f"{place}: {self}",)
+        return self
 
 
 class KeyMissing(SecretError):  # noqa: N818
@@ -40,6 +56,7 @@ class KeyOfAnotherPair(SecretError):  # noqa: N818
             f"{name} is sealed for the pair {expected}, but the private key belongs to "
             f"{', '.join(actual)}: set SECRET_KEY_FILE to the key of {expected}"
         )
+        self.about(name)
 
 
 class KeyRetired(SecretError):  # noqa: N818
@@ -50,6 +67,7 @@ class KeyRetired(SecretError):  # noqa: N818
             f"{name} is sealed for the pair {key_id}, which [keys] no longer lists: "
             f"seal it again with `encrypt {name}`"
         )
+        self.about(name)
 
 
 class KeyPresent(SecretError):  # noqa: N818
@@ -64,6 +82,7 @@ class ValueDamaged(SecretError):  # noqa: N818
             f"{name} is damaged, so its key does not open it: restore the value from the file's "
             f"history, or seal it again with `encrypt {name}`"
         )
+        self.about(name)
 
 
 class ValueMoved(SecretError):  # noqa: N818
@@ -74,6 +93,7 @@ class ValueMoved(SecretError):  # noqa: N818
             f"{name} holds the value that was sealed as {sealed_as}: move it back, "
             f"or seal the right one with `encrypt {name}`"
         )
+        self.about(name)
 
 
 class ValueCount(SecretError):  # noqa: N818

@@ -149,7 +149,7 @@ class Keyring:
             raise KeyMissing(
                 f"{name} is sealed for the pair {key_id}, but no private key is set: "
                 "set SECRET_KEY_FILE to its file (or SECRET_KEY to the key itself)"
-            )
+            ).about(name)
         if key_id not in self._keys:
             raise KeyOfAnotherPair(name, key_id, self._keys)
         return self._keys[key_id]

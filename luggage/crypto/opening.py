@@ -6,36 +6,48 @@ objects holds only ciphertext.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from luggage.crypto.errors import DocumentError, KeyRetired, NotAKey, ValueCount
+from luggage.crypto.errors import DocumentError, KeyRetired, NotAKey, SecretError, ValueCount
 from luggage.crypto.keys import Keyring, PrivateKey, PublicKey
 from luggage.crypto.sealed import is_sealed, split
 
+#: The table of the document with the public keys.
 KEYS_SECTION = "keys"
 CURRENT = "current"
 _PAIR_ID = re.compile("[0-9a-f]{8}")
 _NAME_PART = re.compile(r"[A-Za-z0-9_-]+")
 
+# Returns the place of a dotted name in the document's file, for messages.
+Place = Callable[[str], str]
+
 
 class Secret:
     """The values of one name, sealed or plain; only `reveal` and `reveal_all` show them."""
 
-    __slots__ = ("_keyring", "_values", "is_list", "name")
+    __slots__ = ("_keyring", "_place", "_values", "is_list", "name")
 
     def __init__(
-        self, name: str, values: tuple[str, ...], keyring: Keyring, *, is_list: bool
+        self,
+        name: str,
+        values: tuple[str, ...],
+        keyring: Keyring,
+        *,
+        is_list: bool,
+        place: Place | None = None,
     ) -> None:
         self.name = name
         self.is_list = is_list
         self._values = values
         self._keyring = keyring
+        self._place = place
 
     def reveal(self) -> str:
         """Open and return the plain value. Raises ValueCount for a list, and as `reveal_all`."""
         if self.is_list:
-            raise ValueCount(f"{self.name} must be one value, not a list: remove the brackets")
+            problem = ValueCount(f"{self.name} must be one value, not a list: remove the brackets")
+            raise _placed(problem.about(self.name), self._place)
         return self._open(self._values[0])
 
     def reveal_all(self) -> tuple[str, ...]:
@@ -56,8 +68,11 @@ class Secret:
     def _open(self, value: str) -> str:
         if not is_sealed(value):
             return value
-        self._require_live(value)
-        return self._keyring.key_for(self.name, value).open(self.name, value)
+        try:
+            self._require_live(value)
+            return self._keyring.key_for(self.name, value).open(self.name, value)
+        except SecretError as error:
+            raise _placed(error, self._place)  # noqa: B904  it is the same error
 
     def _require_live(self, value: str) -> None:
         key_id = split(value)[0]
@@ -95,19 +110,29 @@ class Secrets(Mapping[str, Secret]):
         raise TypeError("secrets cannot be pickled or copied: pass on the object itself")
 
 
-def open_secrets(document: Mapping[str, Any], keys: Iterable[PrivateKey]) -> Secrets:
+def open_secrets(
+    document: Mapping[str, Any], keys: Iterable[PrivateKey], place: Place | None = None
+) -> Secrets:
     """Return the secrets of a parsed TOML document, which `keys` (perhaps none) will open.
 
-    Nothing is opened yet. Raises DocumentError for an invalid name or a sealed value that no name
-    can address, NotAKey for a broken [keys].
+    Nothing is opened yet. `place` returns where a name is in the document's file: errors then begin
+    with it. Raises DocumentError for an invalid name or a sealed value that no name can address,
+    NotAKey for a broken [keys].
     """
-    keyring = Keyring(keys, live_keys(document))
+    try:
+        keyring, values = Keyring(keys, live_keys(document)), leaves(document)
+    except SecretError as error:
+        raise _placed(error, place)  # noqa: B904  it is the same error
     return Secrets(
         {
-            name: Secret(name, texts(value), keyring, is_list=isinstance(value, list))
-            for name, value in leaves(document).items()
+            name: Secret(name, texts(value), keyring, is_list=isinstance(value, list), place=place)
+            for name, value in values.items()
         }
     )
+
+
+def _placed(error: SecretError, place: Place | None) -> SecretError:
+    return error.placed(place(error.name)) if place else error
 
 
 def live_keys(document: Mapping[str, Any]) -> dict[str, PublicKey]:
@@ -117,16 +142,26 @@ def live_keys(document: Mapping[str, Any]) -> dict[str, PublicKey]:
     """
     section = document.get(KEYS_SECTION, {})
     if not isinstance(section, Mapping):
-        raise DocumentError("[keys] must be a section of public keys: make a pair with `keygen`")
-    keys = {
-        key_id: PublicKey.parse(str(text))
+        problem = "[keys] must be a section of public keys: make a pair with `keygen`"
+        raise DocumentError(problem).about(KEYS_SECTION)
+    return {
+        key_id: _public_key(key_id, str(text))
         for key_id, text in section.items()
         if key_id != CURRENT and not _is_pair_id(text)
     }
-    for key_id, key in keys.items():
-        if key.id != key_id:
-            raise NotAKey(f"[keys] lists the key {key.id} as {key_id}: rename it to {key.id}")
-    return keys
+
+
+def _public_key(key_id: str, text: str) -> PublicKey:
+    name = f"{KEYS_SECTION}.{key_id}"
+    try:
+        key, text = PublicKey.parse(text), ""
+    except NotAKey as error:
+        text = ""  # it may be a private key
+        raise error.about(name)  # noqa: B904  it is the same error
+    if key.id != key_id:
+        problem = f"[keys] lists the key {key.id} as {key_id}: rename it to {key.id}"
+        raise NotAKey(problem).about(name)
+    return key
 
 
 def part_ids(document: Mapping[str, Any]) -> dict[str, str]:
@@ -146,9 +181,8 @@ def leaves(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if not prefix and key == KEYS_SECTION:
             continue
         if not _NAME_PART.fullmatch(key):
-            raise DocumentError(
-                f'"{prefix}{key}" is not a valid name: use only letters, digits, _ and -'
-            )
+            problem = f'"{prefix}{key}" is not a valid name: use only letters, digits, _ and -'
+            raise DocumentError(problem).about(f"{prefix}{key}")
         if isinstance(value, Mapping):
             values |= leaves(value, f"{prefix}{key}.")
         else:
@@ -168,7 +202,8 @@ def _is_pair_id(text: object) -> bool:
 
 def _refuse_hidden_sealed(name: str, value: object) -> None:
     if isinstance(value, list) and any(_hides_sealed(item) for item in value):
-        raise DocumentError(f"{name} has a sealed value in a nested list: give it its own name")
+        problem = f"{name} has a sealed value in a nested list: give it its own name"
+        raise DocumentError(problem).about(name)
 
 
 def _hides_sealed(item: object) -> bool:

@@ -1,11 +1,13 @@
-"""PostgreSQL errors that an operator can fix, raised as SchemaError with the remedy."""
+"""Databases that the bot must not or cannot use, raised as SchemaError with the remedy."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from luggage.database.file_errors import foreign
 from luggage.database.history import SchemaError
 from luggage.database.postgresql import POOL_MODE, is_pooled, shares_sessions
 
@@ -67,6 +69,23 @@ def refuse_unknown_pooler(engine: Engine) -> None:
             "the database's address leads to a pooler in transaction mode; add"
             f" ?{POOL_MODE}=transaction to it, or name the server itself"
         )
+
+
+def refuse_foreign(connection: Connection, *, may_be_empty: bool = True) -> None:
+    """Raise SchemaError if a SQLite file has tables, and none of ours; or none, unless it may.
+
+    In PostgreSQL, applications may share a database. Changes nothing.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    path, names = connection.engine.url.database, sorted(inspect(connection).get_table_names())
+    if not names and not may_be_empty:
+        raise SchemaError(
+            f"the database {path} is empty (its tables are at revision none): run `migrate`, or "
+            "`restore` a backup"
+        )
+    if problem := foreign(Path(str(path)), names):
+        raise SchemaError(problem)
 
 
 def refuse_unwritable(connection: Connection, tables: Iterable[Table]) -> None:

@@ -14,9 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, Table, inspect, select
-from sqlalchemy.exc import DatabaseError, OperationalError
 
+from luggage.database.access import refuse_foreign
 from luggage.database.engines import open_engine, reading, writing
+from luggage.database.file_errors import (
+    DamagedFileError,
+    FileAccessError,
+    has_lost_its_beginning,
+    obstacle,
+)
 from luggage.database.history import History
 from luggage.database.migrating import migrate
 from luggage.database.sqlite import SQLITE_SUFFIXES
@@ -48,6 +54,7 @@ def back_up(engine: Engine, path: Path, histories: Sequence[History], *, report:
     from luggage.database.schema import compare  # noqa: PLC0415  loads Alembic
 
     with _damage_told(engine), reading(engine) as connection:
+        refuse_foreign(connection, may_be_empty=False)
         for history in histories:
             compare(connection, history)
     with _reserved(path), _scratch(path.parent) as copy:
@@ -120,16 +127,24 @@ def verify(path: Path, histories: Sequence[History]) -> None:
 
 
 def has_rows(engine: Engine, histories: Sequence[History]) -> bool:
-    """Return whether any of the tables has a row; a damaged SQLite file counts as one that has."""
+    """Return whether any of the tables has a row; a damaged SQLite file counts as one that has.
+
+    So does one of another application. Raises BackupError for what is no file.
+    """
     is_sqlite = engine.dialect.name == "sqlite"
-    if is_sqlite and not _is_written(Path(str(engine.url.database))):
+    path = Path(str(engine.url.database))
+    if is_sqlite and has_lost_its_beginning(path):  # its log may be all that is left
+        return True
+    if is_sqlite and (problem := obstacle(path)):
+        raise BackupError(problem)
+    if is_sqlite and not _is_written(path):
         return False
     try:
         with reading(engine) as connection:
             there = set(inspect(connection).get_table_names())
             tables = [table for table in _tables(histories) if table.name in there]
             return any(connection.execute(select(table).limit(1)).first() for table in tables)
-    except DatabaseError:
+    except (DamagedFileError, FileAccessError):  # or another application's
         if is_sqlite:
             return True
         raise
@@ -165,9 +180,7 @@ def _damage_told(engine: Engine) -> Iterator[None]:
     """Raise BackupError for a damaged SQLite file."""
     try:
         yield
-    except OperationalError:  # a lock, or a disk
-        raise
-    except (DatabaseError, sqlite3.DatabaseError) as error:
+    except (DamagedFileError, sqlite3.DatabaseError) as error:
         problem = getattr(error, "orig", error)
         told = f"{engine.url.database} is damaged ({problem}): `restore` a backup"
         raise BackupError(told) from error

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from luggage.database.file_errors import DamagedFileError, FileAccessError
 from luggage.database.postgresql import POOL_MODE, POOL_MODES, open_postgresql
 from luggage.database.sqlite import open_sqlite
 
@@ -22,8 +23,9 @@ class DatabaseUrlError(ValueError):
 
 
 def unavailable(error: SQLAlchemyError) -> str:
-    """Return a log line for a database error, without its text, which quotes the statement."""
-    return f"the database did not answer: {type(error).__name__}"
+    """Return a log line for a database error, without a text that quotes the statement."""
+    explained = isinstance(error, DamagedFileError | FileAccessError)
+    return f"the database did not answer: {error if explained else type(error).__name__}"
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
@@ -45,6 +47,11 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS
 _HOST = r"[A-Za-z0-9._-]+(?::[0-9]+)?"
 _HOSTS = re.compile(rf"(postgres[a-z+]*://(?:[^@/?#]*@)?)({_HOST}(?:,{_HOST})+)((?:[/?][^@]*)?)")
+
+
+def require_address(url: str) -> None:
+    """Return if `open_engine` takes an address; raises DatabaseUrlError. Connects to nothing."""
+    _parse(url)
 
 
 def _parse(url: str) -> URL:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import MetaData
 
+from luggage.database.file_errors import VERSIONS
+
 
 class SchemaError(Exception):
     """The database does not match the code; the message says what differs and what to do."""
@@ -20,4 +22,4 @@ class History:
     @property
     def version_table(self) -> str:
         """Return the name of the table that holds the revision."""
-        return f"{self.name}_version"
+        return f"{self.name}{VERSIONS}"

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from luggage.database.access import (
     explained_refusals,
+    refuse_foreign,
     refuse_unknown_pooler,
     refuse_unwritable,
 )
@@ -41,8 +42,8 @@ def migrate(
 
     It is one transaction, in one process at a time; a second process waits and finds nothing to do.
     On PostgreSQL it tries again, for about ten minutes, while a long transaction holds a table.
-    Safe to repeat. Raises SchemaError when a newer release migrated the database, or when the role
-    may not create tables.
+    Safe to repeat. Raises SchemaError when a newer release migrated the database, when a SQLite
+    file is another application's, or when the role may not create tables.
     """
     refuse_unknown_pooler(engine)
     for _ in range(_TRIES):
@@ -63,6 +64,7 @@ def _migrate(
 
     applied: list[str] = []
     with explained_refusals(), _migrating(engine) as connection:
+        refuse_foreign(connection)
         for history in histories:
             applied += upgrade(connection, history, log)
     return applied
@@ -97,6 +99,7 @@ def check(engine: Engine, histories: Sequence[History]) -> None:
 
     refuse_unknown_pooler(engine)
     with explained_refusals(), reading(engine) as connection:
+        refuse_foreign(connection, may_be_empty=False)
         for history in histories:
             compare(connection, history)
         tables = [table for history in histories for table in history.metadata.sorted_tables]

@@ -161,7 +161,7 @@ def _refuse_other_encodings(connection: Any, _record: object) -> None:
         connection.close()
         raise SchemaError(
             f"the database {name} stores text as {encoding}, which cannot hold "
-            "everything that GitHub sends; create one with: "
+            "everything that GitHub sends; set DATABASE_URL to one that you make with: "
             "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         )
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 
+from luggage.database.file_errors import PRIMARY_CODE, explain, require_place
 from luggage.database.lock_timeout import LOCK_TIMEOUT_SECONDS
 
 SUFFIX = "-turn"
@@ -147,13 +147,10 @@ def _raise_autocheckpoint(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {LARGEST_LOG_PAGES}").close()
 
 
-# Mask for the primary result code. https://www.sqlite.org/rescode.html#extrc
-_PRIMARY_CODE = 0xFF
-
-
 def open_sqlite(url: URL, pool_size: int) -> Engine:
     """Return an engine for such an address; see `luggage.database.open_engine`."""
-    notification = LockNotification(Path(str(url.database)))
+    path = Path(str(url.database))
+    notification = LockNotification(path)
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -168,17 +165,11 @@ def open_sqlite(url: URL, pool_size: int) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, notification))
-    event.listen(engine, "handle_error", _replace_read_only)
+    event.listen(engine, "do_connect", lambda *_: require_place(path))
+    event.listen(engine, "handle_error", lambda context: explain(context, path), retval=True)
     event.listen(engine, "engine_disposed", lambda _: notification.close())
     Checkpoints(engine)
     return engine
-
-
-def _replace_read_only(context: ExceptionContext) -> None:
-    """Replace a connection that was opened on a read-only disk: it stays read-only."""
-    code = getattr(context.original_exception, "sqlite_errorcode", 0)
-    if code & _PRIMARY_CODE == sqlite3.SQLITE_READONLY:
-        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -228,7 +219,7 @@ def _try_begin(connection: Connection) -> bool:
     try:
         driver.execute("BEGIN IMMEDIATE").close()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY:
+        if error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY:
             return False
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises SQLAlchemy's error
     return True

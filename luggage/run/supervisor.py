@@ -168,7 +168,7 @@ class _Children:
         if delay <= 0:  # it had settled
             self._failing.discard(name)
         level = logging.DEBUG if name in self._failing else logging.WARNING
-        _log.log(level, "%s ended (%s); restarting it in %.1f s", name, how, delay)
+        _log.log(level, "%s ended (%s); restarting it in %.1f s", name, how, max(delay, 0.0))
         if delay > 0:
             self._failing.add(name)
 

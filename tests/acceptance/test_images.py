@@ -7,6 +7,7 @@ import tarfile
 from contextlib import suppress
 
 import pytest
+import requests
 
 from tests.support import needs, own_rule
 from tests.support.docker import (
@@ -107,6 +108,15 @@ def test_the_careful_line_runs_the_bot(images, github, with_file):
         until(lambda: bot.state("Health.Status") == "healthy", "Docker has seen that it is healthy")
         docker("stop", "--time", "60", bot.name)
         assert bot.state("ExitCode") == "0"
+
+
+def test_a_container_that_polls_has_reachable_pages(images, github, with_file):
+    """With BOT_RECEIVE=poll the published port leads to the pages, and Docker sees it healthy."""
+    with container(images, *with_file, "--env", "BOT_RECEIVE=poll") as bot:
+        bot.wait_until_ready()
+        page = requests.get(f"{bot.url}/", timeout=10).text
+        assert "I fetch deliveries from GitHub every 5 seconds" in page
+        until(lambda: bot.state("Health.Status") == "healthy", "Docker has seen that it is healthy")
 
 
 def test_a_rule_of_ones_own_is_mounted_beside_the_data(images, github, with_file, tmp_path):

@@ -201,7 +201,7 @@ def test_a_file_that_is_no_text_is_refused_without_its_bytes(tmp_path):
     path = tmp_path / "key.pem"
     path.write_bytes(b"hush\xff")
     with pytest.raises(
-        ConfigError, match=r"PORT_FILE: .* cannot be read: it is not UTF-8"
+        ConfigError, match=r"PORT_FILE: .* cannot be read \(it is not UTF-8"
     ) as found:
         load({"PORT_FILE": str(path)}, {})
     assert found.value.__cause__ is None
@@ -247,7 +247,10 @@ WRONG = {
     "seconds that are no number": ({"BOT_SETTLE_SECONDS": "nan"}, "BOT_SETTLE_SECONDS must be"),
     "address without a scheme": ({"GITHUB_API_URL": "ghe.local"}, "GITHUB_API_URL must begin"),
     "format": ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be text or json"),
-    "way of receiving": ({"BOT_RECEIVE": "pigeon"}, "BOT_RECEIVE must be webhook or poll"),
+    "way of receiving": (
+        {"BOT_RECEIVE": "pigeon"},
+        r"github.receive \(BOT_RECEIVE\) must be webhook or poll",
+    ),
     "no pause at all": ({"BOT_POLL_SECONDS": "0"}, "BOT_POLL_SECONDS must be .* from 0.1 to 3600"),
 }
 

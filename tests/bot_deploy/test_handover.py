@@ -28,6 +28,8 @@ ODD = {name: f"{name}-value" for name in KNOWN} | {
     "database.url": "postgresql://me:pass@127.0.0.1/bot",
     "sentry.dsn": "off",
     "web.trusted_proxies": "10.0.0.0/8",
+    "web.host": "192.0.2.7",
+    "github.receive": "webhook",
     "github.app_id": "7",
 }
 
@@ -85,9 +87,11 @@ def test_what_is_switched_off_is_not_handed_over() -> None:
         "console.organizations",
         "database.url",
         "github.app_id",
+        "github.receive",
         "github.user_agent",
         "metrics.token",
         "sentry.dsn",
+        "web.host",
         "web.trusted_proxies",
     }
 

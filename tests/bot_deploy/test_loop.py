@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from contextlib import closing
@@ -10,6 +11,7 @@ import pytest
 
 from bot_deploy import loop, migrate
 from bot_deploy.config import load
+from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.loop import make_loop
 from bot_deploy.wiring.parts import Parts, open_database, open_parts
 from luggage.database import SchemaError
@@ -108,7 +110,11 @@ def test_the_loop_does_what_waits_and_ends_when_told(config, github):
 
 def test_the_loop_refuses_a_database_of_another_version(config):
     """A database of another version raises SchemaError."""
-    with pytest.raises(SchemaError):
+    migrate.migrate(config)
+    with closing(sqlite3.connect(config.data / "bot.sqlite")) as connection:
+        connection.execute("UPDATE jobs_version SET version_num = 'from the future'")
+        connection.commit()
+    with pytest.raises(SchemaError, match="from the future"):
         loop.main(["loop"])
 
 
@@ -116,7 +122,7 @@ def test_the_loop_refuses_a_database_of_another_version(config):
 def test_a_rule_that_spins_hands_the_interpreter_on(switches):
     """The switch interval is a tenth of Python's."""
     before = switches()
-    with pytest.raises(SchemaError):
+    with pytest.raises(ConfigError, match="there is no database"):
         loop.main(["loop"])
     assert switches() == pytest.approx(before / 10)
 

@@ -1,11 +1,14 @@
 """The subcommands `pause` and `resume`."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from bot_deploy import pause, resume
 from bot_deploy.config import load
+from bot_deploy.config.sources import ConfigError
 from bot_deploy.migrate import migrate
 from bot_deploy.wiring.parts import open_parts
 from bot_deploy.wiring.web import make_app
@@ -74,7 +77,13 @@ def test_the_status_page_says_that_it_is_paused(config):
 
 @pytest.mark.parametrize("module", [pause, resume])
 def test_a_database_of_another_version_is_refused(module, tmp_path, monkeypatch):
-    """`pause` and `resume` raise SchemaError before migration."""
+    """`pause` and `resume` make no database, and raise SchemaError for one of another version."""
     monkeypatch.setattr(os, "environ", APP | {"BOT_DATA": str(tmp_path)})
+    with pytest.raises(ConfigError, match="there is no database"):
+        module.main(["x"])
+    assert not list(tmp_path.iterdir())
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite")) as connection:
+        connection.execute("CREATE TABLE jobs_version (version_num TEXT)")
+        connection.commit()
     with pytest.raises(SchemaError, match="migrate"):
         module.main(["x"])

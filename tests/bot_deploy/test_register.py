@@ -103,7 +103,7 @@ def test_it_says_what_comes_next(run, config, browser, github):
     """The address to install it, then `doctor`, then `start`, in this order."""
     out = run(config)[1].out
     install = f"{github.world.server_url}/apps/portmanteau-snakes/installations/new"
-    words = [install, "SECRET_KEY_FILE=", "BOT_RECEIVE=poll python -m bot_deploy doctor", " start"]
+    words = [install, "SECRET_KEY_FILE=", "python -m bot_deploy doctor", " start"]
     assert sorted(words, key=out.index) == words
 
 
@@ -137,12 +137,27 @@ def test_a_rule_that_is_off_needs_nothing(run, config, browser, github):
 
 def test_with_an_address_deliveries_go_there(run, config, browser, github):
     """The webhook, the home page and the console's sign-in are below --url."""
-    code, told = run(config, "--url", "https://bot.example/", "--name", "Charmer")
+    code, _ = run(config, "--url", "https://bot.example/", "--name", "Charmer")
     app = github.world.app
     assert (code, app.name, app.external_url) == (0, "Charmer", "https://bot.example/")
     assert (app.hook_url, app.hook_active) == ("https://bot.example/webhook/github", True)
     assert app.callback_urls == ("https://bot.example/console/sign-in/callback",)
-    assert "BOT_RECEIVE" not in told.out
+    assert plain(config, "github.receive") == ("webhook",)
+
+
+def test_without_an_address_deliveries_are_fetched(run, config, browser, github):
+    """How deliveries come in is written down, so that the next terminal knows it."""
+    run(config)
+    assert plain(config, "github.receive") == ("poll",)
+    assert 'receive = "poll"' in config.read_text()
+
+
+def test_a_variable_that_contradicts_the_new_app_is_refused(run, config, monkeypatch):
+    """BOT_RECEIVE would override what the App needs; the same value may stay."""
+    monkeypatch.setenv("BOT_RECEIVE", "webhook")
+    code, told = run(config)
+    assert (code, "BOT_RECEIVE is set to 'webhook'" in told.err) == (1, True)
+    assert "unset it" in told.err
 
 
 def test_without_an_address_the_webhook_is_active_but_unreachable(run, config, browser, github):
@@ -414,7 +429,7 @@ def test_a_missing_webhook_secret_is_reported(tmp_path):
         id=1, slug="s", name="S", owner="o", page="p", client_id="c",
         client_secret="x", webhook_secret="", private_key="k",
     )  # fmt: skip
-    lines = list(local_page.next_steps(app, tmp_path, polls=False, named=False))
+    lines = list(local_page.next_steps(app, tmp_path, named=False))
     assert any("created no webhook secret" in line for line in lines)
     assert "github.webhook_secrets" not in app_secrets._values(app)
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bot_deploy import demo, start
+from bot_deploy.config import load
 from bot_deploy.config.sources import ConfigError
+from luggage.database import FileAccessError
 from luggage.fake_github import FakeGithub
 
 APP = {
@@ -141,3 +144,71 @@ def test_without_an_app_it_may_be_the_demo(monkeypatch, capsys):
     monkeypatch.setattr(demo, "main", lambda argv: 42 if argv == ["demo"] else 0)
     assert start.main(["start", "--or-demo"]) == 42
     assert "running the demo" in capsys.readouterr().out
+
+
+def away(text="connection refused"):
+    """The error of a PostgreSQL that does not answer."""
+    return OperationalError("SELECT 'hush'", None, Exception(text))
+
+
+def test_a_database_that_comes_back_is_waited_for(caplog):
+    """Each wait is longer than the one before, and the log says why."""
+    failures, waits = [away(), away("FATAL:  the database system is starting up")], []
+
+    def work():
+        if failures:
+            raise failures.pop(0)
+
+    start.once_it_answers(work, sleep=waits.append)
+    assert waits == [1.0, 2.0]
+    assert "the database is away (connection refused); trying again in 1 s" in caplog.text
+    assert "hush" not in caplog.text
+
+
+def test_a_database_that_stays_away_ends_the_start():
+    """After half a minute the error is raised."""
+    waits = []
+
+    def work():
+        raise away()
+
+    with pytest.raises(OperationalError):
+        start.once_it_answers(work, sleep=waits.append)
+    assert waits == sorted(waits)
+    assert sum(waits) == 30.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        away('FATAL:  password authentication failed for user "bot"'),
+        FileAccessError("SELECT 1", None, Exception("unable to open database file")),
+    ],
+)
+def test_what_no_waiting_heals_ends_the_start_at_once(error):
+    """A wrong password, or a file that cannot be opened, stays so."""
+
+    def work():
+        raise error
+
+    with pytest.raises(OperationalError):
+        start.once_it_answers(work, sleep=pytest.fail)
+
+
+def test_a_damaged_file_ends_the_start(tmp_path):
+    """Otherwise the processes would be restarted for ever."""
+    config = load(APP | {"BOT_DATA": str(tmp_path)}, {})
+    start.require_undamaged(config)
+    (tmp_path / "bot.sqlite").write_bytes(b"garbage" * 999)
+    with pytest.raises(ConfigError, match=r"bot.sqlite is damaged .*`restore` a backup"):
+        start.require_undamaged(config)
+
+
+def test_it_says_how_deliveries_come_in(supervised, tmp_path, monkeypatch, caplog):
+    """The log has the way, and the address of the pages."""
+    environ = APP | {"BOT_DATA": str(tmp_path), "PORT": "18001", "BOT_RECEIVE": "poll"}
+    monkeypatch.setattr(os, "environ", environ)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "bot_deploy", "start"])
+    monkeypatch.setattr(sys, "argv", ["__main__.py", "start"])
+    assert start.main(["start"]) == 0
+    assert "fetches deliveries from GitHub every 5 s; listens on 127.0.0.1:18001" in caplog.text

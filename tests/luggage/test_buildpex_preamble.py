@@ -174,3 +174,39 @@ def test_the_source_that_is_packed_refuses_a_wrong_python(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("my.pex: needs Python 3.99 but was started with 3.")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_python_that_knows_its_path_is_asked():
+    """The path that Python knows is used."""
+    assert preamble.own_python("/opt/python") == "/opt/python"
+
+
+def test_without_a_path_the_kernel_knows_the_python():
+    """Where Python does not know its own path, the path is that of the running program."""
+    assert Path(preamble.own_python("")).samefile(sys.executable)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_without_proc_the_usual_directories_are_searched(monkeypatch, tmp_path, is_there):
+    """A system without /proc has its Python in the default path, or gets one line."""
+    python = tmp_path / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    python.touch(0o700 if is_there else 0o600)
+    monkeypatch.setattr(preamble.os, "defpath", str(tmp_path))
+    monkeypatch.setattr(preamble.os.path, "exists", lambda _: False)
+    monkeypatch.setattr(preamble.os, "access", lambda path, _: is_there and path == str(python))
+    if is_there:
+        assert preamble.own_python("") == str(python)
+    else:
+        with pytest.raises(SystemExit, match="no PATH is set"):
+            preamble.own_python("")
+
+
+def test_the_source_that_is_packed_finds_its_python_without_a_path(tmp_path):
+    """Started by name in an empty environment, it knows the path of its Python."""
+    program = tmp_path / "my.pex"
+    source = preamble_source("my", sys.version_info[:2], "")
+    program.write_text(f"{source}\nprint(sys.executable)")
+    python = os.path.realpath(sys.executable)
+    words = ["python", program]
+    done = subprocess.run(words, executable=python, env={}, capture_output=True, check=True)
+    assert Path(done.stdout.decode().strip()).samefile(python)

@@ -1,4 +1,4 @@
-"""Installations task: finds out where GitHub refuses the App, and where it no longer does.
+"""Installations task: finds out where GitHub refuses the App, and whether deliveries can come in.
 
 One request lists a hundred installations. An IP allow list only shows when a job meets it, so an
 installation that has one is asked again until it answers.
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from bot.loop.periodic.scheduler import run_each
-from bot.store.refusals import Refusal, RefusalKind, Refusals, refusal_of
+from bot.store.refusals import THE_APP, Refusal, RefusalKind, Refusals, refusal_of, unreachable
 from luggage.github import Blocked, GithubApp
 
 EVERY_SECONDS = 300.0
@@ -27,6 +27,7 @@ class InstallationsCheck:
     app: GithubApp
     refusals: Refusals
     needed: Mapping[str, str]
+    polls: bool = False
 
     def __call__(self) -> None:
         """Run once; an installation that fails stops no other. Safe to repeat and kill.
@@ -43,8 +44,18 @@ class InstallationsCheck:
                 )
             except _MALFORMED:
                 log.exception("GitHub lists a malformed installation")
-        self.refusals.end([each for each in known if each not in listed])
+        self.refusals.end([each for each in known if each not in {*listed, THE_APP}])
+        self._check_address(known.get(THE_APP))
         run_each("not every installation was checked", listed.values())
+
+    def _check_address(self, known: Refusal | None) -> None:
+        hook = self.app.app_client.get("/app/hook/config")
+        found = unreachable(str(hook.get("url") or ""), polls=self.polls)
+        if found is None:
+            self.refusals.end([THE_APP] if known else [])
+        elif known is None or known.words != found.words:
+            log.warning("%s: %s", found.words, found.remedy)
+            self.refusals.note(found)
 
     def _check(self, number: int, found: Refusal | None, known: Refusal | None) -> None:
         if known is not None and known.kind == RefusalKind.ADDRESS and self._is_blocked(number):

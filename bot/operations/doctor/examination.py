@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from luggage.database import SchemaError
+from luggage.database import DamagedFileError, FileAccessError, SchemaError
 from luggage.github import GithubError
 
 _Checks = TypeVar("_Checks")
@@ -100,7 +100,13 @@ def _succeeded(verdict: Verdict) -> bool:
 
 
 def _run(check: HealthCheck, expected: tuple[type[Exception], ...]) -> Finding:
-    with_remedy: tuple[type[Exception], ...] = (GithubError, SchemaError, *expected)
+    with_remedy: tuple[type[Exception], ...] = (
+        GithubError,
+        SchemaError,
+        DamagedFileError,
+        FileAccessError,
+        *expected,
+    )
     try:
         return check.run()
     except with_remedy as error:
@@ -109,7 +115,10 @@ def _run(check: HealthCheck, expected: tuple[type[Exception], ...]) -> Finding:
         detail = f"the database does not respond ({type(error).__name__})"
         return failed(detail, "check that it runs, and check DATABASE_URL")
     except OSError as error:
-        return failed(f"{error.filename or check.name}: {error.strerror or error}", "fix that")
+        return failed(
+            f"{error.filename or check.name}: {error.strerror or error}",
+            "check the path, and who may use it",
+        )
 
 
 def _line(error: Exception) -> str:

@@ -10,13 +10,15 @@ from sqlalchemy import Engine
 from bot.operations.doctor.examination import Finding, failed, ok, skipped, warning
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot.store.refusals import Refusals
-from luggage.database import History, check, is_pooled
+from luggage.database import History, check, is_pooled, quick_check
 from luggage.jobs import Queue
 
 _GB = 1024**3
 # A busy organisation's payloads of a month take some hundred MB.
 LOW_BYTES = 1 * _GB
 CRITICAL_BYTES = _GB // 10
+# The search for damage in a large SQLite file ends after this time.
+_CHECK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +37,22 @@ class LocalChecks:
     clock: Callable[[], float]
 
     def database(self) -> Finding:
-        """The database answers and has the tables of this release."""
+        """The database answers, is undamaged, and has the tables of this release."""
         if self.is_new:
             return warning("it does not exist yet", f"`{self.program} start` creates it")
         engine = self.connect()
         try:
             check(engine, self.histories)
+            damage = quick_check(engine, seconds=_CHECK_SECONDS)
         finally:
             engine.dispose()
+        if damage:
+            detail, _, remedy = damage.rpartition(": ")
+            return failed(detail, remedy)
         kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[engine.dialect.name]
         where = " through a pooler in transaction mode" if is_pooled(engine) else ""
-        return ok(f"{kind} answers{where}, and has the tables of this release")
+        whole = "is undamaged, " if engine.dialect.name == "sqlite" else ""
+        return ok(f"{kind} answers{where}, {whole}and has the tables of this release")
 
     def disk(self) -> Finding:
         """The data directory has free space."""

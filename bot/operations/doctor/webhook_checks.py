@@ -18,6 +18,7 @@ DAY_SECONDS = 86400.0
 MOST_PAGES = 10
 _TIMEOUT_SECONDS = (5.0, 10.0)
 _MOST_BYTES = 1000
+_NO_ADDRESS = 'set receive = "poll" under [github] in config.toml, or an address on the App\'s page'
 _GOOD = range(200, 400)
 
 
@@ -53,7 +54,7 @@ class WebhookChecks:
             return ok("not needed: the bot fetches deliveries from GitHub's log")
         if url == NO_WEBHOOK_URL:
             detail = "its address is a placeholder: the App was registered without one"
-            return failed(detail, "set BOT_RECEIVE=poll, or an address on the App's page")
+            return failed(detail, _NO_ADDRESS)
         return _settings_problem(hook) or self._reachable(url)
 
     def _reachable(self, url: str) -> Finding:

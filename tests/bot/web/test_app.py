@@ -241,6 +241,17 @@ def test_readyz_tells_when_no_loop_is_heard(client, board):
     assert client.get("/readyz").status_code == 200
 
 
+def test_readyz_is_503_on_a_damaged_database(make_client, board, caplog):
+    """/readyz names no path to strangers; the log has it, with the remedy."""
+    board.beat("loop")
+    client = make_client(damage=lambda: "the database /data/bot.sqlite is damaged: `restore` it")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["database"].startswith("damaged")
+    assert "/data" not in answer.text
+    assert "/data/bot.sqlite is damaged" in caplog.text
+
+
 def test_readyz_is_503_without_the_database(client, store):
     """/readyz is 503 without the database."""
     with store.begin() as connection:

@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from bot.store.board import Mood
 from bot.store.enqueue import job_of
+from bot.store.recovery import QueueInbox
 from bot.store.refusals import Refusals
 from bot.web.shared import set_up_pages
-from bot.web.status import CACHED_SECONDS, Cached, Status, add_status
+from bot.web.status import CACHED_SECONDS, Cached, Receiving, Status, add_status, receiving
 from luggage.github import Delivery, Suspended
 from tests.support.clock import FakeClock
 
@@ -29,6 +30,39 @@ def page(status, clock):
     app = Flask("bot", static_folder=None)
     app.register_blueprint(pages)
     return lambda: app.test_client().get("/")
+
+
+def test_the_page_says_that_github_sends_deliveries(page, board):
+    """With a webhook there is a sentence, and no warning."""
+    board.beat("loop")
+    shown = page().text
+    assert "GitHub sends me its deliveries" in shown
+    assert "I could not fetch any" not in shown
+
+
+def test_the_page_says_that_deliveries_are_fetched():
+    """It says how often, and that it works."""
+    assert receiving(5.0, looked_at=100.0, now=160.0) == Receiving(
+        "I fetch deliveries from GitHub every 5 seconds."
+    )
+    assert receiving(5.0, looked_at=None, now=160.0).failing_since is None
+
+
+def test_the_page_warns_when_no_delivery_can_be_fetched(queue, board, clock, store):
+    """After some minutes without a look it says since when, and what the operator can do."""
+    inbox = QueueInbox(engine=store, queue=queue, clock=clock, settle_seconds=0.0)
+    inbox.begin()
+    clock.advance(301.0)
+    board.beat("loop")
+    app = Flask("bot", static_folder=None)
+    pages = Blueprint("bot", "bot.web.app", template_folder="templates", static_folder="static")
+    set_up_pages(pages, clock)
+    add_status(pages, Status("test-bot", queue, board, clock=clock, poll_seconds=5.0))
+    app.register_blueprint(pages)
+    shown = app.test_client().get("/").text
+    assert "I fetch deliveries from GitHub every 5 seconds." in shown
+    assert "I could not fetch any since" in shown
+    assert "doctor" in shown
 
 
 def test_expensive_values_are_cached():

@@ -8,7 +8,10 @@ import pytest
 
 from bot_deploy.__main__ import main
 from bot_deploy.config.sources import KNOWN
+from luggage.fake_github import FakeGithub
 from tests.support.sealed import SHIPPED, VALUE, Result, Run
+
+PRIVATE_KEY = FakeGithub().private_key
 
 
 class Terminal(io.TextIOWrapper):
@@ -55,5 +58,6 @@ def config(tmp_path: Path, run: Run) -> Path:
 def full(config: Path, run: Run) -> Path:
     """Return the path of a config.toml with all that the bot needs, sealed."""
     for name in ("github.app_id", "github.private_key", "github.webhook_secrets"):
-        assert run("encrypt", name, "--config", str(config), stdin=VALUE.encode()).code == 0
+        value = PRIVATE_KEY if name == "github.private_key" else VALUE
+        assert run("encrypt", name, "--config", str(config), stdin=value.encode()).code == 0
     return config

@@ -80,7 +80,7 @@ def test_encrypt_unknown_name(config: Path, run: Run) -> None:
     """A name that is not known is refused with those that are, before any value is read."""
     result = run("encrypt", "github.privatekey", "--config", str(config), stdin=VALUE.encode())
     assert result.code == 1
-    assert "github.private_key, github.user_agent" in result.err
+    assert "github.private_key, github.receive, github.user_agent" in result.err
     assert "invite.message" in result.err
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot_deploy.config.sources import KNOWN
+from luggage.fake_github import FakeGithub
 from tests.support.sealed import COMMANDS, SHIPPED
 
 ROOT = SHIPPED.parents[1]
@@ -25,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
     for name in ("setup.py", ".gitattributes", ".gitignore"):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "downloaded.private-key.pem").write_text("-----BEGIN\nhunter2\n-----END\n")
+    (tmp_path / "downloaded.private-key.pem").write_text(FakeGithub().private_key)
     commit = "git init -q . && git add -A && git commit -qm 'As shipped'"
     assert shell(tmp_path, commit).returncode == 0
     return tmp_path

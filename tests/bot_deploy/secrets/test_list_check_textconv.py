@@ -9,6 +9,7 @@ import pytest
 
 from bot_deploy import textconv
 from luggage.crypto import conceal
+from luggage.fake_github import FakeGithub
 from tests.support.sealed import VALUE, Result, Run, private_half, shown
 
 
@@ -61,6 +62,7 @@ def test_check_counts_the_environment(
     """What the environment gives need not be in config.toml."""
     monkeypatch.setenv("GITHUB_APP_ID", "7")
     monkeypatch.setenv("GITHUB_PRIVATE_KEY_FILE", "a.pem")
+    Path("a.pem").write_text(FakeGithub().private_key)
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", VALUE)
     result = run("check", "--config", str(config))
     assert (result.code, result.out.splitlines()) == (
@@ -87,7 +89,8 @@ def test_check_failures(line: str, verdict: str, config: Path, run: Run) -> None
     """What is missing, empty, in clear or does not open is said in a line; the exit code is 1."""
     config.write_text(config.read_text().replace("[github]\n", f"[github]\n{line}\n"))
     result = run("check", "--config", str(config), "--key-file", "secret.key")
-    assert (result.code, f"FAILED  {verdict}" in result.out) == (1, True)
+    assert result.code == 1
+    assert re.search(rf"^FAILED  (\S+:\d+:\d+: )?{re.escape(verdict)}", result.out, re.MULTILINE)
     assert "hunter2" not in shown(result)
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from bot.loop.periodic.installations import InstallationsCheck
-from bot.store.refusals import Refusals
+from bot.store.refusals import Refusals, public_words, unreachable
 from luggage.fake_github import faults
 from luggage.github.errors import AddressRefused
+from luggage.github.manifest import NO_WEBHOOK_URL
 
 NEEDED = {"metadata": "read", "issues": "write"}
 
@@ -98,3 +99,33 @@ def test_a_list_that_cannot_be_had_changes_nothing(check, refusals, github):
     with pytest.raises(Exception, match="502"):
         check()
     assert told(refusals) == [("snakes", "suspended")]
+
+
+def test_an_app_without_an_address_is_noticed(check, refusals, github, caplog):
+    """A bot that waits for a webhook says that none comes, once, until there is an address."""
+    github.webhook_url = NO_WEBHOOK_URL
+    check()
+    check()
+    assert told(refusals) == [("the App", "webhook")]
+    assert caplog.text.count("no delivery comes in by itself") == 1
+    assert 'set receive = "poll"' in caplog.text
+    assert "no delivery reaches me" in public_words(refusals.counts())
+    github.webhook_url = "https://bot.example/webhook/github"
+    check()
+    assert told(refusals) == []
+
+
+def test_a_bot_that_fetches_needs_no_server(app, refusals, github):
+    """The placeholder is enough for GitHub to create deliveries."""
+    github.webhook_url = NO_WEBHOOK_URL
+    InstallationsCheck(app=app, refusals=refusals, needed=NEEDED, polls=True)()
+    assert told(refusals) == []
+
+
+@pytest.mark.parametrize("polls", [True, False])
+def test_without_any_address_no_delivery_is_created(polls):
+    """However deliveries come in, GitHub needs an address, and the remedy names one."""
+    found = unreachable("", polls=polls)
+    assert found
+    assert "no webhook address" in found.words
+    assert "on the App's page" in found.remedy
