@@ -52,6 +52,7 @@ def run_loop(config: Config, *, threads: int) -> None:
         checked()
     report_crashes(config)
     parts = Parts(config=config, engine=open_database(config, pool_size=threads + 5))
+    _ = parts.app  # an unusable key ends the loop before it writes
     adopt(parts.people, parts.queue, on_page=lambda: parts.board.beat(parts.name))
     with closing(parts.wakeup()) as wakeup:
         worker, tasks = make_loop(parts, wakeup, threads=threads)
