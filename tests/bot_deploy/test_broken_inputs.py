@@ -6,6 +6,7 @@ swept without a change here. What would serve, wait or build for long is replace
 
 import argparse
 import ctypes
+import gc
 import hashlib
 import importlib
 import io
@@ -443,7 +444,7 @@ def load_and_close(web: Server) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_serves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What would serve, wait or build returns at once; signals are as before."""
+    """What would serve, wait or build returns at once; the process is as before."""
     from bot_deploy import demo, mkpex  # noqa: PLC0415
     from bot_deploy.registration import local_page  # noqa: PLC0415
     from bot_deploy.wiring import listening, server, stopped  # noqa: PLC0415
@@ -467,7 +468,15 @@ def nothing_serves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(listening, "_PORT_TIMEOUT_SECONDS", 0.0)
     monkeypatch.setattr(stopped, "ASLEEP_AFTER_SECONDS", 0.0)
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    root = logging.getLogger()
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    handlers, level = list(root.handlers), root.level
     yield
+    sys.setswitchinterval(interval)
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+    root.handlers[:] = handlers
+    root.setLevel(level)
     for number, handler in before.items():
         signal.signal(number, handler)
 
