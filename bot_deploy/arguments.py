@@ -97,16 +97,36 @@ def describe(main: Callable[[list[str]], object], name: str) -> argparse.Argumen
     raise TypeError(f"{name} does not parse its arguments")
 
 
+class _ConfigOption(argparse.Action):
+    """--config: sets BOT_CONFIG for this process and its children."""
+
+    def __call__(self, _parser: Any, _options: Any, values: Any, _option: Any = None) -> None:
+        """Set the variable."""
+        os.environ["BOT_CONFIG"] = values
+
+
 def subcommand_parser(
-    argv: list[str], description: str, *, epilog: str = ""
+    argv: list[str], description: str, *, epilog: str = "", config: bool = True
 ) -> argparse.ArgumentParser:
-    """Return a parser for the subcommand argv[0], named as the operator typed it."""
+    """Return a parser for the subcommand argv[0], named as the operator typed it.
+
+    With `config` it has the option --config, for a subcommand that reads the settings.
+    """
     name = f"{program()} {argv[0]}"
-    return Parser(prog=name, description=description, epilog=epilog or None)
+    parser = Parser(prog=name, description=description, epilog=epilog or None)
+    if config:
+        parser.add_argument(
+            "--config",
+            action=_ConfigOption,
+            default=argparse.SUPPRESS,
+            metavar="PATH",
+            help="config.toml to use (default: BOT_CONFIG, or config.toml in the data directory)",
+        )
+    return parser
 
 
 def no_options(argv: list[str], description: str) -> None:
-    """Parse the arguments of a subcommand without options; any ends it with exit code 2."""
+    """Parse the arguments of a subcommand without options of its own; exit code 2 for others."""
     subcommand_parser(argv, description).parse_args(argv[1:])
 
 

@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = secrets_file.parse(parser, argv)
     file = secrets_file.read_config(options.config)
-    secrets = secrets_file.open_config(file, options.key_file)
+    secrets = secrets_file.open_config(file, options.key_file, options.config)
     environ = _environ(options)
     unusable = _unusable(file, environ, options.part)
     verdicts = list(_verdicts(secrets, environ, options.part, unusable))

@@ -23,7 +23,9 @@ _EXAMPLES = """where to save the script:
 
 def main(argv: list[str]) -> int:
     """Print the script; returns 0."""
-    parser = subcommand_parser(argv, f"{SUMMARY}.", epilog=_EXAMPLES.format(**_names()))
+    parser = subcommand_parser(
+        argv, f"{SUMMARY}.", epilog=_EXAMPLES.format(**_names()), config=False
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("shell", choices=("bash", "zsh", "fish"))
     options = parser.parse_args(argv[1:])

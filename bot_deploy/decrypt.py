@@ -18,7 +18,7 @@ def main(argv: list[str]) -> int:
     secrets_file.add_key_file(parser)
     options = secrets_file.parse(parser, argv)
     file = secrets_file.read_config(options.config)
-    secrets = secrets_file.open_config(file, options.key_file)
+    secrets = secrets_file.open_config(file, options.key_file, options.config)
     if options.name not in secrets:
         known = ", ".join(sorted(secrets)) or "none"
         raise NameUnknown(f"{options.name} is not in {file.source}, which has: {known}")

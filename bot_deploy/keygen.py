@@ -6,7 +6,7 @@ from bot_deploy.config import secrets_file
 
 BOT_DEPLOY_MAIN_OK = True
 SUMMARY = "create a key pair: the public key in config.toml, the private key in a new file"
-_MORE = "Creates the config.toml that --config or BOT_CONFIG names if it does not exist."
+_MORE = "Creates the config.toml if it does not exist."
 
 
 def main(argv: list[str]) -> int:
@@ -21,7 +21,8 @@ def main(argv: list[str]) -> int:
     pairs = secrets_file.NewPairs.generate(with_parts=options.parts)
     key = pairs.shared
     document.add_key(key.public, beside_others=options.add, parts=pairs.public_parts)
-    with secrets_file.handed_over(pairs, None if options.stdout else options.private_key) as where:
+    place = options.private_key or secrets_file.private_half(path, "secret.key")
+    with secrets_file.handed_over(pairs, None if options.stdout else place) as where:
         secrets_file.write_config(path, document)
     sys.stderr.write(
         f"pair {key.id}: public key in {path}, private key in {where}; keep the private key safe\n"

@@ -116,6 +116,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser = subcommand_parser(
         argv,
         f"{SUMMARY}. The file runs on this Python version and this kind of machine.",
+        config=False,
     )
     add = parser.add_argument
     add(

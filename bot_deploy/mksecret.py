@@ -25,6 +25,7 @@ def main(argv: list[str]) -> int:
     parser = subcommand_parser(
         argv,
         f"{SUMMARY}. The secret is 64 hexadecimal digits. The file is new, with mode 0600.",
+        config=False,
     )
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="the new file, such as secret.webhook"

@@ -27,12 +27,13 @@ def main(argv: list[str]) -> int:
     pairs = secrets_file.NewPairs.generate(with_parts=with_parts)
     key = pairs.shared
     count = document.reseal(
-        secrets_file.keys_from(options.key_file),
+        secrets_file.keys_from(options.key_file, options.config),
         key.public,
         parts=pairs.public_parts,
         part_of=part_of,
     )
-    with secrets_file.handed_over(pairs, None if options.stdout else options.private_key) as where:
+    place = options.private_key or secrets_file.private_half(path, "secret.key.new")
+    with secrets_file.handed_over(pairs, None if options.stdout else place) as where:
         secrets_file.write_config(path, document)
     sys.stderr.write(
         f"pair {key.id}: {count} values sealed again in {path}, private key in {where}; "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config.handover import log_notices, own_environment, packed_for
+from bot_deploy.config.sources import Notice, config_name
 from bot_deploy.wiring.processes import SUBCOMMANDS, Relay, end_with_0, entries
 from luggage.run import run_in_child
 from luggage.run.runtime_dirs import runtime_dirs
@@ -95,7 +96,7 @@ def prepare(environ: Mapping[str, str], *, or_demo: bool) -> Prepared | None:
     require_free_port(config, clock=time.monotonic, sleep=time.sleep)
     handed_over = {name: packed_for(config, part, environ) for part, name in SUBCOMMANDS.items()}
     configure_logging(config.log_format, name="start")
-    log_notices(config.webhook_notice())
+    log_notices(Notice(f"settings from {config_name(environ)}"), config.webhook_notice())
     once_it_answers(partial(migrate, config), sleep=time.sleep)
     require_undamaged(config)
     return Prepared(

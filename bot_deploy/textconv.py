@@ -13,7 +13,9 @@ SUMMARY = "print a file for `git diff`, with a fingerprint for each sealed value
 
 def main(argv: list[str]) -> int:
     """Print the file; returns 0, or 1 if it cannot be read."""
-    parser = subcommand_parser(argv, f"{SUMMARY}; see docs/howto/secrets.md for the set-up")
+    parser = subcommand_parser(
+        argv, f"{SUMMARY}; see docs/howto/secrets.md for the set-up", config=False
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="file to print")
     options = parse(parser, argv)
     # Git gets all bytes back unchanged, except sealed values.

@@ -16,7 +16,7 @@ SUMMARY = "print the version, the commit, and the versions of Python and all dep
 
 def main(argv: list[str]) -> int:
     """Print the versions, for people or as JSON; returns 0."""
-    parser = subcommand_parser(argv, SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY, config=False)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     options = parser.parse_args(argv[1:])
     found = provenance("portmanteau", Path(bot_deploy.__file__).parent)

@@ -54,13 +54,20 @@ def rules_for(
     return [rule for rule in table if (event, action or "") in rule.events]
 
 
-def needs(rules: Sequence[Rule[Any]]) -> Needs:
-    """The permissions and events that the bot and these rules need; the strongest access wins."""
-    permissions = dict(CORE_PERMISSIONS)
+def needed_by(rules: Sequence[Rule[Any]]) -> Mapping[str, Mapping[str, str]]:
+    """Who needs which access to a permission: permission -> rule, or "" for the bot -> access."""
+    found = {name: {"": access} for name, access in CORE_PERMISSIONS.items()}
     for rule in rules:
         for name, access in rule.permissions.items():
-            permissions[name] = max(
-                permissions.get(name, access), access, key=ACCESS_STRENGTH.__getitem__
-            )
+            found.setdefault(name, {})[rule.name] = access
+    return found
+
+
+def needs(rules: Sequence[Rule[Any]]) -> Needs:
+    """The permissions and events that the bot and these rules need; the strongest access wins."""
+    permissions = {
+        name: max(each.values(), key=ACCESS_STRENGTH.__getitem__)
+        for name, each in needed_by(rules).items()
+    }
     events = {event for rule in rules for event, _action in rule.events}
     return Needs(permissions, CORE_EVENTS | events)

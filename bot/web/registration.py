@@ -32,11 +32,15 @@ class TryAgain(Exception):  # noqa: N818 - named after the remedy
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrationRequest:
-    """The request to GitHub: the manifest for the page at `address`, with a `state`."""
+    """The request to GitHub: the manifest for the page at `address`, with a `state`.
+
+    `needed_by` says who needs each permission: permission -> rule, or "" for the bot -> access.
+    """
 
     organization: str
     address: str
     manifest: Mapping[str, Any]
+    needed_by: Mapping[str, Mapping[str, str]]
     state: str = field(repr=False)
 
 

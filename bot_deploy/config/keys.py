@@ -1,4 +1,4 @@
-"""Private keys from SECRET_KEY_FILE or SECRET_KEY.
+"""Private keys from SECRET_KEY_FILE, SECRET_KEY, or the file secret.key next to config.toml.
 
 A file is safer: every child inherits a variable, and the same user's processes read it in /proc.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot_deploy.config.files import open_file
+from bot_deploy.config.sources import key_file
 from luggage.crypto import PrivateKey, SecretError, parse_private_keys
 
 _LOG = logging.getLogger(__name__)
@@ -27,17 +28,18 @@ class KeyFileError(SecretError):
 
 
 def private_keys(environ: Mapping[str, str]) -> tuple[PrivateKey, ...]:
-    """Return the private keys in `environ`, or none.
+    """Return the private keys that `environ` names, or those next to config.toml, or none.
 
     An empty variable counts as unset, as supervisors set missing ones to nothing. A file that
     others may read is an error; if its mode cannot be changed, as in a container, it is a logged
     warning. Raises KeyGivenTwiceError, KeyFileError, and NotAKey, which names the variable.
     """
-    path = environ.get("SECRET_KEY_FILE")
-    if path and environ.get("SECRET_KEY"):
+    named = environ.get("SECRET_KEY_FILE")
+    if named and environ.get("SECRET_KEY"):
         raise KeyGivenTwiceError("SECRET_KEY and SECRET_KEY_FILE are both set: unset one of them")
-    if path:
-        return parse_private_keys(_read(Path(path)), source=f"SECRET_KEY_FILE ({path})")
+    if path := key_file(environ):
+        source = f"SECRET_KEY_FILE ({path})" if named else str(path)
+        return parse_private_keys(_read(path), source=source)
     if environ.get("SECRET_KEY"):
         return parse_private_keys(environ["SECRET_KEY"], source="SECRET_KEY")
     return ()

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from bot_deploy.arguments import subcommand_parser
 from bot_deploy.config.files import ConfigFile, UnusableTextError, read_bytes
 from bot_deploy.config.keys import private_keys
 from bot_deploy.config.private_file import make_private
-from bot_deploy.config.sources import PARTS, config_file
+from bot_deploy.config.sources import PARTS, config_file, operators_file
 from luggage.crypto import PrivateKey, PublicKey, SecretError, Secrets, open_secrets
 from luggage.crypto.document import Document
 
@@ -29,9 +30,14 @@ class FileError(SecretError):
 
 def new_parser(argv: list[str], description: str) -> argparse.ArgumentParser:
     """Return a parser for the subcommand argv[0], with --config."""
-    parser = subcommand_parser(argv, description)
+    parser = subcommand_parser(argv, description, config=False)
     parser.allow_abbrev = False
-    parser.add_argument("--config", type=Path, metavar="PATH", help="config.toml to use")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="PATH",
+        help="config.toml to use (default: BOT_CONFIG, or config.toml in the data directory)",
+    )
     return parser
 
 
@@ -41,7 +47,8 @@ def add_key_file(parser: argparse.ArgumentParser) -> None:
         "--key-file",
         type=Path,
         metavar="PATH",
-        help="file with the private key (default: SECRET_KEY_FILE or SECRET_KEY)",
+        help="file with the private key (default: SECRET_KEY_FILE, SECRET_KEY, or secret.key next "
+        "to config.toml)",
     )
 
 
@@ -61,9 +68,8 @@ def add_private_half(parser: argparse.ArgumentParser, default: str) -> None:
     where.add_argument(
         "--private-key",
         type=Path,
-        default=Path(default),
         metavar="PATH",
-        help=f"new file for the private key, mode 0600 (default: {default})",
+        help=f"new file for the private key, mode 0600 (default: {default} next to config.toml)",
     )
     where.add_argument("--stdout", action="store_true", help="print the private key instead")
     parser.add_argument(
@@ -94,20 +100,36 @@ def say(line: str) -> None:
 
 
 def config_to_write(option: Path | None) -> Path:
-    """Return the file that --config or BOT_CONFIG names, or the checkout's config.toml.
+    """Return the operator's config.toml, which may not exist yet; --config names another one.
 
-    Raises FileError without one. The installed config.toml would not do: in a pex it is a copy, and
-    the next upgrade replaces it.
+    A checkout whose own config.toml has a key pair keeps using that, as earlier releases did.
     """
-    if option or os.environ.get("BOT_CONFIG"):
-        return option or Path(os.environ["BOT_CONFIG"])
-    for package in (_HERE, Path("bot_deploy")):
-        if (package.parent / "setup.py").exists() and (package / "config.toml").exists():
-            return package / "config.toml"
-    raise FileError(
-        "there is no config.toml to change outside of a checkout: name your own in BOT_CONFIG "
-        "(`export BOT_CONFIG=$PWD/bot.toml`); `keygen` creates it"
-    )
+    mine = option or operators_file(os.environ)
+    if option or config_file(os.environ) == mine:
+        return mine
+    return next(filter(_has_key_pair, _of_checkout()), mine)
+
+
+def _of_checkout() -> list[Path]:
+    """Return where a checkout has a config.toml: around this code, and in the current directory."""
+    packages = (_HERE, Path("bot_deploy"))
+    return [each / "config.toml" for each in packages if (each.parent / "setup.py").exists()]
+
+
+def _has_key_pair(path: Path) -> bool:
+    """Return whether a config.toml has been in use: it names public keys, or is broken."""
+    try:
+        return path.exists() and bool(tomllib.loads(path.read_text("utf-8-sig")).get("keys"))
+    except ValueError:
+        return True
+
+
+def private_half(path: Path, default: str) -> Path:
+    """Return the place of a new private key for a config.toml: next to it.
+
+    That of the bot's own config.toml goes into the current directory, as in earlier releases.
+    """
+    return Path(default) if path in _of_checkout() else path.with_name(default)
 
 
 def read_config(option: Path | None) -> ConfigFile:
@@ -142,22 +164,25 @@ def edit(file: ConfigFile) -> Document:
     return Document(file.text, file.source, file.place)
 
 
-def open_config(file: ConfigFile, key_file: Path | None) -> Secrets:
-    """Return the values of the file, which `keys_from(key_file)` open.
+def open_config(file: ConfigFile, key_file: Path | None, config: Path | None) -> Secrets:
+    """Return the values of the file, which `keys_from(key_file, config)` open.
 
     Raises SecretError for a bad key.
     """
-    return open_secrets(file.values, keys_from(key_file), file.place)
+    return open_secrets(file.values, keys_from(key_file, config), file.place)
 
 
-def keys_from(option: Path | None) -> tuple[PrivateKey, ...]:
-    """Return the keys in the file of --key-file, or those of the environment."""
-    return private_keys({"SECRET_KEY_FILE": str(option)} if option else os.environ)
+def keys_from(option: Path | None, config: Path | None) -> tuple[PrivateKey, ...]:
+    """Return the keys in the file of --key-file, of the environment, or next to config.toml."""
+    if option:
+        return private_keys({"SECRET_KEY_FILE": str(option)})
+    return private_keys({**os.environ, "BOT_CONFIG": str(config)} if config else os.environ)
 
 
 def write_config(path: Path, document: Document) -> None:
     """Replace `path` with the document, all or nothing; its mode stays."""
     path = path.resolve()  # a symbolic link stays one
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # as the data directory
     mode = path.stat().st_mode & 0o777 if path.exists() else _MODE
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -217,6 +242,7 @@ def handed_over(pairs: NewPairs, path: Path | None) -> Iterator[str]:
         yield "stdout"
         return
     with contextlib.ExitStack() as on_failure:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, keys in pairs.files(path).items():
             _make_private(file, "".join(f"{key.reveal()}\n" for key in keys))
             on_failure.callback(file.unlink)

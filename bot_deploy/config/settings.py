@@ -28,6 +28,7 @@ from bot_deploy.config.sources import (
     ConfigError,
     Notice,
     Sources,
+    data_directory,
     read_document,
     require_texts,
     shown,
@@ -187,10 +188,12 @@ def load(
     """
     file = document if isinstance(document, ConfigFile) else _read(environ, document)
     require_texts(file)
+    # A process that `start` gave its secrets to needs no key, even if one is within its reach.
+    keys = private_keys(environ) if opened is None else ()
     place = file.place if file.text else None
-    secrets = open_secrets(file.values, private_keys(environ), place)
+    secrets = open_secrets(file.values, keys, place)
     sources = Sources(environ, secrets, part, opened, file)
-    data = Path(sources.path("BOT_DATA", "var"))
+    data = data_directory(environ)
     if "\0" in str(data):
         raise ConfigError("BOT_DATA has a character that no path contains: set another directory")
     receive = _receive(sources)

@@ -4,6 +4,7 @@ A variable NAME may be set as NAME_FILE, the path of a file with the value, but 
 Only one line end at the end of a value is dropped (docs/decisions/0129-unchanged-values.md).
 """
 
+import errno
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bot_deploy.config.files import ConfigFile, UnusableTextError, read_bytes
 
 if TYPE_CHECKING:  # `start` needs the names alone, and stays small
-    from luggage.crypto import Secrets
+    from luggage.crypto import Secret
 
 # The processes that `start` runs. They can also be started separately.
 WEB, LOOP = "web", "loop"
@@ -34,6 +35,9 @@ _REMEDIES = {
     _IN_CLEAR: "seal it: `encrypt`",
 }
 
+# The errors of a path at which no file can be.
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+
 _LINE_END = re.compile(r"\r?\n\Z")
 # Two secrets in one variable, as the release before took them. Both must look generated: half of a
 # text that a person chose could be guessed.
@@ -45,10 +49,58 @@ class ConfigError(Exception):
     """A missing or invalid setting; the message is one line, with the remedy."""
 
 
+def data_directory(environ: Mapping[str, str]) -> Path:
+    """Return the data directory. Raises ConfigError if BOT_DATA cannot be read."""
+    return Path(Sources(environ, {}).path("BOT_DATA", "var"))
+
+
+def operators_file(environ: Mapping[str, str]) -> Path:
+    """Return the operator's config.toml, in BOT_CONFIG or the data directory; it may not exist.
+
+    It lies outside of the bot's own files, so an upgrade leaves it alone: docs/decisions/0202.
+    """
+    return Path(environ.get("BOT_CONFIG", "") or data_directory(environ) / "config.toml")
+
+
 def config_file(environ: Mapping[str, str]) -> Path | Traversable:
-    """Return the file that BOT_CONFIG names, or the bot's own config.toml."""
-    path = environ.get("BOT_CONFIG", "")
-    return Path(path) if path else resources.files("bot_deploy").joinpath("config.toml")
+    """Return the config.toml in use: the operator's, or the bot's own if there is none."""
+    mine = operators_file(environ)
+    if environ.get("BOT_CONFIG") or _exists(mine):
+        return mine
+    return resources.files("bot_deploy").joinpath("config.toml")
+
+
+def config_name(environ: Mapping[str, str]) -> str:
+    """Return the file in use, for messages."""
+    source = config_file(environ)
+    return str(source) if source == operators_file(environ) else "the bot's own config.toml"
+
+
+def key_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the file with the private key: SECRET_KEY_FILE's, or secret.key next to config.toml.
+
+    Returns None if SECRET_KEY is set, or neither file is there.
+    """
+    if path := environ.get("SECRET_KEY_FILE"):
+        return Path(path)
+    if environ.get("SECRET_KEY"):
+        return None
+    config = operators_file(environ)
+    beside = config.parent / "secret.key"
+    in_use = environ.get("BOT_CONFIG") or _exists(config)
+    return beside if in_use and _exists(beside) else None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return False
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:  # a path with a NUL
+        return False
+    return True
 
 
 def read_document(environ: Mapping[str, str]) -> ConfigFile:
@@ -162,7 +214,7 @@ class Sources:
     """
 
     environ: Mapping[str, str] = field(repr=False)
-    secrets: "Secrets"
+    secrets: "Mapping[str, Secret]"
     part: str = ""
     opened: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     file: ConfigFile = field(default_factory=ConfigFile)

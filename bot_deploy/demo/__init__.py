@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int:
 
     Obeys no setting of a bot, and leaves no file behind.
     """
-    parser = subcommand_parser(argv, SUMMARY)
+    parser = subcommand_parser(argv, SUMMARY, config=False)
     parser.add_argument(
         "--deliveries",
         type=whole_number,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.rules import HELPFUL_EVENTS, needs
+from bot.rules import HELPFUL_EVENTS, needed_by, needs
 from bot.web.registration import RETURN_PATH, RegistrationError, RegistrationRequest, TryAgain
 from bot_deploy.config import Config, load
 from bot_deploy.config.secrets_file import read_or_begin, say
@@ -48,7 +48,8 @@ def request(
     config: Config, port: int, organization: str, *, url: str | None, name: str | None
 ) -> RegistrationRequest:
     """Return the request for an App with exactly what the enabled rules need, and a new state."""
-    needed = needs(config.settings.enabled(config.rules))
+    enabled = config.settings.enabled(config.rules)
+    needed = needs(enabled)
     state = secrets.token_urlsafe(32)
     path = expand("/organizations/{org}/settings/apps/new", {"org": organization})
     base = (url or f"http://localhost:{config.port}").rstrip("/")
@@ -56,6 +57,7 @@ def request(
         organization=organization,
         address=f"{config.server_url}{path}?{urlencode({'state': state})}",
         state=state,
+        needed_by=needed_by(enabled),
         manifest=manifest(
             name=name or f"portmanteau-{organization}",
             url=url or f"{config.server_url}/{organization}",

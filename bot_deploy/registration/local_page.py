@@ -14,7 +14,7 @@ from bot.web.registration import Registration, listen, make_app, serving
 from bot_deploy import keygen
 from bot_deploy.arguments import program
 from bot_deploy.config.secrets_file import config_to_write, say
-from bot_deploy.config.sources import ConfigError
+from bot_deploy.config.sources import ConfigError, key_file
 from bot_deploy.registration.app_secrets import SecretsTarget, prepare
 from bot_deploy.registration.exchange import finish, request, settings
 from luggage.crypto import KeyMissing
@@ -44,7 +44,7 @@ def register(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with serving(make_app(registration), listener):
         _invite(port, environ, with_browser=not options.no_browser)
         _wait(registration)
-    return _conclude(registration, target, options)
+    return _conclude(registration, target, options, environ)
 
 
 def _prepared(path: Path, options: argparse.Namespace, environ: Mapping[str, str]) -> SecretsTarget:
@@ -88,7 +88,10 @@ def _wait(registration: Registration) -> None:
 
 
 def _conclude(
-    registration: Registration, target: SecretsTarget, options: argparse.Namespace
+    registration: Registration,
+    target: SecretsTarget,
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
 ) -> int:
     ended = registration.ended
     if ended is None:
@@ -96,8 +99,12 @@ def _conclude(
     elif ended.app is None:
         problem = ended.message
     else:
-        where, named = _relative(target.path), options.config is not None
-        for line in next_steps(ended.app, where, named=named):
+        where, more = _relative(target.path), ""
+        if options.config is not None:
+            environ = {**environ, "BOT_CONFIG": str(where)}
+            more = f" --config {shlex.quote(str(where))}"
+        has_key = bool(environ.get("SECRET_KEY") or key_file(environ))
+        for line in next_steps(ended.app, where, more=more, has_key=has_key):
             say(line)
         return 0
     sys.stderr.write(f"{program()} register: {problem}\n")
@@ -121,15 +128,16 @@ def has_screen(environ: Mapping[str, str], platform: str) -> bool:
     return platform == "darwin" or any(map(environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
-def next_steps(app: Registered, path: Path, *, named: bool) -> Iterator[str]:
-    """Yield the result and the next steps; with `named`, they include setting BOT_CONFIG."""
+def next_steps(app: Registered, path: Path, *, more: str, has_key: bool) -> Iterator[str]:
+    """Yield the result and the next steps, whose commands end with the options `more`."""
     yield f"{app.name} is registered; its secrets are sealed in {path}."
     if not app.webhook_secret:
         yield "GitHub created no webhook secret: set one on the App's page, and `encrypt` it"
-    start = program()
-    yield f"\n1. Install the App:\n   {app.page}/installations/new"
-    yield "2. Tell the bot where its key is:\n   export SECRET_KEY_FILE=secret.key"
-    if named:
-        yield f"   export BOT_CONFIG={shlex.quote(str(path))}"
-    yield f"3. Check the installation:\n   {start} doctor"
-    yield f"4. Run the bot:\n   {start} start"
+    steps = [f"Install the App:\n   {app.page}/installations/new"]
+    if not has_key:
+        steps.append("Tell the bot where its key is:\n   export SECRET_KEY_FILE=secret.key")
+    steps.append(f"Check the installation:\n   {program()} doctor{more}")
+    steps.append(f"Run the bot:\n   {program()} start{more}")
+    yield ""
+    for number, step in enumerate(steps, start=1):
+        yield f"{number}. {step}"

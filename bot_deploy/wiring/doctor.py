@@ -20,7 +20,7 @@ from bot.operations.doctor.examination import failed, ok, warning
 from bot.rules import needs
 from bot_deploy.arguments import program
 from bot_deploy.config import Config, load
-from bot_deploy.config.sources import TITLES, WEB
+from bot_deploy.config.sources import TITLES, WEB, config_name
 from bot_deploy.wiring.data_directory import exposed
 from bot_deploy.wiring.listening import receives
 from bot_deploy.wiring.open_files import notice_of
@@ -107,7 +107,8 @@ class DoctorDependencies:
         notice = config.webhook_notice() if config.app and self._part in ("", WEB) else None
         if notice and notice.remedy:
             return warning(notice.detail, notice.remedy)
-        return ok(f"{config.api_url}; {receives(config)}")
+        name = config_name(self._environ)
+        return ok(f"{name}; {config.api_url}; {receives(config)}")
 
     def privilege(self) -> Finding:
         """The process can open each secret that it uses, and no other."""

@@ -33,6 +33,8 @@ NAVIGATION = {
     "Operate it": (
         "howto/install",
         "howto/deploy",
+        "howto/upgrade",
+        "howto/uninstall",
         "howto/secrets",
         "howto/doctor",
         "howto/console",

@@ -5,7 +5,7 @@ from sqlalchemy import make_url
 
 from luggage.database import open_engine
 from luggage.jobs import NewJob, Queue
-from tests.support.documented import BACKUP, blocks, shell
+from tests.support.documented import blocks, shell
 from tests.support.packing import ROOT
 from tests.support.postgresql import running_server
 
@@ -56,7 +56,7 @@ def put(database):
 
 def test_a_restored_database_is_as_it_was(run, put):
     """A restore brings back the backup, and nothing later."""
-    back_up, restore = blocks(BACKUP)
+    back_up, restore = blocks("howto/backup")
     run("python -m bot_deploy migrate")
     put("before")
     run(back_up)

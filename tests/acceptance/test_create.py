@@ -26,6 +26,7 @@ def checkout(tmp_path):
     docker.write_text(
         f"""#!/bin/sh
 [ -z "$NO_ENGINE" ] || {{ echo "$NO_ENGINE" >&2; exit 1; }}
+[ "$1" != images ] || printf 'bot-build:%s\\n' "$(git rev-parse HEAD)" older oldest '<none>'
 [ "$1" = version ] || cat >> {tmp_path}/context
 echo "$@" >> {tmp_path}/calls
 """
@@ -81,7 +82,16 @@ def test_it_builds_both_and_says_how_to_run(checkout, create, calls):
     assert f"--tag bot:{name} --tag bot:latest " in second
     assert f"BUILD=bot-build:{name}" in second
     assert f"VERSION={project_version(ROOT)} " in second
-    assert done.stdout.count("docker run ") == 2
+    assert done.stdout.count("docker run ") == 1
+
+
+def test_the_images_that_built_earlier_commits_go(checkout, create):
+    """Only the image that built this commit stays; it is the cache of the next build."""
+    done = create()
+    lines = (checkout.parent / "calls").read_text().splitlines()
+    removed = [line for line in lines if line.startswith("rmi")]
+    assert removed == ["rmi bot-build:older", "rmi bot-build:oldest"]
+    assert "- removing bot-build:older\n" in done.stdout
 
 
 def test_it_hands_on_what_it_is_given(create, calls):

@@ -1,4 +1,4 @@
-"""docs/howto/deploy.md and backup.md: their commands work in the documented order.
+"""The commands for Docker work in the documented order: deploy, back up, upgrade, uninstall.
 
 Those of "As one file" make the pex that test_pex looks at.
 """
@@ -12,9 +12,12 @@ import yaml
 
 from tests.support import needs
 from tests.support.docker import HERE, built_once, docker, give_back
-from tests.support.documented import BACKUP, DEPLOY, blocks, shell
+from tests.support.documented import blocks, shell
 from tests.support.packing import ROOT
 from tests.support.running import free_port
+
+# Another image, in place of another commit, whose build takes minutes.
+NEWER = "printf 'FROM bot:latest\\nENV NEWER=1\\n' | docker build --tag bot:latest -"
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +31,9 @@ def images(tmp_path_factory):
 def operator(images, tmp_path):
     """Run the pages' commands; only names and ports differ."""
     checkout = shutil.copytree(images.checkout, tmp_path / "checkout")
+    (checkout / "var").mkdir(mode=0o700)
+    shutil.copy(checkout / "bot_deploy/config.toml", checkout / "var/config.toml")
+    shutil.copy(checkout / "secret.key", checkout / "var/secret.key")
     name, port = f"{images.name}-page", free_port()
     github = images.github()
 
@@ -39,10 +45,16 @@ def operator(images, tmp_path):
             ("127.0.0.1:8000:8000", f"127.0.0.1:{port}:8000"),
             ("localhost:8000", f"127.0.0.1:{port}"),
             ("run --detach", f"run --detach --add-host {HERE}:host-gateway --env GITHUB_API_URL"),
-            ('"bot:$', f'"{images.name}:$'),
+            ("bot:previous", f"{images.name}:previous"),
+            ("bot:latest", f"{images.name}:latest"),
+            # Other tests use the images: another one stands for them.
+            ("reference=bot --filter reference=bot-build", f"reference={name}"),
+            ("--tag bot:gone", f"--tag {name}:gone"),
         ):
             script = script.replace(there, here)
-        script = re.sub(r"(docker (?:stop|start|rm|logs|exec)) bot\b", rf"\1 {name}", script)
+        words = "stop|start|rm|rm --force|logs|exec|volume rm|volume inspect"
+        script = re.sub(rf"(docker (?:{words})) bot\b", rf"\1 {name}", script)
+        script = re.sub(r"'{{.Image}}' bot\b", f"'{{{{.Image}}}}' {name}", script)
         script = re.sub(r"\bbot:/data/", f"{name}:/data/", script)
         script = re.sub(
             r"(?<=[ \"])bot(?= (?:version|check|restore|10001|-c)|$)",
@@ -64,13 +76,28 @@ def operator(images, tmp_path):
 
 
 def test_the_commands_for_docker_work(operator):
-    """The bot is deployed, backed up, restored, upgraded and rolled back."""
+    """The bot is deployed, backed up, restored, upgraded, rolled back and removed."""
+    *deploy, ready = blocks("howto/deploy", section="As an image")
+    before, replace, roll_back, later = blocks("howto/upgrade", "sh docker")
+    (restore,) = blocks("howto/upgrade", "sh docker restore")
+    start = roll_back.index("docker run")
     script = [
-        *blocks(DEPLOY, section="As an image"),
-        *blocks(BACKUP, " docker"),
-        *blocks(DEPLOY, section="Upgrade"),
-        *blocks(DEPLOY, section="Roll back"),
-        blocks(DEPLOY, section="As an image")[-1],
+        *deploy,
+        ready,
+        *blocks("howto/backup", "sh docker"),
+        before,
+        NEWER,
+        replace,
+        ready,
+        "docker exec bot printenv NEWER",
+        roll_back[:start] + restore + roll_back[start:],
+        ready,
+        "if docker exec bot printenv NEWER; then exit 1; fi",
+        "docker tag bot:previous bot:latest",
+        later,
+        "printf 'FROM bot:latest\\nENV GONE=1\\n' | docker build --tag bot:gone -",
+        *blocks("howto/uninstall", "sh docker"),
+        "if docker volume inspect bot; then exit 1; fi",
     ]
     assert "Traceback" not in operator("\n".join(script))
 
@@ -90,9 +117,10 @@ def test_the_commands_for_compose_make_its_secrets(tmp_path):
     """The files that compose.yaml names, readable by their owner; both passwords match."""
     deploy = tmp_path / "docs/deploy"
     deploy.mkdir(parents=True)
-    (tmp_path / "secret.key").touch(mode=0o600)
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/secret.key").touch(mode=0o600)
     owners = 'sudo() { echo "$@" >> ../../owners; }'
-    script = "\n".join([owners, *blocks(DEPLOY, " compose")])
+    script = "\n".join([owners, *blocks("howto/deploy", "sh compose")])
     shell(script, cwd=tmp_path, umask=0o022, PYTHONPATH=str(ROOT))
     compose = yaml.safe_load((ROOT / "docs/deploy/compose.yaml").read_text())
     files = {name: deploy / one["file"] for name, one in compose["secrets"].items()}

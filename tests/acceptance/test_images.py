@@ -1,4 +1,4 @@
-"""The images with a real engine: both `docker run` lines, crashes, and contents."""
+"""The images with a real engine: ways to give the key, crashes, and contents."""
 
 import os
 import shutil

@@ -2,9 +2,9 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
-import sys
 import tarfile
 import time
 import urllib.request
@@ -16,8 +16,9 @@ import pytest
 
 from luggage.buildpex.provenance import project_version
 from luggage.fake_github import FakeGithub
-from tests.support.installing import built, library_table, pip, run, uv
-from tests.support.packing import ROOT
+from tests.support.documented import blocks, shell
+from tests.support.installing import built, library_table, run, uv
+from tests.support.packing import ROOT, wheelhouse
 from tests.support.running import free_port
 
 pytestmark = pytest.mark.xdist_group("installed")
@@ -113,12 +114,13 @@ def test_a_file_that_is_gone_is_not_packed_again(tmp_path, portmanteau):
 
 @pytest.fixture(scope="module")
 def program(portmanteau, tmp_path_factory):
-    """The console script of an environment with the bot, from `python -m venv` and its pip."""
+    """The console script of an environment with the bot, made by the commands of the page."""
     home = tmp_path_factory.mktemp("installed")
-    venv = home / "venv"
-    run([sys.executable, "-m", "venv", venv], cwd=home, home=home)
-    run(pip(venv, "install", "--quiet", portmanteau.wheel), cwd=home, home=home)
-    return venv / "bin" / "portmanteau"
+    sources = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse()), "PIP_QUIET": "1"}
+    (commands,) = blocks("howto/install", "sh pip")
+    commands = commands.replace("SOURCE", shlex.quote(str(portmanteau.wheel)))
+    shell(commands, cwd=home, HOME=str(home), PIP_CONFIG_FILE=os.devnull, **sources)
+    return home / "bot" / "bin" / "portmanteau"
 
 
 @pytest.fixture
@@ -197,20 +199,20 @@ def test_it_says_what_it_is(program, bare):
     assert f"portmanteau {project_version(ROOT)}, commit " in call(program, bare, "version").stdout
 
 
-def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
-    """Without BOT_CONFIG one line explains it; with it, secrets are written and found."""
-    without = call(program, bare, "keygen")
-    assert without.returncode == 1
-    assert without.stderr.startswith(f"{program} keygen: there is no config.toml to change")
-    assert without.stderr.count("\n") == 1
-    mine = {"BOT_CONFIG": "mine.toml"}
+@pytest.mark.parametrize("named", [{}, {"BOT_CONFIG": "mine.toml"}], ids=["data", "named"])
+def test_secrets_are_in_a_file_of_the_operator(named, program, bare, tmp_path):
+    """Secrets are written to and found in a file outside of the environment, with its key."""
+    work = tmp_path / "work"
     for words in (["keygen"], ["encrypt", "github.app_id", "--file", "id"]):
-        (tmp_path / "work" / "id").write_text("1234")
-        done = call(program, bare, *words, **mine)
+        (work / "id").write_text("1234")
+        done = call(program, bare, *words, **named)
         assert done.returncode == 0, done.stderr
-    checked = call(program, bare, "check", SECRET_KEY_FILE="secret.key", **mine)
-    assert "github.app_id" in checked.stdout
+    checked = call(program, bare, "check", **named)
+    assert "github.app_id: opens" in checked.stdout
     assert "Traceback" not in checked.stderr
+    (work / "id").unlink()
+    made = {str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()}
+    assert made == ({"mine.toml", "secret.key"} if named else {"var/config.toml", "var/secret.key"})
 
 
 @pytest.mark.parametrize(
@@ -218,14 +220,14 @@ def test_secrets_need_a_file_of_the_operator(program, bare, tmp_path):
     [
         (["mkpex"], "is not a checkout"),
         (["mkpex", "--download", "house"], "is not a checkout"),
-        (["register", "--organization", "o"], "export BOT_CONFIG="),
-        (["encrypt", "github.app_id", "--file", "/dev/null"], "export BOT_CONFIG="),
-        (["rotate"], "export BOT_CONFIG="),
+        (["register", "--organization", "o"], "make a pair with `keygen`"),
+        (["encrypt", "github.app_id", "--file", "/dev/null"], "`keygen` creates it"),
+        (["rotate"], "`keygen` creates it"),
         (["start"], "no GitHub App is configured"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_subcommand_that_needs_a_checkout_says_so(words, told, program, bare):
+def test_a_subcommand_that_needs_more_says_so(words, told, program, bare):
     """The error is one line with the remedy, and exit code 1."""
     done = call(program, bare, *words)
     assert done.returncode == 1

@@ -9,6 +9,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from luggage.fake_github import FakeGithub
+from tests.support.documented import blocks, shell
 from tests.support.running import running, until
 
 TOKEN = "0123456789abcdef"
@@ -62,6 +63,14 @@ def children(bot, what):
 def deliver(github, bot, number):
     for _ in range(number):
         assert github.deliver(*github.open_issue(REPO, "ada", "/ping"), to=bot.hook) == 202
+
+
+def test_the_command_of_the_page(bot, tmp_path):
+    """docs/howto/observe.md: with the token in a file, curl gets the figures."""
+    (tmp_path / "secret.metrics").write_text(TOKEN)
+    commands = "\n".join(blocks("howto/observe", "sh running"))
+    said = shell(commands.replace("http://localhost:8000", bot[0].url), cwd=tmp_path)
+    assert "portmanteau_database_up 1" in said
 
 
 def test_counters_of_all_processes_survive_a_kill_of_each(bot):

@@ -11,8 +11,8 @@ import pytest
 
 from luggage.fake_github import FakeGithub
 from tests.support import checkout, needs, own_rule
-from tests.support.documented import DEPLOY, blocks, shell
-from tests.support.packing import CONTENTS, ONE_FILE, Packed, offline, packed_once
+from tests.support.documented import blocks, shell
+from tests.support.packing import CONTENTS, Packed, offline, packed_once
 from tests.support.running import running, until
 
 REPO = "snakes/trio"
@@ -71,7 +71,7 @@ def rebuilt(packed, tmp_path_factory):
         for path in (elsewhere / name, *(elsewhere / name).rglob("*")):
             os.utime(path, (1, 1))
     habits = {"TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "7", "PEX_VERBOSE": "1"}
-    (commands,) = blocks(DEPLOY, section=ONE_FILE)[1:]
+    (commands,) = blocks("howto/deploy", section="As one file")[1:]
     how = {"prefix": without_network(), "umask": 0o077, **habits, **offline()}
     printed = shell(commands, cwd=elsewhere, **how)
     assert "both builds are the same, byte for byte" in printed
@@ -141,6 +141,23 @@ def test_a_pex_cannot_pack_itself(run):
     assert done.returncode == 1
     assert "is not a checkout" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_file_is_replaced_rolled_back_and_removed(packed, unpacked, tmp_path):
+    """docs/howto/upgrade.md and uninstall.md: a running bot keeps its file, and nothing is left."""
+    home = {"HOME": str(tmp_path), "PEX_ROOT": str(tmp_path / "pex-root")}
+    (tmp_path / "pex-root").symlink_to(unpacked)
+    shutil.copy(packed.pex, tmp_path / "bot.pex")
+    shell("python3 bot.pex migrate", cwd=tmp_path, **home)
+    (tmp_path / "bot.pex.new").write_text("the new one")
+    upgrade, roll_back = blocks("howto/upgrade", "sh pex")
+    shell(upgrade, cwd=tmp_path, **home)
+    assert (tmp_path / "bot.pex").read_text() == "the new one"
+    shell(roll_back, cwd=tmp_path, **home)
+    shell("python3 bot.pex restore bot.backup --replace", cwd=tmp_path, **home)
+    shell("\n".join(blocks("howto/uninstall", "sh pex")), cwd=tmp_path, **home)
+    assert [path.name for path in tmp_path.iterdir()] == ["bot.backup"]
+    assert unpacked.exists()  # the link alone is gone; other tests use it
 
 
 @pytest.fixture

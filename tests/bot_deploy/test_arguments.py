@@ -1,13 +1,18 @@
 """Types of arguments, and usage errors, of all subcommands."""
 
+import importlib
+import os
 from argparse import ArgumentTypeError
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from bot_deploy import arguments
+from bot_deploy.__main__ import main, subcommands
 from bot_deploy.arguments import (
     address,
+    describe,
     no_options,
     port_number,
     seconds,
@@ -76,6 +81,27 @@ def test_help_tells_what_it_does_and_more():
     """The help has the description, then the options, then the epilog."""
     told = subcommand_parser(["list"], "list all", epilog="Nothing more.").format_help()
     assert told.index("list all") < told.index("--help") < told.index("Nothing more.")
+
+
+# These read no settings: the demo has its own, and the others are about the program or a file.
+WITHOUT_SETTINGS = {"completion", "demo", "mkpex", "mksecret", "textconv", "version"}
+
+
+@pytest.mark.parametrize("name", sorted(subcommands()))
+def test_each_subcommand_that_reads_settings_takes_config(name):
+    """`--config` names the config.toml of every such subcommand."""
+    parser = describe(importlib.import_module(f"bot_deploy.{name}").main, name)
+    assert ("--config" in parser.format_help()) == (name not in WITHOUT_SETTINGS)
+
+
+def test_config_names_the_file_for_all_processes(tmp_path, monkeypatch, capsys):
+    """The option is BOT_CONFIG for this process and its children, and the file is read."""
+    monkeypatch.setattr(os, "environ", {"BOT_DATA": str(tmp_path)})
+    Path(tmp_path / "mine.toml").write_text("[sentry]\ndsn = 1\n")
+    named = str(tmp_path / "mine.toml")
+    assert main(["bot_deploy", "migrate", "--config", named], {}) == 1
+    assert "sentry.dsn must be a text" in capsys.readouterr().err
+    assert os.environ["BOT_CONFIG"] == named
 
 
 def test_what_takes_long_says_so_on_stderr(monkeypatch, capsys):

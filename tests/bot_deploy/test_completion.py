@@ -108,7 +108,7 @@ def test_a_tab_completes(start, scripts, tmp_path):
     ("typed", "offered"),
     [
         ("portmanteau doct", {"doctor"}),
-        ("portmanteau doctor --", {"--help", "--json", "--part"}),
+        ("portmanteau doctor --", {"--config", "--help", "--json", "--part"}),
         ("portmanteau deliveries show --p", {"--payload"}),
         ("portmanteau completion ", set(SHELLS)),
     ],

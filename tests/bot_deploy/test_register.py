@@ -99,12 +99,17 @@ def test_the_app_is_made_and_its_secrets_are_sealed(run, config, browser, github
     assert len(re.findall('"sealed:[0-9a-f]', config.read_text())) == len(NAMES)
 
 
-def test_it_says_what_comes_next(run, config, browser, github):
-    """The address to install it, then `doctor`, then `start`, in this order."""
+@pytest.mark.parametrize("beside", [True, False])
+def test_it_says_what_comes_next(beside, run, config, browser, github):
+    """The address to install it, the key if it lies elsewhere, `doctor`, `start`, in this order."""
+    if not beside:
+        config.with_name("secret.key").rename("elsewhere.key")
     out = run(config)[1].out
     install = f"{github.world.server_url}/apps/portmanteau-snakes/installations/new"
-    words = [install, "SECRET_KEY_FILE=", "python -m bot_deploy doctor", " start"]
+    key = [] if beside else ["export SECRET_KEY_FILE="]
+    words = [install, *key, "bot_deploy doctor --config config", "start --config config.toml"]
     assert sorted(words, key=out.index) == words
+    assert ("SECRET_KEY_FILE" in out) != beside
 
 
 def test_no_secret_is_said(run, config, browser, github):
@@ -429,7 +434,7 @@ def test_a_missing_webhook_secret_is_reported(tmp_path):
         id=1, slug="s", name="S", owner="o", page="p", client_id="c",
         client_secret="x", webhook_secret="", private_key="k",
     )  # fmt: skip
-    lines = list(local_page.next_steps(app, tmp_path, named=False))
+    lines = list(local_page.next_steps(app, tmp_path, more="", has_key=True))
     assert any("created no webhook secret" in line for line in lines)
     assert "github.webhook_secrets" not in app_secrets._values(app)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.rules import CORE_PERMISSIONS, RULES
 from bot_deploy.__main__ import subcommands
 from bot_deploy.config.sources import KNOWN
 
@@ -52,7 +53,21 @@ def settings():
     source = (ROOT / "bot_deploy" / "config" / "settings.py").read_text()
     asked = re.findall(r'sources\.(?:text|word|path)\("([A-Z_]+)"', source)
     known = [name for setting in KNOWN.values() for name in setting.variables[::2]]
-    return sorted({*asked, *known, "SECRET_KEY", "SECRET_KEY_FILE"})
+    return sorted({*asked, *known, "BOT_CONFIG", "BOT_DATA", "SECRET_KEY", "SECRET_KEY_FILE"})
+
+
+def test_each_rule_says_which_permissions_it_needs():
+    """docs/howto/register.md has a row for the bot, and for each rule with what it needs."""
+    page = (ROOT / "docs" / "howto" / "register.md").read_text()
+    rows = [("the bot itself", CORE_PERMISSIONS)]
+    for rule in RULES:
+        off = "" if rule.settings().enabled else " (off by default)"
+        rows.append((f"`{rule.name}`{off}", rule.permissions))
+    lines = []
+    for who, needed in rows:
+        cell = ", ".join(f"{name.replace('_', ' ')}: {needed[name]}" for name in sorted(needed))
+        lines.append(f"| {who} | {cell} |\n")
+    assert f"|---|---|\n{''.join(lines)}\n" in page
 
 
 @pytest.mark.parametrize("name", settings())

@@ -27,7 +27,7 @@ from tests.support.running import until
 
 # The name of this machine in containers.
 HERE = "host.docker.internal"
-# The options of the second `docker run` line, and those of a careful operator.
+# The options of a careful operator.
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 _GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=")
 
@@ -109,9 +109,10 @@ def sealed_checkout(to: Path) -> Path:
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, to / name)
     bot = [sys.executable, "-m", "bot_deploy"]
-    _run([*bot, "keygen"], cwd=to)
+    config = ("--config", "bot_deploy/config.toml")  # in the image, as earlier releases had it
+    _run([*bot, "keygen", *config], cwd=to)
     for name, value in secrets_of(github).items():
-        _run([*bot, "encrypt", name], cwd=to, feed=value)
+        _run([*bot, "encrypt", name, *config], cwd=to, feed=value)
     app = {name: getattr(github, name) for name in ("app_id", "private_key", "webhook_secret")}
     (to.parent / "app.json").write_text(json.dumps(app))
     _run([*_GIT, "init", "--quiet"], cwd=to)

@@ -66,12 +66,6 @@ def uv(*words: str | Path, python: str | Path = sys.executable) -> list[str]:
     return [needs.uv(), *map(str, words), *sources, "--python", str(python)]
 
 
-def pip(venv: Path, *words: str | Path) -> list[str]:
-    """The pip command of an environment that installs from the wheelhouse alone."""
-    sources = ["--no-index", f"--find-links={wheelhouse()}"]
-    return [str(venv / "bin" / "python"), "-m", "pip", *map(str, words), *sources]
-
-
 def run(command: Sequence[str], *, cwd: Path, home: Path) -> str:
     """Run a command in an almost empty environment; returns stdout or raises AssertionError."""
     home.mkdir(exist_ok=True)

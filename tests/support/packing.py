@@ -20,11 +20,9 @@ from bench.made_once import locked, made_once
 from bot_deploy.mkpex import CONTENTS, LISTS
 from tests.support import needs
 from tests.support.checkout import committed_copy, run
-from tests.support.documented import DEPLOY, blocks, shell
+from tests.support.documented import blocks, shell
 from tests.support.locks import ROOT
 from tests.support.octokit import cache_directory
-
-ONE_FILE = "As one file"
 
 
 @dataclass(frozen=True)
@@ -102,5 +100,6 @@ def packed_once(factory: pytest.TempPathFactory) -> Packed:
     with locked(place.with_name("packed.lock")):
         if not (checkout / "bot.pex").exists():
             shutil.rmtree(place, ignore_errors=True)
-            shell(blocks(DEPLOY, section=ONE_FILE)[0], cwd=committed_copy(checkout), **offline())
+            commands = blocks("howto/deploy", section="As one file")[0]
+            shell(commands, cwd=committed_copy(checkout), **offline())
     return Packed(checkout / "bot.pex", checkout)

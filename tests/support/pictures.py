@@ -50,7 +50,7 @@ def _take_register(page: Page) -> None:
     port = listener.getsockname()[1]
     with serving(make_app(registration), listener):
         page.goto(f"http://127.0.0.1:{port}/")
-        _take(page, "register", height=480)
+        _take(page, "register", height=510)
 
 
 def _nobody_comes(code: str) -> Registered:

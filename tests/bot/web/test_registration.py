@@ -29,6 +29,7 @@ REQUEST = RegistrationRequest(
         "default_permissions": {"issues": "write", "metadata": "read"},
         "default_events": ["issues", "pull_request"],
     },
+    needed_by={"issues": {"": "write", "label": "read"}, "metadata": {"nudge": "read"}},
     state=STATE,
 )
 APP = Registered(
@@ -93,7 +94,8 @@ def test_the_page_sends_the_manifest_to_github(begin):
 def test_the_page_says_what_the_app_may_do(begin):
     """The page lists the permissions and events."""
     words = main_of(begin()[1].get("/"))
-    assert "issues: read and write metadata: read" in words
+    assert "issues: read and write, for the bot itself, the rule label (read)" in words
+    assert "metadata: read, for the rule nudge" in words
     assert "It subscribes to: issues, pull request." in words
 
 

@@ -9,6 +9,7 @@ import pytest
 from bot_deploy.config import load
 from bot_deploy.config.secrets_file import config_to_write
 from bot_deploy.config.sources import ConfigError
+from luggage.crypto import SecretError
 from tests.support.sealed import COMMANDS, SHIPPED, VALUE, Run, private_half, shown
 
 
@@ -77,24 +78,61 @@ def test_the_shipped_config_is_found(run: Run) -> None:
     assert "invite.message" in run("list").out
 
 
-def test_the_config_of_the_checkout_is_written() -> None:
-    """Writing needs no option in a checkout."""
-    assert config_to_write(None) == SHIPPED
-
-
-@pytest.mark.parametrize(("checkout", "code"), [(True, 0), (False, 1)])
-def test_outside_of_a_checkout(
-    checkout: bool, code: int, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("data", ["var", "elsewhere"])
+def test_the_operators_files_lie_with_the_data(
+    data: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a pex, the checkout in the current directory is written; without one, none is."""
-    monkeypatch.setattr("bot_deploy.config.secrets_file._HERE", tmp_path / "pex" / "bot_deploy")
-    monkeypatch.delenv("BOT_CONFIG", raising=False)
-    if checkout:
-        Path("bot_deploy").mkdir()
-        Path("setup.py").touch()
-        Path("bot_deploy", "config.toml").write_text(SHIPPED.read_text())
-    result = run("keygen")
-    assert (result.code, "export BOT_CONFIG=" in result.err) == (code, not checkout)
+    """With no option and no variable, all subcommands and the bot find config.toml and its key."""
+    monkeypatch.setenv("BOT_DATA", data)
+    before = SHIPPED.read_bytes()
+    assert run("keygen").code == 0
+    for name in ("github.app_id", "github.private_key", "github.webhook_secrets"):
+        assert run("encrypt", name, stdin=b"1234").code == 0
+    assert run("decrypt", "github.app_id").out == "1234\n"
+    assert load(os.environ).needed_app().webhook_secrets() == ("1234",)
+    assert Path(data).stat().st_mode & 0o777 == 0o700
+    assert Path(data, "secret.key").stat().st_mode & 0o777 == 0o600
+    assert run("rotate").code == 0
+    assert run("decrypt", "github.app_id").code == 1
+    Path(data, "secret.key.new").replace(Path(data, "secret.key"))
+    assert run("decrypt", "github.app_id").code == 0
+    assert sorted(Path().iterdir()) == [Path(data)]
+    assert SHIPPED.read_bytes() == before
+
+
+def test_a_process_that_got_its_secrets_leaves_the_key_alone(run: Run) -> None:
+    """`start` gives each process what it uses: it does not read a key that lies around."""
+    assert run("keygen").code == 0
+    assert run("encrypt", "github.app_id", stdin=b"1234").code == 0
+    Path("var/secret.key").write_text("no key")
+    with pytest.raises(SecretError, match=r"var/secret\.key"):
+        load(os.environ)
+    assert load(os.environ, part="web", opened={"github.app_id": ["1"]}).needed_app().app_id == "1"
+
+
+@pytest.mark.parametrize("pex", [True, False])
+@pytest.mark.parametrize("used", [True, False])
+def test_a_checkout_with_keys_of_its_own_keeps_them(
+    pex: bool, used: bool, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A config.toml that an earlier release sealed secrets into stays the one that is written."""
+    here = (tmp_path / "pex" if pex else tmp_path) / "bot_deploy"
+    monkeypatch.setattr("bot_deploy.config.secrets_file._HERE", here)
+    own = Path("bot_deploy", "config.toml")
+    for package in (here, own.parent):
+        package.mkdir(parents=True, exist_ok=True)
+        Path(package, "config.toml").write_text(SHIPPED.read_text())
+    Path("setup.py").touch()
+    if used:
+        assert run("keygen", "--config", str(own)).code == 0
+    place = config_to_write(None)
+    assert place.resolve() == (own if used else Path("var", "config.toml")).resolve()
+    # The second key of a pair goes where the first one is.
+    assert run("keygen", "--add", "--private-key", "added.key").code == 0
+    assert place.exists()
+    Path("var").mkdir(exist_ok=True)
+    Path("var/config.toml").touch()
+    assert config_to_write(None) == Path("var/config.toml")
 
 
 def test_an_installed_bot_keeps_its_secrets_in_a_file_that_is_named(

@@ -153,5 +153,6 @@ def test_decrypt_unknown_name(full: Path, run: Run) -> None:
 
 def test_decrypt_without_a_key(full: Path, run: Run) -> None:
     """Without a key, a value stays closed, and the line says how to give one."""
+    full.with_name("secret.key").unlink()
     result = run("decrypt", "github.app_id", "--config", str(full))
     assert (result.code, result.out, "set SECRET_KEY_FILE" in result.err) == (1, "", True)

@@ -11,11 +11,12 @@ import pytest
 
 from bot_deploy.config.sources import KNOWN
 from luggage.fake_github import FakeGithub
+from tests.support.documented import blocks
 from tests.support.sealed import COMMANDS, SHIPPED
 
 ROOT = SHIPPED.parents[1]
 PAGE = (ROOT / "docs/howto/secrets.md").read_text()
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = blocks("howto/secrets")
 
 
 @pytest.fixture
@@ -59,23 +60,22 @@ def shell(directory: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_commands_of_the_page_work(checkout: Path) -> None:
     """Each block of commands succeeds after those before it, and git sees no key file."""
-    done = shell(checkout, "\n".join([*BLOCKS, "git status --porcelain"]))
+    done = shell(checkout, "\n".join([*BLOCKS, "git status --porcelain", "git -C var ls-files"]))
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == " M bot_deploy/config.toml"
+    assert done.stdout.splitlines()[-3:] == [".gitattributes", ".gitignore", "config.toml"]
+    assert "??" not in done.stdout
 
 
 def test_git_diff_shows_which_secret_changed(checkout: Path) -> None:
     """With the set-up of the page, git shows the name of a changed secret, but no sealed value."""
-    setting = next(line for block in BLOCKS for line in block.splitlines() if "textconv" in line)
+    repository, textconv = blocks("howto/secrets", section="Keep the configuration in git")
     script = f"""
-        {setting}
         python -m bot_deploy keygen
         echo one | python -m bot_deploy encrypt sentry.dsn
         echo one | python -m bot_deploy encrypt github.app_id
-        git commit -qam one
+        {repository}
         echo two | python -m bot_deploy encrypt sentry.dsn
-        cd luggage
-        git diff -U0
+        {textconv.rstrip()} -U0
     """
     changed = [x for x in shell(checkout, script).stdout.splitlines() if re.match("[-+][^-+]", x)]
     assert [re.sub("[0-9a-f]{8,}", "...", line) for line in changed] == [

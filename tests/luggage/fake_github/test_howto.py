@@ -1,12 +1,11 @@
 """Tests of docs/howto/test-your-bot.md."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from luggage import fake_github
 from luggage.fake_github import FakeGithub, faults
+from tests.support.documented import blocks, shell
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/howto/test-your-bot.md"
@@ -18,16 +17,8 @@ def test_code_of_the_page_works(tmp_path):
     (tmp_path / "hello.py").write_text(bot)
     (tmp_path / "test_hello.py").write_text(tests)
     # PYTHONPATH selects this checkout, whether installed or not.
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "."],
-        cwd=tmp_path,
-        env={"PYTHONPATH": f"{ROOT}:{tmp_path}", "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "3 passed" in run.stdout, run.stdout + run.stderr
+    (commands,) = blocks("howto/test-your-bot")
+    assert "3 passed" in shell(commands, cwd=tmp_path, PYTHONPATH=str(ROOT))
 
 
 def test_page_names_all_faults_and_actions():
