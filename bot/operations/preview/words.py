@@ -26,9 +26,15 @@ _IGNORED = "Some settings are ignored"
 
 
 def headline(result: Preview) -> str:
-    """The differences in one line: `3 more invitations, 1 comment less`."""
+    """The differences in one line: `3 more invitations, 1 comment less; 2 could not be judged`."""
+    missing, total = result.unjudged + result.too_late, result.looked_at + result.too_late
+    if not total:
+        return _BASIS[0]
+    if missing == total:
+        return f"None of the deliveries could be judged ({missing})"
     parts = [_counted(kind, how, count) for (kind, how), count in sorted(result.counts().items())]
-    return ", ".join(parts) or "Nothing would have been done differently"
+    said = ", ".join(parts) or "Nothing would have been done differently"
+    return f"{said}; {missing} could not be judged" if missing else said
 
 
 def _counted(kind: str, how: How, count: int) -> str:

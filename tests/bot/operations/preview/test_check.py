@@ -378,6 +378,25 @@ def test_text_in_a_table_stays_in_its_cell(github):
     assert values(made)["differences"][0]["how"] == "more"
 
 
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((0, 0, 0), "No stored delivery to evaluate"),
+        ((3, 0, 0), "Nothing would have been done differently"),
+        ((3, 2, 0), "Nothing would have been done differently; 2 could not be judged"),
+        ((3, 0, 4), "Nothing would have been done differently; 4 could not be judged"),
+        ((2, 2, 0), "None of the deliveries could be judged (2)"),
+        ((0, 0, 5), "None of the deliveries could be judged (5)"),
+    ],
+)
+def test_the_headline_counts_what_could_not_be_judged(counts, words):
+    """Nobody takes "nothing" for an answer about deliveries that were not judged."""
+    looked_at, unjudged, too_late = counts
+    made = Preview(looked_at=looked_at, unjudged=unjudged, too_late=too_late)
+    assert headline(made) == words
+    assert next(lines(made)) == f"{words}."
+
+
 def test_the_changed_file_must_be_right(previewer):
     """An invalid file has no preview."""
     with pytest.raises(SettingsError):
