@@ -5,17 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed
 
 from bot.store.board import ASLEEP_AFTER_SECONDS, SqlBoard
 from bot.web.cached_board import BoardView
+from bot.web.errors import problem
 from bot.web.shared import set_up_pages
 from bot.web.status import Status, add_status
-from bot.web.webhook import DATABASE_AWAY, Webhook
+from bot.web.webhook import DATABASE_AWAY, PATH, Webhook
 from luggage.database import unavailable
 from luggage.jobs import GroupCommit, Queue
 from luggage.telemetry.meter import Meter
@@ -75,6 +76,7 @@ def blueprint(dependencies: WebDependencies) -> Blueprint:
     pages.register_error_handler(SQLAlchemyError, _database_away)
     if dependencies.secrets is not None:
         pages.record_once(_mounting(dependencies, dependencies.secrets))
+        pages.add_url_rule(PATH, "webhook", _not_to_read)
     add_status(pages, dependencies.status())
 
     @pages.get("/healthz")
@@ -107,15 +109,11 @@ def _mounting(
     return mount
 
 
+def _not_to_read() -> ResponseReturnValue:
+    """Refuse to show the webhook's address to a browser."""
+    raise MethodNotAllowed(["POST"], "GitHub posts deliveries here; there is nothing to read.")
+
+
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
     log.error(unavailable(error))
-    return {"error": DATABASE_AWAY}, 503, {"Retry-After": "10"}
-
-
-def refused(error: HTTPException) -> Response:
-    """The JSON response for an error that Flask raised itself (404, 405, ...)."""
-    response = jsonify(error=error.description)
-    response.status_code = error.code or 500
-    if isinstance(error.get_response().headers.get("Allow"), str):
-        response.headers["Allow"] = error.get_response().headers["Allow"]
-    return response
+    return problem(503, DATABASE_AWAY, {"Retry-After": "10"})

@@ -23,6 +23,7 @@ from bot.store.board import SqlBoard
 from bot.store.limits import budgets
 from bot.store.recovery import recovery_status
 from bot.store.refusals import Refusals
+from bot.web.errors import page_problem
 from bot.web.search import Search
 from bot.web.sessions import Session
 from bot.web.shared import set_up_pages
@@ -232,13 +233,8 @@ def _part(console: Console, number: int) -> JobRow:
 
 def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
     log.error(unavailable(error))
-    return _error(503, "The database does not respond."), 503, {"Retry-After": "10"}
+    return page_problem(503, "The database does not respond.", {"Retry-After": "10"})
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:
-    code = error.code or 500
-    return _error(code, error.description or error.name), code
-
-
-def _error(code: int, message: str) -> str:
-    return render_template("bot/error.html", code=code, message=message)
+    return page_problem(error.code or 500, error.description or error.name)

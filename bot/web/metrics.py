@@ -22,6 +22,7 @@ from bot.store import meters as metrics
 from bot.store.board import Mood, SqlBoard, feeling
 from bot.store.tables import missed
 from bot.store.totals import Total, Totals
+from bot.web.errors import problem
 from luggage.database import reading, unavailable
 from luggage.jobs import Queue, State
 from luggage.telemetry.meter import Counter, Gauge, Histogram, Key
@@ -121,7 +122,7 @@ def blueprint(exposition: Exposition, token: str) -> Blueprint:
     def answer() -> ResponseReturnValue:
         header = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(header, expected):
-            return {"error": "send the token: Authorization: Bearer TOKEN"}, 401, _UNAUTHORIZED
+            return problem(401, "send the token: Authorization: Bearer TOKEN", _UNAUTHORIZED)
         return exposition.render(), 200, _HEADERS
 
     return pages

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from bot.operations.history.records import Hour
 from bot.web.shared import hour_of_day
 
-WIDTH, HEIGHT = 720, 156
-_TOP, _BASE, _LEFT = 14, 126, 34
+WIDTH, HEIGHT = 720, 168
+_TOP, _BASE, _LEFT = 26, 138, 20
+# Half the width of an hour's label in the letters of a narrow window: none leaves the picture.
+_HALF_LABEL = 36.0
 _LABELLED_EVERY = 6
 _LEAST_BAR = 2.0
 
@@ -56,7 +58,7 @@ def plot(hours: Sequence[Hour]) -> Plot:
     step = (WIDTH - _LEFT) / len(hours)
     bars = [bar for at, hour in enumerate(hours) for bar in _bars(at, hour, step, most)]
     labels = [
-        AxisLabel(round(_LEFT + step * (at + 0.5), 1), HEIGHT - 6.0, hour_of_day(hour.since))
+        AxisLabel(_label_x(_LEFT + step * (at + 0.5)), HEIGHT - 6.0, hour_of_day(hour.since))
         for at, hour in enumerate(hours)
         if int(hour.since // 3600) % _LABELLED_EVERY == 0
     ]
@@ -74,6 +76,10 @@ def _bars(at: int, hour: Hour, step: float, most: int) -> Sequence[Bar]:
         x = first + place * (width + 1)
         bars.append(Bar(kind, round(x, 1), round(_BASE - height, 1), width, round(height, 1)))
     return bars
+
+
+def _label_x(middle: float) -> float:
+    return round(min(max(middle, _HALF_LABEL), WIDTH - _HALF_LABEL), 1)
 
 
 def _words(hours: Sequence[Hour]) -> str:

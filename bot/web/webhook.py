@@ -34,6 +34,8 @@ PATH = "/webhook/github"
 DATABASE_AWAY = "the database does not respond; try again"
 # GitHub: "payloads are capped at 25 MB".
 LARGEST_BODY = 25 * 1024 * 1024
+# Requests of people who open the address in a browser.
+_READING = frozenset({"GET", "HEAD"})
 # GitHub's ids have 36 characters; an unverified one may be longer.
 _LONGEST_ID = 100
 # The headers that webhooks.read_shallow reads, and their WSGI names.
@@ -60,6 +62,8 @@ class _Refused(Exception):  # noqa: N818
 class Webhook:
     """A WSGI app that receives deliveries at PATH, and passes all other requests to `inner`.
 
+    Those that only read are among them: `inner` refuses them in words that a browser can show.
+
     `secrets` are the valid webhook secrets. It never blocks.
     """
 
@@ -74,7 +78,7 @@ class Webhook:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Handle a WSGI request."""
-        if environ["PATH_INFO"] != PATH:
+        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] in _READING:
             return self.inner(environ, start_response)
         try:
             body = _body(environ)

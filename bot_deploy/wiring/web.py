@@ -8,6 +8,7 @@ from bot.store.totals import Bookkeeper
 from bot.web import app as web
 from bot.web import console
 from bot.web.cached_board import CachedBoard
+from bot.web.errors import refused
 from bot.web.metrics import Exposition
 from bot.web.metrics import blueprint as exposition_blueprint
 from bot.web.shared import protect, redirect_relatively
@@ -58,7 +59,7 @@ def make_app(config: Config, command: str = "") -> Flask:
             )
         )
     )
-    app.register_error_handler(HTTPException, web.refused)
+    app.register_error_handler(HTTPException, refused)
     app.extensions["bookkeeper"] = Bookkeeper(parts.meter, parts.totals)
     app.extensions["readiness"] = dependencies.readiness
     if token:

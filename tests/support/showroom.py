@@ -29,6 +29,7 @@ from bot.store.enqueue import Source, job_of
 from bot.store.people import People
 from bot.web import app as web
 from bot.web import console
+from bot.web.errors import refused
 from bot.web.sessions import Sessions
 from bot.web.sign_in import SignIn
 from bot_deploy.demo.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliveries
@@ -145,7 +146,7 @@ class Showroom:
         app = Flask("bot", static_folder=None)
         app.register_blueprint(web.blueprint(reception))
         app.register_blueprint(console.blueprint(desk))
-        app.register_error_handler(HTTPException, web.refused)
+        app.register_error_handler(HTTPException, refused)
         app.after_request(_in_memory)
         return app
 

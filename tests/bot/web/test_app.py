@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from bot.events import DELIVERIES
 from bot.web import app as web
 from bot.web import webhook
+from bot.web.errors import refused
 from luggage.jobs import Queue, State
 from luggage.telemetry import logs
 from luggage.telemetry.meter import Meter
@@ -48,7 +49,7 @@ def make_client(store, board, clock, woken):
         )
         app = Flask("bot", static_folder=None)
         app.register_blueprint(web.blueprint(dependencies))
-        app.register_error_handler(HTTPException, web.refused)
+        app.register_error_handler(HTTPException, refused)
         return app.test_client()
 
     return make
@@ -72,7 +73,7 @@ def test_without_a_webhook_there_is_no_such_address(store, board, clock):
     )
     app = Flask("bot", static_folder=None)
     app.register_blueprint(web.blueprint(dependencies))
-    app.register_error_handler(HTTPException, web.refused)
+    app.register_error_handler(HTTPException, refused)
     client = app.test_client()
     assert client.post("/webhook/github", data=b"{}").status_code == 404
     assert client.get("/").status_code == 200
@@ -199,9 +200,10 @@ def test_a_signed_body_of_the_wrong_shape_is_400_and_not_stored(client, queue, b
 
 def test_a_delivery_is_only_ever_posted(client):
     """GET is refused with an Allow header."""
-    answer = client.get("/webhook/github")
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["Allow"]
+    for accept, kind in {"text/html": "text/html", "*/*": "application/json"}.items():
+        answer = client.get("/webhook/github", headers={"Accept": accept})
+        assert (answer.status_code, answer.mimetype) == (405, kind)
+        assert "POST" in answer.headers["Allow"]
 
 
 def test_without_the_database_a_delivery_is_503_never_202(client, store):

@@ -6,6 +6,7 @@ import re
 import pytest
 from flask import Flask
 from sqlalchemy import event, insert, text
+from werkzeug.exceptions import HTTPException
 
 from bot.events import DELIVERIES
 from bot.store.enqueue import DeliveryNote, Source, job_of
@@ -14,7 +15,9 @@ from bot.store.tables import missed, recovery
 from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
 from bot.web.console import Console, blueprint
+from bot.web.errors import refused
 from bot.web.sessions import Sessions
+from bot.web.shared import protect
 from bot.web.sign_in import SignIn
 from luggage.fake_github import faults
 from luggage.github import Delivery, OAuth, make_session
@@ -61,6 +64,8 @@ def web_app(store, queue, board, clock, sessions):
         app = Flask("bot", static_folder=None)
         app.register_blueprint(web_blueprint(dependencies))
         app.register_blueprint(blueprint(desk))
+        app.register_error_handler(HTTPException, refused)
+        app.after_request(protect)
         yield app
 
 
@@ -466,3 +471,37 @@ def test_the_overview_names_what_github_refuses(operator, store, clock):
     shown = operator.get("/console/").text
     assert "<strong>snakes</strong>: the App is suspended" in shown
     assert 'To end it, unsuspend it: <a href="https://x.test/7"' in shown
+
+
+# Errors
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+ERRORS = {
+    "/nothing": 404,
+    "/console/nothing": 404,
+    "/console/deliveries/999": 404,
+    "/console/pause": 405,
+    "/healthz/": 404,
+}
+
+
+@pytest.mark.parametrize(("path", "status"), ERRORS.items())
+@pytest.mark.parametrize("accept", [BROWSER, "application/json", "*/*, text/html;q=0.5"])
+def test_an_error_is_a_page_for_browsers_and_json_for_programs(operator, path, status, accept):
+    """The status does not depend on the form of the answer; a page has all headers."""
+    answer = operator.get(path, headers={"Accept": accept})
+    is_page = accept == BROWSER
+    assert answer.status_code == status
+    assert answer.mimetype == ("text/html" if is_page else "application/json")
+    assert "Accept" in answer.headers["Vary"]
+    if is_page:
+        assert "Something went wrong" in answer.text
+    else:
+        assert list(answer.json) == ["error"]
+
+
+def test_an_error_without_a_preference_suits_the_address(operator):
+    """A program that names no type gets JSON, but for the pages of the console."""
+    for accept in ({}, {"Accept": "*/*"}):
+        assert operator.get("/nothing", headers=accept).mimetype == "application/json"
+        assert operator.get("/console/deliveries/999", headers=accept).mimetype == "text/html"

@@ -49,3 +49,12 @@ def test_the_chart_has_a_description_in_words():
     """The chart has a description in words."""
     assert plot(day(1, 1)).words == "2 deliveries and 0 actions in 2 hours."
     assert "1 delivery and" in plot(day(1)).words
+
+
+@pytest.mark.parametrize("first", range(24))
+def test_no_label_leaves_the_drawing(first):
+    """A label of 22 units a letter, as a narrow window draws it, stays inside at any hour."""
+    hours = [Hour(since=(first + i) * 3600.0, deliveries=1, actions=1) for i in range(24)]
+    places = [label.x for label in plot(hours).labels]
+    assert len(places) == 4
+    assert all(36 <= x <= WIDTH - 36 for x in places)
