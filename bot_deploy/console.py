@@ -22,6 +22,7 @@ def main(argv: list[str]) -> int:
     config = load(os.environ)
     with open_parts(config) as parts:
         token = parts.sessions.make_link()
+        parts.record("print a sign-in link")
     base = (options.url or f"http://localhost:{config.port}").rstrip("/")
     print(f"{base}/console/sign-in/link/{token}")
     return 0

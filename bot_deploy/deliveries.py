@@ -17,7 +17,7 @@ from bot.rule import Rule
 from bot.rules import rules_for
 from bot_deploy.arguments import said_if_slow, subcommand_parser, whole_number
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_parts
+from bot_deploy.wiring.parts import Parts, open_parts
 from luggage.jobs import State, WrongState
 
 BOT_DEPLOY_MAIN_OK = True
@@ -38,9 +38,10 @@ def main(argv: list[str]) -> int:
     with open_parts(config) as parts:
         if options.command == "follow":
             return _follow(parts.history, options, config.rules)
-        work = {"list": _list, "show": _show, "retry": _retry}[options.command]
         with said_if_slow("reading the deliveries"):
-            return work(parts.history, options)
+            if options.command == "retry":
+                return _retry(parts, options)
+            return {"list": _list, "show": _show}[options.command](parts.history, options)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -171,17 +172,17 @@ def _follow(
         time.sleep(_FOLLOW_SECONDS)
 
 
-def _retry(history: DeliveryHistory, options: argparse.Namespace) -> int:
+def _retry(parts: Parts, options: argparse.Namespace) -> int:
     if not options.all:
-        return max(_retry_one(history, guid) for guid in options.guids)
-    dead = list(history.every(state=State.DEAD, **_conditions(options)))
+        return max(_retry_one(parts, guid) for guid in options.guids)
+    dead = list(parts.history.every(state=State.DEAD, **_conditions(options)))
     if not dead:
         print("nothing is dead", file=sys.stderr)
         return 0
     if not (options.yes or _confirmed(dead)):
         print("nothing was retried; --yes skips this question", file=sys.stderr)
         return 1
-    return max(_retry_one(history, row.guid) for row in dead)
+    return max(_retry_one(parts, row.guid) for row in dead)
 
 
 def _confirmed(dead: Sequence[DeliveryRow]) -> bool:
@@ -190,12 +191,16 @@ def _confirmed(dead: Sequence[DeliveryRow]) -> bool:
     return sys.stdin.isatty() and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _retry_one(history: DeliveryHistory, guid: str) -> int:
+def _retry_one(parts: Parts, guid: str) -> int:
+    history = parts.history
     try:
         retried = history.retry(guid)
     except (UnknownDelivery, WrongState) as error:
         print(error, file=sys.stderr)
         return 1
+    if retried:
+        delivery = history.root(retried[0])
+        parts.record("retry", f"{delivery.kind} {delivery.subject}", delivery)
     for job in retried:
         print(f"{guid}: will be retried: {history.words(job)}")
     if not retried:

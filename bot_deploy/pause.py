@@ -16,4 +16,5 @@ def main(argv: list[str]) -> int:
     no_options(argv, SUMMARY)
     with open_parts(load(os.environ)) as parts:
         print(pause(parts.queue, parts.board))
+        parts.record("pause")
     return 0

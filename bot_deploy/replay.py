@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.events import DELIVERIES
 from bot.operations import replay
 from bot.operations.history.deliveries import DeliveryHistory, UnknownDelivery
 from bot.operations.history.records import ActionRow
@@ -86,6 +87,8 @@ def _evaluate_again(parts: Parts, replayed: replay.Replayed, *, is_file: bool) -
         is_new = replay.put(replayed, parts.queue, now=time.time())
     else:
         parts.history.again(guid)
+    event = replayed.delivery.event
+    parts.record("run rules again", f"{event} {guid}", parts.queue.find(DELIVERIES, guid))
     again = "" if is_new else " again"
     return [f"{guid}: the loop will evaluate it{again}", *replay.known_before(earlier)]
 

@@ -4,6 +4,7 @@ The operator gives a web address or a hidden marker. The address is only parsed,
 id is searched for in the stored results, then at GitHub's configured address (docs/decisions/0081).
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -120,23 +121,38 @@ def parse_target(text: str) -> Target | None:
 
 
 class Why:
-    """Finds the origin of a text, first in the queue; `texts` is None without GitHub."""
+    """Finds the origin of a text, first in the queue; `texts` is None without GitHub.
 
-    def __init__(self, history: DeliveryHistory, queue: Queue, texts: GithubTexts | None) -> None:
+    A marker is searched for among the newest `most_keys` actions, or among all of them.
+    """
+
+    def __init__(
+        self,
+        history: DeliveryHistory,
+        queue: Queue,
+        texts: GithubTexts | None,
+        *,
+        most_keys: float = math.inf,
+    ) -> None:
         self._history = history
         self._queue = queue
         self._texts = texts
+        self._most_keys = most_keys
 
     def __call__(self, target: Target) -> CommentOrigin:
         """The origin; raises NotOurs if there is none, RequestFailed if GitHub cannot be asked."""
+        return self._origin(self.job(target))
+
+    def job(self, target: Target) -> JobRow:
+        """The job of the action that wrote a text; raises as a call does."""
         match target:
             case Marker(name):
                 job = self._by_marker(name)
             case _:
                 job = self._by_result(target) or self._by_text(target)
-        if job is None:
+        if job is None or not self._history.sees(job):
             raise NotOurs(f"the bot knows no action that wrote {one_line(_name(target))}")
-        return self._origin(job)
+        return job
 
     def _origin(self, job: JobRow) -> CommentOrigin:
         action = self._history.action(job)
@@ -152,7 +168,9 @@ class Why:
     def _by_marker(self, name: str) -> JobRow | None:
         """The newest action whose key yields this marker. Reads all keys: 5 s for a million."""
         before: int | None = None
-        while page := self._queue.keys(ACTIONS, before=before, limit=_KEYS_PAGE):
+        left = self._most_keys
+        while left > 0 and (page := self._queue.keys(ACTIONS, before=before, limit=_KEYS_PAGE)):
+            left -= len(page)
             for job_id, key in page.items():
                 if any(name in marker(each) for each in marked_keys(key)):
                     return self._queue.get(job_id)

@@ -31,6 +31,12 @@ class InstallationBudget:
     closed_until: float
     writes: int
 
+    @property
+    def installation(self) -> str:
+        """The id of the installation, as text; "" for the App itself."""
+        kind, _, number = self.name.partition(" ")
+        return number if kind == "installation" else ""
+
 
 def budgets(engine: Engine, *, now: float) -> Sequence[InstallationBudget]:
     """The budgets that GitHub has reported, ordered by name. Raises SQLAlchemyError."""

@@ -108,6 +108,8 @@ console_session = Table(
     Column("who", String(100), nullable=False),
     Column("made_at", Double, nullable=False),
     Column("used_at", Double, nullable=False),
+    # What the person may see, as bot.web.ownership encodes it; "" is nothing.
+    Column("scope", Text, nullable=False, server_default=""),
 )
 
 console_link = Table(
@@ -215,6 +217,21 @@ refusal = Table(
     Column("words", Text, nullable=False),
     Column("remedy", Text, nullable=False),
     Column("since", Double, nullable=False),
+)
+
+# What operators did in the console and at the terminal (bot.store.audit). `delivery` is the number
+# of the delivery that it is about, 0 for none; `tenant` its installation, "" for the whole bot.
+operator_action = Table(
+    "operator_action",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("place", String(20), nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("delivery", BigInteger, nullable=False),
+    Column("tenant", String(40), nullable=False),
 )
 
 # The counter totals of all processes (bot.store.totals); `labels` is a JSON list.

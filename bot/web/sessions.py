@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, delete, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from bot.store.audit import AuditEntry, AuditLog, Place
 from bot.store.tables import console_link, console_session
+from bot.web.ownership import WHOLE, Scope
 from luggage.database import reading, writing
 
 # OWASP, "Session Management Cheat Sheet": an absolute timeout and an idle timeout.
@@ -26,10 +28,11 @@ _TOUCH_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Session:
-    """A signed-in user; `who` is a login, or "by link"."""
+    """A signed-in user; `who` is a login, or "by link"; `scope` is what they may see."""
 
     who: str
     token: str = field(repr=False)
+    scope: Scope
 
     @property
     def form_token(self) -> str:
@@ -51,21 +54,23 @@ class Sessions:
         self._engine = engine
         self._clock = clock
 
-    def begin(self, who: str) -> Session:
+    def begin(self, who: str, scope: Scope = WHOLE) -> Session:
         """Create a session, and delete the expired ones."""
         now, table = self._clock(), console_session
-        session = Session(who, secrets.token_urlsafe(32))
+        session = Session(who, secrets.token_urlsafe(32), scope)
         row = {"token_hash": _hash(session.token), "who": who, "made_at": now, "used_at": now}
+        row["scope"] = scope.encode()
         with writing(self._engine) as connection:
             connection.execute(delete(table).where(self._is_over(now)))
             connection.execute(insert(table).values(row))
+        AuditLog(self._engine, clock=self._clock).note(AuditEntry(who, Place.CONSOLE, "sign in"))
         return session
 
     def find(self, token: str) -> Session | None:
         """The session of a token, or None if it is unknown, signed out or expired."""
         now, table = self._clock(), console_session
         mine = table.c.token_hash == _hash(token)
-        query = select(table.c.who, table.c.used_at).where(mine, ~self._is_over(now))
+        query = select(table.c.who, table.c.used_at, table.c.scope).where(mine, ~self._is_over(now))
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
@@ -73,7 +78,7 @@ class Sessions:
         if now - row.used_at > _TOUCH_SECONDS:
             with writing(self._engine) as connection:
                 connection.execute(update(table).where(mine).values(used_at=now))
-        return Session(row.who, token)
+        return Session(row.who, token, Scope.decode(row.scope))
 
     def end(self, session: Session) -> None:
         """Sign out. Safe to repeat."""

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug import Response
 
 from bot.web.flows import FLOW_SECONDS, Flows
-from bot.web.ownership import NotAllowedError, owner
+from bot.web.ownership import WHOLE, NotAllowedError, Scope, owner
 from bot.web.sessions import LINK_SECONDS, LONGEST_SECONDS, Session, Sessions
 from luggage.github import Blocked, Forbidden, OAuth, RateLimited, RequestFailed, Unauthorized
 
@@ -54,11 +54,11 @@ class SignIn:
         token = request.cookies.get(SESSION_COOKIE, "")
         return self.sessions.find(token) if token else None
 
-    def admit(self, who: str) -> Response:
+    def admit(self, who: str, scope: Scope) -> Response:
         """Sign a person in; returns the response."""
         log.info("signed in at the console: %s", who)
         response = redirect(url_for("console.overview"), 303)
-        token = self.sessions.begin(who).token
+        token = self.sessions.begin(who, scope).token
         _set_cookie(response, SESSION_COOKIE, token, seconds=LONGEST_SECONDS, path=_PATH)
         return response
 
@@ -96,7 +96,7 @@ def add_sign_in(pages: Blueprint, auth: SignIn) -> None:
     @pages.post("/sign-in/link/<token>")
     def use_link(token: str) -> ResponseReturnValue:
         if auth.sessions.use_link(token):
-            return auth.admit(BY_LINK)
+            return auth.admit(BY_LINK, WHOLE)
         log.warning("refused a console link that is used or expired")
         return page(403, error="This link has been used or has expired. Please print a new one.")
 
@@ -129,7 +129,8 @@ def _add_github(pages: Blueprint, auth: SignIn, oauth: OAuth, page: _Page) -> No
             return page(403, error="This sign-in has been used. Please start again.")
         try:
             client = oauth.redeem(_argument("code"), verifier=flow.verifier)
-            response = auth.admit(owner(client, auth.organizations))
+            person = owner(client, auth.organizations)
+            response = auth.admit(person.login, person.scope)
         except (NotAllowedError, RequestFailed) as error:
             log.warning("refused a sign-in at the console: %s", error)
             status, message = _failure(error)

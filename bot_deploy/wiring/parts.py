@@ -1,6 +1,7 @@
 """Parts that processes and subcommands share, made from the settings."""
 
 import os
+import pwd
 import secrets
 import socket
 import time
@@ -20,6 +21,7 @@ import luggage.jobs
 from bot import parse
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.settings.files import SettingsFiles
+from bot.store.audit import AuditEntry, AuditLog, Place
 from bot.store.board import SqlBoard
 from bot.store.limits import SqlLimitMemory
 from bot.store.meters import heard
@@ -33,7 +35,7 @@ from bot_deploy.config.sources import ConfigError
 from bot_deploy.wiring.data_directory import prepare_data
 from luggage.database import History, check, open_engine, require_place
 from luggage.github import GithubApp, Pace, make_session
-from luggage.jobs import Leadership, Queue, Wakeup, listener, notifier
+from luggage.jobs import JobRow, Leadership, Queue, Wakeup, listener, notifier
 from luggage.telemetry.logs import configure_sentry
 from luggage.telemetry.meter import Meter
 
@@ -88,6 +90,12 @@ class Parts:
         """What GitHub refuses in each installation."""
         return Refusals(self.engine, clock=clock)
 
+    def record(self, what: str, about: str = "", job: JobRow | None = None) -> None:
+        """Write to the audit log what the user of this terminal has just done, about a delivery."""
+        number, tenant = (0, "") if job is None else (job.id, job.tenant)
+        entry = AuditEntry(_user(), Place.TERMINAL, what, about, number, tenant)
+        AuditLog(self.engine, clock=clock).note(entry)
+
     @cached_property
     def sessions(self) -> Sessions:
         """The sessions of the console."""
@@ -124,6 +132,14 @@ class Parts:
     @property
     def _wake(self) -> Path:
         return self.config.data / "wake"
+
+
+def _user() -> str:
+    """The name of the user who runs this process; its number in a container without names."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"
 
 
 def open_database(config: Config, *, pool_size: int = 5) -> Engine:

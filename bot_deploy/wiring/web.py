@@ -56,6 +56,7 @@ def make_app(config: Config, command: str = "") -> Flask:
                 board=parts.board,
                 sign_in=_sign_in(parts, command or program()),
                 clock=clock,
+                server_url=config.server_url,
             )
         )
     )

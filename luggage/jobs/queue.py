@@ -448,17 +448,30 @@ class Queue:
         within: str | None = None,
         before: int | None = None,
         with_body: bool = False,
+        tenants: Collection[str] | None = None,
+        concerns: tuple[str, Collection[str]] | None = None,
+        with_children: bool = False,
         limit: int = 50,
     ) -> list[JobRow]:
         """Return up to `limit` matching jobs of the queue, newest first.
 
         `state` applies to a job and its children together: dead if one of them is dead, done if all
         are done. `within` is a subject, in any case, with its numbered parts: `owner/repo` finds
-        `owner/repo#7`. `with_body` leaves out jobs whose body has expired. For the next page pass
-        the last job's id as `before`.
+        `owner/repo#7`; `with_children` changes it to jobs that have this very subject, or a child
+        that has. `with_body` leaves out jobs whose body has expired, `tenants` those of other
+        tenants. `concerns` is a person and some names: it finds the jobs that the person caused and
+        those whose key contains a name. For the next page pass the last job's id as `before`.
         """
         query = searches.matching(
-            queue, state=state, kind=kind, within=within, before=before, with_body=with_body
+            queue,
+            state=state,
+            kind=kind,
+            within=within,
+            before=before,
+            with_body=with_body,
+            tenants=tenants,
+            concerns=concerns,
+            with_children=with_children,
         )
         return self._rows(query.limit(limit))
 
@@ -506,10 +519,14 @@ class Queue:
             rows = connection.execute(statements.COUNTS).all()
         return {(queue, State(state)): number for queue, state, number in rows}
 
-    def depths(self) -> list[Depth]:
-        """Return the depth of each queue in each unfinished state; as cheap as `standing`."""
+    def depths(self, tenants: Collection[str] | None = None) -> list[Depth]:
+        """Return the depth of each queue in each unfinished state; as cheap as `standing`.
+
+        With `tenants`, of their jobs alone.
+        """
+        query = statements.DEPTHS if tenants is None else statements.depths(tenants)
         with self._reading() as connection:
-            rows = connection.execute(statements.DEPTHS).all()
+            rows = connection.execute(query).all()
         return [Depth(queue, State(state), *rest) for queue, state, *rest in rows]
 
     def standing(self) -> Standing:

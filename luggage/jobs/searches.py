@@ -46,18 +46,41 @@ def matching(  # noqa: PLR0913  # each is one condition of a search
     within: str | None = None,
     before: int | None = None,
     with_body: bool = False,
+    tenants: Collection[str] | None = None,
+    concerns: tuple[str, Collection[str]] | None = None,
+    with_children: bool = False,
 ) -> Select[Any]:
     """Return the query for the jobs of a queue that match, newest first."""
     query = _in_queue(queue, state).order_by(_age(state).desc())
     if kind is not None:
         query = query.where(table.c.kind == kind)
     if within is not None:
-        query = query.where(_within(within))
+        query = query.where(_in_line_of(within) if with_children else _within(within))
     if before is not None:
         query = query.where(table.c.id < before)
+    if tenants is not None:
+        query = query.where(table.c.tenant.in_(tenants))
+    if concerns is not None:
+        query = query.where(_concerns(*concerns))
     if with_body:
         query = query.where(exists().where(job_body.c.job_id == table.c.id).correlate(table))
     return query
+
+
+def _in_line_of(subject: str) -> ColumnElement[bool]:
+    """Return the condition that the subject of a job, or of a child of it, is `subject`."""
+    is_child = (_child.c.parent.is_not(None), func.lower(_child.c.subject) == subject.lower())
+    return or_(
+        func.lower(table.c.subject) == subject.lower(),
+        table.c.id.in_(select(_child.c.parent).where(*is_child)),
+    )
+
+
+def _concerns(person: str, names: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a person caused a job, or that its key contains a name."""
+    named = (table.c.key.contains(name, autoescape=True) for name in names)
+    caused_it = and_(table.c.person == person, table.c.person != "")
+    return or_(caused_it, *named)
 
 
 def _in_queue(queue: str, state: State | None) -> Select[Any]:

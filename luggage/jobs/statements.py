@@ -7,6 +7,7 @@ No column marks the next job of a subject, because that would need a lock on the
 it, a put and a finish at the same moment could leave a job unmarked for ever.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -265,12 +266,18 @@ def _depth(condition: str, since: ColumnElement[float]) -> Select[Any]:
     return depths.group_by(_QUEUE, job.c.state)
 
 
-# Reads unfinished jobs only, like STANDING.
-DEPTHS: CompoundSelect[Any] = union_all(
+_DEPTHS = (
     _depth(schema.READY, job.c.run_at),
     _depth(schema.LEASED, job.c.changed_at),
     _depth(schema.STUCK, job.c.changed_at),
 )
+# Reads unfinished jobs only, like STANDING.
+DEPTHS: CompoundSelect[Any] = union_all(*_DEPTHS)
+
+
+def depths(tenants: Collection[str]) -> CompoundSelect[Any]:
+    """Return the query for the depths of the jobs of some tenants."""
+    return union_all(*(each.where(job.c.tenant.in_(tenants)) for each in _DEPTHS))
 
 
 def _number(*conditions: ColumnElement[bool] | TextClause) -> ScalarSelect[int]:

@@ -6,7 +6,8 @@ Records are frozen and made for people: outside text is redacted and made visibl
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +19,15 @@ from bot.operations.history.records import (
     DeliveryDetail,
     DeliveryRow,
     Hour,
+    Mention,
+    Step,
     action_row,
     decoded,
     delivery_of,
     delivery_row,
     delivery_words,
     is_public,
+    step_of,
 )
 from luggage.jobs import JobRow, Queue, State
 from luggage.telemetry.redact import one_line
@@ -40,11 +44,21 @@ class UnknownDelivery(Exception):  # noqa: N818
 
 
 class DeliveryHistory:
-    """The history in the queue; raises SQLAlchemyError if the database is away. Thread-safe."""
+    """The history in the queue; raises SQLAlchemyError if the database is away. Thread-safe.
 
-    def __init__(self, queue: Queue, *, clock: Callable[[], float]) -> None:
+    With `tenants`, deliveries of other installations are unknown to it.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        *,
+        clock: Callable[[], float],
+        tenants: Collection[str] | None = None,
+    ) -> None:
         self._queue = queue
         self._clock = clock
+        self._tenants = tenants
 
     # Reading
 
@@ -71,7 +85,12 @@ class DeliveryHistory:
         for ten thousand. `on_progress` receives the size of each page searched; the search stops
         after `most` deliveries (rounded up to a hundred).
         """
-        conditions: dict[str, Any] = {"state": state, "kind": event, "within": repository}
+        conditions: dict[str, Any] = {
+            "state": state,
+            "kind": event,
+            "within": repository,
+            "tenants": self._tenants,
+        }
         if text is None:
             jobs = self._queue.search(DELIVERIES, **conditions, before=before, limit=limit)
             return self._rows(jobs)
@@ -116,11 +135,11 @@ class DeliveryHistory:
     def _job(self, delivery: JobRow | str) -> JobRow:
         if isinstance(delivery, JobRow):
             return delivery
-        if (job := self._queue.find(DELIVERIES, delivery)) is not None:
+        if (job := self._queue.find(DELIVERIES, delivery)) is not None and self.sees(job):
             return job
         found = self._queue.beginning(DELIVERIES, delivery, limit=_PAGE) if delivery else []
         # A rule that is evaluated again has the GUID of its delivery, too.
-        jobs = [each for each in found if each.parent is None]
+        jobs = [each for each in found if each.parent is None and self.sees(each)]
         if len(jobs) != 1:
             problem = "several deliveries start with" if jobs else "no delivery"
             raise UnknownDelivery(one_line(f"{problem} {delivery}"))
@@ -134,6 +153,10 @@ class DeliveryHistory:
         """The actions of a delivery, with reevaluated rules and their actions, as they are now."""
         return self._descendants(job)
 
+    def sees(self, job: JobRow) -> bool:
+        """Whether a job belongs to the installations of this history."""
+        return self._tenants is None or job.tenant in self._tenants
+
     def delivery(self, delivery: JobRow | str) -> DeliveryDetail:
         """A delivery in full, from its job or its GUID as in `find`. Raises UnknownDelivery."""
         return self._detail(self._job(delivery))
@@ -145,9 +168,78 @@ class DeliveryHistory:
 
     def because_of(self, job: JobRow) -> DeliveryDetail:
         """The delivery behind an action, or behind a reevaluated rule."""
+        return self._detail(self.root(job))
+
+    def root(self, job: JobRow) -> JobRow:
+        """The job of the delivery behind an action, or behind a reevaluated rule."""
         while job.parent is not None:
             job = self._queue.get(job.parent) or replace(job, parent=None)
-        return self._detail(job)
+        return job
+
+    def timeline(
+        self, subject: str, *, before: int | None = None, limit: int = 20
+    ) -> tuple[Sequence[Step], int | None]:
+        """The deliveries about an issue, or with actions on it, newest first, at most `limit`.
+
+        `subject` is `owner/repo#number`. The second value is the `before` of the next page, None
+        on the last one.
+        """
+        found = self._queue.search(
+            DELIVERIES,
+            within=subject,
+            with_children=True,
+            tenants=self._tenants,
+            before=before,
+            limit=limit + 1,
+        )
+        shown = found[:limit]
+        roots = {root.id: root for root in map(self.root, shown)}
+        return [self._step(each) for each in roots.values()], _following(found, limit)
+
+    def _step(self, job: JobRow) -> Step:
+        descendants = self._descendants(job)
+        body = self._queue.body(job.id)
+        # A page shows many: none may take long.
+        small = body if len(body or b"") <= _LARGEST_PARSED else None
+        return step_of(job, descendants, small, [self.action(each) for each in descendants])
+
+    def caused_by(
+        self, person: int, *, before: int | None = None, limit: int = 50
+    ) -> tuple[Sequence[DeliveryRow], int | None]:
+        """The deliveries that a person (a GitHub id) caused, newest first; pages as `timeline`."""
+        found = self._queue.search(
+            DELIVERIES,
+            concerns=(str(person), ()),
+            tenants=self._tenants,
+            before=before,
+            limit=limit + 1,
+        )
+        return self._rows(found[:limit]), _following(found, limit)
+
+    def concerning(
+        self, person: int | None, names: Collection[str], *, before: int | None = None
+    ) -> tuple[Sequence[Mention], int | None]:
+        """The actions about a person, or that the person caused, newest first; pages as `timeline`.
+
+        `person` is a GitHub id, `names` are names that keys of actions may contain, in lower case.
+        Looks at a hundred candidates a page.
+        """
+        identity = "" if person is None else str(person)
+        found = self._queue.search(
+            ACTIONS,
+            concerns=(identity, names),
+            tenants=self._tenants,
+            before=before,
+            limit=_PAGE + 1,
+        )
+        # `ann` is a part of `anna`, but not that person.
+        words = re.compile("|".join(rf"(?<![\w~-]){re.escape(name)}(?![\w~-])" for name in names))
+        mentions = [
+            Mention(self.action(job), self.root(job).id)
+            for job in found[:_PAGE]
+            if (identity and job.person == identity) or (names and words.search(job.key))
+        ]
+        return mentions, _following(found, _PAGE)
 
     def _descendants(self, job: JobRow) -> Sequence[JobRow]:
         """The actions of a delivery, with reevaluated rules and their actions."""
@@ -248,6 +340,11 @@ class DeliveryHistory:
             )
             for hour in range(first, this + 1)
         ]
+
+
+def _following(found: Sequence[JobRow], limit: int) -> int | None:
+    """The `before` of the page after the first `limit` of the jobs found; None for no page."""
+    return found[limit - 1].id if len(found) > limit else None
 
 
 def _contains(body: bytes, text: str) -> bool:

@@ -30,7 +30,7 @@ class DeliveryRow:
 
     `event` is the X-GitHub-Event; `subject` is `owner/repo#number`, `owner/repo`, an organisation,
     or empty; `source` says in words how it came in; `actions` counts its actions by state. `reason`
-    explains the state, and is empty where all is well.
+    explains the state, and is empty where all is well. `installation` is its id, empty if unknown.
     """
 
     id: int
@@ -46,22 +46,24 @@ class DeliveryRow:
     recovered: bool
     source: str
     actions: Mapping[State, int]
+    installation: str
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """An action: `words` describes it, `rule` decided it.
+    """An action: `words` describes it, `rule` decided it, `subject` is the issue it is about.
 
     `answer` is GitHub's answer (some JSON), `reason` why it is not done; `address` links to the
     text written, if any. `text` is a comment's text, `settings` those that differ from the rule's
     defaults, `digest` that of all of them. `text` and `settings` are neither cut nor made visible.
-    These and `rule` are empty once the action has expired.
+    These, `rule` and `subject` are empty once the action has expired.
     """
 
     id: int
     key: str
     kind: str
     words: str
+    subject: str
     rule: str
     text: str
     settings: Mapping[str, Any]
@@ -89,6 +91,27 @@ class DeliveryDetail:
     private: bool
     payload: str | None = field(repr=False)
     actions: Sequence[ActionRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A delivery in the timeline of an issue: what came in, what the rules decided, what was done.
+
+    `action` and `sender` are those of the payload, empty if it has expired or is very large.
+    """
+
+    row: DeliveryRow
+    action: str
+    sender: str
+    actions: Sequence[ActionRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An action that concerns a person, and the number of the delivery behind it."""
+
+    action: ActionRow
+    delivery: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +146,19 @@ def delivery_of(
     )
 
 
+def step_of(
+    job: JobRow, descendants: Sequence[JobRow], body: bytes | None, actions: Sequence[ActionRow]
+) -> Step:
+    """A delivery of a timeline, from its job, its descendants and its raw payload."""
+    payload = decoded(body)
+    return Step(
+        row=delivery_row(job, descendants),
+        action=one_line(str(payload.get("action") or "")),
+        sender=one_line(_sender(payload)),
+        actions=actions,
+    )
+
+
 def action_row(job: JobRow, body: bytes | None) -> ActionRow:
     """An action, from its job and its stored body."""
     planned = planned_of(body)
@@ -132,6 +168,7 @@ def action_row(job: JobRow, body: bytes | None) -> ActionRow:
         key=one_line(job.key),
         kind=job.kind,
         words=one_line(_words(job, planned)),
+        subject="" if planned is None else one_line(planned.action.subject),
         rule=only if planned is None else planned.rule,
         text="" if planned is None else str(getattr(planned.action, "text", "")),
         settings={} if planned is None else planned.settings,
@@ -189,6 +226,7 @@ def delivery_row(job: JobRow, descendants: Sequence[JobRow]) -> DeliveryRow:
         recovered=DeliveryNote.decode(job.note).source is Source.RECOVERED,
         source=_source(job),
         actions=dict(states),
+        installation=job.tenant,
     )
 
 

@@ -68,33 +68,38 @@ def details(delivery: DeliveryDetail, *, with_payload: bool) -> Iterator[str]:
 
 def delivery_facts(delivery: DeliveryDetail) -> Iterator[str]:
     """The facts of a delivery, one a line."""
+    yield from facts(named_delivery_facts(delivery))
+
+
+def named_delivery_facts(delivery: DeliveryDetail) -> Mapping[str, str]:
+    """The facts of a delivery by name, for the terminal and the console; some may be empty."""
     row = delivery.row
-    yield from facts(
-        {
-            "delivery": row.guid,
-            "received": f"{moment(row.received_at)}, {row.source}",
-            "event": _event(delivery),
-            "about": row.subject,
-            "state": row.state,
-            "decision": _decision(row, len(delivery.actions)),
-        }
-    )
+    return {
+        "delivery": row.guid,
+        "received": f"{moment(row.received_at)}, {row.source}",
+        "event": _event(delivery),
+        "about": row.subject,
+        "state": row.state,
+        "decision": decision_words(row, len(delivery.actions)),
+    }
 
 
 def action_facts(action: ActionRow) -> Iterator[str]:
-    """The facts of an action, one a line."""
-    yield from facts(
-        {
-            "rule": action.rule,
-            "settings": settings_words(action.settings, action.digest),
-            "reason": action.reason,
-            "answer": action.answer,
-            "see": action.address,
-            "key": action.key,
-        },
-        indent=INDENT,
-    )
+    """The facts of an action, one a line, and its text."""
+    yield from facts(named_action_facts(action), indent=INDENT)
     yield from text_lines(action.text)
+
+
+def named_action_facts(action: ActionRow) -> Mapping[str, str]:
+    """The facts of an action by name, for the terminal and the console; some may be empty."""
+    return {
+        "rule": action.rule,
+        "settings": settings_words(action.settings, action.digest),
+        "reason": action.reason,
+        "answer": action.answer,
+        "see": action.address,
+        "key": action.key,
+    }
 
 
 def text_lines(text: str) -> Iterator[str]:
@@ -143,7 +148,8 @@ def _event(delivery: DeliveryDetail) -> str:
     return ", ".join(filter(None, [delivery.row.event, delivery.action, by]))
 
 
-def _decision(row: DeliveryRow, actions: int) -> str:
+def decision_words(row: DeliveryRow, actions: int) -> str:
+    """What the rules decided about a delivery, with its number of actions."""
     if row.decided is State.DONE:
         return _count(actions, "action") if actions else "nothing new to do"
     attempts = f" after {_count(row.attempt, 'attempt')}" if row.decided is State.DEAD else ""
