@@ -10,10 +10,11 @@ import pytest
 from bot.actions import ACTIONS, Comment, Invite, Planned
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import UnknownDelivery
+from bot.store.audit import AuditLog
 from bot_deploy import __main__ as dispatch
 from bot_deploy import deliveries
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_parts
+from bot_deploy.wiring.parts import clock, open_parts
 from luggage.jobs import NewJob, State
 from tests.support import ends
 from tests.support.migrated import migrated_for
@@ -284,6 +285,15 @@ def test_ctrl_c_ends_following_with_130(several, store, monkeypatch, capsys):
 
 
 # Trying again
+
+
+def test_a_retry_is_in_the_audit_log(several, queue):
+    """The log of the console names each delivery that was retried, and no other."""
+    run("retry", "3333", "4444", "1111")
+    with open_parts(load(os.environ)) as parts:
+        noted = AuditLog(parts.engine, clock=clock).entries()
+    assert [(each.what, each.place) for each in noted] == [("retry", "terminal")] * 2
+    assert [queue.get(each.delivery).key[:4] for each in noted] == ["4444", "3333"]
 
 
 def test_dead_ones_are_tried_again_by_their_guid(several, queue, capsys):

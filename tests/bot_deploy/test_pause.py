@@ -1,16 +1,18 @@
 """The subcommands `pause` and `resume`."""
 
 import os
+import pwd
 import sqlite3
 from contextlib import closing
 
 import pytest
 
+from bot.store.audit import AuditLog
 from bot_deploy import pause, resume
 from bot_deploy.config import load
 from bot_deploy.config.sources import ConfigError
 from bot_deploy.migrate import migrate
-from bot_deploy.wiring.parts import open_parts
+from bot_deploy.wiring.parts import clock, open_parts
 from bot_deploy.wiring.web import make_app
 from luggage.database import SchemaError
 from luggage.jobs import NewJob
@@ -51,6 +53,19 @@ def test_resuming_says_how_much_waits(config, capsys):
     assert "resumed; jobs waiting: 1" in capsys.readouterr().out
     with open_parts(config) as parts:
         assert parts.queue.claim(["delivery"], worker="w", lease_seconds=60.0)
+
+
+def test_the_audit_log_tells_who_paused(config):
+    """The user of the terminal is in the log that the console shows."""
+    pause.main(["pause"])
+    resume.main(["resume"])
+    with open_parts(config) as parts:
+        entries = AuditLog(parts.engine, clock=clock).entries()
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert [(each.what, each.who, each.place) for each in entries] == [
+        ("resume", user, "terminal"),
+        ("pause", user, "terminal"),
+    ]
 
 
 def test_twice_is_once(config, capsys):

@@ -11,9 +11,10 @@ import pytest
 
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import UnknownDelivery
+from bot.store.audit import AuditLog
 from bot_deploy import replay
 from bot_deploy.config import load
-from bot_deploy.wiring.parts import open_parts
+from bot_deploy.wiring.parts import clock, open_parts
 from luggage.fake_github import FakeGithub
 from luggage.jobs import NewJob, State
 from tests.support import ends
@@ -104,6 +105,9 @@ def test_a_stored_delivery_is_decided_again(queue, ping, capsys):
     assert run("replay-") == 0
     assert "2 of 2 would be done." in capsys.readouterr().out
     assert queue.get(job.id).state is State.READY
+    with open_parts(load(os.environ)) as parts:
+        noted = AuditLog(parts.engine, clock=clock).entries()
+    assert [(each.what, each.delivery) for each in noted] == [("run rules again", job.id)] * 2
 
 
 def test_earlier_actions_are_listed(queue, ping, capsys):

@@ -63,6 +63,40 @@ def test_a_repository_is_found_with_all_its_numbers(queue, put):
     assert keys(queue.search("mail", within="snakes/tri_")) == ["snakes/tri_"]
 
 
+def test_jobs_are_found_by_tenant(queue, put):
+    """Tenants bound a search and the depths; no tenants find nothing."""
+    for key, tenant in {"a": "7", "b": "8", "c": ""}.items():
+        put(key, tenant=tenant)
+    assert keys(queue.search("mail", tenants=["7", "8"])) == ["b", "a"]
+    assert keys(queue.search("mail", state=State.READY, tenants=["8"])) == ["b"]
+    assert queue.search("mail", tenants=[]) == []
+    assert [depth.count for depth in queue.depths(["7", ""])] == [2]
+    assert queue.depths([]) == []
+
+
+def test_jobs_are_found_that_concern_somebody(queue, put):
+    """A person's own jobs, and those whose key has a name; wildcards are literal."""
+    put("x ann", person="5")
+    put("y/bob")
+    put("z/b_b", person="6")
+    assert keys(queue.search("mail", concerns=("5", ["b_b"]))) == ["z/b_b", "x ann"]
+    assert keys(queue.search("mail", concerns=("", ["bob"]))) == ["y/bob"]
+    assert queue.search("mail", concerns=("", [])) == []
+
+
+def test_an_issue_is_found_with_what_children_did_to_it(queue, put):
+    """A job about something else is found if a child is about the issue; longer numbers are not."""
+    whole = put("whole", subject="snakes/trio")
+    put("own", subject="Snakes/Trio#7")
+    put("other", subject="snakes/trio#77")
+    child = NewJob(
+        queue="post", key="c", body=b"", run_at=0.0, parent=whole, subject="snakes/TRIO#7"
+    )
+    queue.put(child)
+    found = queue.search("mail", within="snakes/trio#7", with_children=True)
+    assert keys(found) == ["own", "whole"]
+
+
 def test_a_search_goes_on_page_by_page(queue, put):
     """The last id of a page gives the next page, also for one kind."""
     for number in range(5):

@@ -148,6 +148,23 @@ def test_the_operator_names_who_comes_in(sign_in_as, of_lions):
     assert not is_inside(sign_in_as("olga", ["LIONS"])[0])
 
 
+def test_an_owner_sees_the_organisations_that_are_theirs(sign_in_as, of_lions, github, sessions):
+    """Owners of the App's organisation see the whole bot; others see what they own."""
+
+    def scope_of(login, organizations):
+        client, _ = sign_in_as(login, organizations)
+        return sessions.find(client.get_cookie("console", path="/console").value).scope
+
+    assert scope_of("olga", ()).is_whole
+    assert scope_of("olga", ["snakes", "lions"]).is_whole
+    leo = scope_of("leo", ["snakes", "lions"])
+    assert list(leo.organizations.values()) == ["lions"]
+    assert leo.tenants == {str(github.install("lions").id)}
+    github.faults.append(faults.plan(faults.refused(404, "no"), path="/apps/*", times=None))
+    assert list(scope_of("olga", ["snakes", "lions"]).organizations.values()) == ["snakes"]
+    github.faults.clear()
+
+
 def test_owners_of_a_suspended_installation_cannot_sign_in(sign_in_as, github, clock):
     """Owners of a suspended installation cannot sign in."""
     github.install("snakes").suspended_at = clock()
