@@ -8,7 +8,7 @@ import pytest
 
 from bot_deploy import keygen, register
 from bot_deploy.registration import local_page
-from tests.support.browser import WIDTHS, grave_violations, is_scrolled_sideways, visiting
+from tests.support.browser import WIDTHS, is_scrolled_sideways, violations, visiting
 from tests.support.registering import enterprise_server
 from tests.support.sealed import SHIPPED, plain
 
@@ -48,7 +48,7 @@ def test_an_app_is_registered_and_installed(chromium, address, github, width, ja
         page.goto(address)
         assert not is_scrolled_sideways(page)
         if javascript:
-            assert grave_violations(page) == []
+            assert violations(page) == []
             page.keyboard.press("Enter")  # the button has the focus
         else:
             page.get_by_role("button", name="Continue on GitHub").click()
@@ -56,7 +56,7 @@ def test_an_app_is_registered_and_installed(chromium, address, github, width, ja
         page.get_by_role("heading", name="portmanteau-snakes is registered").wait_for()
         assert not is_scrolled_sideways(page)
         if javascript:
-            assert grave_violations(page) == []
+            assert violations(page) == []
         assert page.evaluate("document.styleSheets[0].cssRules.length") > 0
         page.get_by_role("link", name="install it").click()
         page.get_by_role("button", name="Install on snakes").click()

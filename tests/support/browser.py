@@ -79,16 +79,28 @@ def _watch(visit: Visit) -> None:
     visit.page.on("pageerror", lambda error: visit.troubles.append(f"error: {error}"))
 
 
-def grave_violations(page: Page) -> list[str]:
-    """The serious or critical violations that axe-core finds, one a line; skips without npm."""
+def violations(page: Page) -> list[str]:
+    """All violations that axe-core finds, minor ones too, one a line; skips without npm."""
     page.evaluate(_axe())
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
-        f"{one['id']}: {one['help']}: {node['html'][:200]}"
+        f"{one['id']} ({one['impact']}): {one['help']}: {node['html'][:200]}"
         for one in found["violations"]
-        if one["impact"] in {"serious", "critical"}
         for node in one["nodes"]
     ]
+
+
+def clipped_labels(page: Page) -> list[str]:
+    """The texts of drawings that reach beyond their drawing."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("svg text")].filter((text) => {
+            const outer = text.ownerSVGElement.getBoundingClientRect();
+            const inner = text.getBoundingClientRect();
+            return inner.left < outer.left - 0.5 || inner.right > outer.right + 0.5
+                || inner.top < outer.top - 0.5 || inner.bottom > outer.bottom + 0.5;
+        }).map((text) => text.textContent)"""
+    )
+    return found
 
 
 def is_scrolled_sideways(page: Page) -> bool:

@@ -20,6 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import bot.rules
 import bot.store.tables
 import luggage.jobs
+from bot.actions import Comment, Planned
 from bot.loop.run import Updater, job_log_context
 from bot.operations.preview.check import Previewer
 from bot.settings import layers
@@ -36,7 +37,7 @@ from bot_deploy.demo.scenes import MAINTAINER, ORGANIZATION, REPOSITORIES, deliv
 from luggage.database import History, open_engine
 from luggage.fake_github import FakeGithub, faults
 from luggage.github import Delivery, GithubApp, OAuth, make_session
-from luggage.jobs import Queue, Worker
+from luggage.jobs import NewJob, Queue, Worker
 from luggage.jobs.wake import LocalWakeup
 from tests.support.clock import FakeClock
 from tests.support.migrated import migrated
@@ -49,6 +50,8 @@ NAME = "portmanteau"
 DAY_SECONDS = 86_400.0
 _SEED = 20
 _LINE = "x" * 1_000_000
+LONG_NAME = f"{'o' * 39}/{'r' * 100}"
+RIGHT_TO_LEFT = "נחש־אחד"
 HOSTILE = {
     "action": "opened",
     "repository": {"full_name": REPOSITORIES[0], "private": True},
@@ -222,6 +225,40 @@ class Showroom:
             )
         self.clock.advance(130)
         self.board.beat("loop")
+
+    def crowd(self, number: int) -> None:
+        """Put many deliveries: of a name from right to left, about a place with a long name."""
+        payload = {
+            "action": "opened",
+            "repository": {"full_name": LONG_NAME, "private": False},
+            "sender": {"login": RIGHT_TO_LEFT, "id": 7},
+            "installation": {"id": 7},
+            "issue": {"number": 1, "title": RIGHT_TO_LEFT * 20},
+        }
+        body = json.dumps(payload).encode()
+        self.queue.put_all(
+            [
+                job_of(Delivery(f"{at:08x}", "issues", payload), body, run_at=self.clock())
+                for at in range(number)
+            ]
+        )
+        text = f"{RIGHT_TO_LEFT} {'w' * 300} {LONG_NAME}#1 @{'a' * 39}\n\n# {RIGHT_TO_LEFT}"
+        action = Comment(about=RIGHT_TO_LEFT, repository=LONG_NAME, number=1, text=text)
+        planned = Planned(action=action, installation=7, delivery="00000000", rule="ping")
+        parent = self.queue.find("delivery", "00000000")
+        self.queue.put(
+            NewJob(
+                queue="action",
+                key=action.key,
+                body=planned.encode(),
+                run_at=self.clock(),
+                subject=action.subject,
+                kind=action.kind,
+                parent=None if parent is None else parent.id,
+                tenant="7",
+                person="7",
+            )
+        )
 
 
 @contextmanager
