@@ -451,6 +451,7 @@ class Queue:
         tenants: Collection[str] | None = None,
         concerns: tuple[str, Collection[str]] | None = None,
         with_children: bool = False,
+        since: int | None = None,
         limit: int = 50,
     ) -> list[JobRow]:
         """Return up to `limit` matching jobs of the queue, newest first.
@@ -461,6 +462,7 @@ class Queue:
         that has. `with_body` leaves out jobs whose body has expired, `tenants` those of other
         tenants. `concerns` is a person and some names: it finds the jobs that the person caused and
         those whose key contains a name. For the next page pass the last job's id as `before`.
+        `since` is the least id to look at: some conditions read all jobs from there on.
         """
         query = searches.matching(
             queue,
@@ -472,8 +474,15 @@ class Queue:
             tenants=tenants,
             concerns=concerns,
             with_children=with_children,
+            since=since,
         )
         return self._rows(query.limit(limit))
+
+    def newest_id(self) -> int:
+        """Return the id of the newest job; 0 without one. Ids grow with time."""
+        with self._reading() as connection:
+            newest: int | None = connection.execute(select(func.max(table.c.id))).scalar_one()
+        return newest or 0
 
     def asked_for(self, job_ids: Collection[int]) -> Mapping[int, Sequence[JobRow]]:
         """Return the children of each of these jobs, in the order they were put."""

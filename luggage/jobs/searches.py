@@ -49,15 +49,18 @@ def matching(  # noqa: PLR0913  # each is one condition of a search
     tenants: Collection[str] | None = None,
     concerns: tuple[str, Collection[str]] | None = None,
     with_children: bool = False,
+    since: int | None = None,
 ) -> Select[Any]:
     """Return the query for the jobs of a queue that match, newest first."""
     query = _in_queue(queue, state).order_by(_age(state).desc())
     if kind is not None:
         query = query.where(table.c.kind == kind)
     if within is not None:
-        query = query.where(_in_line_of(within) if with_children else _within(within))
+        query = query.where(_in_line_of(within, since or 0) if with_children else _within(within))
     if before is not None:
         query = query.where(table.c.id < before)
+    if since is not None:
+        query = query.where(table.c.id >= since)
     if tenants is not None:
         query = query.where(table.c.tenant.in_(tenants))
     if concerns is not None:
@@ -67,9 +70,13 @@ def matching(  # noqa: PLR0913  # each is one condition of a search
     return query
 
 
-def _in_line_of(subject: str) -> ColumnElement[bool]:
+def _in_line_of(subject: str, since: int) -> ColumnElement[bool]:
     """Return the condition that the subject of a job, or of a child of it, is `subject`."""
-    is_child = (_child.c.parent.is_not(None), func.lower(_child.c.subject) == subject.lower())
+    is_child = (
+        _child.c.id >= since,
+        _child.c.parent.is_not(None),
+        func.lower(_child.c.subject) == subject.lower(),
+    )
     return or_(
         func.lower(table.c.subject) == subject.lower(),
         table.c.id.in_(select(_child.c.parent).where(*is_child)),

@@ -32,6 +32,8 @@ from bot.operations.history.records import (
 from luggage.jobs import JobRow, Queue, State
 from luggage.telemetry.redact import one_line
 
+# Look-ups by subject and person have no index: a page searches this many jobs, about half a second.
+MOST_SEARCHED = 200_000
 # Searches read this many deliveries at a time.
 _PAGE = 100
 _LARGEST_PARSED = 1_000_000
@@ -182,19 +184,26 @@ class DeliveryHistory:
         """The deliveries about an issue, or with actions on it, newest first, at most `limit`.
 
         `subject` is `owner/repo#number`. The second value is the `before` of the next page, None
-        on the last one.
+        on the last one. A page looks at MOST_SEARCHED jobs, so it may be empty and not the last.
         """
-        found = self._queue.search(
-            DELIVERIES,
-            within=subject,
-            with_children=True,
-            tenants=self._tenants,
-            before=before,
-            limit=limit + 1,
+        found, older = self._window(
+            DELIVERIES, before, limit, {"within": subject, "with_children": True}
         )
-        shown = found[:limit]
-        roots = {root.id: root for root in map(self.root, shown)}
-        return [self._step(each) for each in roots.values()], _following(found, limit)
+        roots = {root.id: root for root in map(self.root, found)}
+        return [self._step(each) for each in roots.values()], older
+
+    def _window(
+        self, queue: str, before: int | None, limit: int, conditions: Mapping[str, Any]
+    ) -> tuple[Sequence[JobRow], int | None]:
+        """One page of a search without an index, and the `before` of the next one."""
+        end = self._queue.newest_id() + 1 if before is None else before
+        since = end - MOST_SEARCHED
+        found = self._queue.search(
+            queue, **conditions, tenants=self._tenants, before=end, since=since, limit=limit + 1
+        )
+        if len(found) > limit:
+            return found[:limit], found[limit - 1].id
+        return found, since if since > 1 else None
 
     def _step(self, job: JobRow) -> Step:
         descendants = self._descendants(job)
@@ -207,14 +216,9 @@ class DeliveryHistory:
         self, person: int, *, before: int | None = None, limit: int = 50
     ) -> tuple[Sequence[DeliveryRow], int | None]:
         """The deliveries that a person (a GitHub id) caused, newest first; pages as `timeline`."""
-        found = self._queue.search(
-            DELIVERIES,
-            concerns=(str(person), ()),
-            tenants=self._tenants,
-            before=before,
-            limit=limit + 1,
-        )
-        return self._rows(found[:limit]), _following(found, limit)
+        conditions = {"concerns": (str(person), ())}
+        found, older = self._window(DELIVERIES, before, limit, conditions)
+        return self._rows(found), older
 
     def concerning(
         self, person: int | None, names: Collection[str], *, before: int | None = None
@@ -225,21 +229,15 @@ class DeliveryHistory:
         Looks at a hundred candidates a page.
         """
         identity = "" if person is None else str(person)
-        found = self._queue.search(
-            ACTIONS,
-            concerns=(identity, names),
-            tenants=self._tenants,
-            before=before,
-            limit=_PAGE + 1,
-        )
+        found, older = self._window(ACTIONS, before, _PAGE, {"concerns": (identity, names)})
         # `ann` is a part of `anna`, but not that person.
         words = re.compile("|".join(rf"(?<![\w~-]){re.escape(name)}(?![\w~-])" for name in names))
         mentions = [
             Mention(self.action(job), self.root(job).id)
-            for job in found[:_PAGE]
+            for job in found
             if (identity and job.person == identity) or (names and words.search(job.key))
         ]
-        return mentions, _following(found, _PAGE)
+        return mentions, older
 
     def _descendants(self, job: JobRow) -> Sequence[JobRow]:
         """The actions of a delivery, with reevaluated rules and their actions."""
@@ -340,11 +338,6 @@ class DeliveryHistory:
             )
             for hour in range(first, this + 1)
         ]
-
-
-def _following(found: Sequence[JobRow], limit: int) -> int | None:
-    """The `before` of the page after the first `limit` of the jobs found; None for no page."""
-    return found[limit - 1].id if len(found) > limit else None
 
 
 def _contains(body: bytes, text: str) -> bool:

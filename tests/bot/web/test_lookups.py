@@ -10,6 +10,7 @@ from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
 from bot.actions import marker
+from bot.operations.history import deliveries as history_module
 from bot.operations.history import report
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.store import audit
@@ -313,6 +314,30 @@ def test_pages_of_many_are_bounded(operator, queue, clock):
         assert len(page) < 60_000
     older = re.search(r'rel="next" href="([^"]+)"', operator.get(f"/console/issues/{TRIO}/1").text)
     assert "/console/deliveries/9980" in operator.get(older[1].replace("&amp;", "&")).text
+
+
+def test_a_page_searches_a_part_of_the_queue(operator, queue, clock, monkeypatch):
+    """What is further back is on the next pages; each looks at a bounded number of jobs."""
+    monkeypatch.setattr(history_module, "MOST_SEARCHED", 10)
+    old = {"subject": f"{TRIO}#1", "kind": "issues", "person": "5"}
+    other = {"subject": f"{TRIO}#2", "kind": "star", "person": "6"}
+    jobs = [
+        NewJob(queue="delivery", key=f"{at}", body=b"{}", run_at=0, **(other if at else old))
+        for at in range(25)
+    ]
+    first = queue.put_all(jobs)[0].id
+    pages, address = 0, f"/console/issues/{TRIO}/1"
+    while True:
+        page = operator.get(address).text
+        pages += 1
+        if f'href="/console/deliveries/{first}"' in page:
+            break
+        assert "among those that this page searched" in page
+        address = re.search(r'rel="next" href="([^"]+)"', page)[1]
+    assert pages == 3
+    history = DeliveryHistory(queue, clock=clock)
+    assert history.caused_by(5) == ([], 16)
+    assert [row.id for row in history.caused_by(5, before=6)[0]] == [first]
 
 
 # Scopes
