@@ -409,19 +409,22 @@ def test_an_owner_sees_nothing_of_another_organisation(signed_in, web_app, lions
     parent, _ = lions
     tenant = queue.get(pinged).tenant
     mine, whole = signed_in("sam", Scope({tenant: "snakes"})), signed_in()
-    told = re.compile(r"lions|comatose|waits for leo|feedfeed-|active")
+    told = re.compile(
+        r"comatose|waits for leo|feedfeed-|membership: active|>installation 99<|1 of 5,000"
+        r"|deliveries</th>|<strong>leo|the lions"
+    )
     seen = 0
     for path in paths_about_lions(parent):
-        page = re.sub(
-            r"<(input|option|title|h1)[^>]*>|lions/den#4|lions/den</bdi>", "", mine.get(path).text
-        )
-        echoed = path.startswith(("/console/issues", "/console/people", "/console/find"))
-        assert SECRET not in page, path
-        assert not told.search(page) or echoed, path
-        assert f"/console/deliveries/{parent}" not in mine.get(path).text, path
+        page = mine.get(path).text
+        echoed = path.startswith(("/console/issues", "/console/people", "/console/deliveries?"))
+        assert not told.search(page), path
+        assert "lions" not in page or echoed, path
+        assert f"/console/deliveries/{parent}" not in page, path
         answer = whole.get(path)
         where = answer.headers.get("Location", "")
-        seen += bool(told.search(answer.text) or f"/console/deliveries/{parent}" in where)
+        seen += bool(
+            told.search(answer.text) or f"/console/deliveries/{parent}" in answer.text + where
+        )
     assert seen >= 11
     assert mine.get(f"/console/deliveries/{pinged}").status_code == 200
     rules = {rule.endpoint for rule in web_app.url_map.iter_rules() if "GET" in rule.methods}
