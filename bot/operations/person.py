@@ -27,7 +27,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class KnownPerson:
     """Somebody on GitHub: the id, None if the bot has not seen it, and the names in keys.
 
     `login` is in lower case, as it was asked for. `names` hold it and the name that the bot knew
@@ -40,7 +40,7 @@ class Person:
     facts: Sequence[Fact]
 
 
-def find_person(engine: Engine, login: str, may_see: Callable[[str], bool]) -> Person:
+def find_person(engine: Engine, login: str, may_see: Callable[[str], bool]) -> KnownPerson:
     """What the bot knows of a login; nothing for an unknown one. Raises SQLAlchemyError.
 
     `may_see` decides about an organisation, or a repository `owner/name`: facts of others are
@@ -52,7 +52,7 @@ def find_person(engine: Engine, login: str, may_see: Callable[[str], bool]) -> P
     with reading(engine) as connection:
         facts = [each for each in _facts(connection, key) if may_see(each.place)]
     identity = None if named is None else named.id
-    return Person(login, identity, sorted({login, key}), facts)
+    return KnownPerson(login, identity, sorted({login, key}), facts)
 
 
 def _facts(connection: Connection, person: str) -> Iterator[Fact]:

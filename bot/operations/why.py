@@ -144,7 +144,10 @@ class Why:
         return self._origin(self.job(target))
 
     def job(self, target: Target) -> JobRow:
-        """The job of the action that wrote a text; raises as a call does."""
+        """The job of the action that wrote a text.
+
+        Raises NotOurs if there is none, RequestFailed if GitHub cannot be asked.
+        """
         match target:
             case Marker(name):
                 job = self._by_marker(name)

@@ -16,7 +16,7 @@ _LONGEST_WHO = 200
 _LONGEST_ABOUT = 500
 
 
-class Place(StrEnum):
+class AuditPlace(StrEnum):
     """Where an operator did something, as the database stores it."""
 
     CONSOLE = "console"

@@ -22,14 +22,14 @@ from bot.actions import ACTIONS
 from bot.events import DELIVERIES
 from bot.operations.history.deliveries import BURIED, DeliveryHistory
 from bot.operations.pause import pause, resume
-from bot.store.audit import AuditEntry, AuditLog, Place
+from bot.store.audit import AuditEntry, AuditLog, AuditPlace
 from bot.store.board import SqlBoard
 from bot.store.limits import budgets
 from bot.store.recovery import recovery_status
 from bot.store.refusals import Refusals
 from bot.web.errors import page_problem
 from bot.web.lookups import Lookups, add_lookups
-from bot.web.ownership import Scope
+from bot.web.ownership import ConsoleScope
 from bot.web.search import Search
 from bot.web.sessions import Session
 from bot.web.shared import set_up_pages
@@ -60,7 +60,7 @@ class Console:
     clock: Callable[[], float]
     server_url: str = "https://github.com"
 
-    def history(self, scope: Scope) -> DeliveryHistory:
+    def history(self, scope: ConsoleScope) -> DeliveryHistory:
         """The history of the deliveries in a scope."""
         return DeliveryHistory(self.queue, clock=self.clock, tenants=scope.tenants)
 
@@ -69,7 +69,7 @@ class Console:
         """The log of what operators did."""
         return AuditLog(self.engine, clock=self.clock)
 
-    def overview(self, scope: Scope) -> dict[str, Any]:
+    def overview(self, scope: ConsoleScope) -> dict[str, Any]:
         """The template's variables of the first page."""
         refusals = Refusals(self.engine, clock=self.clock).all()
         parts = self.queue.paused_parts()
@@ -83,7 +83,7 @@ class Console:
             "dead": self.history(scope).deliveries(state=State.DEAD, limit=_WORST),
         }
 
-    def github(self, scope: Scope) -> dict[str, Any]:
+    def github(self, scope: ConsoleScope) -> dict[str, Any]:
         """The template's variables of the page about GitHub: API budgets and recovery.
 
         GitHub's log of deliveries is the App's: only who sees the whole bot sees it.
@@ -258,7 +258,7 @@ def _whole_bot() -> None:
 
 def _will_record(what: str, about: str = "", delivery: int = 0, tenant: str = "") -> None:
     """Let the audit log have what this request did."""
-    g.change = AuditEntry(g.session.who, Place.CONSOLE, what, about, delivery, tenant)
+    g.change = AuditEntry(g.session.who, AuditPlace.CONSOLE, what, about, delivery, tenant)
 
 
 def _again(history: DeliveryHistory, job: JobRow) -> str:

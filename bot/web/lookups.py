@@ -24,7 +24,7 @@ from bot.store.audit import AuditLog
 from bot.store.limits import budgets
 from bot.store.refusals import Refusals
 from bot.web.markdown import comment_html
-from bot.web.ownership import Scope
+from bot.web.ownership import ConsoleScope
 from luggage.jobs import Queue
 
 # A marker is searched for among this many of the newest actions: half a second.
@@ -55,11 +55,11 @@ class Lookups:
     clock: Callable[[], float]
     server_url: str
 
-    def history(self, scope: Scope) -> DeliveryHistory:
+    def history(self, scope: ConsoleScope) -> DeliveryHistory:
         """The history of the deliveries in a scope."""
         return DeliveryHistory(self.queue, clock=self.clock, tenants=scope.tenants)
 
-    def find(self, text: str, scope: Scope) -> str | None:
+    def find(self, text: str, scope: ConsoleScope) -> str | None:
         """The address of the page about what a text names; None if there is none.
 
         The text is a comment's address or marker, an issue, a repository, a GUID, or a login.
@@ -86,7 +86,7 @@ class Lookups:
         match = _LOGIN.fullmatch(text)
         return None if match is None else url_for("console.person", login=match[1])
 
-    def installation(self, number: int, scope: Scope) -> dict[str, Any] | None:
+    def installation(self, number: int, scope: ConsoleScope) -> dict[str, Any] | None:
         """The template's variables of an installation's page; None for an unknown one."""
         tenant = str(number)
         if not scope.has(tenant):
@@ -156,7 +156,7 @@ def _add_names(pages: Blueprint, lookups: Lookups) -> None:
         match = _LOGIN.fullmatch(login)
         if match is None:
             abort(404, "This is not the name of a person on GitHub.")
-        scope: Scope = g.session.scope
+        scope: ConsoleScope = g.session.scope
         history = lookups.history(scope)
         found = find_person(lookups.engine, match[1], scope.has_place)
         mentions, more = history.concerning(found.id, found.names, before=_before("actions"))

@@ -23,7 +23,7 @@ class NotAllowedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ConsoleScope:
     """What a person may see and change: some installations, or the whole bot.
 
     `organizations` are the logins of their organisations, by the installation's id as text; None
@@ -68,7 +68,7 @@ class Scope:
 
 
 #: The scope of the operators of the whole bot, and of everybody who can run its commands.
-WHOLE = Scope(None)
+WHOLE = ConsoleScope(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Owner:
     """A person who may sign in, and what they may see."""
 
     login: str
-    scope: Scope
+    scope: ConsoleScope
 
 
 @dataclass(frozen=True)
@@ -114,13 +114,13 @@ def owner(client: Client, organizations: Collection[str]) -> Owner:
     raise NotAllowedError(f"{login} cannot sign in: {'; '.join(reasons)}")
 
 
-def _scope(client: Client, owned: list[_Installation], *, is_of_app_owner: bool) -> Scope:
+def _scope(client: Client, owned: list[_Installation], *, is_of_app_owner: bool) -> ConsoleScope:
     """The whole bot for owners of the App's organisation; the owned organisations for others."""
     try:
         is_whole = is_of_app_owner or bool(_of_app_owner(client, owned))
     except NotAllowedError:  # GitHub hides whose App it is.
         is_whole = False
-    return WHOLE if is_whole else Scope({str(each.id): each.organization for each in owned})
+    return WHOLE if is_whole else ConsoleScope({str(each.id): each.organization for each in owned})
 
 
 def _installations(client: Client) -> Iterator[_Installation]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, delete, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from bot.store.audit import AuditEntry, AuditLog, Place
+from bot.store.audit import AuditEntry, AuditLog, AuditPlace
 from bot.store.tables import console_link, console_session
-from bot.web.ownership import WHOLE, Scope
+from bot.web.ownership import WHOLE, ConsoleScope
 from luggage.database import reading, writing
 
 # OWASP, "Session Management Cheat Sheet": an absolute timeout and an idle timeout.
@@ -32,7 +32,7 @@ class Session:
 
     who: str
     token: str = field(repr=False)
-    scope: Scope
+    scope: ConsoleScope
 
     @property
     def form_token(self) -> str:
@@ -54,7 +54,7 @@ class Sessions:
         self._engine = engine
         self._clock = clock
 
-    def begin(self, who: str, scope: Scope = WHOLE) -> Session:
+    def begin(self, who: str, scope: ConsoleScope = WHOLE) -> Session:
         """Create a session, and delete the expired ones."""
         now, table = self._clock(), console_session
         session = Session(who, secrets.token_urlsafe(32), scope)
@@ -63,7 +63,8 @@ class Sessions:
         with writing(self._engine) as connection:
             connection.execute(delete(table).where(self._is_over(now)))
             connection.execute(insert(table).values(row))
-        AuditLog(self._engine, clock=self._clock).note(AuditEntry(who, Place.CONSOLE, "sign in"))
+        entry = AuditEntry(who, AuditPlace.CONSOLE, "sign in")
+        AuditLog(self._engine, clock=self._clock).note(entry)
         return session
 
     def find(self, token: str) -> Session | None:
@@ -78,7 +79,7 @@ class Sessions:
         if now - row.used_at > _TOUCH_SECONDS:
             with writing(self._engine) as connection:
                 connection.execute(update(table).where(mine).values(used_at=now))
-        return Session(row.who, token, Scope.decode(row.scope))
+        return Session(row.who, token, ConsoleScope.decode(row.scope))
 
     def end(self, session: Session) -> None:
         """Sign out. Safe to repeat."""

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug import Response
 
 from bot.web.flows import FLOW_SECONDS, Flows
-from bot.web.ownership import WHOLE, NotAllowedError, Scope, owner
+from bot.web.ownership import WHOLE, ConsoleScope, NotAllowedError, owner
 from bot.web.sessions import LINK_SECONDS, LONGEST_SECONDS, Session, Sessions
 from luggage.github import Blocked, Forbidden, OAuth, RateLimited, RequestFailed, Unauthorized
 
@@ -54,7 +54,7 @@ class SignIn:
         token = request.cookies.get(SESSION_COOKIE, "")
         return self.sessions.find(token) if token else None
 
-    def admit(self, who: str, scope: Scope) -> Response:
+    def admit(self, who: str, scope: ConsoleScope) -> Response:
         """Sign a person in; returns the response."""
         log.info("signed in at the console: %s", who)
         response = redirect(url_for("console.overview"), 303)

@@ -21,7 +21,7 @@ import luggage.jobs
 from bot import parse
 from bot.operations.history.deliveries import DeliveryHistory
 from bot.settings.files import SettingsFiles
-from bot.store.audit import AuditEntry, AuditLog, Place
+from bot.store.audit import AuditEntry, AuditLog, AuditPlace
 from bot.store.board import SqlBoard
 from bot.store.limits import SqlLimitMemory
 from bot.store.meters import heard
@@ -93,7 +93,7 @@ class Parts:
     def record(self, what: str, about: str = "", job: JobRow | None = None) -> None:
         """Write to the audit log what the user of this terminal has just done, about a delivery."""
         number, tenant = (0, "") if job is None else (job.id, job.tenant)
-        entry = AuditEntry(_user(), Place.TERMINAL, what, about, number, tenant)
+        entry = AuditEntry(_user(), AuditPlace.TERMINAL, what, about, number, tenant)
         AuditLog(self.engine, clock=clock).note(entry)
 
     @cached_property

@@ -40,7 +40,7 @@ def _take_all(page: Page, room: Showroom) -> None:
     page.click("button")
     _take(page, "console", height=640)
     page.click(".rows a")
-    _take(page, "delivery", height=900)
+    _take(page, "delivery", height=1200)
 
 
 def _take_register(page: Page) -> None:

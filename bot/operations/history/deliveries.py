@@ -38,6 +38,8 @@ MOST_SEARCHED = 200_000
 _PAGE = 100
 _LARGEST_PARSED = 1_000_000
 _HOUR_SECONDS = 3600
+# The names in the key of an action.
+_WORDS = re.compile(r"[^\s/#:,]+")
 BURIED = "discarded by hand"
 
 
@@ -231,11 +233,12 @@ class DeliveryHistory:
         identity = "" if person is None else str(person)
         found, older = self._window(ACTIONS, before, _PAGE, {"concerns": (identity, names)})
         # `ann` is a part of `anna`, but not that person.
-        words = re.compile("|".join(rf"(?<![\w~-]){re.escape(name)}(?![\w~-])" for name in names))
+        known = set(names)
         mentions = [
             Mention(self.action(job), self.root(job).id)
             for job in found
-            if (identity and job.person == identity) or (names and words.search(job.key))
+            if (identity and job.person == identity)
+            or not known.isdisjoint(_WORDS.findall(job.key))
         ]
         return mentions, older
 

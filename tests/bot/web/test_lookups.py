@@ -21,7 +21,7 @@ from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
 from bot.web.console import Console, blueprint
 from bot.web.errors import refused
-from bot.web.ownership import WHOLE, Scope
+from bot.web.ownership import WHOLE, ConsoleScope
 from bot.web.sessions import Sessions
 from bot.web.sign_in import SESSION_COOKIE, SignIn
 from luggage.fake_github import faults
@@ -408,7 +408,7 @@ def test_an_owner_sees_nothing_of_another_organisation(signed_in, web_app, lions
     """On no page of the console; an operator of the whole bot sees it on most of them."""
     parent, _ = lions
     tenant = queue.get(pinged).tenant
-    mine, whole = signed_in("sam", Scope({tenant: "snakes"})), signed_in()
+    mine, whole = signed_in("sam", ConsoleScope({tenant: "snakes"})), signed_in()
     told = re.compile(
         r"comatose|waits for leo|feedfeed-|membership: active|>installation 99<|1 of 5,000"
         r"|deliveries</th>|<strong>leo|the lions"
@@ -440,7 +440,7 @@ def test_an_owner_sees_nothing_of_another_organisation(signed_in, web_app, lions
 def test_an_owner_changes_nothing_of_another_organisation(signed_in, web_app, lions, pinged, queue):
     """Each form of the console is refused for the lions' work, and for the whole bot."""
     parent, action = lions
-    mine = signed_in("sam", Scope({queue.get(pinged).tenant: "snakes"}))
+    mine = signed_in("sam", ConsoleScope({queue.get(pinged).tenant: "snakes"}))
     before = [queue.get(parent), queue.get(action)]
     numbers = {"console.decide": parent, "console.decide_action": action}
     tried = 0
@@ -462,7 +462,7 @@ def test_an_owner_changes_nothing_of_another_organisation(signed_in, web_app, li
 
 def test_an_owner_works_in_their_own_organisation(signed_in, queue, invited):
     """Their deliveries, their pause, their log; the overview says whose console it is."""
-    mine = signed_in("sam", Scope({queue.get(invited).tenant: "Snakes"}))
+    mine = signed_in("sam", ConsoleScope({queue.get(invited).tenant: "Snakes"}))
     queue.pause_part("snakes")
     page = mine.get("/console/").text
     assert "only Snakes" in page
@@ -477,11 +477,12 @@ def test_an_owner_works_in_their_own_organisation(signed_in, queue, invited):
 @pytest.mark.parametrize("stored", ["", "{", "[]", '"x"', "7", "{}"])
 def test_a_scope_that_cannot_be_read_sees_nothing(stored):
     """Only a clear word is a right."""
-    scope = Scope.decode(stored)
+    scope = ConsoleScope.decode(stored)
     rights = [scope.is_whole, scope.has("7"), scope.has(""), scope.has_place("snakes")]
     assert rights == [False] * 4
-    assert Scope.decode(WHOLE.encode()).is_whole
-    assert Scope.decode(Scope({"7": "snakes"}).encode()) == Scope({"7": "snakes"})
+    assert ConsoleScope.decode(WHOLE.encode()).is_whole
+    scope = ConsoleScope({"7": "snakes"})
+    assert ConsoleScope.decode(scope.encode()) == scope
 
 
 # The audit log
