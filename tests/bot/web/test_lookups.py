@@ -6,7 +6,7 @@ import re
 import pytest
 from flask import Flask
 from markupsafe import escape
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from werkzeug.exceptions import HTTPException
 
 from bot.actions import marker
@@ -17,6 +17,7 @@ from bot.store import audit
 from bot.store.audit import AuditEntry, AuditLog
 from bot.store.enqueue import job_of
 from bot.store.refusals import Refusal, Refusals
+from bot.store.tables import invitation_request
 from bot.web.app import WebDependencies
 from bot.web.app import blueprint as web_blueprint
 from bot.web.console import Console, blueprint
@@ -223,12 +224,26 @@ def test_a_person_is_found_in_what_others_caused(operator, github, put, invited,
 
 
 def test_what_the_bot_remembers_of_a_person(operator, store, people):
-    """Memberships and claims are facts with a place."""
+    """Memberships, invitations, claims and first contributions are facts with a place."""
     people.remember("snakes", "alice", "pending")
+    people.inviting("snakes", "alice")
     people.remember_claim(TRIO, 7, "alice")
+    people.came_first(TRIO, "alice", 2)
+    people.merges("snakes", "alice", latest=(TRIO, 3))
+    with store.begin() as connection:
+        row = {"organization": "snakes", "person": "alice", "asked_in": "snakes/.github#1"}
+        row |= {"pull_request": f"{TRIO}#3", "login": "Alice"}
+        connection.execute(insert(invitation_request).values(row))
     page = operator.get("/console/people/alice").text
-    assert "membership: pending" in page
-    assert "has claimed #7" in page
+    for words in (
+        "membership: pending",
+        "invited by the bot",
+        "has claimed #7",
+        "came first with #2",
+        "merged: #3",
+        "the bot asked in snakes/.github#1 to invite them, because of snakes/trio#3",
+    ):
+        assert words in page
 
 
 def test_an_unknown_person_is_an_empty_page(operator):
