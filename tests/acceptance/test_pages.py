@@ -303,11 +303,9 @@ def test_live_pages_do_not_keep_a_session_awake(chromium, room):
         page.wait_for_url("**/console/sign-in")
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
-def test_ten_thousand_deliveries_and_long_names_fit(chromium, new_room, width, dark):
-    """Long names and names from right to left stay in their lines; lists come in pages."""
-    if new_room.queue.find("delivery", "00000000") is None:
-        new_room.crowd(10_000)
+def test_ten_thousand_deliveries_and_long_names_fit(chromium, new_room):
+    """Long names and names from right to left stay in their lines, also of a narrow window."""
+    new_room.crowd(10_000)
     number = new_room.queue.find("delivery", "00000000").id
     new_room.clock.advance(60)
     pages = {
@@ -319,7 +317,7 @@ def test_ten_thousand_deliveries_and_long_names_fit(chromium, new_room, width, d
         f"/console/people/{'a' * 39}": "Nothing.",
         "/console/installations/7": "Latest deliveries",
     }
-    with visiting(chromium, width=width, dark=dark) as visit:
+    with visiting(chromium, width=390, dark=True) as visit:
         page = visit.page
         sign_in(page, new_room)
         for path, words in pages.items():
