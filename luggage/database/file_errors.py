@@ -17,10 +17,6 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 # Mask for the primary result code. https://www.sqlite.org/rescode.html#extrc
 PRIMARY_CODE = 0xFF
-# The first bytes of a database, and the byte that says whether it has a log (WAL) or a journal.
-# https://www.sqlite.org/fileformat.html#the_database_header
-_MAGIC = b"SQLite format 3\x00"
-_WRITE_VERSION, _WAL = 18, b"\x02"
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
 #: The end of the names of the tables that hold a history's revision.
 VERSIONS = "_version"
@@ -132,16 +128,17 @@ def _explanation(code: int, path: Path, words: str) -> str:
 def _foreign(path: Path) -> str:
     """Return that another application made a file, which SQLite would change at the connection.
 
-    Those of the bot have a table of versions for each history (`luggage.database.history`).
+    Those of the bot have a table of versions for each history (`luggage.database.history`), and a
+    log. Only SQLite may open the file: whoever closes it otherwise drops the locks of all
+    connections of this process, and writers then damage it.
+    https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
     """
     if not path.exists():
         return ""
-    with path.open("rb") as file:
-        head = file.read(_WRITE_VERSION + 1)
-    if not head.startswith(_MAGIC) or head[_WRITE_VERSION:] == _WAL:
-        return ""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+            if reader.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+                return ""
             names = [name for (name,) in reader.execute(_TABLES)]
     except sqlite3.Error:  # told when it is used
         return ""

@@ -3,6 +3,7 @@
 import multiprocessing
 import re
 import sqlite3
+import subprocess
 import sys
 import threading
 
@@ -331,6 +332,26 @@ def run_concurrently(target, arguments):
     for process in processes:
         process.close()
     assert codes == [0] * len(processes)
+
+
+READ = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM job').fetchall()"
+
+
+def test_a_new_connection_leaves_the_locks_of_the_others(sqlite_url, tmp_path):
+    """POSIX drops all locks of a process on a file that it closes: only SQLite may open it.
+
+    Without the locks, the next process that leaves takes itself for the last one, and removes the
+    log.
+    """
+    engine, other = open_engine(sqlite_url), open_engine(sqlite_url)
+    migrate(engine, [JOBS], log=drop)
+    with reading(engine) as connection, reading(other):
+        assert connection.execute(text("SELECT count(*) FROM job")).scalar() == 0
+        command = [sys.executable, "-c", READ, str(tmp_path / "test.sqlite")]
+        subprocess.run(command, check=True)
+        assert (tmp_path / "test.sqlite-wal").exists()
+    engine.dispose()
+    other.dispose()
 
 
 def test_a_writer_waits_for_a_writer(counters):
