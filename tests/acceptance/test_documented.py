@@ -198,7 +198,7 @@ def test_a_custom_rule(shell, github, tmp_path):
     preview = preview.replace("OWNER", "snake-charmers")
     commands = f"python -m bot_deploy migrate\n{preview}"
     said = shell.run(commands, cwd=tmp_path, **github.environ)
-    assert "Nothing would have been done differently." in said
+    assert "No stored delivery to evaluate." in said
 
 
 def test_practice_without_github(tmp_path):

@@ -83,7 +83,10 @@ def test_all_eight_in_config_toml(environ: dict[str, str], tmp_path: Path) -> No
     for words, value in commands:
         command = [sys.executable, "-m", "bot_deploy", *words]
         subprocess.run(command, cwd=tree, input=f"{value}\n".encode(), check=True)
-    given = {"SECRET_KEY_FILE": str(tree / "secret.key")}
+    given = {
+        "BOT_CONFIG": str(tree / "var/config.toml"),
+        "SECRET_KEY_FILE": str(tree / "var/secret.key"),
+    }
     with running(tmp_path / "data", environ | given, cwd=tree) as bot:
         bot.wait_until_ready()
         assert [status_of(bot, each) for each in EIGHT] == [202] * 8

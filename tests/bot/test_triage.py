@@ -45,7 +45,7 @@ def test_labels_without_settings_ask_nothing():
 class Labels:
     """A reader that knows a repository's labels and gives no one write access."""
 
-    def labels(self, repository):
+    def labels(self, repository, *, named=()):
         return frozenset(f"os: {n}" for n in range(20))
 
     def may_write(self, repository, person):

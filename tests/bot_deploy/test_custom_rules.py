@@ -126,7 +126,10 @@ def test_preview_tries_it_on_what_has_happened(environ, tmp_path, monkeypatch, c
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        (own("nowhere.py"), "nowhere.py does not exist; paths are relative to BOT_DATA"),
+        (
+            own("nowhere.py"),
+            "nowhere.py does not exist: correct the path, which is relative to",
+        ),
         (own("no.such.module"), "no.such.module cannot be loaded: ModuleNotFoundError"),
         (own("broken.py"), "broken.py cannot be loaded: SyntaxError"),
         (own("exits.py"), "exits.py cannot be loaded: SystemExit"),
