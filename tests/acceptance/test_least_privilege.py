@@ -97,12 +97,14 @@ def sealed_with_variable(github: FakeGithub, folder: Path) -> Given:
 
 
 def sealed_with_file(github: FakeGithub, folder: Path) -> Given:
-    """Sealed values, and the key in a file."""
+    """Sealed values, and the key in a file, which is not where anybody would look for it."""
 
     def file(key: str) -> dict[str, str]:
-        (folder / "secret.key").write_text(key)
-        (folder / "secret.key").chmod(0o600)
-        return {"SECRET_KEY_FILE": str(folder / "secret.key")}
+        path = folder / "elsewhere" / "secret.key"
+        path.parent.mkdir()
+        path.write_text(key)
+        path.chmod(0o600)
+        return {"SECRET_KEY_FILE": str(path)}
 
     return sealed(github, folder, file)
 

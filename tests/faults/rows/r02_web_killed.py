@@ -87,6 +87,6 @@ ROW = Row(
     target="each `202` is in the database",
     size="posts",
     full=10_000,
-    short=150,
+    short=300,
     run=run,
 )
