@@ -2,6 +2,7 @@
 
 import os
 import time
+from itertools import count
 from pathlib import Path
 
 from bot_deploy.arguments import progress, subcommand_parser
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> int:
         require_stopped(engine, clock=clock, sleep=time.sleep)
         is_file = engine.dialect.name == "sqlite"
         directory = Path(str(engine.url.database)).parent if is_file else config.data
-        aside = dated(directory, "replaced", clock())
+        aside = _new_file(directory, clock())
         kept = restore(
             options.path, engine, HISTORIES, aside=aside, replace=options.replace, report=progress
         )
@@ -44,3 +45,9 @@ def main(argv: list[str]) -> int:
     if kept:
         print(f"what the database had before is in {kept}")
     return 0
+
+
+def _new_file(directory: Path, at: float) -> Path:
+    """Return a path for what is replaced; two of one second have two names."""
+    paths = (dated(directory, "replaced", at + seconds) for seconds in count())
+    return next(path for path in paths if not path.exists())

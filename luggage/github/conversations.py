@@ -62,7 +62,7 @@ _PARTS_OF_WORDS = dict.fromkeys(
     (0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0xE0000, 0xE0080), *range(0xE0100, 0xE01F0))
 )
 # Joiners and the like in front of a command: each run is tried once, from its beginning.
-_JOINERS = "[\\u200c\\u200d\\ufe00-\\ufe0f\\U000e0000-\\U000e007f\\U000e0100-\\U000e01ef]"
+_JOINERS = f"[{''.join(map(chr, _PARTS_OF_WORDS))}]"
 _IN_FRONT = re.compile(f"(?<!{_JOINERS}){_JOINERS}++(?=/)")
 # What people put behind the name of a command, as behind any word.
 _PUNCTUATION = ".,;:!?\u2026\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f"

@@ -142,6 +142,19 @@ def test_a_database_with_rows_is_replaced_only_by_request(use, tmp_path, capsys,
     assert put("newer")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_restores_of_one_second_keep_both(use, tmp_path, monkeypatch, kind):
+    """What the first one kept is not overwritten by what the second one keeps."""
+    monkeypatch.setattr(restore, "clock", lambda: 1_800_000_000)
+    data = use(kind)
+    put("old")
+    backup.main(["backup", str(tmp_path / "file")])
+    for _ in range(2):
+        restore.main(["restore", str(tmp_path / "file"), "--replace"])
+    names = sorted(path.name for path in data.glob("replaced-*.backup"))
+    assert names == ["replaced-20270115T080000Z.backup", "replaced-20270115T080001Z.backup"]
+
+
 def cut(file):
     file.write_bytes(file.read_bytes()[:-9000])
 

@@ -25,11 +25,7 @@ NOT_RUN = {
     ("howto/deploy", "indented", "With systemd"): (
         "needs systemd as PID 1; test_platform_files.py checks the unit"
     ),
-    (
-        "howto/deploy",
-        "indented",
-        "On Heroku",
-    ): ("needs an account; test_procfile.py runs the Procfile"),
+    ("howto/deploy", "indented", "On Heroku"): "needs an account; test_procfile.py runs it",
     ("howto/deploy", "indented", "On Fly.io"): "needs an account",
     ("howto/install", "sh index", "Install with pip, pipx or uvx"): (
         "needs pipx and an index; test_install.py installs the same wheel by pip and uv"
