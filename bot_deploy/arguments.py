@@ -97,6 +97,9 @@ def describe(main: Callable[[list[str]], object], name: str) -> argparse.Argumen
     raise TypeError(f"{name} does not parse its arguments")
 
 
+CONFIG_HELP = "config.toml to use (default: BOT_CONFIG, or config.toml in the data directory)"
+
+
 class _ConfigOption(argparse.Action):
     """--config: sets BOT_CONFIG for this process and its children."""
 
@@ -120,7 +123,7 @@ def subcommand_parser(
             action=_ConfigOption,
             default=argparse.SUPPRESS,
             metavar="PATH",
-            help="config.toml to use (default: BOT_CONFIG, or config.toml in the data directory)",
+            help=CONFIG_HELP,
         )
     return parser
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bot_deploy
-from bot_deploy.arguments import subcommand_parser
+from bot_deploy.arguments import CONFIG_HELP, subcommand_parser
 from bot_deploy.config.files import ConfigFile, UnusableTextError, read_bytes
 from bot_deploy.config.keys import private_keys
 from bot_deploy.config.private_file import make_private
@@ -36,7 +36,7 @@ def new_parser(argv: list[str], description: str) -> argparse.ArgumentParser:
         "--config",
         type=Path,
         metavar="PATH",
-        help="config.toml to use (default: BOT_CONFIG, or config.toml in the data directory)",
+        help=CONFIG_HELP,
     )
     return parser
 

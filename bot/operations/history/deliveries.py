@@ -134,9 +134,10 @@ class DeliveryHistory:
 
     def find(self, guid: str) -> DeliveryRow:
         """The only delivery whose X-GitHub-Delivery starts with `guid`; raises UnknownDelivery."""
-        return self._rows([self._job(guid)])[0]
+        return self._rows([self.find_job(guid)])[0]
 
-    def _job(self, delivery: JobRow | str) -> JobRow:
+    def find_job(self, delivery: JobRow | str) -> JobRow:
+        """The job of a delivery, or the only one whose GUID starts so; raises UnknownDelivery."""
         if isinstance(delivery, JobRow):
             return delivery
         if (job := self._queue.find(DELIVERIES, delivery)) is not None and self.sees(job):
@@ -149,24 +150,16 @@ class DeliveryHistory:
             raise UnknownDelivery(one_line(f"{problem} {delivery}"))
         return jobs[0]
 
-    def find_job(self, guid: str) -> JobRow:
-        """The job of the only delivery whose GUID starts with `guid`; raises UnknownDelivery."""
-        return self._job(guid)
-
-    def descendants(self, job: JobRow) -> Sequence[JobRow]:
-        """The actions of a delivery, with reevaluated rules and their actions, as they are now."""
-        return self._descendants(job)
-
     def sees(self, job: JobRow) -> bool:
         """Whether a job belongs to the installations of this history."""
         return self._tenants is None or job.tenant in self._tenants
 
     def delivery(self, delivery: JobRow | str) -> DeliveryDetail:
         """A delivery in full, from its job or its GUID as in `find`. Raises UnknownDelivery."""
-        return self._detail(self._job(delivery))
+        return self._detail(self.find_job(delivery))
 
     def _detail(self, job: JobRow) -> DeliveryDetail:
-        descendants = self._descendants(job)
+        descendants = self.descendants(job)
         actions = [self.action(each) for each in descendants]
         return delivery_of(job, descendants, self._queue.body(job.id), actions)
 
@@ -208,7 +201,7 @@ class DeliveryHistory:
         return found, since if since > 1 else None
 
     def _step(self, job: JobRow) -> Step:
-        descendants = self._descendants(job)
+        descendants = self.descendants(job)
         body = self._queue.body(job.id)
         # A page shows many: none may take long.
         small = body if len(body or b"") <= _LARGEST_PARSED else None
@@ -242,12 +235,12 @@ class DeliveryHistory:
         ]
         return mentions, older
 
-    def _descendants(self, job: JobRow) -> Sequence[JobRow]:
-        """The actions of a delivery, with reevaluated rules and their actions."""
+    def descendants(self, job: JobRow) -> Sequence[JobRow]:
+        """The actions of a delivery, with reevaluated rules and their actions, as they are now."""
         return [
             each
             for child in self._queue.children(job.id)
-            for each in (child, *(self._descendants(child) if child.queue == DELIVERIES else ()))
+            for each in (child, *(self.descendants(child) if child.queue == DELIVERIES else ()))
         ]
 
     def action(self, job: JobRow) -> ActionRow:
@@ -262,8 +255,8 @@ class DeliveryHistory:
         Takes its job or its GUID. Jobs that wait for a dead action follow it. Safe to repeat.
         Raises UnknownDelivery; WrongState if the payload has expired, or a worker was faster.
         """
-        job = self._job(delivery)
-        dead = [each for each in [job, *self._descendants(job)] if each.state is State.DEAD]
+        job = self.find_job(delivery)
+        dead = [each for each in [job, *self.descendants(job)] if each.state is State.DEAD]
         for each in dead:
             self._queue.revive(each)
         return dead
@@ -275,9 +268,9 @@ class DeliveryHistory:
         `Queue.revive` bring them back. Safe to repeat. Raises UnknownDelivery; WrongState if a
         worker has just taken a job.
         """
-        job = self._job(delivery)
+        job = self.find_job(delivery)
         open_states = (State.DEAD, State.HELD, State.READY)
-        left = [each for each in [job, *self._descendants(job)] if each.state in open_states]
+        left = [each for each in [job, *self.descendants(job)] if each.state in open_states]
         for each in left:
             self._queue.dismiss(each.id, BURIED)
         return left
@@ -288,7 +281,7 @@ class DeliveryHistory:
         Known actions are not queued again: their keys identify them. Safe to repeat. Raises
         UnknownDelivery; WrongState if it is being evaluated or has expired.
         """
-        self._queue.revive(self._job(delivery), done_too=True)
+        self._queue.revive(self.find_job(delivery), done_too=True)
 
     def words(self, job: JobRow) -> str:
         """A delivery or an action in words."""
